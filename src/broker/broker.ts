@@ -1,0 +1,114 @@
+import type { Route, WireMessage } from '../protocol/wire.ts'
+
+/** The seam to AMQP: something that can be connected to. */
+export interface Broker {
+  /** Opens one connection; rejects with a `TWQ_BROKER_*` error. */
+  connect(options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<Connection>
+}
+
+/** What the other end said of itself when the connection opened. */
+export interface ServerInfo {
+  readonly product: string
+  readonly version: string
+  /** Seconds; the negotiated heartbeat. */
+  readonly heartbeat: number
+  readonly frameMax: number
+}
+
+/** Why a connection or a channel ended. */
+export type CloseReason = { readonly kind: 'requested' } | { readonly kind: 'lost'; readonly error: Error }
+
+/** One connection. */
+export interface Connection extends AsyncDisposable {
+  readonly server: ServerInfo
+  /** Resolves, never rejects, when the connection is over for whatever reason. */
+  readonly closed: Promise<CloseReason>
+  /** The broker's reason while it takes no publishes from this connection. */
+  readonly blocked: string | undefined
+  /** Told each time the broker blocks (a reason) or unblocks (undefined) this connection. */
+  onBlocked(listener: (reason: string | undefined) => void): void
+  openChannel(): Promise<Channel>
+  /** Ends the connection without waiting for the other side: for a peer that no longer answers. */
+  destroy(error: Error): void
+}
+
+/** An exchange to declare. */
+export interface ExchangeSpec {
+  readonly name: string
+  readonly type: 'direct' | 'topic' | 'fanout' | 'headers'
+  readonly durable: boolean
+  readonly autoDelete?: boolean
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** A queue to declare. */
+export interface QueueSpec {
+  readonly name: string
+  readonly durable: boolean
+  readonly autoDelete?: boolean
+  readonly exclusive?: boolean
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** What the broker said of a queue. */
+export interface QueueStatus {
+  readonly name: string
+  /** Messages ready for delivery. */
+  readonly messages: number
+  readonly consumers: number
+}
+
+/** One channel. Every method rejects with a `TwqError` once the channel is closed; none ever hangs on a lost connection. */
+export interface Channel extends AsyncDisposable {
+  /** Resolves, never rejects, when the channel is over for whatever reason. */
+  readonly closed: Promise<CloseReason>
+  readonly isOpen: boolean
+  declareExchange(exchange: ExchangeSpec): Promise<void>
+  declareQueue(queue: QueueSpec): Promise<QueueStatus>
+  /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */
+  inspectQueue(name: string): Promise<QueueStatus>
+  bind(queue: string, exchange: string, routingKey: string, args?: Readonly<Record<string, unknown>>): Promise<void>
+  deleteQueue(name: string): Promise<void>
+  /** `channel` shares the limit among the channel's consumers and can be changed while they run (AMQP's global flag). */
+  prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void>
+  consume(
+    queue: string,
+    onDelivery: (delivery: Delivery) => void,
+    options?: {
+      readonly noAck?: boolean
+      readonly exclusive?: boolean
+      readonly priority?: number
+      /** Told when the broker itself ends the consumer (its queue was deleted, say). */
+      readonly onCancelled?: () => void
+    },
+  ): Promise<Subscription>
+  /** Resolves on the broker's confirm: `returned` when a mandatory message reached no queue. */
+  publish(
+    route: Route,
+    message: WireMessage,
+    options?: { readonly mandatory?: boolean },
+  ): Promise<'confirmed' | 'returned'>
+}
+
+/** A running consumer. */
+export interface Subscription {
+  readonly consumerTag: string
+  /** Stops deliveries; resolves once the broker agreed. Unacknowledged deliveries stay in hand. */
+  cancel(): Promise<void>
+}
+
+/** One message in our hands, bound to the channel that delivered it. */
+export interface Delivery extends WireMessage {
+  readonly route: Route
+  readonly redelivered: boolean
+  readonly deliveryTag: number
+  /** False once its channel is gone: the broker has taken the message back. */
+  readonly alive: boolean
+  /**
+   * Acknowledges. Acks of one channel are collected for a turn of the event loop and written as few frames. False, and
+   * nothing is sent, when the channel is gone.
+   */
+  ack(): boolean
+  /** Gives it back, or drops it (`requeue: false`); false, and nothing is sent, when the channel is gone. */
+  nack(options: { readonly requeue: boolean }): boolean
+}

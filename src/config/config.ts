@@ -1,0 +1,61 @@
+import type { AnyTask } from '../tasks/task.ts'
+
+/** What a user writes in worker.config.ts; everything is optional. Durations are milliseconds or texts like `'20s'`. */
+export interface UserConfig {
+  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
+  readonly broker?: string
+  /** `'rpc://'` sends results to the caller's reply queue; `'none'` sends none. */
+  readonly resultBackend?: string
+  /** Task modules: paths or globs relative to the configuration file; or tasks themselves. */
+  readonly tasks?: readonly (string | AnyTask)[]
+  /** The queues to consume. */
+  readonly queues?: readonly string[]
+  /** How many tasks run at once. */
+  readonly concurrency?: number
+  /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
+  readonly acks?: 'late' | 'early'
+  /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
+  readonly prefetch?: number
+  readonly prefetchMultiplier?: number
+  /** Node name; `%h` host, `%n` its first label, `%d` its domain. */
+  readonly nodeName?: string
+  /** AMQP heartbeat. A dead connection is noticed within two of these. */
+  readonly heartbeat?: number | string
+  /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
+  readonly unknownTask?: 'quarantine' | 'discard'
+  /** The largest message body taken, in bytes, before and after decompression. */
+  readonly maxBodySize?: number
+  readonly shutdown?: {
+    /** How long running tasks may go on after the first signal. */
+    readonly grace?: number | string
+    /** How long they get to stop once their signals are aborted. */
+    readonly abort?: number | string
+  }
+  /** How long a client's `send` waits for the broker's confirm. */
+  readonly publishTimeout?: number | string
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  readonly logFormat?: 'auto' | 'json' | 'pretty'
+}
+
+/** The configuration in force: total, in milliseconds, frozen. */
+export interface Config {
+  readonly broker: string
+  readonly resultBackend: 'rpc' | 'none'
+  readonly tasks: readonly (string | AnyTask)[]
+  readonly queues: readonly string[]
+  readonly concurrency: number
+  readonly acks: 'late' | 'early'
+  /** Resolved: never undefined. */
+  readonly prefetch: number
+  /** Resolved: `twq@host`. */
+  readonly nodeName: string
+  readonly heartbeat: number
+  readonly unknownTask: 'quarantine' | 'discard'
+  readonly maxBodySize: number
+  readonly shutdown: { readonly grace: number; readonly abort: number }
+  readonly publishTimeout: number
+  readonly logLevel: NonNullable<UserConfig['logLevel']>
+  readonly logFormat: NonNullable<UserConfig['logFormat']>
+  /** The folder that relative task paths start from. */
+  readonly baseDir: string
+}

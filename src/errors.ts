@@ -1,0 +1,97 @@
+/** Every code a {@link TwqError} can carry. The command line turns codes into exit statuses; nothing else does. */
+export type ErrorCode =
+  /** The configuration is wrong; the message lists every problem found. */
+  | 'TWQ_CONFIG'
+  /** The configuration file could not be found or loaded. */
+  | 'TWQ_CONFIG_FILE'
+  /** A task module could not be imported, or holds a task that can't be used. */
+  | 'TWQ_TASKS'
+  /** `defineTask` was called with settings that contradict each other. */
+  | 'TWQ_TASK_DEFINITION'
+  /** A value from the command line can't be used. */
+  | 'TWQ_USAGE'
+  /** The broker can't be reached or does not answer. */
+  | 'TWQ_BROKER_UNREACHABLE'
+  /** The broker refused the user or the password. */
+  | 'TWQ_BROKER_AUTH'
+  /** The virtual host does not exist, or the user may not use it. */
+  | 'TWQ_BROKER_VHOST'
+  /** The user lacks a permission on an exchange or a queue. */
+  | 'TWQ_BROKER_PERMISSION'
+  /** TLS could not be set up with the broker. */
+  | 'TWQ_BROKER_TLS'
+  /** A queue or an exchange exists with other settings than the ones asked for (AMQP 406). */
+  | 'TWQ_QUEUE_MISMATCH'
+  /** A queue or an exchange does not exist (AMQP 404). */
+  | 'TWQ_QUEUE_MISSING'
+  /** The connection was lost; what was under way on it is unknown. */
+  | 'TWQ_CONNECTION_LOST'
+  /** The channel was closed by the broker. */
+  | 'TWQ_CHANNEL_CLOSED'
+  /** The broker refused to take a message (a nack, or a queue that is full). */
+  | 'TWQ_PUBLISH_REFUSED'
+  /** A mandatory message reached no queue. */
+  | 'TWQ_PUBLISH_UNROUTABLE'
+  /** The broker did not confirm a message in time. */
+  | 'TWQ_PUBLISH_TIMEOUT'
+  /** Too many messages wait for the broker; the new one was not taken. */
+  | 'TWQ_PUBLISH_OVERFLOW'
+  /** A message from the wire can't be used. */
+  | 'TWQ_MESSAGE_MALFORMED'
+  /** A value has no JSON form; the message names the path. */
+  | 'TWQ_UNSERIALISABLE'
+  /** A task name that nobody registered. */
+  | 'TWQ_UNKNOWN_TASK'
+  /** Arguments do not fit the task. */
+  | 'TWQ_ARGUMENTS'
+  /** The task ended in FAILURE or REVOKED; `cause` holds the remote error. */
+  | 'TWQ_TASK_FAILED'
+  /** No result within the time given. */
+  | 'TWQ_RESULT_TIMEOUT'
+  /** The result can't be read from here. */
+  | 'TWQ_RESULT_UNAVAILABLE'
+  /** No worker answered a remote-control request. */
+  | 'TWQ_NO_WORKER'
+  /** A worker answered a remote-control request with an error. */
+  | 'TWQ_CONTROL'
+  /** The attempt ran into its soft time limit. */
+  | 'TWQ_SOFT_LIMIT'
+  /** The worker is shutting down and the grace period is over. */
+  | 'TWQ_SHUTTING_DOWN'
+  /** The object was closed and can't be used any more. */
+  | 'TWQ_CLOSED'
+  /** A defect of twq itself. */
+  | 'TWQ_INTERNAL'
+
+const BRAND = Symbol.for('twq.error')
+
+/** The one error class of twq: what happened, with the value; what to do next; and the original error. */
+export class TwqError extends Error {
+  readonly code: ErrorCode
+  /** What to do about it; each line may hold a command to paste. */
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'TwqError'
+    this.code = code
+    this.hint = options.hint
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Recognises our errors by brand, so a second copy of the package is no obstacle; with codes, only those. */
+  static is(error: unknown, ...codes: ErrorCode[]): error is TwqError {
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+    return codes.length === 0 || codes.includes((error as unknown as TwqError).code)
+  }
+}
+
+/** The text of whatever was thrown. Never throws itself. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message
+  try {
+    return String(thrown)
+  } catch {
+    return Object.prototype.toString.call(thrown)
+  }
+}

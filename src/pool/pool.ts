@@ -1,0 +1,23 @@
+import type { State } from '../protocol/result-record.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Service } from '../runtime/service.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+
+/** Where attempts run. */
+export interface Pool extends Service {
+  /** Celery's name of the kind, for `inspect stats`. */
+  readonly kind: string
+  /** Runs one attempt. Never rejects: the death of whatever ran it is an outcome too. */
+  run(invocation: Invocation, options: RunOptions): Promise<Outcome>
+}
+
+/** What goes with one run. */
+export interface RunOptions {
+  /** Aborts the attempt; the reason is a `TwqError`. */
+  readonly signal: AbortSignal
+  /** Called once user code is about to run. */
+  readonly onStarted?: (info: { readonly pid: number }) => void
+  /** Stores a state on the task's behalf; resolves when it is on its way. */
+  readonly onState: (state: State, meta: Json) => Promise<void>
+}

@@ -1,0 +1,67 @@
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { Headers } from './wire.ts'
+
+/** What follows a task, from the third element of the body (wire specification 2.3). */
+export interface Embed {
+  readonly callbacks: readonly Json[] | null
+  readonly errbacks: readonly Json[] | null
+  /** The remaining steps of a chain, in reverse order: the next one is last. */
+  readonly chain: readonly Json[] | null
+  readonly chord: Json
+}
+
+/** A task message, whichever protocol version it was written in: the one shape the rest of twq sees. */
+export interface TaskMessage {
+  readonly id: string
+  /** The registered name of the task to run. */
+  readonly task: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  readonly embed: Embed
+  /** How many times it was retried before. */
+  readonly retries: number
+  /** Not to be started before this moment; milliseconds since the epoch. */
+  readonly eta: number | undefined
+  /** Not to be started after this moment; milliseconds since the epoch. */
+  readonly expires: number | undefined
+  /** Milliseconds. On the wire `[hard, soft]` in seconds. */
+  readonly timeLimit: { readonly hard: number | undefined; readonly soft: number | undefined }
+  readonly rootId: string
+  readonly parentId: string | null
+  readonly group: string | null
+  readonly groupIndex: number | null
+  /** A name to show instead of the task's. */
+  readonly shadow: string | null
+  readonly origin: string | null
+  /** The sender's Python repr of the arguments; for display only. */
+  readonly argsrepr: string
+  readonly kwargsrepr: string
+  /** The sender's wish about the result; `null` leaves it to the task's setting. */
+  readonly ignoreResult: boolean | null
+  /** The queue that results go to; `''` when nobody listens. */
+  readonly replyTo: string
+  readonly correlationId: string
+  readonly priority: number | undefined
+  readonly stampedHeaders: readonly string[] | null
+  readonly stamps: Headers
+  /** The caller's own headers: everything that is not one of the protocol's. */
+  readonly headers: Headers
+  readonly protocol: 1 | 2
+}
+
+/** Why a message can't be used, and what could still be read of it, so that whoever waits can be told. */
+export interface Malformed {
+  /** A Celery-style exception name: `DecodeError`, `ContentDisallowed`, `InvalidTaskError`. */
+  readonly type: string
+  /** What is wrong, with the value. */
+  readonly reason: string
+  readonly id: string | undefined
+  readonly task: string | undefined
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+}
+
+/** The answer of `decodeTask`: never an exception. */
+export type Decoded =
+  | { readonly kind: 'task'; readonly message: TaskMessage }
+  | { readonly kind: 'malformed'; readonly malformed: Malformed }

@@ -1,0 +1,8 @@
+/** Something that starts once and stops once. */
+export interface Service {
+  readonly name: string
+  /** Resolves when the service does its work. */
+  start(): Promise<void>
+  /** Ends it; after `deadline` aborts it must not wait for anything more. */
+  stop(options: { deadline: AbortSignal }): Promise<void>
+}

@@ -1,0 +1,30 @@
+import type { State } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Send } from './sending.ts'
+
+/** What a task is told about its attempt, and what it can do besides returning a value. */
+export interface TaskContext {
+  readonly id: string
+  readonly name: string
+  readonly queue: string
+  /** 1 on the first try. */
+  readonly attempt: number
+  /** True when an earlier delivery of the same message may have started already: the work may be half done. */
+  readonly redelivered: boolean
+  /** Aborts when the attempt should stop; its `reason` is a `TwqError` that says why. */
+  readonly signal: AbortSignal
+  /** Adds the task's id, name and attempt to each line. */
+  readonly log: Logger
+  /** The message as Celery sent it: root and parent ids, group, eta, custom headers and the rest. */
+  readonly request: TaskMessage
+  /** Stores the state PROGRESS with `meta`, as Python's `self.update_state(state='PROGRESS', meta=…)`. */
+  progress(meta: Json): Promise<void>
+  /** Stores any state of your own. */
+  updateState(state: State, meta: Json): Promise<void>
+  /** Ends the attempt and has the task run again: `in` milliseconds (or a duration) from now, else by its retry policy. Never returns. */
+  retry(options?: { readonly in?: number | string; readonly cause?: unknown }): never
+  /** Sends another task, as a child of this one. */
+  readonly send: Send
+}

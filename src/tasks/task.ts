@@ -1,0 +1,31 @@
+import type { TaskContext } from './context.ts'
+import type { RetryPolicy } from './retry-policy.ts'
+import type { StandardSchemaV1 } from './schema.ts'
+
+/** What a task may say about how it is run. */
+export interface TaskSettings {
+  /** The queue that `send` uses when the caller names none. */
+  readonly queue?: string
+  readonly retry?: RetryPolicy
+  /** When the message is acknowledged: after the result is safe (`late`), or when the attempt starts (`early`). */
+  readonly acks?: 'late' | 'early'
+  readonly ignoreResult?: boolean
+  /** Store a STARTED state when the attempt starts. */
+  readonly trackStarted?: boolean
+}
+
+/** A task: a name, how it is run, and the code. Made by `defineTask`. */
+export interface Task<Name extends string = string, Args = unknown, Result = unknown> {
+  readonly name: Name
+  readonly settings: TaskSettings
+  /** Which names Python's positional arguments bind to; `'name?'` is optional, a last `'...rest'` takes what remains. */
+  readonly positional: readonly string[]
+  readonly schema: StandardSchemaV1 | undefined
+  /** Runs the code; `args` has been through the schema. */
+  // A method, so that tasks of any argument type are assignable to AnyTask.
+  run(args: Args, ctx: TaskContext): Result | Promise<Result>
+}
+
+/** Any task: what the registry holds and everything inside twq deals in. */
+// biome-ignore lint/suspicious/noExplicitAny: the one place where the argument type is erased
+export type AnyTask = Task<string, any, unknown>
