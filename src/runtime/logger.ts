@@ -1,3 +1,10 @@
+import { createRequire } from 'node:module'
+import { type DestinationStream, pino } from 'pino'
+import type { prettyFactory } from 'pino-pretty'
+import { describeError } from './describe-error.ts'
+import { maskPasswords } from './mask-passwords.ts'
+import { printable, printableLines } from './printable.ts'
+
 /** One method a level; fields first, then a lower-case message without interpolated values. */
 export type LogLine = (fields: Record<string, unknown>, message: string) => void
 
@@ -13,4 +20,98 @@ export interface Logger {
   /** A logger that adds `fields` to each of its lines. */
   child(fields: Record<string, unknown>): Logger
   isLevelEnabled(level: string): boolean
+}
+
+/** Where and how log lines are written. */
+export interface LoggerOptions {
+  readonly level: string
+  /** `auto`: readable where `destination` is a terminal, else one JSON document a line. */
+  readonly format: 'auto' | 'json' | 'pretty'
+  /** Fields of every line: `{ node, pid }` in a worker. */
+  readonly fields?: Readonly<Record<string, unknown>>
+  /** Standard error by default: standard output is for data. */
+  readonly destination?: LogDestination
+  /** Colours in the pretty form; by default where `destination` is a terminal. */
+  readonly color?: boolean
+}
+
+/** Something lines can be written to, such as `process.stderr`. */
+export interface LogDestination {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}
+
+/**
+ * A logger whose lines are written before the call returns, so that the last words of a process are never lost. Passwords
+ * in URLs are masked wherever they turn up; fields that are errors keep type, message, stack, code, hint and cause.
+ */
+export function createLogger(options: LoggerOptions): Logger {
+  const { destination } = options
+  const onTerminal = destination ? destination.isTTY === true : process.stderr.isTTY === true
+  const out = destination ?? pino.destination({ dest: 2, sync: true })
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && onTerminal)
+  const color = options.color ?? onTerminal
+  return pino(
+    {
+      level: options.level,
+      base: { ...options.fields },
+      formatters: {
+        level: (level) => ({ level }),
+        log: describeErrors,
+      },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    },
+    pretty ? prettyStream(out, color) : maskedStream(out),
+  )
+}
+
+function maskedStream(out: LogDestination): DestinationStream {
+  return { write: (line) => void out.write(maskPasswords(line)) }
+}
+
+/** In this process and at once, never a transport thread: a thread loses the last lines of a process that exits. */
+function prettyStream(out: LogDestination, color: boolean): DestinationStream {
+  // Loaded only here: most processes log JSON.
+  const pinoPretty = createRequire(import.meta.url)('pino-pretty') as { prettyFactory: typeof prettyFactory }
+  const prettify = pinoPretty.prettyFactory({
+    colorize: color,
+    singleLine: true,
+    ignore: 'pid,node,event',
+    translateTime: 'SYS:HH:MM:ss.l',
+    errorLikeObjectKeys: [],
+  })
+  return {
+    write(line) {
+      const { stacks, ...record } = readable(JSON.parse(maskPasswords(line)) as Record<string, unknown>)
+      const text: string = prettify(record)
+      out.write(stacks === '' ? text : `${text}${stacks}`)
+    },
+  }
+}
+
+/** The record with each text made harmless to a terminal, and the stack traces taken out to be shown below the line. */
+function readable(record: Record<string, unknown>): Record<string, unknown> & { stacks: string } {
+  let stacks = ''
+  const clean = (value: unknown): unknown => {
+    if (typeof value === 'string') return printable(value)
+    if (Array.isArray(value)) return value.map(clean)
+    if (typeof value !== 'object' || value === null) return value
+    const entries = Object.entries(value).flatMap(([key, member]) => {
+      if (key !== 'stack' || typeof member !== 'string') return [[printable(key), clean(member)]]
+      stacks += `${printableLines(member).replace(/^/gm, '    ')}\n`
+      return []
+    })
+    return Object.fromEntries(entries)
+  }
+  return { ...(clean(record) as Record<string, unknown>), stacks }
+}
+
+function describeErrors(fields: Record<string, unknown>): Record<string, unknown> {
+  let described: Record<string, unknown> | undefined
+  for (const key in fields) {
+    if (!(fields[key] instanceof Error)) continue
+    described ??= { ...fields }
+    described[key] = describeError(fields[key])
+  }
+  return described ?? fields
 }

@@ -1,0 +1,59 @@
+import { type ErrorCode, TwqError } from '../errors.ts'
+
+/** The statuses that commands end with; the numbers above 60 are those of BSD's sysexits. */
+export const EXIT = {
+  ok: 0,
+  /** What was asked for failed: the task ended in FAILURE, the worker had to be forced. */
+  failed: 1,
+  usage: 2,
+  /** The broker, or any worker, is not there. */
+  unavailable: 69,
+  /** May work if tried again. */
+  temporary: 75,
+  /** The configuration, the tasks or the broker's set-up is wrong; trying again does not help. */
+  config: 78,
+  /** `--wait` ran out, as timeout(1) says it. */
+  timeout: 124,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
+  TWQ_CONFIG: EXIT.config,
+  TWQ_CONFIG_FILE: EXIT.config,
+  TWQ_TASKS: EXIT.config,
+  TWQ_TASK_DEFINITION: EXIT.config,
+  TWQ_USAGE: EXIT.usage,
+  TWQ_BROKER_UNREACHABLE: EXIT.unavailable,
+  TWQ_BROKER_AUTH: EXIT.config,
+  TWQ_BROKER_VHOST: EXIT.config,
+  TWQ_BROKER_PERMISSION: EXIT.config,
+  TWQ_BROKER_TLS: EXIT.config,
+  TWQ_QUEUE_MISMATCH: EXIT.config,
+  TWQ_QUEUE_MISSING: EXIT.failed,
+  TWQ_CONNECTION_LOST: EXIT.unavailable,
+  TWQ_CHANNEL_CLOSED: EXIT.unavailable,
+  TWQ_PUBLISH_REFUSED: EXIT.temporary,
+  TWQ_PUBLISH_UNROUTABLE: EXIT.failed,
+  // The client waits for a broker that is away until this time is over.
+  TWQ_PUBLISH_TIMEOUT: EXIT.unavailable,
+  TWQ_PUBLISH_OVERFLOW: EXIT.temporary,
+  TWQ_MESSAGE_MALFORMED: EXIT.failed,
+  TWQ_UNSERIALISABLE: EXIT.usage,
+  TWQ_UNKNOWN_TASK: EXIT.failed,
+  TWQ_ARGUMENTS: EXIT.usage,
+  TWQ_TASK_FAILED: EXIT.failed,
+  TWQ_RESULT_TIMEOUT: EXIT.timeout,
+  TWQ_RESULT_UNAVAILABLE: EXIT.failed,
+  TWQ_NO_WORKER: EXIT.unavailable,
+  TWQ_CONTROL: EXIT.failed,
+  TWQ_SOFT_LIMIT: EXIT.failed,
+  TWQ_SHUTTING_DOWN: EXIT.failed,
+  TWQ_CLOSED: EXIT.failed,
+  TWQ_INTERNAL: EXIT.failed,
+}
+
+/** The status for an error that ended a command. */
+export function exitCodeOf(error: unknown): number {
+  return TwqError.is(error) ? (EXIT_OF[error.code] ?? EXIT.failed) : EXIT.failed
+}

@@ -1,0 +1,44 @@
+import { dirname } from 'node:path'
+import { findConfig } from '../config/find-config.ts'
+import { type OptionKey, optionKeys, options } from '../config/options.ts'
+import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+import type { GlobalOptions } from './program.ts'
+
+/** The configuration in force and where it came from. */
+export interface LoadedConfig extends ResolvedConfig {
+  /** The configuration file, if there is one. */
+  readonly file: string | undefined
+}
+
+/** Finds, loads and resolves the configuration for one command; notices go to standard error. */
+export async function loadConfig(command: string, flags: GlobalOptions): Promise<LoadedConfig> {
+  const cwd = process.cwd()
+  const mode = process.env.NODE_ENV ?? 'production'
+  const file = await findConfig({ file: flags.config, cwd, command, mode, env: process.env })
+  const resolved = resolveWithOrigins({
+    file,
+    env: process.env,
+    flags: configFlags(flags),
+    baseDir: file === undefined ? cwd : dirname(file.path),
+  })
+  if (!flags.quiet) {
+    for (const notice of resolved.notices) process.stderr.write(`note: ${maskPasswords(notice)}\n`)
+  }
+  return { ...resolved, file: file?.path }
+}
+
+/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */
+export function flagAttribute(long: string): string {
+  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function configFlags(flags: Readonly<Record<string, unknown>>): Partial<Record<OptionKey, string>> {
+  const typed: Partial<Record<OptionKey, string>> = {}
+  for (const key of optionKeys) {
+    const { flag } = options[key]
+    const value = flag && flags[flagAttribute(flag.long)]
+    if (typeof value === 'string') typed[key] = value
+  }
+  return typed
+}

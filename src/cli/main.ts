@@ -1,0 +1,50 @@
+import { styleText } from 'node:util'
+import { CommanderError } from 'commander'
+import { TwqError } from '../errors.ts'
+import { explain } from './errors-for-people.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { createProgram, type GlobalOptions } from './program.ts'
+
+/** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let status: number = EXIT.ok
+  const program = createProgram((code) => {
+    status = code
+  })
+  program.hook('preAction', () => applyGlobals(program.opts()))
+  try {
+    await program.parseAsync([...argv])
+    return status
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok
+    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown
+    if (error === undefined) return EXIT.usage
+    const { json, output, verbose = false } = program.opts<GlobalOptions>()
+    process.stderr.write(explain(error, { json: json === true || output === 'json', verbose, emphasise: inRed }))
+    return exitCodeOf(error)
+  }
+}
+
+function applyGlobals({ cwd, color }: GlobalOptions): void {
+  if (color === false) {
+    process.env.NO_COLOR = '1'
+    delete process.env.FORCE_COLOR
+  }
+  if (cwd === undefined) return
+  try {
+    process.chdir(cwd)
+  } catch (cause) {
+    throw new TwqError('TWQ_USAGE', `--cwd: can't work in ${cwd}`, { cause })
+  }
+}
+
+/** Commander's complaint in our form; `undefined` where help was the answer, to a command without its verb. */
+function usageError(error: CommanderError): TwqError | undefined {
+  if (error.code === 'commander.help') return undefined
+  const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  return new TwqError('TWQ_USAGE', what, { hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'See twq --help.' })
+}
+
+function inRed(text: string): string {
+  return styleText('red', text, { stream: process.stderr })
+}

@@ -1,0 +1,31 @@
+import type { Config } from '../config/config.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+
+/** What the banner tells besides the configuration. */
+export interface BannerFacts {
+  readonly config: Config
+  readonly file: string | undefined
+  readonly taskNames: readonly string[]
+  readonly pid: number
+  readonly version: string
+}
+
+const MOST_TASKS = 10
+
+/** What a person at a terminal wants to see before the log begins. */
+export function workerBanner({ config, file, taskNames, pid, version }: BannerFacts): string {
+  const unnamed = taskNames.length - MOST_TASKS
+  const rows: readonly (readonly [string, string])[] = [
+    ['config', file ?? 'none found'],
+    ['broker', maskPasswords(config.broker)],
+    ['results', config.resultBackend === 'rpc' ? 'rpc://' : 'none'],
+    ['concurrency', `${config.concurrency} (async), prefetch ${config.prefetch}, acks ${config.acks}`],
+    ['queues', config.queues.join(', ')],
+    [
+      'tasks',
+      `${taskNames.length}: ${taskNames.slice(0, MOST_TASKS).join(', ')}${unnamed > 0 ? `, and ${unnamed} more` : ''}`,
+    ],
+  ]
+  const lines = rows.map(([label, value]) => `  ${label.padEnd(12)} ${value}`)
+  return [`${config.nodeName}  pid ${pid}  twq ${version}  node ${process.versions.node}`, ...lines, '', ''].join('\n')
+}

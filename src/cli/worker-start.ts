@@ -1,0 +1,77 @@
+import type { Config } from '../config/config.ts'
+import { TwqError } from '../errors.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+import { onStopSignals } from '../runtime/process-signals.ts'
+import { packageVersion } from '../runtime/version.ts'
+import { loadTasks } from '../tasks/load-tasks.ts'
+import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
+import { EXIT } from './exit-codes.ts'
+import { loadConfig } from './load-config.ts'
+import type { GlobalOptions } from './program.ts'
+import { workerBanner } from './worker-banner.ts'
+
+/** The part of a worker that its command needs. */
+interface Worker {
+  /** Resolves when it consumes. */
+  start(): Promise<void>
+  stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
+  readonly stopped: Promise<void>
+}
+
+/** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one. */
+export async function workerStart(flags: GlobalOptions): Promise<number> {
+  const { config, file } = await loadConfig('worker start', flags)
+  const logger = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    fields: { node: config.nodeName, pid: process.pid },
+  })
+  const registry = await loadRegistry(config, logger)
+  if (process.stderr.isTTY && !flags.quiet) {
+    const taskNames = registry.names()
+    process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
+  }
+  const entry: string = '../worker/create-worker.ts'
+  const { createWorker } = (await import(entry)) as {
+    createWorker(parts: { config: Config; registry: TaskRegistry; logger: Logger }): Worker
+  }
+  return await runUntilStopped(createWorker({ config, registry, logger }), logger)
+}
+
+async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {
+  const { tasks, warnings } = await loadTasks(config)
+  for (const warning of warnings) logger.warn({ event: 'tasks.warning', warning }, 'about a task module')
+  if (tasks.length > 0) return createRegistry(tasks)
+  throw new TwqError('TWQ_TASKS', 'there is no task to run', {
+    hint:
+      config.tasks.length === 0
+        ? "Name your task modules in worker.config.ts: tasks: ['./tasks/*.ts']"
+        : 'Export what defineTask returns from the modules that `tasks` names.',
+  })
+}
+
+/** Runs the worker until it has stopped, by a signal or of its own accord, and returns the status to exit with. */
+async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> {
+  const stops: Promise<'clean' | 'forced'>[] = []
+  const leaving = deferred<number>()
+  using _signals = onStopSignals(
+    (request, signal) => {
+      if (request === 'now') {
+        leaving.resolve(signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated)
+        return
+      }
+      const stop = worker.stop(request)
+      stop.catch(leaving.reject)
+      stops.push(stop)
+    },
+    { logger },
+  )
+  const started = worker.start().catch((error: unknown) => {
+    // Stopped before it was up: what became of the start no longer matters.
+    if (stops.length === 0) throw error
+  })
+  const finished = Promise.race([worker.stopped, started.then(() => worker.stopped)])
+  const status = finished.then(async () => ((await Promise.all(stops)).includes('forced') ? EXIT.failed : EXIT.ok))
+  return await Promise.race([status, leaving.promise])
+}

@@ -1,0 +1,20 @@
+import type { UserConfig } from './config.ts'
+
+/** What a configuration that is a function is told. */
+export interface ConfigEnvironment {
+  /** The command that asks, such as `worker start`. */
+  readonly command: string
+  /** `NODE_ENV`, or `production` where that is not set. */
+  readonly mode: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** A configuration that depends on where it is read. */
+export type ConfigFunction = (environment: ConfigEnvironment) => UserConfig | Promise<UserConfig>
+
+/** Types a configuration for the editor, and returns it as it is. What a wrong value means is said when it is resolved. */
+export function defineConfig(config: UserConfig): UserConfig
+export function defineConfig(config: ConfigFunction): ConfigFunction
+export function defineConfig(config: UserConfig | ConfigFunction): UserConfig | ConfigFunction {
+  return config
+}

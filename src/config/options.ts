@@ -1,0 +1,209 @@
+import type { AnyTask } from '../tasks/task.ts'
+import type { Config } from './config.ts'
+import { duration, listOf, oneOf, type Parser, text, wholeNumber } from './parsers.ts'
+
+/** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
+export type OptionValues = Omit<Config, 'shutdown' | 'baseDir' | 'prefetch'> & {
+  readonly prefetch: number | undefined
+  readonly prefetchMultiplier: number
+  readonly 'shutdown.grace': number
+  readonly 'shutdown.abort': number
+}
+
+/** The name of an option; a dot leads into an object of the configuration file. */
+export type OptionKey = keyof OptionValues
+
+/** Everything there is to know of one option: it drives defaults, environment, flags, validation, `--help` and the documentation. */
+export interface Option<T> {
+  /** As one would write it in the file; `undefined` where it is derived, as `derived` says. */
+  readonly default: unknown
+  readonly derived?: string
+  readonly env: string
+  /** Names of Celery's own environment that are heard below the file. */
+  readonly celeryEnv?: readonly CeleryName[]
+  readonly flag?: Flag
+  readonly parser: Parser<T>
+  /** One line, for `--help` and the table of options. */
+  readonly doc: string
+}
+
+/** A name from Celery's environment; `old` ones are heard with a notice. */
+export interface CeleryName {
+  readonly name: string
+  readonly old?: boolean
+}
+
+/** How an option is written on the command line. */
+export interface Flag {
+  readonly short?: string
+  readonly long: string
+  readonly placeholder: string
+  /** `all`: every command takes it; `worker`: `twq worker start`. */
+  readonly of: 'all' | 'worker'
+}
+
+// AMQP's prefetch count and heartbeat are 16 bits wide; queue names have at most 255 bytes.
+const LARGEST_SHORT = 65_535
+const LONGEST_NAME = 255
+
+/** One row for each key, in the order in which people are shown them. */
+export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> } = {
+  broker: {
+    default: 'amqp://guest:guest@localhost:5672//',
+    env: 'TWQ_BROKER',
+    celeryEnv: [{ name: 'CELERY_BROKER_URL' }, { name: 'BROKER_URL', old: true }],
+    flag: { short: '-b', long: '--broker', placeholder: '<url>', of: 'all' },
+    parser: text("a URL like 'amqp://user:password@host:5672//'", (url) =>
+      /^(py)?amqps?:\/\//i.test(url) ? url : undefined,
+    ),
+    doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
+  },
+  resultBackend: {
+    default: 'rpc://',
+    env: 'TWQ_RESULT_BACKEND',
+    celeryEnv: [{ name: 'CELERY_RESULT_BACKEND' }],
+    flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
+    parser: text("'rpc://' or 'none'", (url) => RESULT_BACKENDS[url]),
+    doc: '`rpc://` sends results to the reply queue of whoever sent the task; `none` sends none',
+  },
+  tasks: {
+    default: [],
+    env: 'TWQ_TASKS',
+    parser: listOf("a list of module paths, globs like './tasks/*.ts', or tasks", (entry) =>
+      (typeof entry === 'string' && entry !== '') || isBranded(entry) ? (entry as string | AnyTask) : undefined,
+    ),
+    doc: 'task modules: paths or globs, relative to the configuration file',
+  },
+  queues: {
+    default: ['celery'],
+    env: 'TWQ_QUEUES',
+    celeryEnv: [{ name: 'CELERY_TASK_DEFAULT_QUEUE' }],
+    flag: { short: '-Q', long: '--queues', placeholder: '<names>', of: 'worker' },
+    parser: distinct(listOf('a list of different queue names, at least one', queueName)),
+    doc: 'the queues to consume',
+  },
+  concurrency: {
+    default: 10,
+    env: 'TWQ_CONCURRENCY',
+    flag: { short: '-c', long: '--concurrency', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
+    doc: 'how many tasks run at once',
+  },
+  acks: {
+    default: 'late',
+    env: 'TWQ_ACKS',
+    flag: { long: '--acks', placeholder: '<when>', of: 'worker' },
+    parser: oneOf('late', 'early'),
+    doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
+  },
+  prefetch: {
+    default: undefined,
+    derived: 'concurrency × prefetchMultiplier',
+    env: 'TWQ_PREFETCH',
+    flag: { long: '--prefetch', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, `a whole number from 1 to ${LARGEST_SHORT}`),
+    doc: 'how many messages to hold, those that run included',
+  },
+  prefetchMultiplier: {
+    default: 1,
+    env: 'TWQ_PREFETCH_MULTIPLIER',
+    flag: { long: '--prefetch-multiplier', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
+    doc: 'messages to hold for each task that may run, unless `prefetch` is given',
+  },
+  nodeName: {
+    default: 'twq@%h',
+    env: 'TWQ_NODE_NAME',
+    flag: { short: '-n', long: '--hostname', placeholder: '<name>', of: 'worker' },
+    parser: text("a name without blanks, like 'twq@%h'", (name) =>
+      name !== '' && !/\s/.test(name) && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined,
+    ),
+    doc: "the worker's name; `%h` is the host, `%n` its first label, `%d` its domain",
+  },
+  heartbeat: {
+    default: '10s',
+    env: 'TWQ_HEARTBEAT',
+    flag: { long: '--heartbeat-interval', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1_000),
+    doc: 'AMQP heartbeat; a dead connection is noticed within two of these',
+  },
+  unknownTask: {
+    default: 'quarantine',
+    env: 'TWQ_UNKNOWN_TASK',
+    parser: oneOf('quarantine', 'discard'),
+    doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
+  },
+  maxBodySize: {
+    default: 16 * 1024 * 1024,
+    env: 'TWQ_MAX_BODY_SIZE',
+    parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
+    doc: 'the largest message body taken, in bytes, before and after decompression',
+  },
+  'shutdown.grace': {
+    default: '20s',
+    env: 'TWQ_SHUTDOWN_GRACE',
+    flag: { long: '--shutdown-timeout', placeholder: '<duration>', of: 'worker' },
+    parser: duration(),
+    doc: 'how long running tasks may go on after the first signal to stop',
+  },
+  'shutdown.abort': {
+    default: '5s',
+    env: 'TWQ_SHUTDOWN_ABORT',
+    flag: { long: '--abort-timeout', placeholder: '<duration>', of: 'worker' },
+    parser: duration(),
+    doc: 'how long they then get to stop once their signals are aborted',
+  },
+  publishTimeout: {
+    default: '10s',
+    env: 'TWQ_PUBLISH_TIMEOUT',
+    parser: duration(1),
+    doc: "how long a client's `send` waits for the broker's confirm",
+  },
+  logLevel: {
+    default: 'info',
+    env: 'TWQ_LOG_LEVEL',
+    flag: { short: '-l', long: '--loglevel', placeholder: '<level>', of: 'worker' },
+    parser: lowerCased(oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+    doc: 'the least severe lines to log',
+  },
+  logFormat: {
+    default: 'auto',
+    env: 'TWQ_LOG_FORMAT',
+    flag: { long: '--log-format', placeholder: '<format>', of: 'worker' },
+    parser: oneOf('auto', 'json', 'pretty'),
+    doc: '`auto` is `pretty` on a terminal and `json`, one document a line, elsewhere',
+  },
+}
+
+/** The keys in the order of the table. */
+export const optionKeys = Object.keys(options) as OptionKey[]
+
+const RESULT_BACKENDS: Readonly<Record<string, 'rpc' | 'none'>> = Object.assign(Object.create(null), {
+  'rpc://': 'rpc',
+  rpc: 'rpc',
+  none: 'none',
+})
+
+function queueName(name: unknown): string | undefined {
+  return typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined
+}
+
+function distinct<T>(parser: Parser<readonly T[]>): Parser<readonly T[]> {
+  const check = (list: readonly T[] | undefined): readonly T[] | undefined =>
+    list && list.length > 0 && new Set(list).size === list.length ? list : undefined
+  return {
+    expected: parser.expected,
+    fromValue: (value) => check(parser.fromValue(value)),
+    fromText: (text) => check(parser.fromText(text)),
+  }
+}
+
+// Celery's habit is `-l INFO`.
+function lowerCased<T>(parser: Parser<T>): Parser<T> {
+  return { ...parser, fromText: (text) => parser.fromText(text.toLowerCase()) }
+}
+
+// A task is recognised by its brand (tasks/brand.ts); this layer knows the task modules by their types only.
+function isBranded(entry: unknown): boolean {
+  return typeof entry === 'object' && entry !== null && Symbol.for('twq.task') in entry
+}

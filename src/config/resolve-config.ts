@@ -1,0 +1,230 @@
+import { hostname } from 'node:os'
+import { relative } from 'node:path'
+import { TwqError } from '../errors.ts'
+import { closest } from '../runtime/closest.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { expandNodeName } from '../runtime/node-name.ts'
+import type { Config } from './config.ts'
+import { type OptionKey, type OptionValues, optionKeys, options } from './options.ts'
+
+/** Where values may come from, strongest last: defaults, Celery's environment names, the file, `TWQ_*`, flags. */
+export interface ConfigSources {
+  /** The configuration file, already loaded; its content is checked here. */
+  readonly file?: { readonly path: string; readonly content: unknown } | undefined
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** By option key; texts as typed. */
+  readonly flags?: Partial<Record<OptionKey, string>> | undefined
+  /** What relative task paths start from: the folder of the file, else the working directory. */
+  readonly baseDir: string
+}
+
+/** Where a value was found, in words for people: `worker.config.ts`, `TWQ_BROKER`, `--broker`, `default`. */
+export type Origin = string
+
+/** A configuration together with what there is to say about it. */
+export interface ResolvedConfig {
+  readonly config: Config
+  readonly origins: ReadonlyMap<OptionKey, Origin>
+  /** Worth a warning, and no reason to stop. */
+  readonly notices: readonly string[]
+}
+
+/**
+ * The configuration in force: flag over `TWQ_*` over file over Celery's environment over default. Throws `TWQ_CONFIG` that
+ * lists every problem at once.
+ */
+export function resolveConfig(sources: ConfigSources): Config {
+  return resolveWithOrigins(sources).config
+}
+
+/** As {@link resolveConfig}, with the origin of each value. */
+export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
+  const file = readFile(sources)
+  const problems: Problem[] = [...file.problems]
+  const notices: string[] = misspeltEnvironment(sources.env ?? {})
+  const values = new Map<OptionKey, unknown>()
+  const origins = new Map<OptionKey, Origin>()
+
+  for (const key of optionKeys) {
+    const found = find(key, sources, file.values)
+    const { parser } = options[key]
+    const value = found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text)
+    if (found.old) notices.push(`${found.origin} is an old name, heard as ${options[key].env}; set that one instead`)
+    if (value === undefined && found.kind !== 'default') problems.push(invalid(key, found))
+    values.set(key, value)
+    origins.set(key, found.origin)
+  }
+  if (problems.length > 0) throw configError(problems)
+  const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
+  return { config: assemble(read, sources.baseDir), origins, notices }
+}
+
+const DEFAULT: Origin = 'default'
+// AMQP writes the count in 16 bits.
+const LARGEST_PREFETCH = 65_535
+
+/** A value as it was found; `text` where it was typed, `value` where it was written in a file. */
+interface Found {
+  readonly origin: Origin
+  readonly kind: 'flag' | 'env' | 'file' | 'default'
+  readonly text?: string
+  readonly value?: unknown
+  readonly old?: boolean
+}
+
+function find(
+  key: OptionKey,
+  { flags, env = {}, ...sources }: ConfigSources,
+  file: ReadonlyMap<string, unknown>,
+): Found {
+  const option = options[key]
+  const typed = flags?.[key]
+  if (typed !== undefined) return { kind: 'flag', origin: option.flag?.long ?? key, text: typed }
+
+  const own = env[option.env]
+  if (own !== undefined && own !== '') return { kind: 'env', origin: option.env, text: own }
+
+  if (file.has(key)) return { kind: 'file', origin: fileName(sources), value: file.get(key) }
+
+  for (const { name, old = false } of option.celeryEnv ?? []) {
+    const text = env[name]
+    if (text !== undefined && text !== '') return { kind: 'env', origin: name, text, old }
+  }
+  return { kind: 'default', origin: DEFAULT, value: option.default }
+}
+
+interface Problem {
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** The file's values by option key. A key set to `undefined` counts as left out. */
+function readFile(sources: ConfigSources): { values: ReadonlyMap<string, unknown>; problems: readonly Problem[] } {
+  const values = new Map<string, unknown>()
+  const problems: Problem[] = []
+  if (sources.file === undefined) return { values, problems }
+  const origin = fileName(sources)
+
+  const collect = (content: unknown, prefix: string): void => {
+    if (!isPlainObject(content)) {
+      const what = prefix === '' ? 'the configuration' : prefix.slice(0, -1)
+      problems.push({ message: `${what} must be an object, got ${show(content)} (from ${origin})`, hint: undefined })
+      return
+    }
+    for (const [name, value] of Object.entries(content)) {
+      const key = prefix + name
+      if (value === undefined) continue
+      if (optionKeys.includes(key as OptionKey)) values.set(key, value)
+      else if (optionKeys.some((known) => known.startsWith(`${key}.`))) collect(value, `${key}.`)
+      else problems.push(unknownKey(key, origin))
+    }
+  }
+  collect(sources.file.content, '')
+  return { values, problems }
+}
+
+function unknownKey(key: string, origin: Origin): Problem {
+  const near = nearestKey(key)
+  const question = near === undefined ? '' : `; did you mean ${near}?`
+  return {
+    message: `${key} is not a setting${question} (from ${origin})`,
+    hint: near === undefined ? `The settings are: ${optionKeys.join(', ')}.` : undefined,
+  }
+}
+
+/** Also finds what is only spelt as Celery spells it: `broker_url`, `worker_concurrency`. */
+function nearestKey(key: string): string | undefined {
+  const plain = key.replace(/_/g, '').toLowerCase()
+  return (
+    closest(plain, optionKeys) ??
+    optionKeys.find((known) => plain.startsWith(known.toLowerCase()) || plain.endsWith(known.toLowerCase()))
+  )
+}
+
+function invalid(key: OptionKey, found: Found): Problem {
+  const { parser, derived, default: fallback } = options[key]
+  const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
+  return {
+    message: `${key} must be ${parser.expected}, got ${show(found.text ?? found.value)} (from ${found.origin})`,
+    hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
+  }
+}
+
+function configError(problems: readonly Problem[]): TwqError {
+  const messages = problems.map(({ message }) => message)
+  const hints = problems.flatMap(({ hint }) => hint ?? [])
+  const message =
+    messages.length === 1
+      ? (messages[0] as string)
+      : `the configuration has ${messages.length} problems:${messages.map((line) => `\n  - ${line}`).join('')}`
+  return new TwqError('TWQ_CONFIG', message, { hint: [...new Set(hints)].join('\n') || undefined })
+}
+
+function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDir: string): Config {
+  const concurrency = read('concurrency')
+  return Object.freeze({
+    broker: read('broker'),
+    resultBackend: read('resultBackend'),
+    // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
+    tasks: Object.freeze([...read('tasks')]),
+    queues: Object.freeze([...read('queues')]),
+    concurrency,
+    acks: read('acks'),
+    prefetch: read('prefetch') ?? Math.min(concurrency * read('prefetchMultiplier'), LARGEST_PREFETCH),
+    nodeName: expandNodeName(read('nodeName'), hostname()),
+    heartbeat: read('heartbeat'),
+    unknownTask: read('unknownTask'),
+    maxBodySize: read('maxBodySize'),
+    shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
+    publishTimeout: read('publishTimeout'),
+    logLevel: read('logLevel'),
+    logFormat: read('logFormat'),
+    baseDir,
+  })
+}
+
+/** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */
+function misspeltEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = optionKeys.map((key) => options[key].env)
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith('TWQ_') || known.includes(name)) return []
+    const near = closest(name, known)
+    return near === undefined ? [] : [`${name} is not a setting and has no effect; did you mean ${near}?`]
+  })
+}
+
+function fileName({ file }: Pick<ConfigSources, 'file'>): string {
+  return file === undefined ? DEFAULT : relative(process.cwd(), file.path) || file.path
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const LONGEST_SHOWN = 200
+
+/** A value as it may be shown to anyone: passwords masked, and no longer than a line or two. */
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'bigint') return `${value}n`
+  const text = maskPasswords(jsonOf(value) ?? String(value))
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
+}
+
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
+/** A default as one would write it in the file. */
+export function shownDefault(value: unknown): string {
+  return typeof value === 'string'
+    ? `'${value}'`
+    : Array.isArray(value)
+      ? `[${value.map(shownDefault).join(', ')}]`
+      : String(value)
+}

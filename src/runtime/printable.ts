@@ -1,0 +1,20 @@
+// C0 and C1 controls, line separators, and the marks that reorder text: what could forge a line or steer a terminal.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** `text` on one line and harmless to a terminal: whatever would steer it is shown as an escape, `\n` or `\u001b`. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escapeCharacter)
+}
+
+/** As {@link printable}, but line breaks stay: for stack traces and other texts that are many lines by nature. */
+export function printableLines(text: string): string {
+  return text.split(/\r?\n/).map(printable).join('\n')
+}
+
+function escapeCharacter(character: string): string {
+  if (character === '\n') return '\\n'
+  if (character === '\r') return '\\r'
+  if (character === '\t') return '\\t'
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

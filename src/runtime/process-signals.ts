@@ -1,0 +1,61 @@
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { Logger } from './logger.ts'
+
+/** How a process is asked to stop: finish what runs, stop what runs, or leave at once. */
+export type StopRequest = 'warm' | 'cold' | 'now'
+
+/** The signals that stop a process. */
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT'
+
+const SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT']
+
+// Ctrl-C reaches every process of the terminal's group, and npm passes its own on again: one key, two signals.
+const ONE_KEY_PRESS_MS = 250
+
+/**
+ * What a signal asks for, given what was asked before: first finish, then skip ahead, then leave. SIGQUIT begins with
+ * the second step.
+ */
+export function nextStop(previous: StopRequest | undefined, signal: StopSignal): StopRequest {
+  if (previous === undefined) return signal === 'SIGQUIT' ? 'cold' : 'warm'
+  return previous === 'warm' ? 'cold' : 'now'
+}
+
+/** Listens for signals until disposed, and says on the log what happens next. `onStop` hears each step once, in order. */
+export function onStopSignals(
+  onStop: (request: StopRequest, signal: StopSignal) => void,
+  options: {
+    readonly logger: Logger
+    readonly clock?: Clock
+    readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  },
+): Disposable {
+  const { logger, clock = systemClock, process: source = process } = options
+  let asked: StopRequest | undefined
+  let lastInterrupt = Number.NEGATIVE_INFINITY
+
+  const hear = (signal: StopSignal): void => {
+    if (signal === 'SIGINT') {
+      const now = clock.monotonic()
+      const samePress = now - lastInterrupt < ONE_KEY_PRESS_MS
+      lastInterrupt = now
+      if (samePress) return
+    }
+    asked = nextStop(asked, signal)
+    logger.warn({ event: 'worker.signal', signal, stop: asked }, NEXT[asked])
+    onStop(asked, signal)
+  }
+  for (const signal of SIGNALS) source.on(signal, hear)
+  return {
+    [Symbol.dispose]() {
+      for (const signal of SIGNALS) source.off(signal, hear)
+    },
+  }
+}
+
+const NEXT: Readonly<Record<StopRequest, string>> = {
+  warm: 'stopping: running tasks may finish; signal again to abort them',
+  cold: 'stopping now: running tasks are aborted and go back to their queues; signal again to leave at once',
+  now: 'leaving at once: unfinished tasks go back to their queues when the broker notices',
+}

@@ -1,0 +1,76 @@
+import { existsSync, statSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { TwqError } from '../errors.ts'
+import { loadModule } from '../runtime/load-typescript.ts'
+import { isTask } from './brand.ts'
+import type { RegisteredTask } from './registry.ts'
+import type { AnyTask } from './task.ts'
+
+/** What the configured modules hold. */
+export interface LoadedTasks {
+  readonly tasks: readonly RegisteredTask[]
+  /** Worth a warning: modules without a task. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Imports the configured modules, paths or globs relative to `baseDir`, and collects every task they export. Throws
+ * `TWQ_TASKS` for a path that does not exist, a glob that matches nothing, and a module that can't be imported.
+ */
+export async function loadTasks(config: {
+  readonly tasks: readonly (string | AnyTask)[]
+  readonly baseDir: string
+}): Promise<LoadedTasks> {
+  const tasks: RegisteredTask[] = config.tasks.filter(isTask).map((task) => ({ task }))
+  const warnings: string[] = []
+  const patterns = config.tasks.filter((entry) => typeof entry === 'string')
+  for (const file of await filesOf(patterns, config.baseDir)) {
+    const module = relative(process.cwd(), file)
+    const found = Object.values(await loadModule(file, 'TWQ_TASKS')).filter(isTask)
+    if (found.length === 0) warnings.push(`${module} exports no task`)
+    // One task may be exported under two names, its own and `default`.
+    for (const task of new Set(found)) tasks.push({ task, module })
+  }
+  return { tasks, warnings }
+}
+
+/** Each file once, in the order of the patterns and, within a glob, of the alphabet. */
+async function filesOf(patterns: readonly string[], baseDir: string): Promise<readonly string[]> {
+  const files = new Set<string>()
+  for (const pattern of patterns) {
+    for (const file of await filesMatching(pattern, baseDir)) files.add(file)
+  }
+  return [...files]
+}
+
+async function filesMatching(pattern: string, baseDir: string): Promise<readonly string[]> {
+  const path = resolve(baseDir, pattern)
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status?.isFile()) return [path]
+  if (status?.isDirectory()) {
+    throw new TwqError('TWQ_TASKS', `tasks: "${pattern}" is a folder`, {
+      hint: `Name the modules in it: '${pattern.replace(/\/+$/, '')}/*.ts'`,
+    })
+  }
+  const { glob, isDynamicPattern } = await import('tinyglobby')
+  if (!isDynamicPattern(pattern)) {
+    throw new TwqError('TWQ_TASKS', `tasks: there is no file ${path}`, { hint: extensionHint(pattern, path) })
+  }
+  const matches = await glob(pattern, {
+    cwd: baseDir,
+    absolute: true,
+    ignore: ['**/node_modules/**', '**/*.d.{ts,mts,cts}'],
+    expandDirectories: false,
+  })
+  if (matches.length > 0) return matches.sort()
+  throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}" in ${baseDir}`, {
+    hint: 'Patterns start at the folder of the configuration file.',
+  })
+}
+
+function extensionHint(pattern: string, path: string): string {
+  const extension = ['.ts', '.mts', '.js', '.mjs'].find((candidate) => existsSync(path + candidate))
+  return extension === undefined
+    ? 'Paths start at the folder of the configuration file.'
+    : `Did you mean "${pattern}${extension}"?`
+}
