@@ -51,7 +51,7 @@ function causesOf(error: unknown): readonly string[] {
   const seen = new Set<unknown>([error])
   for (let cause = causeOf(error); cause !== undefined && !seen.has(cause); cause = causeOf(cause)) {
     seen.add(cause)
-    const message = messageOf(cause).replace(/\nRequire stack:[^]*$/, '')
+    const message = messageOf(cause).replace(/\nRequire stack:[\s\S]*$/, '')
     const gist = message.split('\n').at(-1) ?? ''
     if (gist !== '' && !said.some((text) => text.includes(gist))) said.push(message)
   }

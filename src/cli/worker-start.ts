@@ -13,10 +13,11 @@ import { workerBanner } from './worker-banner.ts'
 
 /** The part of a worker that its command needs. */
 interface Worker {
-  /** Resolves when it consumes. */
+  /** Resolves when it consumes; rejects with the reason why it can't. */
   start(): Promise<void>
   stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
-  readonly stopped: Promise<void>
+  /** Resolves when it has stopped, for whatever reason. */
+  readonly stopped: Promise<'clean' | 'forced'>
 }
 
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one. */
@@ -53,25 +54,20 @@ async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistr
 
 /** Runs the worker until it has stopped, by a signal or of its own accord, and returns the status to exit with. */
 async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> {
-  const stops: Promise<'clean' | 'forced'>[] = []
-  const leaving = deferred<number>()
+  const status = deferred<number>()
+  let stopping = false
   using _signals = onStopSignals(
     (request, signal) => {
-      if (request === 'now') {
-        leaving.resolve(signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated)
-        return
-      }
-      const stop = worker.stop(request)
-      stop.catch(leaving.reject)
-      stops.push(stop)
+      stopping = true
+      if (request === 'now') status.resolve(signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated)
+      else worker.stop(request).catch(status.reject)
     },
     { logger },
   )
-  const started = worker.start().catch((error: unknown) => {
+  worker.start().catch((error: unknown) => {
     // Stopped before it was up: what became of the start no longer matters.
-    if (stops.length === 0) throw error
+    if (!stopping) status.reject(error)
   })
-  const finished = Promise.race([worker.stopped, started.then(() => worker.stopped)])
-  const status = finished.then(async () => ((await Promise.all(stops)).includes('forced') ? EXIT.failed : EXIT.ok))
-  return await Promise.race([status, leaving.promise])
+  worker.stopped.then((how) => status.resolve(how === 'clean' ? EXIT.ok : EXIT.failed), status.reject)
+  return await status.promise
 }

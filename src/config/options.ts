@@ -54,7 +54,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     celeryEnv: [{ name: 'CELERY_BROKER_URL' }, { name: 'BROKER_URL', old: true }],
     flag: { short: '-b', long: '--broker', placeholder: '<url>', of: 'all' },
     parser: text("a URL like 'amqp://user:password@host:5672//'", (url) =>
-      /^(py)?amqps?:\/\//i.test(url) ? url : undefined,
+      /^(amqps?|pyamqp|librabbitmq):\/\//i.test(url) ? url : undefined,
     ),
     doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
   },

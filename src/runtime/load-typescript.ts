@@ -65,7 +65,7 @@ function loadError(file: string, code: ErrorCode, cause: unknown): TwqError {
 function whatWentWrong(cause: unknown): string {
   const message = messageOf(cause)
     .replace(/^Transform failed with \d+ errors?:\n/, '')
-    .replace(/\nRequire stack:[^]*$/, '')
+    .replace(/\nRequire stack:[\s\S]*$/, '')
   const telling = cause instanceof Error && !['Error', 'TransformError'].includes(cause.name)
   return telling ? `${cause.name}: ${message}` : message
 }
