@@ -1,0 +1,175 @@
+import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { answersAmqp } from './amqp-port.ts'
+import { run } from './command.ts'
+import { freePorts } from './free-ports.ts'
+import { exitOf, killGroup, signalGroup, spawnGuarded } from './guarded.ts'
+import { type RabbitPrograms, rabbitPrograms } from './rabbit-command.ts'
+
+export interface RabbitOptions {
+  /** Lines of rabbitmq.conf: `{ consumer_timeout: 10_000 }`. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** A RabbitMQ node of our own: nobody else knows its port, its folder or its cookie, and it ends with this process. */
+export class RabbitNode implements AsyncDisposable {
+  readonly port: number
+  readonly #programs: RabbitPrograms
+  readonly #folder: string
+  readonly #env: Readonly<Record<string, string>>
+  readonly #epmd: ChildProcess
+  #server: ChildProcess | undefined
+
+  private constructor(programs: RabbitPrograms, folder: string, env: Record<string, string>, port: number) {
+    this.#programs = programs
+    this.#folder = folder
+    this.#env = env
+    this.port = port
+    // Started here and not by Erlang, which would leave it running for ever.
+    this.#epmd = spawnGuarded(programs.epmd, [], { env, removes: folder })
+  }
+
+  static async start(options: RabbitOptions = {}): Promise<RabbitNode> {
+    const programs = await rabbitPrograms()
+    const folder = await mkdtemp(join(tmpdir(), 'twq-rabbit-'))
+    const [port = 0, distPort = 0, epmdPort = 0] = await freePorts(3)
+    const env = {
+      HOME: folder,
+      ERL_EPMD_PORT: String(epmdPort),
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+      RABBITMQ_NODENAME: `twq-${randomUUID().slice(0, 8)}@localhost`,
+      RABBITMQ_DIST_PORT: String(distPort),
+      RABBITMQ_CONF_ENV_FILE: '/dev/null',
+      RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+      RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+      RABBITMQ_LOG_BASE: join(folder, 'log'),
+      RABBITMQ_PID_FILE: join(folder, 'pid'),
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
+    }
+    const config = { 'listeners.tcp.1': `127.0.0.1:${port}`, ...options.config }
+    const lines = Object.entries(config).map(([key, value]) => `${key} = ${value}\n`)
+    await writeFile(env.RABBITMQ_CONFIG_FILE, lines.join(''))
+    await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, '[].\n')
+    await writeFile(join(folder, '.erlang.cookie'), randomUUID(), { mode: 0o400 })
+    const node = new RabbitNode(programs, folder, env, port)
+    await node.startAgain()
+    return node
+  }
+
+  url(vhost = '/'): string {
+    return `amqp://guest:guest@127.0.0.1:${this.port}/${encodeURIComponent(vhost)}`
+  }
+
+  /** Starts the server on the same port and folder, after {@link stop} or {@link kill9}. */
+  async startAgain(): Promise<void> {
+    // A second server on the same folder would overwrite the first one's files before it noticed.
+    if (this.#server || (await answersAmqp(this.port))) throw new Error(`port ${this.port} is served already`)
+    const server = spawnGuarded(this.#programs.server, [], { env: this.#env })
+    this.#server = server
+    server.stderr?.resume()
+    const started = startupBanner(server)
+    await Promise.race([started, once(server, 'exit')])
+    if (!(await answersAmqp(this.port))) throw new Error(`RabbitMQ did not start:\n${await this.log()}`)
+  }
+
+  /** Ends it in order: durable queues and their messages are on disk. */
+  async stop(): Promise<void> {
+    const server = this.#running()
+    server.kill('SIGTERM')
+    await exitOf(server)
+    this.#server = undefined
+  }
+
+  /** Ends it as a crash does. */
+  async kill9(): Promise<void> {
+    await killGroup(this.#running())
+    this.#server = undefined
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.startAgain()
+  }
+
+  /** Freezes it: connections stay open and nothing answers. */
+  pause(): void {
+    signalGroup(this.#running(), 'SIGSTOP')
+  }
+
+  resume(): void {
+    signalGroup(this.#running(), 'SIGCONT')
+  }
+
+  /** How another process of ours calls rabbitmqctl on this node. */
+  get control(): RabbitControl {
+    return { command: this.#programs.ctl, env: this.#env }
+  }
+
+  /** rabbitmqctl on this node; each call takes about a second. */
+  ctl(...args: string[]): Promise<string> {
+    return rabbitmqctl(this.control, args)
+  }
+
+  /** Creates virtual hosts that `guest` may use, all in one call. */
+  async addVhosts(names: readonly string[]): Promise<void> {
+    const list = names.map((name) => `<<"${name}">>`).join(', ')
+    const everything = '<<".*">>, <<".*">>, <<".*">>'
+    await this.ctl(
+      'eval',
+      `[begin
+          rabbit_vhost:add(Name, <<"twq">>),
+          rabbit_auth_backend_internal:set_permissions(<<"guest">>, Name, ${everything}, <<"twq">>)
+        end || Name <- [${list}]].`,
+    )
+  }
+
+  /** The end of the server's log. */
+  async log(): Promise<string> {
+    const name = this.#env.RABBITMQ_NODENAME ?? ''
+    const text = await readFile(join(this.#folder, 'log', `${name}.log`), 'utf8').catch(() => '(no log)')
+    return text.slice(-3000)
+  }
+
+  /** Kills it, epmd too, and deletes its folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#server && killGroup(this.#server), killGroup(this.#epmd)])
+    this.#server = undefined
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #running(): ChildProcess {
+    if (!this.#server) throw new Error('this RabbitMQ node is not running')
+    return this.#server
+  }
+}
+
+/** What a call of rabbitmqctl needs; plain values. */
+export interface RabbitControl {
+  readonly command: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+export function rabbitmqctl({ command, env }: RabbitControl, args: readonly string[]): Promise<string> {
+  return run(command, ['--quiet', '-n', env.RABBITMQ_NODENAME ?? '', ...args], { env: { ...process.env, ...env } })
+}
+
+/** Starts a node of its own for a test that breaks it; about 7 s. Close it with `await using`. */
+export function startRabbit(options?: RabbitOptions): Promise<RabbitNode> {
+  return RabbitNode.start(options)
+}
+
+/** Resolves when the server says that it is up: the last words of its banner. */
+function startupBanner(server: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    let text = ''
+    server.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text = (text + chunk).slice(-200)
+      if (text.includes('completed with')) resolve()
+    })
+  })
+}
