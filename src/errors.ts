@@ -88,10 +88,9 @@ export class TwqError extends Error {
 
 /** The text of whatever was thrown. Never throws itself. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   try {
-    return String(thrown)
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
   } catch {
-    return Object.prototype.toString.call(thrown)
+    return `an unprintable ${typeof thrown}`
   }
 }

@@ -1,4 +1,10 @@
+import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Send } from './sending.ts'
+import type { AnyTask } from './task.ts'
 
 /** All a pool needs to run one attempt; plain data. */
 export interface Invocation {
@@ -9,4 +15,22 @@ export interface Invocation {
   readonly redelivered: boolean
   /** The worker's node name. */
   readonly node: string
+}
+
+/** One run of a task's code: what is run, and the means it is given where it runs. */
+export interface Attempt {
+  readonly task: AnyTask
+  readonly invocation: Invocation
+  /** Aborts the attempt; the reason is a `TwqError`. */
+  readonly signal: AbortSignal
+  /** Called once, before anything of the task runs: its schema included. */
+  readonly onStarted?: (() => void) | undefined
+  /** Stores a state on the task's behalf. */
+  readonly onState: (state: State, meta: Json) => Promise<void>
+  readonly logger: Logger
+  /** A way to send tasks as children of this message. Called only when the task sends one. */
+  readonly sendFor: (message: TaskMessage) => Send
+  readonly clock: Clock
+  /** Uniform in 0..1, for jitter. */
+  readonly random: () => number
 }

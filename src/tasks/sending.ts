@@ -1,6 +1,5 @@
-import type { State } from '../protocol/result-record.ts'
+import type { ResultRecord, State } from '../protocol/result-record.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
-import type { Task } from './task.ts'
 
 /** How one message is sent; everything is optional. */
 export interface SendOptions {
@@ -34,24 +33,36 @@ export interface TaskHandle<Result = unknown> {
    * `timeout` milliseconds, or the signal's reason.
    */
   result(options?: { readonly timeout?: number | string; readonly signal?: AbortSignal }): Promise<Result>
+  /** Every state as it arrives, beginning with the newest heard of; ends after SUCCESS, FAILURE or REVOKED. */
+  states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
 }
 
 /** Positional arguments as an array, named ones as an object. */
 export type AnyArguments = readonly Json[] | JsonObject
 
-/** Sends a task; resolves once the broker confirmed it. */
-export interface Send {
-  <T extends Task>(task: T, args: InputOf<T>, options?: SendOptions): Promise<TaskHandle<ResultOf<T>>>
-  <T extends Task>(name: T['name'], args: InputOf<T>, options?: SendOptions): Promise<TaskHandle<ResultOf<T>>>
-  (name: string, args?: AnyArguments, options?: SendOptions): Promise<TaskHandle<unknown>>
+/** What sending asks of a task: its name, and which types go in and come out. */
+export interface Sendable<Name extends string = string, Input = unknown, Result = unknown> {
+  readonly name: Name
+  /** Only for the compiler: always undefined when the program runs. */
+  readonly '~types': { readonly input: Input; readonly result: Result } | undefined
 }
 
+/** Sends a task; resolves once the broker confirmed it. */
+export interface Send {
+  <T extends Sendable>(task: T, ...rest: SendArguments<T>): Promise<TaskHandle<ResultOf<T>>>
+  (name: string, args?: AnyArguments, options?: SendOptions): Promise<TaskHandle<unknown>>
+  /** With the task's type given, `send<typeof add>('math.add', …)`, a task is sent by name without loading its code. */
+  // The default makes this form refuse calls that give no type: they are the form above.
+  <T extends Sendable = never>(name: T['name'], ...rest: SendArguments<T>): Promise<TaskHandle<ResultOf<T>>>
+}
+
+/** The arguments may be left out where the task requires none. */
+type SendArguments<T extends Sendable> =
+  Record<never, never> extends InputOf<T>
+    ? [args?: InputOf<T>, options?: SendOptions]
+    : [args: InputOf<T>, options?: SendOptions]
+
 /** The named arguments a task takes. */
-export type InputOf<T> = T extends Task<string, infer Args, unknown> ? Args : never
+export type InputOf<T extends Sendable> = NonNullable<T['~types']>['input']
 /** What a task resolves to. */
-export type ResultOf<T> =
-  T extends Task<string, never, infer Result>
-    ? Result
-    : T extends Task<string, infer _Args, infer Result>
-      ? Result
-      : never
+export type ResultOf<T extends Sendable> = NonNullable<T['~types']>['result']

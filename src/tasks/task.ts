@@ -1,6 +1,7 @@
 import type { TaskContext } from './context.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { StandardSchemaV1 } from './schema.ts'
+import type { Sendable } from './sending.ts'
 
 /** What a task may say about how it is run. */
 export interface TaskSettings {
@@ -14,9 +15,12 @@ export interface TaskSettings {
   readonly trackStarted?: boolean
 }
 
-/** A task: a name, how it is run, and the code. Made by `defineTask`. */
-export interface Task<Name extends string = string, Args = unknown, Result = unknown> {
-  readonly name: Name
+/**
+ * A task: a name, how it is run, and the code. Made by `defineTask`. `Input` is what callers give; `Args` what the code
+ * gets, which differs where a schema fills in defaults or converts.
+ */
+export interface Task<Name extends string = string, Input = unknown, Result = unknown, Args = Input>
+  extends Sendable<Name, Input, Result> {
   readonly settings: TaskSettings
   /** Which names Python's positional arguments bind to; `'name?'` is optional, a last `'...rest'` takes what remains. */
   readonly positional: readonly string[]

@@ -1,0 +1,82 @@
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { brandOf } from './brand.ts'
+
+// A registered symbol, so that what another copy of the package throws is understood too.
+const CONTROL_FLOW = Symbol.for('twq.control-flow')
+
+/** How a retry is asked for. */
+export interface RetryOptions {
+  /** Milliseconds from now, or a duration like `'30s'`; without it the task's retry policy decides. */
+  readonly in?: number | string
+  /** Why: shown by the RETRY state, and the failure once there have been too many retries. */
+  readonly cause?: unknown
+  /** Positional arguments to retry with instead of the message's own. */
+  readonly args?: readonly Json[]
+  /** Named arguments to retry with instead of the message's own. */
+  readonly kwargs?: JsonObject
+}
+
+/** Thrown by a task to be run again: `throw new Retry({ in: '30s' })`. Not an error; `ctx.retry()` throws one. */
+export class Retry extends Error {
+  readonly options: RetryOptions
+
+  constructor(options: RetryOptions = {}) {
+    super('the task asks to be retried', options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'Retry'
+    this.options = options
+    Object.defineProperty(this, CONTROL_FLOW, { value: 'retry' })
+  }
+}
+
+/** Thrown by a task that refuses its message: dropped, or given back to the queue with `requeue`. */
+export class Reject extends Error {
+  readonly reason: string
+  readonly requeue: boolean
+
+  constructor(reason = '', options: { readonly requeue?: boolean } = {}) {
+    super(reason)
+    this.name = 'Reject'
+    this.reason = reason
+    this.requeue = options.requeue ?? false
+    Object.defineProperty(this, CONTROL_FLOW, { value: 'reject' })
+  }
+}
+
+/** Thrown by a task that wants nothing recorded of this attempt: the message is acknowledged, no state is stored. */
+export class Ignore extends Error {
+  constructor() {
+    super('the task asks to be ignored')
+    this.name = 'Ignore'
+    Object.defineProperty(this, CONTROL_FLOW, { value: 'ignore' })
+  }
+}
+
+/** What `ctx.retry()` throws when there have been too many retries and it was given no cause; Celery's name for it. */
+export class MaxRetriesExceededError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'MaxRetriesExceededError'
+  }
+}
+
+/** What a task asked for by throwing. */
+export type ControlFlow =
+  | { readonly kind: 'retry'; readonly options: RetryOptions }
+  | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
+  | { readonly kind: 'ignore' }
+
+/** Reads a thrown value as control flow, by brand; undefined when it is an ordinary error. */
+export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
+  switch (brandOf(thrown, CONTROL_FLOW)) {
+    case 'retry':
+      return { kind: 'retry', options: (thrown as Retry).options ?? {} }
+    case 'reject': {
+      const { reason, requeue } = thrown as Reject
+      return { kind: 'reject', reason: String(reason), requeue: requeue === true }
+    }
+    case 'ignore':
+      return { kind: 'ignore' }
+    default:
+      return undefined
+  }
+}
