@@ -1,0 +1,336 @@
+import { randomUUID } from 'node:crypto'
+import type { ConsumeMessage, Message, Options } from 'amqplib'
+import { messageOf, TwqError } from '../../errors.ts'
+import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
+import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
+import { type DecodedTable, VerbatimTable } from './field-table.ts'
+import type { RawChannel } from './private-amqplib.ts'
+import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
+
+/** What a channel needs of the connection that it belongs to. */
+export interface ChannelOwner {
+  /** Why the connection ended; undefined while it is open or when its end was asked for. */
+  readonly failure: TwqError | undefined
+  /** Takes what a callback threw; it must not reach amqplib, which would close the channel or the connection. */
+  onCallbackError(error: unknown): void
+}
+
+/** amqplib's confirm channel behind our seam. */
+export class AmqpChannel implements Channel {
+  readonly closed: Promise<CloseReason>
+  readonly #raw: RawChannel
+  readonly #owner: ChannelOwner
+  readonly #acknowledgements = new Acknowledgements()
+  readonly #unconfirmed = new UnconfirmedPublishes()
+  readonly #messageIdPrefix = randomUUID()
+  #messageIds = 0
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #failure: TwqError | undefined
+  #flushScheduled = false
+
+  /** Attaches every listener at once: an `error` or `close` that nobody hears would end the process or go unnoticed. */
+  constructor(raw: RawChannel, owner: ChannelOwner) {
+    this.#raw = raw
+    this.#owner = owner
+    raw.on('error', (error) => {
+      this.#failure ??= channelFailure(error)
+    })
+    raw.on('ack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, confirm))
+    raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
+    raw.on('return', (message) => this.#returned(message))
+    this.closed = new Promise((resolve) => {
+      raw.on('close', () => {
+        const requested = this.#state === 'closing' && this.#failure === undefined
+        this.#state = 'closed'
+        // When the whole connection goes, its channels hear of it first: by the end of this turn the reason is known.
+        queueMicrotask(() => {
+          const reason: CloseReason =
+            requested && this.#owner.failure === undefined
+              ? { kind: 'requested' }
+              : { kind: 'lost', error: this.#reason() }
+          this.#rejectUnconfirmed(this.#reason())
+          resolve(reason)
+        })
+      })
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  async declareExchange(exchange: ExchangeSpec): Promise<void> {
+    const { name, type, durable, autoDelete = false, arguments: args = {} } = exchange
+    await this.#ask(() => this.#raw.assertExchange(name, type, { durable, autoDelete, arguments: args }))
+  }
+
+  async declareQueue(queue: QueueSpec): Promise<QueueStatus> {
+    const { name, durable, autoDelete = false, exclusive = false, arguments: args = {} } = queue
+    return statusOf(
+      await this.#ask(() => this.#raw.assertQueue(name, { durable, autoDelete, exclusive, arguments: args })),
+    )
+  }
+
+  async inspectQueue(name: string): Promise<QueueStatus> {
+    return statusOf(await this.#ask(() => this.#raw.checkQueue(name)))
+  }
+
+  async bind(
+    queue: string,
+    exchange: string,
+    routingKey: string,
+    args: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    await this.#ask(() => this.#raw.bindQueue(queue, exchange, routingKey, args))
+  }
+
+  async deleteQueue(name: string): Promise<void> {
+    await this.#ask(() => this.#raw.deleteQueue(name))
+  }
+
+  async prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void> {
+    await this.#ask(() => this.#raw.prefetch(count, scope === 'channel'))
+  }
+
+  async consume(
+    queue: string,
+    onDelivery: (delivery: Delivery) => void,
+    options: { noAck?: boolean; exclusive?: boolean; priority?: number; onCancelled?: () => void } = {},
+  ): Promise<Subscription> {
+    const { noAck = false, exclusive = false, priority, onCancelled } = options
+    const receive = (message: ConsumeMessage | null): void => {
+      try {
+        if (message === null) onCancelled?.()
+        else {
+          if (!noAck) this.#acknowledgements.delivered(message.fields.deliveryTag)
+          onDelivery(new AmqpDelivery(message, this))
+        }
+      } catch (error) {
+        this.#owner.onCallbackError(error)
+      }
+    }
+    const { consumerTag } = await this.#ask(() =>
+      this.#raw.consume(queue, receive, { noAck, exclusive, ...(priority === undefined ? {} : { priority }) }),
+    )
+    return {
+      consumerTag,
+      cancel: async () => {
+        await this.#ask(() => this.#raw.cancel(consumerTag))
+      },
+    }
+  }
+
+  publish(
+    route: Route,
+    message: WireMessage,
+    options: { readonly mandatory?: boolean } = {},
+  ): Promise<'confirmed' | 'returned'> {
+    if (this.#state !== 'open') return Promise.reject(this.#reason())
+    const { properties, body, rawHeaders } = message
+    const mandatory = options.mandatory === true
+    // A returned message is recognised by its id, so a mandatory one needs one.
+    const messageId = properties.messageId ?? (mandatory ? `${this.#messageIdPrefix}.${++this.#messageIds}` : undefined)
+    try {
+      this.#raw.publish(route.exchange, route.routingKey, asBuffer(body), {
+        contentType: properties.contentType,
+        contentEncoding: properties.contentEncoding,
+        headers: rawHeaders === undefined ? message.headers : new VerbatimTable(rawHeaders),
+        deliveryMode: properties.deliveryMode,
+        priority: properties.priority,
+        correlationId: properties.correlationId,
+        replyTo: properties.replyTo,
+        expiration: properties.expiration,
+        messageId,
+        timestamp: properties.timestamp,
+        type: properties.type,
+        userId: properties.userId,
+        appId: properties.appId,
+        mandatory,
+        // amqplib leaves out what is undefined, which its types do not say.
+      } as Options.Publish)
+    } catch (error) {
+      return Promise.reject(this.#state === 'open' ? unpublishable(error) : this.#reason())
+    }
+    return new Promise((resolve, reject) => {
+      this.#unconfirmed.add({ route, messageId, mandatory, returned: false, resolve, reject })
+    })
+  }
+
+  /** Writes the collected acknowledgements, then closes. Resolves when the channel is over, for whatever reason. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'open') {
+      this.#flush()
+      this.#state = 'closing'
+      // Never answered when the connection goes down meanwhile; `closed` resolves in every case.
+      this.#raw.close().catch(() => {})
+    }
+    await this.closed
+  }
+
+  /** For deliveries. */
+  ack(tag: number): boolean {
+    if (this.#state !== 'open' || !this.#acknowledgements.ack(tag)) return false
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true
+      setImmediate(() => {
+        this.#flushScheduled = false
+        this.#flush()
+      })
+    }
+    return true
+  }
+
+  /** For deliveries. */
+  nack(tag: number, requeue: boolean): boolean {
+    if (this.#state !== 'open' || !this.#acknowledgements.nack(tag)) return false
+    return this.#write(() => this.#raw.nack(tagged(tag), false, requeue))
+  }
+
+  #flush(): void {
+    if (this.#state !== 'open') return
+    this.#acknowledgements.flush((tag, multiple) => this.#write(() => this.#raw.ack(tagged(tag), multiple)))
+  }
+
+  #write(write: () => void): boolean {
+    try {
+      write()
+      return true
+    } catch {
+      // The connection is closing: amqplib refuses to send, and the broker takes the message back.
+      return false
+    }
+  }
+
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
+    if (this.#state !== 'open') throw this.#reason()
+    try {
+      return await request()
+    } catch (error) {
+      if (readRefusal(error) !== undefined) throw channelFailure(error)
+      // Still open: amqplib refused to encode the request.
+      throw this.#state === 'open' && this.#failure === undefined ? unsendable(error) : this.#reason()
+    }
+  }
+
+  #returned(message: Message): void {
+    const { exchange, routingKey } = message.fields
+    this.#unconfirmed.returned(message.properties.messageId as string | undefined, { exchange, routingKey })
+  }
+
+  #reason(): TwqError {
+    return (
+      this.#failure ?? this.#owner.failure ?? new TwqError('TWQ_CHANNEL_CLOSED', 'the channel was closed on this side')
+    )
+  }
+
+  // A publish to an exchange that is missing or forbidden closes the channel with all others unconfirmed: only those
+  // to that exchange are told so, the others that the channel is gone.
+  #rejectUnconfirmed(reason: TwqError): void {
+    const refused = TwqError.is(reason, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')
+    const exchange = refused ? exchangeNamed(readRefusal(reason.cause)?.text ?? '') : undefined
+    const gone = refused
+      ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
+      : reason
+    for (const publish of this.#unconfirmed.drain()) {
+      publish.reject(exchange !== undefined && publish.route.exchange === exchange ? reason : gone)
+    }
+  }
+}
+
+/** A message as amqplib hands it over, in the shape of the seam. */
+class AmqpDelivery implements Delivery {
+  readonly properties: Properties
+  readonly headers: Headers
+  readonly rawHeaders: Uint8Array | undefined
+  readonly headersError: string | undefined
+  readonly body: Uint8Array
+  readonly route: Route
+  readonly redelivered: boolean
+  readonly deliveryTag: number
+  readonly #channel: AmqpChannel
+
+  constructor(message: ConsumeMessage, channel: AmqpChannel) {
+    const { properties, fields } = message
+    const table = properties.headers as unknown as DecodedTable | undefined
+    this.properties = {
+      contentType: properties.contentType,
+      contentEncoding: properties.contentEncoding,
+      deliveryMode: properties.deliveryMode,
+      priority: properties.priority,
+      correlationId: properties.correlationId,
+      replyTo: properties.replyTo,
+      expiration: properties.expiration,
+      messageId: properties.messageId,
+      timestamp: properties.timestamp,
+      type: properties.type,
+      userId: properties.userId,
+      appId: properties.appId,
+    }
+    this.headers = table?.fields ?? NO_HEADERS
+    this.rawHeaders = table?.bytes
+    this.headersError = table?.error
+    this.body = message.content
+    this.route = { exchange: fields.exchange, routingKey: fields.routingKey }
+    this.redelivered = fields.redelivered
+    this.deliveryTag = fields.deliveryTag
+    this.#channel = channel
+  }
+
+  get alive(): boolean {
+    return this.#channel.isOpen
+  }
+
+  ack(): boolean {
+    return this.#channel.ack(this.deliveryTag)
+  }
+
+  nack(options: { readonly requeue: boolean }): boolean {
+    return this.#channel.nack(this.deliveryTag, options.requeue)
+  }
+}
+
+const NO_HEADERS: Headers = Object.freeze(Object.create(null))
+
+function confirm(publish: Unconfirmed): void {
+  publish.resolve(publish.returned ? 'returned' : 'confirmed')
+}
+
+function refuse({ route, reject }: Unconfirmed): void {
+  reject(
+    new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
+      hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
+    }),
+  )
+}
+
+function describeRoute({ exchange, routingKey }: Route): string {
+  return exchange === '' ? `queue "${routingKey}"` : `exchange "${exchange}" with routing key "${routingKey}"`
+}
+
+// amqplib encodes before it writes anything, so a message that it refuses has not been sent in part.
+function unpublishable(error: unknown): TwqError {
+  return TwqError.is(error)
+    ? error
+    : new TwqError('TWQ_UNSERIALISABLE', `the message can't be sent: ${messageOf(error)}`, { cause: error })
+}
+
+function unsendable(error: unknown): TwqError {
+  return TwqError.is(error)
+    ? error
+    : new TwqError('TWQ_USAGE', `the request can't be sent: ${messageOf(error)}`, { cause: error })
+}
+
+function statusOf(reply: { queue: string; messageCount: number; consumerCount: number }): QueueStatus {
+  return { name: reply.queue, messages: reply.messageCount, consumers: reply.consumerCount }
+}
+
+// amqplib takes a whole message to acknowledge, and reads one field of it.
+function tagged(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,216 @@
+import type { Socket } from 'node:net'
+import { messageOf, TwqError } from '../../errors.ts'
+import type { Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
+import { type BrokerAddress, describeAddress } from '../url.ts'
+import { AmqpChannel, type ChannelOwner } from './channel.ts'
+import { connectionFailure, handshakeFailure, type Refusal } from './failures.ts'
+import { type PrivateAmqplib, privateAmqplib, type RawConnection } from './private-amqplib.ts'
+import { watchSilence } from './watchdog.ts'
+
+/** How the connection introduces itself. */
+export interface Introduction {
+  readonly address: BrokerAddress
+  /** Milliseconds; 0 asks for no heartbeats. */
+  readonly heartbeat: number
+  readonly clientProperties: Readonly<Record<string, unknown>>
+}
+
+/** How long a close that was asked for may wait for the broker's answer, in milliseconds. */
+const CLOSE_TIMEOUT = 5_000
+/** How long a socket may take to write what is left once the connection is over, in milliseconds. */
+const LINGER = 500
+
+const FRAME_MAX = 131_072
+
+/** Speaks AMQP's opening handshake over a connected socket. The caller bounds the time by destroying the socket. */
+export async function openConnection(
+  socket: Socket,
+  introduction: Introduction,
+  onCallbackError: (error: unknown) => void,
+): Promise<AmqpConnection> {
+  const amqplib = privateAmqplib()
+  const raw = new amqplib.Connection(socket)
+  const connection = new AmqpConnection(amqplib, raw, socket, describeAddress(introduction.address), onCallbackError)
+  await shakeHands(amqplib, raw, introduction)
+  // The broker may have closed it again in the same breath.
+  if (connection.failure !== undefined) throw connection.failure
+  connection.startWatch()
+  return connection
+}
+
+function shakeHands(amqplib: PrivateAmqplib, raw: RawConnection, introduction: Introduction): Promise<void> {
+  const { address } = introduction
+  // amqplib reports a close during the handshake without the broker's reason, so we look at the frames as they pass.
+  let refusal: Refusal | undefined
+  const recvFrame = raw.recvFrame
+  raw.recvFrame = () => {
+    const frame = recvFrame.call(raw)
+    if (frame !== false && frame.id === amqplib.methods.ConnectionClose) {
+      refusal = { code: Number(frame.fields?.replyCode), text: String(frame.fields?.replyText) }
+    }
+    return frame
+  }
+  return new Promise((resolve, reject) => {
+    raw.open(
+      {
+        clientProperties: introduction.clientProperties,
+        mechanism: 'PLAIN',
+        response: Buffer.from(`\0${address.user}\0${address.password}`),
+        locale: 'en_US',
+        channelMax: 0,
+        frameMax: FRAME_MAX,
+        heartbeat: Math.ceil(introduction.heartbeat / 1_000),
+        virtualHost: address.vhost,
+        capabilities: '',
+        insist: false,
+      },
+      (error) => {
+        raw.recvFrame = recvFrame
+        if (error === null) resolve()
+        else reject(handshakeFailure(error, refusal, address))
+      },
+    )
+  })
+}
+
+/** amqplib's connection behind our seam. */
+export class AmqpConnection implements Connection, ChannelOwner {
+  readonly closed: Promise<CloseReason>
+  readonly onCallbackError: (error: unknown) => void
+  readonly #amqplib: PrivateAmqplib
+  readonly #raw: RawConnection
+  readonly #socket: Socket
+  readonly #where: string
+  readonly #channels = new Set<AmqpChannel>()
+  readonly #blockedListeners: ((reason: string | undefined) => void)[] = []
+  #blocked: string | undefined
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #failure: TwqError | undefined
+  #watch: { stop(): void } | undefined
+
+  /** Attaches every listener before the first byte is read. */
+  constructor(
+    amqplib: PrivateAmqplib,
+    raw: RawConnection,
+    socket: Socket,
+    where: string,
+    onCallbackError: (error: unknown) => void,
+  ) {
+    this.#amqplib = amqplib
+    this.#raw = raw
+    this.#socket = socket
+    this.#where = where
+    this.onCallbackError = onCallbackError
+    raw.on('error', (error: Error) => {
+      this.#failure ??= connectionFailure(error, where)
+    })
+    raw.on('blocked', (reason: string) => this.#tellBlocked(reason))
+    raw.on('unblocked', () => this.#tellBlocked(undefined))
+    // A socket that ends without `end` or `error` would leave amqplib waiting: `frameError` is its way to be told.
+    socket.on('close', () => raw.emit('frameError', new Error('the socket was closed')))
+    this.closed = new Promise((resolve) => {
+      raw.on('close', (error?: Error) => {
+        const requested = this.#state === 'closing' && this.#failure === undefined
+        this.#state = 'closed'
+        this.#watch?.stop()
+        // A close by the operator (320) is told by this event alone, without `error`.
+        if (!requested) this.#failure ??= connectionFailure(error ?? new Error('closed'), where)
+        // amqplib only ends its side and would wait for the peer to do the same.
+        setTimeout(() => socket.destroy(), LINGER).unref()
+        resolve(this.#failure === undefined ? { kind: 'requested' } : { kind: 'lost', error: this.#failure })
+      })
+    })
+  }
+
+  get failure(): TwqError | undefined {
+    return this.#failure
+  }
+
+  get server(): ServerInfo {
+    const { fields } = this.#raw.serverProperties
+    return {
+      product: String(fields.product ?? 'unknown'),
+      version: String(fields.version ?? 'unknown'),
+      heartbeat: this.#raw.heartbeat,
+      frameMax: this.#raw.frameMax,
+    }
+  }
+
+  get blocked(): string | undefined {
+    return this.#blocked
+  }
+
+  onBlocked(listener: (reason: string | undefined) => void): void {
+    this.#blockedListeners.push(listener)
+  }
+
+  /** Starts to look for a silent peer, once the heartbeat has been negotiated. */
+  startWatch(): void {
+    if (this.#state !== 'open' || this.#raw.heartbeat === 0) return
+    const heartbeatMs = this.#raw.heartbeat * 1_000
+    this.#watch = watchSilence({
+      heartbeatMs,
+      received: () => this.#socket.bytesRead,
+      onSilence: () =>
+        this.destroy(
+          new TwqError(
+            'TWQ_CONNECTION_LOST',
+            `${this.#where} sent nothing for ${(2 * heartbeatMs) / 1_000} s, two heartbeats`,
+          ),
+        ),
+    })
+  }
+
+  async openChannel(): Promise<Channel> {
+    if (this.#state !== 'open') throw this.#over()
+    const { Channel: RawChannel, methods } = this.#amqplib
+    try {
+      const raw = new RawChannel(this.#raw)
+      const channel = new AmqpChannel(raw, this)
+      await raw.open()
+      await raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk)
+      this.#channels.add(channel)
+      void channel.closed.then(() => this.#channels.delete(channel))
+      return channel
+    } catch (error) {
+      if (this.#state !== 'open' || this.#failure !== undefined) throw this.#over()
+      throw new TwqError('TWQ_CHANNEL_CLOSED', `no channel could be opened: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  destroy(error: Error): void {
+    if (this.#state === 'closed') return
+    this.#failure ??= connectionFailure(error, this.#where)
+    // With an error the socket tells amqplib, which then fails whatever is under way.
+    this.#socket.destroy(error)
+  }
+
+  /** Closes the channels, so that what they have written arrives, then the connection; waits a few seconds at most. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const deadline = setTimeout(() => this.destroy(new Error('the close was not answered')), CLOSE_TIMEOUT).unref()
+    await Promise.all([...this.#channels].map((channel) => channel[Symbol.asyncDispose]()))
+    if (this.#state === 'open') {
+      this.#state = 'closing'
+      this.#raw.close()
+    }
+    await this.closed
+    clearTimeout(deadline)
+  }
+
+  #over(): TwqError {
+    return (
+      this.#failure ?? new TwqError('TWQ_CONNECTION_LOST', `the connection to ${this.#where} was closed on this side`)
+    )
+  }
+
+  #tellBlocked(reason: string | undefined): void {
+    this.#blocked = reason
+    for (const listener of this.#blockedListeners) {
+      try {
+        listener(reason)
+      } catch (error) {
+        this.onCallbackError(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,252 @@
+import { messageOf, TwqError } from '../../errors.ts'
+import { type BrokerAddress, describeAddress } from '../url.ts'
+
+/** What the broker said when it closed a connection or a channel. */
+export interface Refusal {
+  /** AMQP reply code: 403, 404, 406, 320 … */
+  readonly code: number
+  /** The reply text: `NOT_FOUND - no queue 'x' in vhost '/'`. */
+  readonly text: string
+}
+
+/** Something exists with another setting than the one asked for. */
+export interface Inequivalence {
+  readonly argument: string
+  readonly kind: string
+  readonly name: string
+  readonly wanted: string
+  readonly found: string
+}
+
+/** Why no connection came about, before or during the TCP and TLS set-up. */
+export function socketFailure(error: unknown, address: BrokerAddress): TwqError {
+  const where = describeAddress(address)
+  const cause = firstOf(error)
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  const unreachable = (what: string, hint: string): TwqError =>
+    new TwqError('TWQ_BROKER_UNREACHABLE', what, { hint, cause: error })
+  switch (code) {
+    case 'ECONNREFUSED':
+      return unreachable(
+        `nothing listens at ${where}`,
+        'Is RabbitMQ running there, and is the port right? Check: rabbitmq-diagnostics listeners',
+      )
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return unreachable(
+        `the host name ${address.host} can't be resolved`,
+        'Check the host in the broker URL, and the name server.',
+      )
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+      return unreachable(
+        `${where} can't be reached (${code})`,
+        'Check the address in the broker URL, the network and the firewall.',
+      )
+    default:
+      break
+  }
+  if (address.tls && isTlsFailure(code)) return tlsFailure(code, cause, address)
+  return unreachable(`the connection to ${where} failed: ${messageOf(cause)}`, handshakeHint(address))
+}
+
+/** The handshake took longer than allowed. */
+export function handshakeTimeout(address: BrokerAddress, ms: number): TwqError {
+  return new TwqError('TWQ_BROKER_UNREACHABLE', `${describeAddress(address)} did not answer within ${ms / 1_000} s`, {
+    hint: handshakeHint(address),
+  })
+}
+
+/** Why the AMQP handshake failed; `refusal` is what the broker said, if it said something. */
+export function handshakeFailure(error: unknown, refusal: Refusal | undefined, address: BrokerAddress): TwqError {
+  const where = describeAddress(address)
+  const text = refusal?.text ?? messageOf(error)
+  if (/^NOT_ALLOWED - vhost .* not found/.test(text)) {
+    return new TwqError('TWQ_BROKER_VHOST', `there is no vhost "${address.vhost}" on ${where}`, {
+      hint: `Create it: rabbitmqctl add_vhost ${shellWord(address.vhost)}\nThe vhost "/" is written amqp://host// or amqp://host/%2F.`,
+      cause: error,
+    })
+  }
+  if (/vhost .* is down/.test(text)) {
+    return new TwqError('TWQ_BROKER_UNREACHABLE', `the vhost "${address.vhost}" on ${where} is down`, {
+      hint: `Restart it: rabbitmqctl restart_vhost --vhost ${shellWord(address.vhost)}`,
+      cause: error,
+    })
+  }
+  if (/access to vhost .* refused/.test(text)) {
+    return new TwqError(
+      'TWQ_BROKER_VHOST',
+      `user "${address.user}" may not use the vhost "${address.vhost}" on ${where}`,
+      {
+        hint: `Allow it: rabbitmqctl set_permissions -p ${shellWord(address.vhost)} ${shellWord(address.user)} '.*' '.*' '.*'`,
+        cause: error,
+      },
+    )
+  }
+  if (refusal?.code === 403 || /ACCESS[_-]REFUSED/.test(text)) {
+    const local = /can only connect via localhost/.test(text) || address.user === 'guest'
+    return new TwqError('TWQ_BROKER_AUTH', `login refused for user "${address.user}" on ${where}`, {
+      hint: local
+        ? 'Check the password. The user guest may log in from localhost only, unless the broker says otherwise: create a user of your own.'
+        : `Check user and password in the broker URL: rabbitmqctl authenticate_user ${shellWord(address.user)} <password>`,
+      cause: error,
+    })
+  }
+  if (/SASL mechanism/.test(text)) {
+    return new TwqError('TWQ_BROKER_AUTH', `${where} does not offer logins with user and password`, {
+      hint: "Allow the mechanism PLAIN in the broker's auth_mechanisms.",
+      cause: error,
+    })
+  }
+  if (refusal !== undefined) {
+    return new TwqError('TWQ_BROKER_UNREACHABLE', `${where} refused the connection: ${refusal.code} ${refusal.text}`, {
+      cause: error,
+    })
+  }
+  if (error instanceof Error && 'code' in error) return socketFailure(error, address)
+  if (/closed abruptly/.test(text)) {
+    return new TwqError('TWQ_BROKER_UNREACHABLE', `${where} closed the connection during the handshake`, {
+      hint: handshakeHint(address),
+      cause: error,
+    })
+  }
+  return new TwqError('TWQ_BROKER_UNREACHABLE', `what answers at ${where} does not speak AMQP 0-9-1 (${text})`, {
+    hint: handshakeHint(address),
+    cause: error,
+  })
+}
+
+/** Why an open connection ended. */
+export function connectionFailure(error: unknown, where: string): TwqError {
+  if (TwqError.is(error)) return error
+  const refusal = readRefusal(error)
+  const what = refusal === undefined ? messageOf(error) : `${refusal.code} ${refusal.text}`
+  const who = refusal === undefined ? `the connection to ${where} was lost` : `${where} closed the connection`
+  return new TwqError('TWQ_CONNECTION_LOST', `${who}: ${what}`, { cause: error })
+}
+
+/** Why the broker closed a channel. */
+export function channelFailure(error: unknown): TwqError {
+  if (TwqError.is(error)) return error
+  const refusal = readRefusal(error)
+  if (refusal === undefined)
+    return new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${messageOf(error)}`, { cause: error })
+  const { code, text } = refusal
+  const fail = (
+    kind: 'TWQ_BROKER_PERMISSION' | 'TWQ_QUEUE_MISSING' | 'TWQ_QUEUE_MISMATCH' | 'TWQ_CHANNEL_CLOSED',
+    what: string,
+    hint?: string,
+  ) => new TwqError(kind, what, { hint, cause: error })
+
+  if (code === 403 && !/exclusive use/.test(text)) {
+    const user = /for user '([^']*)'/.exec(text)?.[1]
+    const vhost = /in vhost '([^']*)'/.exec(text)?.[1] ?? '/'
+    return fail(
+      'TWQ_BROKER_PERMISSION',
+      `the broker refused: ${sayOf(text)}`,
+      `Grant it: rabbitmqctl set_permissions -p ${shellWord(vhost)} ${shellWord(user ?? 'USER')} '.*' '.*' '.*'`,
+    )
+  }
+  if (code === 404)
+    return fail(
+      'TWQ_QUEUE_MISSING',
+      `the broker has ${sayOf(text)}`,
+      'Check the name and the vhost, or declare it first.',
+    )
+  const difference = parseInequivalence(text)
+  if (difference !== undefined) {
+    const { kind, name, argument, wanted, found } = difference
+    return fail(
+      'TWQ_QUEUE_MISMATCH',
+      `${kind} "${name}" exists with ${argument} ${found}, and ${wanted} was asked for`,
+      `Use another name, declare it on both sides with the same ${argument}, or delete it when nobody uses it${kind === 'queue' ? `: rabbitmqctl delete_queue ${shellWord(name)}` : '.'}`,
+    )
+  }
+  if (code === 406 && /^PRECONDITION_FAILED - invalid arg/.test(text)) {
+    return fail('TWQ_QUEUE_MISMATCH', `the broker refused an argument: ${sayOf(text)}`)
+  }
+  if (code === 406 && /delivery acknowledgement on channel .* timed out/.test(text)) {
+    const timeout = /Timeout value used: (\d+)/.exec(text)?.[1]
+    return fail(
+      'TWQ_CHANNEL_CLOSED',
+      `the broker took the messages back: one was not acknowledged within its consumer timeout${timeout === undefined ? '' : ` of ${Number(timeout) / 1_000} s`}`,
+      'Make the tasks shorter, or raise consumer_timeout on the broker.',
+    )
+  }
+  return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
+}
+
+/** What the broker said, out of the error that amqplib made of it. */
+export function readRefusal(error: unknown): Refusal | undefined {
+  const said = /\b(\d{3}) \([A-Z0-9_-]+\) with message "(.*)"$/s.exec(messageOf(error))
+  return said === null ? undefined : { code: Number(said[1]), text: said[2] ?? '' }
+}
+
+/** Reads `inequivalent arg 'x' for queue 'q' in vhost '/': received 'a' but current is 'b'`. */
+export function parseInequivalence(text: string): Inequivalence | undefined {
+  const said = /inequivalent arg '([^']*)' for (\w+) '(.*)' in vhost '.*': received (.*) but current is (.*)$/s.exec(
+    text,
+  )
+  if (said === null) return undefined
+  const [, argument = '', kind = '', name = '', wanted = '', found = ''] = said
+  return { argument, kind, name, wanted: plain(wanted), found: plain(found) }
+}
+
+/** The exchange that a 404 or 403 is about. */
+export function exchangeNamed(text: string): string | undefined {
+  return /\bexchange '(.*)' in vhost '/s.exec(text)?.[1]
+}
+
+// `the value 'quorum' of type 'longstr'`, `'true'`, `none`
+function plain(value: string): string {
+  const quoted = /^(?:the value )?'(.*?)'(?: of type '.*')?$/s.exec(value.trim())
+  return quoted?.[1] ?? value.trim().replace(/^the value /, '')
+}
+
+function sayOf(text: string): string {
+  return text.replace(/^[A-Z_]+ - /, '')
+}
+
+// With several addresses for a name, Node reports all their errors in one.
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error
+}
+
+function isTlsFailure(code: string): boolean {
+  return /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|ENOENT)/.test(
+    code,
+  )
+}
+
+function tlsFailure(code: string, cause: unknown, address: BrokerAddress): TwqError {
+  const where = describeAddress(address)
+  const fail = (what: string, hint: string): TwqError => new TwqError('TWQ_BROKER_TLS', what, { hint, cause })
+  if (code === 'CERT_HAS_EXPIRED') return fail(`the certificate of ${where} has expired`, 'Renew it on the broker.')
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return fail(
+      `the certificate of ${where} is for another host: ${messageOf(cause)}`,
+      "Use the host name that the broker's certificate carries.",
+    )
+  }
+  if (/SELF_SIGNED|UNABLE_TO/.test(code)) {
+    return fail(
+      `the certificate of ${where} is not signed by an authority known here (${code})`,
+      'Give the CA with ?cacertfile=/path/to/ca.pem or NODE_EXTRA_CA_CERTS.',
+    )
+  }
+  return fail(
+    `no TLS connection with ${where}: ${messageOf(cause)}`,
+    'Is this the TLS port (usually 5671), and does the broker offer TLS 1.2 or newer?',
+  )
+}
+
+function handshakeHint(address: BrokerAddress): string {
+  return address.tls
+    ? 'Is this the TLS port of RabbitMQ (usually 5671)? Without TLS the URL begins with amqp://'
+    : 'Is this the AMQP port of RabbitMQ (usually 5672)? For the TLS port the URL begins with amqps://'
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

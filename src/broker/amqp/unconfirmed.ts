@@ -1,0 +1,58 @@
+import type { Route } from '../../protocol/wire.ts'
+
+/** One publish whose confirm is awaited. */
+export interface Unconfirmed {
+  readonly route: Route
+  readonly messageId: string | undefined
+  readonly mandatory: boolean
+  returned: boolean
+  readonly resolve: (outcome: 'confirmed' | 'returned') => void
+  readonly reject: (error: Error) => void
+}
+
+/** The publishes of one confirm channel that the broker has not answered yet, by their delivery tags. */
+export class UnconfirmedPublishes {
+  /** In the order of publishing, which is ascending. */
+  readonly #byTag = new Map<number, Unconfirmed>()
+  #last = 0
+
+  get size(): number {
+    return this.#byTag.size
+  }
+
+  add(publish: Unconfirmed): void {
+    this.#last += 1
+    this.#byTag.set(this.#last, publish)
+  }
+
+  /** The broker answered for `tag`, and with `multiple` for everything before it. */
+  settle(tag: number, multiple: boolean, answer: (publish: Unconfirmed) => void): void {
+    if (!multiple) {
+      const publish = this.#byTag.get(tag)
+      if (publish !== undefined && this.#byTag.delete(tag)) answer(publish)
+      return
+    }
+    for (const [earlier, publish] of this.#byTag) {
+      if (earlier > tag) return
+      this.#byTag.delete(earlier)
+      answer(publish)
+    }
+  }
+
+  /** A mandatory message came back; RabbitMQ confirms it only afterwards, and returns in the order of publishing. */
+  returned(messageId: string | undefined, route: Route): void {
+    for (const publish of this.#byTag.values()) {
+      if (!publish.mandatory || publish.returned || publish.messageId !== messageId) continue
+      if (publish.route.routingKey !== route.routingKey || publish.route.exchange !== route.exchange) continue
+      publish.returned = true
+      return
+    }
+  }
+
+  /** Hands over everything unanswered, in order, and forgets it. */
+  drain(): Unconfirmed[] {
+    const left = [...this.#byTag.values()]
+    this.#byTag.clear()
+    return left
+  }
+}

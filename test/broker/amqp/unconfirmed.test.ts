@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { UnconfirmedPublishes } from '../../../src/broker/amqp/unconfirmed.ts'
+
+const QUEUE_A = { exchange: '', routingKey: 'a' }
+
+function published(...messageIds: (string | undefined)[]) {
+  const unconfirmed = new UnconfirmedPublishes()
+  for (const messageId of messageIds) {
+    const ignore = (): void => {}
+    unconfirmed.add({ route: QUEUE_A, messageId, mandatory: true, returned: false, resolve: ignore, reject: ignore })
+  }
+  const answered: (string | undefined)[] = []
+  const settle = (tag: number, multiple: boolean): void =>
+    unconfirmed.settle(tag, multiple, (publish) =>
+      answered.push(`${publish.messageId}${publish.returned ? ' returned' : ''}`),
+    )
+  return { unconfirmed, answered, settle }
+}
+
+it('settles one publish, or everything up to it, each once', () => {
+  const { unconfirmed, answered, settle } = published('a', 'b', 'c', 'd')
+  settle(2, false)
+  settle(3, true)
+  settle(3, true)
+  settle(2, false)
+  expect(answered).toEqual(['b', 'a', 'c'])
+  expect(unconfirmed.drain().map((publish) => publish.messageId)).toEqual(['d'])
+  expect(unconfirmed.size).toBe(0)
+})
+
+it('finds a returned message by its id and route, the oldest first', () => {
+  const { unconfirmed, answered, settle } = published('a', 'twice', 'twice')
+  unconfirmed.returned('twice', { exchange: '', routingKey: 'elsewhere' })
+  unconfirmed.returned('unknown', QUEUE_A)
+  unconfirmed.returned('twice', QUEUE_A)
+  settle(3, true)
+  expect(answered).toEqual(['a', 'twice returned', 'twice'])
+})
