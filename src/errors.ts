@@ -81,8 +81,13 @@ export class TwqError extends Error {
 
   /** Recognises our errors by brand, so a second copy of the package is no obstacle; with codes, only those. */
   static is(error: unknown, ...codes: ErrorCode[]): error is TwqError {
-    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-    return codes.length === 0 || codes.includes((error as unknown as TwqError).code)
+    if (typeof error !== 'object' || error === null) return false
+    try {
+      return BRAND in error && (codes.length === 0 || codes.includes((error as unknown as TwqError).code))
+    } catch {
+      // A proxy that refuses to be asked is none of ours.
+      return false
+    }
   }
 }
 

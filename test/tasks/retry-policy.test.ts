@@ -10,7 +10,7 @@ const decide = (policy: RetryPolicy | undefined, retries: number, error: unknown
 const steady = { jitter: false }
 
 describe('the delay before a retry', () => {
-  it.each<[RetryPolicy['delay'], number, number]>([
+  it.each<[NonNullable<RetryPolicy['delay']>, number, number]>([
     [{ ...steady }, 0, 1_000],
     [{ ...steady }, 1, 2_000],
     [{ ...steady }, 2, 4_000],

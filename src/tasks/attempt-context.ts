@@ -1,0 +1,139 @@
+import { TwqError } from '../errors.ts'
+import { argsRepr, kwargsRepr } from '../protocol/python-repr.ts'
+import type { State } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { TaskContext } from './context.ts'
+import { MaxRetriesExceededError, Retry } from './control-flow.ts'
+import type { Attempt } from './invocation.ts'
+import { requestedRetry } from './retry-policy.ts'
+import type { Send } from './sending.ts'
+
+// What ends a task is decided by how its code ends; these can't be stored meanwhile.
+const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
+
+/**
+ * The context of one attempt. Everything that costs something is made when it is first asked for, since most tasks ask
+ * for little; and the methods come from getters, so that a task may take them apart: `run(args, { progress, retry })`.
+ */
+export class AttemptContext implements TaskContext {
+  readonly #attempt: Attempt
+  #log: Logger | undefined
+  #send: Send | undefined
+  #ended = false
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt
+  }
+
+  get id(): string {
+    return this.request.id
+  }
+
+  get name(): string {
+    return this.request.task
+  }
+
+  get queue(): string {
+    return this.#attempt.invocation.queue
+  }
+
+  get attempt(): number {
+    return this.request.retries + 1
+  }
+
+  get redelivered(): boolean {
+    return this.#attempt.invocation.redelivered
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal
+  }
+
+  get request(): TaskMessage {
+    return this.#attempt.invocation.message
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#attempt.logger.child({ task_id: this.id, task: this.name, attempt: this.attempt })
+    return this.#log
+  }
+
+  get send(): Send {
+    this.#send ??= this.#attempt.sendFor(this.request)
+    return this.#send
+  }
+
+  get progress(): TaskContext['progress'] {
+    return (meta) => this.#store('PROGRESS', meta)
+  }
+
+  get updateState(): TaskContext['updateState'] {
+    return (state, meta) => this.#store(state, meta)
+  }
+
+  get retry(): TaskContext['retry'] {
+    return (options = {}) => this.#retry(options)
+  }
+
+  /** From now on the attempt stores nothing: a forgotten promise must not overwrite its result. */
+  end(): void {
+    this.#ended = true
+  }
+
+  #store(state: State, meta: Json): Promise<void> {
+    if (RESERVED_STATES.includes(state)) {
+      return Promise.reject(
+        new TwqError('TWQ_ARGUMENTS', `updateState can't store the state ${state}`, {
+          hint: 'Return a value for SUCCESS, throw an error for FAILURE, call ctx.retry() for RETRY',
+        }),
+      )
+    }
+    if (this.#ended) {
+      this.log.warn({ state }, 'state not stored: the attempt is over')
+      return Promise.resolve()
+    }
+    const stored = this.#attempt.onState(state, meta)
+    // A task need not await its progress; whether it does or not, a failure to store it ends no process.
+    stored.catch(() => {})
+    return stored
+  }
+
+  #retry({ in: delay, cause }: { readonly in?: number | string; readonly cause?: unknown }): never {
+    const { task, clock, random } = this.#attempt
+    const decision = requestedRetry(task.settings.retry, {
+      retries: this.request.retries,
+      in: retryDelay(delay),
+      now: clock.now(),
+      random,
+    })
+    if (decision.kind === 'give-up') throw tooManyRetries(this.request, cause)
+    throw new Retry({ ...(delay === undefined ? {} : { in: delay }), cause })
+  }
+}
+
+/** Milliseconds of a retry's `in`; throws `TWQ_ARGUMENTS` when it is no duration. */
+export function retryDelay(delay: number | string | undefined): number | undefined {
+  if (delay === undefined) return undefined
+  const milliseconds = parseDuration(delay)
+  if (milliseconds !== undefined) return milliseconds
+  throw new TwqError(
+    'TWQ_ARGUMENTS',
+    `a retry's 'in' must be milliseconds or a duration, got ${JSON.stringify(delay)}`,
+    {
+      hint: "Write for example ctx.retry({ in: '30s' })",
+    },
+  )
+}
+
+/** What fails a task that asked for one retry too many: its own reason, else the error Celery raises then. */
+export function tooManyRetries(message: TaskMessage, cause: unknown): unknown {
+  return (
+    cause ??
+    new MaxRetriesExceededError(
+      `Can't retry ${message.task}[${message.id}] args:${argsRepr(message.args)} kwargs:${kwargsRepr(message.kwargs)}`,
+    )
+  )
+}

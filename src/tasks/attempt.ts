@@ -1,0 +1,149 @@
+import { messageOf, TwqError } from '../errors.ts'
+import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
+import { stringifyJson } from '../protocol/json.ts'
+import type { RemoteError } from '../protocol/result-record.ts'
+import type { Json } from '../runtime/json.ts'
+import { bindArguments } from './arguments.ts'
+import { AttemptContext, retryDelay, tooManyRetries } from './attempt-context.ts'
+import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-flow.ts'
+import type { Attempt } from './invocation.ts'
+import type { Outcome } from './outcome.ts'
+import { nextRetry, requestedRetry } from './retry-policy.ts'
+import { validate } from './schema.ts'
+
+/**
+ * Runs a task's code once: arguments, schema, code, result. Never rejects: whatever the code does, throwing undefined or
+ * a hostile proxy included, is an outcome. Arguments that don't fit fail the task at once, however often it may be retried.
+ */
+export async function runAttempt(attempt: Attempt): Promise<Outcome> {
+  const { task, signal, clock } = attempt
+  if (isShutdown(signal)) return { kind: 'interrupted' }
+  const startedAt = clock.monotonic()
+  const context = new AttemptContext(attempt)
+  try {
+    attempt.onStarted?.()
+    const { message } = attempt.invocation
+    const bound = bindArguments(task.name, task.positional, message.args, message.kwargs)
+    if (bound.kind === 'mismatch') return failed(pythonError('TypeError', bound.message), clock.monotonic() - startedAt)
+    let args: unknown = bound.args
+    if (task.schema !== undefined) {
+      const answer = validate(task.schema, args)
+      const validated = answer instanceof Promise ? await answer : answer
+      if (validated.kind === 'invalid') {
+        const complaint = `${task.name}() got invalid arguments: ${validated.message}`
+        return failed(pythonError('ValueError', complaint), clock.monotonic() - startedAt)
+      }
+      args = validated.value
+    }
+    const result: unknown = await task.run(args, context)
+    return returned(result, clock.monotonic() - startedAt)
+  } catch (thrown) {
+    return threw(thrown, attempt, clock.monotonic() - startedAt)
+  } finally {
+    context.end()
+  }
+}
+
+function returned(result: unknown, runtime: number): Outcome {
+  // Python's None.
+  if (result === undefined) return { kind: 'succeeded', result: null, runtime }
+  const problem = encodeProblem(result, 'result')
+  return problem === undefined
+    ? { kind: 'succeeded', result: result as Json, runtime }
+    : failed(celeryError('EncodeError', [`the task's result can't be sent: ${problem}`]), runtime)
+}
+
+function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
+  try {
+    const asked = controlFlowOf(thrown)
+    if (asked !== undefined) return follow(asked, attempt, runtime)
+    if (isShutdown(attempt.signal) && stemsFrom(thrown, attempt.signal.reason)) return { kind: 'interrupted' }
+    const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), error: thrown })
+    return decision.kind === 'retry'
+      ? { kind: 'retry', at: decision.at, error: errorOf(thrown) }
+      : failed(errorOf(thrown), runtime)
+  } catch (unexpected) {
+    // A predicate of the retry policy threw, or the error can't even be looked at.
+    attempt.logger.warn(
+      { task: attempt.task.name, reason: messageOf(unexpected) },
+      'retry policy not applied: it threw itself',
+    )
+    return failed(errorOf(thrown), runtime)
+  }
+}
+
+function follow(asked: ControlFlow, attempt: Attempt, runtime: number): Outcome {
+  switch (asked.kind) {
+    case 'ignore':
+      return { kind: 'ignored' }
+    case 'reject':
+      return { kind: 'rejected', requeue: asked.requeue, error: celeryError('Reject', [asked.reason, asked.requeue]) }
+    case 'retry':
+      return retry(asked.options, attempt, runtime)
+  }
+}
+
+function retry(options: RetryOptions, attempt: Attempt, runtime: number): Outcome {
+  const { message } = attempt.invocation
+  const problem = encodeProblem(options.args ?? [], 'args') ?? encodeProblem(options.kwargs ?? {}, 'kwargs')
+  if (problem !== undefined) {
+    return failed(celeryError('EncodeError', [`the retry's arguments can't be sent: ${problem}`]), runtime)
+  }
+  const decision = requestedRetry(attempt.task.settings.retry, { ...retryFacts(attempt), in: retryDelay(options.in) })
+  if (decision.kind === 'give-up') return failed(errorOf(tooManyRetries(message, options.cause)), runtime)
+  const error = options.cause === undefined || options.cause === null ? null : errorOf(options.cause)
+  const { args, kwargs } = options
+  const overrides = args !== undefined || kwargs !== undefined
+  return { kind: 'retry', at: decision.at, error, ...(overrides && { override: { args, kwargs } }) }
+}
+
+function retryFacts({ invocation, clock, random }: Attempt) {
+  return { retries: invocation.message.retries, now: clock.now(), random }
+}
+
+function failed(error: RemoteError, runtime: number): Outcome {
+  return { kind: 'failed', error, runtime }
+}
+
+/** The error as it crosses to Python, even one that can't be looked at. */
+function errorOf(thrown: unknown): RemoteError {
+  try {
+    return toRemoteError(thrown)
+  } catch {
+    return pythonError('Exception', messageOf(thrown))
+  }
+}
+
+function pythonError(type: string, message: string): RemoteError {
+  return { type, module: 'builtins', args: [message], traceback: null }
+}
+
+/** Why a value has no JSON form, or undefined. */
+function encodeProblem(value: unknown, path: string): string | undefined {
+  // What most tasks return can't fail to encode.
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return undefined
+  try {
+    stringifyJson(value, { path })
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function isShutdown(signal: AbortSignal): boolean {
+  return signal.aborted && TwqError.is(signal.reason, 'TWQ_SHUTTING_DOWN')
+}
+
+const ABORT_MARKS: readonly unknown[] = ['AbortError', 'ABORT_ERR', 'ERR_CANCELED']
+
+/** Whether an error is the abort, or what a library made of it: its own abort error, or one with the reason as a cause. */
+function stemsFrom(thrown: unknown, reason: unknown): boolean {
+  let error = thrown
+  for (let depth = 0; depth < 10 && typeof error === 'object' && error !== null; depth++) {
+    if (error === reason) return true
+    const { name, code, cause } = error as { name?: unknown; code?: unknown; cause?: unknown }
+    if (ABORT_MARKS.includes(name) || ABORT_MARKS.includes(code)) return true
+    error = cause
+  }
+  return false
+}

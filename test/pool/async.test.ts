@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import { createAsyncPool } from '../../src/pool/async.ts'
+import type { RunOptions } from '../../src/pool/pool.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { deferred } from '../../src/runtime/deferred.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import type { AnyTask } from '../../src/tasks/task.ts'
+import { anInvocation, aSilentLogger, aTaskMessage } from '../support/attempts.ts'
+
+const aPool = (...tasks: AnyTask[]) =>
+  createAsyncPool({
+    lookup: (name) => tasks.find((task) => task.name === name),
+    logger: aSilentLogger(),
+    sendFor: () => () => Promise.reject(new Error('nothing is sent here')),
+    clock: systemClock,
+  })
+
+const options = (over: Partial<RunOptions> = {}): RunOptions => ({
+  signal: new AbortController().signal,
+  onState: async () => {},
+  ...over,
+})
+
+const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
+
+describe('the async pool', () => {
+  it('runs the task of the name and says when it starts', async () => {
+    const started: unknown[] = []
+    const invocation = anInvocation({ message: aTaskMessage({ task: 'add', args: [2, 3] }) })
+    const outcome = await aPool(add).run(invocation, options({ onStarted: (info) => started.push(info) }))
+    expect(outcome).toMatchObject({ kind: 'succeeded', result: 5 })
+    expect(started).toEqual([{ pid: process.pid }])
+  })
+
+  it('fails what nobody registered', async () => {
+    const invocation = anInvocation({ message: aTaskMessage({ task: 'sub' }) })
+    expect(await aPool(add).run(invocation, options())).toMatchObject({
+      kind: 'failed',
+      error: { type: 'NotRegistered', module: 'celery.exceptions', args: ['sub'] },
+    })
+  })
+
+  it('runs many at once', async () => {
+    const gate = deferred<void>()
+    let running = 0
+    const wait = defineTask({
+      name: 'wait',
+      async run() {
+        running += 1
+        if (running === 3) gate.resolve()
+        await gate.promise
+      },
+    })
+    const pool = aPool(wait)
+    const runs = [1, 2, 3].map(() => pool.run(anInvocation({ message: aTaskMessage({ task: 'wait' }) }), options()))
+    expect((await Promise.all(runs)).map((outcome) => outcome.kind)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+  })
+
+  const stubborn = () => {
+    const finish = deferred<void>()
+    const task = defineTask({
+      name: 'stubborn',
+      async run() {
+        await finish.promise
+        return 'done'
+      },
+    })
+    return { task, finish, invocation: anInvocation({ message: aTaskMessage({ task: 'stubborn' }) }) }
+  }
+
+  it('answers for a task that ignores its signal when that ends', async () => {
+    const { task, finish, invocation } = stubborn()
+    const controller = new AbortController()
+    const outcome = aPool(task).run(invocation, options({ signal: controller.signal }))
+    controller.abort(new TwqError('TWQ_SHUTTING_DOWN', 'the worker is shutting down'))
+    finish.resolve()
+    expect(await outcome).toMatchObject({ kind: 'succeeded', result: 'done' })
+  })
+
+  it('waits for what is running when it is stopped, and starts nothing more', async () => {
+    const { task, finish, invocation } = stubborn()
+    const pool = aPool(task, add)
+    const events: string[] = []
+    const run = pool.run(invocation, options()).then(() => events.push('ran'))
+    const stop = pool.stop({ deadline: new AbortController().signal }).then(() => events.push('stopped'))
+    const refused = await pool.run(anInvocation({ message: aTaskMessage({ task: 'add' }) }), options())
+    expect(refused).toEqual({ kind: 'interrupted' })
+    expect(events).toEqual([])
+    finish.resolve()
+    await Promise.all([run, stop])
+    expect(events.toSorted()).toEqual(['ran', 'stopped'])
+  })
+
+  it('stops waiting at its deadline', async () => {
+    const { task, invocation } = stubborn()
+    const pool = aPool(task)
+    void pool.run(invocation, options())
+    const deadline = new AbortController()
+    const stopped = pool.stop({ deadline: deadline.signal })
+    deadline.abort()
+    await stopped
+    await aPool().stop({ deadline: new AbortController().signal })
+  })
+})

@@ -1,0 +1,453 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { TwqError } from '../../src/errors.ts'
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import { runAttempt } from '../../src/tasks/attempt.ts'
+import type { TaskContext } from '../../src/tasks/context.ts'
+import { Ignore, Reject, Retry } from '../../src/tasks/control-flow.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import type { Attempt } from '../../src/tasks/invocation.ts'
+import type { AnyTask, TaskSettings } from '../../src/tasks/task.ts'
+import { anAttempt, aTaskMessage, NOW } from '../support/attempts.ts'
+
+const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
+
+const aTask = (run: (args: object, ctx: TaskContext) => unknown, settings: TaskSettings = {}): AnyTask =>
+  defineTask({ name: 'job', ...settings, run })
+
+const outcomeOf = (
+  run: (args: object, ctx: TaskContext) => unknown,
+  settings?: TaskSettings,
+  over?: Partial<Attempt> & { message?: Partial<TaskMessage> },
+) => runAttempt(anAttempt({ task: aTask(run, settings), ...over }))
+
+const fixed = { delay: { base: 1_000, jitter: false } }
+
+describe('an attempt that returns', () => {
+  it('succeeds with the value', async () => {
+    const outcome = await runAttempt(anAttempt({ task: add, message: { args: [2, 3] } }))
+    expect(outcome).toEqual({ kind: 'succeeded', result: 5, runtime: expect.any(Number) })
+  })
+
+  it('succeeds with null when it returns nothing', async () => {
+    expect(await outcomeOf(() => undefined)).toMatchObject({ kind: 'succeeded', result: null })
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['a function', () => 1, /result/],
+    ['a symbol deep inside', { rows: [{ key: Symbol('x') }] }, /result\.rows\[0\]\.key/],
+    [
+      'a value that contains itself',
+      (() => {
+        const loop: unknown[] = []
+        loop.push(loop)
+        return loop
+      })(),
+      /result/,
+    ],
+  ])('fails when what it returns has no JSON form: %s', async (_, value, message) => {
+    const outcome = await outcomeOf(() => value, { retry: {} })
+    if (outcome.kind !== 'failed') throw new Error(outcome.kind)
+    expect(outcome.error).toMatchObject({ type: 'EncodeError', module: 'kombu.exceptions' })
+    expect(outcome.error.args[0]).toMatch(message)
+  })
+})
+
+describe('arguments that do not fit', () => {
+  it('fail the task as Python would, and are not retried', async () => {
+    const task = defineTask({ name: 'add', positional: ['x', 'y'], retry: {}, run: (_: { x: number; y: number }) => 1 })
+    expect(await runAttempt(anAttempt({ task, message: { args: [2] } }))).toMatchObject({
+      kind: 'failed',
+      error: { type: 'TypeError', module: 'builtins', args: ["add() missing 1 required positional argument: 'y'"] },
+    })
+  })
+
+  it('fail the task before its code runs when the schema refuses them', async () => {
+    let ran = false
+    const task = defineTask({
+      name: 'welcome',
+      schema: z.object({ userId: z.number() }),
+      run() {
+        ran = true
+      },
+    })
+    const outcome = await runAttempt(anAttempt({ task, message: { kwargs: { userId: '1' } } }))
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'ValueError', module: 'builtins' } })
+    expect(outcome.kind === 'failed' && outcome.error.args[0]).toMatch(/^welcome\(\) got invalid arguments: userId: /)
+    expect(ran).toBe(false)
+  })
+
+  it('become what the schema makes of them', async () => {
+    const task = defineTask({
+      name: 'welcome',
+      schema: z.object({ userId: z.coerce.number(), locale: z.string().default('en') }),
+      positional: ['userId'],
+      run: ({ userId, locale }) => [userId, locale],
+    })
+    expect(await runAttempt(anAttempt({ task, message: { args: ['7'] } }))).toMatchObject({ result: [7, 'en'] })
+  })
+})
+
+describe('an attempt that throws', () => {
+  it('fails with the error', async () => {
+    const outcome = await outcomeOf(() => {
+      throw Object.assign(new Error('boom'), { name: 'ValueError' })
+    })
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'ValueError', module: 'builtins', args: ['boom'] } })
+  })
+
+  const hostile = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('get')
+      },
+      has: () => {
+        throw new Error('has')
+      },
+      getPrototypeOf: () => {
+        throw new Error('getPrototypeOf')
+      },
+      ownKeys: () => {
+        throw new Error('ownKeys')
+      },
+    },
+  )
+  // The stack comes first: formatting it, which replacing it does, reads the others.
+  const thorny = new Error('x')
+  for (const property of ['stack', 'name', 'message', 'cause', 'constructor']) {
+    const get = () => {
+      throw new Error(property)
+    }
+    Object.defineProperty(thorny, property, { get })
+  }
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+  // Functions that give them: the test runner itself can't look at some of these.
+  it.each<[string, () => unknown]>([
+    ['undefined', () => undefined],
+    ['null', () => null],
+    ['a text', () => 'boom'],
+    ['a symbol', () => Symbol('boom')],
+    ['an object without a prototype', () => Object.create(null)],
+    ['a proxy that refuses everything', () => hostile],
+    ['an error whose properties throw', () => thorny],
+    ['a revoked proxy', revoked],
+  ])('fails, whatever it throws: %s', async (_, thrown) => {
+    const settings = { retry: { on: ['OSError', TypeError] } }
+    const controller = new AbortController()
+    controller.abort(new TwqError('TWQ_SOFT_LIMIT', 'too long'))
+    for (const over of [{}, { signal: controller.signal }]) {
+      const outcome = await outcomeOf(() => Promise.reject(thrown()), settings, over)
+      expect(outcome).toMatchObject({ kind: 'failed', error: { type: expect.any(String) } })
+    }
+  })
+
+  it('fails with its own error when the retry policy throws', async () => {
+    const retry = {
+      on: () => {
+        throw new Error('bug in the predicate')
+      },
+    }
+    const outcome = await outcomeOf(
+      () => {
+        throw new Error('boom')
+      },
+      { retry },
+    )
+    expect(outcome).toMatchObject({ kind: 'failed', error: { args: ['boom'] } })
+  })
+})
+
+describe('a retry', () => {
+  it('follows from the policy when the task throws what it covers', async () => {
+    const outcome = await outcomeOf(
+      () => {
+        throw new TypeError('flaky')
+      },
+      { retry: { ...fixed, on: TypeError } },
+    )
+    expect(outcome).toMatchObject({ kind: 'retry', at: NOW + 1_000, error: { type: 'TypeError', args: ['flaky'] } })
+  })
+
+  it('ends with the original error once the limit is reached', async () => {
+    const outcome = await outcomeOf(
+      () => {
+        throw new Error('flaky')
+      },
+      { retry: { ...fixed, limit: 2 } },
+      { message: { retries: 2 } },
+    )
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'Exception', args: ['flaky'] } })
+  })
+
+  it('is what ctx.retry asks for, with and without a cause', async () => {
+    const cause = new Error('flaky')
+    expect(await outcomeOf((_, ctx) => ctx.retry({ in: '30s', cause }))).toMatchObject({
+      kind: 'retry',
+      at: NOW + 30_000,
+      error: { args: ['flaky'] },
+    })
+    expect(await outcomeOf((_, { retry }) => retry({ in: 5 }))).toEqual({ kind: 'retry', at: NOW + 5, error: null })
+    expect(await outcomeOf((_, ctx) => ctx.retry(), { retry: fixed })).toMatchObject({ kind: 'retry', at: NOW + 1_000 })
+  })
+
+  it('may carry other arguments', async () => {
+    const outcome = await outcomeOf(() => {
+      throw new Retry({ in: 0, args: [1], kwargs: { page: 2 } })
+    })
+    expect(outcome).toEqual({ kind: 'retry', at: NOW, error: null, override: { args: [1], kwargs: { page: 2 } } })
+  })
+
+  it('fails when its other arguments have no JSON form', async () => {
+    const outcome = await outcomeOf(() => {
+      throw new Retry({ args: [(() => 1) as never] })
+    })
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'EncodeError' } })
+  })
+
+  it.each<[string, (ctx: TaskContext) => unknown, object]>([
+    [
+      'the cause',
+      (ctx) => ctx.retry({ cause: new RangeError('still down') }),
+      { type: 'RangeError', args: ['still down'] },
+    ],
+    [
+      "Celery's own error without one",
+      (ctx) => ctx.retry(),
+      { type: 'MaxRetriesExceededError', args: ["Can't retry job[id-1] args:(1, 'a') kwargs:{'k': None}"] },
+    ],
+    [
+      'the same for a retry thrown by hand',
+      () => {
+        throw new Retry()
+      },
+      { type: 'MaxRetriesExceededError', args: ["Can't retry job[id-1] args:(1, 'a') kwargs:{'k': None}"] },
+    ],
+  ])('beyond the limit is a failure with %s', async (_, ask, error) => {
+    const task = defineTask({ name: 'job', positional: ['a', 'b'], run: (_: { a: 1; b: 2 }, ctx) => ask(ctx) })
+    const message = { id: 'id-1', retries: 3, args: [1, 'a'], kwargs: { k: null } }
+    expect(await runAttempt(anAttempt({ task, message }))).toMatchObject({ kind: 'failed', error })
+  })
+
+  it('refuses a delay that is none', async () => {
+    const outcome = await outcomeOf((_, ctx) => ctx.retry({ in: 'soon' }))
+    expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining('"soon"')] } })
+  })
+})
+
+describe('control flow', () => {
+  it('rejects, dropping or requeueing', async () => {
+    expect(
+      await outcomeOf(() => {
+        throw new Reject('not mine')
+      }),
+    ).toMatchObject({ kind: 'rejected', requeue: false })
+    expect(
+      await outcomeOf(() => {
+        throw new Reject('later', { requeue: true })
+      }),
+    ).toEqual({
+      kind: 'rejected',
+      requeue: true,
+      error: { type: 'Reject', module: 'celery.exceptions', args: ['later', true], traceback: null },
+    })
+  })
+
+  it('ignores, whatever the retry policy says', async () => {
+    expect(
+      await outcomeOf(
+        () => {
+          throw new Ignore()
+        },
+        { retry: {} },
+      ),
+    ).toEqual({ kind: 'ignored' })
+  })
+})
+
+describe('a shutdown', () => {
+  const shuttingDown = () => new TwqError('TWQ_SHUTTING_DOWN', 'the worker is shutting down')
+  const aborted = (reason: unknown) => {
+    const controller = new AbortController()
+    controller.abort(reason)
+    return controller.signal
+  }
+  const abortedWhileRunning = async (
+    run: (args: object, ctx: TaskContext) => unknown,
+    reason: unknown = shuttingDown(),
+  ) => {
+    const controller = new AbortController()
+    const task = aTask(
+      (args, ctx) => {
+        controller.abort(reason)
+        return run(args, ctx)
+      },
+      { retry: {} },
+    )
+    return runAttempt(anAttempt({ task, signal: controller.signal }))
+  }
+
+  it('keeps a task from starting', async () => {
+    let started = false
+    const outcome = await outcomeOf(
+      () => 1,
+      {},
+      {
+        signal: aborted(shuttingDown()),
+        onStarted: () => {
+          started = true
+        },
+      },
+    )
+    expect(outcome).toEqual({ kind: 'interrupted' })
+    expect(started).toBe(false)
+  })
+
+  it.each<[string, (ctx: TaskContext) => unknown]>([
+    ['with the reason', (ctx) => ctx.signal.throwIfAborted()],
+    [
+      'with a wrapper of the reason',
+      (ctx) => {
+        throw new Error('request failed', { cause: ctx.signal.reason })
+      },
+    ],
+    [
+      'with an abort error',
+      () => {
+        throw new DOMException('aborted', 'AbortError')
+      },
+    ],
+    [
+      "with Node's own abort error",
+      (ctx) => import('node:timers/promises').then((timers) => timers.setTimeout(60_000, 0, { signal: ctx.signal })),
+    ],
+    [
+      "with an HTTP client's",
+      () => {
+        throw Object.assign(new Error('canceled'), { code: 'ERR_CANCELED' })
+      },
+    ],
+  ])('interrupts a task that stops because of it %s', async (_, run) => {
+    expect(await abortedWhileRunning((_args, ctx) => run(ctx))).toEqual({ kind: 'interrupted' })
+  })
+
+  it('leaves alone what ends for another reason', async () => {
+    expect(await abortedWhileRunning(() => 1)).toMatchObject({ kind: 'succeeded' })
+    expect(
+      await abortedWhileRunning(() => {
+        throw new Error('own bug')
+      }),
+    ).toMatchObject({ kind: 'retry' })
+  })
+
+  it('is not what other aborts are', async () => {
+    const softLimit = new TwqError('TWQ_SOFT_LIMIT', 'too long')
+    const outcome = await abortedWhileRunning((_, ctx) => ctx.signal.throwIfAborted(), softLimit)
+    expect(outcome.kind).toBe('retry')
+  })
+})
+
+describe('the context', () => {
+  it('tells the task about its attempt', async () => {
+    const message = { id: 'id-1', task: 'job', retries: 2 }
+    const facts = await runAttempt(
+      anAttempt({
+        task: aTask((_, ctx) => [ctx.id, ctx.name, ctx.queue, ctx.attempt, ctx.redelivered, ctx.request.retries]),
+        message,
+        redelivered: true,
+      }),
+    )
+    expect(facts).toMatchObject({ result: ['id-1', 'job', 'celery', 3, true, 2] })
+  })
+
+  it('stores progress and other states, taken apart or not', async () => {
+    const stored: unknown[] = []
+    const onState: Attempt['onState'] = async (state, meta) => void stored.push([state, meta])
+    await outcomeOf(
+      async (_, { progress, updateState }) => {
+        await progress({ current: 1, total: 2 })
+        await updateState('HALFWAY', null)
+      },
+      {},
+      { onState },
+    )
+    expect(stored).toEqual([
+      ['PROGRESS', { current: 1, total: 2 }],
+      ['HALFWAY', null],
+    ])
+  })
+
+  it.each(['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED'])(
+    'refuses to store %s, which how the code ends decides',
+    async (state) => {
+      const outcome = await outcomeOf((_, ctx) => ctx.updateState(state, null))
+      expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining(state)] } })
+    },
+  )
+
+  it('stores nothing once the attempt is over', async () => {
+    const stored: unknown[] = []
+    const onState: Attempt['onState'] = async (state) => void stored.push(state)
+    let late!: TaskContext
+    await outcomeOf(
+      (_, ctx) => {
+        late = ctx
+      },
+      {},
+      { onState },
+    )
+    await late.progress(1)
+    expect(stored).toEqual([])
+  })
+
+  it('survives progress that nobody awaits and nobody can store', async () => {
+    const onState: Attempt['onState'] = () => Promise.reject(new Error('broker is gone'))
+    expect(await outcomeOf((_, ctx) => void ctx.progress(1), {}, { onState })).toMatchObject({ kind: 'succeeded' })
+  })
+
+  it('sends as a child of its own message, and asks for a way to send only then', async () => {
+    const parents: string[] = []
+    const sendFor: Attempt['sendFor'] = (message) => {
+      parents.push(message.id)
+      return (async () => ({ id: 'child' })) as never
+    }
+    await runAttempt(anAttempt({ task: aTask(() => 1), sendFor }))
+    expect(parents).toEqual([])
+    const message = aTaskMessage({ id: 'parent' })
+    await runAttempt(
+      anAttempt({
+        task: aTask(async (_, { send }) => {
+          await send('x')
+          await send('y')
+        }),
+        sendFor,
+        message,
+      }),
+    )
+    expect(parents).toEqual(['parent'])
+  })
+
+  it('logs with the task, its id and the attempt', async () => {
+    const children: unknown[] = []
+    const logger = anAttempt({ task: add }).logger
+    logger.child = (fields) => {
+      children.push(fields)
+      return logger
+    }
+    await runAttempt(
+      anAttempt({
+        task: aTask((_, ctx) => {
+          ctx.log.info({}, 'a')
+          ctx.log.info({}, 'b')
+        }),
+        logger,
+        message: { id: 'id-1', task: 'job' },
+      }),
+    )
+    expect(children).toEqual([{ task_id: 'id-1', task: 'job', attempt: 1 }])
+  })
+})
