@@ -1,0 +1,29 @@
+import { loadTasks } from '../tasks/load-tasks.ts'
+import { createRegistry, type RegisteredTask } from '../tasks/registry.ts'
+import { EXIT } from './exit-codes.ts'
+import { loadConfig } from './load-config.ts'
+import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+/** `twq task list`: the tasks that the configuration registers. Nothing is asked of the broker. */
+export async function taskList(flags: GlobalOptions): Promise<number> {
+  const { config } = await loadConfig('task list', flags)
+  const { tasks, warnings } = await loadTasks(config)
+  for (const warning of warnings) note(warning, flags)
+  const entries = createRegistry(tasks).entries()
+  if (wantsJson(flags)) print(`${toJson(entries.map(taskDocument))}\n`)
+  else if (entries.length > 0) print(table(entries, COLUMNS, terminalStyle()))
+  else note('the configuration registers no task', flags)
+  return EXIT.ok
+}
+
+const COLUMNS: readonly Column<RegisteredTask>[] = [
+  { title: 'NAME', cell: ({ task }) => task.name },
+  { title: 'ARGUMENTS', cell: ({ task }) => task.positional.join(', '), elastic: true },
+  { title: 'QUEUE', cell: ({ task }) => task.settings.queue ?? '' },
+  { title: 'MODULE', cell: ({ module }) => module ?? '', elastic: true },
+]
+
+function taskDocument({ task, module }: RegisteredTask): object {
+  return { name: task.name, positional: task.positional, queue: task.settings.queue ?? null, module: module ?? null }
+}
