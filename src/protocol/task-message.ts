@@ -51,8 +51,8 @@ export interface TaskMessage {
 
 /** Why a message can't be used, and what could still be read of it, so that whoever waits can be told. */
 export interface Malformed {
-  /** A Celery-style exception name: `DecodeError`, `ContentDisallowed`, `InvalidTaskError`. */
-  readonly type: string
+  /** The name of the exception that Celery has for it. */
+  readonly type: 'DecodeError' | 'ContentDisallowed' | 'InvalidTaskError'
   /** What is wrong, with the value. */
   readonly reason: string
   readonly id: string | undefined

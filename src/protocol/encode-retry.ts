@@ -1,0 +1,74 @@
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { JSON_CONTENT } from './body.ts'
+import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
+import { argsRepr, kwargsRepr } from './python-repr.ts'
+import type { TaskMessage } from './task-message.ts'
+import type { HeaderValue, WireMessage } from './wire.ts'
+
+/** What differs from one attempt to the next. */
+export interface RetryChange {
+  /** When to run again; milliseconds since the epoch. */
+  readonly eta: number
+  /** The time of sending; milliseconds since the epoch. */
+  readonly now: number
+  /** Arguments in place of the message's own. */
+  readonly override?:
+    | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
+    | undefined
+}
+
+/**
+ * The message that Celery publishes to have a task run again (wire specification 3.4): the same id, one retry more, and
+ * the original bytes unless arguments are overridden. `message` is what `original` decoded to. A message of protocol 1
+ * goes on as protocol 2.
+ */
+export function retryMessage(original: WireMessage, message: TaskMessage, change: RetryChange): WireMessage {
+  const { override } = change
+  const overridden = override?.args !== undefined || override?.kwargs !== undefined
+  const args = override?.args ?? message.args
+  const kwargs = override?.kwargs ?? message.kwargs
+  const retries = message.retries + 1
+  if (message.protocol === 1) {
+    const origin = message.origin ?? ''
+    const custom = withoutDeathRecord(message.headers)
+    const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
+    const encoded = encodeTask(next, { now: change.now })
+    return { ...encoded, headers: { ...custom, ...encoded.headers } }
+  }
+
+  const headers: Record<string, HeaderValue> = {
+    ...withoutDeathRecord(original.headers),
+    retries,
+    eta: timeHeader('eta', change.eta),
+    // It is sent from inside itself.
+    parent_id: message.id,
+  }
+  if (overridden) {
+    headers.argsrepr = argsRepr(args)
+    headers.kwargsrepr = kwargsRepr(kwargs)
+    delete headers.compression
+  }
+  const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo } = original.properties
+  return {
+    properties: {
+      ...(overridden ? JSON_CONTENT : { contentType, contentEncoding }),
+      deliveryMode: deliveryMode ?? 2,
+      priority,
+      correlationId: correlationId || message.id,
+      replyTo,
+      expiration: expirationOf(message.expires, change.now),
+    },
+    headers,
+    body: overridden ? encodeBody(args, kwargs, message.embed) : original.body,
+  }
+}
+
+/** Headers without those in which the broker keeps count of dead-lettering: they are about another message. */
+function withoutDeathRecord(headers: { readonly [name: string]: HeaderValue }): Record<string, HeaderValue> {
+  const kept: Record<string, HeaderValue> = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) {
+    if (name === 'x-death' || name.startsWith('x-first-death-') || name.startsWith('x-last-death-')) continue
+    kept[name] = value
+  }
+  return kept
+}

@@ -1,0 +1,197 @@
+import { isAscii } from 'node:buffer'
+import { messageOf, TwqError } from '../errors.ts'
+import type { Json } from '../runtime/json.ts'
+import { readJson } from './json-reader.ts'
+import { isTagged, untag } from './json-tags.ts'
+import { MAX_WRITTEN_DEPTH, writeJson } from './json-writer.ts'
+
+/** How much JSON is read at most. Whoever may publish to a queue chooses the text, so all of it is bounded. */
+export interface JsonLimits {
+  /** Bytes, or characters of a text. Default 16 MiB. */
+  readonly maxSize?: number
+  /** Levels of nesting. Default 256: Python's own parser ends near 1,000, and V8's `structuredClone` below 10,000. */
+  readonly maxDepth?: number
+  /** Values in all. Default one million. */
+  readonly maxValues?: number
+}
+
+const DEFAULT_LIMITS = { maxSize: 16 * 1024 * 1024, maxDepth: 256, maxValues: 1_000_000 }
+
+/**
+ * Reads JSON as Python and kombu write it: plain JSON, the bare words `NaN` and `Infinity`, integers of any size, and
+ * kombu's typed values (wire specification 2.5). Objects come without a prototype. Throws only a `TwqError` with the code
+ * `TWQ_MESSAGE_MALFORMED`.
+ */
+export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}): Json {
+  const maxSize = limits.maxSize ?? DEFAULT_LIMITS.maxSize
+  if (source.length > maxSize) {
+    throw malformed(
+      `${source.length} ${typeof source === 'string' ? 'characters' : 'bytes'} of JSON are more than the ${maxSize} allowed`,
+    )
+  }
+  const text = typeof source === 'string' ? source : decodeUtf8(source)
+  const plain = isPlainJson(
+    text,
+    limits.maxDepth ?? DEFAULT_LIMITS.maxDepth,
+    limits.maxValues ?? DEFAULT_LIMITS.maxValues,
+  )
+  if (!plain) return readJson(text)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw malformed(`not JSON: ${messageOf(error)}`, error)
+  }
+  return adopt(value)
+}
+
+/** How a value is written. */
+export interface StringifyOptions {
+  /** What the value is called in an error. Default `value`. */
+  readonly path?: string
+  /** False writes dates as plain strings and refuses bytes, for peers whose kombu is older than 5.3. Default true. */
+  readonly tags?: boolean
+}
+
+/**
+ * Writes JSON that Python and kombu read: `bigint` with all its digits, `Date` and `Uint8Array` as kombu's typed values,
+ * non-finite numbers as bare words, integral numbers beyond 2^53 as floats. `undefined` is left out of objects, and is
+ * null elsewhere. `toJSON` methods are honoured. Throws `TWQ_UNSERIALISABLE`, naming the path, where there is no JSON form.
+ */
+export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
+  try {
+    if (value !== undefined && needsNoHelp(value, 0)) return JSON.stringify(value)
+  } catch {
+    // A getter that throws, or that answers differently the second time: the careful writer says which.
+  }
+  return writeJson(value, options.path ?? 'value', options.tags ?? true)
+}
+
+function malformed(message: string, cause?: unknown): TwqError {
+  return new TwqError('TWQ_MESSAGE_MALFORMED', message, { cause })
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decodeUtf8(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw malformed('the bytes are not UTF-8', error)
+  }
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const DOT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+const CAPITAL_I = 0x49
+const CAPITAL_N = 0x4e
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/** Integers of fewer digits are exact as numbers. */
+const EXACT_DIGITS = 15
+
+/**
+ * Looks over a text before anything is built from it. Throws when it is nested too deeply or holds too many values; false
+ * when `JSON.parse` would refuse it or round it: bare `NaN` and `Infinity`, long integers. It need not tell valid from
+ * invalid; the parsers do.
+ */
+function isPlainJson(text: string, maxDepth: number, maxValues: number): boolean {
+  let plain = true
+  let depth = 0
+  let values = 1
+  let digits = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= ZERO && code <= NINE) {
+      if (++digits > EXACT_DIGITS) plain = false
+      continue
+    }
+    // The digits of a fraction never make a number inexact beyond what Python's float is.
+    digits = code === DOT ? Number.NEGATIVE_INFINITY : 0
+    switch (code) {
+      case QUOTE:
+        at = endOfString(text, at)
+        break
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        values++
+        if (++depth > maxDepth) throw malformed(`the JSON is nested more than ${maxDepth} levels deep`)
+        break
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth--
+        break
+      case COMMA:
+        if (++values > maxValues) throw malformed(`the JSON holds more than ${maxValues} values`)
+        break
+      case CAPITAL_I:
+      case CAPITAL_N:
+        plain = false
+        break
+    }
+  }
+  return plain
+}
+
+/** The position of the quote that closes the string opened at `start`, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) return at
+    if (code === BACKSLASH) at++
+  }
+  return text.length
+}
+
+/** Makes what `JSON.parse` built ours, in place: no prototypes, typed values decoded. Depth was checked before. */
+function adopt(value: unknown): Json {
+  if (typeof value !== 'object' || value === null) return value as Json
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const element = value[index]
+      if (typeof element === 'object' && element !== null) value[index] = adopt(element)
+    }
+    return value
+  }
+  const object = Object.setPrototypeOf(value, null) as Record<string, unknown>
+  for (const key in object) {
+    const member = object[key]
+    if (typeof member === 'object' && member !== null) object[key] = adopt(member)
+  }
+  const json = object as Record<string, Json>
+  return isTagged(json) ? untag(json) : json
+}
+
+/** True when `JSON.stringify` writes `value` as {@link stringifyJson} promises. */
+function needsNoHelp(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return true
+    case 'number':
+      return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+    case 'object': {
+      if (value === null) return true
+      if (depth >= MAX_WRITTEN_DEPTH) return false
+      if (Array.isArray(value)) {
+        for (let index = 0; index < value.length; index++) if (!needsNoHelp(value[index], depth + 1)) return false
+        return true
+      }
+      const prototype = Object.getPrototypeOf(value)
+      if (prototype !== Object.prototype && prototype !== null) return false
+      for (const key in value) if (!needsNoHelp((value as Record<string, unknown>)[key], depth + 1)) return false
+      return true
+    }
+    default:
+      return false
+  }
+}

@@ -1,0 +1,38 @@
+import type { Json } from '../runtime/json.ts'
+import { pythonRepr } from './python-repr.ts'
+import type { RemoteError } from './result-record.ts'
+
+const BRAND = Symbol.for('twq.remote-task-error')
+
+/**
+ * A task's failure as its caller sees it, whatever language the task was written in. `name` is the remote exception's
+ * class; it is only text, and no local class is ever chosen by it.
+ */
+export class RemoteTaskError extends Error implements RemoteError {
+  readonly type: string
+  readonly module: string | null
+  readonly args: readonly Json[]
+  readonly traceback: string | null
+
+  constructor(remote: RemoteError) {
+    super(textOf(remote.args))
+    this.name = remote.type
+    this.type = remote.type
+    this.module = remote.module
+    this.args = remote.args
+    this.traceback = remote.traceback
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Recognises these errors by brand, so a second copy of the package is no obstacle. */
+  static is(error: unknown): error is RemoteTaskError {
+    return typeof error === 'object' && error !== null && BRAND in error
+  }
+}
+
+/** Python's `str` of an exception with these arguments. */
+function textOf(args: readonly Json[]): string {
+  const [first] = args
+  if (args.length === 1) return typeof first === 'string' ? first : pythonRepr(first as Json)
+  return args.length === 0 ? '' : `(${args.map((arg) => pythonRepr(arg)).join(', ')})`
+}

@@ -1,0 +1,121 @@
+/** Longer texts are no timestamps: the longest that Python writes has 35 characters. */
+const MAX_LENGTH = 64
+
+const DAY_MS = 86_400_000
+
+// What a Python datetime can hold.
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** True for moments, in milliseconds since the epoch, that Python's `datetime` can hold. */
+export function isWritable(ms: number): boolean {
+  return ms >= FIRST_MS && ms <= LAST_MS
+}
+
+/**
+ * A moment as Celery writes it: ISO 8601 with `+00:00` and six digits of fraction, since older Celery takes whatever
+ * digits there are for microseconds. `ms` must be {@link isWritable}.
+ */
+export function formatTimestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, -1)}000+00:00`
+}
+
+/**
+ * The moment, in milliseconds since the epoch, that an ISO 8601 text names; undefined when it is none. Takes every form
+ * that Python's `isoformat` and its relatives write: a date alone, any one character before the time, minutes, seconds
+ * or a fraction, `Z` or an offset. A time without offset is UTC, or the process's local time if asked (protocol 1).
+ */
+export function parseTimestamp(text: string, naive: 'utc' | 'local' = 'utc'): number | undefined {
+  if (text.length > MAX_LENGTH) return undefined
+  const year = digits(text, 0, 4)
+  const month = text[4] === '-' ? digits(text, 5, 2) : undefined
+  const day = text[7] === '-' ? digits(text, 8, 2) : undefined
+  if (year === undefined || month === undefined || day === undefined) return undefined
+  const time = text.length > 10 ? parseTime(text, 11) : MIDNIGHT
+  if (time === undefined) return undefined
+
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  // A day that the month does not have rolls over.
+  if (year < 1 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
+  if (time.offset !== undefined || naive === 'utc') return writable(date.getTime() + time.ms - (time.offset ?? 0))
+  const local = new Date(0)
+  local.setFullYear(year, month - 1, day)
+  local.setHours(0, 0, 0, time.ms)
+  return writable(local.getTime())
+}
+
+/** An offset can carry a time out of the years there are. */
+function writable(ms: number): number | undefined {
+  return isWritable(ms) ? ms : undefined
+}
+
+interface Time {
+  /** Since midnight. */
+  readonly ms: number
+  /** East of Greenwich, in milliseconds. */
+  readonly offset: number | undefined
+}
+
+const MIDNIGHT: Time = { ms: 0, offset: undefined }
+
+/** `HH:MM[:SS[.f…]][offset]` from `at` to the end. */
+function parseTime(text: string, at: number): Time | undefined {
+  const hour = digits(text, at, 2)
+  const minute = text[at + 2] === ':' ? digits(text, at + 3, 2) : undefined
+  if (hour === undefined || minute === undefined || hour > 23 || minute > 59) return undefined
+  let ms = (hour * 60 + minute) * 60_000
+  at += 5
+  if (text[at] === ':') {
+    const second = digits(text, at + 1, 2)
+    if (second === undefined || second > 59) return undefined
+    ms += second * 1000
+    at += 3
+    if (text[at] === '.' || text[at] === ',') {
+      const start = at + 1
+      at = start
+      while (isDigit(text.charCodeAt(at))) at++
+      if (at === start) return undefined
+      ms += Number(`${text.slice(start, at)}00`.slice(0, 3))
+    }
+  }
+  if (at === text.length) return { ms, offset: undefined }
+  const offset = parseOffset(text, at)
+  return offset === undefined ? undefined : { ms, offset }
+}
+
+/** `Z`, `±HH`, `±HHMM`, `±HH:MM` or `±HH:MM:SS` from `at` to the end. */
+function parseOffset(text: string, at: number): number | undefined {
+  const sign = text[at]
+  if (sign === 'Z' || sign === 'z') return at + 1 === text.length ? 0 : undefined
+  if (sign !== '+' && sign !== '-') return undefined
+  let ms = 0
+  let unit = 3_600_000
+  at++
+  while (at < text.length) {
+    if (unit < 1000) return undefined
+    const value = digits(text, at, 2)
+    if (value === undefined) return undefined
+    ms += value * unit
+    unit /= 60
+    at += 2
+    if (text[at] === ':' && at + 1 < text.length) at++
+  }
+  if (unit === 3_600_000 || ms >= DAY_MS) return undefined
+  return sign === '-' ? -ms : ms
+}
+
+/** The number that exactly `count` digits from `at` spell. */
+function digits(text: string, at: number, count: number): number | undefined {
+  let value = 0
+  for (let index = at; index < at + count; index++) {
+    const code = text.charCodeAt(index)
+    if (!isDigit(code)) return undefined
+    value = value * 10 + (code - 0x30)
+  }
+  return value
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}

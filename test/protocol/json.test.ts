@@ -1,0 +1,273 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import { parseJson, stringifyJson } from '../../src/protocol/json.ts'
+
+function failure(run: () => unknown): TwqError {
+  try {
+    run()
+  } catch (error) {
+    if (TwqError.is(error)) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('parseJson', () => {
+  it.each([
+    ['null', null],
+    ['[1,-2.5e3,"a\\u00e9",true,{}]', [1, -2500, 'aé', true, {}]],
+    ['  {"a" : [ ] }\n', { a: [] }],
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', 9007199254740993n],
+    ['-9223372036854775809', -9223372036854775809n],
+    ['[1000000000000000000000000000000]', [10n ** 30n]],
+    ['0.30000000000000004', 0.30000000000000004],
+    ['1795355368.5952460000000000', 1795355368.595246],
+    ['1234567890123456.5', 1234567890123456.5],
+    ['1e21', 1e21],
+    ['12345678901234567890e2', Number('12345678901234567890e2')],
+    ['[NaN,Infinity,-Infinity]', [Number.NaN, Infinity, -Infinity]],
+    ['{"a":NaN,"b":"NaN \\" Infinity","c":[{}]}', { a: Number.NaN, b: 'NaN " Infinity', c: [{}] }],
+    ['"lone \\ud800 surrogate"', 'lone \ud800 surrogate'],
+    ['{"a":1,"a":2}', { a: 2 }],
+    ['{"a":1,"a":NaN}', { a: Number.NaN }],
+  ])('reads %s', (text, value) => {
+    expect(parseJson(text)).toEqual(value)
+    expect(parseJson(Buffer.from(text))).toEqual(value)
+  })
+
+  it.each([
+    ['{"__type__":"datetime","__value__":"2024-01-02T03:04:05.678901+00:00"}', new Date('2024-01-02T03:04:05.678Z')],
+    ['{"__type__":"datetime","__value__":"2024-01-02T03:04:05"}', new Date('2024-01-02T03:04:05Z')],
+    ['{"__type__":"date","__value__":"2024-01-02"}', '2024-01-02'],
+    ['{"__type__":"time","__value__":"03:04:05"}', '03:04:05'],
+    ['{"__type__":"decimal","__value__":"1.10"}', '1.10'],
+    [
+      '{"__type__":"uuid","__value__":{"hex":"00000000000000000000000000000001"}}',
+      '00000000-0000-0000-0000-000000000001',
+    ],
+    ['{"__type__":"bytes","__value__":"abc"}', new Uint8Array([97, 98, 99])],
+    ['{"__type__":"base64","__value__":"/wA="}', new Uint8Array([255, 0])],
+    ['[NaN,{"__type__":"base64","__value__":"/wA="}]', [Number.NaN, new Uint8Array([255, 0])]],
+  ])('decodes the typed value %s', (text, value) => {
+    expect(parseJson(text)).toEqual(value)
+  })
+
+  it.each([
+    '{"__type__":"os.system","__value__":"id"}',
+    '{"__type__":"datetime","__value__":"tomorrow"}',
+    '{"__type__":"datetime","__value__":1}',
+    '{"__type__":"uuid","__value__":{"hex":"xyz"}}',
+    '{"__type__":"uuid","__value__":null}',
+    '{"__type__":"decimal","__value__":"1","more":1}',
+    '{"__type__":"constructor","__value__":{}}',
+  ])('leaves %s plain data', (text) => {
+    expect(parseJson(text)).toEqual(JSON.parse(text))
+  })
+
+  it.each(['{"__proto__":{"polluted":1},"a":1}', '{"__proto__":{"polluted":1},"a":NaN}'])(
+    'keeps a __proto__ key a key in %s',
+    (text) => {
+      const value = parseJson(text) as Record<string, unknown>
+      expect(Object.getPrototypeOf(value)).toBeNull()
+      expect(Object.keys(value)).toEqual(['__proto__', 'a'])
+      expect(value.polluted).toBeUndefined()
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['', 'Unexpected end'],
+    ['[1,2', ''],
+    ['[1,]', ''],
+    ['{"a"}', ''],
+    ['01', ''],
+    ['nul', ''],
+    ['"a\nb"', ''],
+    ['[NaN', 'unexpected end'],
+    ['[NaN,]', 'unexpected "]"'],
+    ['[NaN] x', 'unexpected "x"'],
+    ['[Nan]', 'unexpected "N"'],
+    ['{NaN:1}', 'unexpected "N"'],
+    ['[NaN,"open', 'unterminated string'],
+    ['[NaN,"\\x"]', 'invalid string'],
+    ['[NaN,01]', 'unexpected "1"'],
+    ['[NaN,-]', 'unexpected "-"'],
+    ['[NaN,+1]', 'unexpected "+"'],
+  ])('refuses %j', (text, reason) => {
+    const error = failure(() => parseJson(text))
+    expect(error.code).toBe('TWQ_MESSAGE_MALFORMED')
+    expect(error.message).toContain(reason)
+  })
+
+  it('refuses integers that would take long to convert', () => {
+    expect(failure(() => parseJson(`[${'9'.repeat(5000)}]`)).message).toContain('an integer of 5000 digits')
+  })
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(failure(() => parseJson(new Uint8Array([0x22, 0xff, 0x22]))).message).toBe('the bytes are not UTF-8')
+  })
+
+  it('takes 256 levels of nesting and refuses 257', () => {
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
+    expect(parseJson(nested(256))).toBeInstanceOf(Array)
+    for (const levels of [257, 10_000, 1_000_000]) {
+      expect(failure(() => parseJson(nested(levels))).message).toBe('the JSON is nested more than 256 levels deep')
+    }
+    expect(parseJson(`"${'['.repeat(300)}"`)).toHaveLength(300)
+  })
+
+  it('bounds the size and the number of values', () => {
+    expect(failure(() => parseJson('[1,2,3]', { maxSize: 6 })).message).toContain('7 characters')
+    expect(failure(() => parseJson('[1,2,3]', { maxValues: 3 })).message).toContain('more than 3 values')
+    expect(parseJson('[1,2,3]', { maxSize: 7, maxValues: 4 })).toEqual([1, 2, 3])
+  })
+
+  it('agrees with JSON.parse on whatever JSON.parse takes', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 20 }), (text) => {
+        fc.pre(!text.includes('__type__'))
+        const number = /^-?\d{16,}$/
+        fc.pre(!text.split(/[[\]{},:\s]+/).some((token) => number.test(token)))
+        expect(parseJson(text)).toEqual(JSON.parse(text))
+      }),
+    )
+  })
+
+  it('throws nothing but its own error on any text', () => {
+    const fragment = fc.constantFrom(
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      ':',
+      '"',
+      '\\',
+      'NaN',
+      '-',
+      'Infinity',
+      '1',
+      '99999999999999999',
+      'e',
+      '.',
+      'true',
+      ' ',
+      '"a"',
+    )
+    fc.assert(
+      fc.property(fc.array(fragment, { maxLength: 30 }), (fragments) => {
+        try {
+          parseJson(fragments.join(''))
+        } catch (error) {
+          expect(TwqError.is(error, 'TWQ_MESSAGE_MALFORMED')).toBe(true)
+        }
+      }),
+    )
+  })
+})
+
+describe('stringifyJson', () => {
+  it.each([
+    [undefined, 'null'],
+    [{ a: undefined, b: [undefined, 1] }, '{"b":[null,1]}'],
+    [{ a: undefined, b: [undefined, 1n] }, '{"b":[null,1]}'],
+    [10n ** 30n, '1000000000000000000000000000000'],
+    [[Number.NaN, Infinity, -Infinity], '[NaN,Infinity,-Infinity]'],
+    [2 ** 60, '1.152921504606847e+18'],
+    [1e21, '1e+21'],
+    [new Date('2024-01-02T03:04:05.678Z'), '{"__type__":"datetime","__value__":"2024-01-02T03:04:05.678000+00:00"}'],
+    [new TextEncoder().encode('é'), '{"__type__":"bytes","__value__":"é"}'],
+    [Buffer.from([255, 0]), '{"__type__":"base64","__value__":"/wA="}'],
+    [
+      { toJSON: () => ({ at: new Date(0) }) },
+      '{"at":{"__type__":"datetime","__value__":"1970-01-01T00:00:00.000000+00:00"}}',
+    ],
+    [new URL('http://localhost/a'), '"http://localhost/a"'],
+    [
+      new (class Row {
+        id = 1
+      })(),
+      '{"id":1}',
+    ],
+  ])('writes %#', (value, text) => {
+    expect(stringifyJson(value)).toBe(text)
+  })
+
+  it('writes plain dates for peers without typed values, and refuses bytes', () => {
+    expect(stringifyJson([new Date(0)], { tags: false })).toBe('["1970-01-01T00:00:00.000000Z"]')
+    expect(failure(() => stringifyJson({ a: new Uint8Array(1) }, { tags: false })).message).toContain(
+      'value.a holds bytes',
+    )
+  })
+
+  it.each([
+    [{ users: [{}, {}, {}, { callback: () => 1 }] }, 'result.users[3].callback is a function'],
+    [{ 'odd key': Symbol('x') }, 'result["odd key"] is a symbol'],
+    [[new Map()], 'result[0] is a Map'],
+    [{ a: Promise.resolve() }, 'result.a is a Promise'],
+    [new Error('no'), 'result is a Error'],
+    [new Float32Array(1), 'result is a Float32Array'],
+    [new Date(Number.NaN), 'result is an invalid Date'],
+    [new Date(8.64e15), 'outside the years'],
+  ])('refuses what has no JSON form: %#', (value, message) => {
+    const error = failure(() => stringifyJson(value, { path: 'result' }))
+    expect(error.code).toBe('TWQ_UNSERIALISABLE')
+    expect(error.message).toContain(message)
+  })
+
+  it('refuses a value that contains itself, and one nested too deeply', () => {
+    const circular: Record<string, unknown> = {}
+    circular.self = { again: circular }
+    expect(failure(() => stringifyJson(circular)).message).toContain('value.self.again refers back')
+    let deep: unknown[] = []
+    for (let level = 0; level < 10_000; level++) deep = [deep]
+    expect(failure(() => stringifyJson(deep)).message).toContain('nested more than 250 levels')
+  })
+
+  it('reports a getter that throws', () => {
+    const value = {
+      get a() {
+        throw new Error('no luck')
+      },
+    }
+    expect(failure(() => stringifyJson(value)).message).toBe("value can't be written as JSON: no luck")
+  })
+
+  it('writes a value that appears twice', () => {
+    const shared = { at: 1n }
+    expect(stringifyJson([shared, shared])).toBe('[{"at":1},{"at":1}]')
+  })
+
+  it('is undone by parseJson', () => {
+    const date = fc.date({
+      min: new Date('0001-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59.999Z'),
+      noInvalidDate: true,
+    })
+    const beyond = fc.bigInt().filter((value) => value !== BigInt.asIntN(54, value))
+    const scalar = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.double().map((value) => value + 0),
+      beyond,
+      date,
+      fc.uint8Array(),
+      fc.boolean(),
+      fc.constant(null),
+    )
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        scalar,
+        fc.array(tie('value')),
+        fc.dictionary(fc.string(), tie('value'), { noNullPrototype: false }),
+      ),
+    }))
+    fc.assert(
+      fc.property(value, (json) => {
+        expect(parseJson(stringifyJson(json))).toEqual(json)
+      }),
+    )
+  })
+})
