@@ -126,17 +126,22 @@ function cut(text: string, length: number): string {
   return `${text.slice(0, space === -1 ? length : space)}...`
 }
 
-function scalar(value: null | boolean | number | bigint | Date): string {
-  if (value === null || value === undefined) return 'None'
+function scalar(value: null | undefined | boolean | number | bigint | Date): string {
+  if (value === null) return 'None'
   switch (typeof value) {
+    case 'undefined':
+      return 'None'
     case 'boolean':
       return value ? 'True' : 'False'
     case 'number':
       return reprNumber(value)
     case 'bigint':
       return String(value)
-    default:
+    case 'object':
       return reprDate(value)
+    default:
+      // No value of the wire, but a display never fails.
+      return `<${typeof value}>`
   }
 }
 

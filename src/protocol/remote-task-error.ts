@@ -1,6 +1,7 @@
 import type { Json } from '../runtime/json.ts'
 import { pythonRepr } from './python-repr.ts'
 import type { RemoteError } from './result-record.ts'
+import { propertyOf } from './thrown.ts'
 
 const BRAND = Symbol.for('twq.remote-task-error')
 
@@ -26,7 +27,7 @@ export class RemoteTaskError extends Error implements RemoteError {
 
   /** Recognises these errors by brand, so a second copy of the package is no obstacle. */
   static is(error: unknown): error is RemoteTaskError {
-    return typeof error === 'object' && error !== null && BRAND in error
+    return propertyOf(error, BRAND) === true
   }
 }
 

@@ -1,11 +1,45 @@
-/** A node name with `%h` (the host name), `%n` (its first label), `%d` (the rest) and `%%` filled in, as Celery does. */
-export function expandNodeName(pattern: string, hostname: string): string {
-  const dot = hostname.indexOf('.')
-  const values: Readonly<Record<string, string>> = {
-    h: hostname,
-    n: dot < 0 ? hostname : hostname.slice(0, dot),
-    d: dot < 0 ? '' : hostname.slice(dot + 1),
-    '%': '%',
+import { TwqError } from '../errors.ts'
+
+/** The part before the `@` where none is given. */
+const DEFAULT_NAME = 'twq'
+
+/** What fits a queue name beside `.celery.pidbox`. */
+const MAX_BYTES = 200
+
+/**
+ * A worker's node name, from what was asked for (wire specification 8): `%h` is the host name, `%n` its first label, `%d`
+ * its domain, `%%` a percent sign. As in Celery, a lone word is taken for the host. Throws `TWQ_CONFIG`.
+ */
+export function expandNodeName(pattern: string | undefined, hostname: string): string {
+  const expanded = expand(pattern ?? '', hostname)
+  const at = expanded.indexOf('@')
+  const name = at === -1 ? '' : expanded.slice(0, at)
+  const host = expanded.slice(at + 1)
+  const nodeName = `${name || DEFAULT_NAME}@${host || hostname}`
+  if (Buffer.byteLength(nodeName) > MAX_BYTES) {
+    throw new TwqError('TWQ_CONFIG', `the node name ${nodeName} is longer than ${MAX_BYTES} bytes`)
   }
-  return pattern.replace(/%([hnd%])/g, (_, letter: string) => values[letter] as string)
+  return nodeName
+}
+
+/** The name under which a process that is no worker sends: `gen<pid>@<host>`. */
+export function originName(pid: number, hostname: string): string {
+  return `gen${pid}@${hostname}`
+}
+
+function expand(pattern: string, hostname: string): string {
+  const [label = hostname, ...domain] = hostname.split('.')
+  const values: ReadonlyMap<string, string> = new Map([
+    ['h', hostname],
+    ['n', label],
+    ['d', domain.join('.')],
+    ['%', '%'],
+  ])
+  return pattern.replace(/%(.?)/gsu, (code, letter: string) => {
+    const value = values.get(letter)
+    if (value !== undefined) return value
+    throw new TwqError('TWQ_CONFIG', `the node name ${pattern} holds ${code}, which stands for nothing`, {
+      hint: 'use %h (host name), %n (its first label), %d (its domain) or %% (a percent sign)',
+    })
+  })
 }
