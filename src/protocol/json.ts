@@ -143,12 +143,15 @@ function isPlainJson(text: string, maxDepth: number, maxValues: number): boolean
 
 /** The position of the quote that closes the string opened at `start`, or the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) return at
-    if (code === BACKSLASH) at++
+  let at = start
+  for (;;) {
+    at = text.indexOf('"', at + 1)
+    if (at === -1) return text.length
+    let backslashes = 0
+    while (text.charCodeAt(at - backslashes - 1) === BACKSLASH) backslashes++
+    // A quote after an odd number of them is escaped.
+    if (backslashes % 2 === 0) return at
   }
-  return text.length
 }
 
 /** Makes what `JSON.parse` built ours, in place: no prototypes, typed values decoded. Depth was checked before. */

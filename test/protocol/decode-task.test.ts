@@ -242,7 +242,7 @@ describe('hostile messages', () => {
     [{ headers: { [name]: value } }, reason] as const
   const property = (properties: Partial<Properties>, reason: string) => [{ properties }, reason] as const
   const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
-  const bomb = deflateSync(Buffer.alloc(64 * 1024 * 1024, ' '))
+  const bomb = deflateSync(Buffer.alloc(8 * 1024 * 1024, ' '))
   const zlib = (bytes: Uint8Array | string, reason: string) =>
     [{ headers: { compression: 'application/x-gzip' }, body: bytes }, reason] as const
 
@@ -354,7 +354,7 @@ describe('hostile messages', () => {
     expect(malformed(v1)).toMatchObject({ type: 'InvalidTaskError', id: 'i', task: 't', correlationId: 'i' })
   })
 
-  it('never throws, whatever headers and body hold', () => {
+  it('never throws, whatever headers and body hold', { timeout: 60_000 }, () => {
     const value = fc.letrec<{ value: HeaderValue }>((tie) => ({
       value: fc.oneof(
         { maxDepth: 3 },
@@ -389,7 +389,7 @@ describe('hostile messages', () => {
         expect(['task', 'malformed']).toContain(kind)
         expect(({} as Record<string, unknown>).polluted).toBeUndefined()
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 })

@@ -124,7 +124,7 @@ describe('parseJson', () => {
     expect(parseJson('[1,2,3]', { maxSize: 7, maxValues: 4 })).toEqual([1, 2, 3])
   })
 
-  it('agrees with JSON.parse on whatever JSON.parse takes', () => {
+  it('agrees with JSON.parse on whatever JSON.parse takes', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 20 }), (text) => {
         fc.pre(!text.includes('__type__'))
@@ -135,7 +135,7 @@ describe('parseJson', () => {
     )
   })
 
-  it('throws nothing but its own error on any text', () => {
+  it('throws nothing but its own error on any text', { timeout: 60_000 }, () => {
     const fragment = fc.constantFrom(
       '[',
       ']',
@@ -240,7 +240,7 @@ describe('stringifyJson', () => {
     expect(stringifyJson([shared, shared])).toBe('[{"at":1},{"at":1}]')
   })
 
-  it('is undone by parseJson', () => {
+  it('is undone by parseJson', { timeout: 60_000 }, () => {
     const date = fc.date({
       min: new Date('0001-01-01T00:00:00Z'),
       max: new Date('9999-12-31T23:59:59.999Z'),

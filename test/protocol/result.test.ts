@@ -130,7 +130,7 @@ describe('results', () => {
     expect(() => decodeResult(text)).toThrow(expect.objectContaining({ code: 'TWQ_MESSAGE_MALFORMED' }) as Error)
   })
 
-  it('throws nothing but that on any JSON', () => {
+  it('throws nothing but that on any JSON', { timeout: 60_000 }, () => {
     const field = fc.constantFrom(
       'task_id',
       'status',
