@@ -1,4 +1,9 @@
+import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import type { Channel, CloseReason } from './broker.ts'
+import type { Kept, Session } from './session.ts'
 
 /** How one message is published. */
 export interface PublishOptions {
@@ -21,4 +26,218 @@ export interface Publisher {
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
   /** Messages handed over and not yet confirmed. */
   readonly outstanding: number
+}
+
+/** A publisher whose end somebody takes care of. Close it before its session stops. */
+export interface OwnedPublisher extends Publisher, AsyncDisposable {
+  /** Resolves once the publisher's channel is open for the first time. */
+  readonly ready: Promise<void>
+  /** Waits until everything is confirmed or `deadline` aborts; resolves with how many messages are not. Never rejects. */
+  flush(options: { readonly deadline: AbortSignal }): Promise<number>
+  /** Rejects what is left with `TWQ_CLOSED`; `flush` first. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Bounds of what a publisher holds. */
+export interface PublisherOptions {
+  readonly clock: Clock
+  /** Messages: 1,000. */
+  readonly maxOutstanding?: number
+  /** Bytes of bodies and raw headers: 16 MiB. One message alone may be larger. */
+  readonly maxBytes?: number
+}
+
+const MAX_OUTSTANDING = 1_000
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** A publisher on a channel of its own, kept by `session`. */
+export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
+  return new SessionPublisher(session, options)
+}
+
+interface Entry {
+  readonly outgoing: Outgoing
+  readonly mandatory: boolean
+  readonly size: number
+  readonly done: Deferred<'confirmed' | 'returned'>
+  /** Withdraws the timer and the abort listener. */
+  cleanUp: (() => void) | undefined
+}
+
+class SessionPublisher implements OwnedPublisher {
+  readonly #session: Session
+  readonly #clock: Clock
+  readonly #maxOutstanding: number
+  readonly #maxBytes: number
+  readonly #kept: Kept
+  readonly #stopListening: () => void
+  #channel: Channel | undefined
+  /** To be written, in order. */
+  #backlog = new Set<Entry>()
+  /** Written to the newest channel, in order. */
+  #inFlight = new Set<Entry>()
+  /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
+  readonly #suspects = new Set<Entry>()
+  /** The channel whose end has been explained by a message. */
+  #explained: Channel | undefined
+  #bytes = 0
+  #closed = false
+  #emptied: Deferred<void> | undefined
+
+  constructor(session: Session, options: PublisherOptions) {
+    this.#session = session
+    this.#clock = options.clock
+    this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES
+    this.#stopListening = session.listen((event) => {
+      if (event.kind === 'unblocked') this.#write()
+    })
+    this.#kept = session.keep('publisher', async (channel) => {
+      this.#channel = channel
+      void channel.closed.then((reason) => this.#interrupted(channel, reason))
+      this.#write()
+    })
+  }
+
+  get ready(): Promise<void> {
+    return this.#kept.ready
+  }
+
+  get outstanding(): number {
+    return this.#backlog.size + this.#inFlight.size
+  }
+
+  publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
+    const { mandatory = false, timeout, signal } = options
+    const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
+    if (this.#closed) return Promise.reject(closed())
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
+      return Promise.reject(this.#overflow())
+    }
+    const entry: Entry = { outgoing, mandatory, size, done: deferred(), cleanUp: undefined }
+    if (timeout !== undefined || signal !== undefined) this.#limit(entry, timeout, signal)
+    this.#bytes += size
+    this.#backlog.add(entry)
+    this.#write()
+    return entry.done.promise
+  }
+
+  async flush({ deadline }: { readonly deadline: AbortSignal }): Promise<number> {
+    if (this.outstanding > 0 && !deadline.aborted) {
+      this.#emptied ??= deferred()
+      const giveUp = deferred<void>()
+      const onAbort = (): void => giveUp.resolve()
+      deadline.addEventListener('abort', onAbort)
+      await Promise.race([this.#emptied.promise, giveUp.promise])
+      deadline.removeEventListener('abort', onAbort)
+    }
+    return this.outstanding
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    for (const entry of [...this.#inFlight, ...this.#backlog]) this.#fail(entry, closed())
+    await this.#kept[Symbol.asyncDispose]()
+  }
+
+  /** Writes what may be written now. */
+  #write(): void {
+    const channel = this.#channel
+    if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return
+    for (const entry of this.#backlog) {
+      if (this.#suspects.size > 0 && this.#inFlight.size > 0) return
+      this.#backlog.delete(entry)
+      this.#inFlight.add(entry)
+      const { route, message } = entry.outgoing
+      channel.publish(route, message, { mandatory: entry.mandatory }).then(
+        (outcome) => this.#settle(entry, () => entry.done.resolve(outcome)),
+        (error) => this.#refused(entry, channel, error),
+      )
+    }
+  }
+
+  #refused(entry: Entry, channel: Channel, error: unknown): void {
+    // The fate of the message is unknown: it stays, to be sent again.
+    if (TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')) return
+    if (!channel.isOpen) this.#explained = channel
+    this.#fail(entry, error)
+  }
+
+  /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
+  #interrupted(channel: Channel, reason: CloseReason): void {
+    this.#channel = undefined
+    const uncertain = [...this.#inFlight]
+    this.#backlog = new Set([...uncertain, ...this.#backlog])
+    this.#inFlight = new Set()
+    if (reason.kind === 'requested' || TwqError.is(reason.error, 'TWQ_CONNECTION_LOST')) return
+    if (this.#explained === channel) return
+    // Only a publish can have made the broker close this channel. Sent alone, the culprit gives itself away.
+    const [culprit, ...others] = uncertain
+    if (culprit !== undefined && others.length === 0) this.#fail(culprit, poisonous(culprit, reason.error))
+    else for (const entry of uncertain) this.#suspects.add(entry)
+  }
+
+  #limit(entry: Entry, timeout: number | undefined, signal: AbortSignal | undefined): void {
+    let timer: Timer | undefined
+    const onAbort = (): void => this.#fail(entry, signal?.reason)
+    if (timeout !== undefined) timer = this.#clock.after(timeout, () => this.#fail(entry, this.#late(timeout)))
+    signal?.addEventListener('abort', onAbort)
+    entry.cleanUp = () => {
+      timer?.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    this.#settle(entry, () => entry.done.reject(error))
+  }
+
+  #settle(entry: Entry, answer: () => void): void {
+    if (!this.#inFlight.delete(entry) && !this.#backlog.delete(entry)) return
+    this.#bytes -= entry.size
+    entry.cleanUp?.()
+    answer()
+    if (this.#suspects.delete(entry) || this.#suspects.size > 0) this.#write()
+    if (this.outstanding > 0) return
+    this.#emptied?.resolve()
+    this.#emptied = undefined
+  }
+
+  #overflow(): TwqError {
+    return new TwqError(
+      'TWQ_PUBLISH_OVERFLOW',
+      `${this.outstanding} messages (${this.#bytes} bytes) wait for the broker's confirm already${this.#obstacle()}`,
+      { hint: 'Send more slowly, or wait until the broker is back.' },
+    )
+  }
+
+  #late(timeout: number): TwqError {
+    return new TwqError(
+      'TWQ_PUBLISH_TIMEOUT',
+      `the broker did not confirm a message within ${timeout} ms${this.#obstacle()}`,
+      {
+        hint: 'It may have been stored nevertheless: sending it again may run the task twice.',
+      },
+    )
+  }
+
+  #obstacle(): string {
+    const { connected, connection } = this.#session
+    if (!connected) return ': there is no connection'
+    return connection?.blocked === undefined ? '' : `: the broker takes no messages (${connection.blocked})`
+  }
+}
+
+function closed(): TwqError {
+  return new TwqError('TWQ_CLOSED', 'the publisher was closed')
+}
+
+function poisonous({ outgoing: { route } }: Entry, cause: Error): TwqError {
+  return new TwqError(
+    'TWQ_PUBLISH_REFUSED',
+    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,
+    { cause },
+  )
 }

@@ -1,5 +1,13 @@
+import { messageOf, TwqError } from '../errors.ts'
+import { Streak } from '../runtime/backoff.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Service } from '../runtime/service.ts'
-import type { Channel, Connection, ServerInfo } from './broker.ts'
+import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
+import { cannotBeMended, type Kept, KeptChannel } from './kept-channel.ts'
+
+export type { Kept } from './kept-channel.ts'
 
 /** What a session tells whoever listens. */
 export type SessionEvent =
@@ -11,16 +19,6 @@ export type SessionEvent =
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'unblocked' }
 
-/** A channel that is set up again, by the same code, on every connection and whenever it dies alone. */
-export interface Kept extends AsyncDisposable {
-  /** Resolves after the first successful setup; rejects only with an error that trying again can't mend, or when stopped. */
-  readonly ready: Promise<void>
-  /** True while the newest channel is open and its setup has completed. */
-  readonly up: boolean
-  /** The newest channel whose setup completed, while it is open. */
-  readonly channel: Channel | undefined
-}
-
 /** Stays connected: one connection at a time, replaced when it dies, with every kept channel set up again. */
 export interface Session extends Service {
   readonly connected: boolean
@@ -31,4 +29,237 @@ export interface Session extends Service {
   withChannel<T>(use: (channel: Channel) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
   /** Hears every event; returns how to stop listening. */
   listen(listener: (event: SessionEvent) => void): () => void
+}
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly broker: Broker
+  /** Names the session in errors and on the broker. */
+  readonly name: string
+  readonly clock: Clock
+  readonly random: () => number
+  /** Milliseconds after which `start()` gives up on a broker that can't be reached; without it, it never does. */
+  readonly giveUpAfter?: number
+  /** Makes `start()` give up, with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A session on `broker`. `start()` resolves on the first connection; it tries for as long as it may, and rejects at once
+ * with what trying again can't mend (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). Later losses of whatever
+ * kind are mended by trying for ever. `stop()` waits for what was written to arrive, within its deadline.
+ */
+export function createSession(options: SessionOptions): Session {
+  return new StandingSession(options)
+}
+
+class StandingSession implements Session {
+  readonly name: string
+  readonly #options: SessionOptions
+  readonly #streak: Streak
+  readonly #kept = new Set<KeptChannel>()
+  readonly #listeners = new Set<(event: SessionEvent) => void>()
+  /** Aborts when the session is over, with the reason. */
+  readonly #over = new AbortController()
+  /** Resolves with the next connection. */
+  #next = deferred<Link>()
+  #link: Link | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: SessionOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#streak = new Streak(options.clock, options.random)
+  }
+
+  get connected(): boolean {
+    return this.#link !== undefined
+  }
+
+  get connection(): Connection | undefined {
+    return this.#link?.connection
+  }
+
+  async start(): Promise<void> {
+    if (this.#running !== undefined) throw new TwqError('TWQ_INTERNAL', `session ${this.name} was started twice`)
+    const started = deferred<void>()
+    this.#running = this.#run(started.resolve).catch((error) => {
+      this.#finish(error)
+      started.reject(error)
+    })
+    await started.promise
+  }
+
+  async stop({ deadline }: { readonly deadline: AbortSignal }): Promise<void> {
+    const link = this.#link
+    this.#finish(new TwqError('TWQ_CLOSED', `session ${this.name} was stopped`))
+    if (link !== undefined) {
+      const cut = (): void => link.connection.destroy(new Error('no time was left to close it'))
+      deadline.addEventListener('abort', cut)
+      if (deadline.aborted) cut()
+      await link.connection[Symbol.asyncDispose]()
+      deadline.removeEventListener('abort', cut)
+    }
+    await this.#running
+  }
+
+  keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept {
+    const kept = new KeptChannel(setup, {
+      name,
+      clock: this.#options.clock,
+      random: this.#options.random,
+      onLost: (error) => this.#emit({ kind: 'channel-lost', name, error }),
+      onSetupFailed: (error, inMs) => this.#emit({ kind: 'setup-failed', name, error, inMs }),
+    })
+    for (const other of this.#kept) if (other.ended) this.#kept.delete(other)
+    this.#kept.add(kept)
+    if (this.#over.signal.aborted) kept.end(this.#over.signal.reason)
+    else if (this.#link !== undefined) this.#link.serve(kept)
+    return kept
+  }
+
+  async withChannel<T>(
+    use: (channel: Channel) => Promise<T>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<T> {
+    const channel = await this.#openChannel(signal)
+    try {
+      return await use(channel)
+    } finally {
+      await channel[Symbol.asyncDispose]()
+    }
+  }
+
+  listen(listener: (event: SessionEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async #run(onFirst: () => void): Promise<void> {
+    let lost: number | undefined
+    while (!this.#over.signal.aborted) {
+      const connection = await this.#connect(lost === undefined)
+      if (connection === undefined) break
+      this.#streak.up()
+      const { monotonic } = this.#options.clock
+      this.#emit({
+        kind: 'connected',
+        server: connection.server,
+        attempts: this.#streak.failures + 1,
+        downtimeMs: lost === undefined ? 0 : Math.round(monotonic() - lost),
+      })
+      onFirst()
+      const reason = await this.#live(connection)
+      lost = monotonic()
+      if (this.#over.signal.aborted) break
+      const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CONNECTION_LOST', 'it was closed')
+      this.#emit({ kind: 'lost', error })
+      await this.#backOff(error)
+    }
+    // Stopped before it ever connected.
+    this.#over.signal.throwIfAborted()
+  }
+
+  /** Tries until there is a connection; undefined when the session was stopped meanwhile. */
+  async #connect(first: boolean): Promise<Connection | undefined> {
+    const { broker, name, giveUpAfter = Number.POSITIVE_INFINITY, signal } = this.#options
+    const over = first && signal !== undefined ? AbortSignal.any([this.#over.signal, signal]) : this.#over.signal
+    while (!over.aborted) {
+      try {
+        const connection = await broker.connect({ name, signal: over })
+        if (!this.#over.signal.aborted) return connection
+        await connection[Symbol.asyncDispose]()
+      } catch (error) {
+        if (over.aborted) break
+        const hopeless = cannotBeMended(error) || this.#streak.elapsed >= giveUpAfter
+        if (first && hopeless) throw error
+        await this.#backOff(error as Error, over)
+      }
+    }
+    if (first) over.throwIfAborted()
+    return undefined
+  }
+
+  /** Serves one connection until it is over. */
+  async #live(connection: Connection): Promise<CloseReason> {
+    const link = new Link(connection)
+    connection.onBlocked((reason) =>
+      this.#emit(reason === undefined ? { kind: 'unblocked' } : { kind: 'blocked', reason }),
+    )
+    this.#link = link
+    this.#next.resolve(link)
+    for (const kept of this.#kept) link.serve(kept)
+    const reason = await connection.closed
+    this.#link = undefined
+    this.#next = deferred()
+    await link.end()
+    return reason
+  }
+
+  async #backOff(error: Error, over = this.#over.signal): Promise<void> {
+    const inMs = this.#streak.failed()
+    this.#emit({ kind: 'retrying', error, attempt: this.#streak.failures, inMs })
+    await pause(this.#options.clock, inMs, over)
+  }
+
+  async #openChannel(signal: AbortSignal | undefined): Promise<Channel> {
+    const over = signal === undefined ? this.#over.signal : AbortSignal.any([this.#over.signal, signal])
+    for (;;) {
+      const link = this.#link ?? (await orAborted(this.#next.promise, over))
+      over.throwIfAborted()
+      try {
+        return await link.connection.openChannel()
+      } catch (error) {
+        if (!TwqError.is(error, 'TWQ_CONNECTION_LOST')) throw error
+        // The loop that owns the connection hears of its end before we do.
+        await link.connection.closed
+      }
+    }
+  }
+
+  #finish(reason: unknown): void {
+    if (this.#over.signal.aborted) return
+    this.#over.abort(reason)
+    for (const kept of this.#kept) kept.end(reason)
+  }
+
+  #emit(event: SessionEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : new Error(messageOf(error)))
+      }
+    }
+  }
+}
+
+/** One connection, and the kept channels on it. */
+class Link {
+  readonly connection: Connection
+  readonly #gone = new AbortController()
+  readonly #serving: Promise<void>[] = []
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+
+  serve(kept: KeptChannel): void {
+    this.#serving.push(kept.serve(this.connection, this.#gone.signal))
+  }
+
+  /** The connection is over: resolves when nothing on it is under way any more. */
+  async end(): Promise<void> {
+    this.#gone.abort()
+    await Promise.all(this.#serving)
+  }
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

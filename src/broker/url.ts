@@ -148,11 +148,6 @@ export function redactUrl(urls: string): string {
   return urls.split(BETWEEN_URLS).map(redactOne).join(';')
 }
 
-/** A longer text with the passwords of the URLs in it masked. */
-export function redactUrlsIn(text: string): string {
-  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]*/gi, redactUrl)
-}
-
 function redactOne(url: string): string {
   // Up to the last `@`: a password that was not escaped may hold any character.
   const credentials = url.includes('://') ? /^(.*?:\/\/[^:]*):.*@/s : /^([^:]*):.*@/s

@@ -30,6 +30,7 @@ export async function openConnection(
 ): Promise<AmqpConnection> {
   const amqplib = privateAmqplib()
   const raw = new amqplib.Connection(socket)
+  writeTogether(raw, socket)
   const connection = new AmqpConnection(amqplib, raw, socket, describeAddress(introduction.address), onCallbackError)
   await shakeHands(amqplib, raw, introduction)
   // The broker may have closed it again in the same breath.
@@ -71,6 +72,16 @@ function shakeHands(amqplib: PrivateAmqplib, raw: RawConnection, introduction: I
       },
     )
   })
+}
+
+// amqplib hands each message to the socket by itself, which is a system call each; a quarter of what publishing costs.
+function writeTogether({ muxer }: RawConnection, socket: Socket): void {
+  const pass = muxer._readIncoming
+  muxer._readIncoming = () => {
+    socket.cork()
+    pass.call(muxer)
+    socket.uncork()
+  }
 }
 
 /** amqplib's connection behind our seam. */

@@ -15,6 +15,7 @@ export interface RawConnection extends EventEmitter {
   /** Seconds, as negotiated; 0 is off. */
   readonly heartbeat: number
   readonly frameMax: number
+  /** Passes what the channels have written to the socket. */
   readonly muxer: { _readIncoming(): void }
   open(fields: OpenFields, done: (error: Error | null) => void): void
   close(done?: (error: Error | null) => void): void

@@ -1,0 +1,128 @@
+import { TwqError } from '../errors.ts'
+import { Streak } from '../runtime/backoff.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { pause } from '../runtime/pause.ts'
+import type { Channel, Connection } from './broker.ts'
+
+/** A channel that is set up again, by the same code, on every connection and whenever it dies alone. */
+export interface Kept extends AsyncDisposable {
+  /** Resolves after the first successful setup; rejects only with an error that trying again can't mend, or when stopped. */
+  readonly ready: Promise<void>
+  /** True while the newest channel is open and its setup has completed. */
+  readonly up: boolean
+  /** The newest channel whose setup completed, while it is open. */
+  readonly channel: Channel | undefined
+}
+
+/** False for what passes by itself: an absent broker, a lost connection or channel. Everything else needs somebody. */
+export function cannotBeMended(error: unknown): boolean {
+  return !TwqError.is(
+    error,
+    'TWQ_BROKER_UNREACHABLE',
+    'TWQ_CONNECTION_LOST',
+    'TWQ_CHANNEL_CLOSED',
+    'TWQ_PUBLISH_REFUSED',
+    'TWQ_PUBLISH_TIMEOUT',
+  )
+}
+
+/** What a kept channel needs, and whom it tells. */
+export interface KeptChannelOptions {
+  readonly name: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onLost: (error: Error) => void
+  readonly onSetupFailed: (error: Error, inMs: number) => void
+}
+
+/** A channel that a session keeps: opened and set up anew on every connection and whenever it dies alone. */
+export class KeptChannel implements Kept {
+  readonly #setup: (channel: Channel, signal: AbortSignal) => Promise<void>
+  readonly #options: KeptChannelOptions
+  readonly #streak: Streak
+  readonly #ready = deferred<void>()
+  readonly #over = new AbortController()
+  #everUp = false
+  #opened: Channel | undefined
+  #channel: Channel | undefined
+
+  constructor(setup: (channel: Channel, signal: AbortSignal) => Promise<void>, options: KeptChannelOptions) {
+    this.#setup = setup
+    this.#options = options
+    this.#streak = new Streak(options.clock, options.random)
+    // Whoever cares awaits `ready`; for the others a rejection must not end the process.
+    this.#ready.promise.catch(() => {})
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  get up(): boolean {
+    return this.channel !== undefined
+  }
+
+  get channel(): Channel | undefined {
+    return this.#channel?.isOpen ? this.#channel : undefined
+  }
+
+  get ended(): boolean {
+    return this.#over.signal.aborted
+  }
+
+  /** Lives on `connection` until that is over (`gone` aborts) or nobody wants the channel any more. */
+  async serve(connection: Connection, gone: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([gone, this.#over.signal])
+    while (!over.aborted) {
+      const { error, wasUp } = await this.#live(connection)
+      if (over.aborted || TwqError.is(error, 'TWQ_CONNECTION_LOST')) return
+      if (!this.#everUp && cannotBeMended(error)) return this.end(error)
+      const inMs = this.#streak.failed()
+      if (wasUp) this.#options.onLost(error)
+      else this.#options.onSetupFailed(error, inMs)
+      await pause(this.#options.clock, inMs, over)
+    }
+  }
+
+  /** No more channels; `ready` rejects with `reason` if there never was one. */
+  end(reason: unknown): void {
+    this.#over.abort(reason)
+    this.#ready.reject(reason)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end(new TwqError('TWQ_CLOSED', `channel ${this.#options.name} was given up`))
+    await this.#opened?.[Symbol.asyncDispose]()
+  }
+
+  /** One channel from its opening to its end; resolves with why it ended. */
+  async #live(connection: Connection): Promise<{ error: Error; wasUp: boolean }> {
+    let wasUp = false
+    try {
+      await using channel = await connection.openChannel()
+      this.#opened = channel
+      const gone = new AbortController()
+      const lost = channel.closed.then((reason): never => {
+        const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CHANNEL_CLOSED', 'it was closed')
+        gone.abort(error)
+        throw error
+      })
+      if (!this.ended) await Promise.race([this.#setup(channel, gone.signal), lost])
+      if (!this.ended) {
+        wasUp = true
+        this.#everUp = true
+        this.#channel = channel
+        this.#streak.up()
+        this.#ready.resolve()
+        await lost
+      }
+      throw this.#over.signal.reason
+    } catch (error) {
+      return { error: error as Error, wasUp }
+    } finally {
+      this.#channel = undefined
+      this.#opened = undefined
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { TwqError } from '../errors.ts'
+import { type Inequivalence, parseInequivalence, readRefusal } from './amqp/failures.ts'
+import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
+import type { Session } from './session.ts'
+
+// Celery's declarations to the letter (section 1.2 of the wire specification): RabbitMQ refuses any that differs from
+// what exists, and closes the channel that asked.
+
+const PIDBOX_EXCHANGE = 'celery.pidbox'
+const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
+const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
+
+/** How an existing task queue or exchange differs from what Celery would declare; it is used as it is. */
+export interface TopologyDifference extends Inequivalence {
+  readonly kind: 'queue' | 'exchange'
+  readonly error: TwqError
+}
+
+/**
+ * Declares a task queue: durable direct exchange NAME, durable queue NAME, bound with key NAME. One that exists with
+ * other settings (a quorum queue declared in Python, a limit set there) is used as it is and reported. On channels of its
+ * own, since a refusal closes the channel. Resolves with what the broker says of the queue.
+ */
+export async function declareTaskQueue(
+  session: Pick<Session, 'withChannel'>,
+  name: string,
+  onDifference: (difference: TopologyDifference) => void,
+): Promise<QueueStatus> {
+  let exchangeFits = true
+  await session
+    .withChannel((channel) => channel.declareExchange({ name, type: 'direct', durable: true }))
+    .catch((error) => {
+      onDifference(differenceOf(error))
+      exchangeFits = false
+    })
+  const status = await session
+    .withChannel((channel) => channel.declareQueue({ name, durable: true }))
+    .catch((error) => {
+      onDifference(differenceOf(error))
+      return session.withChannel((channel) => channel.inspectQueue(name))
+    })
+  // To an exchange that somebody gave another meaning we add nothing; the default exchange reaches the queue anyway.
+  if (exchangeFits) await session.withChannel((channel) => channel.bind(name, name, name))
+  return status
+}
+
+function differenceOf(error: unknown): TopologyDifference {
+  if (!TwqError.is(error, 'TWQ_QUEUE_MISMATCH')) throw error
+  const difference = parseInequivalence(readRefusal(error.cause)?.text ?? '')
+  if (difference === undefined) throw error
+  return { ...difference, kind: difference.kind === 'queue' ? 'queue' : 'exchange', error }
+}
+
+/** Where the messages of `queue` go that can't be used. */
+export function quarantineOf(queue: string): string {
+  return `${queue}.quarantine`
+}
+
+/** Declares the quarantine of `queue`: durable, reached through the default exchange only. */
+export function declareQuarantine(channel: Channel, queue: string): Promise<QueueStatus> {
+  return channel.declareQueue({ name: quarantineOf(queue), durable: true })
+}
+
+/** Declares the exchange of remote-control requests. */
+export function declarePidboxExchange(channel: Channel): Promise<void> {
+  return channel.declareExchange({ name: PIDBOX_EXCHANGE, type: 'fanout', durable: false })
+}
+
+/** Declares a worker's mailbox for remote-control requests and resolves with the queue's name. */
+export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<string> {
+  const name = `${nodeName}.${PIDBOX_EXCHANGE}`
+  await declarePidboxExchange(channel)
+  await channel.declareQueue({ name, ...pidboxQueue(server) })
+  await channel.bind(name, PIDBOX_EXCHANGE, '')
+  return name
+}
+
+/** Declares the exchange that a remote-control request names for its replies. */
+export function declarePidboxReplyExchange(channel: Channel, name = PIDBOX_REPLY_EXCHANGE): Promise<void> {
+  return channel.declareExchange({ name, type: 'direct', durable: false })
+}
+
+/** Declares where the replies to one remote-control client arrive; `oid` is the routing key. Resolves with the queue's name. */
+export async function declarePidboxReplies(channel: Channel, oid: string, server: ServerInfo): Promise<string> {
+  const name = `${oid}.${PIDBOX_REPLY_EXCHANGE}`
+  await declarePidboxReplyExchange(channel)
+  await channel.declareQueue({ name, ...pidboxQueue(server) })
+  await channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid)
+  return name
+}
+
+/**
+ * Declares a client's queue for rpc results: durable and kept for `expires` milliseconds without a consumer, so that it
+ * survives the client's own reconnect and the broker's restart. Nobody else declares it, so it need not be Celery's form.
+ */
+export function declareResultQueue(channel: Channel, name: string, expires: number): Promise<QueueStatus> {
+  return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires } })
+}
+
+// RabbitMQ 4 refuses transient queues that others may use; up to 3.x Celery declares them so, and a difference is refused too.
+function pidboxQueue(server: ServerInfo) {
+  return {
+    durable: false,
+    autoDelete: true,
+    exclusive: isRabbitMq4(server),
+    arguments: PIDBOX_QUEUE_ARGUMENTS,
+  }
+}
+
+/** RabbitMQ 4 or newer, where transient shared queues and channel-wide prefetch limits are gone or going. */
+export function isRabbitMq4(server: ServerInfo): boolean {
+  return server.product === 'RabbitMQ' && Number.parseInt(server.version, 10) >= 4
+}

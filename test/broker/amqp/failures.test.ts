@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import {
+  channelFailure,
+  connectionFailure,
+  exchangeNamed,
+  handshakeFailure,
+  parseInequivalence,
+  readRefusal,
+  socketFailure,
+} from '../../../src/broker/amqp/failures.ts'
+import type { BrokerAddress } from '../../../src/broker/url.ts'
+
+const ADDRESS: BrokerAddress = { tls: false, host: 'mq', port: 5672, user: 'ann', password: 's3cr3t', vhost: 'jobs' }
+
+/** As amqplib words what the broker said. */
+const closed = (code: number, name: string, text: string): Error =>
+  new Error(`Channel closed by server: ${code} (${name}) with message "${text}"`)
+
+describe('channelFailure', () => {
+  it.each<[string, Error, string, RegExp]>([
+    [
+      'a missing queue',
+      closed(404, 'NOT-FOUND', "NOT_FOUND - no queue 'q' in vhost '/'"),
+      'TWQ_QUEUE_MISSING',
+      /^the broker has no queue 'q' in vhost '\/'$/,
+    ],
+    [
+      'a missing permission',
+      closed(403, 'ACCESS-REFUSED', "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'ann'"),
+      'TWQ_BROKER_PERMISSION',
+      /access to queue 'q'/,
+    ],
+    [
+      'another exclusive consumer, which passes',
+      closed(403, 'ACCESS-REFUSED', "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"),
+      'TWQ_CHANNEL_CLOSED',
+      /in exclusive use/,
+    ],
+    [
+      'another setting',
+      closed(
+        406,
+        'PRECONDITION-FAILED',
+        "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'q' in vhost '/': received the value '10' of type 'signedint' but current is none",
+      ),
+      'TWQ_QUEUE_MISMATCH',
+      /^queue "q" exists with x-max-priority none, and 10 was asked for$/,
+    ],
+    [
+      'an argument that the broker does not accept',
+      closed(
+        406,
+        'PRECONDITION-FAILED',
+        "PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}",
+      ),
+      'TWQ_QUEUE_MISMATCH',
+      /refused an argument: invalid arg 'x-expires'/,
+    ],
+    [
+      'the consumer timeout',
+      closed(
+        406,
+        'PRECONDITION-FAILED',
+        'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms. This timeout value can be configured, see consumers doc guide to learn more',
+      ),
+      'TWQ_CHANNEL_CLOSED',
+      /not acknowledged within its consumer timeout of 1800 s/,
+    ],
+    ['anything else', new Error('Channel ended'), 'TWQ_CHANNEL_CLOSED', /Channel ended/],
+  ])('tells %s', (_, error, code, message) => {
+    expect(channelFailure(error)).toMatchObject({ code, message: expect.stringMatching(message), cause: error })
+  })
+})
+
+describe('socketFailure', () => {
+  it.each([
+    ['ECONNREFUSED', 'TWQ_BROKER_UNREACHABLE', /nothing listens at mq:5672/],
+    ['ENOTFOUND', 'TWQ_BROKER_UNREACHABLE', /host name mq can't be resolved/],
+    ['EHOSTUNREACH', 'TWQ_BROKER_UNREACHABLE', /can't be reached \(EHOSTUNREACH\)/],
+    ['ECONNRESET', 'TWQ_BROKER_UNREACHABLE', /failed: ECONNRESET/],
+  ])('tells %s', (code, expected, message) => {
+    const failure = socketFailure(Object.assign(new Error(code), { code }), ADDRESS)
+    expect(failure).toMatchObject({ code: expected, message: expect.stringMatching(message) })
+  })
+
+  it.each([
+    ['CERT_HAS_EXPIRED', /has expired/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /is for another host/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /not signed by an authority known here/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /not signed by an authority known here/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /no TLS connection/],
+  ])('tells the TLS failure %s from the others', (code, message) => {
+    const failure = socketFailure(Object.assign(new Error(code), { code }), { ...ADDRESS, tls: true })
+    expect(failure).toMatchObject({ code: 'TWQ_BROKER_TLS', message: expect.stringMatching(message) })
+  })
+
+  it('speaks of the first address when a name has several', () => {
+    const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' })
+    expect(socketFailure(new AggregateError([refused, new Error('y')]), ADDRESS).message).toMatch(/nothing listens/)
+  })
+})
+
+describe('handshakeFailure', () => {
+  it.each([
+    [530, 'NOT_ALLOWED - vhost jobs not found', 'TWQ_BROKER_VHOST', /there is no vhost "jobs" on mq:5672/],
+    [
+      530,
+      "NOT_ALLOWED - access to vhost 'jobs' refused for user 'ann'",
+      'TWQ_BROKER_VHOST',
+      /user "ann" may not use the vhost "jobs"/,
+    ],
+    [
+      541,
+      "INTERNAL_ERROR - access to vhost 'jobs' refused for user 'ann': vhost 'jobs' is down",
+      'TWQ_BROKER_UNREACHABLE',
+      /is down/,
+    ],
+    [
+      403,
+      'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN.',
+      'TWQ_BROKER_AUTH',
+      /login refused for user "ann" on mq:5672/,
+    ],
+    [
+      320,
+      "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'",
+      'TWQ_BROKER_UNREACHABLE',
+      /320 CONNECTION_FORCED/,
+    ],
+  ])('reads %i %s', (code, text, expected, message) => {
+    const failure = handshakeFailure(new Error('Expected ConnectionOpenOk'), { code, text }, ADDRESS)
+    expect(failure).toMatchObject({ code: expected, message: expect.stringMatching(message) })
+    expect(`${failure.message}${failure.hint}`).not.toContain('s3cr3t')
+  })
+})
+
+it('tells a connection that the broker closed from one that broke', () => {
+  const forced = new Error('Connection closed: 320 (CONNECTION-FORCED) with message "CONNECTION_FORCED - maintenance"')
+  expect(connectionFailure(forced, 'mq:5672').message).toBe(
+    'mq:5672 closed the connection: 320 CONNECTION_FORCED - maintenance',
+  )
+  expect(connectionFailure(new Error('read ECONNRESET'), 'mq:5672').message).toBe(
+    'the connection to mq:5672 was lost: read ECONNRESET',
+  )
+})
+
+it("reads the broker's words, also around quotes", () => {
+  expect(readRefusal(closed(404, 'NOT-FOUND', `no "q"`))).toEqual({ code: 404, text: 'no "q"' })
+  expect(readRefusal(new Error('x'))).toBeUndefined()
+  expect(exchangeNamed("NOT_FOUND - no exchange 'it's' in vhost '/'")).toBe("it's")
+  expect(parseInequivalence('anything')).toBeUndefined()
+})

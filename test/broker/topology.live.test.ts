@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
+import type { Channel } from '../../src/broker/broker.ts'
+import { createSession, type Session } from '../../src/broker/session.ts'
+import {
+  declarePidbox,
+  declarePidboxReplies,
+  declareQuarantine,
+  declareResultQueue,
+  declareTaskQueue,
+  isRabbitMq4,
+  type TopologyDifference,
+} from '../../src/broker/topology.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { brokerUrl, ctl, uniqueName, vhost } from '../support/services.ts'
+
+let session: Session
+
+beforeAll(async () => {
+  const broker = amqpBroker({ url: brokerUrl(), heartbeat: 10_000, name: 'topology' })
+  session = createSession({ broker, name: 'topology', clock: systemClock, random: Math.random })
+  await session.start()
+})
+afterAll(() => session.stop({ deadline: AbortSignal.timeout(5_000) }))
+
+const unexpected = (difference: TopologyDifference): void => {
+  throw difference.error
+}
+
+async function listed(what: 'queues' | 'exchanges', name: string, ...columns: string[]): Promise<string | undefined> {
+  const lines = await ctl(`list_${what}`, '-p', vhost(), 'name', ...columns)
+  return lines
+    .split('\n')
+    .find((line) => line.startsWith(`${name}\t`))
+    ?.slice(name.length + 1)
+}
+
+/** Declares `name` otherwise than Celery does. */
+function given(declare: (channel: Channel) => Promise<unknown>): Promise<unknown> {
+  return session.withChannel(declare)
+}
+
+describe('declareTaskQueue', () => {
+  it('declares what Celery declares, and again without complaint', async () => {
+    const name = uniqueName('tasks')
+    expect(await declareTaskQueue(session, name, unexpected)).toEqual({ name, messages: 0, consumers: 0 })
+    await declareTaskQueue(session, name, unexpected)
+    expect(await listed('exchanges', name, 'type', 'durable', 'auto_delete', 'arguments')).toBe(
+      'direct\ttrue\tfalse\t[]',
+    )
+    expect(await listed('queues', name, 'durable', 'auto_delete', 'exclusive', 'arguments')).toBe(
+      'true\tfalse\tfalse\t[]',
+    )
+    const bound = session.withChannel((channel) =>
+      channel.publish(
+        { exchange: name, routingKey: name },
+        { properties: {}, headers: {}, body: Buffer.from('1') },
+        { mandatory: true },
+      ),
+    )
+    expect(await bound).toBe('confirmed')
+  })
+
+  it('uses a queue that has other settings, and says which', async () => {
+    const name = uniqueName('quorum')
+    await given((channel) => channel.declareQueue({ name, durable: true, arguments: { 'x-queue-type': 'quorum' } }))
+    const differences: TopologyDifference[] = []
+    const status = await declareTaskQueue(session, name, (difference) => differences.push(difference))
+    expect(status.name).toBe(name)
+    expect(differences).toMatchObject([
+      { kind: 'queue', name, argument: 'x-queue-type', found: 'quorum', error: { code: 'TWQ_QUEUE_MISMATCH' } },
+    ])
+  })
+
+  it('leaves an exchange alone that has another type', async () => {
+    const name = uniqueName('topic')
+    await given((channel) => channel.declareExchange({ name, type: 'topic', durable: true }))
+    const differences: TopologyDifference[] = []
+    await declareTaskQueue(session, name, (difference) => differences.push(difference))
+    expect(differences).toMatchObject([{ kind: 'exchange', name, argument: 'type', wanted: 'direct', found: 'topic' }])
+    const unbound = session.withChannel((channel) =>
+      channel.publish(
+        { exchange: name, routingKey: name },
+        { properties: {}, headers: {}, body: Buffer.from('1') },
+        { mandatory: true },
+      ),
+    )
+    expect(await unbound).toBe('returned')
+  })
+})
+
+it('declares the private queues as Celery does', async () => {
+  const node = uniqueName('twq@host')
+  const oid = uniqueName('oid')
+  const tasks = uniqueName('tasks')
+  await session.withChannel(async (channel) => {
+    const server = session.connection!.server
+    expect(await declarePidbox(channel, node, server)).toBe(`${node}.celery.pidbox`)
+    expect(await declarePidboxReplies(channel, oid, server)).toBe(`${oid}.reply.celery.pidbox`)
+    await declareResultQueue(channel, `${oid}-results`, 60_000)
+    await declareQuarantine(channel, tasks)
+    const columns = ['durable', 'auto_delete', 'exclusive', 'arguments'] as const
+    const exclusive = isRabbitMq4(server)
+    const mailbox = `false\ttrue\t${exclusive}\t[{"x-expires",10000},{"x-message-ttl",300000}]`
+    expect(await listed('queues', `${node}.celery.pidbox`, ...columns)).toBe(mailbox)
+    expect(await listed('queues', `${oid}.reply.celery.pidbox`, ...columns)).toBe(mailbox)
+    expect(await listed('queues', `${oid}-results`, ...columns)).toBe('true\tfalse\tfalse\t[{"x-expires",60000}]')
+    expect(await listed('queues', `${tasks}.quarantine`, ...columns)).toBe('true\tfalse\tfalse\t[]')
+    expect(await listed('exchanges', 'celery.pidbox', 'type', 'durable', 'auto_delete')).toBe('fanout\tfalse\tfalse')
+    expect(await listed('exchanges', 'reply.celery.pidbox', 'type', 'durable', 'auto_delete')).toBe(
+      'direct\tfalse\tfalse',
+    )
+  })
+})

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { retryDelay, Streak } from '../../src/runtime/backoff.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
+
+const MOST = () => 1
+
+describe('retryDelay', () => {
+  it.each([
+    [1, 0, 100],
+    [2, 100, 200],
+    [4, 700, 800],
+    [5, 1_500, 1_500],
+    [50, 59_999, 1_500],
+    [50, 60_000, 5_000],
+    [5_000, 3_600_000, 5_000],
+  ])('is at most, for try %i after %i ms, %i ms', (attempt, elapsed, most) => {
+    expect(retryDelay(attempt, elapsed, MOST)).toBe(most)
+    expect(retryDelay(attempt, elapsed, () => 0.5)).toBe(most / 2)
+    expect(retryDelay(attempt, elapsed, () => 0)).toBe(0)
+  })
+})
+
+describe('Streak', () => {
+  function aStreak() {
+    let now = 1_000
+    const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel: () => {} }) }
+    const pass = (ms: number): void => {
+      now += ms
+    }
+    return { streak: new Streak(clock, MOST), pass }
+  }
+
+  it('waits longer with each failure', () => {
+    const { streak } = aStreak()
+    expect([streak.failed(), streak.failed(), streak.failed()]).toEqual([100, 200, 400])
+    expect(streak.failures).toBe(3)
+  })
+
+  it('goes on when what came up falls over at once, and begins anew when it stayed up for a while', () => {
+    const { streak, pass } = aStreak()
+    streak.failed()
+    streak.up()
+    pass(4_999)
+    expect(streak.failed()).toBe(200)
+    streak.up()
+    pass(5_000)
+    expect(streak.failed()).toBe(100)
+    expect(streak.elapsed).toBe(0)
+  })
+})
