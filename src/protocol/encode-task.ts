@@ -61,6 +61,8 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     throw unserialisable(`the task name ${displayOf(task.task, 100)} must be a text of 1 to 255 bytes`)
   const args = task.args ?? []
   const kwargs = task.kwargs ?? {}
+  // First, so that what has no JSON form is named by its path, and never reaches the display of the arguments.
+  const body = encodeBody(args, kwargs, task.embed, options.tags)
   const headers: Headers = {
     lang: 'js',
     task: task.task,
@@ -93,7 +95,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
       expiration: expirationOf(task.expires, options.now),
     },
     headers: task.headers === undefined ? headers : { ...headers, ...customHeaders(task.headers) },
-    body: encodeBody(args, kwargs, task.embed, options.tags),
+    body,
   }
 }
 
