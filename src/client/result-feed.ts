@@ -1,0 +1,56 @@
+import type { ResultRecord, State } from '../protocol/result-record.ts'
+
+const FINAL_STATES: ReadonlySet<State> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+
+/** Whether a task in this state is over. */
+export function isFinal(record: ResultRecord): boolean {
+  return FINAL_STATES.has(record.state)
+}
+
+/** What a listener of a feed is told: a record, or the error after which nothing more will come. */
+export type FeedEvent =
+  | { readonly kind: 'record'; readonly record: ResultRecord }
+  | { readonly kind: 'broken'; readonly error: Error }
+
+/** The states of one sent task as they arrive. Listeners are told in the order of arrival, until the final one. */
+export class ResultFeed {
+  #latest: ResultRecord | undefined
+  #broken: Error | undefined
+  readonly #listeners = new Set<(event: FeedEvent) => void>()
+
+  /** The newest record heard of. */
+  get latest(): ResultRecord | undefined {
+    return this.#latest
+  }
+
+  /** Whether anybody waits for something now. */
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  /** Takes a record in. What follows a final one is a duplicate, or a straggler that lost a race: passed over. */
+  push(record: ResultRecord): void {
+    if (this.#latest !== undefined && isFinal(this.#latest)) return
+    this.#latest = record
+    this.#tell({ kind: 'record', record })
+  }
+
+  /** Ends a feed that will never see a final record. */
+  break(error: Error): void {
+    if (this.#broken !== undefined || (this.#latest !== undefined && isFinal(this.#latest))) return
+    this.#broken = error
+    this.#tell({ kind: 'broken', error })
+  }
+
+  /** Tells `listener` the newest record, if there is one, and all that follow. Returns how to stop. */
+  listen(listener: (event: FeedEvent) => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#latest !== undefined) listener({ kind: 'record', record: this.#latest })
+    if (this.#broken !== undefined) listener({ kind: 'broken', error: this.#broken })
+    return () => this.#listeners.delete(listener)
+  }
+
+  #tell(event: FeedEvent): void {
+    for (const listener of [...this.#listeners]) listener(event)
+  }
+}

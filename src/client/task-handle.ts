@@ -1,0 +1,115 @@
+import { TwqError } from '../errors.ts'
+import { exceptionRepr } from '../protocol/python-repr.ts'
+import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import type { ResultRecord, State } from '../protocol/result-record.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
+import type { TaskHandle } from '../tasks/sending.ts'
+import { isFinal, type ResultFeed } from './result-feed.ts'
+
+/** A handle for a task that was sent; without a feed its result goes nowhere that it could be read from. */
+export class SentTask implements TaskHandle {
+  readonly id: string
+  readonly #task: string
+  readonly #feed: ResultFeed | undefined
+
+  constructor(id: string, task: string, feed: ResultFeed | undefined) {
+    this.id = id
+    this.#task = task
+    this.#feed = feed
+  }
+
+  async state(): Promise<State> {
+    return this.#feed?.latest?.state ?? 'PENDING'
+  }
+
+  async result(options: { readonly timeout?: number | string; readonly signal?: AbortSignal } = {}): Promise<unknown> {
+    const feed = this.#readableFeed()
+    using limit = timeLimit({
+      ms: timeoutOf(options.timeout),
+      signal: options.signal,
+      reason: () =>
+        new TwqError('TWQ_RESULT_TIMEOUT', `${this.#named} has no result after ${waited(options.timeout)}`, {
+          hint: `Its state is ${feed.latest?.state ?? 'PENDING: perhaps no worker consumes its queue'}`,
+        }),
+    })
+    const final = deferred<ResultRecord>()
+    const stop = feed.listen((event) => {
+      if (event.kind === 'broken') final.reject(event.error)
+      else if (isFinal(event.record)) final.resolve(event.record)
+    })
+    try {
+      return this.#valueOf(await unlessAborted(final.promise, limit.signal))
+    } finally {
+      stop()
+    }
+  }
+
+  async *states(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ResultRecord, void, undefined> {
+    const feed = this.#readableFeed()
+    const arrived: ResultRecord[] = []
+    let broken: Error | undefined
+    let wake = deferred<void>()
+    const stop = feed.listen((event) => {
+      if (event.kind === 'broken') broken = event.error
+      else if (arrived.push(event.record) > MOST_UNREAD) arrived.shift()
+      wake.resolve()
+    })
+    try {
+      using limit = timeLimit({ reason: () => undefined, signal: options.signal })
+      while (true) {
+        limit.signal.throwIfAborted()
+        const record = arrived.shift()
+        if (record !== undefined) {
+          yield record
+          if (isFinal(record)) return
+        } else if (broken !== undefined) {
+          throw broken
+        } else {
+          wake = deferred()
+          await unlessAborted(wake.promise, limit.signal)
+        }
+      }
+    } finally {
+      stop()
+    }
+  }
+
+  get #named(): string {
+    return `${this.#task}[${this.id}]`
+  }
+
+  #readableFeed(): ResultFeed {
+    if (this.#feed !== undefined) return this.#feed
+    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${this.#named} can't be read from here`, {
+      hint: "It was sent with ignoreResult, or by a client whose resultBackend is 'none'",
+    })
+  }
+
+  #valueOf(record: ResultRecord): unknown {
+    if (!('error' in record)) return record.result
+    const { state, error } = record
+    const why = error === null ? '' : `: ${exceptionRepr(error)}`
+    const what = state === 'REVOKED' ? 'was revoked' : 'failed'
+    throw new TwqError('TWQ_TASK_FAILED', `${this.#named} ${what}${why}`, {
+      cause: error === null ? undefined : new RemoteTaskError(error),
+    })
+  }
+}
+
+// A reader that falls behind further than this misses the oldest states in between, never the final one.
+const MOST_UNREAD = 1_000
+
+function waited(timeout: number | string | undefined): string {
+  return typeof timeout === 'number' ? `${timeout} ms` : String(timeout)
+}
+
+function timeoutOf(timeout: number | string | undefined): number | undefined {
+  if (timeout === undefined) return undefined
+  const ms = parseDuration(timeout)
+  if (ms !== undefined) return ms
+  throw new TwqError('TWQ_ARGUMENTS', `timeout must be milliseconds or a duration, got ${JSON.stringify(timeout)}`, {
+    hint: "Write for example handle.result({ timeout: '5s' })",
+  })
+}

@@ -1,0 +1,45 @@
+/** A signal that aborts on time; dispose of it once what it limits is over. */
+export interface TimeLimit extends Disposable {
+  readonly signal: AbortSignal
+}
+
+// What a platform timer can hold: 24.8 days.
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+/**
+ * A signal that aborts after `ms` milliseconds with what `reason` gives then, or with `signal`'s own reason when that
+ * aborts first. Without `ms` there is no limit. Either way it keeps the process alive, as `AbortSignal.timeout` does not:
+ * somebody waits, perhaps for a connection that nothing else keeps it alive for.
+ */
+export function timeLimit(options: {
+  readonly ms?: number | undefined
+  readonly reason: () => unknown
+  readonly signal?: AbortSignal | undefined
+}): TimeLimit {
+  const controller = new AbortController()
+  const { ms, reason, signal } = options
+  const follow = () => controller.abort(signal?.reason)
+  if (signal?.aborted) follow()
+  else signal?.addEventListener('abort', follow, { once: true })
+  const expire = () => {
+    if (ms !== undefined) controller.abort(reason())
+  }
+  const timer = setTimeout(expire, Math.min(ms ?? LONGEST_TIMEOUT, LONGEST_TIMEOUT))
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', follow)
+    },
+  }
+}
+
+/** What `promise` gives, unless `signal` aborts first: then its reason. Whatever happens, the promise is heard out. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal.reason)
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}
