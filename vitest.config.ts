@@ -14,6 +14,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
           globalSetup: ['test/support/build.ts'],
+          // Some start processes, and a busy machine takes its time with those.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -25,7 +25,8 @@ describe.each(['module', 'commonjs', undefined] as const)('in a package of type 
   it('imports TypeScript that imports TypeScript, with and without the extension', async () => {
     using project = aProject(
       {
-        'a.ts': "import { b } from './b.ts'\nimport { c } from './lib/c'\nexport const sum: number = b + c\nexport default sum",
+        'a.ts':
+          "import { b } from './b.ts'\nimport { c } from './lib/c'\nexport const sum: number = b + c\nexport default sum",
         'b.ts': 'export const b = 1 as number',
         'lib/c.ts': 'interface C { n: number }\nconst { n }: C = { n: 2 }\nexport { n as c }',
       },

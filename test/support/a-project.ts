@@ -11,7 +11,7 @@ export interface Project extends Disposable {
 /** Lays out files, by path, in a project that has twq installed. `type` is the package's module type. */
 export function aProject(
   files: Readonly<Record<string, string>>,
-  { type }: { readonly type?: 'module' | 'commonjs' } = { type: 'module' },
+  { type }: { readonly type?: 'module' | 'commonjs' | undefined } = { type: 'module' },
 ): Project {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'twq-project-')))
   const write = (path: string, content: string): void => {
