@@ -156,7 +156,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
   publishTimeout: {
     default: '10s',
     env: 'TWQ_PUBLISH_TIMEOUT',
-    parser: duration(1),
+    parser: duration(100),
     doc: "how long a client's `send` waits for the broker's confirm",
   },
   logLevel: {
