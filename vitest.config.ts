@@ -13,6 +13,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
+          globalSetup: ['test/support/build.ts'],
+          // Some start processes, and a busy machine takes its time with those.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -20,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          globalSetup: ['test/support/live-setup.ts'],
+          globalSetup: ['test/support/build.ts', 'test/support/live-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: sharedBroker ? 1 : 3,

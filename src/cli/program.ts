@@ -45,6 +45,15 @@ export function createProgram(exit: (status: number) => void): Command {
       exit(await workerStart(command.optsWithGlobals()))
     },
   )
+  const task = program.command('task').description('send tasks, list them')
+  task
+    .command('list')
+    .description('list the tasks that the configuration registers')
+    .action(async (_options, command: Command) => {
+      const { taskList } = await import('./task-list.ts')
+      exit(await taskList(command.optsWithGlobals()))
+    })
+
   return program
 }
 

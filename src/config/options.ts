@@ -1,3 +1,5 @@
+import { hostname } from 'node:os'
+import { expandNodeName } from '../runtime/node-name.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
 import { duration, listOf, oneOf, type Parser, text, wholeNumber } from './parsers.ts'
@@ -115,9 +117,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     default: 'twq@%h',
     env: 'TWQ_NODE_NAME',
     flag: { short: '-n', long: '--hostname', placeholder: '<name>', of: 'worker' },
-    parser: text("a name without blanks, like 'twq@%h'", (name) =>
-      name !== '' && !/\s/.test(name) && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined,
-    ),
+    parser: text("a name without blanks like 'twq@%h', with %h, %n, %d or %% filled in", nodePattern),
     doc: "the worker's name; `%h` is the host, `%n` its first label, `%d` its domain",
   },
   heartbeat: {
@@ -156,7 +156,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
   publishTimeout: {
     default: '10s',
     env: 'TWQ_PUBLISH_TIMEOUT',
-    parser: duration(1),
+    parser: duration(100),
     doc: "how long a client's `send` waits for the broker's confirm",
   },
   logLevel: {
@@ -186,6 +186,16 @@ const RESULT_BACKENDS: Readonly<Record<string, 'rpc' | 'none'>> = Object.assign(
 
 function queueName(name: unknown): string | undefined {
   return typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined
+}
+
+function nodePattern(pattern: string): string | undefined {
+  if (pattern === '' || /\s/.test(pattern)) return undefined
+  try {
+    expandNodeName(pattern, hostname())
+    return pattern
+  } catch {
+    return undefined
+  }
 }
 
 function distinct<T>(parser: Parser<readonly T[]>): Parser<readonly T[]> {

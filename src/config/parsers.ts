@@ -20,7 +20,8 @@ export function wholeNumber(least: number, most: number, expected: string): Pars
 /** Milliseconds. A number without a unit means milliseconds in a file, as everywhere in code, and seconds where people type. */
 export function duration(least = 0): Parser<number> {
   const fits = (ms: number | undefined): number | undefined => (ms !== undefined && ms >= least ? ms : undefined)
-  const atLeast = least > 0 ? ` of at least ${least / 1_000} s` : ''
+  const bound = least < 1_000 ? `${least} ms` : `${least / 1_000} s`
+  const atLeast = least > 0 ? ` of at least ${bound}` : ''
   return {
     expected: `a duration${atLeast} like '500ms', '20s' or '5m'`,
     fromValue: (value) => fits(parseDuration(value)),

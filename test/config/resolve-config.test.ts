@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest'
+import type { Config } from '../../src/config/config.ts'
+import { type OptionKey, optionKeys, options } from '../../src/config/options.ts'
+import { type ConfigSources, resolveConfig, resolveWithOrigins } from '../../src/config/resolve-config.ts'
+import { TwqError } from '../../src/errors.ts'
+
+const file = (content: unknown): { path: string; content: unknown } => ({
+  path: `${process.cwd()}/worker.config.ts`,
+  content,
+})
+
+function resolve(sources: Partial<ConfigSources> = {}): Config {
+  return resolveConfig({ baseDir: '/project', ...sources })
+}
+
+function problemsOf(sources: Partial<ConfigSources>): TwqError {
+  try {
+    resolve(sources)
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_CONFIG')) return error
+    throw error
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('where values come from', () => {
+  it('has a default for everything', () => {
+    expect(resolve()).toMatchObject({
+      broker: 'amqp://guest:guest@localhost:5672//',
+      resultBackend: 'rpc',
+      tasks: [],
+      queues: ['celery'],
+      concurrency: 10,
+      acks: 'late',
+      prefetch: 10,
+      heartbeat: 10_000,
+      unknownTask: 'quarantine',
+      shutdown: { grace: 20_000, abort: 5_000 },
+      logLevel: 'info',
+      logFormat: 'auto',
+      baseDir: '/project',
+    })
+  })
+
+  it('lets a flag win over TWQ_*, that over the file, that over the environment of Celery', () => {
+    const celery = { CELERY_BROKER_URL: 'amqp://celery/' }
+    const twq = { ...celery, TWQ_BROKER: 'amqp://twq/' }
+    const inFile = file({ broker: 'amqp://file/' })
+    expect(resolve({ env: celery }).broker).toBe('amqp://celery/')
+    expect(resolve({ env: celery, file: inFile }).broker).toBe('amqp://file/')
+    expect(resolve({ env: twq, file: inFile }).broker).toBe('amqp://twq/')
+    expect(resolve({ env: twq, file: inFile, flags: { broker: 'amqp://flag/' } }).broker).toBe('amqp://flag/')
+  })
+
+  it('remembers where each value was found', () => {
+    const { origins } = resolveWithOrigins({
+      baseDir: '/project',
+      file: file({ acks: 'early', shutdown: { grace: '1m' } }),
+      env: { TWQ_QUEUES: 'a,b', CELERY_RESULT_BACKEND: 'rpc://' },
+      flags: { concurrency: '4' },
+    })
+    expect(Object.fromEntries(origins)).toMatchObject({
+      concurrency: '--concurrency',
+      queues: 'TWQ_QUEUES',
+      acks: 'worker.config.ts',
+      'shutdown.grace': 'worker.config.ts',
+      resultBackend: 'CELERY_RESULT_BACKEND',
+      'shutdown.abort': 'default',
+    })
+  })
+
+  it('hears an old name of Celery with a notice, and a misspelt name of ours with another', () => {
+    const { config, notices } = resolveWithOrigins({
+      baseDir: '/project',
+      env: { BROKER_URL: 'amqp://old/', TWQ_CONCURENCY: '3' },
+    })
+    expect(config.broker).toBe('amqp://old/')
+    expect(notices).toEqual([
+      'TWQ_CONCURENCY is not a setting and has no effect; did you mean TWQ_CONCURRENCY?',
+      'BROKER_URL is an old name, heard as TWQ_BROKER; set that one instead',
+    ])
+  })
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(resolve({ env: { TWQ_CONCURRENCY: '', CELERY_BROKER_URL: '' } })).toMatchObject({ concurrency: 10 })
+  })
+
+  it("consumes Celery's default queue where only its environment names one", () => {
+    expect(resolve({ env: { CELERY_TASK_DEFAULT_QUEUE: 'emails' } }).queues).toEqual(['emails'])
+  })
+
+  it('gives every option a name in the environment that no other has', () => {
+    const names = optionKeys.map((key) => options[key].env)
+    expect(new Set(names).size).toBe(names.length)
+    expect(names.every((name) => name.startsWith('TWQ_'))).toBe(true)
+  })
+
+  it('accepts every default of the table in a file', () => {
+    const nested: Record<string, unknown> = { shutdown: {} }
+    for (const key of optionKeys) {
+      const [outer, inner] = key.split('.') as [string, string?]
+      if (inner === undefined) nested[outer] = options[key].default
+      else (nested[outer] as Record<string, unknown>)[inner] = options[key].default
+    }
+    expect(resolve({ file: file(nested) })).toEqual(resolve())
+  })
+})
+
+describe('values', () => {
+  it.each<[OptionKey, unknown, Partial<Config>]>([
+    ['concurrency', 4, { concurrency: 4, prefetch: 4 }],
+    ['prefetch', 7, { prefetch: 7 }],
+    ['prefetchMultiplier', 3, { prefetch: 30 }],
+    ['resultBackend', 'none', { resultBackend: 'none' }],
+    ['resultBackend', 'rpc', { resultBackend: 'rpc' }],
+    ['heartbeat', 2_500, { heartbeat: 2_500 }],
+    ['heartbeat', '1m', { heartbeat: 60_000 }],
+    ['queues', ['a', 'b'], { queues: ['a', 'b'] }],
+    ['nodeName', 'w1@host', { nodeName: 'w1@host' }],
+    ['broker', 'pyamqp://u:p@h//;amqp://other//', { broker: 'pyamqp://u:p@h//;amqp://other//' }],
+  ])('reads %s: %j in a file', (key, value, expected) => {
+    expect(resolve({ file: file({ [key]: value }) })).toMatchObject(expected)
+  })
+
+  it.each<[OptionKey, string, Partial<Config>]>([
+    ['concurrency', '4', { concurrency: 4 }],
+    ['queues', 'a, b', { queues: ['a', 'b'] }],
+    ['heartbeat', '30', { heartbeat: 30_000 }],
+    ['shutdown.grace', '500ms', { shutdown: { grace: 500, abort: 5_000 } }],
+    ['shutdown.abort', '2.5', { shutdown: { grace: 20_000, abort: 2_500 } }],
+    ['logLevel', 'DEBUG', { logLevel: 'debug' }],
+    ['tasks', './a.ts,./b/*.ts', { tasks: ['./a.ts', './b/*.ts'] }],
+  ])('reads %s=%s where it is typed: a bare number is seconds', (key, text, expected) => {
+    expect(resolve({ flags: { [key]: text } })).toMatchObject(expected)
+    expect(resolve({ env: { [options[key].env]: text } })).toMatchObject(expected)
+  })
+
+  it('never holds more messages than the protocol can count', () => {
+    const content = { concurrency: 1_000, prefetchMultiplier: 1_000 }
+    expect(resolve({ file: file(content) }).prefetch).toBe(65_535)
+  })
+
+  it('is frozen in depth, and leaves the tasks in it as they are', () => {
+    const task = { [Symbol.for('twq.task')]: true, name: 'add' }
+    const config = resolve({ file: file({ tasks: [task] }) })
+    for (const part of [config, config.tasks, config.queues, config.shutdown]) expect(Object.isFrozen(part)).toBe(true)
+    expect(config.tasks[0]).toBe(task)
+    expect(Object.isFrozen(task)).toBe(false)
+  })
+})
+
+describe('problems', () => {
+  it.each<[OptionKey, unknown, string]>([
+    ['broker', 'redis://localhost', 'got "redis://localhost"'],
+    ['broker', 5, 'got 5'],
+    ['resultBackend', 'redis://:secret@localhost', 'got "redis://:***@localhost"'],
+    ['tasks', './tasks/*.ts', 'got "./tasks/*.ts"'],
+    ['tasks', [3], 'got [3]'],
+    ['queues', [], 'got []'],
+    ['queues', ['a', 'a'], 'got ["a","a"]'],
+    ['queues', ['x'.repeat(256)], 'must be a list of different queue names'],
+    ['concurrency', 0, 'must be a positive whole number, got 0'],
+    ['concurrency', 2.5, 'got 2.5'],
+    ['concurrency', Number.NaN, 'got NaN'],
+    ['concurrency', '4', 'got "4"'],
+    ['concurrency', null, 'got null'],
+    ['concurrency', 4n, 'got 4n'],
+    ['acks', 'LATE', "must be 'late' or 'early', got \"LATE\""],
+    ['prefetch', 70_000, 'must be a whole number from 1 to 65535, got 70000'],
+    ['heartbeat', '10', 'must be a duration of at least 1 s'],
+    ['heartbeat', 0, 'got 0'],
+    ['nodeName', 'a b', 'got "a b"'],
+    ['maxBodySize', -1, 'got -1'],
+    ['logLevel', () => 'info', 'got a function'],
+  ])('refuses %s: %o', (key, value, expected) => {
+    const { message } = problemsOf({ file: file({ [key]: value }) })
+    expect(message).toContain(`${key} must be`)
+    expect(message).toContain(expected)
+    expect(message).toContain('(from worker.config.ts)')
+  })
+
+  it('says all of them at once, each with its source', () => {
+    const { message, hint } = problemsOf({
+      file: file({ acks: 'soon', quues: ['a'], shutdown: { grace: 'long', grac: 3 } }),
+      env: { TWQ_CONCURRENCY: 'four' },
+      flags: { heartbeat: 'often' },
+    })
+    expect(message.split('\n')).toEqual([
+      'the configuration has 6 problems:',
+      '  - quues is not a setting; did you mean queues? (from worker.config.ts)',
+      '  - shutdown.grac is not a setting; did you mean shutdown.grace? (from worker.config.ts)',
+      '  - concurrency must be a positive whole number, got "four" (from TWQ_CONCURRENCY)',
+      "  - acks must be 'late' or 'early', got \"soon\" (from worker.config.ts)",
+      "  - heartbeat must be a duration of at least 1 s like '500ms', '20s' or '5m', got \"often\" (from --heartbeat-interval)",
+      "  - shutdown.grace must be a duration like '500ms', '20s' or '5m', got \"long\" (from worker.config.ts)",
+    ])
+    expect(hint?.split('\n')).toContain('Correct TWQ_CONCURRENCY, or remove it to use the default, 10.')
+  })
+
+  it.each([
+    ['broker_url', 'broker'],
+    ['worker_concurrency', 'concurrency'],
+    ['logformat', 'logFormat'],
+    ['Queues', 'queues'],
+  ])('asks whether %s was meant as %s', (written, meant) => {
+    expect(problemsOf({ file: file({ [written]: 1 }) }).message).toContain(`did you mean ${meant}?`)
+  })
+
+  it('lists the settings where nothing comes near', () => {
+    expect(problemsOf({ file: file({ zzz: 1 }) }).hint).toContain('The settings are: broker, resultBackend')
+  })
+
+  it.each([[[]], ['text'], [null], [7]])('refuses a configuration that is %j', (content) => {
+    expect(problemsOf({ file: file(content) }).message).toContain('the configuration must be an object')
+  })
+
+  it('refuses a group of settings that is no object', () => {
+    expect(problemsOf({ file: file({ shutdown: '20s' }) }).message).toBe(
+      'shutdown must be an object, got "20s" (from worker.config.ts)',
+    )
+  })
+
+  it('shows no password and no endless value', () => {
+    const long = problemsOf({ file: file({ queues: 'x'.repeat(10_000) }) }).message
+    expect(long.length).toBeLessThan(500)
+    const { message } = problemsOf({ env: { TWQ_BROKER: 'http://me:hunter2@host' } })
+    expect(message).toContain('http://me:***@host')
+    expect(message).not.toContain('hunter2')
+  })
+
+  it('says nothing of a key that is undefined', () => {
+    expect(resolve({ file: file({ prefetch: undefined, nonsense: undefined }) }).prefetch).toBe(10)
+  })
+})

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import { createLogger, type LoggerOptions } from '../../src/runtime/logger.ts'
+
+function aLogger(options: Partial<LoggerOptions> & { isTTY?: boolean } = {}) {
+  const lines: string[] = []
+  const destination = { isTTY: options.isTTY ?? false, write: (text: string) => lines.push(text) }
+  const logger = createLogger({ level: 'info', format: 'auto', destination, ...options })
+  return { logger, lines, record: (index = 0) => JSON.parse(lines[index] as string) as Record<string, unknown> }
+}
+
+describe('off a terminal', () => {
+  it('writes one JSON document a line, with the fields of every line', () => {
+    const { logger, lines, record } = aLogger({ fields: { node: 'twq@host', pid: 7 } })
+    logger.info({ event: 'worker.ready', queues: ['celery'] }, 'ready')
+    expect(lines[0]).toMatch(/^\{.*\}\n$/)
+    expect(record()).toMatchObject({
+      level: 'info',
+      node: 'twq@host',
+      pid: 7,
+      event: 'worker.ready',
+      queues: ['celery'],
+      msg: 'ready',
+    })
+    expect(record().time).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
+  })
+
+  it('adds the fields of a child, and leaves out what the level does not ask for', () => {
+    const { logger, lines, record } = aLogger({ level: 'warn' })
+    logger.child({ task_id: 'a' }).warn({}, 'one')
+    logger.info({}, 'two')
+    expect(lines).toHaveLength(1)
+    expect(record()).toMatchObject({ task_id: 'a', msg: 'one' })
+    expect(logger.isLevelEnabled('info')).toBe(false)
+  })
+
+  it('keeps what matters of an error, its cause included, and nothing else of it', () => {
+    const { logger, record } = aLogger()
+    const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', request: { token: 'secret' } })
+    logger.error({ error: new TwqError('TWQ_BROKER_UNREACHABLE', 'no broker', { hint: 'start it', cause }) }, 'failed')
+    expect(record().error).toMatchObject({
+      type: 'TwqError',
+      message: 'no broker',
+      code: 'TWQ_BROKER_UNREACHABLE',
+      hint: 'start it',
+      stack: expect.stringContaining('logger.test.ts'),
+      cause: { type: 'Error', message: 'refused', code: 'ECONNREFUSED' },
+    })
+    expect(JSON.stringify(record())).not.toContain('secret')
+  })
+
+  it('survives an error that is its own cause, and values that JSON lacks', () => {
+    const { logger, lines } = aLogger()
+    const error = new Error('round')
+    error.cause = error
+    const circle: Record<string, unknown> = {}
+    circle.self = circle
+    logger.error({ error, circle, big: 2n ** 64n, not: Number.NaN }, 'odd')
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('18446744073709551616')
+  })
+
+  it('shows no password of a URL, however deep or in a stack trace', () => {
+    const { logger, lines } = aLogger()
+    const error = new Error('amqp://u:hunter2@h is gone')
+    logger.error({ error, deep: [{ url: 'amqp://u:hunter2@h' }] }, 'lost amqp://u:hunter2@h')
+    expect(lines[0]).not.toContain('hunter2')
+    expect(() => JSON.parse(lines[0] as string)).not.toThrow()
+  })
+})
+
+describe('on a terminal', () => {
+  it('is readable', () => {
+    const { logger, lines } = aLogger({ isTTY: true, color: false })
+    logger.info({ event: 'consumer.up', queue: 'celery' }, 'consuming')
+    expect(lines[0]).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: consuming \{"queue":"celery"\}\n$/)
+  })
+
+  it('writes JSON there too when asked for it, and pretty lines elsewhere', () => {
+    const json = aLogger({ isTTY: true, format: 'json' })
+    json.logger.info({}, 'hello')
+    expect(json.record().msg).toBe('hello')
+    const pretty = aLogger({ format: 'pretty' })
+    pretty.logger.info({}, 'hello')
+    expect(pretty.lines[0]).toMatch(/INFO: hello\n$/)
+  })
+
+  it('lets no text from outside forge a line or steer the terminal', () => {
+    const { logger, lines } = aLogger({ isTTY: true, color: false })
+    const evil = 'x\n[00:00:00.000] INFO: forged \u001b[2J'
+    const error = new Error(evil)
+    logger.child({ task: evil }).error({ [evil]: evil, error }, evil)
+    const text = lines.join('')
+    expect(text).not.toContain('\u001b')
+    expect(text.split('\n').filter((line) => line.startsWith('['))).toHaveLength(1)
+  })
+
+  it('puts the stack trace below its line', () => {
+    const { logger, lines } = aLogger({ isTTY: true, color: false })
+    logger.error({ error: new Error('broken') }, 'failed')
+    const [first, second, third] = (lines[0] as string).split('\n')
+    expect(first).toMatch(/ERROR: failed \{"error":\{"type":"Error","message":"broken"\}\}$/)
+    expect(second).toBe('    Error: broken')
+    expect(third).toMatch(/^ {8}at .*logger\.test\.ts/)
+  })
+})

@@ -1,0 +1,62 @@
+import { EventEmitter } from 'node:events'
+import { expect, it } from 'vitest'
+import type { Clock } from '../../src/runtime/clock.ts'
+import { createLogger } from '../../src/runtime/logger.ts'
+import { nextStop, onStopSignals, type StopRequest, type StopSignal } from '../../src/runtime/process-signals.ts'
+
+it.each<[StopRequest | undefined, StopSignal, StopRequest]>([
+  [undefined, 'SIGTERM', 'warm'],
+  [undefined, 'SIGINT', 'warm'],
+  [undefined, 'SIGQUIT', 'cold'],
+  ['warm', 'SIGTERM', 'cold'],
+  ['warm', 'SIGINT', 'cold'],
+  ['warm', 'SIGQUIT', 'cold'],
+  ['cold', 'SIGTERM', 'now'],
+  ['cold', 'SIGINT', 'now'],
+  ['cold', 'SIGQUIT', 'now'],
+])('after %s, %s asks for %s', (previous, signal, expected) => {
+  expect(nextStop(previous, signal)).toBe(expected)
+})
+
+function listening() {
+  const process = new EventEmitter()
+  const requests: StopRequest[] = []
+  const lines: string[] = []
+  let now = 0
+  const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel() {} }) }
+  const logger = createLogger({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
+  const watch = onStopSignals((request) => requests.push(request), { logger, clock, process })
+  const send = (signal: StopSignal, afterMs = 1_000): void => {
+    now += afterMs
+    process.emit(signal, signal)
+  }
+  return { process, requests, lines, send, watch }
+}
+
+it('goes a step further with each signal, and says what happens next', () => {
+  const { requests, lines, send } = listening()
+  send('SIGTERM')
+  send('SIGTERM', 0)
+  send('SIGINT')
+  expect(requests).toEqual(['warm', 'cold', 'now'])
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { event: 'worker.signal', signal: 'SIGTERM', stop: 'warm' },
+    { event: 'worker.signal', signal: 'SIGTERM', stop: 'cold' },
+    { event: 'worker.signal', signal: 'SIGINT', stop: 'now' },
+  ])
+})
+
+it('takes the two SIGINTs of one Ctrl-C under npm for one', () => {
+  const { requests, send } = listening()
+  send('SIGINT')
+  send('SIGINT', 3)
+  expect(requests).toEqual(['warm'])
+  send('SIGINT', 400)
+  expect(requests).toEqual(['warm', 'cold'])
+})
+
+it('leaves signals alone once disposed', () => {
+  const { process, watch } = listening()
+  watch[Symbol.dispose]()
+  expect(process.eventNames()).toEqual([])
+})

@@ -1,0 +1,23 @@
+import { optionKeys, options } from '../../src/config/options.ts'
+import { shownDefault } from '../../src/config/resolve-config.ts'
+
+/** The option table as the documentation shows it. */
+export function optionsMarkdown(): string {
+  const rows = optionKeys.map((key) => {
+    const { default: fallback, derived, env, celeryEnv = [], flag, parser, doc } = options[key]
+    const environment = [env, ...celeryEnv.map(({ name }) => name)].map((name) => `\`${name}\``).join(', ')
+    const flags = flag === undefined ? '' : [flag.short, flag.long].filter(Boolean).join(', ')
+    const cells = [
+      `\`${key}\``,
+      doc,
+      parser.expected,
+      derived ?? `\`${shownDefault(fallback)}\``,
+      environment,
+      flags === '' ? '' : `\`${flags}\``,
+    ]
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  })
+  return ['| key | what it says | value | default | environment | flag |', '|---|---|---|---|---|---|', ...rows].join(
+    '\n',
+  )
+}
