@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
+          // Nothing here takes long, except on a machine that is busy with something else.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
