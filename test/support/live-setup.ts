@@ -1,24 +1,33 @@
+import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
+import { run } from './provision/command.ts'
+import { python, rememberPython } from './provision/python.ts'
 import { startRabbit } from './provision/rabbit.ts'
 import { type Services, vhostOf } from './services.ts'
 
-/** Before the live tests: a broker, with a virtual host for each test file. Ends them afterwards. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Before the live tests: today's build, a Python with Celery, a broker. Afterwards: ends the broker. */
 export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
+  const [{ broker, end }] = await Promise.all([provideBroker(project), python().then(rememberPython), build()])
+  project.provide('services', { broker })
+  return end
+}
+
+/** The broker given from outside, or a private node with a virtual host for each test file. */
+async function provideBroker(project: TestProject): Promise<Services & { end(): Promise<void> }> {
   const given = process.env.TWQ_TEST_BROKER_URL
-  if (given) {
-    project.provide('services', { broker: { kind: 'given', url: given } })
-    return async () => {}
-  }
+  if (given) return { broker: { kind: 'given', url: given }, end: async () => {} }
   const node = await startRabbit()
-  try {
-    const { testFiles } = await project.globTestFiles()
-    await node.addVhosts(testFiles.map(vhostOf))
-  } catch (error) {
-    await node[Symbol.asyncDispose]()
-    throw error
-  }
-  project.provide('services', {
+  const { testFiles } = await project.globTestFiles()
+  await node.addVhosts(testFiles.map(vhostOf))
+  return {
     broker: { kind: 'private', url: node.url(), control: node.control },
-  } satisfies Services)
-  return () => node[Symbol.asyncDispose]()
+    end: () => node[Symbol.asyncDispose](),
+  }
+}
+
+/** Tests that start bin/twq.js mean the code as it is now. */
+async function build(): Promise<void> {
+  await run('npm', ['run', '--silent', 'build'], { cwd: ROOT })
 }

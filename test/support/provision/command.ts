@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 export function run(
   command: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly timeout?: number } = {},
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly timeout?: number } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(command, args, { maxBuffer: 64 << 20, ...options }, (error, stdout, stderr) => {

@@ -1,0 +1,23 @@
+// count-tests.mjs <report.json...>: adds up vitest's JSON reports and prints `N passed, N failed, N skipped`.
+// A report that is missing is a run that never got as far as its tests: it counts as one failure.
+import { existsSync, readFileSync } from 'node:fs'
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+
+for (const path of process.argv.slice(2)) {
+  if (!existsSync(path)) {
+    total.failed += 1
+    continue
+  }
+  const report = JSON.parse(readFileSync(path, 'utf8'))
+  total.passed += report.numPassedTests
+  total.failed += report.numFailedTests + report.testResults.filter(failedOutsideItsTests).length
+  total.skipped += report.numPendingTests + report.numTodoTests
+}
+
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+
+/** A test file that could not be loaded, say, has no failed test to be counted by. */
+function failedOutsideItsTests({ status, assertionResults }) {
+  return status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
+}

@@ -1,0 +1,75 @@
+import type { Import } from './imports.ts'
+
+/** The folders (and lone files) of src from the bottom up: a file imports downward only. */
+export const layers: readonly (readonly string[])[] = [
+  ['errors.ts', 'runtime'],
+  ['protocol'],
+  ['broker', 'tasks'],
+  ['pool', 'results', 'canvas', 'events'],
+  ['client', 'control', 'plugins', 'metrics', 'devbroker'],
+  ['config'],
+  ['worker', 'beat'],
+  ['monitor'],
+  ['cli', 'index.ts', 'testing.ts'],
+]
+
+/** What else is allowed within one layer. The top one may import everything. */
+const sideways: Readonly<Record<string, readonly string[]>> = {
+  runtime: ['errors.ts'],
+  plugins: ['control'],
+  metrics: ['plugins'],
+  cli: ['index.ts', 'testing.ts'],
+  'index.ts': ['cli', 'testing.ts'],
+  'testing.ts': ['cli', 'index.ts'],
+}
+
+/** Downward, but never: a pool runs attempts, and its members hold no connection to the broker. */
+const never: Readonly<Record<string, readonly string[]>> = { pool: ['broker'] }
+
+/** Which packages are used where; Node's own are free to all. */
+const packageHomes: Readonly<Record<string, string>> = {
+  '@standard-schema/spec': 'tasks/',
+  amqplib: 'broker/amqp/',
+  commander: 'cli/',
+  cosmiconfig: 'config/',
+  ioredis: 'results/',
+  pino: 'runtime/logger.ts',
+  'pino-pretty': 'runtime/logger.ts',
+  tinyglobby: 'tasks/',
+  tsx: 'runtime/',
+}
+
+/** What is wrong with an import, as a sentence; undefined when nothing is. */
+export function objectionTo(found: Import): string | undefined {
+  return found.kind === 'package' ? objectionToPackage(found) : objectionToFile(found)
+}
+
+function objectionToPackage({ from, to }: Import): string | undefined {
+  if (to.startsWith('node:')) return undefined
+  const home = packageHomes[to]
+  if (home === undefined) return `${from} imports ${to}, which no rule places anywhere`
+  if (!from.startsWith(home)) return `${from} imports ${to}, which belongs in ${home}`
+  return undefined
+}
+
+function objectionToFile({ from, to, typeOnly }: Import): string | undefined {
+  const [importer, imported] = [partOf(from), partOf(to)]
+  const [upper, lower] = [layerOf(importer), layerOf(imported)]
+  if (upper < 0) return `${importer} stands in no layer`
+  if (lower < 0) return `${from} imports ${to}, which stands in no layer`
+  if (importer === imported) return undefined
+  if (upper < lower) return `${from} imports ${to}, which is above it`
+  if (upper === lower && !sideways[importer]?.includes(imported)) return `${from} imports ${to}, which is beside it`
+  if (never[importer]?.includes(imported)) return `${importer} must not know ${imported}: ${from} imports ${to}`
+  if (importer === 'config' && lower > 0 && !typeOnly) return `${from} imports more than types from ${to}`
+  return undefined
+}
+
+/** The folder of src that a file is in, or the file itself. */
+function partOf(file: string): string {
+  return file.split('/')[0] ?? file
+}
+
+function layerOf(part: string): number {
+  return layers.findIndex((parts) => parts.includes(part))
+}

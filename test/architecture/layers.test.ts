@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { cyclesIn, importsOf } from './imports.ts'
+import { objectionTo } from './layer-rules.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const SRC = join(ROOT, 'src')
+
+const files = readdirSync(SRC, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.m?ts$/.test(entry.name))
+  .map((entry) => relative(SRC, join(entry.parentPath, entry.name)))
+const imports = files.flatMap((file) => importsOf(file, readFileSync(join(SRC, file), 'utf8')))
+
+describe('the source', () => {
+  it('imports downward only', () => {
+    expect(imports.map(objectionTo).filter((objection) => objection !== undefined)).toEqual([])
+  })
+
+  it('has no import cycles, types included', () => {
+    expect(cyclesIn(imports)).toEqual([])
+  })
+
+  it('has no doors but the named ones', () => {
+    expect(files.filter((file) => basename(file, '.ts') === 'index')).toEqual(['index.ts'])
+  })
+
+  it('imports only packages that users get with it', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }
+    const packages = imports.filter(({ kind, to }) => kind === 'package' && !to.startsWith('node:'))
+    expect(packages.filter(({ to }) => !(to in dependencies))).toEqual([])
+  })
+})
+
+describe('reading imports', () => {
+  it.each([
+    ["import { a } from '../b.ts'", { to: 'b.ts', kind: 'file', typeOnly: false }],
+    ["import type { A } from '../b.ts'", { to: 'b.ts', kind: 'file', typeOnly: true }],
+    ["import { type A } from './b.ts'", { to: 'a/b.ts', kind: 'file', typeOnly: true }],
+    ["import { type A, b } from './b.ts'", { to: 'a/b.ts', kind: 'file', typeOnly: false }],
+    ["import './b.ts'", { to: 'a/b.ts', kind: 'file', typeOnly: false }],
+    ["export { b } from './b.ts'", { to: 'a/b.ts', kind: 'file', typeOnly: false }],
+    ["export type * from './b.ts'", { to: 'a/b.ts', kind: 'file', typeOnly: true }],
+    ["const b = await import('./b.ts')", { to: 'a/b.ts', kind: 'file', typeOnly: false }],
+    ["let b: import('./b.ts').B", { to: 'a/b.ts', kind: 'file', typeOnly: true }],
+    ["import ts from 'tsx/esm/api'", { to: 'tsx', kind: 'package', typeOnly: false }],
+    ["import type { S } from '@scope/name/deep'", { to: '@scope/name', kind: 'package', typeOnly: true }],
+  ])('understands %s', (text, expected) => {
+    expect(importsOf('a/file.ts', text)).toEqual([{ from: 'a/file.ts', ...expected }])
+  })
+
+  it('finds a cycle of three files, and none in a diamond', () => {
+    const edges = (...pairs: [string, string][]) =>
+      pairs.map(([from, to]) => ({ from, to, kind: 'file', typeOnly: true }) as const)
+    expect(cyclesIn(edges(['a', 'b'], ['b', 'c'], ['c', 'a']))).toEqual([['a', 'b', 'c', 'a']])
+    expect(cyclesIn(edges(['a', 'b'], ['a', 'c'], ['b', 'd'], ['c', 'd']))).toEqual([])
+  })
+})
+
+describe('the layer rules', () => {
+  it.each([
+    ['broker/session.ts', 'protocol/wire.ts', false],
+    ['runtime/duration.ts', 'errors.ts', false],
+    ['config/config.ts', 'tasks/task.ts', true],
+    ['config/parsers.ts', 'runtime/duration.ts', false],
+    ['cli/main.ts', 'worker/create-worker.ts', false],
+    ['metrics/instruments.ts', 'plugins/hooks.ts', false],
+  ])('allow %s to import %s', (from, to, typeOnly) => {
+    expect(objectionTo({ from, to, kind: 'file', typeOnly })).toBeUndefined()
+  })
+
+  it.each([
+    ['protocol/wire.ts', 'broker/broker.ts', true, /above/],
+    ['tasks/task.ts', 'broker/broker.ts', true, /beside/],
+    ['errors.ts', 'runtime/json.ts', true, /beside/],
+    ['client/send.ts', 'config/config.ts', true, /above/],
+    ['plugins/hooks.ts', 'metrics/instruments.ts', false, /beside/],
+    ['pool/member.ts', 'broker/broker.ts', true, /must not know/],
+    ['config/config.ts', 'tasks/registry.ts', false, /more than types/],
+    ['stuff/thing.ts', 'errors.ts', false, /no layer/],
+    ['worker/intake.ts', 'stuff/thing.ts', false, /no layer/],
+  ])('refuse %s importing %s', (from, to, typeOnly, objection) => {
+    expect(objectionTo({ from, to, kind: 'file', typeOnly })).toMatch(objection)
+  })
+
+  it('keep each package in its place', () => {
+    const importing = (from: string, to: string) => objectionTo({ from, to, kind: 'package', typeOnly: false })
+    expect(importing('broker/amqp/connection.ts', 'amqplib')).toBeUndefined()
+    expect(importing('broker/session.ts', 'amqplib')).toMatch(/belongs in broker\/amqp/)
+    expect(importing('runtime/clock.ts', 'node:timers')).toBeUndefined()
+    expect(importing('worker/intake.ts', 'lodash')).toMatch(/no rule/)
+  })
+})
