@@ -12,15 +12,23 @@ export type FeedEvent =
   | { readonly kind: 'record'; readonly record: ResultRecord }
   | { readonly kind: 'broken'; readonly error: Error }
 
+/** Of a task that reports more states than these, the oldest are forgotten. */
+const MOST_KEPT = 100
+
 /** The states of one sent task as they arrive. Listeners are told in the order of arrival, until the final one. */
 export class ResultFeed {
-  #latest: ResultRecord | undefined
+  readonly #records: ResultRecord[] = []
   #broken: Error | undefined
   readonly #listeners = new Set<(event: FeedEvent) => void>()
 
   /** The newest record heard of. */
   get latest(): ResultRecord | undefined {
-    return this.#latest
+    return this.#records.at(-1)
+  }
+
+  /** Whether the final record has come. */
+  get isOver(): boolean {
+    return this.latest !== undefined && isFinal(this.latest)
   }
 
   /** Whether anybody waits for something now. */
@@ -30,22 +38,22 @@ export class ResultFeed {
 
   /** Takes a record in. What follows a final one is a duplicate, or a straggler that lost a race: passed over. */
   push(record: ResultRecord): void {
-    if (this.#latest !== undefined && isFinal(this.#latest)) return
-    this.#latest = record
+    if (this.isOver) return
+    if (this.#records.push(record) > MOST_KEPT) this.#records.shift()
     this.#tell({ kind: 'record', record })
   }
 
   /** Ends a feed that will never see a final record. */
   break(error: Error): void {
-    if (this.#broken !== undefined || (this.#latest !== undefined && isFinal(this.#latest))) return
+    if (this.isOver || this.#broken !== undefined) return
     this.#broken = error
     this.#tell({ kind: 'broken', error })
   }
 
-  /** Tells `listener` the newest record, if there is one, and all that follow. Returns how to stop. */
+  /** Tells `listener` the records that came already, and all that follow. Returns how to stop. */
   listen(listener: (event: FeedEvent) => void): () => void {
     this.#listeners.add(listener)
-    if (this.#latest !== undefined) listener({ kind: 'record', record: this.#latest })
+    for (const record of this.#records) listener({ kind: 'record', record })
     if (this.#broken !== undefined) listener({ kind: 'broken', error: this.#broken })
     return () => this.#listeners.delete(listener)
   }

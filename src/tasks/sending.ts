@@ -33,7 +33,7 @@ export interface TaskHandle<Result = unknown> {
    * `timeout` milliseconds, or the signal's reason.
    */
   result(options?: { readonly timeout?: number | string; readonly signal?: AbortSignal }): Promise<Result>
-  /** Every state as it arrives, beginning with the newest heard of; ends after SUCCESS, FAILURE or REVOKED. */
+  /** Every state from the first on, as it arrives; ends after SUCCESS, FAILURE or REVOKED. Of very many, old ones are left out. */
   states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
 }
 

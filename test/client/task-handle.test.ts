@@ -94,17 +94,17 @@ describe("a handle's result", () => {
 })
 
 describe("a handle's states", () => {
-  it('begin with the newest and end with the final one', async () => {
+  it('begin with the first, heard of or not, and end with the final one', async () => {
     const { feed, handle } = aHandle()
     feed.push(progress(1))
     feed.push(progress(2))
     const seen: unknown[] = []
     for await (const record of handle.states()) {
       seen.push('result' in record ? record.result : record.state)
-      if (seen.length === 1) feed.push(progress(3))
-      if (seen.length === 2) feed.push(success('done'))
+      if (seen.length === 2) feed.push(progress(3))
+      if (seen.length === 3) feed.push(success('done'))
     }
-    expect(seen).toEqual([2, 3, 'done'])
+    expect(seen).toEqual([1, 2, 3, 'done'])
     expect(feed.hasListeners).toBe(false)
   })
 

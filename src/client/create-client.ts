@@ -1,0 +1,170 @@
+import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import { createPublisher } from '../broker/publisher.ts'
+import { createSession } from '../broker/session.ts'
+import { TwqError } from '../errors.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import { ReplyQueue } from './reply-queue.ts'
+import { createSender, type Sender } from './sender.ts'
+
+/** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
+export interface ClientOptions {
+  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
+  readonly broker: string
+  /** `'rpc'`, the default, has results sent back to this client; with `'none'` they are nobody's. */
+  readonly resultBackend?: 'rpc' | 'rpc://' | 'none'
+  /** The queue when neither the caller nor the task names one. Default `celery`. */
+  readonly queue?: string
+  /** How long one `send` may take until the broker's confirm. Default 10 s. */
+  readonly publishTimeout?: number | string
+  /** AMQP heartbeat. Default 10 s. */
+  readonly heartbeat?: number | string
+  /** Hears of lost connections. Without one, nobody does. */
+  readonly logger?: Logger
+}
+
+/**
+ * Sends tasks to Celery workers, Python's and ours, and reads their results. Connects on the first `send`, and from then
+ * on keeps the process alive until it is closed.
+ */
+export interface Client extends AsyncDisposable {
+  /**
+   * Resolves once the broker has the message safe. Rejects with `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` before anything is
+   * sent, with `TWQ_PUBLISH_UNROUTABLE` or `TWQ_PUBLISH_REFUSED` when the broker did not take it, with
+   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when nobody knows, and with
+   * `TWQ_PUBLISH_OVERFLOW` when too many sends wait already.
+   */
+  readonly send: Send
+  /** The message that `send` would publish now, and where. */
+  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
+  /** Waits for the sends under way, then closes the connection. Results that nobody has read are lost. */
+  close(): Promise<void>
+}
+
+/** Creates a client. Throws `TWQ_CONFIG` for options that can't be used; the broker need not be there yet. */
+export function createClient(options: ClientOptions): Client {
+  return new BrokerClient(options)
+}
+
+const CLOSE_TIMEOUT = 5_000
+/** A program may hand over a whole batch at once; beyond this it must wait. */
+const MOST_OUTSTANDING = 10_000
+
+class BrokerClient implements Client {
+  readonly #broker: Broker
+  readonly #logger: Logger | undefined
+  readonly #settings: LineSettings
+  #line: Line
+  #closed: Promise<void> | undefined
+
+  constructor(options: ClientOptions) {
+    this.#logger = options.logger
+    this.#settings = {
+      results: resultsOf(options.resultBackend),
+      queue: options.queue ?? 'celery',
+      publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
+    }
+    const heartbeat = milliseconds('heartbeat', options.heartbeat, 10_000)
+    this.#broker = amqpBroker({ url: options.broker, heartbeat, name: `twq client ${process.pid}` })
+    this.#line = new Line(this.#broker, this.#settings, this.#logger)
+  }
+
+  readonly send: Send = ((target: AnyTask | string, args?: AnyArguments, options?: SendOptions) => {
+    if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
+    const line = this.#line
+    line.start((error) => {
+      // What trying again can't mend ended this line. The next send deserves a new one: passwords get corrected.
+      this.#logger?.error({ err: error }, 'broker not usable')
+      if (this.#line === line) this.#line = new Line(this.#broker, this.#settings, this.#logger)
+    })
+    return line.send(target as string, args, options)
+  }) as Send
+
+  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
+    return this.#line.encode(target, args, options)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#line.close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+interface LineSettings {
+  readonly results: boolean
+  readonly queue: string
+  readonly publishTimeout: number
+}
+
+/** One session and what hangs on it. */
+class Line {
+  readonly send: Send
+  readonly #sender: Sender
+  readonly #session
+  readonly #publisher
+  readonly #replies: ReplyQueue | undefined
+  #started = false
+
+  constructor(broker: Broker, { results, queue, publishTimeout }: LineSettings, logger: Logger | undefined) {
+    const clock = systemClock
+    this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
+    this.#session.listen((event) => {
+      if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
+      else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
+    })
+    this.#publisher = createPublisher(this.#session, { clock, maxOutstanding: MOST_OUTSTANDING })
+    this.#replies = results ? new ReplyQueue(this.#session, logger) : undefined
+    this.#sender = createSender({
+      session: this.#session,
+      publisher: this.#publisher,
+      replies: this.#replies,
+      queue,
+      publishTimeout,
+      clock,
+    })
+    this.send = this.#sender.sendFor()
+  }
+
+  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
+    return this.#sender.encode(target, args, options)
+  }
+
+  /** Connects, the first time it is called. */
+  start(onHopeless: (error: unknown) => void): void {
+    if (this.#started) return
+    this.#started = true
+    this.#session.start().catch((error: unknown) => {
+      if (!TwqError.is(error, 'TWQ_CLOSED')) onHopeless(error)
+    })
+  }
+
+  async close(): Promise<void> {
+    if (!this.#started) return
+    await this.#sender.settled()
+    await this.#replies?.[Symbol.asyncDispose]()
+    await this.#publisher[Symbol.asyncDispose]()
+    await this.#session.stop({ deadline: AbortSignal.timeout(CLOSE_TIMEOUT) })
+  }
+}
+
+function resultsOf(resultBackend: unknown): boolean {
+  if (resultBackend === undefined || resultBackend === 'rpc' || resultBackend === 'rpc://') return true
+  if (resultBackend === 'none') return false
+  throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc' or 'none', got ${JSON.stringify(resultBackend)}`)
+}
+
+function milliseconds(key: string, value: number | string | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  const parsed = parseDuration(value)
+  if (parsed !== undefined) return parsed
+  throw new TwqError('TWQ_CONFIG', `${key} must be milliseconds or a duration like '10s', got ${JSON.stringify(value)}`)
+}

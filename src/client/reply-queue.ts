@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import type { Channel, Delivery } from '../broker/broker.ts'
+import type { Kept, Session } from '../broker/session.ts'
+import { declareResultQueue } from '../broker/topology.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import { decodeResult } from '../protocol/result.ts'
+import type { ResultRecord } from '../protocol/result-record.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { unlessAborted } from '../runtime/time-limit.ts'
+import { isFinal, ResultFeed } from './result-feed.ts'
+
+// As long as Celery keeps results: the queue goes when nobody consumed it for a day.
+const EXPIRES = 86_400_000
+
+/** How many tasks without a final result are followed at once; beyond it the oldest that nobody waits for are let go. */
+const MOST_FOLLOWED = 100_000
+
+/**
+ * Where results come back to (wire specification 4.3, 4.8): a queue of our own, consumed for as long as the session lives.
+ * Unlike Python's it is durable and not deleted with its consumer, so that results arrive across a reconnect.
+ */
+export class ReplyQueue implements AsyncDisposable {
+  /** What senders put into `reply_to`. */
+  readonly name: string
+  readonly #session: Session
+  readonly #logger: Logger | undefined
+  readonly #mostFollowed: number
+  readonly #followed = new Map<string, ResultFeed>()
+  #kept: Kept | undefined
+  #ready = false
+
+  constructor(session: Session, logger: Logger | undefined, options: { readonly mostFollowed?: number } = {}) {
+    this.name = `twq.reply.${randomUUID()}`
+    this.#session = session
+    this.#logger = logger
+    this.#mostFollowed = options.mostFollowed ?? MOST_FOLLOWED
+  }
+
+  /** True once the queue was declared: from then on results wait in it, connected or not. */
+  get isOpen(): boolean {
+    return this.#ready
+  }
+
+  /** Resolves once results can arrive. Rejects with the signal's reason. */
+  async open(signal: AbortSignal): Promise<void> {
+    this.#kept ??= this.#session.keep('replies', (channel) => this.#consume(channel))
+    const kept = this.#kept
+    kept.ready.catch(() => {
+      // Not allowed, say: the next who asks may try anew.
+      if (this.#kept === kept) this.#kept = undefined
+    })
+    await unlessAborted(kept.ready, signal)
+    this.#ready = true
+  }
+
+  /** The feed of a task that is about to be sent; of one already followed, the same. */
+  follow(taskId: string): ResultFeed {
+    let feed = this.#followed.get(taskId)
+    if (feed === undefined) {
+      feed = new ResultFeed()
+      this.#followed.set(taskId, feed)
+      if (this.#followed.size > this.#mostFollowed) this.#letGo()
+    }
+    return feed
+  }
+
+  /** Stops following a task that was not sent after all. */
+  forget(taskId: string): void {
+    this.#followed.delete(taskId)
+  }
+
+  /** Breaks all feeds with `TWQ_CLOSED` and deletes the queue, if the broker is there to be asked. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new TwqError('TWQ_CLOSED', 'the client was closed')
+    for (const feed of this.#followed.values()) feed.break(closed)
+    this.#followed.clear()
+    // Nobody else knows the queue's name; where it can't be deleted now, it expires.
+    await this.#kept?.channel?.deleteQueue(this.name).catch(() => {})
+    await this.#kept?.[Symbol.asyncDispose]()
+  }
+
+  async #consume(channel: Channel): Promise<void> {
+    await declareResultQueue(channel, this.name, EXPIRES)
+    await channel.consume(this.name, (delivery) => this.#receive(delivery), {
+      noAck: true,
+      // Somebody deleted the queue: a new channel declares it again.
+      onCancelled: () => void channel[Symbol.asyncDispose](),
+    })
+  }
+
+  #receive(delivery: Delivery): void {
+    let record: ResultRecord
+    try {
+      record = decodeResult(delivery.body)
+    } catch (error) {
+      this.#refuse(delivery, error)
+      return
+    }
+    const feed = this.#followed.get(record.taskId)
+    // Whoever holds the handle holds the feed: what is over need not be followed any further.
+    if (isFinal(record)) this.#followed.delete(record.taskId)
+    feed?.push(record)
+  }
+
+  #refuse({ properties }: Delivery, cause: unknown): void {
+    const { correlationId = '', contentType } = properties
+    this.#logger?.warn(
+      { task_id: correlationId, content_type: contentType, reason: messageOf(cause) },
+      'result not read',
+    )
+    const feed = this.#followed.get(correlationId)
+    this.#followed.delete(correlationId)
+    feed?.break(
+      new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${correlationId} can't be read: ${messageOf(cause)}`, {
+        hint: `It came as ${contentType ?? 'content of no type'}; Celery's result_serializer must be json`,
+        cause,
+      }),
+    )
+  }
+
+  #letGo(): void {
+    let left = this.#followed.size
+    for (const [taskId, feed] of this.#followed) {
+      if (left-- === 0) return
+      this.#followed.delete(taskId)
+      if (!feed.hasListeners) {
+        feed.break(
+          new TwqError('TWQ_RESULT_UNAVAILABLE', `too many tasks without a result: ${taskId} is no longer followed`, {
+            hint: `A client follows ${this.#mostFollowed} at most; send with ignoreResult what nobody reads`,
+          }),
+        )
+        return
+      }
+      // Somebody waits for this one: it goes to the end of the line.
+      this.#followed.set(taskId, feed)
+    }
+  }
+}

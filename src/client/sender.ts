@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Publisher } from '../broker/publisher.ts'
+import type { Session } from '../broker/session.ts'
+import { declareTaskQueue } from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
+import { isTask } from '../tasks/brand.ts'
+import type { AnyArguments, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import type { ReplyQueue } from './reply-queue.ts'
+import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
+import { SentTask } from './task-handle.ts'
+
+/** What sending needs around it. */
+export interface SenderOptions {
+  /** Where queues are declared. */
+  readonly session: Session
+  readonly publisher: Publisher
+  /** Where results come back to; without it nobody reads any. */
+  readonly replies: ReplyQueue | undefined
+  /** The queue when neither the caller nor the task names one. */
+  readonly queue: string
+  /** Milliseconds that one send may take until the broker's confirm. */
+  readonly publishTimeout: number
+  readonly clock: Clock
+}
+
+/** The sends that wait for a connection or a queue at once; the publisher bounds those beyond. */
+const MOST_WAITING = 10_000
+
+/** Sends tasks over a session: from a program of its own, or from inside tasks. */
+export interface Sender {
+  /** A way to send: as children of the task that `parent` runs, or as nobody's. Costs nothing. */
+  sendFor(parent?: TaskMessage): Send
+  /** The message that a send would publish now, and where: nothing is sent. Throws as a send rejects. */
+  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
+  /** Resolves when no send is under way. */
+  settled(): Promise<void>
+}
+
+/** A sender on a session that somebody else starts and stops; several may share one publisher and one reply queue. */
+export function createSender(options: SenderOptions): Sender {
+  return new SessionSender(options)
+}
+
+class SessionSender implements Sender {
+  readonly #options: SenderOptions
+  readonly #origin = `gen${process.pid}@${hostname()}`
+  /** The queues that were declared, or are being. */
+  readonly #declared = new Map<string, Promise<void>>()
+  readonly #ready = new Set<string>()
+  #lastError: Error | undefined
+  #waiting = 0
+  #underWay = 0
+  #keepAlive: NodeJS.Timeout | undefined
+  #idle: Deferred<void> | undefined
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    options.session.listen((event) => {
+      if (event.kind === 'connected') this.#lastError = undefined
+      else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
+    })
+  }
+
+  sendFor(parent?: TaskMessage): Send {
+    const send = (target: AnyTask | string, args?: AnyArguments, options: SendOptions = {}): Promise<TaskHandle> =>
+      this.#send(target, args, options, parent)
+    return send as Send
+  }
+
+  encode(target: AnyTask | string, args?: AnyArguments, options: SendOptions = {}): Outgoing {
+    return this.#prepare(target, args, options, undefined).outgoing
+  }
+
+  async settled(): Promise<void> {
+    if (this.#underWay === 0) return
+    this.#idle ??= deferred()
+    await this.#idle.promise
+  }
+
+  async #send(target: AnyTask | string, args: AnyArguments | undefined, options: SendOptions, parent?: TaskMessage) {
+    this.#begin()
+    let prepared: PreparedTask | undefined
+    try {
+      prepared = this.#prepare(target, args, options, parent)
+      if (typeof target !== 'string') await checkArguments(target, args)
+      const feed = prepared.wantsResult ? this.#options.replies?.follow(prepared.id) : undefined
+      await this.#publish(prepared, options.signal)
+      return new SentTask(prepared.id, prepared.task, feed)
+    } catch (error) {
+      if (prepared?.wantsResult) this.#options.replies?.forget(prepared.id)
+      throw error
+    } finally {
+      this.#end()
+    }
+  }
+
+  #prepare(target: unknown, args: AnyArguments | undefined, options: SendOptions, parent: TaskMessage | undefined) {
+    if (typeof target !== 'string' && !isTask(target)) {
+      const got = target === null ? 'null' : typeof target
+      throw new TwqError('TWQ_ARGUMENTS', `send takes a task or its name, got ${got}`, {
+        hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
+      })
+    }
+    const { queue, clock, replies } = this.#options
+    return prepareTask(target, args, options, {
+      id: randomUUID(),
+      now: clock.now(),
+      origin: this.#origin,
+      replyTo: replies?.name,
+      queue,
+      parent,
+    })
+  }
+
+  async #publish(prepared: PreparedTask, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, publishTimeout } = this.#options
+    const due = clock.monotonic() + publishTimeout
+    if (!this.#isReady(prepared)) await this.#makeReady(prepared, publishTimeout, signal)
+    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    // The queue is gone since it was declared: another broker behind the same address, or somebody deleted it.
+    this.#forget(prepared.queue)
+    await this.#makeReady(prepared, due - clock.monotonic(), signal)
+    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
+      hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
+    })
+  }
+
+  async #confirmed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {
+    const { publisher, clock } = this.#options
+    const timeout = Math.max(0, due - clock.monotonic())
+    const limits = signal === undefined ? { mandatory: true, timeout } : { mandatory: true, timeout, signal }
+    try {
+      return await publisher.publish(prepared.outgoing, limits)
+    } catch (error) {
+      throw TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT') ? this.#tooLate(prepared) : error
+    }
+  }
+
+  /** Whether the target queue exists and results have somewhere to go: so it is for all but the first. */
+  #isReady({ queue, wantsResult }: PreparedTask): boolean {
+    const { replies } = this.#options
+    return this.#ready.has(queue) && (!wantsResult || replies === undefined || replies.isOpen)
+  }
+
+  async #makeReady(prepared: PreparedTask, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiting >= MOST_WAITING) {
+      throw new TwqError('TWQ_PUBLISH_OVERFLOW', `${MOST_WAITING} messages wait for the broker already`, {
+        hint: 'Await each send, or a bounded number of them at once',
+        cause: this.#lastError,
+      })
+    }
+    using limit = timeLimit({ ms, signal, reason: () => this.#tooLate(prepared) })
+    this.#waiting += 1
+    try {
+      if (prepared.wantsResult) await this.#options.replies?.open(limit.signal)
+      await unlessAborted(this.#declare(prepared.queue), limit.signal)
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+
+  /** Declares a queue once; a failed attempt leaves no trace. Callers give up waiting each in their own time. */
+  #declare(queue: string): Promise<void> {
+    const known = this.#declared.get(queue)
+    if (known !== undefined) return known
+    const declared = this.#declareOrTrust(queue)
+    this.#declared.set(queue, declared)
+    declared.then(
+      () => this.#ready.add(queue),
+      () => this.#forget(queue),
+    )
+    return declared
+  }
+
+  #forget(queue: string): void {
+    this.#declared.delete(queue)
+    this.#ready.delete(queue)
+  }
+
+  /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
+  async #declareOrTrust(queue: string): Promise<void> {
+    try {
+      await declareTaskQueue(this.#options.session, queue, () => {})
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
+    }
+  }
+
+  #tooLate({ task, id }: PreparedTask): TwqError {
+    const { session, publishTimeout } = this.#options
+    const what = `${task}[${id}] was not confirmed within ${publishTimeout} ms`
+    if (!session.connected) {
+      return new TwqError('TWQ_BROKER_UNREACHABLE', `${what}: there is no connection to the broker`, {
+        hint: 'It may have been sent: send it again only if running it twice does no harm',
+        cause: this.#lastError,
+      })
+    }
+    const blocked = session.connection?.blocked
+    const why = blocked === undefined ? what : `${what}: the broker takes none (${blocked})`
+    return new TwqError('TWQ_PUBLISH_TIMEOUT', why, {
+      hint: 'It may arrive yet: send it again only if running it twice does no harm',
+    })
+  }
+
+  #begin(): void {
+    this.#underWay += 1
+    // Somebody waits: the process must not end for want of anything else to do, between two connections say.
+    this.#keepAlive ??= setInterval(() => {}, 60_000)
+  }
+
+  #end(): void {
+    this.#underWay -= 1
+    if (this.#underWay > 0) return
+    clearInterval(this.#keepAlive)
+    this.#keepAlive = undefined
+    this.#idle?.resolve()
+    this.#idle = undefined
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
+import { createSession } from '../../src/broker/session.ts'
+import { ReplyQueue } from '../../src/client/reply-queue.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+
+/** A reply queue whose session is never started: nothing arrives. */
+const aReplyQueue = (mostFollowed: number) => {
+  const broker = amqpBroker({ url: 'amqp://localhost//', heartbeat: 0, name: 'test' })
+  const session = createSession({ broker, name: 'test', clock: systemClock, random: Math.random })
+  return new ReplyQueue(session, undefined, { mostFollowed })
+}
+
+describe('a reply queue', () => {
+  it('has a name of its own', () => {
+    expect(aReplyQueue(1).name).toMatch(/^twq\.reply\.[0-9a-f-]{36}$/)
+    expect(aReplyQueue(1).name).not.toBe(aReplyQueue(1).name)
+  })
+
+  it('follows a task once, however often it is sent under the same id', () => {
+    const replies = aReplyQueue(1)
+    expect(replies.follow('a')).toBe(replies.follow('a'))
+  })
+
+  it('lets the oldest task go when it follows too many, but none that somebody waits for', () => {
+    const replies = aReplyQueue(3)
+    const events: string[] = []
+    const awaited = replies.follow('awaited')
+    awaited.listen((event) => events.push(`awaited ${event.kind}`))
+    const [first, second] = [replies.follow('first'), replies.follow('second')]
+    replies.follow('third')
+    first.listen((event) => events.push(`first ${event.kind} ${event.kind === 'broken' && event.error.message}`))
+    second.listen((event) => events.push(`second ${event.kind}`))
+    expect(events).toEqual(['first broken too many tasks without a result: first is no longer followed'])
+    expect(replies.follow('awaited')).toBe(awaited)
+  })
+
+  it('follows more than its bound when somebody waits for each', () => {
+    const replies = aReplyQueue(2)
+    const feeds = ['a', 'b', 'c', 'd'].map((id) => {
+      const feed = replies.follow(id)
+      feed.listen(() => {})
+      return feed
+    })
+    expect(['a', 'b', 'c', 'd'].map((id) => replies.follow(id))).toEqual(feeds)
+  })
+})
