@@ -283,11 +283,12 @@ describe('a sender inside a worker', () => {
     const broker = amqpBroker({ url: brokerUrl(), heartbeat: 10_000, name: 'test' })
     const session = createSession({ broker, name: 'test', clock: systemClock, random: Math.random })
     const publisher = createPublisher(session, { clock: systemClock })
+    const replies = new ReplyQueue(session, undefined)
     const queue = uniqueName('children')
     const sender = createSender({
       session,
       publisher,
-      replies: new ReplyQueue(session, undefined),
+      replies,
       queue,
       publishTimeout: 10_000,
       clock: systemClock,
@@ -299,6 +300,8 @@ describe('a sender inside a worker', () => {
       (channel) => new Promise<Delivery>((resolve) => void channel.consume(queue, resolve, { noAck: true })),
     )
     expect(delivered.headers).toMatchObject({ id, parent_id: 'parent', root_id: 'root' })
+    expect(delivered.properties.replyTo).toBe(replies.name)
+    await replies[Symbol.asyncDispose]()
     await publisher[Symbol.asyncDispose]()
     await session.stop({ deadline: AbortSignal.timeout(5_000) })
   })
