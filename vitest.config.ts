@@ -11,10 +11,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: ['test/support/build.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
-          globalSetup: ['test/support/build.ts'],
-          // Some start processes, and a busy machine takes its time with those.
+          // Nothing here takes long, except on a machine that is busy with something else.
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
