@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          globalSetup: ['test/support/build.ts', 'test/support/live-setup.ts'],
+          globalSetup: ['test/support/live-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: sharedBroker ? 1 : 3,

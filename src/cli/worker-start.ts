@@ -7,8 +7,8 @@ import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
-import type { GlobalOptions } from './program.ts'
 import { workerBanner } from './worker-banner.ts'
 
 /** The part of a worker that its command needs. */
