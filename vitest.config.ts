@@ -11,10 +11,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: ['test/support/build.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
-          globalSetup: ['test/support/build.ts'],
-          // Some start processes, and a busy machine takes its time with those.
+          // Nothing here takes long, except on a machine that is busy with something else.
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          globalSetup: ['test/support/build.ts', 'test/support/live-setup.ts'],
+          globalSetup: ['test/support/live-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: sharedBroker ? 1 : 3,

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { type ErrorCode, TwqError } from '../errors.ts'
 
 /** The statuses that commands end with; the numbers above 60 are those of BSD's sysexits. */
@@ -14,9 +15,12 @@ export const EXIT = {
   config: 78,
   /** `--wait` ran out, as timeout(1) says it. */
   timeout: 124,
-  interrupted: 130,
-  terminated: 143,
 } as const
+
+/** The status of a process that a signal ended before its work was done, as shells have it: 130 for SIGINT, 143 for SIGTERM. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal]
+}
 
 const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_CONFIG: EXIT.config,

@@ -3,7 +3,7 @@ import { findConfig } from '../config/find-config.ts'
 import { type OptionKey, optionKeys, options } from '../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './global-options.ts'
 
 /** The configuration in force and where it came from. */
 export interface LoadedConfig extends ResolvedConfig {

@@ -3,7 +3,8 @@ import { CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
 import { explain } from './errors-for-people.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
-import { createProgram, type GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { createProgram } from './program.ts'
 
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '../runtime/printable.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './global-options.ts'
 
 /** One column of a table for people. */
 export interface Column<Row> {

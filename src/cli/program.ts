@@ -2,19 +2,6 @@ import { Command, Option } from 'commander'
 import { optionKeys, options } from '../config/options.ts'
 import { packageVersion } from '../runtime/version.ts'
 
-/** The flags that every command takes, before or after its name. */
-export interface GlobalOptions {
-  readonly config?: string
-  readonly cwd?: string
-  readonly output?: 'table' | 'json'
-  readonly json?: boolean
-  readonly quiet?: boolean
-  readonly verbose?: boolean
-  readonly timeout?: string
-  /** The flags of the option table, by their commander names. */
-  readonly [flag: string]: unknown
-}
-
 /** The command line as a tree. Each command's code is imported when it runs; `exit` hears its status. */
 export function createProgram(exit: (status: number) => void): Command {
   const program = new Command('twq')

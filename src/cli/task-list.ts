@@ -1,9 +1,9 @@
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type RegisteredTask } from '../tasks/registry.ts'
 import { EXIT } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
 import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from './output.ts'
-import type { GlobalOptions } from './program.ts'
 
 /** `twq task list`: the tasks that the configuration registers. Nothing is asked of the broker. */
 export async function taskList(flags: GlobalOptions): Promise<number> {

@@ -6,9 +6,9 @@ import { onStopSignals } from '../runtime/process-signals.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
-import type { GlobalOptions } from './program.ts'
 import { workerBanner } from './worker-banner.ts'
 
 /** The part of a worker that its command needs. */
@@ -59,7 +59,7 @@ async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> 
   using _signals = onStopSignals(
     (request, signal) => {
       stopping = true
-      if (request === 'now') status.resolve(signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated)
+      if (request === 'now') status.resolve(exitCodeOfSignal(signal))
       else worker.stop(request).catch(status.reject)
     },
     { logger },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { exitCodeOf } from '../../src/cli/exit-codes.ts'
+import { exitCodeOf, exitCodeOfSignal } from '../../src/cli/exit-codes.ts'
 import { type ErrorCode, TwqError } from '../../src/errors.ts'
 
 it.each<[ErrorCode, number]>([
@@ -20,4 +20,8 @@ it.each<[ErrorCode, number]>([
 
 it('ends with 1 for what is not ours', () => {
   for (const thrown of [new Error('x'), 'x', undefined]) expect(exitCodeOf(thrown)).toBe(1)
+})
+
+it('follows the shells where a signal cut the work short', () => {
+  expect([exitCodeOfSignal('SIGINT'), exitCodeOfSignal('SIGTERM')]).toEqual([130, 143])
 })
