@@ -1,3 +1,4 @@
+export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
 export type { Config, UserConfig } from './config/config.ts'
 export { type ConfigEnvironment, type ConfigFunction, defineConfig } from './config/define-config.ts'
 export { type ErrorCode, TwqError } from './errors.ts'

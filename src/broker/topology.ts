@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import { quarantineQueue } from '../protocol/quarantine.ts'
 import { type Inequivalence, parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import type { Session } from './session.ts'
@@ -6,8 +7,10 @@ import type { Session } from './session.ts'
 // Celery's declarations to the letter (section 1.2 of the wire specification): RabbitMQ refuses any that differs from
 // what exists, and closes the channel that asked.
 
-const PIDBOX_EXCHANGE = 'celery.pidbox'
-const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
+/** Where remote-control requests go, to all workers. */
+export const PIDBOX_EXCHANGE = 'celery.pidbox'
+/** Where replies to remote-control requests go. */
+export const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
 const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
 
 /** How an existing task queue or exchange differs from what Celery would declare; it is used as it is. */
@@ -51,14 +54,9 @@ function differenceOf(error: unknown): TopologyDifference {
   return { ...difference, kind: difference.kind === 'queue' ? 'queue' : 'exchange', error }
 }
 
-/** Where the messages of `queue` go that can't be used. */
-export function quarantineOf(queue: string): string {
-  return `${queue}.quarantine`
-}
-
 /** Declares the quarantine of `queue`: durable, reached through the default exchange only. */
 export function declareQuarantine(channel: Channel, queue: string): Promise<QueueStatus> {
-  return channel.declareQueue({ name: quarantineOf(queue), durable: true })
+  return channel.declareQueue({ name: quarantineQueue(queue), durable: true })
 }
 
 /** Declares the exchange of remote-control requests. */

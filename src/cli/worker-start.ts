@@ -6,19 +6,11 @@ import { onStopSignals } from '../runtime/process-signals.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
+import type { Worker } from '../worker/create-worker.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
 import { workerBanner } from './worker-banner.ts'
-
-/** The part of a worker that its command needs. */
-interface Worker {
-  /** Resolves when it consumes; rejects with the reason why it can't. */
-  start(): Promise<void>
-  stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
-  /** Resolves when it has stopped, for whatever reason. */
-  readonly stopped: Promise<'clean' | 'forced'>
-}
 
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one. */
 export async function workerStart(flags: GlobalOptions): Promise<number> {
@@ -33,10 +25,7 @@ export async function workerStart(flags: GlobalOptions): Promise<number> {
     const taskNames = registry.names()
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
-  const entry: string = '../worker/create-worker.ts'
-  const { createWorker } = (await import(entry)) as {
-    createWorker(parts: { config: Config; registry: TaskRegistry; logger: Logger }): Worker
-  }
+  const { createWorker } = await import('../worker/create-worker.ts')
   return await runUntilStopped(createWorker({ config, registry, logger }), logger)
 }
 

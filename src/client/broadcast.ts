@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import type { Broker, Channel, Connection, Delivery } from '../broker/broker.ts'
+import {
+  declarePidboxExchange,
+  declarePidboxReplies,
+  PIDBOX_EXCHANGE,
+  PIDBOX_REPLY_EXCHANGE,
+} from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
+import { decodeReply, encodeRequest } from '../protocol/pidbox.ts'
+import type { Route } from '../protocol/wire.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+
+/** How long to listen, and to whom. Times in milliseconds. */
+export interface AskOptions {
+  /** Node names; without them every worker is asked. */
+  readonly destination?: readonly string[]
+  /** The longest wait. */
+  readonly timeout: number
+  /** Without `destination`: how long after the last reply nobody else is expected. */
+  readonly quiet?: number
+  readonly signal?: AbortSignal
+}
+
+/** Asks the workers of a broker, Python's as well as ours (wire specification 7.1, 7.2). */
+export class Broadcast {
+  readonly #connection: Connection
+  readonly #clock: Clock
+
+  private constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection
+    this.#clock = clock
+  }
+
+  /** Connects; close it with `await using` or `Symbol.asyncDispose`. */
+  static async open(broker: Broker, clock: Clock, options: { readonly signal?: AbortSignal } = {}): Promise<Broadcast> {
+    return new Broadcast(await broker.connect({ name: 'twq remote control', ...options }), clock)
+  }
+
+  /**
+   * Sends `method` and gathers each node's reply. Ends when every destination answered, when nobody else is expected, or
+   * when time is up. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all.
+   */
+  async ask(method: string, args: JsonObject, options: AskOptions): Promise<Map<string, Json>> {
+    await using channel = await this.#connection.openChannel()
+    const replies = new Map<string, Json>()
+    const done = deferred<void>()
+    const ticket = randomUUID()
+    let quiet: Timer | undefined
+    const onReply = (delivery: Delivery): void => {
+      const reply = decodeReply(delivery)
+      if (reply.kind === 'malformed' || reply.ticket !== ticket) return
+      for (const { node, value } of reply.replies) replies.set(node, value)
+      if (options.destination?.every((node) => replies.has(node)) === true) done.resolve()
+      if (options.destination !== undefined || options.quiet === undefined) return
+      quiet?.cancel()
+      quiet = this.#clock.after(options.quiet, done.resolve)
+    }
+    const replyTo = await this.#listen(channel, onReply)
+    const request = encodeRequest({
+      method,
+      arguments: args,
+      destination: options.destination ?? null,
+      ticket,
+      replyTo,
+      clock: 1,
+      expires: this.#clock.now() + options.timeout,
+    })
+    // A fanout exchange without a single mailbox gives a mandatory message back.
+    const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
+    if (answer === 'returned') throw noWorker()
+    const limit = this.#clock.after(options.timeout, done.resolve)
+    const onAbort = (): void => done.reject(options.signal?.reason)
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    void channel.closed.then((reason) => {
+      if (reason.kind === 'lost') done.reject(reason.error)
+    })
+    try {
+      await done.promise
+    } finally {
+      limit.cancel()
+      quiet?.cancel()
+      options.signal?.removeEventListener('abort', onAbort)
+    }
+    return replies
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection[Symbol.asyncDispose]()
+  }
+
+  async #listen(channel: Channel, onReply: (delivery: Delivery) => void): Promise<Route> {
+    const oid = randomUUID()
+    await declarePidboxExchange(channel)
+    const queue = await declarePidboxReplies(channel, oid, this.#connection.server)
+    await channel.consume(queue, onReply, { noAck: true })
+    return { exchange: PIDBOX_REPLY_EXCHANGE, routingKey: oid }
+  }
+}
+
+/** The error for a broker without a single worker. */
+export function noWorker(): TwqError {
+  return new TwqError('TWQ_NO_WORKER', 'no worker listens on this broker', {
+    hint: 'Start one with: twq worker start   (or check --broker: is it the broker that your workers use?)',
+  })
+}

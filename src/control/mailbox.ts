@@ -1,0 +1,75 @@
+import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
+import { declarePidbox, declarePidboxReplyExchange } from '../broker/topology.ts'
+import { messageOf } from '../errors.ts'
+import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/pidbox.ts'
+import type { Json } from '../runtime/json.ts'
+import type { LamportClock } from '../runtime/lamport-clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { ControlCommand } from './command.ts'
+import type { WorkerView } from './worker-view.ts'
+
+/** What a mailbox needs around it. */
+export interface MailboxParts {
+  readonly worker: WorkerView
+  readonly commands: ReadonlyMap<string, ControlCommand>
+  readonly lamport: LamportClock
+  readonly logger: Logger
+}
+
+/** Celery's remote-control mailbox (wire specification 7): receives requests, runs the command, replies. Never throws. */
+export class Mailbox {
+  readonly #parts: MailboxParts
+
+  constructor(parts: MailboxParts) {
+    this.#parts = parts
+  }
+
+  /** Sets up a new channel: the node's own queue, and the exchange that replies go through. */
+  async setup(channel: Channel, server: ServerInfo): Promise<void> {
+    const queue = await declarePidbox(channel, this.#parts.worker.node, server)
+    await declarePidboxReplyExchange(channel)
+    await channel.consume(queue, (delivery) => this.#receive(channel, delivery), { noAck: true })
+  }
+
+  #receive(channel: Channel, delivery: Delivery): void {
+    const { lamport, logger, worker } = this.#parts
+    const decoded = decodeRequest(delivery)
+    if (decoded.kind === 'malformed') {
+      logger.warn({ event: 'control.malformed', reason: decoded.reason }, 'a remote-control message can not be used')
+      return
+    }
+    const { request } = decoded
+    if (request.clock !== null) lamport.adjust(request.clock)
+    if (!isAddressedTo(request, worker.node)) return
+    const value = this.#answer(request)
+    const { replyTo, ticket } = request
+    if (replyTo === null) return
+    const reply = encodeReply({ node: worker.node, value, ticket, clock: lamport.tick() })
+    // Nobody waits long for a reply: one that can't be delivered is not worth another try.
+    channel.publish(replyTo, reply).catch((error: unknown) => {
+      logger.debug(
+        { event: 'control.reply-lost', method: request.method, error: messageOf(error) },
+        'reply not delivered',
+      )
+    })
+  }
+
+  #answer(request: ControlRequest): Json {
+    const { commands, logger, worker } = this.#parts
+    const command = commands.get(request.method)
+    if (command === undefined) return { error: `KeyError(${pythonString(request.method)})` }
+    try {
+      return command.handle(worker, request.arguments)
+    } catch (error) {
+      logger.error(
+        { event: 'control.failed', method: request.method, error: messageOf(error) },
+        'remote-control command failed',
+      )
+      return { error: messageOf(error) }
+    }
+  }
+}
+
+function pythonString(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}

@@ -1,0 +1,78 @@
+import type { Publisher } from '../broker/publisher.ts'
+import { encodeResult } from '../protocol/result.ts'
+import type { ResultRecord } from '../protocol/result-record.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { ResultBackend } from './backend.ts'
+
+// A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
+const RESEND_AFTER = [100, 200, 300]
+const READY_STATES: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+const REMEMBER_GONE_FOR = 60_000
+const REMEMBERED_QUEUES = 10_000
+
+/** Sends each state to the caller's reply queue (wire specification 4.3). */
+export class RpcResults implements ResultBackend {
+  readonly kind = 'rpc'
+  readonly #publisher: Publisher
+  readonly #clock: Clock
+  /** Reply queues that were gone, with the moment until which we take that for granted. */
+  readonly #gone = new Map<string, number>()
+
+  constructor(publisher: Publisher, clock: Clock) {
+    this.#publisher = publisher
+    this.#clock = clock
+  }
+
+  async store(
+    record: ResultRecord,
+    message: { readonly id: string; readonly replyTo: string; readonly correlationId: string },
+  ): Promise<'stored' | 'nobody'> {
+    const { replyTo } = message
+    if (replyTo === '') return 'nobody'
+    const outgoing: Outgoing = {
+      route: { exchange: '', routingKey: replyTo },
+      message: {
+        properties: {
+          contentType: 'application/json',
+          contentEncoding: 'utf-8',
+          correlationId: message.correlationId,
+          deliveryMode: 1,
+          priority: 0,
+        },
+        headers: {},
+        body: encodeResult(record),
+      },
+    }
+    if ((await this.#publish(outgoing)) === 'confirmed') {
+      if (this.#gone.size > 0) this.#gone.delete(replyTo)
+      return 'stored'
+    }
+    // Only the last word is worth repeating; a progress report that arrives late would be a lie.
+    if (!READY_STATES.has(record.state) || this.#isKnownGone(replyTo)) return 'nobody'
+    for (const delay of RESEND_AFTER) {
+      await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
+      if ((await this.#publish(outgoing)) === 'confirmed') return 'stored'
+    }
+    this.#rememberGone(replyTo)
+    return 'nobody'
+  }
+
+  #publish(outgoing: Outgoing): Promise<'confirmed' | 'returned'> {
+    return this.#publisher.publish(outgoing, { mandatory: true })
+  }
+
+  #isKnownGone(queue: string): boolean {
+    const until = this.#gone.get(queue)
+    return until !== undefined && until > this.#clock.monotonic()
+  }
+
+  #rememberGone(queue: string): void {
+    this.#gone.delete(queue)
+    this.#gone.set(queue, this.#clock.monotonic() + REMEMBER_GONE_FOR)
+    if (this.#gone.size > REMEMBERED_QUEUES) {
+      const oldest = this.#gone.keys().next().value
+      if (oldest !== undefined) this.#gone.delete(oldest)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/** A logical clock shared by everything a node says: orders messages without trusting anybody's wall clock. */
+export class LamportClock {
+  #value = 0
+
+  get value(): number {
+    return this.#value
+  }
+
+  /** The stamp of the next message sent. */
+  tick(): number {
+    this.#value += 1
+    return this.#value
+  }
+
+  /** A message with stamp `other` arrived. */
+  adjust(other: number): void {
+    if (!Number.isSafeInteger(other)) return
+    this.#value = Math.max(this.#value, other) + 1
+  }
+}

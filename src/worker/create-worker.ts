@@ -1,0 +1,242 @@
+import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
+import type { Channel, Connection } from '../broker/broker.ts'
+import { watchLiveness } from '../broker/liveness.ts'
+import { createPublisher } from '../broker/publisher.ts'
+import { createSession } from '../broker/session.ts'
+import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
+import { redactUrl } from '../broker/url.ts'
+import { ReplyQueue } from '../client/reply-queue.ts'
+import { createSender } from '../client/sender.ts'
+import type { Config } from '../config/config.ts'
+import { commandTable } from '../control/command.ts'
+import { active } from '../control/commands/inspect-requests.ts'
+import { ping } from '../control/commands/ping.ts'
+import { Mailbox } from '../control/mailbox.ts'
+import { TwqError } from '../errors.ts'
+import { createAsyncPool } from '../pool/async.ts'
+import { openBackend } from '../results/open-backend.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { LamportClock } from '../runtime/lamport-clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import { Consumer } from './consumer.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Intake } from './intake.ts'
+import { Prefetch } from './prefetch.ts'
+import { Quarantine } from './quarantine.ts'
+import { RequestTable } from './request-table.ts'
+import { logSession } from './session-log.ts'
+import { settle } from './settle.ts'
+import { drain } from './shutdown.ts'
+import { admit } from './strategy.ts'
+import { logSettled } from './task-log.ts'
+import { Timetable } from './timetable.ts'
+import { workerView } from './view.ts'
+
+/** A worker: takes tasks from its queues, runs them, sends the results back. */
+export interface Worker {
+  /** Its node name, as remote control and monitors show it. */
+  readonly node: string
+  /** Resolves when it consumes; rejects with the reason why it can't. */
+  start(): Promise<void>
+  /**
+   * `warm` finishes what runs, `cold` aborts it; a second call skips ahead. Resolves when everything is given back and
+   * closed: `forced` when an attempt had to be ended.
+   */
+  stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
+  /** Resolves when the worker has stopped, for whatever reason. */
+  readonly stopped: Promise<'clean' | 'forced'>
+}
+
+/** What a worker is made from. */
+export interface WorkerParts {
+  readonly config: Config
+  readonly registry: TaskRegistry
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
+// Finished attempts whose results wait for the broker; beyond this no new attempt starts.
+const SETTLING_LIMIT = 1_000
+// Results, retries and progress reports that wait for confirms; far above what the limit before lets happen.
+const OUTSTANDING_LIMIT = 100_000
+// How long closing the connections may take, in milliseconds.
+const CLOSING_TIME = 2_000
+
+/** Puts a worker together; nothing happens before `start`. */
+export function createWorker(parts: WorkerParts): Worker {
+  const { config, registry, logger } = parts
+  const clock = parts.clock ?? systemClock
+  const node = config.nodeName
+
+  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node })
+  const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
+  const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
+  const publisher = createPublisher(publishing, {
+    clock,
+    maxOutstanding: OUTSTANDING_LIMIT,
+    maxBytes: Number.POSITIVE_INFINITY,
+  })
+  const results = openBackend(config.resultBackend, publisher, clock)
+  const quarantine = new Quarantine(publisher, clock, node)
+  const table = new RequestTable()
+  const prefetch = new Prefetch(config.prefetch)
+  const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
+  const { publishTimeout } = config
+  const sender = createSender({
+    session: publishing,
+    publisher,
+    replies,
+    queue: config.queues[0] ?? 'celery',
+    publishTimeout,
+    clock,
+  })
+
+  const pool = createAsyncPool({
+    lookup: (name) => registry.get(name),
+    logger,
+    sendFor: (message) => sender.sendFor(message),
+    clock,
+  })
+  const timetable = new Timetable(clock, (request) => {
+    prefetch.hold(-1)
+    dispatcher.submit(request)
+  })
+  const dispatcher: Dispatcher = new Dispatcher({
+    pool,
+    concurrency: config.concurrency,
+    settlingLimit: SETTLING_LIMIT,
+    table,
+    clock,
+    logger,
+    refuse: (request) => {
+      const admission = admit(request.message, clock.now())
+      return admission.kind === 'refuse' ? admission.outcome : undefined
+    },
+    onStarted: (request) => {
+      request.startedAt = clock.now()
+      if (request.acks === 'early') request.acknowledge()
+    },
+    onState: async (request, state, meta) => {
+      const { message } = request
+      await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
+    },
+    settle: async (request, outcome) => {
+      await settle(request, outcome, { publisher, results, quarantine, clock })
+      logSettled(logger, request, outcome)
+    },
+  })
+  const intake = new Intake({
+    node,
+    registry,
+    acks: config.acks,
+    unknownTask: config.unknownTask,
+    maxBodySize: config.maxBodySize,
+    table,
+    timetable,
+    dispatcher,
+    prefetch,
+    quarantine,
+    results,
+    clock,
+    logger,
+  })
+  const consumer = new Consumer({
+    queues: config.queues,
+    prefetch,
+    declare,
+    onDelivery: (delivery, queue) => intake.receive(delivery, queue),
+    onRenewed: forgetTakenBack,
+    onCancelled: (queue) => {
+      logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
+    },
+  })
+  const mailbox = new Mailbox({
+    worker: workerView(node, table),
+    commands: commandTable([ping, active]),
+    lamport: new LamportClock(),
+    logger,
+  })
+  const skipGrace = new AbortController()
+  const skipAbort = new AbortController()
+  const stopped = deferred<'clean' | 'forced'>()
+  let stopping: Promise<'clean' | 'forced'> | undefined
+
+  return { node, start, stop, stopped: stopped.promise }
+
+  async function start(): Promise<void> {
+    const startedAt = clock.monotonic()
+    const { queues, prefetch: limit, concurrency, acks } = config
+    logger.info(
+      { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
+      'starting',
+    )
+    consuming.listen((event) => logSession(logger, 'consumer', event))
+    publishing.listen((event) => logSession(logger, 'publisher', event))
+    await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    const consumers = consuming.keep('consumer', async (channel, signal) => {
+      const connection = current()
+      await consumer.setup(channel, signal, connection.server)
+      for (const queue of config.queues.slice(0, 1)) {
+        watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
+      }
+    })
+    const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
+    await Promise.all([consumers.ready, control.ready])
+    const ms = Math.round(clock.monotonic() - startedAt)
+    logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  /** The connection that a channel was just opened on. */
+  function current(): Connection {
+    const { connection } = consuming
+    if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
+    return connection
+  }
+
+  async function declare(channel: Channel): Promise<{ quorumQueues: string[] }> {
+    const quorumQueues: string[] = []
+    for (const queue of config.queues) {
+      const status = await declareTaskQueue(consuming, queue, (difference) => {
+        if (difference.argument === 'x-queue-type') quorumQueues.push(queue)
+        logger.warn({ event: 'queue.differs', queue, difference: difference.error.message }, 'using the queue as it is')
+      })
+      await declareQuarantine(channel, queue)
+      logger.debug(
+        { event: 'queue.declared', queue, messages: status.messages, consumers: status.consumers },
+        'declared',
+      )
+    }
+    return { quorumQueues }
+  }
+
+  /** Requests that have not started went back to the broker with their channel; it delivers them again. */
+  function forgetTakenBack(): void {
+    const held = timetable.remove((request) => request.takenBack)
+    prefetch.hold(-held.length)
+    for (const request of [...held, ...dispatcher.dropTakenBack()]) table.remove(request)
+  }
+
+  function stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'> {
+    if (stopping !== undefined && !skipGrace.signal.aborted) skipGrace.abort()
+    else if (stopping !== undefined) skipAbort.abort()
+    if (kind === 'cold') skipGrace.abort()
+    stopping ??= shutDown()
+    return stopping
+  }
+
+  async function shutDown(): Promise<'clean' | 'forced'> {
+    const { grace, abort } = config.shutdown
+    const how = await drain(
+      { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
+      { grace: skipGrace.signal, abort: skipAbort.signal },
+    )
+    const deadline = AbortSignal.timeout(CLOSING_TIME)
+    await replies?.[Symbol.asyncDispose]()
+    for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
+    logger.info({ event: 'worker.stopped', how }, 'stopped')
+    stopped.resolve(how)
+    return how
+  }
+}

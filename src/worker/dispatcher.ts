@@ -1,0 +1,148 @@
+import { messageOf } from '../errors.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { State } from '../protocol/result-record.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
+
+/** What a dispatcher needs around it. */
+export interface DispatcherParts {
+  readonly pool: Pool
+  readonly concurrency: number
+  /** How many finished attempts may wait for the broker before no new one is started. */
+  readonly settlingLimit: number
+  readonly table: RequestTable
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The last check before a request starts: an outcome refuses it. */
+  readonly refuse: (request: Request) => Outcome | undefined
+  readonly onStarted: (request: Request) => void
+  readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
+  /** Carries out what follows from the outcome; the slot is free meanwhile. */
+  readonly settle: (request: Request, outcome: Outcome) => Promise<void>
+}
+
+/** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts
+  #ready: Request[] = []
+  #next = 0
+  #running = 0
+  #settling = 0
+  #stopped = false
+  #idle: (() => void)[] = []
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+  }
+
+  /** Attempts whose user code runs now. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Attempts that run, and finished ones whose consequences are not safe yet. */
+  get unfinished(): number {
+    return this.#running + this.#settling
+  }
+
+  /** Queues a request for the next free slot. */
+  submit(request: Request): void {
+    request.state = 'reserved'
+    this.#ready.push(request)
+    this.#pump()
+  }
+
+  /** Settles a request that is not to run. */
+  conclude(request: Request, outcome: Outcome): void {
+    this.#settling += 1
+    void this.#finish(request, outcome)
+  }
+
+  /** Starts nothing more, and returns the requests that wait for a slot. */
+  stop(): Request[] {
+    this.#stopped = true
+    return this.#takeReady()
+  }
+
+  /** Takes out the waiting requests that the broker took back with their channel. */
+  dropTakenBack(): Request[] {
+    const waiting = this.#takeReady()
+    const dropped = waiting.filter((request) => request.takenBack)
+    this.#ready = waiting.filter((request) => !request.takenBack)
+    return dropped
+  }
+
+  /** Resolves when nothing runs and nothing is being settled. */
+  async idle(): Promise<void> {
+    if (this.unfinished === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #takeReady(): Request[] {
+    const waiting = this.#ready.slice(this.#next)
+    this.#ready = []
+    this.#next = 0
+    return waiting
+  }
+
+  #pump(): void {
+    const { concurrency, settlingLimit, refuse, table } = this.#parts
+    while (!this.#stopped && this.#running < concurrency && this.#settling < settlingLimit) {
+      const request = this.#ready[this.#next]
+      if (request === undefined) break
+      this.#next += 1
+      if (request.takenBack) {
+        table.remove(request)
+        continue
+      }
+      const refused = refuse(request)
+      if (refused !== undefined) this.conclude(request, refused)
+      else void this.#run(request)
+    }
+    // A queue with a moving head: compacted when the dead part is the larger one.
+    if (this.#next > 1024 && this.#next * 2 > this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#next)
+      this.#next = 0
+    } else if (this.#next === this.#ready.length && this.#next > 0) {
+      this.#ready.length = 0
+      this.#next = 0
+    }
+  }
+
+  async #run(request: Request): Promise<void> {
+    const { pool, onStarted, onState } = this.#parts
+    this.#running += 1
+    request.state = 'active'
+    const outcome = await pool.run(request.invocation, {
+      signal: request.signal,
+      onStarted: () => onStarted(request),
+      onState: (state, meta) => onState(request, state, meta),
+    })
+    this.#running -= 1
+    this.#settling += 1
+    void this.#finish(request, outcome)
+    this.#pump()
+  }
+
+  async #finish(request: Request, outcome: Outcome): Promise<void> {
+    request.state = 'settling'
+    try {
+      await this.#parts.settle(request, outcome)
+    } catch (error) {
+      this.#parts.logger.error(
+        { event: 'task.unsettled', task_id: request.message.id, task: request.message.task, error: messageOf(error) },
+        'the outcome could not be made safe; the message goes back to its queue',
+      )
+      request.requeue()
+    }
+    request.state = 'settled'
+    this.#parts.table.remove(request)
+    this.#settling -= 1
+    this.#pump()
+    if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}

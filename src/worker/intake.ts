@@ -1,0 +1,167 @@
+import type { Delivery } from '../broker/broker.ts'
+import { messageOf } from '../errors.ts'
+import { decodeTask } from '../protocol/decode-task.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import type { RemoteError } from '../protocol/result-record.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Prefetch } from './prefetch.ts'
+import type { Quarantine } from './quarantine.ts'
+import { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
+import { admit } from './strategy.ts'
+import type { Timetable } from './timetable.ts'
+
+/** What the intake decides by, and hands on to. */
+export interface IntakeParts {
+  readonly node: string
+  readonly registry: TaskRegistry
+  readonly acks: 'late' | 'early'
+  readonly unknownTask: 'quarantine' | 'discard'
+  readonly maxBodySize: number
+  readonly table: RequestTable
+  readonly timetable: Timetable
+  readonly dispatcher: Dispatcher
+  readonly prefetch: Prefetch
+  readonly quarantine: Quarantine
+  readonly results: ResultBackend
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What can't be run: why, and whom to tell. */
+interface Refusal {
+  readonly error: RemoteError
+  readonly detail: string
+  readonly id: string | undefined
+  readonly task: string | undefined
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+  readonly discard: boolean
+}
+
+/** Takes each delivery: makes it a request that runs now or later, or sets it aside. Never throws. */
+export class Intake {
+  readonly #parts: IntakeParts
+  /** Messages being set aside right now. */
+  #pending = 0
+  #closed = false
+  #idle: (() => void)[] = []
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  /** Takes no more: what still arrives goes back to its queue. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Resolves when no message is being set aside. */
+  async idle(): Promise<void> {
+    if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Takes one delivery from `queue`. */
+  receive(delivery: Delivery, queue: string): void {
+    if (this.#closed) {
+      delivery.nack({ requeue: true })
+      return
+    }
+    const { registry, table, timetable, dispatcher, prefetch, clock, logger } = this.#parts
+    const decoded = decodeTask(delivery, { maxBodySize: this.#parts.maxBodySize })
+    if (decoded.kind === 'malformed') {
+      const { malformed } = decoded
+      const error = celeryError(malformed.type, [malformed.reason])
+      this.#refuse(delivery, queue, { ...malformed, error, detail: malformed.reason, discard: false })
+      return
+    }
+    const { message } = decoded
+    const task = registry.get(message.task)
+    if (task === undefined) {
+      this.#refuse(delivery, queue, {
+        error: celeryError('NotRegistered', [message.task]),
+        detail: `no task named ${JSON.stringify(message.task)} is registered here`,
+        id: message.id,
+        task: message.task,
+        replyTo: message.replyTo,
+        correlationId: message.correlationId,
+        discard: this.#parts.unknownTask === 'discard',
+      })
+      return
+    }
+    const { redelivered } = delivery
+    const invocation = { message, queue, redelivered, node: this.#parts.node }
+    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation)
+    table.add(request)
+    if (logger.isLevelEnabled('debug')) {
+      logger.debug(
+        { event: 'task.received', task_id: message.id, task: message.task, queue, redelivered },
+        'task received',
+      )
+    }
+    const admission = admit(message, clock.now())
+    switch (admission.kind) {
+      case 'run':
+        dispatcher.submit(request)
+        return
+      case 'hold':
+        timetable.hold(request, admission.until)
+        prefetch.hold(1)
+        return
+      case 'refuse':
+        dispatcher.conclude(request, admission.outcome)
+        return
+    }
+  }
+
+  #refuse(delivery: Delivery, queue: string, refusal: Refusal): void {
+    this.#pending += 1
+    void this.#setAside(delivery, queue, refusal).finally(() => {
+      this.#pending -= 1
+      if (this.#pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    })
+  }
+
+  async #setAside(delivery: Delivery, queue: string, refusal: Refusal): Promise<void> {
+    const { logger } = this.#parts
+    const fields = {
+      task_id: refusal.id,
+      task: refusal.task,
+      queue,
+      reason: refusal.error.type,
+      detail: refusal.detail,
+    }
+    try {
+      if (!refusal.discard) {
+        await this.#parts.quarantine.take(delivery, queue, { type: refusal.error.type, detail: refusal.detail })
+      }
+      await this.#tell(refusal)
+    } catch (error) {
+      // Unacknowledged it is safe with the broker, and comes again with the next connection.
+      logger.error(
+        { event: 'message.stuck', ...fields, error: messageOf(error) },
+        'a message could not be set aside; it stays unacknowledged',
+      )
+      return
+    }
+    if (refusal.discard) delivery.nack({ requeue: false })
+    else delivery.ack()
+    const message = refusal.discard
+      ? 'message discarded: it can not be used'
+      : 'message quarantined: it can not be used'
+    logger.error({ event: refusal.discard ? 'message.discarded' : 'message.quarantined', ...fields }, message)
+  }
+
+  async #tell(refusal: Refusal): Promise<void> {
+    const { id, replyTo, error } = refusal
+    if (id === undefined || !replyTo) return
+    await this.#parts.results.store(
+      { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
+      { id, replyTo, correlationId: refusal.correlationId ?? id },
+    )
+  }
+}

@@ -1,0 +1,69 @@
+import type { Delivery } from '../broker/broker.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { AnyTask } from '../tasks/task.ts'
+
+/** Where a request is in its life: waiting for its eta, waiting for a slot, running, finishing, done. */
+export type RequestState = 'held' | 'reserved' | 'active' | 'settling' | 'settled'
+
+/** One delivery in our hands: what it asks for, when things happened, and the one right to settle it. */
+export class Request {
+  readonly delivery: Delivery
+  readonly message: TaskMessage
+  readonly task: AnyTask
+  readonly queue: string
+  readonly acks: 'late' | 'early'
+  readonly invocation: Invocation
+  state: RequestState = 'reserved'
+  /** Milliseconds since the epoch when user code was about to run. */
+  startedAt: number | undefined
+  /** True once the broker was told that it may forget the message. */
+  acknowledged = false
+  #abort: AbortController | undefined
+
+  constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation) {
+    this.delivery = delivery
+    this.message = invocation.message
+    this.task = task
+    this.queue = invocation.queue
+    this.acks = acks
+    this.invocation = invocation
+  }
+
+  /** What the attempt listens to. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Asks the attempt to stop. */
+  abort(reason: Error): void {
+    this.#abort ??= new AbortController()
+    this.#abort.abort(reason)
+  }
+
+  /** True when the broker took the message back with its channel, and will deliver it again. */
+  get takenBack(): boolean {
+    return !this.acknowledged && !this.delivery.alive
+  }
+
+  /** Acknowledges once; false when there was nothing to acknowledge any more. */
+  acknowledge(): boolean {
+    if (this.acknowledged) return false
+    if (!this.delivery.ack()) return false
+    this.acknowledged = true
+    return true
+  }
+
+  /** Returns the message to its queue, unless it is acknowledged or gone already. */
+  requeue(): boolean {
+    if (this.acknowledged) return false
+    return this.delivery.nack({ requeue: true })
+  }
+
+  /** Has the broker drop the message, or dead-letter it where the queue says so. */
+  drop(): boolean {
+    if (this.acknowledged) return false
+    return this.delivery.nack({ requeue: false })
+  }
+}

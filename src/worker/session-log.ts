@@ -1,0 +1,50 @@
+import type { SessionEvent } from '../broker/session.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+/** A line for everything that happens to a connection; `role` says which of the two. */
+export function logSession(logger: Logger, role: 'consumer' | 'publisher', event: SessionEvent): void {
+  switch (event.kind) {
+    case 'connected': {
+      const { server, attempts, downtimeMs } = event
+      const fields = { server: `${server.product} ${server.version}`, heartbeat_s: server.heartbeat, attempts }
+      logger.info({ event: 'broker.connected', role, ...fields, downtime_ms: Math.round(downtimeMs) }, 'connected')
+      return
+    }
+    case 'lost':
+      logger.warn({ event: 'broker.lost', role, error: event.error.message }, 'connection lost')
+      return
+    case 'retrying':
+      logger.warn(
+        {
+          event: 'broker.retrying',
+          role,
+          attempt: event.attempt,
+          in_ms: Math.round(event.inMs),
+          error: event.error.message,
+        },
+        'the broker can not be reached; trying again',
+      )
+      return
+    case 'setup-failed':
+      logger.error(
+        {
+          event: 'channel.setup-failed',
+          role,
+          channel: event.name,
+          in_ms: Math.round(event.inMs),
+          error: event.error.message,
+        },
+        'a channel could not be set up; trying again',
+      )
+      return
+    case 'channel-lost':
+      logger.warn({ event: 'channel.lost', role, channel: event.name, error: event.error.message }, 'channel lost')
+      return
+    case 'blocked':
+      logger.warn({ event: 'broker.blocked', role, reason: event.reason }, 'the broker takes no messages for now')
+      return
+    case 'unblocked':
+      logger.info({ event: 'broker.unblocked', role }, 'the broker takes messages again')
+      return
+  }
+}

@@ -1,0 +1,72 @@
+import type { Publisher } from '../broker/publisher.ts'
+import { TwqError } from '../errors.ts'
+import { retryMessage } from '../protocol/encode-retry.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { Request } from './request.ts'
+import { type Disposal, decideSettlement, type Settlement } from './settlement.ts'
+
+/** What settling works with. */
+export interface SettleParts {
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly quarantine: Quarantine
+  readonly clock: Clock
+}
+
+/**
+ * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
+ * state, then the new message; the result; and only then the ack. Rejects when a step can't be made safe; nothing has
+ * been acknowledged then.
+ */
+export async function settle(request: Request, outcome: Outcome, parts: SettleParts): Promise<Settlement> {
+  const plan = decideSettlement(outcome, request.message, {
+    acks: request.acks,
+    ignoreResult: request.message.ignoreResult ?? request.task.settings.ignoreResult ?? false,
+  })
+  if (plan.record !== undefined) await parts.results.store(plan.record, request.message)
+  if (plan.retryAt !== undefined) await publishRetry(request, plan.retryAt, outcome, parts)
+  await dispose(request, plan.disposal, outcome, parts)
+  return plan
+}
+
+async function publishRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
+  const override = outcome.kind === 'retry' ? outcome.override : undefined
+  const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
+  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published.
+  const { exchange, routingKey } = request.delivery.route
+  const route = exchange === '' ? { exchange, routingKey: request.queue } : { exchange, routingKey }
+  const answer = await parts.publisher.publish({ route, message }, { mandatory: true })
+  if (answer === 'returned') {
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the retry of task ${request.message.id} reached no queue`, {
+      hint: `Is the queue ${request.queue} still bound to exchange "${exchange}" with key "${routingKey}"?`,
+    })
+  }
+}
+
+async function dispose(request: Request, disposal: Disposal, outcome: Outcome, parts: SettleParts): Promise<void> {
+  switch (disposal) {
+    case 'ack':
+      request.acknowledge()
+      return
+    case 'requeue':
+      request.requeue()
+      return
+    case 'drop':
+      request.drop()
+      return
+    case 'quarantine': {
+      const error = 'error' in outcome ? outcome.error : null
+      const detail = error === null ? outcome.kind : `${error.type}(${error.args.map(String).join(', ')})`
+      await parts.quarantine.take(request.delivery, request.queue, { type: outcome.kind, detail })
+      request.acknowledge()
+      return
+    }
+    case 'none':
+      return
+    default:
+      throw new TwqError('TWQ_INTERNAL', `unknown disposal ${String(disposal satisfies never)}`)
+  }
+}

@@ -1,0 +1,92 @@
+import { TwqError } from '../errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Consumer } from './consumer.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Intake } from './intake.ts'
+import type { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
+import type { Timetable } from './timetable.ts'
+
+/** What a shutdown works with. Times in milliseconds. */
+export interface ShutdownParts {
+  readonly consumer: Consumer
+  readonly intake: Intake
+  readonly timetable: Timetable
+  readonly dispatcher: Dispatcher
+  readonly table: RequestTable
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly grace: number
+  readonly abort: number
+}
+
+/** Each signal ends one wait early. */
+export interface Skip {
+  readonly grace: AbortSignal
+  readonly abort: AbortSignal
+}
+
+/**
+ * The drain: stop taking, give back what has not started, let the rest finish within `grace`, abort it, and give back
+ * what ignores even that. `clean` when every attempt ended by itself.
+ */
+export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' | 'forced'> {
+  const { consumer, intake, dispatcher, table, logger } = parts
+  intake.close()
+  await within(parts.clock, parts.abort, skip.abort, consumer.stop())
+  const unstarted = [...parts.timetable.remove(() => true), ...dispatcher.stop()]
+  giveBack(unstarted, table)
+  const running = dispatcher.unfinished
+  logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')
+  const finished = Promise.all([dispatcher.idle(), intake.idle()])
+  if (await within(parts.clock, parts.grace, skip.grace, finished)) return 'clean'
+
+  const late = table.active()
+  logger.warn(
+    { event: 'worker.aborting', running: late.length, tasks: late.map(nameAndId) },
+    'the grace period is over; aborting the running tasks',
+  )
+  const reason = new TwqError('TWQ_SHUTTING_DOWN', 'the worker is shutting down', {
+    hint: 'Let the error escape: the task goes back to its queue and another worker runs it.',
+  })
+  for (const request of late) request.abort(reason)
+  if (await within(parts.clock, parts.abort, skip.abort, finished)) return 'forced'
+
+  const stubborn = table.all()
+  logger.error(
+    { event: 'worker.abandoning', running: stubborn.length, tasks: stubborn.map(nameAndId) },
+    'tasks ignore the abort signal; returning their messages',
+  )
+  giveBack(stubborn, table)
+  return 'forced'
+}
+
+// Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+function giveBack(requests: Request[], table: RequestTable): void {
+  requests.sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
+  for (const request of requests) {
+    request.requeue()
+    table.remove(request)
+  }
+}
+
+function nameAndId(request: Request): string {
+  return `${request.message.task}[${request.message.id}]`
+}
+
+/** True when `work` ended within `ms`; false when time ran out or `skip` aborted first. */
+async function within(clock: Clock, ms: number, skip: AbortSignal, work: Promise<unknown>): Promise<boolean> {
+  const giveUp = deferred<false>()
+  const timer = clock.after(ms, () => giveUp.resolve(false))
+  const onSkip = (): void => giveUp.resolve(false)
+  if (skip.aborted) onSkip()
+  skip.addEventListener('abort', onSkip, { once: true })
+  try {
+    return await Promise.race([work.then(() => true), giveUp.promise])
+  } finally {
+    timer.cancel()
+    skip.removeEventListener('abort', onSkip)
+  }
+}

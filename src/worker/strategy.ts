@@ -1,0 +1,18 @@
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+
+/** What to do with a task message that can be run: now, later, or not at all. */
+export type Admission =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'hold'; readonly until: number }
+  | { readonly kind: 'refuse'; readonly outcome: Outcome }
+
+const RUN: Admission = { kind: 'run' }
+const EXPIRED: Admission = { kind: 'refuse', outcome: { kind: 'revoked', reason: 'expired' } }
+
+/** Decides on receipt, and once more when a slot is free (wire specification 3.1). Times in milliseconds since the epoch. */
+export function admit(message: TaskMessage, now: number): Admission {
+  if (message.expires !== undefined && now > message.expires) return EXPIRED
+  if (message.eta !== undefined && message.eta > now) return { kind: 'hold', until: message.eta }
+  return RUN
+}

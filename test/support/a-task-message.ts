@@ -1,0 +1,34 @@
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+
+/** A task message with everything a test does not care about filled in. */
+export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
+  const id = fields.id ?? 'a-task-id'
+  return {
+    id,
+    task: 'add',
+    args: [],
+    kwargs: {},
+    embed: { callbacks: null, errbacks: null, chain: null, chord: null },
+    retries: 0,
+    eta: undefined,
+    expires: undefined,
+    timeLimit: { hard: undefined, soft: undefined },
+    rootId: id,
+    parentId: null,
+    group: null,
+    groupIndex: null,
+    shadow: null,
+    origin: null,
+    argsrepr: '()',
+    kwargsrepr: '{}',
+    ignoreResult: null,
+    replyTo: '',
+    correlationId: id,
+    priority: undefined,
+    stampedHeaders: null,
+    stamps: {},
+    headers: {},
+    protocol: 2,
+    ...fields,
+  }
+}

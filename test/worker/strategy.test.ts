@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import { admit } from '../../src/worker/strategy.ts'
+
+const NOW = 1_000_000
+
+it.each([
+  ['no times: runs', {}, { kind: 'run' }],
+  ['an eta ahead: held until then', { eta: NOW + 1 }, { kind: 'hold', until: NOW + 1 }],
+  ['an eta that has come: runs', { eta: NOW }, { kind: 'run' }],
+  ['an eta behind: runs', { eta: NOW - 1 }, { kind: 'run' }],
+  ['expired: refused', { expires: NOW - 1 }, { kind: 'refuse', outcome: { kind: 'revoked', reason: 'expired' } }],
+  ['expires this very moment: runs', { expires: NOW }, { kind: 'run' }],
+  [
+    'expired before its eta: refused',
+    { eta: NOW + 5, expires: NOW - 1 },
+    { kind: 'refuse', outcome: { kind: 'revoked', reason: 'expired' } },
+  ],
+])('a message with %s', (_title, times, admission) => {
+  const message = { eta: undefined, expires: undefined, ...times } as TaskMessage
+  expect(admit(message, NOW)).toEqual(admission)
+})
