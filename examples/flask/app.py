@@ -1,0 +1,58 @@
+"""A Flask application that starts tasks written in TypeScript and shows how they get on."""
+
+import os
+
+from celery import Celery
+from flask import Flask, jsonify, render_template, request, url_for
+
+from celery_thread import BrokerAway, CeleryThread
+
+celery = Celery(
+    "flask_example",
+    broker=os.environ.get("CELERY_BROKER_URL", "amqp://guest:guest@localhost:5672//"),
+    backend="rpc://",
+)
+# Remember the last state heard of each task: a reply that was read once is not on the queue any more.
+celery.conf.result_cache_max = 1000
+tasks = CeleryThread(celery)
+
+# What the page may start: the names of tasks and their arguments, all of them whole numbers. The code of the tasks
+# is in ../../tasks, so there are no Python functions to import. Nobody has written the last one, to show what happens.
+STARTABLE = {
+    "add": ["x", "y"],
+    "block": [],
+    "process": ["total"],
+    "send_welcome_email": ["user_id"],
+    "no_such_task": [],
+}
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    return render_template("index.html", tasks=STARTABLE)
+
+
+@app.post("/tasks/<name>")
+def start(name):
+    if name not in STARTABLE:
+        return jsonify(error=f"{name} can't be started from here"), 404
+    args = []
+    for field in STARTABLE[name]:
+        value = request.form.get(field, type=int)
+        if value is None:
+            return jsonify(error=f"{field} must be a whole number"), 400
+        args.append(value)
+    task_id = tasks.send(name, args)
+    return jsonify(id=task_id, url=url_for("show", task_id=task_id)), 202
+
+
+@app.get("/results/<task_id>")
+def show(task_id):
+    return jsonify(tasks.look_up(task_id))
+
+
+@app.errorhandler(BrokerAway)
+def broker_away(error):
+    return jsonify(error=f"the broker can't be reached: {error}"), 503

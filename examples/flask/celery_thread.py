@@ -1,0 +1,54 @@
+"""All that this application does with Celery happens in one thread of its own.
+
+With the rpc:// result backend a reply goes to the queue of the *thread* that sent the task. A web server handles every
+request in another thread, and to a thread that did not send it a task is PENDING for ever. So the requests queue their
+calls for one thread, which sends and looks up for all of them.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from celery.states import EXCEPTION_STATES, READY_STATES
+from kombu.exceptions import OperationalError
+
+
+class BrokerAway(Exception):
+    """The broker can't be reached, or the connection to it has just been lost: ask again."""
+
+
+class CeleryThread:
+    """Sends tasks and reads their results, from whichever thread it is called."""
+
+    def __init__(self, celery):
+        self._celery = celery
+        # An executor with a single worker is just that: a thread, and a queue of calls into it.
+        self._calls = ThreadPoolExecutor(max_workers=1, thread_name_prefix="celery")
+        self._broker_errors = (OperationalError, *celery.connection_for_write().connection_errors)
+
+    def send(self, name, args):
+        """Sends a task by its name and returns its id. Raises BrokerAway."""
+        return self._call(self._send, name, args)
+
+    def look_up(self, task_id):
+        """Returns the newest state of a task and what came with it: progress, the value, or the error. Raises BrokerAway."""
+        return self._call(self._look_up, task_id)
+
+    def _call(self, function, *args):
+        try:
+            return self._calls.submit(function, *args).result()
+        except self._broker_errors as error:
+            raise BrokerAway(str(error)) from error
+
+    def _send(self, name, args):
+        return self._celery.send_task(name, args=args).id
+
+    def _look_up(self, task_id):
+        # One look: asking an AsyncResult for .state and then for .result could answer from two moments.
+        meta = self._celery.backend.get_task_meta(task_id)
+        state, result = meta["status"], meta["result"]
+        seen = {"state": state, "ready": state in READY_STATES}
+        if state in EXCEPTION_STATES:
+            # Celery has made a Python exception of what the task threw.
+            seen["error"] = {"type": type(result).__name__, "message": str(result)}
+        else:
+            seen["value"] = result
+        return seen

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { python } from '../support/python.ts'
+import { brokerUrl } from '../support/services.ts'
+import { type Block, blocksOf, printsAs } from './blocks.ts'
+import { Story } from './story.ts'
+
+const PROJECT = join(import.meta.dirname, '../..')
+const DOCUMENTS = ['README.md', 'examples/flask/README.md']
+
+// Not for running: output belongs to the block before it, and a block of no language is a drawing.
+const SHOWN = ['text', '']
+
+let story: Story
+
+beforeAll(async () => {
+  story = await Story.begin({ project: PROJECT, broker: brokerUrl(), python: await python() })
+})
+
+afterAll(async () => {
+  await story?.[Symbol.asyncDispose]()
+})
+
+describe.each(DOCUMENTS)('%s is true', (document) => {
+  const blocks = blocksOf(join(PROJECT, document))
+
+  for (const [index, block] of blocks.entries()) {
+    if (SHOWN.includes(block.language)) continue
+    const next = blocks[index + 1]
+    const shown = next?.language === 'text' ? next.text : undefined
+    it(`${titleOf(block)} (line ${block.line})`, { timeout: 240_000 }, async () => {
+      const printed = await story.tell(block)
+      if (shown !== undefined && !printsAs(shown, printed)) expect(printed.trim()).toBe(shown)
+    })
+  }
+})
+
+it('shows TypeScript that compiles', { timeout: 240_000 }, async () => {
+  expect(story.written).not.toEqual([])
+  await story.tell({ language: 'sh', line: 0, text: compile(story.written) })
+})
+
+function titleOf({ language, text }: Block): string {
+  const [first = ''] = text.split('\n')
+  return language === 'python' ? 'its Python' : first
+}
+
+function compile(files: readonly string[]): string {
+  const project = JSON.stringify({ extends: './tsconfig.json', include: files })
+  return [`echo '${project}' > tsconfig.readme.json`, 'npx tsc -p tsconfig.readme.json'].join('\n')
+}

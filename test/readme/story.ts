@@ -1,0 +1,171 @@
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, delimiter, dirname, join, relative } from 'node:path'
+import { Program } from '../support/program.ts'
+import type { Block } from './blocks.ts'
+import { runDockerfile } from './dockerfile.ts'
+
+/** The broker of the documents; in a story every mention of it means the broker of the tests. */
+const DOCUMENTED_BROKER = 'amqp://guest:guest@localhost:5672//'
+
+/** Commands that a story does not run, since the tests' own provisioning has done what they are for. */
+const PROVIDED: ReadonlySet<string> = new Set([
+  'docker run --rm -p 5672:5672 rabbitmq:4',
+  'sudo apt install rabbitmq-server',
+  'python3 -m venv .venv',
+  '. .venv/bin/activate',
+  'pip install -r requirements.txt',
+])
+
+/** Commands that run the tests: whoever reads this test's result has run them, and from within it they would not end. */
+const RUNS_TESTS: ReadonlySet<string> = new Set(['npm test', 'npm run test:unit'])
+
+/** Commands that stay in the foreground: how they are known, and the line that says they are up. */
+const STAYING = [
+  { command: /\btwq worker start\b/, ready: /worker\.ready/ },
+  { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
+]
+
+// What must not come from the environment that runs the tests.
+const FOREIGN = /^(TWQ_|CELERY_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|VITEST|npm_|SMTP_URL$|SPOOL_DIR$)/
+
+/** Where a story is told: the broker for it, and a Python that has Celery and Flask. */
+export interface Setting {
+  readonly project: string
+  readonly broker: string
+  readonly python: { readonly command: string; readonly env: Readonly<Record<string, string>> }
+}
+
+/** A reader who does what the documents say, from the top down, in a fresh copy of the project. */
+export class Story implements AsyncDisposable {
+  readonly #setting: Setting
+  readonly #root: string
+  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #staying = new Map<RegExp, Program>()
+  /** The TypeScript files that the documents have the reader write. */
+  readonly written: string[] = []
+
+  private constructor(setting: Setting, root: string) {
+    this.#setting = setting
+    this.#root = root
+    const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name))
+    this.#env = {
+      ...Object.fromEntries(foreign.map((name) => [name, undefined])),
+      ...setting.python.env,
+      PATH: [dirname(setting.python.command), process.env.PATH].join(delimiter),
+      // So that nothing ever reaches a server on the standard port, or waits for an answer from far away.
+      TWQ_BROKER: setting.broker,
+      CELERY_BROKER_URL: setting.broker,
+      FLASK_RUN_PORT: '0',
+      npm_config_prefer_offline: 'true',
+      npm_config_audit: 'false',
+      npm_config_update_notifier: 'false',
+    }
+  }
+
+  static async begin(setting: Setting): Promise<Story> {
+    const root = await mkdtemp(join(tmpdir(), 'twq-readme-'))
+    const left = new Set(['node_modules', 'dist', '.git', 'spool'])
+    await cp(setting.project, join(root, 'twq'), {
+      recursive: true,
+      filter: (path) => !left.has(relative(setting.project, path)) && basename(path) !== '__pycache__',
+    })
+    return new Story(setting, root)
+  }
+
+  /** The reader's copy of the project. */
+  get folder(): string {
+    return join(this.#root, 'twq')
+  }
+
+  /** Does what a block says; resolves with what it printed. Rejects when a command fails. */
+  async tell(block: Block): Promise<string> {
+    const text = block.text.replaceAll(DOCUMENTED_BROKER, this.#setting.broker)
+    switch (block.language) {
+      case 'sh':
+        return await this.#type(text)
+      case 'python':
+        return await this.#run(['python3', '-c', text], this.folder)
+      case 'ts':
+        return await this.#write(text)
+      case 'dockerfile':
+        return await this.#ship(text)
+      default:
+        throw new Error(`no reader knows what to do with a block of ${block.language}`)
+    }
+  }
+
+  /** Runs one command in the copy of the project. */
+  async #run(command: readonly [string, ...string[]], cwd: string): Promise<string> {
+    const [file, ...args] = command
+    await using program = new Program(file, args, { cwd, env: this.#env })
+    const { code, signal } = await program.exit
+    if (code !== 0) throw new Error(`${file} ended with ${signal ?? `status ${code}`}:\n${program.lines.tail()}`)
+    return program.output.entries.join('\n')
+  }
+
+  async #type(text: string): Promise<string> {
+    const commands = text.split('\n').filter((command) => !PROVIDED.has(command) && !RUNS_TESTS.has(command))
+    for (const command of text.split('\n').filter((line) => RUNS_TESTS.has(line))) await this.#checkScript(command)
+    const script = ['set -eu', ...commands].join('\n')
+    const stays = STAYING.find(({ command }) => command.test(commands.at(-1) ?? ''))
+    if (stays === undefined) return await this.#run(['bash', '-c', script], this.folder)
+    await this.#interrupt(stays.command)
+    const program = new Program('bash', ['-c', script], { cwd: this.folder, env: this.#env })
+    this.#staying.set(stays.command, program)
+    await program.until(stays.ready)
+    return ''
+  }
+
+  /** Presses Ctrl-C where such a command already runs: every process of the terminal's group gets the signal. */
+  async #interrupt(command: RegExp): Promise<void> {
+    const program = this.#staying.get(command)
+    this.#staying.delete(command)
+    if (program?.pid === undefined) return
+    process.kill(-program.pid, 'SIGINT')
+    await program.exit
+  }
+
+  async #checkScript(command: string): Promise<void> {
+    const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    const name = command.replace(/^npm (run )?/, '')
+    if (scripts[name] === undefined) throw new Error(`package.json has no script "${name}"`)
+  }
+
+  /** A file of the project must be shown as it is; any other is written. */
+  async #write(text: string): Promise<string> {
+    const [, path] = /^\/\/ (\S+\.ts)$/.exec(text.split('\n')[0]!) ?? []
+    if (path === undefined) throw new Error('the first line of a TypeScript block names its file: // tasks/add.ts')
+    const content = text.slice(text.indexOf('\n') + 1)
+    const there = await readFile(join(this.#setting.project, path), 'utf8').catch(() => undefined)
+    if (there === undefined) await writeFile(join(this.folder, path), `${content}\n`)
+    else if (there.replaceAll(DOCUMENTED_BROKER, this.#setting.broker).trim() !== content.trim()) {
+      throw new Error(`${path} is not as the document shows it:\n${there}`)
+    }
+    this.written.push(path)
+    return ''
+  }
+
+  /** Builds and runs a Dockerfile, in the folder that its first line names. */
+  async #ship(text: string): Promise<string> {
+    const [, path] = /^# (\S*Dockerfile)$/.exec(text.split('\n')[0]!) ?? []
+    if (path === undefined) throw new Error('the first line of a Dockerfile block names it: # ../my-worker/Dockerfile')
+    const context = dirname(join(this.folder, path))
+    if (!(await stat(context)).isDirectory()) throw new Error(`${context} is no folder`)
+    await runDockerfile(text, {
+      context,
+      image: join(this.#root, 'image'),
+      run: (command, cwd) => this.#run(['bash', '-c', command], cwd),
+      start: (command, cwd) => new Program(command[0]!, command.slice(1), { cwd, env: this.#env }),
+      ready: STAYING[0]!.ready,
+    })
+    return ''
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#staying.values()) await program[Symbol.asyncDispose]()
+    await rm(this.#root, { recursive: true, force: true })
+  }
+}
