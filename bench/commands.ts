@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { exitOf, spawnGuarded } from '../test/support/provision/guarded.ts'
+import { once } from 'node:events'
 import { TWQ } from '../test/support/worker-process.ts'
 import type { Arena } from './arena.ts'
 import { inTurns, median, type Row } from './comparison.ts'
@@ -40,13 +41,12 @@ export async function commands(arena: Arena): Promise<Row[]> {
 /** From the start of the process to its end. In a folder without a configuration file, which would have to be compiled. */
 async function timed(args: readonly string[], { folder }: Arena): Promise<number> {
   const start = now()
-  const child = spawnGuarded(process.execPath, args, { cwd: folder })
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let complaint = ''
-  child.stdout?.resume()
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     complaint += chunk
   })
-  const { code } = await exitOf(child)
+  const [code] = (await once(child, 'exit')) as [number | null]
   const time = now() - start
   if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}:\n${complaint}`)
   return time

@@ -42,6 +42,7 @@ const WINDOW = 1000
 
 /** Sends `count` messages with {@link WINDOW} of them under way, and prints how many a second were confirmed. */
 export async function timeBurst(count: number, send: () => Promise<unknown>): Promise<void> {
+  await send() // connects, where that was left to the first
   let sent = 0
   const lane = async () => {
     while (sent < count) {

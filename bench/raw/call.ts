@@ -1,5 +1,5 @@
 import amqp from 'amqplib'
-import { celeryMessage } from '../messages.ts'
+import { celeryMessage } from '../../test/support/celery-message.ts'
 import { callOptions, timeCalls } from '../timed-calls.ts'
 
 /** Calls and waits for the answer, one call after the other, with plain amqplib; prints the times in milliseconds. */

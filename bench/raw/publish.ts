@@ -1,5 +1,5 @@
 import amqp from 'amqplib'
-import { celeryMessage } from '../messages.ts'
+import { celeryMessage } from '../../test/support/celery-message.ts'
 import { callOptions, timeBurst } from '../timed-calls.ts'
 
 /** Publishes task messages with confirms, many under way at once, with plain amqplib; prints messages per second. */

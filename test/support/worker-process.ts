@@ -13,6 +13,8 @@ export interface WorkerOptions {
   readonly config: string
   readonly flags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** How to call twq; by default as npm's link to it does. */
+  readonly command?: readonly string[]
   /** The file that its log goes to, as in production. */
   readonly log: string
 }
@@ -37,9 +39,11 @@ export class WorkerProcess implements AsyncDisposable {
       if (event !== undefined) seen.set(event, (seen.get(event) ?? 0) + 1)
     })
     // The shell is replaced by node: the process id and the signals are the worker's own.
-    const command = ['-c', 'exec "$@" >>"$0" 2>&1', options.log, process.execPath, TWQ]
+    const shell = ['-c', 'exec "$@" >>"$0" 2>&1', options.log]
+    const command = options.command ?? [process.execPath, TWQ]
     const flags = ['worker', 'start', '--config', options.config, ...(options.flags ?? [])]
-    const child = spawnGuarded('bash', [...command, ...flags], { env: { ...options.env, TWQ_BROKER: options.url } })
+    const env = { ...options.env, TWQ_BROKER: options.url }
+    const child = spawnGuarded('bash', [...shell, ...command, ...flags], { env })
     return new WorkerProcess(child, log, seen)
   }
 

@@ -3,7 +3,7 @@
 usage: hostile.py URL QUEUE REPLY_QUEUE
 
 A description has the case's name, what is expected of it (`set aside`, `run`, or `either`: what matters is that it ends),
-its task id where it has one, and the SHA-256 of its header table's bytes and of its body.
+its ids where it has them, and the SHA-256 of its header table's bytes and of its body.
 """
 import datetime
 import decimal
@@ -190,6 +190,7 @@ with kombu.Connection(url, transport_options={'confirm_publish': True}) as conne
         present = {key: value for key, value in properties.items() if value is not None}
         channel.basic_publish(amqp.Message(data, application_headers=table, **present), exchange='', routing_key=queue)
         print(json.dumps({
-            'name': name, 'expected': expected, 'correlationId': present.get('correlation_id'),
+            'name': name, 'expected': expected, 'id': ident if isinstance(ident, str) else None,
+            'correlationId': present.get('correlation_id'),
             'headers': sha256(table_bytes(table)), 'body': sha256(data),
         }), flush=True)

@@ -11,11 +11,7 @@ app = Celery(broker=url, backend='rpc://')
 ids = []
 with app.producer_pool.acquire(block=True) as producer:
     for _ in range(int(count)):
-        # ignore_result: nobody is going to read ten thousand results here.
-        result = app.send_task(
-            task, args=[int(argument) for argument in arguments], queue=queue, producer=producer, ignore_result=True
-        )
-        ids.append(result.id)
+        ids.append(app.send_task(task, args=[int(text) for text in arguments], queue=queue, producer=producer).id)
 # Closing waits for the broker's answer, which comes after it took everything sent before.
 app.close()
 print('\n'.join(ids))
