@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { killGroup } from '../test/support/provision/guarded.ts'
+import { exitOf } from '../test/support/provision/guarded.ts'
 import { WorkerProcess } from '../test/support/worker-process.ts'
 import { type Arena, here } from './arena.ts'
 import { startProgram } from './processes.ts'
@@ -8,7 +8,7 @@ import { startProgram } from './processes.ts'
 export interface Consumer {
   readonly pid: number
   readonly running: boolean
-  /** Ends it. A worker drains first, so that what it did not acknowledge would be back in the queue. */
+  /** Ends it in order: whatever it did not acknowledge by then is back in the queue. */
   stop(): Promise<void>
 }
 
@@ -38,7 +38,10 @@ export function raw(style: { acks: 'each' | 'turn'; results: boolean; prefetch?:
       get running() {
         return child.exitCode === null && child.signalCode === null
       },
-      stop: () => killGroup(child),
+      async stop() {
+        child.kill('SIGTERM')
+        await exitOf(child)
+      },
     }
   }
 }

@@ -4,7 +4,7 @@ import { stopwatch } from '../stopwatch.ts'
 
 /**
  * What a worker would be with nothing in it: plain amqplib that consumes a queue, parses the body, adds, and
- * acknowledges; with `--results` it answers to the caller's reply queue first, without confirms. It runs until it is killed.
+ * acknowledges; with `--results` it answers to the caller's reply queue first, without confirms. SIGTERM ends it, its acks sent.
  *
  * `--acks each` writes one ack per message; `--acks turn` one `multiple` ack per turn of the event loop, the fastest way we know.
  */
@@ -55,3 +55,5 @@ await channel.consume(values.queue, (message) => {
     newest = message
   }
 })
+// The channel first: amqplib lets the end of a connection overtake the acks of its channels.
+process.once('SIGTERM', () => void channel.close().then(() => connection.close()))
