@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { exitOf } from '../test/support/provision/guarded.ts'
+import { WorkerProcess } from '../test/support/worker-process.ts'
+import { type Arena, here } from './arena.ts'
+import { startProgram } from './processes.ts'
+
+/** Something that consumes a queue in a process of its own. */
+export interface Consumer {
+  readonly pid: number
+  readonly running: boolean
+  /** Ends it in order: whatever it did not acknowledge by then is back in the queue. */
+  stop(): Promise<void>
+}
+
+/** What a consumer is started with. */
+export interface ConsumerOptions {
+  readonly queue: string
+  /** The file of its stopwatch, and the message at which it is stopped. */
+  readonly stopwatch?: { readonly path: string; readonly count: number }
+}
+
+/** How consumers of one side are started. */
+export type Side = (arena: Arena, options: ConsumerOptions) => Promise<Consumer>
+
+/** Plain amqplib; see raw/drain.ts. */
+export function raw(style: { acks: 'each' | 'turn'; results: boolean; prefetch?: number }): Side {
+  return async ({ url }, { queue, stopwatch }) => {
+    const child = startProgram('raw/drain.ts', {
+      url,
+      queue,
+      prefetch: style.prefetch ?? 1000,
+      acks: style.acks,
+      results: style.results,
+      ...(stopwatch && { stopwatch: stopwatch.path, count: stopwatch.count }),
+    })
+    return {
+      pid: child.pid!,
+      get running() {
+        return child.exitCode === null && child.signalCode === null
+      },
+      async stop() {
+        child.kill('SIGTERM')
+        await exitOf(child)
+      },
+    }
+  }
+}
+
+/** `twq worker start` as in production: logs at the default level, into a file. */
+export function twq(flags: readonly string[]): Side {
+  return async ({ url, folder }, { queue, stopwatch }) => {
+    const worker = WorkerProcess.spawn({
+      url,
+      config: here('worker/worker.config.ts'),
+      flags: ['--queues', queue, ...flags],
+      env: stopwatch ? { BENCH_STOPWATCH: stopwatch.path, BENCH_COUNT: String(stopwatch.count) } : {},
+      log: join(folder, `${queue}.log`),
+    })
+    // With messages waiting, what counts begins at the first of them; else there is only this to wait for.
+    if (!stopwatch) await worker.until('worker.ready')
+    return {
+      get pid() {
+        return worker.pid
+      },
+      get running() {
+        return worker.running
+      },
+      async stop() {
+        const status = await worker.stop()
+        if (status !== 0) throw new Error(`the worker ended with ${status}:\n${worker.logTail()}`)
+      },
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util'
+
+/** The options that every calling process takes. */
+export function callOptions(): { url: string; queue: string; calls: number } {
+  const { values } = parseArgs({
+    options: {
+      url: { type: 'string', default: '' },
+      queue: { type: 'string', default: '' },
+      calls: { type: 'string', default: '0' },
+    },
+  })
+  return { url: values.url, queue: values.queue, calls: Number(values.calls) }
+}
+
+/** What {@link timeCalls} prints: milliseconds. */
+export interface CallFigures {
+  readonly p50: number
+  readonly p99: number
+}
+
+/** What {@link timeBurst} prints. */
+export interface BurstFigures {
+  readonly perSecond: number
+}
+
+/** Calls one after the other and prints the percentiles of their times in milliseconds; the first tenth only warms up. */
+export async function timeCalls(calls: number, call: () => Promise<unknown>): Promise<void> {
+  const warmUp = Math.ceil(calls / 10)
+  const times: number[] = []
+  for (let index = 0; index < warmUp + calls; index += 1) {
+    const start = performance.now()
+    await call()
+    if (index >= warmUp) times.push(performance.now() - start)
+  }
+  times.sort((a, b) => a - b)
+  const percentile = (share: number) => times[Math.floor((times.length - 1) * share)]!
+  print({ p50: percentile(0.5), p99: percentile(0.99) } satisfies CallFigures)
+}
+
+/** How many sends are under way at once. */
+const WINDOW = 1000
+
+/** Sends `count` messages with {@link WINDOW} of them under way, and prints how many a second were confirmed. */
+export async function timeBurst(count: number, send: () => Promise<unknown>): Promise<void> {
+  await send() // connects, where that was left to the first
+  let sent = 0
+  const lane = async () => {
+    while (sent < count) {
+      sent += 1
+      await send()
+    }
+  }
+  const start = performance.now()
+  await Promise.all(Array.from({ length: WINDOW }, lane))
+  print({ perSecond: count / ((performance.now() - start) / 1000) } satisfies BurstFigures)
+}
+
+function print(figures: object): void {
+  process.stdout.write(`${JSON.stringify(figures)}\n`)
+}

@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { python } from '../support/provision/python.ts'
+import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
+import { callFromPython } from './calls-from-python.ts'
+import { isWell, sendHostileMessages } from './hostile-messages.ts'
+import { killTheWorker } from './killed-worker.ts'
+import { restartTheBroker } from './restarted-broker.ts'
+import type { Scene } from './scene.ts'
+import { startUp } from './start-up.ts'
+
+const HELP = `npm run acceptance -- [options]
+
+Does what a user would have to believe otherwise, with a real RabbitMQ and a real Celery, and prints each figure beside its
+target. Exits with 1 when one is missed.
+
+  --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages
+`
+
+/** One figure and what it must be. */
+interface Check {
+  readonly what: string
+  readonly figure: string
+  readonly target: string
+  readonly ok: boolean
+}
+
+type Stage = Scene & { readonly node: RabbitNode }
+
+const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = {
+  1: startingUp,
+  2: callingFromPython,
+  3: killingTheWorker,
+  4: restartingTheBroker,
+  5: receivingHostileMessages,
+}
+
+const { values } = parseArgs({ options: { line: { type: 'string' }, help: { type: 'boolean', default: false } } })
+if (values.help) process.stdout.write(HELP)
+else process.exitCode = await acceptance(values.line ? [values.line] : Object.keys(LINES))
+
+async function acceptance(numbers: readonly string[]): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'twq-acceptance-'))
+  await using node = await startRabbit()
+  const stage: Stage = { node, url: node.url(), folder, python: await python() }
+  let missed = 0
+  for (const number of numbers) {
+    const line = LINES[number]
+    if (line === undefined) throw new Error(`--line ${number}: there are ${Object.keys(LINES).join(', ')}`)
+    for await (const { what, figure, target, ok } of line(stage)) {
+      process.stdout.write(`line ${number}: ${what} … ${figure} (${target}) ${ok ? 'ok' : 'MISSED'}\n`)
+      if (!ok) missed += 1
+    }
+  }
+  // What was missed can be looked into.
+  if (missed === 0) await rm(folder, { recursive: true })
+  else process.stdout.write(`${missed} missed; logs and ledgers are in ${folder}\n`)
+  return missed === 0 ? 0 : 1
+}
+
+async function* startingUp({ node, folder }: Stage): AsyncIterable<Check> {
+  const { afterCommand, afterBroker } = await startUp(node, folder)
+  yield within('ready after npx twq worker start, the broker running', afterCommand, 2000)
+  yield within('ready after a broker that came later answered', afterBroker, 2000)
+}
+
+async function* callingFromPython(stage: Stage): AsyncIterable<Check> {
+  const steps = 5
+  const { welcome, failure, surplus, states } = await callFromPython(stage, { steps })
+  yield equal("send_task('send_welcome_email', args=[42]).get()", 'value' in welcome ? 'returned' : welcome, 'returned')
+  const raised = { raised: 'ValueError', module: 'builtins', args: ['no such user'] }
+  yield equal('a task that throws raises in Python', failure, raised)
+  yield equal('a surplus argument raises in Python', 'raised' in surplus ? surplus.raised : surplus, 'TypeError')
+  const expected = [...Array(steps).fill('PROGRESS'), 'SUCCESS'].join(' ')
+  yield equal(`process.delay(${steps})`, states.map(([state]) => state).join(' '), expected)
+}
+
+async function* killingTheWorker(stage: Stage): AsyncIterable<Check> {
+  const tasks = 10_000
+  const { verdict, workers, left } = await killTheWorker(stage, { tasks, kills: 2 })
+  yield equal('of 10,000 tasks from Python, the worker killed twice, ran', verdict.ran, tasks)
+  yield equal('workers that ran them', workers, 3)
+  yield {
+    what: 'second starts, and those of them that were not told of the first',
+    figure: `${verdict.extraStarts}, ${verdict.unexplained.length}`,
+    target: 'some, 0',
+    ok: verdict.extraStarts > 0 && verdict.unexplained.length === 0,
+  }
+  yield equal('tasks that nobody sent', verdict.phantom.length, 0)
+  yield equal('messages left', left, 0)
+}
+
+async function* restartingTheBroker({ node, folder }: Stage): AsyncIterable<Check> {
+  const tasks = 5000
+  for (let restart = 1; restart <= 10; restart += 1) {
+    const { verdict, remaining, backAfter, left } = await restartTheBroker(node, { folder, tasks })
+    yield equal(`restart ${restart} of 10, with ${remaining} of 5,000 tasks to go: ran`, verdict.ran, tasks)
+    yield equal(`restart ${restart} of 10: starts not told of an earlier one`, verdict.unexplained.length, 0)
+    yield equal(`restart ${restart} of 10: messages left`, left, 0)
+    yield within(`restart ${restart} of 10: consuming again after the broker answered`, backAfter, 3000)
+  }
+}
+
+async function* receivingHostileMessages(stage: Stage): AsyncIterable<Check> {
+  const { cases, running, interruptions, left } = await sendHostileMessages(stage)
+  for (const hostile of cases) {
+    const { name, expected, setAside, intact, state, ran, nextRan } = hostile
+    const became = setAside
+      ? `set aside: ${setAside.reason}, ${intact ? 'bytes intact' : 'BYTES LOST'}`
+      : ran
+        ? 'ran'
+        : ''
+    const figure = [became, state, nextRan ? '' : 'THE NEXT TASK DID NOT RUN'].filter(Boolean).join(', ')
+    yield { what: name, figure: figure || 'LOST', target: expected, ok: isWell(hostile) }
+  }
+  yield equal('the worker is up, in the same process', running, true)
+  yield equal('connections and channels lost', interruptions, 0)
+  yield equal('messages left', left, 0)
+}
+
+function equal(what: string, figure: unknown, target: unknown): Check {
+  const [is, shall] = [text(figure), text(target)]
+  return { what, figure: is, target: shall, ok: is === shall }
+}
+
+function within(what: string, milliseconds: number, limit: number): Check {
+  return {
+    what,
+    figure: `${(milliseconds / 1000).toFixed(2)} s`,
+    target: `within ${limit / 1000} s`,
+    ok: milliseconds <= limit,
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineTask } from 'twq'
+import { recordEnd, recordStart } from '../../support/ledger.ts'
+
+const { LEDGER = '/dev/null' } = process.env
+
+/** Writes its start into the ledger, takes its time, and writes its end. */
+export const work = defineTask({
+  name: 'acceptance.work',
+  positional: ['milliseconds'],
+  async run({ milliseconds }: { milliseconds: number }, ctx) {
+    recordStart(LEDGER, ctx.id, ctx.redelivered)
+    if (milliseconds > 0) await sleep(milliseconds)
+    recordEnd(LEDGER, ctx.id)
+  },
+})
+
+/** Throws an error that Python has a class for. */
+export const fail = defineTask({
+  name: 'acceptance.fail',
+  positional: ['message'],
+  run({ message }: { message: string }) {
+    throw new ValueError(message)
+  },
+})
+
+/** Gives back one of the caller's own headers. */
+export const header = defineTask({
+  name: 'acceptance.header',
+  positional: ['name'],
+  run({ name }: { name: string }, ctx) {
+    return String(ctx.request.headers[name])
+  },
+})
+
+class ValueError extends Error {
+  override readonly name = 'ValueError'
+}

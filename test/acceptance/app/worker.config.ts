@@ -1,0 +1,3 @@
+import { defineConfig } from 'twq'
+
+export default defineConfig({ tasks: ['./tasks.ts', '../../../tasks/*.ts'] })

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import { createInterface } from 'node:readline'
+import { celeryMessage, preload } from '../support/celery-message.ts'
+import { Ledger } from '../support/ledger.ts'
+import { killGroup, spawnGuarded } from '../support/provision/guarded.ts'
+import { type Observer, observe, type SetAside } from './observer.ts'
+import { fresh, messagesIn, pythonScript, type Scene, startWorker } from './scene.ts'
+
+/** What python/hostile.py says of a message that it published. */
+export interface HostileMessage {
+  readonly name: string
+  /** `either`: it may run, fail, or be set aside; what matters is that it ends. */
+  readonly expected: 'set aside' | 'run' | 'either'
+  readonly id: string | null
+  readonly correlationId: string | null
+  /** SHA-256 of the header table's bytes, and of the body. */
+  readonly headers: string
+  readonly body: string
+}
+
+/** What became of one hostile message. */
+export interface HostileCase {
+  readonly name: string
+  readonly expected: HostileMessage['expected']
+  readonly setAside: SetAside | undefined
+  /** Its original bytes can be had back from quarantine. */
+  readonly intact: boolean
+  /** The last state that its sender was told. */
+  readonly state: string | undefined
+  /** It ran to its end. */
+  readonly ran: boolean
+  /** The next, ordinary task ran. */
+  readonly nextRan: boolean
+}
+
+/** What became of all of them, and of the worker. */
+export interface HostileReport {
+  readonly cases: readonly HostileCase[]
+  /** The process that was started runs on. */
+  readonly running: boolean
+  /** How often it lost a connection or a channel, or opened another. */
+  readonly interruptions: number
+  readonly exit: number | null
+  readonly left: number
+}
+
+const PATIENCE = 20_000
+
+/** Sends hostile messages one by one to one worker, each followed by an ordinary task. */
+export async function sendHostileMessages(scene: Scene): Promise<HostileReport> {
+  const queue = `hostile-${randomUUID()}`
+  const replies = `${queue}-replies`
+  const ledger = new Ledger(fresh(scene, 'ledger'))
+  await using worker = await startWorker(scene, { queue, ledger: ledger.path })
+  const connections = worker.count('broker.connected')
+  await using observer = await observe(scene.url, queue, replies)
+  await using publisher = openPublisher(scene, queue, replies)
+
+  const sent: (HostileMessage & { readonly nextRan: boolean })[] = []
+  while (worker.running) {
+    const message = await publisher.next()
+    if (message === undefined) break
+    const [next = ''] = await preload(scene.url, queue, 1, () => celeryMessage('acceptance.work', [0], 'nobody'))
+    const ran = ledger.until(({ ended }) => ended.has(next), `the task after ${message.name}`, PATIENCE)
+    const nextRan = await ran.then(() => true).catch(() => false)
+    sent.push({ ...message, nextRan })
+  }
+  const outcomes = () => sent.map((message) => outcome(message, observer, ledger))
+  await observer.until(() => outcomes().every(hasEnded), PATIENCE)
+  const { running } = worker
+  const lost = worker.count('broker.lost') + worker.count('channel.lost')
+  const interruptions = lost + worker.count('broker.connected') - connections
+  const exit = running ? await worker.stop() : null
+  return { cases: outcomes(), running, interruptions, exit, left: await messagesIn(scene.url, queue) }
+}
+
+/** Nothing vanished: it was set aside, it ran, or its sender was told how it ended. */
+export function hasEnded({ setAside, state, ran }: HostileCase): boolean {
+  return setAside !== undefined || ran || state === 'SUCCESS' || state === 'FAILURE'
+}
+
+/** What must become of a hostile message did. */
+export function isWell(hostile: HostileCase): boolean {
+  if (!hostile.nextRan || !hasEnded(hostile)) return false
+  if (hostile.expected === 'run') return hostile.setAside === undefined
+  if (hostile.expected === 'either' && hostile.setAside === undefined) return true
+  return hostile.setAside !== undefined && hostile.setAside.reason !== '' && hostile.intact
+}
+
+function outcome(
+  { name, expected, nextRan, ...message }: HostileMessage & { readonly nextRan: boolean },
+  observer: Observer,
+  ledger: Ledger,
+): HostileCase {
+  const copy = observer.setAside.find(({ headers, body }) => headers === message.headers && body === message.body)
+  const known = message.correlationId ?? undefined
+  return {
+    name,
+    expected,
+    nextRan,
+    setAside: copy ?? observer.setAside.find(({ correlationId }) => known !== undefined && correlationId === known),
+    intact: copy !== undefined,
+    state: known && observer.states.get(known),
+    ran: message.id !== null && ledger.ended.has(message.id),
+  }
+}
+
+/** A Python process that publishes the next message each time it is asked. */
+function openPublisher(scene: Scene, queue: string, replies: string) {
+  const { python, url } = scene
+  const child = spawnGuarded(python.command, [pythonScript('hostile.py'), url, queue, replies], {
+    stdin: 'pipe',
+    env: python.env,
+  })
+  child.stderr?.pipe(process.stderr)
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+  return {
+    /** Undefined when there are no more. */
+    async next(): Promise<HostileMessage | undefined> {
+      child.stdin?.write('next\n')
+      const { value, done } = await lines.next()
+      return done ? undefined : (JSON.parse(value) as HostileMessage)
+    },
+    [Symbol.asyncDispose]: () => killGroup(child),
+  }
+}

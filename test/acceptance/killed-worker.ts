@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import { Ledger, type Verdict } from '../support/ledger.ts'
+import { fresh, messagesIn, runPython, type Scene, startWorker } from './scene.ts'
+
+/** What became of tasks whose worker was killed. */
+export interface KilledWorkerReport {
+  readonly verdict: Verdict
+  /** How many different workers ran them. */
+  readonly workers: number
+  /** The exit status of the last worker, asked to leave at the end. */
+  readonly exit: number | null
+  /** Messages left in the queue at the very end. */
+  readonly left: number
+}
+
+/**
+ * Python sends tasks; as they run, the worker is killed outright and replaced `kills` times. Tasks take long enough for
+ * all of the worker's slots to be busy when that happens.
+ */
+export async function killTheWorker(
+  scene: Scene,
+  { tasks, kills }: { tasks: number; kills: number },
+): Promise<KilledWorkerReport> {
+  const queue = `killed-worker-${randomUUID()}`
+  const ledger = new Ledger(fresh(scene, 'ledger'))
+  const setting = { queue, ledger: ledger.path, flags: ['--concurrency', '50'] }
+  const sending = runPython(scene, 'send_many.py', scene.url, queue, 'acceptance.work', String(tasks), '20')
+  sending.catch(() => {}) // heard below, when its ids are wanted
+  let worker = await startWorker(scene, setting)
+  try {
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const enough = Math.floor((tasks * kill) / (kills + 1))
+      await ledger.until(({ starts }) => starts.length >= enough, `${enough} starts`)
+      await worker.kill9()
+      worker = await startWorker(scene, setting)
+    }
+    const sent = (await sending).trim().split('\n')
+    await ledger.until(({ ended }) => ended.size >= tasks, `the end of ${tasks} tasks`)
+    const exit = await worker.stop()
+    return {
+      verdict: ledger.judge(sent),
+      workers: new Set(ledger.starts.map(({ pid }) => pid)).size,
+      exit,
+      left: await messagesIn(scene.url, queue),
+    }
+  } finally {
+    await worker[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import amqp from 'amqplib'
+import { answersAmqp } from '../support/provision/amqp-port.ts'
+import { run } from '../support/provision/command.ts'
+import type { Python } from '../support/provision/python.ts'
+import { WorkerProcess } from '../support/worker-process.ts'
+
+/** Where an acceptance scenario takes place. */
+export interface Scene {
+  readonly url: string
+  /** For ledgers and logs. */
+  readonly folder: string
+  readonly python: Python
+}
+
+/** How a scenario starts a worker. */
+export interface WorkerSetting {
+  readonly queue: string
+  readonly ledger?: string
+  readonly flags?: readonly string[]
+}
+
+/** A worker with the acceptance tasks and the example tasks; resolves when it consumes. */
+export function startWorker(scene: Pick<Scene, 'url' | 'folder'>, setting: WorkerSetting): Promise<WorkerProcess> {
+  return WorkerProcess.start({
+    url: scene.url,
+    config: resolve(import.meta.dirname, 'app/worker.config.ts'),
+    flags: ['--queues', setting.queue, ...(setting.flags ?? [])],
+    env: { SPOOL_DIR: join(scene.folder, 'spool'), ...(setting.ledger && { LEDGER: setting.ledger }) },
+    log: fresh(scene, 'worker.log'),
+  })
+}
+
+/** The path of a file of its own in the scene's folder. */
+export function fresh({ folder }: Pick<Scene, 'folder'>, name: string): string {
+  return join(folder, `${randomUUID()}-${name}`)
+}
+
+/** Runs one of the programs in python/; resolves with what it printed. */
+export function runPython({ python }: Pick<Scene, 'python'>, script: string, ...args: string[]): Promise<string> {
+  return run(python.command, [pythonScript(script), ...args], { env: { ...process.env, ...python.env } })
+}
+
+export function pythonScript(name: string): string {
+  return resolve(import.meta.dirname, 'python', name)
+}
+
+/** How many messages are ready in a queue. */
+export async function messagesIn(url: string, queue: string): Promise<number> {
+  const connection = await amqp.connect(url)
+  try {
+    const channel = await connection.createChannel()
+    return (await channel.checkQueue(queue)).messageCount
+  } finally {
+    await connection.close()
+  }
+}
+
+/** The moment, in milliseconds since the epoch, at which a broker that is starting first answers on its port. */
+export async function firstAnswer(port: number): Promise<number> {
+  while (!(await answersAmqp(port))) await sleep(10)
+  return Date.now()
+}
