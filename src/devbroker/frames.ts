@@ -1,9 +1,11 @@
-import { REPLY, Refusal } from '../broker/memory/refusal.ts'
+import { frameError, octets } from './errors.ts'
 import type { MethodArguments, MethodName } from './methods.ts'
 import { type ContentHeader, encodeContentHeader, encodeMethod } from './values.ts'
 
 /** The kinds of frame. */
 export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 } as const
+
+const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME))
 
 /** Bytes of a frame besides its payload: type, channel, length; end mark. */
 export const FRAME_OVERHEAD = 8
@@ -39,23 +41,27 @@ export class FrameReader {
   /** The next complete frame, if there is one. Throws a refusal when what came is no frame, or too long a one. */
   next(): Frame | undefined {
     if (this.#length < HEAD) return undefined
-    let head = this.#joined(HEAD)
+    const head = this.#joined(HEAD)
     const size = head.readUInt32BE(3)
     const type = head.readUInt8(0)
     const channel = head.readUInt16BE(1)
     if (size + FRAME_OVERHEAD > this.frameMax) {
       const excess = `{frame_too_large,${size},${this.frameMax - FRAME_OVERHEAD}}`
-      throw frameError(`type ${type}, first 16 octets = ${octets(head.subarray(HEAD, HEAD + 16))}: ${excess}`)
+      throw frameError(`type ${type}, all octets = <<>>: ${excess}`)
     }
     const length = size + FRAME_OVERHEAD
     if (this.#length < length) return undefined
-    head = this.#joined(length)
-    const payload = head.subarray(HEAD, length - 1)
-    const end = head.readUInt8(length - 1)
+    const whole = this.#joined(length)
+    const payload = whole.subarray(HEAD, length - 1)
+    const end = whole.readUInt8(length - 1)
     this.#drop(length)
     if (end !== END) {
-      throw frameError(`type ${type}, all octets = ${octets(payload.subarray(0, 64))}: {invalid_frame_end_marker,${end}}`)
+      throw frameError(
+        `type ${type}, all octets = ${octets(payload.subarray(0, 64))}: {invalid_frame_end_marker,${end}}`,
+      )
     }
+    if (!KINDS.has(type))
+      throw frameError(`type ${type}, all octets = ${octets(payload.subarray(0, 64))}: unknown_frame`)
     return { type, channel, payload }
   }
 
@@ -85,7 +91,11 @@ export class FrameReader {
 }
 
 /** A method as one frame. */
-export function methodFrame<Name extends MethodName>(channel: number, name: Name, values: MethodArguments<Name>): Buffer {
+export function methodFrame<Name extends MethodName>(
+  channel: number,
+  name: Name,
+  values: MethodArguments<Name>,
+): Buffer {
   return frame(FRAME.method, channel, encodeMethod(name, values))
 }
 
@@ -116,11 +126,3 @@ export function frame(type: number, channel: number, payload: Uint8Array): Buffe
 }
 
 export const HEARTBEAT_FRAME = frame(FRAME.heartbeat, 0, new Uint8Array())
-
-function frameError(what: string): Refusal {
-  return new Refusal(REPLY.frameError, `FRAME_ERROR - ${what}`)
-}
-
-function octets(bytes: Uint8Array): string {
-  return `<<${[...bytes].join(',')}>>`
-}

@@ -214,11 +214,14 @@ interface FieldValue {
 
 /** The arguments of one method, by name. */
 export type MethodArguments<Name extends MethodName> = {
-  readonly [Field in keyof (typeof METHODS)[Name]['fields']]: FieldValue[(typeof METHODS)[Name]['fields'][Field] & FieldType]
+  readonly [Field in keyof (typeof METHODS)[Name]['fields']]: FieldValue[(typeof METHODS)[Name]['fields'][Field] &
+    FieldType]
 }
 
 /** A method with its arguments. */
-export type Method = { readonly [Name in MethodName]: { readonly name: Name; readonly arguments: MethodArguments<Name> } }[MethodName]
+export type Method = {
+  readonly [Name in MethodName]: { readonly name: Name; readonly arguments: MethodArguments<Name> }
+}[MethodName]
 
 const BY_ID: ReadonlyMap<number, MethodName> = new Map(
   Object.entries(METHODS).map(([name, { id }]) => [id[0] * 65_536 + id[1], name as MethodName]),

@@ -1,6 +1,7 @@
 import { decodeFieldTable, encodeFieldTable } from '../broker/amqp/field-table.ts'
-import { REPLY, Refusal } from '../broker/memory/refusal.ts'
+import { commandInvalid } from '../broker/memory/refusal.ts'
 import type { Headers, Properties } from '../protocol/wire.ts'
+import { frameError, octets, unexpectedFrame } from './errors.ts'
 import { type FieldType, type Method, type MethodArguments, type MethodName, methodNamed, specOf } from './methods.ts'
 
 /** What a content header says: how long the body is, the properties, and the header table as bytes. */
@@ -11,16 +12,26 @@ export interface ContentHeader {
   readonly headers: Uint8Array | undefined
 }
 
+/** The numbers at the head of a method frame. Throws a refusal when there are none. */
+export function methodId(payload: Buffer): readonly [classId: number, methodId: number] {
+  if (payload.length < 4) throw frameError(`type 1, all octets = ${octets(payload)}: unknown_frame`)
+  return [payload.readUInt16BE(0), payload.readUInt16BE(2)]
+}
+
 /** Reads a method frame. Throws a refusal when the method is unknown or its arguments are broken. */
 export function decodeMethod(payload: Buffer): Method {
-  const reader = new Reader(payload)
-  const [classId, methodId] = [reader.number(2), reader.number(2)]
-  const name = methodNamed(classId, methodId)
-  if (name === undefined) {
-    throw new Refusal(REPLY.notImplemented, `NOT_IMPLEMENTED - unknown method ${classId}.${methodId}`)
-  }
+  const [classId, method] = methodId(payload)
+  const name = methodNamed(classId, method)
+  // RabbitMQ drops the connection without a word.
+  if (name === undefined) throw commandInvalid(`unknown method ${classId}.${method}`)
+  const reader = new Reader(payload.subarray(4))
   const values: Record<string, unknown> = {}
-  for (const [field, type] of Object.entries(specOf(name).fields)) values[field] = reader.field(type)
+  try {
+    for (const [field, type] of Object.entries(specOf(name).fields)) values[field] = reader.field(type)
+  } catch (error) {
+    if (error instanceof RangeError) throw frameError(`cannot decode ${octets(payload.subarray(4, 64))}`)
+    throw error
+  }
   return { name, arguments: values } as unknown as Method
 }
 
@@ -34,11 +45,21 @@ export function encodeMethod<Name extends MethodName>(name: Name, values: Method
   return writer.finish()
 }
 
-/** Reads the payload of a content header frame. The result holds no view of it. */
+/** Reads the payload of a content header frame. The result holds no view of it. Throws a refusal when it is broken. */
 export function decodeContentHeader(payload: Buffer): ContentHeader {
+  try {
+    return readContentHeader(payload)
+  } catch (error) {
+    if (error instanceof RangeError) throw frameError(`cannot decode content header: ${error.message}`)
+    throw error
+  }
+}
+
+function readContentHeader(payload: Buffer): ContentHeader {
   const reader = new Reader(payload)
   const classId = reader.number(2)
-  if (classId !== BASIC_CLASS) throw unexpectedFrame(`expected content header for class 60, got one for class ${classId} instead`)
+  if (classId !== BASIC_CLASS)
+    throw unexpectedFrame(`expected content header for class 60, got one for class ${classId} instead`)
   reader.number(2) // weight, always 0
   const bodySize = reader.number(8)
   let flags = reader.number(2)
@@ -62,11 +83,15 @@ export function encodeContentHeader(header: ContentHeader): Buffer {
   writer.number(BASIC_CLASS, 2)
   writer.number(0, 2)
   writer.number(bodySize, 8)
-  const valueOf = (name: PropertyName) => (name === 'headers' ? headers : name === 'clusterId' ? undefined : properties[name])
-  const present = PROPERTIES.filter(([, name]) => valueOf(name) !== undefined)
-  writer.number(present.reduce((flags, [bit]) => flags | (1 << bit), 0), 2)
+  const propertyOf = (name: PropertyName) =>
+    name === 'headers' ? headers : name === 'clusterId' ? undefined : properties[name]
+  const present = PROPERTIES.filter(([, name]) => propertyOf(name) !== undefined)
+  writer.number(
+    present.reduce((flags, [bit]) => flags | (1 << bit), 0),
+    2,
+  )
   for (const [, name, type] of present) {
-    const value = valueOf(name)
+    const value = propertyOf(name)
     if (value instanceof Uint8Array) writer.lengthPrefixed(value)
     else if (type === 'shortstr') writer.shortText(String(value))
     else writer.number(Number(value), type === 'octet' ? 1 : 8)
@@ -74,16 +99,22 @@ export function encodeContentHeader(header: ContentHeader): Buffer {
   return writer.finish()
 }
 
-/** 505: frames out of order. */
-export function unexpectedFrame(what: string): Refusal {
-  return new Refusal(REPLY.unexpectedFrame, `UNEXPECTED_FRAME - ${what}`)
+/** The value of a table that came as a long string, as AMQPLAIN logins do. Throws a refusal when it is broken. */
+export function decodeTable(bytes: Uint8Array): Headers {
+  const { fields, error } = decodeFieldTable(Buffer.from(bytes))
+  if (error !== undefined) throw frameError(`cannot decode table: ${error}`)
+  return fields
 }
 
 const BASIC_CLASS = 60
 
 type PropertyName = keyof Properties | 'headers' | 'clusterId'
 
-const PROPERTIES: readonly (readonly [bit: number, name: PropertyName, type: 'shortstr' | 'octet' | 'longlong' | 'table'])[] = [
+const PROPERTIES: readonly (readonly [
+  bit: number,
+  name: PropertyName,
+  type: 'shortstr' | 'octet' | 'longlong' | 'table',
+])[] = [
   [15, 'contentType', 'shortstr'],
   [14, 'contentEncoding', 'shortstr'],
   [13, 'headers', 'table'],
@@ -154,15 +185,13 @@ class Reader {
 
   table(): Headers {
     const { fields, error } = decodeFieldTable(Buffer.from(this.lengthPrefixed()))
-    if (error !== undefined) throw new Refusal(REPLY.syntaxError, `SYNTAX_ERROR - illegal field table: ${error}`)
+    if (error !== undefined) throw new RangeError(error)
     return fields
   }
 
   #take(length: number): Buffer {
     const end = this.#offset + length
-    if (end > this.#bytes.length) {
-      throw new Refusal(REPLY.syntaxError, `SYNTAX_ERROR - frame ends ${end - this.#bytes.length} bytes early`)
-    }
+    if (end > this.#bytes.length) throw new RangeError(`the frame ends ${end - this.#bytes.length} bytes early`)
     const taken = this.#bytes.subarray(this.#offset, end)
     this.#offset = end
     return taken
@@ -175,26 +204,31 @@ class Writer {
   #bit = 0
 
   field(type: FieldType, value: unknown): void {
-    if (type === 'bit') {
-      this.flag(value as boolean)
-      return
-    }
-    this.#flags = undefined
+    if (type !== 'bit') this.#flags = undefined
     switch (type) {
+      case 'bit':
+        this.flag(value as boolean)
+        break
       case 'octet':
-        return this.number(value as number, 1)
+        this.number(value as number, 1)
+        break
       case 'short':
-        return this.number(value as number, 2)
+        this.number(value as number, 2)
+        break
       case 'long':
-        return this.number(value as number, 4)
+        this.number(value as number, 4)
+        break
       case 'longlong':
-        return this.number(value as number, 8)
+        this.number(value as number, 8)
+        break
       case 'shortstr':
-        return this.shortText(value as string)
+        this.shortText(value as string)
+        break
       case 'longstr':
-        return this.lengthPrefixed(value as Uint8Array)
+        this.lengthPrefixed(value as Uint8Array)
+        break
       case 'table':
-        return this.table(value as Headers)
+        this.table(value as Headers)
     }
   }
 

@@ -2,7 +2,7 @@ import type { Headers } from '../../protocol/wire.ts'
 import type { Consumer } from './consumers.ts'
 import type { Message } from './message.ts'
 import type { Queue } from './queue.ts'
-import type { QueueDeclaration } from './queue-settings.ts'
+import { type QueueDeclaration, typeName } from './queue-settings.ts'
 import { raw, tableFields, writeSorted } from './raw-table.ts'
 import type { Entry } from './ready-messages.ts'
 import { notAllowed, notFound, notImplemented, preconditionFailed } from './refusal.ts'
@@ -148,9 +148,6 @@ export class ServerChannel {
       this.#consumerPrefetch = count
       return
     }
-    for (const { queue } of this.#consumers.values()) {
-      if (queue.settings.type === 'quorum') throw notImplemented(`${queue.title} does not support global qos`)
-    }
     this.#sharedPrefetch = count
     this.resume()
   }
@@ -264,7 +261,7 @@ interface ChannelConsumer extends Consumer {
 function priorityOf(args: Headers, title: string): number {
   const priority = args['x-priority'] ?? 0
   if (typeof priority !== 'number' || !Number.isInteger(priority)) {
-    throw preconditionFailed(`invalid arg 'x-priority' for ${title}: {unacceptable_type,${typeof priority}}`)
+    throw preconditionFailed(`invalid arg 'x-priority' for ${title}: "expected integer, got ${typeName(priority)}"`)
   }
   return priority
 }

@@ -1,5 +1,14 @@
 import { type Message, visibleCopies } from './message.ts'
-import { arrayElements, longOf, nestedFields, type RawField, raw, tableFields, textOf, writeSorted } from './raw-table.ts'
+import {
+  arrayElements,
+  longOf,
+  nestedFields,
+  type RawField,
+  raw,
+  tableFields,
+  textOf,
+  writeSorted,
+} from './raw-table.ts'
 
 /** Why a message left its queue without being consumed, in the words of `x-death`. */
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
@@ -26,7 +35,7 @@ export function deadLetter(
   const fields = tableFields(message.headers ?? new Uint8Array())
   const before = deathsIn(fields)
   const isSame = (one: RawField[]) =>
-    textOf(valueOf(one, 'queue')) === death.queue && textOf(valueOf(one, 'reason')) === death.reason
+    textOf(fieldNamed(one, 'queue')) === death.queue && textOf(fieldNamed(one, 'reason')) === death.reason
   const known = before.find(isSame)
   const record = known === undefined ? firstRecord(message, death, expiration) : countedUp(known)
   const others = before.filter((one) => one !== known)
@@ -50,8 +59,8 @@ export function deadLetter(
 /** Whether a dead message has been in this queue before and got round without anybody rejecting it: it would for ever. */
 export function isCycle(message: Message, queue: string): boolean {
   const deaths = deathsIn(tableFields(message.headers ?? new Uint8Array()))
-  const last = deaths.findIndex((death) => textOf(valueOf(death, 'queue')) === queue)
-  return last !== -1 && deaths.slice(0, last + 1).every((death) => textOf(valueOf(death, 'reason')) !== 'rejected')
+  const last = deaths.findIndex((death) => textOf(fieldNamed(death, 'queue')) === queue)
+  return last !== -1 && deaths.slice(0, last + 1).every((death) => textOf(fieldNamed(death, 'reason')) !== 'rejected')
 }
 
 function firstRecord(message: Message, death: Death, expiration: string | undefined): RawField[] {
@@ -68,16 +77,16 @@ function firstRecord(message: Message, death: Death, expiration: string | undefi
 }
 
 function countedUp(record: readonly RawField[]): RawField[] {
-  const count = longOf(valueOf(record, 'count')) ?? 1n
+  const count = longOf(fieldNamed(record, 'count')) ?? 1n
   return [...record.filter(({ name }) => name !== 'count'), { name: 'count', value: raw.long(count + 1n) }]
 }
 
 function deathsIn(fields: readonly RawField[]): RawField[][] {
-  const value = valueOf(fields, 'x-death')
+  const value = fieldNamed(fields, 'x-death')
   const elements = value === undefined ? undefined : arrayElements(value)
   return (elements ?? []).map(nestedFields).filter((death) => death !== undefined)
 }
 
-function valueOf(fields: readonly RawField[], name: string): Uint8Array | undefined {
+function fieldNamed(fields: readonly RawField[], name: string): Uint8Array | undefined {
   return fields.find((field) => field.name === name)?.value
 }

@@ -120,12 +120,12 @@ function directRule(): Rule {
 }
 
 function scanRule(compile: (binding: Binding) => (message: Routable) => boolean): Rule {
-  const fits = new Map<Binding, (message: Routable) => boolean>()
+  const tests = new Map<Binding, (message: Routable) => boolean>()
   return {
-    add: (binding) => fits.set(binding, compile(binding)),
-    remove: (binding) => fits.delete(binding),
+    add: (binding) => tests.set(binding, compile(binding)),
+    remove: (binding) => tests.delete(binding),
     *matches(message) {
-      for (const [binding, fit] of fits) if (fit(message)) yield binding
+      for (const [binding, matches] of tests) if (matches(message)) yield binding
     },
   }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Headers, HeaderValue } from '../../protocol/wire.ts'
+import { typeName } from './queue-settings.ts'
 import { preconditionFailed } from './refusal.ts'
 
 /** What a binding of a headers exchange asks for. */
@@ -13,12 +14,8 @@ export function parseHeadersPattern(args: Headers): HeadersPattern {
   const match = args['x-match'] ?? 'all'
   if (match !== 'all' && match !== 'any' && match !== 'all-with-x' && match !== 'any-with-x') {
     throw typeof match === 'string'
-      ? preconditionFailed(
-          `Invalid x-match field value <<"${match}">>; expected all, any, all-with-x, or any-with-x`,
-        )
-      : preconditionFailed(
-          `Invalid x-match field type ${typeof match} (value ${String(match)}); expected longstr`,
-        )
+      ? preconditionFailed(`Invalid x-match field value <<"${match}">>; expected all, any, all-with-x, or any-with-x`)
+      : preconditionFailed(`Invalid x-match field type ${typeName(match)} (value ${String(match)}); expected longstr`)
   }
   const withX = match.endsWith('-with-x')
   return {

@@ -1,7 +1,8 @@
 import type { Headers, Properties } from '../../protocol/wire.ts'
 import { decodeFieldTable } from '../amqp/field-table.ts'
-import { arrayElements, tableFields, textOf, writeSorted } from './raw-table.ts'
-import { preconditionFailed } from './refusal.ts'
+import { LONGEST_TTL } from './queue-settings.ts'
+import { arrayElements, type RawField, tableFields, textOf, typeOf, writeSorted } from './raw-table.ts'
+import { preconditionFailed, REPLY, Refusal } from './refusal.ts'
 
 /** A message as the broker keeps it: the header table stays the bytes that the publisher sent. */
 export interface Message {
@@ -14,8 +15,6 @@ export interface Message {
   readonly headers: Uint8Array | undefined
   readonly body: Uint8Array
 }
-
-const LONGEST_EXPIRATION = 2 ** 32 - 1
 
 /** Takes in what a publisher sent: expands `CC` and `BCC`, checks `expiration`. Throws a refusal with RabbitMQ's words. */
 export function createMessage(published: {
@@ -55,13 +54,13 @@ function checkExpiration(expiration: string | undefined): void {
   if (digits.length < expiration.length) throw refuse(`{leftover_string,"${expiration.slice(digits.length)}"}`)
   const value = Number(digits)
   if (value < 0) throw refuse(`{value_negative,${value}}`)
-  if (value > LONGEST_EXPIRATION) throw refuse(`{value_too_big,${digits}}`)
+  if (value > LONGEST_TTL) throw refuse(`{value_too_large,${value}}`)
 }
 
 // Sender-selected distribution: a BCC header is acted upon and taken out, so that no consumer sees it.
 function sendersCopies(headers: Uint8Array | undefined): { copies: string[]; visible: Uint8Array | undefined } {
   if (headers === undefined || headers.length === 0) return { copies: [], visible: headers }
-  const fields = tableFields(headers)
+  const fields = readFields(headers)
   const cc = fields.find((field) => field.name === 'CC')
   const bcc = fields.find((field) => field.name === 'BCC')
   if (cc === undefined && bcc === undefined) return { copies: [], visible: headers }
@@ -71,9 +70,19 @@ function sendersCopies(headers: Uint8Array | undefined): { copies: string[]; vis
   }
 }
 
+function readFields(headers: Uint8Array): RawField[] {
+  try {
+    return tableFields(headers)
+  } catch {
+    // RabbitMQ's reader crashes here, and says no more than this.
+    throw new Refusal(REPLY.internalError, 'INTERNAL_ERROR')
+  }
+}
+
 function routesIn(value: Uint8Array | undefined, header: string): string[] {
   if (value === undefined) return []
   const elements = arrayElements(value)
-  if (elements === undefined) throw preconditionFailed(`unsupported type of ${header} header`)
+  if (elements === undefined)
+    throw preconditionFailed(`invalid message: {unacceptable_type_in_header,"${header}",${typeOf(value)}}`)
   return elements.map(textOf).filter((key) => key !== undefined)
 }

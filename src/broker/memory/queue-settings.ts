@@ -55,10 +55,13 @@ export function parseQueueSettings(declaration: QueueDeclaration, title: string)
     const value = args[name]
     if (value === undefined) return undefined
     const given = typeof value === 'bigint' ? Number(value) : value
-    if (typeof given !== 'number' || !Number.isInteger(given)) throw refuse(name, `{unacceptable_type,${typeName(value)}}`)
+    if (typeof given !== 'number' || !Number.isInteger(given)) {
+      throw refuse(name, `"expected integer, got ${typeName(value)}"`)
+    }
     if (given < 0) throw refuse(name, `{value_negative,${given}}`)
     if (given < least) throw refuse(name, `{value_zero,${given}}`)
-    if (given > most) throw refuse(name, name === 'x-max-priority' ? `{max_value_exceeded,${given}}` : `{value_too_big,${given}}`)
+    if (given > most)
+      throw refuse(name, name === 'x-max-priority' ? `{max_value_exceeded,${given}}` : `{value_too_large,${given}}`)
     return given
   }
   const text = (name: string): string | undefined => {
@@ -66,6 +69,11 @@ export function parseQueueSettings(declaration: QueueDeclaration, title: string)
     if (value === undefined) return undefined
     if (typeof value !== 'string') throw refuse(name, `{unacceptable_type,${typeName(value)}}`)
     return value
+  }
+  const deadLetterText = (name: string): string | undefined => {
+    const value = args[name]
+    if (value === undefined || typeof value === 'string') return value
+    throw preconditionFailed(`invalid type '${typeName(value)}' for arg '${name}' in ${title}`)
   }
   const flag = (name: string): boolean => {
     const value = args[name]
@@ -79,8 +87,8 @@ export function parseQueueSettings(declaration: QueueDeclaration, title: string)
       throw preconditionFailed(`invalid arg '${name}' for ${title} of queue type rabbit_${type}_queue`)
     }
   }
-  const deadLetterExchange = text('x-dead-letter-exchange')
-  const deadLetterRoutingKey = text('x-dead-letter-routing-key')
+  const deadLetterExchange = deadLetterText('x-dead-letter-exchange')
+  const deadLetterRoutingKey = deadLetterText('x-dead-letter-routing-key')
   if (deadLetterRoutingKey !== undefined && deadLetterExchange === undefined) {
     throw refuse('x-dead-letter-routing-key', 'routing_key_but_no_dlx_defined')
   }
@@ -103,14 +111,16 @@ export function parseQueueSettings(declaration: QueueDeclaration, title: string)
   }
 }
 
-// RabbitMQ's bound: 10 years and a little, as milliseconds that an Erlang timer can hold.
-const LONGEST_TTL = 2 ** 32 - 1
+/** RabbitMQ's bound on a time to live: ten years, in milliseconds. */
+export const LONGEST_TTL = 315_360_000_000
 
 function parseType(declaration: QueueDeclaration, title: string): QueueSettings['type'] {
   const type = declaration.arguments['x-queue-type'] ?? 'classic'
   if (type === 'classic') return 'classic'
   if (type !== 'quorum') {
-    throw preconditionFailed(`invalid arg 'x-queue-type' for ${title}: "unsupported queue type '${String(type)}'"`)
+    const why =
+      typeof type === 'string' ? `"unsupported queue type '${type}'"` : `{unacceptable_type,${typeName(type)}}`
+    throw preconditionFailed(`invalid arg 'x-queue-type' for ${title}: ${why}`)
   }
   const wrong = declaration.exclusive
     ? 'exclusive-owner'
@@ -118,7 +128,7 @@ function parseType(declaration: QueueDeclaration, title: string): QueueSettings[
       ? 'auto-delete'
       : declaration.durable
         ? undefined
-        : 'durable'
+        : 'non-durable'
   if (wrong !== undefined) throw preconditionFailed(`invalid property '${wrong}' for ${title}`)
   return 'quorum'
 }

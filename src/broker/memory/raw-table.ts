@@ -43,6 +43,11 @@ export function longOf(value: Uint8Array | undefined): bigint | undefined {
   return value !== undefined && value[0] === tagOf('l') ? asBuffer(value).readBigInt64BE(1) : undefined
 }
 
+/** RabbitMQ's name for the type of a value. */
+export function typeOf(value: Uint8Array): string {
+  return TYPE_NAMES[String.fromCharCode(value[0] ?? 0)] ?? 'unknown'
+}
+
 /** Writes a table without its length prefix, sorted by name as RabbitMQ leaves every table that it edits. */
 export function writeSorted(fields: readonly RawField[]): Uint8Array {
   const named = fields.map(({ name, value }) => ({ name: Buffer.from(name), value }))
@@ -104,6 +109,20 @@ const FIXED_WIDTH: Readonly<Record<string, number>> = {
   L: 8,
   d: 8,
   T: 8,
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  S: 'longstr',
+  I: 'signedint',
+  l: 'long',
+  L: 'long',
+  d: 'double',
+  t: 'bool',
+  V: 'void',
+  T: 'timestamp',
+  F: 'table',
+  A: 'array',
+  x: 'binary',
 }
 
 const tagOf = (tag: string): number => tag.charCodeAt(0)

@@ -59,6 +59,12 @@ export class VirtualHost {
     return this.#deliver(message, this.#route(exchange, message))
   }
 
+  /** A passive declare. */
+  inspectExchange(name: string): void {
+    if (name === '') throw accessRefused(DEFAULT_EXCHANGE)
+    this.exchange(name)
+  }
+
   exchange(name: string): Exchange {
     const exchange = this.#exchanges.get(name)
     if (exchange === undefined) throw notFound(`no ${this.#exchangeTitle(name)}`)
@@ -74,6 +80,7 @@ export class VirtualHost {
   }
 
   declareExchange(declaration: ExchangeDeclaration): void {
+    if (declaration.name === '') throw accessRefused(DEFAULT_EXCHANGE)
     const known = this.#exchanges.get(declaration.name)
     if (known !== undefined) {
       this.#checkSameExchange(known.declaration, declaration)
@@ -87,7 +94,7 @@ export class VirtualHost {
   }
 
   deleteExchange(name: string, options: { readonly ifUnused: boolean }): void {
-    if (name === '') throw accessRefused('operation not permitted on the default exchange')
+    if (name === '') throw accessRefused(DEFAULT_EXCHANGE)
     if (PREDECLARED.has(name)) throw accessRefused(`deletion of system ${this.#exchangeTitle(name)} not allowed`)
     const exchange = this.#exchanges.get(name)
     if (exchange === undefined) return
@@ -245,7 +252,7 @@ export class VirtualHost {
   #ends({ source, destination }: BindingRequest, owner: object): { source: Exchange; destination: Destination } {
     if (destination.kind === 'queue') this.queue(destination.name, owner)
     if (source === '' || (destination.kind === 'exchange' && destination.name === '')) {
-      throw accessRefused('operation not permitted on the default exchange')
+      throw accessRefused(DEFAULT_EXCHANGE)
     }
     const from = this.exchange(source)
     if (destination.kind === 'exchange') this.exchange(destination.name)
@@ -293,6 +300,8 @@ export class VirtualHost {
   }
 }
 
+const DEFAULT_EXCHANGE = 'operation not permitted on the default exchange'
+
 const PREDECLARED: ReadonlyMap<string, string> = new Map([
   ['', 'direct'],
   ['amq.direct', 'direct'],
@@ -306,17 +315,22 @@ const keyOf = (destination: Destination): string => `${destination.kind} ${desti
 
 function checkSame(property: string, asked: unknown, current: unknown, title: string): void {
   if (asked === current) return
-  throw preconditionFailed(`inequivalent arg '${property}' for ${title}: received '${asked}' but current is '${current}'`)
+  throw preconditionFailed(
+    `inequivalent arg '${property}' for ${title}: received '${asked}' but current is '${current}'`,
+  )
 }
 
 function checkSameArgument(name: string, asked: Headers, current: Headers, title: string): void {
   // A queue without a type is a classic one.
   const implied = name === 'x-queue-type' ? 'classic' : undefined
-  const [wanted, found] = [asked[name] ?? implied, current[name] ?? implied]
-  if (isDeepStrictEqual(wanted, found)) return
-  const described = (value: HeaderValue | undefined): string =>
-    value === undefined ? 'none' : `the value '${String(value)}' of type '${typeName(value)}'`
+  const [wanted, found] = [asked[name], current[name]]
+  if (isDeepStrictEqual(wanted ?? implied, found ?? implied)) return
+  const sameType = wanted !== undefined && found !== undefined && typeName(wanted) === typeName(found)
+  const described = (value: HeaderValue | undefined): string => {
+    if (value === undefined) return 'none'
+    return sameType ? `'${String(value)}'` : `the value '${String(value)}' of type '${typeName(value)}'`
+  }
   throw preconditionFailed(
-    `inequivalent arg '${name}' for ${title}: received ${described(asked[name])} but current is ${described(current[name])}`,
+    `inequivalent arg '${name}' for ${title}: received ${described(wanted)} but current is ${described(found)}`,
   )
 }
