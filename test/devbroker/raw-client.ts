@@ -53,7 +53,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   constructor(socket: Socket) {
-    this.socket = socket
+    this.socket = socket.setNoDelay(true)
     const ended = deferred<void>()
     this.ended = ended.promise
     socket.on('data', (chunk) => {
