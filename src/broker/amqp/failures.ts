@@ -132,12 +132,16 @@ export function channelFailure(error: unknown): TwqError {
   const refusal = readRefusal(error)
   if (refusal === undefined)
     return new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${messageOf(error)}`, { cause: error })
-  const { code, text } = refusal
+  return refusalFailure(refusal, error)
+}
+
+/** What a broker's refusal means for whoever asked. */
+export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqError {
   const fail = (
     kind: 'TWQ_BROKER_PERMISSION' | 'TWQ_QUEUE_MISSING' | 'TWQ_QUEUE_MISMATCH' | 'TWQ_CHANNEL_CLOSED',
     what: string,
     hint?: string,
-  ) => new TwqError(kind, what, { hint, cause: error })
+  ) => new TwqError(kind, what, { hint, cause })
 
   if (code === 403 && !/exclusive use/.test(text)) {
     const user = /for user '([^']*)'/.exec(text)?.[1]

@@ -1,0 +1,147 @@
+/**
+ * Field tables edited as bytes. A broker adds a header here and there and must leave all others as the publisher wrote
+ * them, down to the width of an integer, however deep they nest: so values are skipped over, never decoded.
+ */
+
+/** One field of a table: its name, and its value's bytes with the type tag in front. */
+export interface RawField {
+  readonly name: string
+  readonly value: Uint8Array
+}
+
+/** The fields of a table given without its length prefix. Throws a `RangeError` or a `TypeError` on broken bytes. */
+export function tableFields(table: Uint8Array): RawField[] {
+  const bytes = asBuffer(table)
+  const fields: RawField[] = []
+  let offset = 0
+  while (offset < bytes.length) {
+    const start = offset + 1 + bytes.readUInt8(offset)
+    const end = valueEnd(bytes, start)
+    fields.push({ name: bytes.toString('utf8', offset + 1, start), value: bytes.subarray(start, end) })
+    offset = end
+  }
+  return fields
+}
+
+/** The elements of an array value, each with its type tag; undefined when the value is no array, or a broken one. */
+export function arrayElements(value: Uint8Array): Uint8Array[] | undefined {
+  return value[0] === tagOf('A') ? unlessBroken(() => elementsOf(asBuffer(value.subarray(5)))) : undefined
+}
+
+/** The fields of a table value; undefined when the value is no table, or a broken one. */
+export function nestedFields(value: Uint8Array): RawField[] | undefined {
+  return value[0] === tagOf('F') ? unlessBroken(() => tableFields(value.subarray(5))) : undefined
+}
+
+/** The text of a long string value; undefined when the value is none. */
+export function textOf(value: Uint8Array | undefined): string | undefined {
+  return value?.[0] === tagOf('S') ? asBuffer(value).toString('utf8', 5) : undefined
+}
+
+/** The number in a 64-bit integer value; undefined when the value is none. */
+export function longOf(value: Uint8Array | undefined): bigint | undefined {
+  return value !== undefined && value[0] === tagOf('l') ? asBuffer(value).readBigInt64BE(1) : undefined
+}
+
+/** RabbitMQ's name for the type of a value. */
+export function typeOf(value: Uint8Array): string {
+  return TYPE_NAMES[String.fromCharCode(value[0] ?? 0)] ?? 'unknown'
+}
+
+/** Writes a table without its length prefix, sorted by name as RabbitMQ leaves every table that it edits. */
+export function writeSorted(fields: readonly RawField[]): Uint8Array {
+  const named = fields.map(({ name, value }) => ({ name: Buffer.from(name), value }))
+  named.sort((a, b) => Buffer.compare(a.name, b.name))
+  return Buffer.concat(named.flatMap(({ name, value }) => [Uint8Array.of(name.length), name, value]))
+}
+
+/** Value bytes for what the broker itself writes. */
+export const raw = {
+  text: (text: string): Uint8Array => prefixed('S', Buffer.from(text)),
+  long: (value: bigint): Uint8Array => sixtyFour('l', value),
+  timestamp: (seconds: number): Uint8Array => sixtyFour('T', BigInt(seconds)),
+  array: (elements: readonly Uint8Array[]): Uint8Array => prefixed('A', Buffer.concat(elements)),
+  table: (fields: readonly RawField[]): Uint8Array => prefixed('F', writeSorted(fields)),
+}
+
+function elementsOf(bytes: Buffer): Uint8Array[] {
+  const elements: Uint8Array[] = []
+  let offset = 0
+  while (offset < bytes.length) {
+    const end = valueEnd(bytes, offset)
+    elements.push(bytes.subarray(offset, end))
+    offset = end
+  }
+  return elements
+}
+
+// Only the outermost table of a message is checked when it arrives; what is inside belongs to whoever reads it.
+function unlessBroken<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+function valueEnd(bytes: Buffer, start: number): number {
+  const tag = String.fromCharCode(bytes.readUInt8(start))
+  const width = FIXED_WIDTH[tag]
+  if (width === undefined && !LENGTH_PREFIXED.has(tag)) throw new TypeError(`unknown type tag ${JSON.stringify(tag)}`)
+  const end = start + 1 + (width ?? 4 + bytes.readUInt32BE(start + 1))
+  if (end > bytes.length) throw new RangeError(`a value runs ${end - bytes.length} bytes past the end of its table`)
+  return end
+}
+
+const LENGTH_PREFIXED: ReadonlySet<string> = new Set(['S', 'x', 'A', 'F'])
+const FIXED_WIDTH: Readonly<Record<string, number>> = {
+  V: 0,
+  t: 1,
+  b: 1,
+  B: 1,
+  s: 2,
+  u: 2,
+  I: 4,
+  i: 4,
+  f: 4,
+  D: 5,
+  l: 8,
+  L: 8,
+  d: 8,
+  T: 8,
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  S: 'longstr',
+  I: 'signedint',
+  l: 'long',
+  L: 'long',
+  d: 'double',
+  t: 'bool',
+  V: 'void',
+  T: 'timestamp',
+  F: 'table',
+  A: 'array',
+  x: 'binary',
+}
+
+const tagOf = (tag: string): number => tag.charCodeAt(0)
+
+function prefixed(tag: string, content: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(5 + content.length)
+  bytes[0] = tagOf(tag)
+  bytes.writeUInt32BE(content.length, 1)
+  bytes.set(content, 5)
+  return bytes
+}
+
+function sixtyFour(tag: string, value: bigint): Uint8Array {
+  const bytes = Buffer.allocUnsafe(9)
+  bytes[0] = tagOf(tag)
+  bytes.writeBigInt64BE(value, 1)
+  return bytes
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

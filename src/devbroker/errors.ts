@@ -1,0 +1,21 @@
+import { REPLY, Refusal } from '../broker/memory/refusal.ts'
+
+/** 501: bytes that are no frame, or no method. */
+export const frameError = (what: string): Refusal => new Refusal(REPLY.frameError, `FRAME_ERROR - ${what}`)
+/** 505: a frame of the wrong kind. */
+export const unexpectedFrame = (what: string): Refusal =>
+  new Refusal(REPLY.unexpectedFrame, `UNEXPECTED_FRAME - ${what}`)
+/** 504: a method at the wrong time. */
+export const channelError = (what: string): Refusal => new Refusal(REPLY.channelError, `CHANNEL_ERROR - ${what}`)
+/** 506: more than the broker is ready to hold. */
+export const resourceError = (what: string): Refusal => new Refusal(REPLY.resourceError, `RESOURCE_ERROR - ${what}`)
+/** 320: the broker ends the connection for its own reasons. */
+export const connectionForced = (what: string): Refusal =>
+  new Refusal(REPLY.connectionForced, `CONNECTION_FORCED - ${what}`)
+/** 541: something that the broker had not foreseen. */
+export const internalError = (): Refusal => new Refusal(REPLY.internalError, 'INTERNAL_ERROR')
+
+/** Bytes as RabbitMQ shows them. */
+export function octets(bytes: Uint8Array): string {
+  return `<<${[...bytes].join(',')}>>`
+}

@@ -1,0 +1,7 @@
+import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
+import { brokerUrl } from '../support/services.ts'
+import { describeBroker } from './broker.ts'
+
+describeBroker('RabbitMQ', async () => ({
+  broker: amqpBroker({ url: brokerUrl(), heartbeat: 10_000, name: 'conformance' }),
+}))
