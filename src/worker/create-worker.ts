@@ -148,9 +148,8 @@ export function createWorker(parts: WorkerParts): Worker {
     declare,
     onDelivery: (delivery, queue) => intake.receive(delivery, queue),
     onRenewed: forgetTakenBack,
-    onCancelled: (queue) => {
-      logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
-    },
+    clock,
+    logger,
   })
   const mailbox = new Mailbox({
     worker: workerView(node, table),
@@ -195,9 +194,9 @@ export function createWorker(parts: WorkerParts): Worker {
     return connection
   }
 
-  async function declare(channel: Channel): Promise<{ quorumQueues: string[] }> {
+  async function declare(channel: Channel, queues: readonly string[]): Promise<{ quorumQueues: string[] }> {
     const quorumQueues: string[] = []
-    for (const queue of config.queues) {
+    for (const queue of queues) {
       const status = await declareTaskQueue(consuming, queue, (difference) => {
         if (difference.argument === 'x-queue-type') quorumQueues.push(queue)
         logger.warn({ event: 'queue.differs', queue, difference: difference.error.message }, 'using the queue as it is')
