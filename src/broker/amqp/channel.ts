@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
@@ -16,6 +17,9 @@ export interface ChannelOwner {
   /** Takes what a callback threw; it must not reach amqplib, which would close the channel or the connection. */
   onCallbackError(error: unknown): void
 }
+
+/** How long a close that was asked for may wait for the broker's answer, in milliseconds. */
+export const CLOSE_TIMEOUT = 5_000
 
 /** amqplib's confirm channel behind our seam. */
 export class AmqpChannel implements Channel {
@@ -158,7 +162,7 @@ export class AmqpChannel implements Channel {
     })
   }
 
-  /** Writes the collected acknowledgements, then closes. Resolves when the channel is over, for whatever reason. */
+  /** Writes the collected acknowledgements and closes; waits a few seconds at most for a peer that does not answer. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'open') {
       this.#flush()
@@ -166,7 +170,12 @@ export class AmqpChannel implements Channel {
       // Never answered when the connection goes down meanwhile; `closed` resolves in every case.
       this.#raw.close().catch(() => {})
     }
-    await this.closed
+    const impatient = new AbortController()
+    await Promise.race([
+      this.closed,
+      delay(CLOSE_TIMEOUT, undefined, { ref: false, signal: impatient.signal }).catch(() => {}),
+    ])
+    impatient.abort()
   }
 
   /** For deliveries. */
