@@ -62,6 +62,19 @@ describe('a task', () => {
     await queueOnce(scene.queue, ({ messages }) => messages === 0)
   })
 
+  it('whose start is tracked says so before its end', async () => {
+    const tracked = defineTask({ name: 'tracked', trackStarted: true, run: () => 1 })
+    await using scene = await aWorker([tracked])
+    const handle = await scene.client.send(tracked)
+    await handle.result()
+    const records = []
+    for await (const record of handle.states()) records.push(record)
+    expect(records).toMatchObject([
+      { state: 'STARTED', result: { pid: process.pid, hostname: scene.worker.node } },
+      { state: 'SUCCESS', result: 1 },
+    ])
+  })
+
   it('sent by another task is its child', async () => {
     const seen = deferred<{ parentId: string | null; rootId: string }>()
     const child = defineTask({
