@@ -18,8 +18,8 @@ export interface InspectFlags extends GlobalOptions {
 export type InspectMethod = 'active' | 'ping'
 
 const TIMEOUT = 3_000
-// Workers answer within milliseconds of each other; after this much silence all have.
-const QUIET = 500
+// Workers answer within milliseconds of each other; after this much silence all have, unless more time was asked for.
+const QUIET = 150
 
 /**
  * `twq inspect active` and `ping`: asks the workers of the broker, in whatever language, and prints what they answer. 69
@@ -31,7 +31,7 @@ export async function inspect(method: InspectMethod, flags: InspectFlags): Promi
   const { config } = await loadConfig(`inspect ${method}`, flags)
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq inspect' })
   await using broadcast = await Broadcast.open(broker, systemClock)
-  const asked = destination === undefined ? { quiet: QUIET } : { destination }
+  const asked = destination !== undefined ? { destination } : flags.timeout === undefined ? { quiet: QUIET } : {}
   const replies = await broadcast.ask(method, {}, { timeout, ...asked })
   if (replies.size === 0) throw nobodyAnswered(timeout, destination)
 

@@ -11,6 +11,9 @@ export interface QuarantineFacts {
   readonly queue: string
   readonly route: Route
   readonly redelivered: boolean
+  /** The task's id and name, where they could be read. */
+  readonly id: string | undefined
+  readonly task: string | undefined
   /** A Celery-style exception name. */
   readonly type: string
   readonly detail: string
@@ -42,6 +45,8 @@ export function quarantineMessage(original: WireMessage, facts: QuarantineFacts)
     'x-twq-redelivered': facts.redelivered,
     'x-twq-properties': definedProperties(original.properties),
   }
+  if (facts.id !== undefined) headers['x-twq-id'] = facts.id
+  if (facts.task !== undefined) headers['x-twq-task'] = facts.task
   if (table === undefined) headers['x-twq-headers-decoded'] = original.headers
   else if (inBody) headers['x-twq-headers-in-body'] = table.length
   else headers['x-twq-headers'] = table

@@ -137,7 +137,12 @@ export class Intake {
     }
     try {
       if (!refusal.discard) {
-        await this.#parts.quarantine.take(delivery, queue, { type: refusal.error.type, detail: refusal.detail })
+        await this.#parts.quarantine.take(delivery, queue, {
+          type: refusal.error.type,
+          detail: refusal.detail,
+          id: refusal.id,
+          task: refusal.task,
+        })
       }
       await this.#tell(refusal)
     } catch (error) {

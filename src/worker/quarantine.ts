@@ -8,6 +8,9 @@ export interface QuarantineReason {
   /** A Celery-style exception name, such as `NotRegistered` or `DecodeError`. */
   readonly type: string
   readonly detail: string
+  /** The task's id and name, where they could be read. */
+  readonly id: string | undefined
+  readonly task: string | undefined
 }
 
 /** Sets messages aside in `<queue>.quarantine`, with their bytes and the story of how they got there. */
@@ -30,6 +33,8 @@ export class Quarantine {
       redelivered: delivery.redelivered,
       type: reason.type,
       detail: reason.detail,
+      id: reason.id,
+      task: reason.task,
       node: this.#node,
       now: this.#clock.now(),
     })

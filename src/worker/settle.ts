@@ -60,7 +60,12 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
     case 'quarantine': {
       const error = 'error' in outcome ? outcome.error : null
       const detail = error === null ? outcome.kind : `${error.type}(${error.args.map(String).join(', ')})`
-      await parts.quarantine.take(request.delivery, request.queue, { type: outcome.kind, detail })
+      await parts.quarantine.take(request.delivery, request.queue, {
+        type: outcome.kind,
+        detail,
+        id: request.message.id,
+        task: request.message.task,
+      })
       request.acknowledge()
       return
     }
