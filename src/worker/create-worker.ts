@@ -9,8 +9,7 @@ import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
-import { active } from '../control/commands/inspect-requests.ts'
-import { ping } from '../control/commands/ping.ts'
+import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { createAsyncPool } from '../pool/async.ts'
@@ -33,6 +32,7 @@ import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
 import { admit } from './strategy.ts'
+import { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
 import { workerView } from './view.ts'
@@ -84,6 +84,8 @@ export function createWorker(parts: WorkerParts): Worker {
   const results = openBackend(config.resultBackend, publisher, clock)
   const quarantine = new Quarantine(publisher, clock, node)
   const table = new RequestTable()
+  const tally = new Tally(clock)
+  const lamport = new LamportClock()
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
@@ -119,6 +121,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onStarted: (request) => {
       request.startedAt = clock.now()
+      tally.started(request.message.task)
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid: process.pid, hostname: node }
@@ -157,9 +160,9 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const mailbox = new Mailbox({
-    worker: workerView(node, table),
-    commands: commandTable([ping, active]),
-    lamport: new LamportClock(),
+    worker: workerView({ config, registry, table, tally, prefetch, lamport, poolKind: pool.kind }),
+    commands: commandTable(commands),
+    lamport,
     logger,
   })
   const skipGrace = new AbortController()
