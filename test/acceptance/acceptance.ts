@@ -118,6 +118,7 @@ async function* receivingHostileMessages(stage: Stage): AsyncIterable<Check> {
     const figure = [became, state, nextRan ? '' : 'THE NEXT TASK DID NOT RUN'].filter(Boolean).join(', ')
     yield { what: name, figure: figure || 'LOST', target: expected, ok: isWell(hostile) }
   }
+  yield { what: 'hostile messages', figure: String(cases.length), target: 'at least 58', ok: cases.length >= 58 }
   yield equal('the worker is up, in the same process', running, true)
   yield equal('connections and channels lost', interruptions, 0)
   yield equal('messages left', left, 0)
