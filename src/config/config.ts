@@ -23,6 +23,8 @@ export interface UserConfig {
   readonly heartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
+  /** How many times a task that kills its worker is started before its message is quarantined. */
+  readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
   readonly maxBodySize?: number
   readonly shutdown?: {
@@ -51,6 +53,7 @@ export interface Config {
   readonly nodeName: string
   readonly heartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
+  readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }
   readonly publishTimeout: number

@@ -133,6 +133,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: oneOf('quarantine', 'discard'),
     doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
   },
+  maxStarts: {
+    default: 3,
+    env: 'TWQ_MAX_STARTS',
+    parser: wholeNumber(2, 100, 'a whole number from 2 to 100'),
+    doc: 'how many times a task that kills its worker is started before its message goes to `<queue>.quarantine`',
+  },
   maxBodySize: {
     default: 16 * 1024 * 1024,
     env: 'TWQ_MAX_BODY_SIZE',

@@ -174,6 +174,7 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     nodeName: expandNodeName(read('nodeName'), hostname()),
     heartbeat: read('heartbeat'),
     unknownTask: read('unknownTask'),
+    maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
     publishTimeout: read('publishTimeout'),

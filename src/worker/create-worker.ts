@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Channel, Connection } from '../broker/broker.ts'
 import { watchLiveness } from '../broker/liveness.ts'
 import { createPublisher } from '../broker/publisher.ts'
-import { createSession } from '../broker/session.ts'
+import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
@@ -25,11 +26,14 @@ import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { type Holding, Relocation } from './relocation.ts'
+import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
 import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
 import { admit } from './strategy.ts'
+import { Suspects } from './suspects.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
 import { workerView } from './view.ts'
@@ -80,6 +84,7 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const results = openBackend(config.resultBackend, publisher, clock)
   const quarantine = new Quarantine(publisher, clock, node)
+  const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
@@ -101,7 +106,7 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
-    dispatcher.submit(request)
+    intake.start(request)
   })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
@@ -123,21 +128,23 @@ export function createWorker(parts: WorkerParts): Worker {
       await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
     },
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock })
+      await settle(request, outcome, { publisher, results, quarantine, clock, giveBack })
       logSettled(logger, request, outcome)
     },
   })
-  const intake = new Intake({
+  const intake: Intake = new Intake({
     node,
     registry,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
+    maxStarts: config.maxStarts,
     table,
     timetable,
     dispatcher,
     prefetch,
     quarantine,
+    relocation,
     results,
     clock,
     logger,
@@ -152,12 +159,14 @@ export function createWorker(parts: WorkerParts): Worker {
       logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
     },
   })
+  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: workerView(node, table),
     commands: commandTable([ping, active]),
     lamport: new LamportClock(),
     logger,
   })
+  const kept: { tasks?: Kept; suspects?: Kept } = {}
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -175,6 +184,7 @@ export function createWorker(parts: WorkerParts): Worker {
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
@@ -183,9 +193,20 @@ export function createWorker(parts: WorkerParts): Worker {
       }
     })
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
-    await Promise.all([consumers.ready, control.ready])
+    kept.tasks = consumers
+    await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  /** An answer to a later question says that what was written before has been carried out. */
+  async function acknowledged({ lane, queue }: Holding): Promise<void> {
+    await setImmediate()
+    await kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  function giveBack(requests: readonly Request[]): Promise<void> {
+    return relocation.giveBack(requests.filter((request) => !request.acknowledged))
   }
 
   /** The connection that a channel was just opened on. */
@@ -229,7 +250,7 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
+      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     const deadline = AbortSignal.timeout(CLOSING_TIME)

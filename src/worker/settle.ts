@@ -14,6 +14,8 @@ export interface SettleParts {
   readonly results: ResultBackend
   readonly quarantine: Quarantine
   readonly clock: Clock
+  /** Returns a message whose attempt ended in an orderly way. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
 
 /**
@@ -52,7 +54,9 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       request.acknowledge()
       return
     case 'requeue':
-      request.requeue()
+      // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
+      if (outcome.kind === 'lost') request.requeue()
+      else await parts.giveBack([request])
       return
     case 'drop':
       request.drop()
