@@ -14,6 +14,12 @@ export interface UserConfig {
   readonly concurrency?: number
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
+  /** Whether the message of a failed task is acknowledged, or set aside. */
+  readonly ackOnFailure?: boolean
+  /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
+  readonly ackOnTimeout?: boolean
+  /** Whether the message goes back to its queue when whatever ran its task died. */
+  readonly rejectOnLost?: boolean
   /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
   readonly prefetch?: number
   readonly prefetchMultiplier?: number
@@ -47,6 +53,9 @@ export interface Config {
   readonly queues: readonly string[]
   readonly concurrency: number
   readonly acks: 'late' | 'early'
+  readonly ackOnFailure: boolean
+  readonly ackOnTimeout: boolean
+  readonly rejectOnLost: boolean
   /** Resolved: never undefined. */
   readonly prefetch: number
   /** Resolved: `twq@host`. */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { expandNodeName } from '../runtime/node-name.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
-import { duration, listOf, oneOf, type Parser, text, wholeNumber } from './parsers.ts'
+import { duration, listOf, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
 export type OptionValues = Omit<Config, 'shutdown' | 'baseDir' | 'prefetch'> & {
@@ -97,6 +97,24 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     flag: { long: '--acks', placeholder: '<when>', of: 'worker' },
     parser: oneOf('late', 'early'),
     doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
+  },
+  ackOnFailure: {
+    default: true,
+    env: 'TWQ_ACK_ON_FAILURE',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that failed, acknowledged late, is set aside in `<queue>.quarantine`',
+  },
+  ackOnTimeout: {
+    default: true,
+    env: 'TWQ_ACK_ON_TIMEOUT',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that ran into its hard time limit goes back to its queue',
+  },
+  rejectOnLost: {
+    default: true,
+    env: 'TWQ_REJECT_ON_LOST',
+    parser: yesOrNo(),
+    doc: 'when whatever ran a task died: `true` sends its message back to its queue, `false` fails the task',
   },
   prefetch: {
     default: undefined,

@@ -132,7 +132,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock, giveBack })
+      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
       logSettled(logger, request, outcome)
     },
   })
