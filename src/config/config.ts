@@ -29,6 +29,8 @@ export interface UserConfig {
   readonly heartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
+  /** The file in which revocations outlive the worker. */
+  readonly statedb?: string
   /** How many times a task that kills its worker is started before its message is quarantined. */
   readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
@@ -62,6 +64,8 @@ export interface Config {
   readonly nodeName: string
   readonly heartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
+  /** Resolved: absolute. */
+  readonly statedb: string | undefined
   readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }

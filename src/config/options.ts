@@ -151,6 +151,14 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: oneOf('quarantine', 'discard'),
     doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
   },
+  statedb: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_STATEDB',
+    flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
+    parser: text('a path', (path) => (path === '' ? undefined : path)),
+    doc: 'the file in which revoked tasks outlive the worker, relative to the configuration file',
+  },
   maxStarts: {
     default: 3,
     env: 'TWQ_MAX_STARTS',

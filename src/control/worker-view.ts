@@ -20,10 +20,27 @@ export interface ActiveRequest {
   readonly redelivered: boolean
 }
 
+/** What tasks are picked by. */
+export interface StampedTask {
+  readonly id: string
+  /** The values of its stamps, by name. */
+  readonly stamps: Readonly<Record<string, readonly string[]>>
+}
+
 /** All that a remote-control command may see of the worker it runs in. */
 export interface WorkerView {
   readonly node: string
   readonly pid: number
   /** Tasks whose code runs now. */
   active(): readonly ActiveRequest[]
+  /** Do not run these tasks, now or when they come. */
+  revoke(ids: readonly string[]): void
+  /** The same for tasks that carry one of these values under a stamp's name. */
+  revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void
+  /** The revoked ids, and when they were: milliseconds since the epoch. */
+  revoked(): readonly (readonly [id: string, at: number])[]
+  /** Ends the tasks in hand that `matches` picks; returns their ids. */
+  terminate(matches: (task: StampedTask) => boolean): string[]
+  /** The logical clock's next stamp. */
+  tick(): number
 }

@@ -10,8 +10,10 @@ import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
+import { hello } from '../control/commands/hello.ts'
 import { active } from '../control/commands/inspect-requests.ts'
 import { ping } from '../control/commands/ping.ts'
+import { revoke, revokeByStampedHeaders, revoked, terminate } from '../control/commands/revoke.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { createAsyncPool } from '../pool/async.ts'
@@ -26,14 +28,17 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { mingle } from './mingle.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
+import { Revocations } from './revocations.ts'
 import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
+import { StateFile } from './state-file.ts'
 import { admit } from './strategy.ts'
 import { Suspects } from './suspects.ts'
 import { logSettled } from './task-log.ts'
@@ -88,6 +93,8 @@ export function createWorker(parts: WorkerParts): Worker {
   const quarantine = new Quarantine(publisher, clock, node)
   const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
+  const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
@@ -118,7 +125,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
     refuse: (request) => {
-      const admission = admit(request.message, clock.now())
+      const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
     onStarted: (request) => {
@@ -149,6 +156,8 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     relocation,
+    // As Celery: stamps count when a task is about to start, not on receipt.
+    isRevoked: ({ id }) => revocations.hasId(id),
     results,
     clock,
     logger,
@@ -162,11 +171,13 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const lamport = new LamportClock()
+  const view = workerView({ node, table, revocations, lamport })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
-    worker: workerView(node, table),
-    commands: commandTable([ping, active]),
-    lamport: new LamportClock(),
+    worker: view,
+    commands: commandTable([ping, active, revoked, hello, revoke, terminate, revokeByStampedHeaders]),
+    lamport,
     logger,
   })
   const kept: { tasks?: Kept; suspects?: Kept } = {}
@@ -184,9 +195,12 @@ export function createWorker(parts: WorkerParts): Worker {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
+    const saved = await stateFile?.load()
+    if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    await mingle({ broker, worker: view, lamport, clock, logger })
     kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
@@ -266,6 +280,7 @@ export function createWorker(parts: WorkerParts): Worker {
       { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })

@@ -8,6 +8,8 @@ import type { Outcome } from '../tasks/outcome.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 
+const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
+
 /** What a dispatcher needs around it. */
 export interface DispatcherParts {
   readonly pool: Pool
@@ -135,7 +137,7 @@ export class Dispatcher {
     this.#running -= 1
     if (beside) this.#beside -= 1
     this.#settling += 1
-    void this.#finish(request, outcome)
+    void this.#finish(request, request.terminated && outcome.kind !== 'succeeded' ? TERMINATED : outcome)
     this.#pump()
   }
 

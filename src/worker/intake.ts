@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -31,6 +32,7 @@ export interface IntakeParts {
   readonly prefetch: Prefetch
   readonly quarantine: Quarantine
   readonly relocation: Relocation
+  readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
   readonly clock: Clock
   readonly logger: Logger
@@ -108,7 +110,7 @@ export class Intake {
         'task received',
       )
     }
-    const admission = admit(message, clock.now())
+    const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
     switch (admission.kind) {
       case 'run':
         this.start(request)

@@ -1,4 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
+import { TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -22,6 +23,8 @@ export class Request {
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
+  /** True once a revocation asked the running attempt to stop. */
+  terminated = false
   #abort: AbortController | undefined
 
   constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
@@ -44,6 +47,12 @@ export class Request {
   abort(reason: Error): void {
     this.#abort ??= new AbortController()
     this.#abort.abort(reason)
+  }
+
+  /** Asks the attempt to stop, because its task was revoked: however it ends now, short of success, that is how it ended. */
+  terminate(): void {
+    this.terminated = true
+    this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
   }
 
   /** True when the broker took the message back with its channel, and will deliver it again. */
