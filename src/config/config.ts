@@ -14,6 +14,10 @@ export interface UserConfig {
   readonly concurrency?: number
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
+  /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
+  readonly timeLimit?: number | string
+  /** When the signal of a running task aborts, unless it or its message says otherwise. */
+  readonly softTimeLimit?: number | string
   /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
   readonly prefetch?: number
   readonly prefetchMultiplier?: number
@@ -45,6 +49,8 @@ export interface Config {
   readonly queues: readonly string[]
   readonly concurrency: number
   readonly acks: 'late' | 'early'
+  readonly timeLimit: number | undefined
+  readonly softTimeLimit: number | undefined
   /** Resolved: never undefined. */
   readonly prefetch: number
   /** Resolved: `twq@host`. */

@@ -98,6 +98,22 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: oneOf('late', 'early'),
     doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
   },
+  timeLimit: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_TIME_LIMIT',
+    flag: { long: '--time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: 'how long a task may run at most, unless it or its message says otherwise',
+  },
+  softTimeLimit: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_SOFT_TIME_LIMIT',
+    flag: { long: '--soft-time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: "when a running task's signal aborts, unless it or its message says otherwise",
+  },
   prefetch: {
     default: undefined,
     derived: 'concurrency × prefetchMultiplier',

@@ -170,6 +170,8 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     queues: Object.freeze([...read('queues')]),
     concurrency,
     acks: read('acks'),
+    timeLimit: read('timeLimit'),
+    softTimeLimit: read('softTimeLimit'),
     prefetch: read('prefetch') ?? Math.min(concurrency * read('prefetchMultiplier'), LARGEST_PREFETCH),
     nodeName: expandNodeName(read('nodeName'), hostname()),
     heartbeat: read('heartbeat'),

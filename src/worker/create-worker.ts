@@ -20,6 +20,7 @@ import { deferred } from '../runtime/deferred.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
@@ -93,10 +94,12 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
   })
 
+  const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
   const pool = createAsyncPool({
     lookup: (name) => registry.get(name),
     logger,
     sendFor: (message) => sender.sendFor(message),
+    limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
     clock,
   })
   const timetable = new Timetable(clock, (request) => {

@@ -7,12 +7,14 @@ import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import { anInvocation, aSilentLogger, aTaskMessage } from '../support/attempts.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 const aPool = (...tasks: AnyTask[]) =>
   createAsyncPool({
     lookup: (name) => tasks.find((task) => task.name === name),
     logger: aSilentLogger(),
     sendFor: () => () => Promise.reject(new Error('nothing is sent here')),
+    limitsFor: () => undefined,
     clock: systemClock,
   })
 
@@ -90,6 +92,26 @@ describe('the async pool', () => {
     finish.resolve()
     await Promise.all([run, stop])
     expect(events.toSorted()).toEqual(['ran', 'stopped'])
+  })
+
+  it('gives up a task at its hard limit: its place is free, and its end is not heard', async () => {
+    const { task, finish, invocation } = stubborn()
+    const clock = new ManualClock()
+    const pool = createAsyncPool({
+      lookup: () => task,
+      logger: aSilentLogger(),
+      sendFor: () => () => Promise.reject(new Error('nothing is sent here')),
+      limitsFor: () => ({ soft: undefined, hard: 1_000 }),
+      clock,
+    })
+    const run = pool.run(invocation, options())
+    clock.advance(1_000)
+    expect(await run).toMatchObject({ kind: 'timed-out', limit: 1_000 })
+    expect(pool.stats?.()).toEqual({ pids: [process.pid], abandoned: 1 })
+    await pool.stop({ deadline: new AbortController().signal })
+    finish.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(pool.stats?.()).toMatchObject({ abandoned: 0 })
   })
 
   it('stops waiting at its deadline', async () => {
