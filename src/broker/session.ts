@@ -199,7 +199,10 @@ class StandingSession implements Session {
   async #backOff(error: Error, over = this.#over.signal): Promise<void> {
     const inMs = this.#streak.failed()
     this.#emit({ kind: 'retrying', error, attempt: this.#streak.failures, inMs })
+    // The clock's timers keep no process alive, and without a connection there may be nothing else that does.
+    const alive = setInterval(() => {}, LONG)
     await pause(this.#options.clock, inMs, over)
+    clearInterval(alive)
   }
 
   async #openChannel(signal: AbortSignal | undefined): Promise<Channel> {
@@ -233,6 +236,8 @@ class StandingSession implements Session {
     }
   }
 }
+
+const LONG = 2 ** 30
 
 /** One connection, and the kept channels on it. */
 class Link {

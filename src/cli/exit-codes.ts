@@ -9,6 +9,8 @@ export const EXIT = {
   usage: 2,
   /** The broker, or any worker, is not there. */
   unavailable: 69,
+  /** A defect: of twq, or of a task that let an exception escape from a callback. */
+  software: 70,
   /** May work if tried again. */
   temporary: 75,
   /** The configuration, the tasks or the broker's set-up is wrong; trying again does not help. */

@@ -19,7 +19,7 @@ export function createProgram(exit: (status: number) => void): Command {
     .option('--cwd <folder>', 'work in this folder')
     .addOption(new Option('-o, --output <form>', 'how to print data').choices(['table', 'json']).default('table'))
     .option('--json', 'same as -o json')
-    .option('-t, --timeout <duration>', "how long to wait: '500ms', '10s', '5m', or seconds")
+    .option('-t, --timeout <duration>', "how long to wait for results and replies: '500ms', '10s', '5m', or seconds")
     .option('-q, --quiet', 'no notes, no banner')
     .option('-v, --verbose', 'stack traces with errors')
     .option('-C, --no-color', 'no colours')
@@ -34,6 +34,22 @@ export function createProgram(exit: (status: number) => void): Command {
   )
   const task = program.command('task').description('send tasks, list them')
   task
+    .command('send <name> [arguments]')
+    .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
+    .option('--queue <name>', "the queue to send to (default: the configuration's first)")
+    .option('--countdown <duration>', 'start no sooner than this from now')
+    .option('--eta <date>', 'start no sooner than this, like 2030-01-31T08:00:00Z')
+    .option('--expires <duration|date>', 'do not start any more after this')
+    .option('--task-id <id>', 'instead of a random one')
+    .option('--priority <n>', 'from 0 to 255; higher first')
+    .option('--header <name=value>', 'a header of your own; may be repeated', collect)
+    .option('--wait', 'print the result, for at most --timeout; exit 1 if the task fails, 124 if time runs out')
+    .option('--dry-run', 'print the message and send nothing')
+    .action(async (name: string, argument: string | undefined, _options, command: Command) => {
+      const { taskSend } = await import('./task-send.ts')
+      exit(await taskSend(name, argument, command.optsWithGlobals()))
+    })
+  task
     .command('list')
     .description('list the tasks that the configuration registers')
     .action(async (_options, command: Command) => {
@@ -41,7 +57,23 @@ export function createProgram(exit: (status: number) => void): Command {
       exit(await taskList(command.optsWithGlobals()))
     })
 
+  const inspect = program.command('inspect').description('ask the workers of the broker, Python or TypeScript')
+  const questions = { active: 'the tasks that run now', ping: 'who is there' } as const
+  for (const [method, description] of Object.entries(questions) as [keyof typeof questions, string][]) {
+    inspect
+      .command(method)
+      .description(description)
+      .option('-d, --destination <nodes>', 'only these workers, by name, separated by commas')
+      .action(async (_options, command: Command) => {
+        const module = await import('./inspect.ts')
+        exit(await module.inspect(method, command.optsWithGlobals()))
+      })
+  }
   return program
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
 }
 
 function addConfigFlags(command: Command, of: 'all' | 'worker'): Command {

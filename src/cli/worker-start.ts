@@ -3,6 +3,7 @@ import { TwqError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 import { onStopSignals } from '../runtime/process-signals.ts'
+import { onStrayErrors } from '../runtime/stray-errors.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
@@ -12,7 +13,7 @@ import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
 import { workerBanner } from './worker-banner.ts'
 
-/** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one. */
+/** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an exception that nobody caught. */
 export async function workerStart(flags: GlobalOptions): Promise<number> {
   const { config, file } = await loadConfig('worker start', flags)
   const logger = createLogger({
@@ -45,6 +46,7 @@ async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistr
 async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> {
   const status = deferred<number>()
   let stopping = false
+  let crashed = false
   using _signals = onStopSignals(
     (request, signal) => {
       stopping = true
@@ -53,10 +55,20 @@ async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> 
     },
     { logger },
   )
+  using _strayErrors = onStrayErrors(
+    () => {
+      stopping = true
+      crashed = true
+      worker.stop('warm').then(() => status.resolve(EXIT.software), status.reject)
+    },
+    { logger },
+  )
   worker.start().catch((error: unknown) => {
     // Stopped before it was up: what became of the start no longer matters.
     if (!stopping) status.reject(error)
   })
-  worker.stopped.then((how) => status.resolve(how === 'clean' ? EXIT.ok : EXIT.failed), status.reject)
+  worker.stopped.then((how) => {
+    if (!crashed) status.resolve(how === 'clean' ? EXIT.ok : EXIT.failed)
+  }, status.reject)
   return await status.promise
 }

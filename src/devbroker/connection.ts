@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { Channel, type ChannelOwner, MethodFailure } from './channel.ts'
 import { channelError, connectionForced, unexpectedFrame } from './errors.ts'
 import { FRAME, type Frame, FrameReader, HEARTBEAT_FRAME, methodFrame, SMALLEST_FRAME_MAX } from './frames.ts'
+import { type Heartbeat, keepAlive } from './heartbeat.ts'
 import { type Credentials, credentialsOf, MECHANISMS } from './login.ts'
 import type { Method, MethodArguments, MethodName } from './methods.ts'
 import { decodeMethod, methodId } from './values.ts'
@@ -60,9 +61,7 @@ export class Connection implements ChannelOwner {
   #channelMax: number
   #frameMax: number
   #deadline: Timer | undefined
-  #heartbeat: Timer | undefined
-  #heardAt = 0
-  #wroteAt = 0
+  #heartbeat: Heartbeat | undefined
   #blocked = false
   #publishes = false
   #backedUp = false
@@ -116,7 +115,7 @@ export class Connection implements ChannelOwner {
       })
     }
     for (const frame of frames) this.#socket.write(frame)
-    this.#wroteAt = this.#clock.monotonic()
+    this.#heartbeat?.wrote()
     if (!this.#backedUp && this.#socket.writableLength > this.#around.limits.maxUnread) {
       this.#backedUp = true
       this.#regulateReading()
@@ -167,7 +166,7 @@ export class Connection implements ChannelOwner {
   }
 
   #receive(chunk: Buffer): void {
-    this.#heardAt = this.#clock.monotonic()
+    this.#heartbeat?.heard()
     this.#reader.push(chunk)
     try {
       if (this.#state === 'greeting' && !this.#greet()) return
@@ -285,7 +284,16 @@ export class Connection implements ChannelOwner {
     this.#frameMax = negotiated('frame_max', frameMax, limits.frameMax, SMALLEST_FRAME_MAX)
     this.#reader.frameMax = this.#frameMax
     this.#state = 'opening'
-    this.#keepAlive(heartbeat * 1_000)
+    this.#heartbeat = keepAlive(heartbeat * 1_000, {
+      clock: this.#clock,
+      beat: () => this.write([HEARTBEAT_FRAME]),
+      lost: (silentMs) => {
+        // What is not read can't be heard.
+        if (this.#socket.isPaused()) return
+        this.#around.logger.warn({ silentMs }, 'dev broker client missed its heartbeats')
+        this.#socket.destroy()
+      },
+    })
   }
 
   #open(virtualHost: string): void {
@@ -295,27 +303,11 @@ export class Connection implements ChannelOwner {
     this.#send('connection.open-ok', { reserved1: '' })
   }
 
-  // A heartbeat whenever half the interval passed in silence; two intervals without a byte from the client are its end.
-  #keepAlive(interval: number): void {
-    if (interval === 0) return
-    this.#heartbeat = this.#clock.after(interval / 2, () => {
-      const now = this.#clock.monotonic()
-      const silent = now - this.#heardAt
-      if (silent > 2 * interval && !this.#socket.isPaused()) {
-        this.#around.logger.warn({ silentMs: Math.round(silent) }, 'dev broker client missed its heartbeats')
-        this.#socket.destroy()
-        return
-      }
-      if (now - this.#wroteAt >= interval / 2) this.write([HEARTBEAT_FRAME])
-      this.#keepAlive(interval)
-    })
-  }
-
   #regulateReading(): void {
     if (this.#blocked || this.#backedUp) {
       this.#socket.pause()
     } else {
-      this.#heardAt = this.#clock.monotonic()
+      this.#heartbeat?.heard()
       this.#socket.resume()
     }
   }
@@ -366,7 +358,7 @@ export class Connection implements ChannelOwner {
   #gone(): void {
     this.#state = 'closing'
     this.#deadline?.cancel()
-    this.#heartbeat?.cancel()
+    this.#heartbeat?.stop()
     this.#closeChannels()
   }
 

@@ -22,6 +22,8 @@ export interface DevBrokerOptions {
   readonly maxHeldBytes?: number
   /** Seconds; what is proposed to clients. Default 60. */
   readonly heartbeat?: number
+  /** Milliseconds that a client may take from connecting to an open virtual host; default 10 s. */
+  readonly handshakeTimeout?: number
 }
 
 /** A running embedded broker. */
@@ -74,7 +76,7 @@ export async function startDevBroker(options: DevBrokerOptions = {}): Promise<De
     frameMax: 131_072,
     heartbeat: options.heartbeat ?? 60,
     maxMessageBytes: options.maxMessageBytes ?? 128 * MIB,
-    handshakeTimeout: 10_000,
+    handshakeTimeout: options.handshakeTimeout ?? 10_000,
     maxUnread: 4 * MIB,
   }
 

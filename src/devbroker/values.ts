@@ -1,8 +1,10 @@
-import { decodeFieldTable, encodeFieldTable } from '../broker/amqp/field-table.ts'
+import { decodeFieldTable } from '../broker/amqp/field-table.ts'
 import { commandInvalid } from '../broker/memory/refusal.ts'
 import type { Headers, Properties } from '../protocol/wire.ts'
 import { frameError, octets, unexpectedFrame } from './errors.ts'
-import { type FieldType, type Method, type MethodArguments, type MethodName, methodNamed, specOf } from './methods.ts'
+import { type Method, type MethodArguments, type MethodName, methodNamed, specOf } from './methods.ts'
+import { PayloadReader } from './payload-reader.ts'
+import { PayloadWriter } from './payload-writer.ts'
 
 /** What a content header says: how long the body is, the properties, and the header table as bytes. */
 export interface ContentHeader {
@@ -24,7 +26,7 @@ export function decodeMethod(payload: Buffer): Method {
   const name = methodNamed(classId, method)
   // RabbitMQ drops the connection without a word.
   if (name === undefined) throw commandInvalid(`unknown method ${classId}.${method}`)
-  const reader = new Reader(payload.subarray(4))
+  const reader = new PayloadReader(payload.subarray(4))
   const values: Record<string, unknown> = {}
   try {
     for (const [field, type] of Object.entries(specOf(name).fields)) values[field] = reader.field(type)
@@ -38,7 +40,7 @@ export function decodeMethod(payload: Buffer): Method {
 /** Writes a method's frame payload. */
 export function encodeMethod<Name extends MethodName>(name: Name, values: MethodArguments<Name>): Buffer {
   const { id, fields } = specOf(name)
-  const writer = new Writer()
+  const writer = new PayloadWriter()
   writer.number(id[0], 2)
   writer.number(id[1], 2)
   for (const [field, type] of Object.entries(fields)) writer.field(type, (values as Record<string, unknown>)[field])
@@ -56,7 +58,7 @@ export function decodeContentHeader(payload: Buffer): ContentHeader {
 }
 
 function readContentHeader(payload: Buffer): ContentHeader {
-  const reader = new Reader(payload)
+  const reader = new PayloadReader(payload)
   const classId = reader.number(2)
   if (classId !== BASIC_CLASS)
     throw unexpectedFrame(`expected content header for class 60, got one for class ${classId} instead`)
@@ -79,7 +81,7 @@ function readContentHeader(payload: Buffer): ContentHeader {
 /** Writes the payload of a content header frame. */
 export function encodeContentHeader(header: ContentHeader): Buffer {
   const { bodySize, properties, headers } = header
-  const writer = new Writer()
+  const writer = new PayloadWriter()
   writer.number(BASIC_CLASS, 2)
   writer.number(0, 2)
   writer.number(bodySize, 8)
@@ -130,149 +132,3 @@ const PROPERTIES: readonly (readonly [
   [3, 'appId', 'shortstr'],
   [2, 'clusterId', 'shortstr'],
 ]
-
-class Reader {
-  readonly #bytes: Buffer
-  #offset = 0
-  #bit = 0
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
-  }
-
-  field(type: FieldType): unknown {
-    if (type === 'bit') return this.flag()
-    this.#bit = 0
-    switch (type) {
-      case 'octet':
-        return this.number(1)
-      case 'short':
-        return this.number(2)
-      case 'long':
-        return this.number(4)
-      case 'longlong':
-        return this.number(8)
-      case 'shortstr':
-        return this.shortText()
-      case 'longstr':
-        return Uint8Array.from(this.lengthPrefixed())
-      case 'table':
-        return this.table()
-    }
-  }
-
-  number(width: 1 | 2 | 4 | 8): number {
-    const bytes = this.#take(width)
-    return width === 8 ? Number(bytes.readBigUInt64BE()) : bytes.readUIntBE(0, width)
-  }
-
-  // Neighbouring bits share an octet, the first in the lowest place.
-  flag(): boolean {
-    if (this.#bit === 0 || this.#bit === 8) {
-      this.#take(1)
-      this.#bit = 0
-    }
-    return ((this.#bytes[this.#offset - 1] as number) & (1 << this.#bit++)) !== 0
-  }
-
-  shortText(): string {
-    return this.#take(this.number(1)).toString('utf8')
-  }
-
-  lengthPrefixed(): Buffer {
-    return this.#take(this.number(4))
-  }
-
-  table(): Headers {
-    const { fields, error } = decodeFieldTable(Buffer.from(this.lengthPrefixed()))
-    if (error !== undefined) throw new RangeError(error)
-    return fields
-  }
-
-  #take(length: number): Buffer {
-    const end = this.#offset + length
-    if (end > this.#bytes.length) throw new RangeError(`the frame ends ${end - this.#bytes.length} bytes early`)
-    const taken = this.#bytes.subarray(this.#offset, end)
-    this.#offset = end
-    return taken
-  }
-}
-
-class Writer {
-  readonly #parts: Uint8Array[] = []
-  #flags: Buffer | undefined
-  #bit = 0
-
-  field(type: FieldType, value: unknown): void {
-    if (type !== 'bit') this.#flags = undefined
-    switch (type) {
-      case 'bit':
-        this.flag(value as boolean)
-        break
-      case 'octet':
-        this.number(value as number, 1)
-        break
-      case 'short':
-        this.number(value as number, 2)
-        break
-      case 'long':
-        this.number(value as number, 4)
-        break
-      case 'longlong':
-        this.number(value as number, 8)
-        break
-      case 'shortstr':
-        this.shortText(value as string)
-        break
-      case 'longstr':
-        this.lengthPrefixed(value as Uint8Array)
-        break
-      case 'table':
-        this.table(value as Headers)
-    }
-  }
-
-  number(value: number, width: 1 | 2 | 4 | 8): void {
-    const bytes = Buffer.allocUnsafe(width)
-    if (width === 8) bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)))
-    else bytes.writeUIntBE(value, 0, width)
-    this.#parts.push(bytes)
-  }
-
-  flag(value: boolean): void {
-    if (this.#flags === undefined || this.#bit === 8) {
-      this.#flags = Buffer.alloc(1)
-      this.#bit = 0
-      this.#parts.push(this.#flags)
-    }
-    if (value) this.#flags[0] = (this.#flags[0] as number) | (1 << this.#bit)
-    this.#bit++
-  }
-
-  shortText(text: string): void {
-    const bytes = shortened(text)
-    this.#parts.push(Uint8Array.of(bytes.length), bytes)
-  }
-
-  lengthPrefixed(bytes: Uint8Array): void {
-    this.number(bytes.length, 4)
-    this.#parts.push(bytes)
-  }
-
-  table(fields: Headers): void {
-    const space = Buffer.alloc(LARGEST_TABLE)
-    this.#parts.push(Buffer.from(space.subarray(0, encodeFieldTable(space, fields, 0))))
-  }
-
-  finish(): Buffer {
-    return Buffer.concat(this.#parts)
-  }
-}
-
-const LARGEST_TABLE = 65_536
-
-// A short string holds 255 bytes; RabbitMQ cuts longer reply texts too.
-function shortened(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  return bytes.length <= 255 ? bytes : Buffer.concat([bytes.subarray(0, 252), Buffer.from('...')])
-}

@@ -4,6 +4,7 @@ import type { prettyFactory } from 'pino-pretty'
 import { describeError } from './describe-error.ts'
 import { maskPasswords } from './mask-passwords.ts'
 import { printable, printableLines } from './printable.ts'
+import { TurnWriter } from './turn-writer.ts'
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
 export type LogLine = (fields: Record<string, unknown>, message: string) => void
@@ -42,13 +43,14 @@ export interface LogDestination {
 }
 
 /**
- * A logger whose lines are written before the call returns, so that the last words of a process are never lost. Passwords
- * in URLs are masked wherever they turn up; fields that are errors keep type, message, stack, code, hint and cause.
+ * A logger whose lines are written by the end of the event loop's turn, or when the process exits: the last words of a
+ * process are not lost, short of SIGKILL. Passwords in URLs are masked wherever they turn up; fields that are errors keep
+ * type, message, stack, code, hint and cause.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const { destination } = options
   const onTerminal = destination ? destination.isTTY === true : process.stderr.isTTY === true
-  const out = destination ?? pino.destination({ dest: 2, sync: true })
+  const out = destination ?? standardError()
   const pretty = options.format === 'pretty' || (options.format === 'auto' && onTerminal)
   const color = options.color ?? onTerminal
   return pino(
@@ -63,6 +65,14 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     pretty ? prettyStream(out, color) : maskedStream(out),
   )
+}
+
+let stderrWriter: TurnWriter | undefined
+
+/** One writer for the whole process, so that the lines of all loggers keep their order. */
+function standardError(): LogDestination {
+  stderrWriter ??= new TurnWriter(2)
+  return stderrWriter
 }
 
 function maskedStream(out: LogDestination): DestinationStream {

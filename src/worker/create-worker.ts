@@ -14,9 +14,11 @@ import { ping } from '../control/commands/ping.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { createAsyncPool } from '../pool/async.ts'
+import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
+import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
@@ -26,6 +28,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
 import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
@@ -120,11 +123,13 @@ export function createWorker(parts: WorkerParts): Worker {
     onStarted: (request) => {
       request.startedAt = clock.now()
       if (request.acks === 'early') request.acknowledge()
+      if (request.task.settings.trackStarted === true) {
+        const started = { pid: process.pid, hostname: node }
+        // What follows does not depend on it, and would tell of the same trouble.
+        storeState(request, 'STARTED', started).catch(() => {})
+      }
     },
-    onState: async (request, state, meta) => {
-      const { message } = request
-      await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
-    },
+    onState: storeState,
     settle: async (request, outcome) => {
       await settle(request, outcome, { publisher, results, quarantine, clock })
       logSettled(logger, request, outcome)
@@ -151,9 +156,8 @@ export function createWorker(parts: WorkerParts): Worker {
     declare,
     onDelivery: (delivery, queue) => intake.receive(delivery, queue),
     onRenewed: forgetTakenBack,
-    onCancelled: (queue) => {
-      logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
-    },
+    clock,
+    logger,
   })
   const mailbox = new Mailbox({
     worker: workerView(node, table),
@@ -198,14 +202,24 @@ export function createWorker(parts: WorkerParts): Worker {
     return connection
   }
 
-  async function declare(channel: Channel): Promise<{ quorumQueues: string[] }> {
+  async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {
+    await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
+  }
+
+  async function declare(channel: Channel, queues: readonly string[]): Promise<{ quorumQueues: string[] }> {
     const quorumQueues: string[] = []
-    for (const queue of config.queues) {
+    for (const queue of queues) {
       const status = await declareTaskQueue(consuming, queue, (difference) => {
         if (difference.argument === 'x-queue-type') quorumQueues.push(queue)
         logger.warn({ event: 'queue.differs', queue, difference: difference.error.message }, 'using the queue as it is')
       })
       await declareQuarantine(channel, queue)
+      if (status.consumers > 0) {
+        logger.info(
+          { event: 'queue.shared', queue, consumers: status.consumers },
+          'others consume this queue too: tasks that only they know are quarantined here; give Python workers a queue of their own',
+        )
+      }
       logger.debug(
         { event: 'queue.declared', queue, messages: status.messages, consumers: status.consumers },
         'declared',

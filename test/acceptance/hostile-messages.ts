@@ -11,6 +11,8 @@ export interface HostileMessage {
   readonly name: string
   /** `either`: it may run, fail, or be set aside; what matters is that it ends. */
   readonly expected: 'set aside' | 'run' | 'either'
+  /** What the task must return, where that matters. */
+  readonly value: string | null
   readonly id: string | null
   readonly correlationId: string | null
   /** SHA-256 of the header table's bytes, and of the body. */
@@ -29,6 +31,8 @@ export interface HostileCase {
   readonly state: string | undefined
   /** It ran to its end. */
   readonly ran: boolean
+  /** It returned another value than it must. */
+  readonly garbled: boolean
   /** The next, ordinary task ran. */
   readonly nextRan: boolean
 }
@@ -81,27 +85,32 @@ export function hasEnded({ setAside, state, ran }: HostileCase): boolean {
 
 /** What must become of a hostile message did. */
 export function isWell(hostile: HostileCase): boolean {
-  if (!hostile.nextRan || !hasEnded(hostile)) return false
+  if (!hostile.nextRan || !hasEnded(hostile) || hostile.garbled) return false
   if (hostile.expected === 'run') return hostile.setAside === undefined
   if (hostile.expected === 'either' && hostile.setAside === undefined) return true
   return hostile.setAside !== undefined && hostile.setAside.reason !== '' && hostile.intact
 }
 
 function outcome(
-  { name, expected, nextRan, ...message }: HostileMessage & { readonly nextRan: boolean },
+  message: HostileMessage & { readonly nextRan: boolean },
   observer: Observer,
   ledger: Ledger,
 ): HostileCase {
+  const { name, expected, value, nextRan } = message
+  const ran = message.id !== null && ledger.ended.has(message.id)
   const copy = observer.setAside.find(({ headers, body }) => headers === message.headers && body === message.body)
-  const known = message.correlationId ?? undefined
+  // Its bytes are not what they were, but it is there. (What ran may have an answer there, which has its id.)
+  const damaged = observer.setAside.find(({ correlationId }) => !ran && correlationId === message.correlationId)
+  const answer = observer.answers.get(message.correlationId ?? '')
   return {
     name,
     expected,
     nextRan,
-    setAside: copy ?? observer.setAside.find(({ correlationId }) => known !== undefined && correlationId === known),
+    ran,
+    setAside: copy ?? damaged,
     intact: copy !== undefined,
-    state: known && observer.states.get(known),
-    ran: message.id !== null && ledger.ended.has(message.id),
+    state: answer?.status,
+    garbled: value !== null && answer?.result !== value,
   }
 }
 

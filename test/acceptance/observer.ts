@@ -13,11 +13,17 @@ export interface SetAside {
   readonly body: string | undefined
 }
 
+/** A result as Celery's clients get it. */
+export interface Answer {
+  readonly status: string
+  readonly result: unknown
+}
+
 /** Sees what a worker sets aside and what it answers. */
 export interface Observer extends AsyncDisposable {
   readonly setAside: readonly SetAside[]
-  /** The last state that came for each correlation id. */
-  readonly states: ReadonlyMap<string, string>
+  /** The last answer that came for each correlation id. */
+  readonly answers: ReadonlyMap<string, Answer>
   /** Waits for `condition` as long as `timeout` milliseconds; whoever called looks for himself what came. */
   until(condition: () => boolean, timeout: number): Promise<void>
 }
@@ -27,7 +33,7 @@ export async function observe(url: string, queue: string, replies: string): Prom
   const connection = await amqpBroker({ url, heartbeat: 10_000, name: 'observer' }).connect()
   const channel = await connection.openChannel()
   const setAside: SetAside[] = []
-  const states = new Map<string, string>()
+  const answers = new Map<string, Answer>()
   const changes = new EventEmitter()
   const consume = (name: string, take: (delivery: Delivery) => void) =>
     channel.consume(
@@ -41,12 +47,11 @@ export async function observe(url: string, queue: string, replies: string): Prom
   await channel.declareQueue({ name: replies, durable: false })
   await consume(quarantineQueue(queue), (delivery) => setAside.push(examine(delivery)))
   await consume(replies, ({ properties, body }) => {
-    const { status } = JSON.parse(new TextDecoder().decode(body)) as { status: string }
-    states.set(properties.correlationId ?? '', status)
+    answers.set(properties.correlationId ?? '', JSON.parse(new TextDecoder().decode(body)) as Answer)
   })
   return {
     setAside,
-    states,
+    answers,
     async until(condition, timeout) {
       const signal = AbortSignal.timeout(timeout)
       while (!condition() && !signal.aborted) await once(changes, 'change', { signal }).catch(() => {})

@@ -10,4 +10,4 @@ it('runs every task of a queue whose broker was restarted, and tells those that 
   expect(verdict).toMatchObject({ sent: 2000, ran: 2000, lost: [], phantom: [], unexplained: [] })
   expect(remaining).toBeGreaterThan(0)
   expect({ exit, left }).toEqual({ exit: 0, left: 0 })
-})
+}, 180_000)

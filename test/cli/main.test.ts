@@ -3,7 +3,7 @@ import { aProject } from '../support/a-project.ts'
 import { runTwq } from '../support/run-twq.ts'
 
 describe('help', () => {
-  it.each([[['--help']], [['worker', 'start', '--help']]])(
+  it.each([[['--help']], [['worker', 'start', '--help']], [['task', 'send', '--help']], [['inspect', '--help']]])(
     'fits a screen for twq %j, on standard output',
     async (args) => {
       const { status, stdout, stderr } = await runTwq(args)
@@ -14,7 +14,7 @@ describe('help', () => {
   )
 
   it('is the answer to a noun without a verb, as an error', async () => {
-    for (const args of [[], ['worker'], ['task']]) {
+    for (const args of [[], ['worker'], ['task'], ['inspect']]) {
       const { status, stdout, stderr } = await runTwq(args)
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
       expect(stderr).toMatch(/^Usage: twq/)
@@ -38,8 +38,21 @@ describe('a command line that can not be meant', () => {
       ["unknown option '--queus'", 'Did you mean --queues?'],
     ],
     [['worker', 'start', 'x'], ['too many arguments']],
+    [['task', 'send'], ["missing required argument 'name'"]],
     [['-o', 'xml', 'task', 'list'], ["argument 'xml' is invalid"]],
     [['--cwd', '/nowhere', 'task', 'list'], ["--cwd: can't work in /nowhere"]],
+    [['task', 'send', 'add', '5'], ['the arguments must be a JSON array or object, got 5']],
+    [
+      ['task', 'send', 'add', '[1,'],
+      ['the arguments are not JSON', "'[1, 2]'"],
+    ],
+    [
+      ['task', 'send', 'add', '@nowhere.json'],
+      ["the arguments can't be read from nowhere.json", 'ENOENT'],
+    ],
+    [['task', 'send', 'add', '--countdown', 'x'], ['--countdown must be a duration']],
+    [['task', 'send', 'add', '--wait', '--result-backend', 'none'], ['--wait needs results']],
+    [['inspect', 'ping', '--timeout', 'x'], ['--timeout must be a duration']],
   ])('%j ends with 2 and says why', async (args, expected) => {
     const { status, stdout, stderr } = await runTwq(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
@@ -83,5 +96,51 @@ describe('a worker that can not start', () => {
     using project = aProject({ 'worker.config.ts': 'export default { concurrency: 0 }' })
     expect((await runTwq(['worker', 'start'], { cwd: project.folder })).stderr).not.toContain('    at ')
     expect((await runTwq(['worker', 'start', '-v'], { cwd: project.folder })).stderr).toContain('    at ')
+  })
+})
+
+describe('a broker that is not there', () => {
+  // Port 1 is nobody's.
+  const nowhere = 'amqp://guest:secret@127.0.0.1:1//'
+
+  it.each([[['task', 'send', 'add', '[1, 2]']], [['inspect', 'ping']], [['inspect', 'active', '--json']]])(
+    'ends twq %j with 69, a reason and no password',
+    async (args) => {
+      const { status, stdout, stderr } = await runTwq(args, { env: { TWQ_BROKER: nowhere } })
+      expect({ status, stdout }).toEqual({ status: 69, stdout: '' })
+      expect(stderr).toContain('TWQ_BROKER_UNREACHABLE')
+      expect(stderr).toContain('127.0.0.1:1')
+      expect(stderr).not.toContain('secret')
+    },
+  )
+
+  it('is not needed to see the message that would be sent', async () => {
+    const args = [
+      'task',
+      'send',
+      'add',
+      '-',
+      '--dry-run',
+      '--json',
+      '--task-id',
+      'an-id',
+      '--header',
+      'tenant=a',
+      '--priority',
+      '5',
+    ]
+    const { status, stdout } = await runTwq([...args, '--queue', 'sums'], {
+      env: { TWQ_BROKER: nowhere },
+      input: '{"x": 9007199254740993}',
+    })
+    expect(status).toBe(0)
+    const message = JSON.parse(stdout)
+    expect(message).toMatchObject({
+      exchange: '',
+      routing_key: 'sums',
+      properties: { content_type: 'application/json', correlation_id: 'an-id', priority: 5 },
+      headers: { task: 'add', id: 'an-id', tenant: 'a' },
+    })
+    expect(message.body).toMatch(/^\[\[\], ?\{"x": ?9007199254740993\},/)
   })
 })

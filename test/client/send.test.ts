@@ -6,7 +6,7 @@ import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyArguments, SendOptions } from '../../src/tasks/sending.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
-import { aTaskMessage } from '../support/attempts.ts'
+import { aTaskMessage } from '../support/a-task-message.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
 const facts: SendFacts = { id: 'id-1', now: NOW, origin: 'gen1@host', replyTo: 'replies', queue: 'celery' }

@@ -6,7 +6,8 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
-import { anInvocation, aSilentLogger, aTaskMessage } from '../support/attempts.ts'
+import { aTaskMessage } from '../support/a-task-message.ts'
+import { anInvocation, aSilentLogger } from '../support/attempts.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const aPool = (...tasks: AnyTask[]) =>

@@ -2,10 +2,10 @@ import type { TaskMessage } from '../../src/protocol/task-message.ts'
 
 /** A task message with everything a test does not care about filled in. */
 export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
-  const id = fields.id ?? 'a-task-id'
+  const id = fields.id ?? 'd2f1a7c4-0000-4000-8000-000000000001'
   return {
     id,
-    task: 'add',
+    task: 'job',
     args: [],
     kwargs: {},
     embed: { callbacks: null, errbacks: null, chain: null, chord: null },

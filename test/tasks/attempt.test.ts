@@ -8,7 +8,8 @@ import { Ignore, Reject, Retry } from '../../src/tasks/control-flow.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { Attempt } from '../../src/tasks/invocation.ts'
 import type { AnyTask, TaskSettings } from '../../src/tasks/task.ts'
-import { anAttempt, aTaskMessage, NOW } from '../support/attempts.ts'
+import { aTaskMessage } from '../support/a-task-message.ts'
+import { anAttempt, NOW } from '../support/attempts.ts'
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
 

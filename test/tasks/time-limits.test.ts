@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { effectiveLimits, type TimeLimitSetting } from '../../src/tasks/time-limits.ts'
-import { aTaskMessage } from '../support/attempts.ts'
+import { aTaskMessage } from '../support/a-task-message.ts'
 
 const NONE = { soft: undefined, hard: undefined }
 

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
-import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
+import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
-import { type DecodedTable, VerbatimTable } from './field-table.ts'
+import { VerbatimTable } from './field-table.ts'
 import type { RawChannel } from './private-amqplib.ts'
 import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 
@@ -17,8 +19,11 @@ export interface ChannelOwner {
   onCallbackError(error: unknown): void
 }
 
+/** How long a close that was asked for may wait for the broker's answer, in milliseconds. */
+export const CLOSE_TIMEOUT = 5_000
+
 /** amqplib's confirm channel behind our seam. */
-export class AmqpChannel implements Channel {
+export class AmqpChannel implements Channel, SettlingChannel {
   readonly closed: Promise<CloseReason>
   readonly #raw: RawChannel
   readonly #owner: ChannelOwner
@@ -158,7 +163,7 @@ export class AmqpChannel implements Channel {
     })
   }
 
-  /** Writes the collected acknowledgements, then closes. Resolves when the channel is over, for whatever reason. */
+  /** Writes the collected acknowledgements and closes; waits a few seconds at most for a peer that does not answer. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'open') {
       this.#flush()
@@ -166,10 +171,14 @@ export class AmqpChannel implements Channel {
       // Never answered when the connection goes down meanwhile; `closed` resolves in every case.
       this.#raw.close().catch(() => {})
     }
-    await this.closed
+    const impatient = new AbortController()
+    await Promise.race([
+      this.closed,
+      delay(CLOSE_TIMEOUT, undefined, { ref: false, signal: impatient.signal }).catch(() => {}),
+    ])
+    impatient.abort()
   }
 
-  /** For deliveries. */
   ack(tag: number): boolean {
     if (this.#state !== 'open' || !this.#acknowledgements.ack(tag)) return false
     if (!this.#flushScheduled) {
@@ -182,7 +191,6 @@ export class AmqpChannel implements Channel {
     return true
   }
 
-  /** For deliveries. */
   nack(tag: number, requeue: boolean): boolean {
     if (this.#state !== 'open' || !this.#acknowledgements.nack(tag)) return false
     return this.#write(() => this.#raw.nack(tagged(tag), false, requeue))
@@ -238,60 +246,6 @@ export class AmqpChannel implements Channel {
     }
   }
 }
-
-/** A message as amqplib hands it over, in the shape of the seam. */
-class AmqpDelivery implements Delivery {
-  readonly properties: Properties
-  readonly headers: Headers
-  readonly rawHeaders: Uint8Array | undefined
-  readonly headersError: string | undefined
-  readonly body: Uint8Array
-  readonly route: Route
-  readonly redelivered: boolean
-  readonly deliveryTag: number
-  readonly #channel: AmqpChannel
-
-  constructor(message: ConsumeMessage, channel: AmqpChannel) {
-    const { properties, fields } = message
-    const table = properties.headers as unknown as DecodedTable | undefined
-    this.properties = {
-      contentType: properties.contentType,
-      contentEncoding: properties.contentEncoding,
-      deliveryMode: properties.deliveryMode,
-      priority: properties.priority,
-      correlationId: properties.correlationId,
-      replyTo: properties.replyTo,
-      expiration: properties.expiration,
-      messageId: properties.messageId,
-      timestamp: properties.timestamp,
-      type: properties.type,
-      userId: properties.userId,
-      appId: properties.appId,
-    }
-    this.headers = table?.fields ?? NO_HEADERS
-    this.rawHeaders = table?.bytes
-    this.headersError = table?.error
-    this.body = message.content
-    this.route = { exchange: fields.exchange, routingKey: fields.routingKey }
-    this.redelivered = fields.redelivered
-    this.deliveryTag = fields.deliveryTag
-    this.#channel = channel
-  }
-
-  get alive(): boolean {
-    return this.#channel.isOpen
-  }
-
-  ack(): boolean {
-    return this.#channel.ack(this.deliveryTag)
-  }
-
-  nack(options: { readonly requeue: boolean }): boolean {
-    return this.#channel.nack(this.deliveryTag, options.requeue)
-  }
-}
-
-const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
 function confirm(publish: Unconfirmed): void {
   publish.resolve(publish.returned ? 'returned' : 'confirmed')

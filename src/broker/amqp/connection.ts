@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
 import { type BrokerAddress, describeAddress } from '../url.ts'
-import { AmqpChannel, type ChannelOwner } from './channel.ts'
+import { AmqpChannel, type ChannelOwner, CLOSE_TIMEOUT } from './channel.ts'
 import { connectionFailure, handshakeFailure, type Refusal } from './failures.ts'
 import { type PrivateAmqplib, privateAmqplib, type RawConnection } from './private-amqplib.ts'
 import { watchSilence } from './watchdog.ts'
@@ -15,8 +15,6 @@ export interface Introduction {
   readonly clientProperties: Readonly<Record<string, unknown>>
 }
 
-/** How long a close that was asked for may wait for the broker's answer, in milliseconds. */
-const CLOSE_TIMEOUT = 5_000
 /** How long a socket may take to write what is left once the connection is over, in milliseconds. */
 const LINGER = 500
 

@@ -114,9 +114,9 @@ function readValue(reader: Reader, end: number): HeaderValue {
     case 0x54: // T: seconds since the epoch
       reader.offset = at + 8
       return narrow(bytes.readBigUInt64BE(at))
-    case 0x44: // D: decimal
+    case 0x44: // D: decimal, its digits signed as py-amqp writes them
       reader.offset = at + 5
-      return decimalText(bytes.readUInt8(at), bytes.readUInt32BE(at + 1))
+      return decimalText(bytes.readUInt8(at), bytes.readInt32BE(at + 1))
     case 0x78: {
       // x: bytes
       const length = bytes.readUInt32BE(at)
@@ -155,8 +155,8 @@ function narrow(value: bigint): number | bigint {
 
 function decimalText(places: number, digits: number): string {
   if (places === 0) return String(digits)
-  const padded = String(digits).padStart(places + 1, '0')
-  return `${padded.slice(0, -places)}.${padded.slice(-places)}`
+  const padded = String(Math.abs(digits)).padStart(places + 1, '0')
+  return `${digits < 0 ? '-' : ''}${padded.slice(0, -places)}.${padded.slice(-places)}`
 }
 
 interface Writer {

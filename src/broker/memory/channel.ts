@@ -3,7 +3,7 @@ import type { Consumer } from './consumers.ts'
 import type { Message } from './message.ts'
 import type { Queue } from './queue.ts'
 import { type QueueDeclaration, typeName } from './queue-settings.ts'
-import { raw, tableFields, writeSorted } from './raw-table.ts'
+import { asEdited, raw, tableFields, writeFields } from './raw-table.ts'
 import type { Entry } from './ready-messages.ts'
 import { notAllowed, notFound, notImplemented, preconditionFailed } from './refusal.ts'
 import type { VirtualHost } from './vhost.ts'
@@ -269,5 +269,5 @@ function priorityOf(args: Headers, title: string): number {
 function withDeliveryCount(message: Message, count: number): Message {
   const name = 'x-delivery-count'
   const fields = tableFields(message.headers ?? new Uint8Array()).filter((field) => field.name !== name)
-  return { ...message, headers: writeSorted([...fields, { name, value: raw.long(BigInt(count)) }]) }
+  return { ...message, headers: writeFields(asEdited([...fields, { name, value: raw.long(BigInt(count)) }])) }
 }

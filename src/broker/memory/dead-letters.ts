@@ -1,13 +1,14 @@
 import { type Message, visibleCopies } from './message.ts'
 import {
   arrayElements,
+  asEdited,
   longOf,
   nestedFields,
   type RawField,
   raw,
   tableFields,
   textOf,
-  writeSorted,
+  writeFields,
 } from './raw-table.ts'
 
 /** Why a message left its queue without being consumed, in the words of `x-death`. */
@@ -37,7 +38,7 @@ export function deadLetter(
   const isSame = (one: RawField[]) =>
     textOf(fieldNamed(one, 'queue')) === death.queue && textOf(fieldNamed(one, 'reason')) === death.reason
   const known = before.find(isSame)
-  const record = known === undefined ? firstRecord(message, death, expiration) : countedUp(known)
+  const record = known === undefined ? newRecord(message, death, expiration) : countedUp(known)
   const others = before.filter((one) => one !== known)
   const headers = new Map(fields.map(({ name, value }) => [name, value]))
   if (!headers.has('x-death')) {
@@ -45,13 +46,16 @@ export function deadLetter(
     headers.set('x-first-death-queue', raw.text(death.queue))
     headers.set('x-first-death-reason', raw.text(death.reason))
   }
-  headers.set('x-death', raw.array([raw.table(record), ...others.map(raw.table)]))
+  headers.set(
+    'x-death',
+    raw.array([raw.table(before.length === 0 ? record : asEdited(record)), ...others.map(raw.table)]),
+  )
   if (target.routingKey !== undefined) headers.delete('CC')
   return {
     exchange: target.exchange,
     routingKeys: target.routingKey === undefined ? message.routingKeys : [target.routingKey],
     properties,
-    headers: writeSorted([...headers].map(([name, value]) => ({ name, value }))),
+    headers: writeFields(asEdited([...headers].map(([name, value]) => ({ name, value })))),
     body: message.body,
   }
 }
@@ -63,15 +67,16 @@ export function isCycle(message: Message, queue: string): boolean {
   return last !== -1 && deaths.slice(0, last + 1).every((death) => textOf(fieldNamed(death, 'reason')) !== 'rejected')
 }
 
-function firstRecord(message: Message, death: Death, expiration: string | undefined): RawField[] {
+// The order of the fields is RabbitMQ's, who sorts them only once there is more than one record.
+function newRecord(message: Message, death: Death, expiration: string | undefined): RawField[] {
   const keys = [message.routingKeys[0], ...visibleCopies(message.headers)]
   return [
     { name: 'count', value: raw.long(1n) },
-    { name: 'exchange', value: raw.text(message.exchange) },
-    { name: 'queue', value: raw.text(death.queue) },
     { name: 'reason', value: raw.text(death.reason) },
-    { name: 'routing-keys', value: raw.array(keys.map(raw.text)) },
+    { name: 'queue', value: raw.text(death.queue) },
     { name: 'time', value: raw.timestamp(death.time) },
+    { name: 'exchange', value: raw.text(message.exchange) },
+    { name: 'routing-keys', value: raw.array(keys.map(raw.text)) },
     ...(expiration === undefined ? [] : [{ name: 'original-expiration', value: raw.text(expiration) }]),
   ]
 }

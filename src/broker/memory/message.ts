@@ -1,7 +1,7 @@
 import type { Headers, Properties } from '../../protocol/wire.ts'
 import { decodeFieldTable } from '../amqp/field-table.ts'
 import { LONGEST_TTL } from './queue-settings.ts'
-import { arrayElements, type RawField, tableFields, textOf, typeOf, writeSorted } from './raw-table.ts'
+import { arrayElements, type RawField, tableFields, textOf, typeOf, writeFields } from './raw-table.ts'
 import { preconditionFailed, REPLY, Refusal } from './refusal.ts'
 
 /** A message as the broker keeps it: the header table stays the bytes that the publisher sent. */
@@ -66,7 +66,7 @@ function sendersCopies(headers: Uint8Array | undefined): { copies: string[]; vis
   if (cc === undefined && bcc === undefined) return { copies: [], visible: headers }
   return {
     copies: [...routesIn(cc?.value, 'CC'), ...routesIn(bcc?.value, 'BCC')],
-    visible: bcc === undefined ? headers : writeSorted(fields.filter((field) => field !== bcc)),
+    visible: bcc === undefined ? headers : writeFields(fields.filter((field) => field !== bcc)),
   }
 }
 

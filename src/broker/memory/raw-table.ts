@@ -48,11 +48,24 @@ export function typeOf(value: Uint8Array): string {
   return TYPE_NAMES[String.fromCharCode(value[0] ?? 0)] ?? 'unknown'
 }
 
-/** Writes a table without its length prefix, sorted by name as RabbitMQ leaves every table that it edits. */
-export function writeSorted(fields: readonly RawField[]): Uint8Array {
-  const named = fields.map(({ name, value }) => ({ name: Buffer.from(name), value }))
-  named.sort((a, b) => Buffer.compare(a.name, b.name))
-  return Buffer.concat(named.flatMap(({ name, value }) => [Uint8Array.of(name.length), name, value]))
+/** Writes a table without its length prefix. */
+export function writeFields(fields: readonly RawField[]): Uint8Array {
+  return Buffer.concat(
+    fields.flatMap(({ name, value }) => {
+      const key = Buffer.from(name)
+      return [Uint8Array.of(key.length), key, value]
+    }),
+  )
+}
+
+/** The fields as RabbitMQ leaves those of a table that it edits: sorted by name, and 64-bit integers tagged `l`. */
+export function asEdited(fields: readonly RawField[]): RawField[] {
+  return fields
+    .map(({ name, value }) => ({
+      name,
+      value: value[0] === tagOf('L') ? Buffer.from([tagOf('l'), ...value.subarray(1)]) : value,
+    }))
+    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
 }
 
 /** Value bytes for what the broker itself writes. */
@@ -61,7 +74,7 @@ export const raw = {
   long: (value: bigint): Uint8Array => sixtyFour('l', value),
   timestamp: (seconds: number): Uint8Array => sixtyFour('T', BigInt(seconds)),
   array: (elements: readonly Uint8Array[]): Uint8Array => prefixed('A', Buffer.concat(elements)),
-  table: (fields: readonly RawField[]): Uint8Array => prefixed('F', writeSorted(fields)),
+  table: (fields: readonly RawField[]): Uint8Array => prefixed('F', writeFields(fields)),
 }
 
 function elementsOf(bytes: Buffer): Uint8Array[] {

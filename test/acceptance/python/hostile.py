@@ -2,8 +2,8 @@
 
 usage: hostile.py URL QUEUE REPLY_QUEUE
 
-A description has the case's name, what is expected of it (`set aside`, `run`, or `either`: what matters is that it ends),
-its ids where it has them, and the SHA-256 of its header table's bytes and of its body.
+A description has the case's name, what is expected of it (`set aside`, `run`, or `either`: what matters is that it ends)
+and the value it must return, if any; its ids where it has them; the SHA-256 of its header table's bytes and of its body.
 """
 import datetime
 import decimal
@@ -39,14 +39,19 @@ def headers(**changes):
     return {name: value for name, value in table.items() if value is not ...}
 
 
-def case(name, expected, body=None, /, *, properties=None, only=None, **changes):
-    """`only` replaces the header table as a whole."""
+def case(name, expected, body=None, /, *, value=None, properties=None, only=None, **changes):
+    """`only` replaces the header table as a whole; `value` is what the task must return."""
     table = headers(**changes) if only is None else only
     if body is None:
         body = [[0], {}, EMBED]
     if not isinstance(body, (bytes, str)):
         body = json.dumps(body)
-    return name, expected, table, body, properties or {}
+    return name, expected, value, table, body, properties or {}
+
+
+def integer(name, number):
+    """The task returns its header as text."""
+    return case(name, 'run', [['stamp'], {}, EMBED], value=str(number), task='acceptance.header', stamp=number)
 
 
 def nested(depth, inner=''):
@@ -70,7 +75,7 @@ def cases():
     arguments = json.dumps([0])
 
     # Those that the acceptance names.
-    yield case('a header integer of 2^40', 'run', [['stamp'], {}, EMBED], task='acceptance.header', stamp=2**40)
+    yield integer('a header integer of 2^40', 2**40)
     yield case('a header table 5,000 levels deep', 'set aside', deep=nested_table(5_000))
     yield case('an empty body', 'set aside', b'')
     yield case('no id', 'set aside', id=...)
@@ -90,8 +95,8 @@ def cases():
     yield case('256 MiB in a compressed body', 'set aside', bomb(LARGE), compression='application/x-gzip')
 
     # Header tables.
-    yield case('a header integer of 2^63 - 1', 'run', [['stamp'], {}, EMBED], task='acceptance.header', stamp=2**63 - 1)
-    yield case('a header integer of -2^63', 'run', [['stamp'], {}, EMBED], task='acceptance.header', stamp=-(2**63))
+    yield integer('a header integer of 2^63 - 1', 2**63 - 1)
+    yield integer('a header integer of -2^63', -(2**63))
     yield case('every type a table can hold', 'run', all=[
         None, True, 1, 2**40, 1.5, 'text', b'\xff\x00', decimal.Decimal('1.25'), datetime.datetime(2024, 1, 2), [[]], {},
     ])
@@ -178,7 +183,7 @@ def sha256(data):
 
 with kombu.Connection(url, transport_options={'confirm_publish': True}) as connection:
     channel = connection.default_channel
-    for name, expected, table, body, changes in cases():
+    for name, expected, value, table, body, changes in cases():
         if not sys.stdin.readline():
             break
         data = body.encode() if isinstance(body, str) else body
@@ -190,7 +195,7 @@ with kombu.Connection(url, transport_options={'confirm_publish': True}) as conne
         present = {key: value for key, value in properties.items() if value is not None}
         channel.basic_publish(amqp.Message(data, application_headers=table, **present), exchange='', routing_key=queue)
         print(json.dumps({
-            'name': name, 'expected': expected, 'id': ident if isinstance(ident, str) else None,
+            'name': name, 'expected': expected, 'value': value, 'id': ident if isinstance(ident, str) else None,
             'correlationId': present.get('correlation_id'),
             'headers': sha256(table_bytes(table)), 'body': sha256(data),
         }), flush=True)

@@ -52,6 +52,7 @@ describe('decodeFieldTable', () => {
     ['a timestamp, as seconds', '54 0000000065000000', 0x65000000],
     ['a decimal, as text', '44 02 0000007b', '1.23'],
     ['a small decimal', '44 03 00000005', '0.005'],
+    ['a negative decimal', '44 02 ffffffff', '-0.01'],
     ['a whole decimal', '44 00 00000005', '5'],
     ['an array', '41 00000006 56 49 00000001', [null, 1]],
   ])('reads %s', (_, value, expected) => {

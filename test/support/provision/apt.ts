@@ -22,9 +22,15 @@ export async function aptInstall(packages: readonly string[], purpose: string): 
     const [code] = await once(script, 'exit')
     if (code === 0) return
     const output = await readFile(logPath, 'utf8')
-    throw missing(purpose, `apt-get install ${packages.join(' ')} failed: ${output.trim().slice(-1500)}`)
+    throw missing(purpose, `apt-get install ${packages.join(' ')} failed (${reasonIn(output)})`)
   } finally {
     await log.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** apt marks what went wrong with an E. */
+function reasonIn(output: string): string {
+  const errors = output.match(/(?<=^E: ).*/gm) ?? [output.trim().slice(-500)]
+  return [...new Set(errors)].join('; ')
 }

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { aptInstall } from './apt.ts'
 import { findExecutable, run } from './command.ts'
@@ -13,6 +15,8 @@ export interface Python {
 }
 
 const VENV = fileURLToPath(new URL('../../../node_modules/.cache/twq/python', import.meta.url))
+/** Says that it could not be made, so that not every run tries again; `npm ci` forgets it. */
+const GAVE_UP = `${VENV}-unavailable`
 const SCRIPTS = fileURLToPath(new URL('../../interop/python', import.meta.url))
 const REQUIREMENTS = `${SCRIPTS}/requirements.txt`
 
@@ -53,13 +57,15 @@ async function ownEnvironment(): Promise<Python | undefined> {
   const existing = await withCelery(command)
   if (existing?.celeryVersion === wanted) return existing
   const system = await findExecutable('python3')
-  if (!system) return undefined
+  if (!system || existsSync(GAVE_UP)) return undefined
   try {
     await run(system, ['-m', 'venv', '--clear', VENV], { timeout: 60_000 })
     // Without an answer at once there is none to wait for: Debian's packages do as well.
     const impatient = ['--retries', '0', '--timeout', '5', '--disable-pip-version-check', '--quiet']
     await run(command, ['-m', 'pip', 'install', ...impatient, '-r', REQUIREMENTS], { timeout: 120_000 })
   } catch {
+    await mkdir(dirname(GAVE_UP), { recursive: true })
+    await writeFile(GAVE_UP, '')
     return undefined
   }
   return withCelery(command)

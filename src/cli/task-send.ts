@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { createClient } from '../client/create-client.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import { parseJson } from '../protocol/json.ts'
+import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import type { Json } from '../runtime/json.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { printableLines } from '../runtime/printable.ts'
+import type { AnyArguments } from '../tasks/sending.ts'
+import { describeMessage } from './describe-message.ts'
+import { EXIT } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { loadConfig } from './load-config.ts'
+import { print, table, terminalStyle, toJson, wantsJson } from './output.ts'
+import { milliseconds, type SendFlags, sendOptions } from './send-request.ts'
+
+/** The flags of `twq task send`. */
+export interface TaskSendFlags extends GlobalOptions, SendFlags {
+  readonly wait?: boolean
+  readonly dryRun?: boolean
+}
+
+// A person waits: an absent broker is told sooner than a program's client would tell it.
+const PATIENCE = 2_500
+
+/** `twq task send`: prints the id, or with `--wait` the result; 1 when the task failed, 124 when time ran out. */
+export async function taskSend(name: string, argument: string | undefined, flags: TaskSendFlags): Promise<number> {
+  const options = sendOptions(flags)
+  const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
+  const args = readArguments(await sourceOf(argument))
+  const { config, origins } = await loadConfig('task send', flags)
+  if (flags.wait && config.resultBackend === 'none') {
+    throw new TwqError('TWQ_USAGE', "--wait needs results, and the result backend is 'none'", {
+      hint: 'Add --result-backend rpc://',
+    })
+  }
+  await using client = createClient({
+    broker: config.broker,
+    resultBackend: flags.wait ? config.resultBackend : 'none',
+    queue: config.queues[0] as string,
+    heartbeat: config.heartbeat,
+    publishTimeout: origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout,
+  })
+  if (flags.dryRun) {
+    const fields = describeMessage(client.encode(name, args, options))
+    print(wantsJson(flags) ? `${toJson(fields)}\n` : fieldTable(fields))
+    return EXIT.ok
+  }
+  const handle = await client.send(name, args, options)
+  if (!flags.wait) {
+    print(wantsJson(flags) ? `${toJson({ id: handle.id })}\n` : `${handle.id}\n`)
+    return EXIT.ok
+  }
+  try {
+    print(`${toJson(await handle.result(timeout === undefined ? {} : { timeout }))}\n`)
+    return EXIT.ok
+  } catch (error) {
+    showTraceback(error, flags)
+    throw error
+  }
+}
+
+/** The text of the arguments: as given, from standard input (`-`) or from a file (`@path`). */
+async function sourceOf(argument: string | undefined): Promise<string> {
+  if (argument === undefined) return '[]'
+  if (argument === '-') return await text(process.stdin)
+  if (!argument.startsWith('@')) return argument
+  try {
+    return await readFile(argument.slice(1), 'utf8')
+  } catch (cause) {
+    throw new TwqError('TWQ_USAGE', `the arguments can't be read from ${argument.slice(1)}`, { cause })
+  }
+}
+
+function readArguments(source: string): AnyArguments {
+  const hint = "An array holds positional arguments, an object named ones; quote it for the shell: '[1, 2]'"
+  let value: Json
+  try {
+    value = parseJson(source)
+  } catch (error) {
+    throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error)}`, { hint })
+  }
+  if (isArguments(value)) return value
+  throw new TwqError('TWQ_USAGE', `the arguments must be a JSON array or object, got ${source.trim().slice(0, 100)}`, {
+    hint,
+  })
+}
+
+function isArguments(value: Json): value is AnyArguments {
+  return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
+}
+
+function fieldTable(fields: Readonly<Record<string, unknown>>): string {
+  const rows = Object.entries({ ...fields, exchange: fields.exchange || '(default)' })
+  const columns = [
+    { title: 'FIELD', cell: ([field]: [string, unknown]) => field },
+    {
+      title: 'VALUE',
+      cell: ([, value]: [string, unknown]) => (typeof value === 'string' ? value : toJson(value, { compact: true })),
+    },
+  ]
+  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY })
+}
+
+/** The remote traceback is what its author needs; the error itself follows. */
+function showTraceback(error: unknown, flags: GlobalOptions): void {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (flags.quiet || wantsJson(flags) || !RemoteTaskError.is(cause) || !cause.traceback) return
+  process.stderr.write(`${printableLines(maskPasswords(cause.traceback.trimEnd()))}\n\n`)
+}

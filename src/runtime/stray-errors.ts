@@ -1,0 +1,40 @@
+import type { Logger } from './logger.ts'
+
+/**
+ * Takes errors that nobody caught, until disposed. A rejection that nobody awaits is logged, and work goes on: one task's
+ * oversight must not end its neighbours. An exception out of a callback may have left anything half done: it is logged
+ * and `onFatal` hears of the first, to leave in order.
+ */
+export function onStrayErrors(
+  onFatal: (error: unknown) => void,
+  options: { readonly logger: Logger; readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'> },
+): Disposable {
+  const { logger, process: source = process } = options
+  let fatal = false
+
+  const onRejection = (error: unknown): void => {
+    const err = asError(error)
+    logger.error({ event: 'process.unhandled-rejection', err }, 'a promise was rejected and nobody was waiting for it')
+  }
+  const onException = (error: unknown): void => {
+    logger.fatal(
+      { event: 'process.uncaught-exception', err: asError(error) },
+      'an exception that nobody caught: leaving',
+    )
+    if (fatal) return
+    fatal = true
+    onFatal(error)
+  }
+  source.on('unhandledRejection', onRejection)
+  source.on('uncaughtException', onException)
+  return {
+    [Symbol.dispose]() {
+      source.off('unhandledRejection', onRejection)
+      source.off('uncaughtException', onException)
+    },
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`thrown: ${typeof thrown === 'string' ? thrown : typeof thrown}`)
+}

@@ -1,0 +1,48 @@
+import { writeSync } from 'node:fs'
+
+// A burst is not held back any longer than this, in characters.
+const LARGEST_BATCH = 64 * 1024
+// Milliseconds between attempts to write to a pipe that is full.
+const PIPE_PAUSE = 5
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Writes text to a file descriptor once a turn of the event loop instead of once a line, which is a system call each. What
+ * is left is written when the process exits, by whatever way lets `exit` listeners run.
+ */
+export class TurnWriter {
+  readonly #fd: number
+  #batch = ''
+  #scheduled = false
+
+  constructor(fd: number) {
+    this.#fd = fd
+    process.on('exit', () => this.flush())
+  }
+
+  write(text: string): void {
+    this.#batch += text
+    if (this.#batch.length >= LARGEST_BATCH) this.flush()
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  /** Writes what there is, before it returns. */
+  flush(): void {
+    let rest = Buffer.from(this.#batch)
+    this.#batch = ''
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(writeSync(this.#fd, rest))
+      } catch (error) {
+        // Nobody reads any more: not worth ending the process for. A pipe that is full for the moment is waited for.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+        Atomics.wait(NEVER, 0, 0, PIPE_PAUSE)
+      }
+    }
+  }
+}

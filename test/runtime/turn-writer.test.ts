@@ -1,0 +1,39 @@
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { TurnWriter } from '../../src/runtime/turn-writer.ts'
+import { Program } from '../support/program.ts'
+
+function aFile(): { fd: number; read: () => string; close: () => void } {
+  const path = join(mkdtempSync(join(tmpdir(), 'twq-turn-')), 'log')
+  const fd = openSync(path, 'w')
+  return { fd, read: () => readFileSync(path, 'utf8'), close: () => closeSync(fd) }
+}
+
+it('writes the lines of one turn together, in their order', async () => {
+  const file = aFile()
+  const writer = new TurnWriter(file.fd)
+  for (const line of ['one\n', 'two\n', 'three\n']) writer.write(line)
+  expect(file.read()).toBe('')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(file.read()).toBe('one\ntwo\nthree\n')
+  file.close()
+})
+
+it('does not let a burst grow without bound', () => {
+  const file = aFile()
+  const writer = new TurnWriter(file.fd)
+  writer.write('x'.repeat(100_000))
+  expect(file.read()).toHaveLength(100_000)
+  file.close()
+})
+
+it('writes the last words of a process that exits in the middle of a turn', async () => {
+  const module = new URL('../../src/runtime/turn-writer.ts', import.meta.url).href
+  const script = `import { TurnWriter } from ${JSON.stringify(module)}
+    new TurnWriter(2).write('last words\\n'); process.exit(3)`
+  await using program = new Program(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {})
+  await program.exit
+  expect(program.lines.entries).toContain('last words')
+})

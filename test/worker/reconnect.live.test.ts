@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { deferred } from '../../src/runtime/deferred.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import { aWorker } from '../support/a-worker.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
+import { queueOnce } from '../support/raw-broker.ts'
+import { brokerUrl } from '../support/services.ts'
+
+describe('when the connection is lost', () => {
+  it('a running task goes on, and its result arrives over the next one', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const go = deferred<void>()
+    const started = deferred<void>()
+    const redelivered: boolean[] = []
+    const slow = defineTask({
+      name: 'slow',
+      async run(_args, ctx) {
+        redelivered.push(ctx.redelivered)
+        started.resolve()
+        await go.promise
+        return 'finished'
+      },
+    })
+    await using scene = await aWorker([slow], { broker: proxy.through(brokerUrl()) })
+    const handle = await scene.client.send(slow)
+    await started.promise
+    proxy.reset()
+    await scene.log.untilCount(2, (record) => record.event === 'broker.lost')
+    await scene.log.untilCount(4, (record) => record.event === 'broker.connected')
+    go.resolve()
+    expect(await handle.result()).toBe('finished')
+    // The ack was for a channel that is gone: the broker has the task run once more, and says so.
+    await queueOnce(scene.queue, ({ messages, consumers }) => messages === 0 && consumers === 1)
+    await scene.log.untilCount(2, (record) => record.event === 'task.succeeded')
+    expect(redelivered).toEqual([false, true])
+  })
+
+  it('tasks that had not started come again, and each runs once', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const go = deferred<void>()
+    const ran: number[] = []
+    const numbered = defineTask({
+      name: 'numbered',
+      positional: ['n'],
+      acks: 'early',
+      async run({ n }: { n: number }) {
+        ran.push(n)
+        if (n === 0) await go.promise
+        return n
+      },
+    })
+    await using scene = await aWorker([numbered], {
+      broker: proxy.through(brokerUrl()),
+      concurrency: 1,
+      prefetch: 10,
+    })
+    const handles = []
+    for (let n = 0; n < 10; n += 1) handles.push(await scene.client.send(numbered, { n }))
+    await scene.log.untilCount(10, (record) => record.event === 'task.received')
+    proxy.reset()
+    await scene.log.untilCount(19, (record) => record.event === 'task.received')
+    go.resolve()
+    expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(ran).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('a worker that can not hear the broker any more notices, and comes back', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const task = defineTask({ name: 'task', run: () => 'ran' })
+    await using scene = await aWorker([task], { broker: proxy.through(brokerUrl()), heartbeat: 1_000 })
+    proxy.blackhole()
+    await scene.log.untilCount(2, (record) => record.event === 'broker.lost')
+    proxy.heal()
+    await scene.log.untilCount(4, (record) => record.event === 'broker.connected')
+    expect(await (await scene.client.send(task)).result()).toBe('ran')
+  })
+
+  it('cut twenty times it consumes again each time', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const task = defineTask({ name: 'task', run: () => 'ran' })
+    await using scene = await aWorker([task], { broker: proxy.through(brokerUrl()) })
+    for (let cut = 1; cut <= 20; cut += 1) {
+      proxy.reset()
+      await scene.log.untilCount(2 + 2 * cut, (record) => record.event === 'broker.connected')
+      expect(await (await scene.client.send(task)).result()).toBe('ran')
+    }
+  })
+})

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import { deferred } from '../../src/runtime/deferred.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import { aWorker } from '../support/a-worker.ts'
+import { queueOnce } from '../support/raw-broker.ts'
+
+describe('a warm stop', () => {
+  it('finishes what runs, and gives back in order what has not started', async () => {
+    const go = deferred<void>()
+    const started = deferred<void>()
+    const ran: number[] = []
+    const numbered = defineTask({
+      name: 'numbered',
+      positional: ['n'],
+      async run({ n }: { n: number }) {
+        ran.push(n)
+        started.resolve()
+        await go.promise
+        return n
+      },
+    })
+    const first = await aWorker([numbered], { concurrency: 1, prefetch: 5 })
+    const handles = []
+    for (let n = 0; n < 4; n += 1) handles.push(await first.client.send(numbered, { n }))
+    await started.promise
+    const stopping = first.worker.stop('warm')
+    await first.logged('worker.draining')
+    go.resolve()
+    expect(await stopping).toBe('clean')
+    expect(ran).toEqual([0])
+    await queueOnce(first.queue, ({ messages }) => messages === 3)
+
+    await using second = await aWorker([numbered], { concurrency: 1, queues: [first.queue] })
+    expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([0, 1, 2, 3])
+    expect(ran).toEqual([0, 1, 2, 3])
+    expect(second.queue).toBe(first.queue)
+    await first[Symbol.asyncDispose]()
+  })
+
+  it('gives back what waits for its time', async () => {
+    const later = defineTask({ name: 'later', run: () => null })
+    await using scene = await aWorker([later])
+    await scene.client.send(later, {}, { countdown: '1h' })
+    await scene.logged('task.received')
+    expect(await scene.worker.stop('warm')).toBe('clean')
+    await queueOnce(scene.queue, ({ messages }) => messages === 1)
+  })
+
+  it('aborts what is left after the grace period, and the message goes back', async () => {
+    const reasons: unknown[] = []
+    const endless = defineTask({
+      name: 'endless',
+      async run(_args, ctx) {
+        await new Promise((_resolve, reject) => {
+          ctx.signal.addEventListener('abort', () => {
+            reasons.push(ctx.signal.reason)
+            reject(ctx.signal.reason)
+          })
+        })
+      },
+    })
+    await using scene = await aWorker([endless], { shutdown: { grace: 10, abort: 10_000 } })
+    await scene.client.send(endless)
+    await scene.logged('task.received')
+    expect(await scene.worker.stop('warm')).toBe('forced')
+    expect(TwqError.is(reasons[0], 'TWQ_SHUTTING_DOWN')).toBe(true)
+    await queueOnce(scene.queue, ({ messages }) => messages === 1)
+  })
+})
+
+describe('a cold stop', () => {
+  it('gives back the messages of tasks that ignore the abort', async () => {
+    const started = deferred<void>()
+    const deaf = defineTask({
+      name: 'deaf',
+      async run() {
+        started.resolve()
+        await new Promise(() => undefined)
+      },
+    })
+    await using scene = await aWorker([deaf], { shutdown: { grace: 60_000, abort: 10 } })
+    await scene.client.send(deaf)
+    await started.promise
+    expect(await scene.worker.stop('cold')).toBe('forced')
+    await queueOnce(scene.queue, ({ messages }) => messages === 1)
+  })
+
+  it('tells whoever waits when the message was acknowledged early and the work is lost', async () => {
+    const started = deferred<void>()
+    const interrupted = defineTask({
+      name: 'interrupted',
+      acks: 'early',
+      async run(_args, ctx) {
+        started.resolve()
+        await new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))
+      },
+    })
+    await using scene = await aWorker([interrupted])
+    const handle = await scene.client.send(interrupted)
+    await started.promise
+    await scene.worker.stop('cold')
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'WorkerLostError' } })
+  })
+
+  it('follows a warm one when asked again, and skips ahead', async () => {
+    const started = deferred<void>()
+    const deaf = defineTask({
+      name: 'deaf',
+      async run() {
+        started.resolve()
+        await new Promise(() => undefined)
+      },
+    })
+    await using scene = await aWorker([deaf], { shutdown: { grace: 3_600_000, abort: 3_600_000 } })
+    await scene.client.send(deaf)
+    await started.promise
+    const stopping = scene.worker.stop('warm')
+    await scene.logged('worker.draining')
+    void scene.worker.stop('cold')
+    await scene.logged('worker.aborting')
+    void scene.worker.stop('cold')
+    expect(await stopping).toBe('forced')
+  })
+})
