@@ -10,8 +10,17 @@ export interface UserConfig {
   readonly tasks?: readonly (string | AnyTask)[]
   /** The queues to consume. */
   readonly queues?: readonly string[]
+  /**
+   * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
+   * processes.
+   */
+  readonly pool?: 'async' | 'threads' | 'processes' | 'solo'
   /** How many tasks run at once. */
   readonly concurrency?: number
+  /** A thread or process is replaced after this many tasks. */
+  readonly maxTasksPerChild?: number
+  /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
+  readonly maxMemoryPerChild?: number | string
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
   /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
@@ -47,7 +56,12 @@ export interface Config {
   readonly resultBackend: 'rpc' | 'none'
   readonly tasks: readonly (string | AnyTask)[]
   readonly queues: readonly string[]
+  readonly pool: 'async' | 'threads' | 'processes' | 'solo'
+  /** Resolved: never undefined. */
   readonly concurrency: number
+  readonly maxTasksPerChild: number | undefined
+  /** In bytes. */
+  readonly maxMemoryPerChild: number | undefined
   readonly acks: 'late' | 'early'
   readonly timeLimit: number | undefined
   readonly softTimeLimit: number | undefined

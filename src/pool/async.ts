@@ -14,6 +14,8 @@ import type { Pool, RunOptions } from './pool.ts'
 
 /** What a pool on this event loop is made of. */
 export interface AsyncPoolOptions {
+  /** Its name: `solo` is one that is given a single attempt at a time. */
+  readonly kind: 'async' | 'solo'
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
   readonly logger: Logger
@@ -30,7 +32,7 @@ export interface AsyncPoolOptions {
  * runs on. `stop` waits for that until its deadline; a hard time limit abandons it, which frees its place at once.
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
-  const { lookup, logger, sendFor, limitsFor, clock, random = Math.random } = options
+  const { kind, lookup, logger, sendFor, limitsFor, clock, random = Math.random } = options
   let running = 0
   let abandoned = 0
   let stopped = false
@@ -38,7 +40,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
 
   return {
     name: 'pool',
-    kind: 'async',
+    kind,
     async start() {},
     async stop({ deadline }) {
       stopped = true

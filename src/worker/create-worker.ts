@@ -13,7 +13,6 @@ import { active } from '../control/commands/inspect-requests.ts'
 import { ping } from '../control/commands/ping.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
-import { createAsyncPool } from '../pool/async.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -26,6 +25,7 @@ import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
@@ -57,6 +57,8 @@ export interface Worker {
 export interface WorkerParts {
   readonly config: Config
   readonly registry: TaskRegistry
+  /** The file that `config` was read from: threads and processes of a pool load it, too. */
+  readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
 }
@@ -98,8 +100,10 @@ export function createWorker(parts: WorkerParts): Worker {
   })
 
   const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
-  const pool = createAsyncPool({
-    lookup: (name) => registry.get(name),
+  const pool = openPool({
+    config,
+    registry,
+    configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
     limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
@@ -120,11 +124,11 @@ export function createWorker(parts: WorkerParts): Worker {
       const admission = admit(request.message, clock.now())
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
-    onStarted: (request) => {
+    onStarted: (request, pid) => {
       request.startedAt = clock.now()
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
-        const started = { pid: process.pid, hostname: node }
+        const started = { pid, hostname: node }
         // What follows does not depend on it, and would tell of the same trouble.
         storeState(request, 'STARTED', started).catch(() => {})
       }
