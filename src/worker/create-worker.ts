@@ -25,6 +25,7 @@ import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
@@ -109,6 +110,9 @@ export function createWorker(parts: WorkerParts): Worker {
     limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
     clock,
   })
+  // Threads and processes leave this event loop alone.
+  const onLoop = config.pool === 'async' || config.pool === 'solo'
+  const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
     dispatcher.submit(request)
@@ -126,6 +130,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onStarted: (request, pid) => {
       request.startedAt = clock.now()
+      loopWatch?.started(request)
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid, hostname: node }
@@ -186,6 +191,7 @@ export function createWorker(parts: WorkerParts): Worker {
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    loopWatch?.start()
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
@@ -253,6 +259,7 @@ export function createWorker(parts: WorkerParts): Worker {
       { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    loopWatch?.stop()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })

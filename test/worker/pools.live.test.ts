@@ -22,6 +22,15 @@ const TASKS = `
   })
   export const spin = defineTask({ name: 'spin', run: () => { for (;;); } })
 
+  export const block = defineTask({
+    name: 'block',
+    positional: ['ms'],
+    run({ ms }: { ms: number }) {
+      const end = Date.now() + ms
+      while (Date.now() < end);
+    },
+  })
+
   /** Computes, without ever looking up, until another attempt computes too. */
   export const crowd = defineTask({
     name: 'crowd',
@@ -145,6 +154,15 @@ it('a task on the event loop is given up at the hard limit of the configuration,
   await expect(python.get(id)).rejects.toMatchObject({ type: 'TimeLimitExceeded', module: 'billiard.exceptions' })
   expect(await python.get(next)).toBe(3)
   expect(worker.records('task.abandoned')).toMatchObject([{ task_id: id, abandoned: 1 }])
+})
+
+it('a task that blocks the event loop is named, with how long', async () => {
+  const queue = uniqueName('blocked')
+  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, args: ['--queues', queue] })
+  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  const id = await python.sendTask('block', [1_500])
+  const line = await worker.until('loop.blocked')
+  expect(line).toMatchObject({ task: 'block', task_id: id, blocked_ms: expect.any(Number) })
 })
 
 function isAlive(pid: number): boolean {
