@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
@@ -214,10 +214,15 @@ function assemble(read: Read, baseDir: string): Config {
     acks: read('acks'),
     timeLimit: read('timeLimit'),
     softTimeLimit: read('softTimeLimit'),
+    ackOnFailure: read('ackOnFailure'),
+    ackOnTimeout: read('ackOnTimeout'),
+    rejectOnLost: read('rejectOnLost'),
     prefetch: read('prefetch') ?? Math.min(concurrency * read('prefetchMultiplier'), LARGEST_PREFETCH),
     nodeName: expandNodeName(read('nodeName'), hostname()),
     heartbeat: read('heartbeat'),
     unknownTask: read('unknownTask'),
+    statedb: pathFrom(baseDir, read('statedb')),
+    maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
     publishTimeout: read('publishTimeout'),
@@ -225,6 +230,10 @@ function assemble(read: Read, baseDir: string): Config {
     logFormat: read('logFormat'),
     baseDir,
   })
+}
+
+function pathFrom(folder: string, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(folder, path)
 }
 
 /** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */

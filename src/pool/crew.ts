@@ -71,6 +71,10 @@ export class Crew implements Pool {
   async run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
     const member = await this.#borrow(options.signal)
     if (member === undefined) return { kind: 'interrupted' }
+    if (TwqError.is(options.signal.reason, 'TWQ_REVOKED')) {
+      this.#offer(member)
+      return { kind: 'revoked', reason: 'terminated' }
+    }
     const { limitsFor, clock, logger } = this.#options
     const run = (within: RunOptions): Promise<Outcome> => member.run(invocation, within)
     const limits = limitsFor(invocation.message)

@@ -99,7 +99,11 @@ export class MemberLink {
     const { message } = invocation
     this.attempts += 1
     return new Promise((resolve) => {
-      const abort = (): void => this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
+      const abort = (): void => {
+        // Whoever terminates a task wants it to end, not to be asked.
+        if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
+        else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
+      }
       const end = (outcome: Outcome): void => {
         signal.removeEventListener('abort', abort)
         this.#attempt = undefined

@@ -1,16 +1,16 @@
+import { setImmediate } from 'node:timers/promises'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Channel, Connection } from '../broker/broker.ts'
 import { watchLiveness } from '../broker/liveness.ts'
 import { createPublisher } from '../broker/publisher.ts'
-import { createSession } from '../broker/session.ts'
+import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
-import { active } from '../control/commands/inspect-requests.ts'
-import { ping } from '../control/commands/ping.ts'
+import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import type { State } from '../protocol/result-record.ts'
@@ -26,15 +26,21 @@ import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
 import { LoopWatch } from './loop-watch.ts'
+import { mingle } from './mingle.ts'
 import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
+import { Revocations } from './revocations.ts'
 import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
+import { StateFile } from './state-file.ts'
 import { admit } from './strategy.ts'
+import { Suspects } from './suspects.ts'
+import { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
 import { workerView } from './view.ts'
@@ -87,7 +93,12 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const results = openBackend(config.resultBackend, publisher, clock)
   const quarantine = new Quarantine(publisher, clock, node)
+  const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const tally = new Tally(clock)
+  const lamport = new LamportClock()
+  const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
+  const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
@@ -115,7 +126,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
-    dispatcher.submit(request)
+    intake.start(request)
   })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
@@ -125,12 +136,13 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
     refuse: (request) => {
-      const admission = admit(request.message, clock.now())
+      const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
     onStarted: (request, pid) => {
       request.startedAt = clock.now()
       loopWatch?.started(request)
+      tally.started(request.message.task)
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid, hostname: node }
@@ -140,21 +152,25 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock })
+      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
       logSettled(logger, request, outcome)
     },
   })
-  const intake = new Intake({
+  const intake: Intake = new Intake({
     node,
     registry,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
+    maxStarts: config.maxStarts,
     table,
     timetable,
     dispatcher,
     prefetch,
     quarantine,
+    relocation,
+    // As Celery: stamps count when a task is about to start, not on receipt.
+    isRevoked: ({ id }) => revocations.hasId(id),
     results,
     clock,
     logger,
@@ -168,12 +184,15 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const view = workerView({ config, registry, table, tally, revocations, prefetch, lamport, pool })
+  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
-    worker: workerView(node, table),
-    commands: commandTable([ping, active]),
-    lamport: new LamportClock(),
+    worker: view,
+    commands: commandTable(commands),
+    lamport,
     logger,
   })
+  const kept: { tasks?: Kept; suspects?: Kept } = {}
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -188,10 +207,14 @@ export function createWorker(parts: WorkerParts): Worker {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
+    const saved = await stateFile?.load()
+    if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     loopWatch?.start()
+    await mingle({ broker, worker: view, lamport, clock, logger })
+    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
@@ -200,9 +223,20 @@ export function createWorker(parts: WorkerParts): Worker {
       }
     })
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
-    await Promise.all([consumers.ready, control.ready])
+    kept.tasks = consumers
+    await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  /** An answer to a later question says that what was written before has been carried out. */
+  async function acknowledged({ lane, queue }: Holding): Promise<void> {
+    await setImmediate()
+    await kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  function giveBack(requests: readonly Request[]): Promise<void> {
+    return relocation.giveBack(requests.filter((request) => !request.acknowledged))
   }
 
   /** The connection that a channel was just opened on. */
@@ -256,10 +290,11 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
+      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     loopWatch?.stop()
+    await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })

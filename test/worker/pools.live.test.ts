@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aProject, type Project } from '../support/a-project.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
@@ -64,11 +63,11 @@ const TASKS = `
   })
 `
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'twq-pools-'))
+let project: Project
+beforeAll(() => {
+  project = aProject({ 'worker.config.ts': "export default { tasks: ['./tasks.ts'] }", 'tasks.ts': TASKS })
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => project[Symbol.dispose]())
 
 describe.each([
   { pool: 'threads', flags: ['--pool', 'threads'] },
@@ -78,9 +77,9 @@ describe.each([
   let python: PythonCaller
   beforeAll(async () => {
     const queue = uniqueName(pool)
-    const args = ['--queues', queue, '--concurrency', '2', ...flags]
+    const args = ['--queues', queue, '--concurrency', '2', '--loglevel', 'debug', ...flags]
     ;[worker, python] = await Promise.all([
-      startTwqWorker({ broker: brokerUrl(), tasks: TASKS, args }),
+      startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args }),
       PythonCaller.start({ broker: brokerUrl(), queue }),
     ])
   })
@@ -103,7 +102,7 @@ describe.each([
   })
 
   it('compute side by side', async () => {
-    const file = join(folder, uniqueName('crowd'))
+    const file = join(project.folder, uniqueName('crowd'))
     const ids = await python.sendMany(2, 'crowd', [file])
     expect(await python.getAll(ids)).toEqual([true, true])
   })
@@ -111,6 +110,19 @@ describe.each([
   it("raise TimeLimitExceeded at Python's hard limit, even from a loop without end, and others go on", async () => {
     const id = await python.sendTask('spin', [], { time_limit: 1 })
     await expect(python.get(id)).rejects.toMatchObject({ type: 'TimeLimitExceeded', args: [1] })
+    expect(await python.getAll(await python.sendMany(4, 'add', [1, 2]))).toEqual([3, 3, 3, 3])
+  })
+
+  it('end when Python terminates them, even in a loop without end', async () => {
+    const id = await python.sendTask('spin', [], { task_id: uniqueName('terminated') })
+    await worker.until('task.received', { task_id: id })
+    await pollUntil(
+      'the running task',
+      () => python.inspect('active'),
+      (answer) => JSON.stringify(answer).includes(id),
+    )
+    await python.broadcast('terminate', { arguments: { task_id: id, signal: 'SIGTERM' } })
+    await expect(python.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError', args: ['terminated'] })
     expect(await python.getAll(await python.sendMany(4, 'add', [1, 2]))).toEqual([3, 3, 3, 3])
   })
 
@@ -134,10 +146,10 @@ describe.each([
 it('a task whose process is killed by the kernel runs again, and none beside it is lost', async () => {
   const queue = uniqueName('killed')
   const args = ['--queues', queue, '--pool', 'processes', '--concurrency', '2']
-  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, args })
+  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
   await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
   await python.sendMany(20, 'add', [1, 2])
-  const killed = await python.sendTask('kill-once', [join(folder, uniqueName('kill'))])
+  const killed = await python.sendTask('kill-once', [join(project.folder, uniqueName('kill'))])
   await python.sendMany(20, 'add', [3, 4])
   expect(await python.get(killed)).toEqual({ redelivered: true })
   await worker.log.untilCount(41, ({ event }) => event === 'task.succeeded')
@@ -147,7 +159,7 @@ it('a task whose process is killed by the kernel runs again, and none beside it 
 it('a task on the event loop is given up at the hard limit of the configuration, and its place is free', async () => {
   const queue = uniqueName('async')
   const args = ['--queues', queue, '--concurrency', '1', '--time-limit', '1']
-  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, args })
+  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
   await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
   const id = await python.sendTask('forever')
   const next = await python.sendTask('add', [1, 2])
@@ -158,7 +170,11 @@ it('a task on the event loop is given up at the hard limit of the configuration,
 
 it('a task that blocks the event loop is named, with how long', async () => {
   const queue = uniqueName('blocked')
-  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, args: ['--queues', queue] })
+  await using worker = await startTwqWorker({
+    project: project.folder,
+    env: { TWQ_BROKER: brokerUrl() },
+    args: ['--queues', queue],
+  })
   await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
   const id = await python.sendTask('block', [1_500])
   const line = await worker.until('loop.blocked')
