@@ -9,6 +9,7 @@ import type { Send } from '../tasks/sending.ts'
 import type { Host, HostModule } from './host.ts'
 import { sendThrough } from './member-send.ts'
 import { type Answer, errorFrom, type FromMember, portableError, type ToMember, toText } from './messages.ts'
+import { endWithParent } from './orphan-watch.ts'
 
 /** Inside a thread or a process of a pool: loads the tasks, and runs attempts of them one after another. */
 export function serve(): void {
@@ -119,6 +120,7 @@ function processPort(hear: Hear): Post {
   process.on('message', hear)
   // The worker is gone, and whatever runs here will be run again by another.
   process.on('disconnect', () => process.exit(1))
+  endWithParent()
   return (message) => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {})
   }

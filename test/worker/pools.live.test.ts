@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aProject, type Project } from '../support/a-project.ts'
@@ -19,7 +20,14 @@ const TASKS = `
     timeLimit: { soft: 300, hard: '10m' },
     run: (_: object, ctx) => sleep(600_000, undefined, { signal: ctx.signal }),
   })
-  export const spin = defineTask({ name: 'spin', run: () => { for (;;); } })
+  export const spin = defineTask({
+    name: 'spin',
+    positional: ['file?'],
+    run({ file }: { file?: string }) {
+      if (file) writeFileSync(file, String(process.pid))
+      for (;;);
+    },
+  })
 
   export const block = defineTask({
     name: 'block',
@@ -154,6 +162,23 @@ it('a task whose process is killed by the kernel runs again, and none beside it 
   expect(await python.get(killed)).toEqual({ redelivered: true })
   await worker.log.untilCount(41, ({ event }) => event === 'task.succeeded')
   expect(worker.records('task.lost')).toHaveLength(1)
+})
+
+it('a process ends with its worker, even in a loop without end', async () => {
+  const queue = uniqueName('orphan')
+  const args = ['--queues', queue, '--pool', 'processes', '--concurrency', '1']
+  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
+  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  const file = join(project.folder, uniqueName('pid'))
+  await python.sendTask('spin', [file])
+  const pid = await pollUntil('the process', () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0), Boolean)
+  worker.signal('SIGKILL')
+  await worker.exit
+  await pollUntil(
+    'the orphan',
+    () => isAlive(pid),
+    (alive) => !alive,
+  )
 })
 
 it('a task on the event loop is given up at the hard limit of the configuration, and its place is free', async () => {
