@@ -10,10 +10,23 @@ export interface UserConfig {
   readonly tasks?: readonly (string | AnyTask)[]
   /** The queues to consume. */
   readonly queues?: readonly string[]
+  /**
+   * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
+   * processes.
+   */
+  readonly pool?: 'async' | 'threads' | 'processes' | 'solo'
   /** How many tasks run at once. */
   readonly concurrency?: number
+  /** A thread or process is replaced after this many tasks. */
+  readonly maxTasksPerChild?: number
+  /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
+  readonly maxMemoryPerChild?: number | string
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
+  /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
+  readonly timeLimit?: number | string
+  /** When the signal of a running task aborts, unless it or its message says otherwise. */
+  readonly softTimeLimit?: number | string
   /** Whether the message of a failed task is acknowledged, or set aside. */
   readonly ackOnFailure?: boolean
   /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
@@ -53,8 +66,15 @@ export interface Config {
   readonly resultBackend: 'rpc' | 'none'
   readonly tasks: readonly (string | AnyTask)[]
   readonly queues: readonly string[]
+  readonly pool: 'async' | 'threads' | 'processes' | 'solo'
+  /** Resolved: never undefined. */
   readonly concurrency: number
+  readonly maxTasksPerChild: number | undefined
+  /** In bytes. */
+  readonly maxMemoryPerChild: number | undefined
   readonly acks: 'late' | 'early'
+  readonly timeLimit: number | undefined
+  readonly softTimeLimit: number | undefined
   readonly ackOnFailure: boolean
   readonly ackOnTimeout: boolean
   readonly rejectOnLost: boolean

@@ -6,6 +6,7 @@ import type { TaskContext } from './context.ts'
 import { retryPolicyProblem } from './retry-policy.ts'
 import { isSchema, type StandardSchemaV1 } from './schema.ts'
 import type { Task, TaskSettings } from './task.ts'
+import { timeLimitProblem } from './time-limits.ts'
 
 /** `'name'`, `'name?'` for an optional argument, and a last `'...name'` for all that remain. */
 export type Positional<Name extends string> =
@@ -68,6 +69,7 @@ const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown)
   rejectOnLost: booleanProblem,
   ignoreResult: booleanProblem,
   trackStarted: booleanProblem,
+  timeLimit: timeLimitProblem,
 }
 const REQUIRED: readonly string[] = ['name', 'run']
 

@@ -2,6 +2,7 @@ import type { TaskContext } from './context.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { StandardSchemaV1 } from './schema.ts'
 import type { Sendable } from './sending.ts'
+import type { TimeLimitSetting } from './time-limits.ts'
 
 /** What a task may say about how it is run. */
 export interface TaskSettings {
@@ -19,6 +20,8 @@ export interface TaskSettings {
   readonly ignoreResult?: boolean
   /** Store a STARTED state when the attempt starts. */
   readonly trackStarted?: boolean
+  /** `soft` aborts the attempt's signal, `hard` ends it; the message's own limits come first, the configuration's last. */
+  readonly timeLimit?: TimeLimitSetting
 }
 
 /**

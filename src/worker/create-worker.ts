@@ -13,7 +13,6 @@ import { commandTable } from '../control/command.ts'
 import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
-import { createAsyncPool } from '../pool/async.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -22,10 +21,13 @@ import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { mingle } from './mingle.ts'
+import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Holding, Relocation } from './relocation.ts'
@@ -62,6 +64,8 @@ export interface Worker {
 export interface WorkerParts {
   readonly config: Config
   readonly registry: TaskRegistry
+  /** The file that `config` was read from: threads and processes of a pool load it, too. */
+  readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
 }
@@ -107,12 +111,19 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
   })
 
-  const pool = createAsyncPool({
-    lookup: (name) => registry.get(name),
+  const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
+  const pool = openPool({
+    config,
+    registry,
+    configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
+    limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
     clock,
   })
+  // Threads and processes leave this event loop alone.
+  const onLoop = config.pool === 'async' || config.pool === 'solo'
+  const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
     intake.start(request)
@@ -128,12 +139,13 @@ export function createWorker(parts: WorkerParts): Worker {
       const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
-    onStarted: (request) => {
+    onStarted: (request, pid) => {
       request.startedAt = clock.now()
+      loopWatch?.started(request)
       tally.started(request.message.task)
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
-        const started = { pid: process.pid, hostname: node }
+        const started = { pid, hostname: node }
         // What follows does not depend on it, and would tell of the same trouble.
         storeState(request, 'STARTED', started).catch(() => {})
       }
@@ -172,7 +184,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const view = workerView({ config, registry, table, tally, revocations, prefetch, lamport, poolKind: pool.kind })
+  const view = workerView({ config, registry, table, tally, revocations, prefetch, lamport, pool })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
@@ -200,6 +212,7 @@ export function createWorker(parts: WorkerParts): Worker {
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    loopWatch?.start()
     await mingle({ broker, worker: view, lamport, clock, logger })
     kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
     const consumers = consuming.keep('consumer', async (channel, signal) => {
@@ -280,6 +293,7 @@ export function createWorker(parts: WorkerParts): Worker {
       { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    loopWatch?.stop()
     await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()

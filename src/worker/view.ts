@@ -1,6 +1,7 @@
 import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import type { RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
@@ -22,12 +23,12 @@ export interface ViewParts {
   readonly revocations: Revocations
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
-  readonly poolKind: string
+  readonly pool: Pick<Pool, 'kind' | 'stats'>
 }
 
 /** What remote control sees of a worker, and may do to it. */
 export function workerView(parts: ViewParts): WorkerView {
-  const { config, registry, table, tally, revocations, prefetch, lamport } = parts
+  const { config, registry, table, tally, revocations, prefetch, lamport, pool } = parts
   const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
   return {
     node: config.nodeName,
@@ -47,7 +48,11 @@ export function workerView(parts: ViewParts): WorkerView {
       total: tally.total(),
       uptime: Math.floor(tally.uptime / 1000),
       prefetch: prefetch.count,
-      pool: { kind: parts.poolKind, concurrency: config.concurrency, processes: [process.pid] },
+      pool: {
+        kind: pool.kind,
+        concurrency: config.concurrency,
+        processes: pool.stats?.().pids ?? [process.pid],
+      },
     }),
     revoke: (ids) => revocations.revoke(ids),
     revokeStamped: (stamps) => revocations.revokeStamped(stamps),
