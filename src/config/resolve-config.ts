@@ -178,6 +178,7 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     heartbeat: read('heartbeat'),
     unknownTask: read('unknownTask'),
     statedb: pathFrom(baseDir, read('statedb')),
+    rateLimit: read('rateLimit'),
     maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),

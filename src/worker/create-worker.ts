@@ -13,6 +13,7 @@ import { commandTable } from '../control/command.ts'
 import { hello } from '../control/commands/hello.ts'
 import { active } from '../control/commands/inspect-requests.ts'
 import { ping } from '../control/commands/ping.ts'
+import { rateLimit } from '../control/commands/rate-limit.ts'
 import { revoke, revokeByStampedHeaders, revoked, terminate } from '../control/commands/revoke.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
@@ -24,6 +25,7 @@ import { deferred } from '../runtime/deferred.ts'
 import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -31,6 +33,7 @@ import { Intake } from './intake.ts'
 import { mingle } from './mingle.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { RateLimits } from './rate-limits.ts'
 import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
@@ -117,6 +120,12 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch.hold(-1)
     intake.start(request)
   })
+  const rateLimits: RateLimits = new RateLimits({
+    clock,
+    rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
+    onReady: (request) => intake.start(request, { inTurn: true }),
+    onHeld: (change) => prefetch.hold(change),
+  })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
     concurrency: config.concurrency,
@@ -156,6 +165,7 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     relocation,
+    rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
     results,
@@ -172,11 +182,11 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const lamport = new LamportClock()
-  const view = workerView({ node, table, revocations, lamport })
+  const view = workerView({ node, table, revocations, lamport, registry, rateLimits })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
-    commands: commandTable([ping, active, revoked, hello, revoke, terminate, revokeByStampedHeaders]),
+    commands: commandTable([ping, active, revoked, hello, revoke, terminate, revokeByStampedHeaders, rateLimit]),
     lamport,
     logger,
   })
@@ -263,7 +273,8 @@ export function createWorker(parts: WorkerParts): Worker {
   function forgetTakenBack(): void {
     const held = timetable.remove((request) => request.takenBack)
     prefetch.hold(-held.length)
-    for (const request of [...held, ...dispatcher.dropTakenBack()]) table.remove(request)
+    const limited = rateLimits.remove((request) => request.takenBack)
+    for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
   }
 
   function stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'> {
@@ -277,7 +288,7 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
+      { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     await stateFile?.flush()

@@ -11,6 +11,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -32,6 +33,7 @@ export interface IntakeParts {
   readonly prefetch: Prefetch
   readonly quarantine: Quarantine
   readonly relocation: Relocation
+  readonly rateLimits: RateLimits
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
   readonly clock: Clock
@@ -129,9 +131,9 @@ export class Intake {
     }
   }
 
-  /** Starts a request that is due, as far as its past allows. */
-  start(request: Request): void {
-    const { dispatcher, maxStarts, relocation, table } = this.#parts
+  /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
+  start(request: Request, { inTurn = false } = {}): void {
+    const { dispatcher, maxStarts, rateLimits, relocation, table } = this.#parts
     const { delivery, lane, message } = request
     if (this.#closed) {
       table.remove(request)
@@ -141,10 +143,12 @@ export class Intake {
     const facts = factsOf(delivery, lane)
     const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
     if (original !== undefined) {
-      this.#track(original.then(() => this.start(request)))
+      this.#track(original.then(() => this.start(request, { inTurn })))
       return
     }
     const verdict = judge(facts, maxStarts)
+    // Suspects had their turn before they became suspects; a copy has it when it comes.
+    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && !rateLimits.admit(request)) return
     switch (verdict.kind) {
       case 'run':
         if (lane === 'suspects') dispatcher.startAtOnce(request)

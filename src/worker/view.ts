@@ -1,6 +1,8 @@
 import type { ActiveRequest, WorkerView } from '../control/worker-view.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { type Revocations, stampValues } from './revocations.ts'
@@ -11,10 +13,12 @@ export interface ViewParts {
   readonly table: RequestTable
   readonly revocations: Revocations
   readonly lamport: LamportClock
+  readonly registry: TaskRegistry
+  readonly rateLimits: RateLimits
 }
 
 /** What remote control sees of a worker, and may do to it. */
-export function workerView({ node, table, revocations, lamport }: ViewParts): WorkerView {
+export function workerView({ node, table, revocations, lamport, registry, rateLimits }: ViewParts): WorkerView {
   return {
     node,
     pid: process.pid,
@@ -27,6 +31,11 @@ export function workerView({ node, table, revocations, lamport }: ViewParts): Wo
       // Those that do not run yet are refused when their turn comes.
       for (const request of ended) if (request.state === 'active') request.terminate()
       return ended.map(({ message }) => message.id)
+    },
+    limitRate(task, rate) {
+      if (registry.get(task) === undefined) return false
+      rateLimits.change(task, rate)
+      return true
     },
     tick: () => lamport.tick(),
   }
