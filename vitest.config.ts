@@ -7,15 +7,15 @@ const sharedBroker = Boolean(process.env.TWQ_TEST_BROKER_URL)
 // finds or installs, and starts privately.
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/build.ts'],
     projects: [
       {
         test: {
           name: 'unit',
-          globalSetup: ['test/support/build.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
           // Nothing here takes long, except on a machine that is busy with something else.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -24,8 +24,8 @@ export default defineConfig({
           name: 'live',
           include: ['test/**/*.live.test.ts'],
           globalSetup: ['test/support/live-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: sharedBroker ? 1 : 3,
           sequence: { groupOrder: 1 },
         },

@@ -68,7 +68,7 @@ async function bench(): Promise<number> {
 /** `P1   drain …   1.12× (at least 1×) ok   12,300/s against 11,000/s` */
 function line(row: Row): string {
   const { id, what, figure, unit, target, measured } = row
-  const digits = unit === '×' ? 2 : 0
+  const digits = unit === '×' ? 3 : 0
   const aim = target === undefined ? 'no target' : `${target.kind} ${target.value}${unit}`
   const mark = { true: 'ok', false: 'MISSED', undefined: '' }[String(reaches(row))]!
   return [

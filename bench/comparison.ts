@@ -20,12 +20,12 @@ export function reaches({ figure, target }: Row): boolean | undefined {
  * Runs the sides in turns, A B A B, so that what else the machine does hits all of them alike; returns the figures of each
  * side in the order of the rounds.
  */
-export async function inTurns<Side extends string>(
+export async function inTurns<Side extends string, Figure>(
   rounds: number,
-  sides: Readonly<Record<Side, () => Promise<number>>>,
-): Promise<Record<Side, number[]>> {
+  sides: Readonly<Record<Side, () => Promise<Figure>>>,
+): Promise<Record<Side, Figure[]>> {
   const names = Object.keys(sides) as Side[]
-  const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Side, number[]>
+  const figures = Object.fromEntries(names.map((name) => [name, [] as Figure[]])) as Record<Side, Figure[]>
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) figures[name].push(await sides[name]())
   }

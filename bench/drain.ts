@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Channel } from 'amqplib'
 import amqp from 'amqplib'
 import { celeryMessage, preload } from '../test/support/celery-message.ts'
 import type { Arena } from './arena.ts'
 import { inTurns, median, type Row, ratio, rounded } from './comparison.ts'
-import { raw, type Side, twq } from './sides.ts'
+import { cpuTime } from './process-figures.ts'
+import { type Consumer, raw, type Side, twq } from './sides.ts'
 import { createStopwatch, now, readStopwatch } from './stopwatch.ts'
 
 const SAME_PREFETCH = ['--prefetch', '1000']
@@ -46,13 +46,21 @@ export async function drainWithDefaults(arena: Arena): Promise<Row[]> {
   return [row('defaults', 'drain as configured by nobody ÷ raw at its best', figures.twq, figures.turn)]
 }
 
+/** What one run of a consumer came to. */
+interface Drained {
+  /** Tasks a second. */
+  readonly rate: number
+  /** Microseconds of processor time that the consumer spent on each task: steadier than the rate on a busy machine. */
+  readonly cpu: number
+}
+
 /**
- * Tasks a second, from the first delivery to the empty queue. The clock starts with the first task, in the process that
- * runs it: connecting and loading are not drained messages. It stops with the last task where nothing follows it but its
- * ack, a frame that goes out in the same turn of the event loop; and with results, once the broker has all of them in the
- * reply queue. That the acks did arrive is checked afterwards: nothing may be left in the queue.
+ * Empties a full queue, from the first delivery on. The clock starts with the first task, in the process that runs it:
+ * connecting and loading are not drained messages. It stops with the last task where nothing follows it but its ack, a
+ * frame that goes out in the same turn of the event loop; and with results, once the broker has all of them in the reply
+ * queue. That the acks did arrive is checked afterwards: nothing may be left in the queue.
  */
-async function drain(arena: Arena, side: Side, kind: 'with results' | 'without results'): Promise<number> {
+async function drain(arena: Arena, side: Side, kind: 'with results' | 'without results'): Promise<Drained> {
   const { url, folder, messages: count } = arena
   const queue = `drain-${randomUUID()}`
   const replies = `${queue}-replies`
@@ -64,56 +72,48 @@ async function drain(arena: Arena, side: Side, kind: 'with results' | 'without r
     await preload(url, queue, count, () => celeryMessage('bench.add', [1, 2], replies))
     createStopwatch(path)
     const consumer = await side(arena, { queue, stopwatch: { path, count } })
-    const end = await untilDone({
-      channel,
-      replies: kind === 'with results' ? replies : undefined,
-      path,
-      count,
-      consumer,
-    })
+    const first = await poll(consumer, () => readStopwatch(path).first)
+    const cpu = cpuTime(consumer.pid)
+    const last = await poll(consumer, () => readStopwatch(path).last)
+    const arrived = async () => ((await channel.checkQueue(replies)).messageCount === count ? now() : undefined)
+    const end = kind === 'with results' ? await poll(consumer, arrived) : last
+    const spent = cpuTime(consumer.pid) - cpu
     await consumer.stop()
     const { messageCount: left } = await channel.checkQueue(queue)
     if (left > 0) throw new Error(`${left} messages were never acknowledged`)
     await channel.deleteQueue(queue)
     await channel.deleteQueue(replies)
-    return count / ((end - readStopwatch(path).first!) / 1000)
+    return { rate: count / ((end - first) / 1000), cpu: (spent * 1000) / count }
   } finally {
     await connection.close()
   }
 }
 
-// Often enough to be exact to a few thousandths of a run, seldom enough to cost the broker nothing.
+// Often enough to be exact to a few thousandths of a run, seldom enough to cost the machine nothing.
 const POLL_EVERY = 5
 const LONGEST_RUN = 120_000
 
-/** The moment at which the last task had run, and its result had arrived where results are wanted. */
-async function untilDone(run: {
-  readonly channel: Channel
-  readonly replies: string | undefined
-  readonly path: string
-  readonly count: number
-  readonly consumer: { readonly running: boolean }
-}): Promise<number> {
+/** Looks until there is something to see, as long as the consumer runs. */
+async function poll(consumer: Consumer, look: () => number | undefined | Promise<number | undefined>): Promise<number> {
   const deadline = now() + LONGEST_RUN
   while (now() < deadline) {
-    const { last } = readStopwatch(run.path)
-    if (last !== undefined) {
-      if (run.replies === undefined) return last
-      const { messageCount } = await run.channel.checkQueue(run.replies)
-      if (messageCount === run.count) return now()
-    }
-    if (!run.consumer.running) throw new Error('the consumer ended by itself')
+    const seen = await look()
+    if (seen !== undefined) return seen
+    if (!consumer.running) throw new Error('the consumer ended by itself')
     await sleep(POLL_EVERY)
   }
-  throw new Error(`${run.count} messages were not done within ${LONGEST_RUN / 1000} s`)
+  throw new Error(`the queue was not empty within ${LONGEST_RUN / 1000} s`)
 }
 
-function row(id: string, what: string, ours: readonly number[], base: readonly number[], atLeast?: number): Row {
+function row(id: string, what: string, ours: readonly Drained[], base: readonly Drained[], atLeast?: number): Row {
+  const rates = (runs: readonly Drained[]) => runs.map(({ rate }) => rate)
+  const told = (runs: readonly Drained[]) =>
+    `${rounded(median(rates(runs)))}/s (${median(runs.map(({ cpu }) => cpu)).toFixed(0)} µs of CPU each)`
   return {
     id,
     what,
-    measured: `${rounded(median(ours))}/s against ${rounded(median(base))}/s`,
-    figure: ratio(ours, base),
+    measured: `${told(ours)} against ${told(base)}`,
+    figure: ratio(rates(ours), rates(base)),
     unit: '×',
     ...(atLeast !== undefined && { target: { kind: 'at least', value: atLeast } }),
   }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { celeryMessage, preload } from '../test/support/celery-message.ts'
 import type { Arena } from './arena.ts'
 import type { Row } from './comparison.ts'
+import { highestResidentSize, proportionalSize } from './process-figures.ts'
 import { twq } from './sides.ts'
 import { createStopwatch, readStopwatch } from './stopwatch.ts'
 
@@ -12,13 +12,12 @@ const SAMPLE_EVERY = 50
 
 /**
  * P7: the memory of an idle worker, and at its highest while it drains a full queue as for P1. The proportional set size
- * (PSS) counts what processes share only once among them; Linux alone tells it.
+ * (PSS) counts what processes share only once among them.
  */
 export async function memory(arena: Arena): Promise<Row[]> {
-  if (process.platform !== 'linux') return []
   const flags = ['--prefetch', '1000', '--result-backend', 'none']
   const idler = await twq(flags)(arena, { queue: `idle-${randomUUID()}` })
-  const idle = proportional(idler.pid)
+  const idle = proportionalSize(idler.pid)
   await idler.stop()
 
   const { messages: count, url, folder } = arena
@@ -29,10 +28,10 @@ export async function memory(arena: Arena): Promise<Row[]> {
   const worker = await twq(flags)(arena, { queue, stopwatch: { path, count } })
   let highest = 0
   while (worker.running && readStopwatch(path).last === undefined) {
-    highest = Math.max(highest, proportional(worker.pid))
+    highest = Math.max(highest, proportionalSize(worker.pid))
     await sleep(SAMPLE_EVERY)
   }
-  const resident = highestResident(worker.pid)
+  const resident = highestResidentSize(worker.pid)
   await worker.stop()
   return [
     row('idle worker, PSS', idle, '', 70),
@@ -42,18 +41,4 @@ export async function memory(arena: Arena): Promise<Row[]> {
 
 function row(what: string, figure: number, measured: string, atMost: number): Row {
   return { id: 'P7', what, measured, figure, unit: ' MB', target: { kind: 'at most', value: atMost } }
-}
-
-/** Megabytes of a process now. */
-function proportional(pid: number): number {
-  return megabytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss')
-}
-
-/** Megabytes that a process had in memory when it had most, shared ones included. */
-function highestResident(pid: number): number {
-  return megabytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmHWM')
-}
-
-function megabytes(text: string, name: string): number {
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024
 }

@@ -167,7 +167,7 @@ class SessionPublisher implements OwnedPublisher {
 
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
   #interrupted(channel: Channel, reason: CloseReason): void {
-    this.#channel = undefined
+    if (this.#channel === channel) this.#channel = undefined
     const uncertain = [...this.#inFlight]
     this.#backlog = new Set([...uncertain, ...this.#backlog])
     this.#inFlight = new Set()

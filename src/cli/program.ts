@@ -58,7 +58,19 @@ export function createProgram(exit: (status: number) => void): Command {
     })
 
   const inspect = program.command('inspect').description('ask the workers of the broker, Python or TypeScript')
-  const questions = { active: 'the tasks that run now', ping: 'who is there' } as const
+  const questions = {
+    active: 'the tasks that run now',
+    reserved: 'the tasks that wait for a slot',
+    scheduled: 'the tasks that wait for their time',
+    registered: 'the tasks they can run',
+    revoked: 'the ids that are revoked',
+    stats: 'counters and circumstances',
+    'active-queues': 'the queues they consume',
+    conf: 'their configuration',
+    report: 'versions and settings, for a bug report',
+    clock: 'their logical clocks',
+    ping: 'who is there',
+  } as const
   for (const [method, description] of Object.entries(questions) as [keyof typeof questions, string][]) {
     inspect
       .command(method)
@@ -68,6 +80,28 @@ export function createProgram(exit: (status: number) => void): Command {
         const module = await import('./inspect.ts')
         exit(await module.inspect(method, command.optsWithGlobals()))
       })
+  }
+  const quarantine = program.command('quarantine').description('messages that could not be used')
+  const actions = {
+    list: 'show what was set aside, and why',
+    replay: 'publish the originals to their queue again',
+    purge: 'drop them for good',
+  } as const
+  for (const [action, description] of Object.entries(actions) as [keyof typeof actions, string][]) {
+    const command = quarantine
+      .command(action)
+      .description(description)
+      .option('--queue <name>', "the queue they came from (default: the configuration's first)")
+      .option('--task <name>', 'only messages for this task')
+      .option('--reason <name>', 'only messages set aside for this reason, like NotRegistered')
+      .option('--id <id>', 'only the message of this task id')
+      .option('--limit <n>', 'look at no more than this many messages (default: 1000)')
+      .action(async (_options, command: Command) => {
+        const module = await import('./quarantine.ts')
+        exit(await module.quarantine(action, command.optsWithGlobals()))
+      })
+    if (action !== 'list') command.option('--dry-run', 'show which messages it would be, and do nothing')
+    if (action === 'purge') command.option('--yes', 'do it')
   }
   return program
 }

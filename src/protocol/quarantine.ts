@@ -12,6 +12,9 @@ export interface QuarantineFacts {
   readonly queue: string
   readonly route: Route
   readonly redelivered: boolean
+  /** The task's id and name, where they could be read. */
+  readonly id: string | undefined
+  readonly task: string | undefined
   /** A Celery-style exception name. */
   readonly type: string
   readonly detail: string
@@ -47,6 +50,8 @@ export function quarantineMessage(message: WireMessage, facts: QuarantineFacts):
     'x-twq-redelivered': facts.redelivered,
     'x-twq-properties': definedProperties(original.properties),
   }
+  if (facts.id !== undefined) headers['x-twq-id'] = facts.id
+  if (facts.task !== undefined) headers['x-twq-task'] = facts.task
   if (starts > 0) headers['x-twq-starts'] = facts.starts ?? starts
   if (history.length > 0) headers['x-twq-history'] = history
   if (table === undefined) headers['x-twq-headers-decoded'] = original.headers

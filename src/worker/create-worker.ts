@@ -10,11 +10,7 @@ import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
-import { hello } from '../control/commands/hello.ts'
-import { active } from '../control/commands/inspect-requests.ts'
-import { ping } from '../control/commands/ping.ts'
-import { rateLimit } from '../control/commands/rate-limit.ts'
-import { revoke, revokeByStampedHeaders, revoked, terminate } from '../control/commands/revoke.ts'
+import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { createAsyncPool } from '../pool/async.ts'
@@ -44,6 +40,7 @@ import { drain } from './shutdown.ts'
 import { StateFile } from './state-file.ts'
 import { admit } from './strategy.ts'
 import { Suspects } from './suspects.ts'
+import { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
 import { workerView } from './view.ts'
@@ -96,6 +93,8 @@ export function createWorker(parts: WorkerParts): Worker {
   const quarantine = new Quarantine(publisher, clock, node)
   const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const tally = new Tally(clock)
+  const lamport = new LamportClock()
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
@@ -139,6 +138,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onStarted: (request) => {
       request.startedAt = clock.now()
+      tally.started(request.message.task)
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid: process.pid, hostname: node }
@@ -181,12 +181,21 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const lamport = new LamportClock()
-  const view = workerView({ node, table, revocations, lamport, registry, rateLimits })
+  const view = workerView({
+    config,
+    registry,
+    table,
+    tally,
+    revocations,
+    rateLimits,
+    prefetch,
+    lamport,
+    poolKind: pool.kind,
+  })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
-    commands: commandTable([ping, active, revoked, hello, revoke, terminate, revokeByStampedHeaders, rateLimit]),
+    commands: commandTable(commands),
     lamport,
     logger,
   })

@@ -214,8 +214,8 @@ export class Intake {
     }
     try {
       if (!refusal.discard) {
-        const { error, detail, starts } = refusal
-        await this.#parts.quarantine.take(delivery, queue, { type: error.type, detail, starts })
+        const { error, detail, id, task, starts } = refusal
+        await this.#parts.quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
       }
       await this.#tell(refusal)
     } catch (error) {

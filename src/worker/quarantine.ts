@@ -8,6 +8,9 @@ export interface QuarantineReason {
   /** A Celery-style exception name, such as `NotRegistered` or `DecodeError`. */
   readonly type: string
   readonly detail: string
+  /** The task's id and name, where they could be read. */
+  readonly id: string | undefined
+  readonly task: string | undefined
   /** How many times it started without being settled, where that is why. */
   readonly starts?: number | undefined
 }
@@ -32,6 +35,8 @@ export class Quarantine {
       redelivered: delivery.redelivered,
       type: reason.type,
       detail: reason.detail,
+      id: reason.id,
+      task: reason.task,
       starts: reason.starts,
       node: this.#node,
       now: this.#clock.now(),

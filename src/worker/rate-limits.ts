@@ -45,7 +45,7 @@ export class RateLimits {
     const lane = this.#laneOf(request.message.task)
     if (lane === undefined) return true
     if (lane.waiting.length === 0 && lane.bucket.take()) return true
-    request.state = 'held'
+    request.state = 'limited'
     lane.waiting.push(request)
     this.#count(1)
     this.#arm(lane)

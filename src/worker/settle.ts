@@ -69,7 +69,8 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       return
     case 'quarantine': {
       const error = 'error' in outcome ? outcome.error : null
-      const reason = { type: error?.type ?? outcome.kind, detail: error?.args.map(String).join(', ') ?? '' }
+      const { id, task } = request.message
+      const reason = { type: error?.type ?? outcome.kind, detail: error?.args.map(String).join(', ') ?? '', id, task }
       await parts.quarantine.take(request.delivery, request.queue, reason)
       request.acknowledge()
       return

@@ -1,28 +1,58 @@
-import type { ActiveRequest, WorkerView } from '../control/worker-view.ts'
+import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
+import type { Config } from '../config/config.ts'
+import type { RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
+import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import type { Prefetch } from './prefetch.ts'
 import type { RateLimits } from './rate-limits.ts'
-import type { Request } from './request.ts'
+import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { type Revocations, stampValues } from './revocations.ts'
+import type { Tally } from './tally.ts'
 
-/** What a view looks at. */
+/** The live parts that remote control looks at. */
 export interface ViewParts {
-  readonly node: string
-  readonly table: RequestTable
-  readonly revocations: Revocations
-  readonly lamport: LamportClock
+  readonly config: Config
   readonly registry: TaskRegistry
+  readonly table: RequestTable
+  readonly tally: Tally
+  readonly revocations: Revocations
   readonly rateLimits: RateLimits
+  readonly prefetch: Prefetch
+  readonly lamport: LamportClock
+  readonly poolKind: string
 }
 
 /** What remote control sees of a worker, and may do to it. */
-export function workerView({ node, table, revocations, lamport, registry, rateLimits }: ViewParts): WorkerView {
+export function workerView(parts: ViewParts): WorkerView {
+  const { config, registry, table, tally, revocations, prefetch, lamport } = parts
+  // As they were written, where they were changed since the start.
+  const rateTexts = new Map<string, Json>()
+  const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
   return {
-    node,
+    node: config.nodeName,
     pid: process.pid,
-    active: () => table.active().map(activeRequest),
+    get clock() {
+      return lamport.value
+    },
+    queues: config.queues,
+    broker: brokerInfo(config),
+    conf: celeryConf(config),
+    software: `twq:${packageVersion()} node:${process.versions.node}`,
+    tasks: () => registry.names().flatMap((name) => taskView(registry.get(name), rateTexts.get(name))),
+    active: () => inState('active'),
+    reserved: () => inState('reserved'),
+    scheduled: () => inState('held'),
+    stats: () => ({
+      total: tally.total(),
+      uptime: Math.floor(tally.uptime / 1000),
+      prefetch: prefetch.count,
+      pool: { kind: parts.poolKind, concurrency: config.concurrency, processes: [process.pid] },
+    }),
     revoke: (ids) => revocations.revoke(ids),
     revokeStamped: (stamps) => revocations.revokeStamped(stamps),
     revoked: () => revocations.ids(),
@@ -32,9 +62,10 @@ export function workerView({ node, table, revocations, lamport, registry, rateLi
       for (const request of ended) if (request.state === 'active') request.terminate()
       return ended.map(({ message }) => message.id)
     },
-    limitRate(task, rate) {
+    limitRate(task, rate, text) {
       if (registry.get(task) === undefined) return false
-      rateLimits.change(task, rate)
+      rateTexts.set(task, rate === 0 ? null : text)
+      parts.rateLimits.change(task, rate)
       return true
     },
     tick: () => lamport.tick(),
@@ -45,7 +76,7 @@ function stampsOf({ stampedHeaders, stamps }: TaskMessage): Record<string, strin
   return Object.fromEntries((stampedHeaders ?? []).map((name) => [name, stampValues(stamps[name])]))
 }
 
-function activeRequest(request: Request): ActiveRequest {
+function requestView(request: Request): RequestView {
   const { message, delivery } = request
   return {
     id: message.id,
@@ -55,11 +86,62 @@ function activeRequest(request: Request): ActiveRequest {
     kwargs: message.kwargs,
     argsrepr: message.argsrepr,
     kwargsrepr: message.kwargsrepr,
+    eta: message.eta,
     startedAt: request.startedAt,
     acknowledged: request.acknowledged,
     exchange: delivery.route.exchange,
     routingKey: delivery.route.routingKey,
     priority: message.priority,
     redelivered: request.invocation.redelivered,
+  }
+}
+
+function taskView(task: AnyTask | undefined, rateNow: Json | undefined): TaskView[] {
+  if (task === undefined) return []
+  const { rateLimit, queue, acks, ignoreResult, trackStarted, retry } = task.settings
+  const attributes: Record<string, Json> = { serializer: 'json', max_retries: retry?.limit ?? 3 }
+  const rate = rateNow === undefined ? rateLimit : rateNow
+  if (rate !== undefined && rate !== null) attributes.rate_limit = rate
+  if (queue !== undefined) attributes.queue = queue
+  if (acks !== undefined) attributes.acks_late = acks === 'late'
+  if (ignoreResult !== undefined) attributes.ignore_result = ignoreResult
+  if (trackStarted !== undefined) attributes.track_started = trackStarted
+  return [{ name: task.name, attributes }]
+}
+
+/** The broker by kombu's names (wire specification 7.3, `stats`). */
+function brokerInfo(config: Config): JsonObject {
+  const [address] = parseBrokerUrl(config.broker)
+  return {
+    hostname: address?.host ?? null,
+    userid: address?.user ?? null,
+    virtual_host: address?.vhost ?? null,
+    port: address?.port ?? null,
+    insist: false,
+    ssl: address?.tls === true,
+    transport: 'amqp',
+    connect_timeout: 10,
+    transport_options: {},
+    login_method: 'PLAIN',
+    uri_prefix: null,
+    heartbeat: config.heartbeat / 1000,
+    failover_strategy: 'round-robin',
+    alternates: [],
+  }
+}
+
+function celeryConf(config: Config): JsonObject {
+  return {
+    broker_url: redactUrl(config.broker),
+    broker_heartbeat: config.heartbeat / 1000,
+    result_backend: config.resultBackend === 'rpc' ? 'rpc:///' : 'disabled',
+    accept_content: ['json'],
+    task_serializer: 'json',
+    result_serializer: 'json',
+    task_acks_late: config.acks === 'late',
+    task_default_queue: config.queues[0] ?? 'celery',
+    worker_concurrency: config.concurrency,
+    timezone: 'UTC',
+    enable_utc: true,
   }
 }

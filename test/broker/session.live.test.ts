@@ -41,7 +41,8 @@ function to(queue: string, body: string): Outgoing {
   return { route: { exchange: '', routingKey: queue }, message }
 }
 
-describe('a restart of the broker', () => {
+// Starting a node again takes seconds, and most of a minute on a machine that is busy.
+describe('a restart of the broker', { timeout: 180_000 }, () => {
   it.each([
     ['in order', () => node.stop()],
     ['by a crash', () => node.kill9()],

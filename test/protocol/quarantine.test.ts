@@ -6,6 +6,8 @@ const facts = {
   queue: 'mail',
   route: { exchange: 'orders', routingKey: 'a.b' },
   redelivered: true,
+  id: 'id-1',
+  task: undefined,
   type: 'DecodeError',
   detail: 'not JSON',
   node: 'twq@host1',
@@ -31,6 +33,7 @@ it('puts a message into the quarantine of its queue, with the story of how it go
     'x-twq-exchange': 'orders',
     'x-twq-routing-key': 'a.b',
     'x-twq-redelivered': true,
+    'x-twq-id': 'id-1',
   })
 })
 

@@ -53,6 +53,8 @@ it('quarantines a marked message as the one that was sent, with its past beside 
     queue: 'mail',
     route,
     redelivered: true,
+    id: undefined,
+    task: undefined,
     type: 'WorkerLostError',
     detail: 'died',
     node: 'twq@host1',

@@ -1,15 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
-import { run } from './provision/command.ts'
 import { python, rememberPython } from './provision/python.ts'
 import { startRabbit } from './provision/rabbit.ts'
 import { type Services, vhostOf } from './services.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-
-/** Before the live tests: today's build, a Python with Celery, a broker. Afterwards: ends the broker. */
+/** Before the live tests: a Python with Celery, a broker. Afterwards: ends the broker. */
 export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
-  const [{ broker, end }] = await Promise.all([provideBroker(project), python().then(rememberPython), build()])
+  const [{ broker, end }] = await Promise.all([provideBroker(project), python().then(rememberPython)])
   project.provide('services', { broker })
   return end
 }
@@ -25,9 +21,4 @@ async function provideBroker(project: TestProject): Promise<Services & { end(): 
     broker: { kind: 'private', url: node.url(), control: node.control },
     end: () => node[Symbol.asyncDispose](),
   }
-}
-
-/** Tests that start bin/twq.js mean the code as it is now. */
-async function build(): Promise<void> {
-  await run('npm', ['run', '--silent', 'build'], { cwd: ROOT })
 }

@@ -1,9 +1,6 @@
 import { type Program, readyOrClosed } from './program.ts'
 import { type CelerySettings, startPython } from './python.ts'
 
-/** Milliseconds for one call; the operations have shorter limits of their own. */
-const PATIENCE = 110_000
-
 /** An exception that Python raised, as it describes itself. */
 export class PythonError extends Error {
   /** The class: `ValueError`. */
@@ -129,7 +126,7 @@ export class PythonCaller implements AsyncDisposable {
     const id = ++this.#calls
     this.#program.write(`${JSON.stringify({ id, op, params })}\n`)
     const start = `{"id": ${id}, `
-    const line = await this.#program.output.until((text) => text.startsWith(start), { within: PATIENCE })
+    const line = await this.#program.output.until((text) => text.startsWith(start))
     const answer = JSON.parse(line) as { ok: unknown } | { error: Raised }
     if ('error' in answer) throw new PythonError(answer.error)
     return answer.ok

@@ -25,6 +25,7 @@ it('holds back a task without holding up the others, and lets it go when Python 
   expect(ran).toEqual([0])
 
   const node = scene.worker.node
+  expect(await caller.inspect('registered')).toEqual({ [node]: ['free', 'limited [rate_limit=1/h]'] })
   expect(
     await caller.evaluate(`app.control.rate_limit('limited', 0, reply=True, timeout=5, destination=['${node}'])`),
   ).toEqual([{ [node]: { ok: 'rate limit disabled successfully' } }])

@@ -1,4 +1,5 @@
 import { pythonRepr } from '../../protocol/python-repr.ts'
+import type { Json } from '../../runtime/json.ts'
 import { parseRate } from '../../runtime/token-bucket.ts'
 import { requireArguments } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
@@ -16,7 +17,7 @@ export const rateLimit: ControlCommand = {
       const problem = `could not convert string to float: ${pythonRepr(String(text).split('/', 1)[0] as string)}`
       return { error: `Invalid rate limit string: ValueError(${pythonRepr(problem)})` }
     }
-    if (!worker.limitRate(String(args.task_name), rate)) return { error: 'unknown task' }
+    if (!worker.limitRate(String(args.task_name), rate, text as Json)) return { error: 'unknown task' }
     return { ok: rate === 0 ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
   },
 }

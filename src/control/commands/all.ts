@@ -1,0 +1,29 @@
+import type { ControlCommand } from '../command.ts'
+import { hello } from './hello.ts'
+import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
+import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
+import { ping } from './ping.ts'
+import { rateLimit } from './rate-limit.ts'
+import { revoke, revokeByStampedHeaders, revoked, terminate } from './revoke.ts'
+
+/** Every remote-control command that a worker answers. */
+export const commands: readonly ControlCommand[] = [
+  ping,
+  active,
+  reserved,
+  scheduled,
+  queryTask,
+  stats,
+  registered,
+  activeQueues,
+  conf,
+  report,
+  clock,
+  memsample,
+  hello,
+  revoked,
+  revoke,
+  terminate,
+  revokeByStampedHeaders,
+  rateLimit,
+]
