@@ -18,6 +18,7 @@ import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
+import { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -72,6 +73,8 @@ export interface WorkerParts {
 const SETTLING_LIMIT = 1_000
 // Results, retries and progress reports that wait for confirms; far above what the limit before lets happen.
 const OUTSTANDING_LIMIT = 100_000
+// Messages that a lost connection took back from us: more than a prefetch count can be, for as long as a reconnect may take.
+const SURVIVORS = { limit: 100_000, lifetime: 3_600_000 }
 // How long closing the connections may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
@@ -93,6 +96,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const quarantine = new Quarantine(publisher, clock, node)
   const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
@@ -165,6 +169,7 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     relocation,
+    survivors,
     rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
@@ -220,8 +225,12 @@ export function createWorker(parts: WorkerParts): Worker {
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     await mingle({ broker, worker: view, lamport, clock, logger })
-    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
+    kept.suspects = consuming.keep('suspects', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
+      await suspects.setup(channel, current().server)
+    })
     const consumers = consuming.keep('consumer', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
       for (const queue of config.queues.slice(0, 1)) {
@@ -276,6 +285,11 @@ export function createWorker(parts: WorkerParts): Worker {
       )
     }
     return { quorumQueues }
+  }
+
+  /** What was in hand when a channel was lost comes back, though nobody died. */
+  function rememberSurvivors(): void {
+    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
   }
 
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */

@@ -6,6 +6,7 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -33,6 +34,8 @@ export interface IntakeParts {
   readonly prefetch: Prefetch
   readonly quarantine: Quarantine
   readonly relocation: Relocation
+  /** The tasks whose messages this process held when it lost their channel. */
+  readonly survivors: ExpiringSet
   readonly rateLimits: RateLimits
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
@@ -105,6 +108,7 @@ export class Intake {
     const redelivered = mayHaveStarted(factsOf(delivery, lane))
     const invocation = { message, queue, redelivered, node: this.#parts.node }
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
+    request.survived = delivery.redelivered && this.#parts.survivors.delete(message.id)
     table.add(request)
     if (logger.isLevelEnabled('debug')) {
       logger.debug(
@@ -140,7 +144,7 @@ export class Intake {
       this.#track(relocation.giveBack([request]))
       return
     }
-    const facts = factsOf(delivery, lane)
+    const facts = factsOf(delivery, lane, request.survived)
     const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
     if (original !== undefined) {
       this.#track(original.then(() => this.start(request, { inTurn })))

@@ -11,6 +11,8 @@ export interface Holding {
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly lane: Lane
+  /** It came back only because this process lost the channel that it held it by. */
+  readonly survived?: boolean
   /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
   readonly state?: string
   /** When its code began to run; undefined when it never did. */
@@ -84,8 +86,8 @@ export class Relocation {
   }
 
   async #giveBackCopy(holding: Holding): Promise<void> {
-    const { delivery, queue, lane, startedAt } = holding
-    const facts = factsOf(delivery, lane)
+    const { delivery, queue, lane, startedAt, survived } = holding
+    const facts = factsOf(delivery, lane, survived)
     try {
       await this.#publish(holding, {
         queue: lane === 'suspects' ? suspectsQueue(queue) : queue,

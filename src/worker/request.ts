@@ -18,6 +18,8 @@ export class Request {
   readonly invocation: Invocation
   /** The consumer that brought it. */
   readonly lane: Lane
+  /** It came back only because this process lost the channel that it held it by. */
+  survived = false
   state: RequestState = 'reserved'
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
