@@ -44,6 +44,8 @@ export interface UserConfig {
   readonly unknownTask?: 'quarantine' | 'discard'
   /** The file in which revocations outlive the worker. */
   readonly statedb?: string
+  /** How often tasks of one name may start, unless they say it themselves: `'10/s'`, `'100/m'`, `'5/h'`. */
+  readonly rateLimit?: string | number
   /** How many times a task that kills its worker is started before its message is quarantined. */
   readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
@@ -86,6 +88,8 @@ export interface Config {
   readonly unknownTask: 'quarantine' | 'discard'
   /** Resolved: absolute. */
   readonly statedb: string | undefined
+  /** Resolved: how many a second; 0 is no limit. */
+  readonly rateLimit: number
   readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { expandNodeName } from '../runtime/node-name.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
 import { duration, listOf, memorySize, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
@@ -202,6 +203,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
     parser: text('a path', (path) => (path === '' ? undefined : path)),
     doc: 'the file in which revoked tasks outlive the worker, relative to the configuration file',
+  },
+  rateLimit: {
+    default: 0,
+    env: 'TWQ_RATE_LIMIT',
+    parser: { expected: "a rate like '10/s', '100/m' or '5/h', or 0", fromValue: parseRate, fromText: parseRate },
+    doc: 'how often tasks of one name may start in this worker, unless they say so themselves; `0` is no limit',
   },
   maxStarts: {
     default: 3,

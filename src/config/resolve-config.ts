@@ -222,6 +222,7 @@ function assemble(read: Read, baseDir: string): Config {
     heartbeat: read('heartbeat'),
     unknownTask: read('unknownTask'),
     statedb: pathFrom(baseDir, read('statedb')),
+    rateLimit: read('rateLimit'),
     maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),

@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import { positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
 import type { TaskContext } from './context.ts'
@@ -67,6 +68,8 @@ const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown)
   ackOnFailure: booleanProblem,
   ackOnTimeout: booleanProblem,
   rejectOnLost: booleanProblem,
+  rateLimit: (value) =>
+    parseRate(value) === undefined ? `must be a rate like '10/s', '100/m' or '5/h', ${got(value)}` : undefined,
   ignoreResult: booleanProblem,
   trackStarted: booleanProblem,
   timeLimit: timeLimitProblem,

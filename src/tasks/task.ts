@@ -17,6 +17,8 @@ export interface TaskSettings {
   readonly ackOnTimeout?: boolean
   /** When whatever ran the task died: `true` sends it back to its queue, `false` fails the task. */
   readonly rejectOnLost?: boolean
+  /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
+  readonly rateLimit?: string | number
   readonly ignoreResult?: boolean
   /** Store a STARTED state when the attempt starts. */
   readonly trackStarted?: boolean

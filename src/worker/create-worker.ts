@@ -17,9 +17,11 @@ import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
+import { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
@@ -30,6 +32,7 @@ import { mingle } from './mingle.ts'
 import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { RateLimits } from './rate-limits.ts'
 import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
@@ -74,6 +77,8 @@ export interface WorkerParts {
 const SETTLING_LIMIT = 1_000
 // Results, retries and progress reports that wait for confirms; far above what the limit before lets happen.
 const OUTSTANDING_LIMIT = 100_000
+// Messages that a lost connection took back from us: more than a prefetch count can be, for as long as a reconnect may take.
+const SURVIVORS = { limit: 100_000, lifetime: 3_600_000 }
 // How long closing the connections may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
@@ -95,6 +100,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const quarantine = new Quarantine(publisher, clock, node)
   const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
@@ -127,6 +133,12 @@ export function createWorker(parts: WorkerParts): Worker {
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
     intake.start(request)
+  })
+  const rateLimits: RateLimits = new RateLimits({
+    clock,
+    rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
+    onReady: (request) => intake.start(request, { inTurn: true }),
+    onHeld: (change) => prefetch.hold(change),
   })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
@@ -169,6 +181,8 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     relocation,
+    survivors,
+    rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
     results,
@@ -184,7 +198,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const view = workerView({ config, registry, table, tally, revocations, prefetch, lamport, pool })
+  const view = workerView({ config, registry, table, tally, revocations, rateLimits, prefetch, lamport, pool })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
@@ -214,8 +228,12 @@ export function createWorker(parts: WorkerParts): Worker {
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     loopWatch?.start()
     await mingle({ broker, worker: view, lamport, clock, logger })
-    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
+    kept.suspects = consuming.keep('suspects', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
+      await suspects.setup(channel, current().server)
+    })
     const consumers = consuming.keep('consumer', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
       for (const queue of config.queues.slice(0, 1)) {
@@ -272,11 +290,17 @@ export function createWorker(parts: WorkerParts): Worker {
     return { quorumQueues }
   }
 
+  /** What was in hand when a channel was lost comes back, though nobody died. */
+  function rememberSurvivors(): void {
+    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
+  }
+
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */
   function forgetTakenBack(): void {
     const held = timetable.remove((request) => request.takenBack)
     prefetch.hold(-held.length)
-    for (const request of [...held, ...dispatcher.dropTakenBack()]) table.remove(request)
+    const limited = rateLimits.remove((request) => request.takenBack)
+    for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
   }
 
   function stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'> {
@@ -290,7 +314,7 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
+      { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     loopWatch?.stop()
