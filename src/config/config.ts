@@ -21,6 +21,12 @@ export interface UserConfig {
   readonly nodeName?: string
   /** AMQP heartbeat. A dead connection is noticed within two of these. */
   readonly heartbeat?: number | string
+  /** Tell monitors of each task; Celery's `-E`. */
+  readonly events?: boolean
+  /** Tell monitors that the worker is there. */
+  readonly workerEvents?: boolean
+  /** How often to tell them. */
+  readonly eventHeartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
   /** The largest message body taken, in bytes, before and after decompression. */
@@ -50,6 +56,9 @@ export interface Config {
   /** Resolved: `twq@host`. */
   readonly nodeName: string
   readonly heartbeat: number
+  readonly events: boolean
+  readonly workerEvents: boolean
+  readonly eventHeartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }

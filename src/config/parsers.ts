@@ -29,6 +29,23 @@ export function duration(least = 0): Parser<number> {
   }
 }
 
+/** Yes or no. */
+export function yesOrNo(): Parser<boolean> {
+  const words: Readonly<Record<string, boolean>> = {
+    true: true,
+    yes: true,
+    '1': true,
+    false: false,
+    no: false,
+    '0': false,
+  }
+  return {
+    expected: 'true or false',
+    fromValue: (value) => (typeof value === 'boolean' ? value : undefined),
+    fromText: (text) => (Object.hasOwn(words, text.toLowerCase()) ? words[text.toLowerCase()] : undefined),
+  }
+}
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: Word[]): Parser<Word> {
   const find = (value: unknown): Word | undefined => words.find((word) => word === value)

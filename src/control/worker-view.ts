@@ -20,10 +20,21 @@ export interface ActiveRequest {
   readonly redelivered: boolean
 }
 
+/** How remote control steers what monitors hear. */
+export interface EventControls {
+  /** Switches task events on; false when they were on already. */
+  enable(): boolean
+  /** Switches task events off again; false when there was nothing to switch off. */
+  disable(): boolean
+  /** Sends a worker-heartbeat at once. */
+  beat(): void
+}
+
 /** All that a remote-control command may see of the worker it runs in. */
 export interface WorkerView {
   readonly node: string
   readonly pid: number
+  readonly events: EventControls
   /** Tasks whose code runs now. */
   active(): readonly ActiveRequest[]
 }

@@ -9,10 +9,13 @@ import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
+import { disableEvents, enableEvents, heartbeat } from '../control/commands/events.ts'
 import { active } from '../control/commands/inspect-requests.ts'
 import { ping } from '../control/commands/ping.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
+import { Heartbeat } from '../events/heartbeat.ts'
+import { EventPublisher } from '../events/publisher.ts'
 import { createAsyncPool } from '../pool/async.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
@@ -22,6 +25,7 @@ import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
@@ -82,6 +86,8 @@ export function createWorker(parts: WorkerParts): Worker {
     maxBytes: Number.POSITIVE_INFINITY,
   })
   const results = openBackend(config.resultBackend, publisher, clock)
+  const lamport = new LamportClock()
+  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const quarantine = new Quarantine(publisher, clock, node)
   const table = new RequestTable()
   const prefetch = new Prefetch(config.prefetch)
@@ -119,6 +125,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onStarted: (request) => {
       request.startedAt = clock.now()
+      if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid: process.pid, hostname: node }
@@ -130,6 +137,8 @@ export function createWorker(parts: WorkerParts): Worker {
     settle: async (request, outcome) => {
       await settle(request, outcome, { publisher, results, quarantine, clock })
       logSettled(logger, request, outcome)
+      const event = events.wanted ? settledEvent(request, outcome) : undefined
+      if (event !== undefined) events.emit(event)
     },
   })
   const intake = new Intake({
@@ -144,6 +153,7 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     results,
+    events,
     clock,
     logger,
   })
@@ -156,10 +166,21 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const beats = new Heartbeat({
+    enabled: config.workerEvents,
+    interval: config.eventHeartbeat,
+    clock,
+    announce: (event) => events.announce(event),
+    load: () => ({ active: dispatcher.running, processed: dispatcher.started }),
+  })
   const mailbox = new Mailbox({
-    worker: workerView(node, table),
-    commands: commandTable([ping, active]),
-    lamport: new LamportClock(),
+    worker: workerView(node, table, {
+      enable: () => events.enable(),
+      disable: () => events.disable(),
+      beat: () => beats.answer(),
+    }),
+    commands: commandTable([ping, active, enableEvents, disableEvents, heartbeat]),
+    lamport,
     logger,
   })
   const skipGrace = new AbortController()
@@ -178,6 +199,7 @@ export function createWorker(parts: WorkerParts): Worker {
     )
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
+    events.start(() => beats.online())
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
@@ -246,6 +268,8 @@ export function createWorker(parts: WorkerParts): Worker {
       { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    beats.offline()
+    events.close()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })

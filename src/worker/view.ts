@@ -1,10 +1,10 @@
-import type { ActiveRequest, WorkerView } from '../control/worker-view.ts'
+import type { ActiveRequest, EventControls, WorkerView } from '../control/worker-view.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 
 /** What remote control sees of a worker. */
-export function workerView(node: string, table: RequestTable): WorkerView {
-  return { node, pid: process.pid, active: () => table.active().map(activeRequest) }
+export function workerView(node: string, table: RequestTable, events: EventControls): WorkerView {
+  return { node, pid: process.pid, events, active: () => table.active().map(activeRequest) }
 }
 
 function activeRequest(request: Request): ActiveRequest {
