@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { printable, printableLines } from '../runtime/printable.ts'
 import { type Column, type TableStyle, table, toJson } from './output.ts'
 
 /** What workers answered, by node name. */
@@ -31,6 +32,21 @@ export function activeTable(replies: Replies, now: number, style: TableStyle): s
     { title: 'RUNNING', cell: ({ task }) => ageOf(task.time_start, now), align: 'right' },
   ]
   return table(rows, columns, style)
+}
+
+/** Any reply for people: each node's name, and below it what it said. */
+export function detailsByNode(replies: Replies): string {
+  return sorted(replies)
+    .map(([node, reply]) => `${printable(node)}\n${indented(reply)}`)
+    .join('')
+}
+
+function indented(reply: Json): string {
+  const text = isObject(reply) && typeof reply.ok === 'string' ? reply.ok.trim() : undefined
+  const lines = Array.isArray(reply) && reply.every((item) => typeof item === 'string') ? reply : undefined
+  if (lines?.length === 0 || (Array.isArray(reply) && reply.length === 0)) return '  (none)\n'
+  const shown = text ?? lines?.join('\n') ?? toJson(reply)
+  return `${printableLines(shown).replace(/^/gm, '  ')}\n`
 }
 
 /** How many tasks run in all, for the note that stands in for an empty table. */

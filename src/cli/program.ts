@@ -58,7 +58,19 @@ export function createProgram(exit: (status: number) => void): Command {
     })
 
   const inspect = program.command('inspect').description('ask the workers of the broker, Python or TypeScript')
-  const questions = { active: 'the tasks that run now', ping: 'who is there' } as const
+  const questions = {
+    active: 'the tasks that run now',
+    reserved: 'the tasks that wait for a slot',
+    scheduled: 'the tasks that wait for their time',
+    registered: 'the tasks they can run',
+    revoked: 'the ids that are revoked',
+    stats: 'counters and circumstances',
+    'active-queues': 'the queues they consume',
+    conf: 'their configuration',
+    report: 'versions and settings, for a bug report',
+    clock: 'their logical clocks',
+    ping: 'who is there',
+  } as const
   for (const [method, description] of Object.entries(questions) as [keyof typeof questions, string][]) {
     inspect
       .command(method)

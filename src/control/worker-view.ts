@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 
-/** A running task, as remote control reports it. */
-export interface ActiveRequest {
+/** A request in the worker's hands, as remote control reports it. */
+export interface RequestView {
   readonly id: string
   /** The name to show: the shadow where there is one. */
   readonly name: string
@@ -11,6 +11,8 @@ export interface ActiveRequest {
   readonly kwargs: JsonObject
   readonly argsrepr: string
   readonly kwargsrepr: string
+  /** When it is due; milliseconds since the epoch. */
+  readonly eta: number | undefined
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
   readonly acknowledged: boolean
@@ -18,6 +20,23 @@ export interface ActiveRequest {
   readonly routingKey: string
   readonly priority: number | undefined
   readonly redelivered: boolean
+}
+
+/** A task that the worker can run, with what its definition says. */
+export interface TaskView {
+  readonly name: string
+  /** By Celery's names; what is not set is missing. */
+  readonly attributes: Readonly<Record<string, Json>>
+}
+
+/** What `stats` counts. */
+export interface WorkerStats {
+  /** How many attempts of each task have started. */
+  readonly total: Readonly<Record<string, number>>
+  /** Whole seconds since the start. */
+  readonly uptime: number
+  readonly prefetch: number
+  readonly pool: { readonly kind: string; readonly concurrency: number; readonly processes: readonly number[] }
 }
 
 /** How remote control steers what monitors hear. */
@@ -35,6 +54,20 @@ export interface WorkerView {
   readonly node: string
   readonly pid: number
   readonly events: EventControls
+  /** The logical clock. */
+  readonly clock: number
+  readonly queues: readonly string[]
+  /** The broker by kombu's names, without its password. */
+  readonly broker: JsonObject
+  /** The configuration by Celery's names, without passwords. */
+  readonly conf: JsonObject
+  readonly software: string
+  tasks(): readonly TaskView[]
   /** Tasks whose code runs now. */
-  active(): readonly ActiveRequest[]
+  active(): readonly RequestView[]
+  /** Tasks that wait for a slot. */
+  reserved(): readonly RequestView[]
+  /** Tasks that wait for their time. */
+  scheduled(): readonly RequestView[]
+  stats(): WorkerStats
 }

@@ -9,9 +9,7 @@ import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { commandTable } from '../control/command.ts'
-import { disableEvents, enableEvents, heartbeat } from '../control/commands/events.ts'
-import { active } from '../control/commands/inspect-requests.ts'
-import { ping } from '../control/commands/ping.ts'
+import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { Heartbeat } from '../events/heartbeat.ts'
@@ -37,6 +35,7 @@ import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
 import { admit } from './strategy.ts'
+import { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
 import { workerView } from './view.ts'
@@ -86,10 +85,11 @@ export function createWorker(parts: WorkerParts): Worker {
     maxBytes: Number.POSITIVE_INFINITY,
   })
   const results = openBackend(config.resultBackend, publisher, clock)
-  const lamport = new LamportClock()
-  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const quarantine = new Quarantine(publisher, clock, node)
   const table = new RequestTable()
+  const tally = new Tally(clock)
+  const lamport = new LamportClock()
+  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
@@ -125,6 +125,7 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onStarted: (request) => {
       request.startedAt = clock.now()
+      tally.started(request.message.task)
       if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
@@ -171,15 +172,25 @@ export function createWorker(parts: WorkerParts): Worker {
     interval: config.eventHeartbeat,
     clock,
     announce: (event) => events.announce(event),
-    load: () => ({ active: dispatcher.running, processed: dispatcher.started }),
+    load: () => ({ active: dispatcher.running, processed: tally.processed }),
   })
+  const eventControls = {
+    enable: () => events.enable(),
+    disable: () => events.disable(),
+    beat: () => beats.answer(),
+  }
   const mailbox = new Mailbox({
-    worker: workerView(node, table, {
-      enable: () => events.enable(),
-      disable: () => events.disable(),
-      beat: () => beats.answer(),
+    worker: workerView({
+      config,
+      registry,
+      table,
+      tally,
+      prefetch,
+      lamport,
+      poolKind: pool.kind,
+      events: eventControls,
     }),
-    commands: commandTable([ping, active, enableEvents, disableEvents, heartbeat]),
+    commands: commandTable(commands),
     lamport,
     logger,
   })

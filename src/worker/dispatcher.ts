@@ -31,7 +31,6 @@ export class Dispatcher {
   #ready: Request[] = []
   #next = 0
   #running = 0
-  #started = 0
   #settling = 0
   #stopped = false
   #idle: (() => void)[] = []
@@ -43,11 +42,6 @@ export class Dispatcher {
   /** Attempts whose user code runs now. */
   get running(): number {
     return this.#running
-  }
-
-  /** Attempts started since the worker was. */
-  get started(): number {
-    return this.#started
   }
 
   /** Attempts that run, and finished ones whose consequences are not safe yet. */
@@ -122,7 +116,6 @@ export class Dispatcher {
   async #run(request: Request): Promise<void> {
     const { pool, onStarted, onState } = this.#parts
     this.#running += 1
-    this.#started += 1
     request.state = 'active'
     const outcome = await pool.run(request.invocation, {
       signal: request.signal,

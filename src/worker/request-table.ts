@@ -1,4 +1,4 @@
-import type { Request } from './request.ts'
+import type { Request, RequestState } from './request.ts'
 
 /** Every request in hand, from receipt to settlement: what remote control reports and a shutdown goes through. */
 export class RequestTable {
@@ -16,9 +16,9 @@ export class RequestTable {
     return this.#requests.size
   }
 
-  /** The requests whose user code runs, oldest first. */
-  active(): Request[] {
-    return [...this.#requests].filter((request) => request.state === 'active')
+  /** The requests in one state, oldest first. */
+  inState(state: RequestState): Request[] {
+    return [...this.#requests].filter((request) => request.state === state)
   }
 
   /** All requests in hand, oldest first. */

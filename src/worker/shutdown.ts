@@ -43,7 +43,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   const finished = Promise.all([dispatcher.idle(), intake.idle()])
   if (await within(parts.clock, parts.grace, skip.grace, finished)) return 'clean'
 
-  const late = table.active()
+  const late = table.inState('active')
   logger.warn(
     { event: 'worker.aborting', running: late.length, tasks: late.map(nameAndId) },
     'the grace period is over; aborting the running tasks',

@@ -1,13 +1,57 @@
-import type { ActiveRequest, EventControls, WorkerView } from '../control/worker-view.ts'
-import type { Request } from './request.ts'
+import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
+import type { Config } from '../config/config.ts'
+import type { EventControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { LamportClock } from '../runtime/lamport-clock.ts'
+import { packageVersion } from '../runtime/version.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import type { Prefetch } from './prefetch.ts'
+import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
+import type { Tally } from './tally.ts'
 
-/** What remote control sees of a worker. */
-export function workerView(node: string, table: RequestTable, events: EventControls): WorkerView {
-  return { node, pid: process.pid, events, active: () => table.active().map(activeRequest) }
+/** The live parts that remote control looks at. */
+export interface ViewParts {
+  readonly config: Config
+  readonly registry: TaskRegistry
+  readonly table: RequestTable
+  readonly tally: Tally
+  readonly prefetch: Prefetch
+  readonly lamport: LamportClock
+  readonly poolKind: string
+  readonly events: EventControls
 }
 
-function activeRequest(request: Request): ActiveRequest {
+/** What remote control sees of a worker. */
+export function workerView(parts: ViewParts): WorkerView {
+  const { config, registry, table, tally, prefetch, lamport } = parts
+  const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
+  return {
+    node: config.nodeName,
+    pid: process.pid,
+    events: parts.events,
+    get clock() {
+      return lamport.value
+    },
+    queues: config.queues,
+    broker: brokerInfo(config),
+    conf: celeryConf(config),
+    software: `twq:${packageVersion()} node:${process.versions.node}`,
+    tasks: () => registry.names().flatMap((name) => taskView(registry.get(name))),
+    active: () => inState('active'),
+    reserved: () => inState('reserved'),
+    scheduled: () => inState('held'),
+    stats: () => ({
+      total: tally.total(),
+      uptime: Math.floor(tally.uptime / 1000),
+      prefetch: prefetch.count,
+      pool: { kind: parts.poolKind, concurrency: config.concurrency, processes: [process.pid] },
+    }),
+  }
+}
+
+function requestView(request: Request): RequestView {
   const { message, delivery } = request
   return {
     id: message.id,
@@ -17,11 +61,61 @@ function activeRequest(request: Request): ActiveRequest {
     kwargs: message.kwargs,
     argsrepr: message.argsrepr,
     kwargsrepr: message.kwargsrepr,
+    eta: message.eta,
     startedAt: request.startedAt,
     acknowledged: request.acknowledged,
     exchange: delivery.route.exchange,
     routingKey: delivery.route.routingKey,
     priority: message.priority,
     redelivered: delivery.redelivered,
+  }
+}
+
+function taskView(task: AnyTask | undefined): TaskView[] {
+  if (task === undefined) return []
+  const { queue, acks, ignoreResult, trackStarted, retry } = task.settings
+  const attributes: Record<string, Json> = { serializer: 'json', max_retries: retry?.limit ?? 3 }
+  if (queue !== undefined) attributes.queue = queue
+  if (acks !== undefined) attributes.acks_late = acks === 'late'
+  if (ignoreResult !== undefined) attributes.ignore_result = ignoreResult
+  if (trackStarted !== undefined) attributes.track_started = trackStarted
+  return [{ name: task.name, attributes }]
+}
+
+/** The broker by kombu's names (wire specification 7.3, `stats`). */
+function brokerInfo(config: Config): JsonObject {
+  const [address] = parseBrokerUrl(config.broker)
+  return {
+    hostname: address?.host ?? null,
+    userid: address?.user ?? null,
+    virtual_host: address?.vhost ?? null,
+    port: address?.port ?? null,
+    insist: false,
+    ssl: address?.tls === true,
+    transport: 'amqp',
+    connect_timeout: 10,
+    transport_options: {},
+    login_method: 'PLAIN',
+    uri_prefix: null,
+    heartbeat: config.heartbeat / 1000,
+    failover_strategy: 'round-robin',
+    alternates: [],
+  }
+}
+
+function celeryConf(config: Config): JsonObject {
+  return {
+    broker_url: redactUrl(config.broker),
+    broker_heartbeat: config.heartbeat / 1000,
+    result_backend: config.resultBackend === 'rpc' ? 'rpc:///' : 'disabled',
+    accept_content: ['json'],
+    task_serializer: 'json',
+    result_serializer: 'json',
+    task_acks_late: config.acks === 'late',
+    task_default_queue: config.queues[0] ?? 'celery',
+    worker_concurrency: config.concurrency,
+    worker_send_task_events: config.events,
+    timezone: 'UTC',
+    enable_utc: true,
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { celeryMessage, preload } from '../support/celery-message.ts'
 import { Ledger } from '../support/ledger.ts'
-import { killGroup, spawnGuarded } from '../support/provision/guarded.ts'
+import { exitOf, killGroup, spawnGuarded } from '../support/provision/guarded.ts'
 import { type Observer, observe, type SetAside } from './observer.ts'
 import { fresh, messagesIn, pythonScript, type Scene, startWorker } from './scene.ts'
 
@@ -128,7 +128,10 @@ function openPublisher(scene: Scene, queue: string, replies: string) {
     async next(): Promise<HostileMessage | undefined> {
       child.stdin?.write('next\n')
       const { value, done } = await lines.next()
-      return done ? undefined : (JSON.parse(value) as HostileMessage)
+      if (!done) return JSON.parse(value) as HostileMessage
+      const { code } = await exitOf(child)
+      if (code !== 0) throw new Error(`hostile.py ended with ${code}`)
+      return undefined
     },
     [Symbol.asyncDispose]: () => killGroup(child),
   }

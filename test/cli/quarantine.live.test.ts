@@ -2,13 +2,11 @@ import { expect, it } from 'vitest'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { publishRaw, queueOnce } from '../support/raw-broker.ts'
+import { runTwq } from '../support/run-twq.ts'
 import { brokerUrl } from '../support/services.ts'
-import { startTwq } from '../support/twq-worker.ts'
 
-async function twq(...args: string[]): Promise<{ status: number | null; output: string; all: string }> {
-  await using program = startTwq([...args, '--broker', brokerUrl()])
-  const { code } = await program.exit
-  return { status: code, output: program.output.entries.join('\n'), all: program.lines.entries.join('\n') }
+function twq(...args: string[]): ReturnType<typeof runTwq> {
+  return runTwq([...args, '--broker', brokerUrl()])
 }
 
 it('lists what a worker set aside, plays it back once the task exists, and drops the rest', async () => {
@@ -21,13 +19,13 @@ it('lists what a worker set aside, plays it back once the task exists, and drops
   await first.worker.stop('warm')
 
   const listed = await twq('quarantine', 'list', '--queue', queue, '--json')
-  expect(JSON.parse(listed.output)).toMatchObject([
+  expect(JSON.parse(listed.stdout)).toMatchObject([
     { id: handle.id, task: 'unknown.yet', reason: 'NotRegistered', queue, routing_key: queue },
     { reason: 'DecodeError', body: '{broken' },
   ])
 
   const replayed = await twq('quarantine', 'replay', '--queue', queue, '--task', 'unknown.yet')
-  expect(replayed).toMatchObject({ status: 0, all: 'note: 1 replayed, 1 left' })
+  expect(replayed).toMatchObject({ status: 0, stderr: 'note: 1 replayed, 1 left\n' })
   const late = defineTask({ name: 'unknown.yet', positional: ['x'], run: ({ x }: { x: string }) => `ran with ${x}` })
   await using second = await aWorker([late], { queues: [queue] })
   expect(await second.logged('task.succeeded')).toMatchObject({ task_id: handle.id })
@@ -36,7 +34,7 @@ it('lists what a worker set aside, plays it back once the task exists, and drops
   expect(await twq('quarantine', 'purge', '--queue', queue, '--dry-run')).toMatchObject({ status: 0 })
   expect(await twq('quarantine', 'purge', '--queue', queue, '--yes')).toMatchObject({
     status: 0,
-    all: 'note: 1 purged, 0 left',
+    stderr: 'note: 1 purged, 0 left\n',
   })
   await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === 0)
   await first[Symbol.asyncDispose]()

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { createClient } from '../../src/client/create-client.ts'
+import { aProject } from '../support/a-project.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { startTwqWorker } from '../support/twq-worker.ts'
+
+const CONFIG = `export default { tasks: ['./tasks.ts'] }`
 
 const TASKS = `
 import { defineTask } from 'twq'
@@ -12,7 +15,9 @@ export const explosive = defineTask({ name: 'explosive', run() { setTimeout(() =
 
 it('a rejection that a task forgot about ends nothing', async () => {
   const queue = uniqueName('stray')
-  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, config: { queues: [queue] } })
+  using project = aProject({ 'worker.config.ts': CONFIG, 'tasks.ts': TASKS })
+  const args = ['--broker', brokerUrl(), '--queues', queue]
+  await using worker = await startTwqWorker({ project: project.folder, args })
   await using client = createClient({ broker: brokerUrl(), queue })
   await (await client.send('forgetful')).result()
   expect(await worker.until('process.unhandled-rejection')).toMatchObject({ err: { message: 'nobody awaits me' } })
@@ -23,7 +28,9 @@ it('a rejection that a task forgot about ends nothing', async () => {
 
 it('after an exception out of a callback the worker leaves in order, with a status of its own', async () => {
   const queue = uniqueName('stray')
-  await using worker = await startTwqWorker({ broker: brokerUrl(), tasks: TASKS, config: { queues: [queue] } })
+  using project = aProject({ 'worker.config.ts': CONFIG, 'tasks.ts': TASKS })
+  const args = ['--broker', brokerUrl(), '--queues', queue]
+  await using worker = await startTwqWorker({ project: project.folder, args })
   await using client = createClient({ broker: brokerUrl(), queue })
   await client.send('explosive')
   expect(await worker.until('process.uncaught-exception')).toMatchObject({ err: { message: 'too late to catch' } })

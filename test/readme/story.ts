@@ -1,7 +1,8 @@
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
 import { Program } from '../support/program.ts'
+import { run } from '../support/provision/command.ts'
 import type { Block } from './blocks.ts'
 import { runDockerfile } from './dockerfile.ts'
 
@@ -25,6 +26,10 @@ const STAYING = [
   { command: /\btwq worker start\b/, ready: /worker\.ready/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
 ]
+
+// The first npx in a fresh copy builds the project once more: npx installs the folder that it is called in into its own
+// cache, which runs `prepare`. On a busy machine that takes a while.
+const FIRST_START = 180_000
 
 // What must not come from the environment that runs the tests.
 const FOREIGN = /^(TWQ_|CELERY_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|VITEST|npm_|SMTP_URL$|SPOOL_DIR$)/
@@ -57,6 +62,7 @@ export class Story implements AsyncDisposable {
       TWQ_BROKER: setting.broker,
       CELERY_BROKER_URL: setting.broker,
       FLASK_RUN_PORT: '0',
+      npm_config_cache: join(root, 'npm-cache'),
       npm_config_prefer_offline: 'true',
       npm_config_audit: 'false',
       npm_config_update_notifier: 'false',
@@ -70,6 +76,7 @@ export class Story implements AsyncDisposable {
       recursive: true,
       filter: (path) => !left.has(relative(setting.project, path)) && basename(path) !== '__pycache__',
     })
+    await shareDownloads(join(root, 'npm-cache'))
     return new Story(setting, root)
   }
 
@@ -113,7 +120,7 @@ export class Story implements AsyncDisposable {
     await this.#interrupt(stays.command)
     const program = new Program('bash', ['-c', script], { cwd: this.folder, env: this.#env })
     this.#staying.set(stays.command, program)
-    await program.until(stays.ready)
+    await program.lines.until((line) => stays.ready.test(line), { within: FIRST_START })
     return ''
   }
 
@@ -168,4 +175,12 @@ export class Story implements AsyncDisposable {
     for (const program of this.#staying.values()) await program[Symbol.asyncDispose]()
     await rm(this.#root, { recursive: true, force: true })
   }
+}
+
+/** Makes an npm cache that has the downloads of the user's own, and goes with the story; npx keeps folders in a cache. */
+async function shareDownloads(cache: string): Promise<void> {
+  const downloads = join((await run('npm', ['config', 'get', 'cache'])).trim(), '_cacache')
+  await mkdir(downloads, { recursive: true })
+  await mkdir(cache)
+  await symlink(downloads, join(cache, '_cacache'))
 }

@@ -19,7 +19,10 @@ export interface WorkerOptions {
   readonly log: string
 }
 
-/** A `twq worker start` of our own. It ends with this process. */
+/**
+ * A `twq worker start` whose log goes to a file, as in production, so that the worker never waits for whoever measures it
+ * (a test that reads every line of the log has TwqWorker). It ends with this process.
+ */
 export class WorkerProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #log: FollowedFile

@@ -1,18 +1,62 @@
 import type { Json } from '../../runtime/json.ts'
 import type { ControlCommand } from '../command.ts'
-import type { ActiveRequest, WorkerView } from '../worker-view.ts'
+import type { RequestView, WorkerView } from '../worker-view.ts'
 
 /** The tasks that run now (wire specification 7.3). */
 export const active: ControlCommand = {
   name: 'active',
   aliases: ['dump_active'],
   kind: 'inspect',
-  summary: 'list the tasks that run now',
-  handle: (worker, args) => worker.active().map((request) => requestInfo(request, worker, args['safe'] === true)),
+  summary: 'the tasks that run now',
+  handle: (worker, args) => worker.active().map((request) => requestInfo(request, worker, args.safe === true)),
+}
+
+/** The tasks that wait for a slot. */
+export const reserved: ControlCommand = {
+  name: 'reserved',
+  aliases: ['dump_reserved'],
+  kind: 'inspect',
+  summary: 'the tasks that wait for a slot',
+  handle: (worker) => worker.reserved().map((request) => requestInfo(request, worker, false)),
+}
+
+/** The tasks that wait for their time. */
+export const scheduled: ControlCommand = {
+  name: 'scheduled',
+  aliases: ['dump_schedule'],
+  kind: 'inspect',
+  summary: 'the tasks that wait for their time',
+  handle: (worker) =>
+    worker.scheduled().map((request) => ({
+      eta: request.eta === undefined ? null : pythonIso(request.eta),
+      // The priority of Celery's timer, which is the same for all.
+      priority: 6,
+      request: requestInfo(request, worker, false),
+    })),
+}
+
+/** What has become of the tasks with these ids, as far as this worker has them in hand. */
+export const queryTask: ControlCommand = {
+  name: 'query_task',
+  kind: 'inspect',
+  summary: 'where the tasks with these ids are',
+  handle(worker, { ids }) {
+    const wanted = new Set(Array.isArray(ids) ? ids : [ids])
+    const found: Record<string, Json> = {}
+    const look = (place: string, requests: readonly RequestView[]): void => {
+      for (const request of requests) {
+        if (wanted.has(request.id)) found[request.id] = [place, requestInfo(request, worker, false)]
+      }
+    }
+    look('ready', worker.scheduled())
+    look('reserved', worker.reserved())
+    look('active', worker.active())
+    return found
+  },
 }
 
 /** Celery's "request info"; `safe` asks for texts instead of the arguments themselves. */
-function requestInfo(request: ActiveRequest, worker: WorkerView, safe: boolean): Json {
+function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): Json {
   const { startedAt } = request
   return {
     id: request.id,
@@ -31,4 +75,9 @@ function requestInfo(request: ActiveRequest, worker: WorkerView, safe: boolean):
     },
     worker_pid: startedAt === undefined ? null : worker.pid,
   }
+}
+
+/** As Python's `isoformat`: microseconds and an offset. */
+function pythonIso(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000+00:00')
 }

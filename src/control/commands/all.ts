@@ -1,0 +1,24 @@
+import type { ControlCommand } from '../command.ts'
+import { disableEvents, enableEvents, heartbeat } from './events.ts'
+import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
+import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
+import { ping } from './ping.ts'
+
+/** Every remote-control command that a worker answers. */
+export const commands: readonly ControlCommand[] = [
+  ping,
+  active,
+  reserved,
+  scheduled,
+  queryTask,
+  stats,
+  registered,
+  activeQueues,
+  conf,
+  report,
+  clock,
+  memsample,
+  enableEvents,
+  disableEvents,
+  heartbeat,
+]
