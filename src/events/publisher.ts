@@ -75,6 +75,7 @@ export class EventPublisher implements TaskEvents {
     })
     const kept = session.keep('events', async (channel) => {
       await channel.declareExchange({ name: EVENT_EXCHANGE, type: 'topic', durable: true })
+      if (this.#closed) return
       this.#channel = channel
       onUp()
       this.#resume()

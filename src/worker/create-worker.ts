@@ -210,7 +210,6 @@ export function createWorker(parts: WorkerParts): Worker {
     )
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
-    events.start(() => beats.online())
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
@@ -221,6 +220,7 @@ export function createWorker(parts: WorkerParts): Worker {
     })
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
     await Promise.all([consumers.ready, control.ready])
+    events.start(() => beats.online())
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
   }
