@@ -56,6 +56,8 @@ export type ErrorCode =
   | 'TWQ_CONTROL'
   /** The attempt ran into its soft time limit. */
   | 'TWQ_SOFT_LIMIT'
+  /** The task was revoked while it ran, and has to stop. */
+  | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */
   | 'TWQ_SHUTTING_DOWN'
   /** The object was closed and can't be used any more. */

@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
+import { suspectsQueue } from '../protocol/suspect.ts'
 import { type Inequivalence, parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import type { Session } from './session.ts'
@@ -57,6 +58,11 @@ function differenceOf(error: unknown): TopologyDifference {
 /** Declares the quarantine of `queue`: durable, reached through the default exchange only. */
 export function declareQuarantine(channel: Channel, queue: string): Promise<QueueStatus> {
   return channel.declareQueue({ name: quarantineQueue(queue), durable: true })
+}
+
+/** Declares the suspects of `queue`: durable, reached through the default exchange only. */
+export function declareSuspects(channel: Channel, queue: string): Promise<QueueStatus> {
+  return channel.declareQueue({ name: suspectsQueue(queue), durable: true })
 }
 
 /** Declares the exchange of remote-control requests. */

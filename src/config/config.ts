@@ -14,6 +14,12 @@ export interface UserConfig {
   readonly concurrency?: number
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
+  /** Whether the message of a failed task is acknowledged, or set aside. */
+  readonly ackOnFailure?: boolean
+  /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
+  readonly ackOnTimeout?: boolean
+  /** Whether the message goes back to its queue when whatever ran its task died. */
+  readonly rejectOnLost?: boolean
   /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
   readonly prefetch?: number
   readonly prefetchMultiplier?: number
@@ -29,6 +35,10 @@ export interface UserConfig {
   readonly eventHeartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
+  /** The file in which revocations outlive the worker. */
+  readonly statedb?: string
+  /** How many times a task that kills its worker is started before its message is quarantined. */
+  readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
   readonly maxBodySize?: number
   readonly shutdown?: {
@@ -51,6 +61,9 @@ export interface Config {
   readonly queues: readonly string[]
   readonly concurrency: number
   readonly acks: 'late' | 'early'
+  readonly ackOnFailure: boolean
+  readonly ackOnTimeout: boolean
+  readonly rejectOnLost: boolean
   /** Resolved: never undefined. */
   readonly prefetch: number
   /** Resolved: `twq@host`. */
@@ -60,6 +73,9 @@ export interface Config {
   readonly workerEvents: boolean
   readonly eventHeartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
+  /** Resolved: absolute. */
+  readonly statedb: string | undefined
+  readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }
   readonly publishTimeout: number

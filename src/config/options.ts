@@ -101,6 +101,24 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: oneOf('late', 'early'),
     doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
   },
+  ackOnFailure: {
+    default: true,
+    env: 'TWQ_ACK_ON_FAILURE',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that failed, acknowledged late, is set aside in `<queue>.quarantine`',
+  },
+  ackOnTimeout: {
+    default: true,
+    env: 'TWQ_ACK_ON_TIMEOUT',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that ran into its hard time limit goes back to its queue',
+  },
+  rejectOnLost: {
+    default: true,
+    env: 'TWQ_REJECT_ON_LOST',
+    parser: yesOrNo(),
+    doc: 'when whatever ran a task died: `true` sends its message back to its queue, `false` fails the task',
+  },
   prefetch: {
     default: undefined,
     derived: 'concurrency × prefetchMultiplier',
@@ -155,6 +173,20 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_UNKNOWN_TASK',
     parser: oneOf('quarantine', 'discard'),
     doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
+  },
+  statedb: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_STATEDB',
+    flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
+    parser: text('a path', (path) => (path === '' ? undefined : path)),
+    doc: 'the file in which revoked tasks outlive the worker, relative to the configuration file',
+  },
+  maxStarts: {
+    default: 3,
+    env: 'TWQ_MAX_STARTS',
+    parser: wholeNumber(2, 100, 'a whole number from 2 to 100'),
+    doc: 'how many times a task that kills its worker is started before its message goes to `<queue>.quarantine`',
   },
   maxBodySize: {
     default: 16 * 1024 * 1024,

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
@@ -170,6 +170,9 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     queues: Object.freeze([...read('queues')]),
     concurrency,
     acks: read('acks'),
+    ackOnFailure: read('ackOnFailure'),
+    ackOnTimeout: read('ackOnTimeout'),
+    rejectOnLost: read('rejectOnLost'),
     prefetch: read('prefetch') ?? Math.min(concurrency * read('prefetchMultiplier'), LARGEST_PREFETCH),
     nodeName: expandNodeName(read('nodeName'), hostname()),
     heartbeat: read('heartbeat'),
@@ -177,6 +180,8 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     workerEvents: read('workerEvents'),
     eventHeartbeat: read('eventHeartbeat'),
     unknownTask: read('unknownTask'),
+    statedb: pathFrom(baseDir, read('statedb')),
+    maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
     publishTimeout: read('publishTimeout'),
@@ -184,6 +189,10 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     logFormat: read('logFormat'),
     baseDir,
   })
+}
+
+function pathFrom(folder: string, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(folder, path)
 }
 
 /** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */

@@ -49,6 +49,13 @@ export interface EventControls {
   beat(): void
 }
 
+/** What tasks are picked by. */
+export interface StampedTask {
+  readonly id: string
+  /** The values of its stamps, by name. */
+  readonly stamps: Readonly<Record<string, readonly string[]>>
+}
+
 /** All that a remote-control command may see of the worker it runs in. */
 export interface WorkerView {
   readonly node: string
@@ -70,4 +77,14 @@ export interface WorkerView {
   /** Tasks that wait for their time. */
   scheduled(): readonly RequestView[]
   stats(): WorkerStats
+  /** Do not run these tasks, now or when they come. */
+  revoke(ids: readonly string[]): void
+  /** The same for tasks that carry one of these values under a stamp's name. */
+  revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void
+  /** The revoked ids, and when they were: milliseconds since the epoch. */
+  revoked(): readonly (readonly [id: string, at: number])[]
+  /** Ends the tasks in hand that `matches` picks; returns their ids. */
+  terminate(matches: (task: StampedTask) => boolean): string[]
+  /** The logical clock's next stamp. */
+  tick(): number
 }

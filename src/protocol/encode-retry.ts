@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import { JSON_CONTENT } from './body.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 import { argsRepr, kwargsRepr } from './python-repr.ts'
+import { withoutMarks } from './suspect.ts'
 import type { TaskMessage } from './task-message.ts'
 import type { HeaderValue, WireMessage } from './wire.ts'
 
@@ -30,14 +31,14 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const retries = message.retries + 1
   if (message.protocol === 1) {
     const origin = message.origin ?? ''
-    const custom = withoutDeathRecord(message.headers)
+    const custom = withoutItsPast(message.headers)
     const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
     const encoded = encodeTask(next, { now: change.now })
     return { ...encoded, headers: { ...custom, ...encoded.headers } }
   }
 
   const headers: Record<string, HeaderValue> = {
-    ...withoutDeathRecord(original.headers),
+    ...withoutItsPast(original.headers),
     retries,
     eta: timeHeader('eta', change.eta),
     // It is sent from inside itself.
@@ -63,10 +64,10 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   }
 }
 
-/** Headers without those in which the broker keeps count of dead-lettering: they are about another message. */
-function withoutDeathRecord(headers: { readonly [name: string]: HeaderValue }): Record<string, HeaderValue> {
+/** Headers without those that count what befell this message: dead-lettering, redelivery. The next one is another message. */
+function withoutItsPast(headers: { readonly [name: string]: HeaderValue }): Record<string, HeaderValue> {
   const kept: Record<string, HeaderValue> = Object.create(null)
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of Object.entries(withoutMarks(headers))) {
     if (name === 'x-death' || name.startsWith('x-first-death-') || name.startsWith('x-last-death-')) continue
     kept[name] = value
   }

@@ -1,3 +1,4 @@
+import { readMarks, unmarked } from './suspect.ts'
 import type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './wire.ts'
 
 /** The durable queue beside `queue` for messages that can't be used. */
@@ -18,6 +19,8 @@ export interface QuarantineFacts {
   readonly type: string
   readonly detail: string
   readonly node: string
+  /** How many times it started without being settled, where that is why. */
+  readonly starts?: number | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -29,9 +32,11 @@ const LONGEST_DETAIL = 1_000
 /**
  * The message as it lies in quarantine: the original body, the original header table's bytes, the original properties,
  * and the story in `x-twq-*` headers. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any
- * more: no expiration, no user id.
+ * more: no expiration, no user id. Our own marks are part of the story, not of the original.
  */
-export function quarantineMessage(original: WireMessage, facts: QuarantineFacts): Outgoing {
+export function quarantineMessage(message: WireMessage, facts: QuarantineFacts): Outgoing {
+  const { route = facts.route, starts, history } = readMarks(message.headers)
+  const original = unmarked(message)
   const table = original.rawHeaders
   const inBody = table !== undefined && table.length > LARGEST_HEADER_COPY
   const headers: Record<string, HeaderValue> = {
@@ -40,13 +45,15 @@ export function quarantineMessage(original: WireMessage, facts: QuarantineFacts)
     'x-twq-time': new Date(facts.now).toISOString(),
     'x-twq-node': facts.node,
     'x-twq-queue': facts.queue,
-    'x-twq-exchange': facts.route.exchange,
-    'x-twq-routing-key': facts.route.routingKey,
+    'x-twq-exchange': route.exchange,
+    'x-twq-routing-key': route.routingKey,
     'x-twq-redelivered': facts.redelivered,
     'x-twq-properties': definedProperties(original.properties),
   }
   if (facts.id !== undefined) headers['x-twq-id'] = facts.id
   if (facts.task !== undefined) headers['x-twq-task'] = facts.task
+  if (starts > 0) headers['x-twq-starts'] = facts.starts ?? starts
+  if (history.length > 0) headers['x-twq-history'] = history
   if (table === undefined) headers['x-twq-headers-decoded'] = original.headers
   else if (inBody) headers['x-twq-headers-in-body'] = table.length
   else headers['x-twq-headers'] = table

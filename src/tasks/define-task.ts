@@ -63,6 +63,9 @@ const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown)
   queue: (value) => (typeof value === 'string' && value !== '' ? undefined : `must be a queue's name, ${got(value)}`),
   retry: retryPolicyProblem,
   acks: (value) => (value === 'late' || value === 'early' ? undefined : `must be 'late' or 'early', ${got(value)}`),
+  ackOnFailure: booleanProblem,
+  ackOnTimeout: booleanProblem,
+  rejectOnLost: booleanProblem,
   ignoreResult: booleanProblem,
   trackStarted: booleanProblem,
 }

@@ -10,6 +10,12 @@ export interface TaskSettings {
   readonly retry?: RetryPolicy
   /** When the message is acknowledged: after the result is safe (`late`), or when the attempt starts (`early`). */
   readonly acks?: 'late' | 'early'
+  /** What becomes of the message, acknowledged late, when the task fails: `false` sets it aside in `<queue>.quarantine`. */
+  readonly ackOnFailure?: boolean
+  /** The same for a hard time limit: `false` sends it back to its queue, to run again. */
+  readonly ackOnTimeout?: boolean
+  /** When whatever ran the task died: `true` sends it back to its queue, `false` fails the task. */
+  readonly rejectOnLost?: boolean
   readonly ignoreResult?: boolean
   /** Store a STARTED state when the attempt starts. */
   readonly trackStarted?: boolean

@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Channel, Connection } from '../broker/broker.ts'
 import { watchLiveness } from '../broker/liveness.ts'
 import { createPublisher } from '../broker/publisher.ts'
-import { createSession } from '../broker/session.ts'
+import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
@@ -27,14 +28,19 @@ import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { mingle } from './mingle.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
+import { Revocations } from './revocations.ts'
 import { logSession } from './session-log.ts'
 import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
+import { StateFile } from './state-file.ts'
 import { admit } from './strategy.ts'
+import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
@@ -86,10 +92,13 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const results = openBackend(config.resultBackend, publisher, clock)
   const quarantine = new Quarantine(publisher, clock, node)
+  const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
+  const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
+  const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
@@ -110,7 +119,7 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
-    dispatcher.submit(request)
+    intake.start(request)
   })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
@@ -120,7 +129,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
     refuse: (request) => {
-      const admission = admit(request.message, clock.now())
+      const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
     onStarted: (request) => {
@@ -136,23 +145,27 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock })
+      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
       logSettled(logger, request, outcome)
       const event = events.wanted ? settledEvent(request, outcome) : undefined
       if (event !== undefined) events.emit(event)
     },
   })
-  const intake = new Intake({
+  const intake: Intake = new Intake({
     node,
     registry,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
+    maxStarts: config.maxStarts,
     table,
     timetable,
     dispatcher,
     prefetch,
     quarantine,
+    relocation,
+    // As Celery: stamps count when a task is about to start, not on receipt.
+    isRevoked: ({ id }) => revocations.hasId(id),
     results,
     events,
     clock,
@@ -179,21 +192,25 @@ export function createWorker(parts: WorkerParts): Worker {
     disable: () => events.disable(),
     beat: () => beats.answer(),
   }
+  const view = workerView({
+    config,
+    registry,
+    table,
+    tally,
+    revocations,
+    prefetch,
+    lamport,
+    poolKind: pool.kind,
+    events: eventControls,
+  })
+  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
-    worker: workerView({
-      config,
-      registry,
-      table,
-      tally,
-      prefetch,
-      lamport,
-      poolKind: pool.kind,
-      events: eventControls,
-    }),
+    worker: view,
     commands: commandTable(commands),
     lamport,
     logger,
   })
+  const kept: { tasks?: Kept; suspects?: Kept } = {}
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -208,9 +225,13 @@ export function createWorker(parts: WorkerParts): Worker {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
+    const saved = await stateFile?.load()
+    if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    await mingle({ broker, worker: view, lamport, clock, logger })
+    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
     const consumers = consuming.keep('consumer', async (channel, signal) => {
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
@@ -219,10 +240,21 @@ export function createWorker(parts: WorkerParts): Worker {
       }
     })
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
-    await Promise.all([consumers.ready, control.ready])
+    kept.tasks = consumers
+    await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
     events.start(() => beats.online())
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  /** An answer to a later question says that what was written before has been carried out. */
+  async function acknowledged({ lane, queue }: Holding): Promise<void> {
+    await setImmediate()
+    await kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  function giveBack(requests: readonly Request[]): Promise<void> {
+    return relocation.giveBack(requests.filter((request) => !request.acknowledged))
   }
 
   /** The connection that a channel was just opened on. */
@@ -276,11 +308,12 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, intake, timetable, dispatcher, table, clock, logger, grace, abort },
+      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     beats.offline()
     events.close()
+    await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })

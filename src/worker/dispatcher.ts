@@ -8,6 +8,8 @@ import type { Outcome } from '../tasks/outcome.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 
+const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
+
 /** What a dispatcher needs around it. */
 export interface DispatcherParts {
   readonly pool: Pool
@@ -31,6 +33,8 @@ export class Dispatcher {
   #ready: Request[] = []
   #next = 0
   #running = 0
+  /** Those of them that run beside the slots. */
+  #beside = 0
   #settling = 0
   #stopped = false
   #idle: (() => void)[] = []
@@ -54,6 +58,13 @@ export class Dispatcher {
     request.state = 'reserved'
     this.#ready.push(request)
     this.#pump()
+  }
+
+  /** Starts a request at once, beside the slots. */
+  startAtOnce(request: Request): void {
+    const refused = this.#parts.refuse(request)
+    if (refused !== undefined) this.conclude(request, refused)
+    else void this.#run(request, { beside: true })
   }
 
   /** Settles a request that is not to run. */
@@ -91,7 +102,7 @@ export class Dispatcher {
 
   #pump(): void {
     const { concurrency, settlingLimit, refuse, table } = this.#parts
-    while (!this.#stopped && this.#running < concurrency && this.#settling < settlingLimit) {
+    while (!this.#stopped && this.#running - this.#beside < concurrency && this.#settling < settlingLimit) {
       const request = this.#ready[this.#next]
       if (request === undefined) break
       this.#next += 1
@@ -113,9 +124,10 @@ export class Dispatcher {
     }
   }
 
-  async #run(request: Request): Promise<void> {
+  async #run(request: Request, { beside = false } = {}): Promise<void> {
     const { pool, onStarted, onState } = this.#parts
     this.#running += 1
+    if (beside) this.#beside += 1
     request.state = 'active'
     const outcome = await pool.run(request.invocation, {
       signal: request.signal,
@@ -123,8 +135,9 @@ export class Dispatcher {
       onState: (state, meta) => onState(request, state, meta),
     })
     this.#running -= 1
+    if (beside) this.#beside -= 1
     this.#settling += 1
-    void this.#finish(request, outcome)
+    void this.#finish(request, request.terminated && outcome.kind !== 'succeeded' ? TERMINATED : outcome)
     this.#pump()
   }
 

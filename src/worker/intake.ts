@@ -5,6 +5,7 @@ import { decodeTask } from '../protocol/decode-task.ts'
 import { unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -13,9 +14,11 @@ import { receivedEvent } from './announce.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { admit } from './strategy.ts'
+import { factsOf, judge, type Lane, mayHaveStarted } from './suspicion.ts'
 import type { Timetable } from './timetable.ts'
 
 /** What the intake decides by, and hands on to. */
@@ -25,11 +28,14 @@ export interface IntakeParts {
   readonly acks: 'late' | 'early'
   readonly unknownTask: 'quarantine' | 'discard'
   readonly maxBodySize: number
+  readonly maxStarts: number
   readonly table: RequestTable
   readonly timetable: Timetable
   readonly dispatcher: Dispatcher
   readonly prefetch: Prefetch
   readonly quarantine: Quarantine
+  readonly relocation: Relocation
+  readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
   readonly events: TaskEvents
   readonly clock: Clock
@@ -40,6 +46,7 @@ export interface IntakeParts {
 interface Refusal {
   readonly error: RemoteError
   readonly detail: string
+  readonly starts?: number
   readonly id: string | undefined
   readonly task: string | undefined
   readonly replyTo: string | undefined
@@ -50,7 +57,7 @@ interface Refusal {
 /** Takes each delivery: makes it a request that runs now or later, or sets it aside. Never throws. */
 export class Intake {
   readonly #parts: IntakeParts
-  /** Messages being set aside right now. */
+  /** Messages being set aside or moved right now. */
   #pending = 0
   #closed = false
   #idle: (() => void)[] = []
@@ -64,15 +71,15 @@ export class Intake {
     this.#closed = true
   }
 
-  /** Resolves when no message is being set aside. */
+  /** Resolves when no message is being set aside or moved. */
   async idle(): Promise<void> {
     if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  /** Takes one delivery from `queue`. */
-  receive(delivery: Delivery, queue: string): void {
+  /** Takes one delivery from `queue`, or from the suspects of `queue`. */
+  receive(delivery: Delivery, queue: string, lane: Lane = 'tasks'): void {
     if (this.#closed) {
-      delivery.nack({ requeue: true })
+      this.#track(this.#parts.relocation.giveBack([{ delivery, queue, lane }]))
       return
     }
     const { registry, table, timetable, dispatcher, prefetch, events, clock, logger } = this.#parts
@@ -99,9 +106,9 @@ export class Intake {
       })
       return
     }
-    const { redelivered } = delivery
+    const redelivered = mayHaveStarted(factsOf(delivery, lane))
     const invocation = { message, queue, redelivered, node: this.#parts.node }
-    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation)
+    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
     table.add(request)
     if (events.wanted) events.emit(receivedEvent(request))
     if (logger.isLevelEnabled('debug')) {
@@ -110,14 +117,18 @@ export class Intake {
         'task received',
       )
     }
-    const admission = admit(message, clock.now())
+    const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
     switch (admission.kind) {
       case 'run':
-        dispatcher.submit(request)
+        this.start(request)
         return
       case 'hold':
-        timetable.hold(request, admission.until)
-        prefetch.hold(1)
+        // A suspect was due when it became one, by another clock than ours perhaps.
+        if (lane === 'suspects') this.start(request)
+        else {
+          timetable.hold(request, admission.until)
+          prefetch.hold(1)
+        }
         return
       case 'refuse':
         dispatcher.conclude(request, admission.outcome)
@@ -125,9 +136,71 @@ export class Intake {
     }
   }
 
+  /** Starts a request that is due, as far as its past allows. */
+  start(request: Request): void {
+    const { dispatcher, maxStarts, relocation, table } = this.#parts
+    const { delivery, lane, message } = request
+    if (this.#closed) {
+      table.remove(request)
+      this.#track(relocation.giveBack([request]))
+      return
+    }
+    const facts = factsOf(delivery, lane)
+    const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
+    if (original !== undefined) {
+      this.#track(original.then(() => this.start(request)))
+      return
+    }
+    const verdict = judge(facts, maxStarts)
+    switch (verdict.kind) {
+      case 'run':
+        if (lane === 'suspects') dispatcher.startAtOnce(request)
+        else dispatcher.submit(request)
+        return
+      case 'mark':
+        this.#track(this.#mark(request, verdict.starts))
+        return
+      case 'suspect':
+        this.#track(this.#suspect(request, verdict.starts))
+        return
+      case 'quarantine':
+        table.remove(request)
+        this.#refuse(delivery, request.queue, killed(request, verdict.starts))
+        return
+    }
+  }
+
+  async #mark(request: Request, starts: number): Promise<void> {
+    const { dispatcher, logger, relocation, table } = this.#parts
+    try {
+      await relocation.mark(request.message.id, request, starts)
+      table.remove(request)
+    } catch (error) {
+      // A full queue, say. That it runs is worth more than that it is counted.
+      logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
+      dispatcher.submit(request)
+    }
+  }
+
+  async #suspect(request: Request, starts: number): Promise<void> {
+    const { logger, relocation, table } = this.#parts
+    try {
+      await relocation.suspect(request.message.id, request, starts)
+      logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
+    } catch (error) {
+      logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
+    }
+    table.remove(request)
+  }
+
   #refuse(delivery: Delivery, queue: string, refusal: Refusal): void {
+    this.#track(this.#setAside(delivery, queue, refusal))
+  }
+
+  /** `work` never rejects. */
+  #track(work: Promise<void>): void {
     this.#pending += 1
-    void this.#setAside(delivery, queue, refusal).finally(() => {
+    void work.finally(() => {
       this.#pending -= 1
       if (this.#pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
     })
@@ -144,20 +217,13 @@ export class Intake {
     }
     try {
       if (!refusal.discard) {
-        await this.#parts.quarantine.take(delivery, queue, {
-          type: refusal.error.type,
-          detail: refusal.detail,
-          id: refusal.id,
-          task: refusal.task,
-        })
+        const { error, detail, id, task, starts } = refusal
+        await this.#parts.quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
       }
       await this.#tell(refusal)
     } catch (error) {
       // Unacknowledged it is safe with the broker, and comes again with the next connection.
-      logger.error(
-        { event: 'message.stuck', ...fields, error: messageOf(error) },
-        'a message could not be set aside; it stays unacknowledged',
-      )
+      logger.error({ event: 'message.stuck', ...fields, error: messageOf(error) }, STUCK)
       return
     }
     if (refusal.discard) delivery.nack({ requeue: false })
@@ -175,5 +241,26 @@ export class Intake {
       { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
       { id, replyTo, correlationId: refusal.correlationId ?? id },
     )
+  }
+}
+
+const STUCK = 'a message could not be set aside; it stays unacknowledged'
+
+function named({ message, queue }: Request): object {
+  return { task_id: message.id, task: message.task, queue }
+}
+
+/** Why a task that kills its workers is not started any more. */
+function killed({ message }: Request, starts: number): Refusal {
+  const detail = `the task started ${starts} times, and every time its worker died before it ended`
+  return {
+    error: celeryError('WorkerLostError', [detail]),
+    detail,
+    starts,
+    id: message.id,
+    task: message.task,
+    replyTo: message.replyTo,
+    correlationId: message.correlationId,
+    discard: false,
   }
 }

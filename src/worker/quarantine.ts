@@ -11,6 +11,8 @@ export interface QuarantineReason {
   /** The task's id and name, where they could be read. */
   readonly id: string | undefined
   readonly task: string | undefined
+  /** How many times it started without being settled, where that is why. */
+  readonly starts?: number | undefined
 }
 
 /** Sets messages aside in `<queue>.quarantine`, with their bytes and the story of how they got there. */
@@ -35,6 +37,7 @@ export class Quarantine {
       detail: reason.detail,
       id: reason.id,
       task: reason.task,
+      starts: reason.starts,
       node: this.#node,
       now: this.#clock.now(),
     })

@@ -1,7 +1,9 @@
 import type { Delivery } from '../broker/broker.ts'
+import { TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { Lane } from './suspicion.ts'
 
 /** Where a request is in its life: waiting for its eta, waiting for a slot, running, finishing, done. */
 export type RequestState = 'held' | 'reserved' | 'active' | 'settling' | 'settled'
@@ -14,20 +16,25 @@ export class Request {
   readonly queue: string
   readonly acks: 'late' | 'early'
   readonly invocation: Invocation
+  /** The consumer that brought it. */
+  readonly lane: Lane
   state: RequestState = 'reserved'
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
+  /** True once a revocation asked the running attempt to stop. */
+  terminated = false
   #abort: AbortController | undefined
 
-  constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation) {
+  constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
     this.delivery = delivery
     this.message = invocation.message
     this.task = task
     this.queue = invocation.queue
     this.acks = acks
     this.invocation = invocation
+    this.lane = lane
   }
 
   /** What the attempt listens to. */
@@ -40,6 +47,12 @@ export class Request {
   abort(reason: Error): void {
     this.#abort ??= new AbortController()
     this.#abort.abort(reason)
+  }
+
+  /** Asks the attempt to stop, because its task was revoked: however it ends now, short of success, that is how it ended. */
+  terminate(): void {
+    this.terminated = true
+    this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
   }
 
   /** True when the broker took the message back with its channel, and will deliver it again. */
@@ -55,7 +68,10 @@ export class Request {
     return true
   }
 
-  /** Returns the message to its queue, unless it is acknowledged or gone already. */
+  /**
+   * Returns the message to its queue, unless it is acknowledged or gone already. The broker calls it redelivered then, as
+   * if its worker had died: what was merely not run goes back by `Relocation.giveBack`.
+   */
   requeue(): boolean {
     if (this.acknowledged) return false
     return this.delivery.nack({ requeue: true })

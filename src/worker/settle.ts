@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
-import { type Disposal, decideSettlement, type Settlement } from './settlement.ts'
+import { type Disposal, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
 
 /** What settling works with. */
 export interface SettleParts {
@@ -14,6 +14,10 @@ export interface SettleParts {
   readonly results: ResultBackend
   readonly quarantine: Quarantine
   readonly clock: Clock
+  /** What holds for a task that does not say otherwise. */
+  readonly flags: FailureFlags
+  /** Returns a message whose attempt ended in an orderly way. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
 
 /**
@@ -22,9 +26,13 @@ export interface SettleParts {
  * been acknowledged then.
  */
 export async function settle(request: Request, outcome: Outcome, parts: SettleParts): Promise<Settlement> {
+  const { settings } = request.task
   const plan = decideSettlement(outcome, request.message, {
     acks: request.acks,
-    ignoreResult: request.message.ignoreResult ?? request.task.settings.ignoreResult ?? false,
+    ignoreResult: request.message.ignoreResult ?? settings.ignoreResult ?? false,
+    ackOnFailure: settings.ackOnFailure ?? parts.flags.ackOnFailure,
+    ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
+    rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
   })
   if (plan.record !== undefined) await parts.results.store(plan.record, request.message)
   if (plan.retryAt !== undefined) await publishRetry(request, plan.retryAt, outcome, parts)
@@ -52,20 +60,18 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       request.acknowledge()
       return
     case 'requeue':
-      request.requeue()
+      // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
+      if (outcome.kind === 'lost') request.requeue()
+      else await parts.giveBack([request])
       return
     case 'drop':
       request.drop()
       return
     case 'quarantine': {
       const error = 'error' in outcome ? outcome.error : null
-      const detail = error === null ? outcome.kind : `${error.type}(${error.args.map(String).join(', ')})`
-      await parts.quarantine.take(request.delivery, request.queue, {
-        type: outcome.kind,
-        detail,
-        id: request.message.id,
-        task: request.message.task,
-      })
+      const { id, task } = request.message
+      const reason = { type: error?.type ?? outcome.kind, detail: error?.args.map(String).join(', ') ?? '', id, task }
+      await parts.quarantine.take(request.delivery, request.queue, reason)
       request.acknowledge()
       return
     }

@@ -15,8 +15,18 @@ export interface Settlement {
   readonly retryAt: number | undefined
 }
 
+/** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
+export interface FailureFlags {
+  /** False: the message of a failed task is quarantined instead of acknowledged. */
+  readonly ackOnFailure: boolean
+  /** False: the message of a task that ran into its hard limit goes back to its queue. */
+  readonly ackOnTimeout: boolean
+  /** False: the death of whatever ran a task is a failure of the task. */
+  readonly rejectOnLost: boolean
+}
+
 /** How the message was to be acknowledged, and whether its result is wanted. */
-export interface SettlementPolicy {
+export interface SettlementPolicy extends FailureFlags {
   readonly acks: 'late' | 'early'
   readonly ignoreResult: boolean
 }
@@ -25,6 +35,7 @@ export interface SettlementPolicy {
 export function decideSettlement(outcome: Outcome, message: TaskMessage, policy: SettlementPolicy): Settlement {
   const early = policy.acks === 'early'
   const done: Disposal = early ? 'none' : 'ack'
+  const failed: Disposal = early || policy.ackOnFailure ? done : 'quarantine'
   const settlement = (disposal: Disposal, record?: ResultRecord, retryAt?: number): Settlement => ({
     disposal,
     record: policy.ignoreResult ? undefined : record,
@@ -42,8 +53,10 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
     case 'retry':
       return settlement(done, errorRecord(message, 'RETRY', outcome.error), outcome.at)
     case 'failed':
+      return settlement(failed, errorRecord(message, 'FAILURE', outcome.error))
     case 'timed-out':
-      return settlement(done, errorRecord(message, 'FAILURE', outcome.error))
+      // As Celery: the failure is stored also when the message goes back.
+      return settlement(early || policy.ackOnTimeout ? done : 'requeue', errorRecord(message, 'FAILURE', outcome.error))
     case 'rejected':
       // Nobody waits for ever: a task that was rejected for good is a failed one.
       return outcome.requeue
@@ -54,11 +67,11 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
     case 'revoked':
       return settlement('ack', errorRecord(message, 'REVOKED', celeryError('TaskRevokedError', [outcome.reason])))
     case 'lost':
-    case 'interrupted': {
+      if (!early && policy.rejectOnLost) return settlement('requeue')
+      return settlement(failed, errorRecord(message, 'FAILURE', outcome.error))
+    case 'interrupted':
       if (!early) return settlement('requeue')
-      const error = outcome.kind === 'lost' ? outcome.error : celeryError('WorkerLostError', [INTERRUPTED])
-      return settlement('none', errorRecord(message, 'FAILURE', error))
-    }
+      return settlement('none', errorRecord(message, 'FAILURE', celeryError('WorkerLostError', [INTERRUPTED])))
     default:
       return unknownOutcome(outcome)
   }

@@ -7,17 +7,24 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Intake } from './intake.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
+import type { Suspects } from './suspects.ts'
 import type { Timetable } from './timetable.ts'
+
+// How long returning the messages of tasks that ignore everything may take, in milliseconds.
+const RETURNING_TIME = 2_000
 
 /** What a shutdown works with. Times in milliseconds. */
 export interface ShutdownParts {
   readonly consumer: Consumer
+  readonly suspects: Suspects
   readonly intake: Intake
   readonly timetable: Timetable
   readonly dispatcher: Dispatcher
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: Logger
+  /** Returns messages that were not run to their end. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
   readonly grace: number
   readonly abort: number
 }
@@ -33,14 +40,14 @@ export interface Skip {
  * what ignores even that. `clean` when every attempt ended by itself.
  */
 export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' | 'forced'> {
-  const { consumer, intake, dispatcher, table, logger } = parts
+  const { consumer, suspects, intake, dispatcher, table, logger } = parts
   intake.close()
-  await within(parts.clock, parts.abort, skip.abort, consumer.stop())
+  await within(parts.clock, parts.abort, skip.abort, Promise.all([consumer.stop(), suspects.stop()]))
   const unstarted = [...parts.timetable.remove(() => true), ...dispatcher.stop()]
-  giveBack(unstarted, table)
+  const returned = giveBack(unstarted, parts)
   const running = dispatcher.unfinished
   logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')
-  const finished = Promise.all([dispatcher.idle(), intake.idle()])
+  const finished = Promise.all([returned, dispatcher.idle(), intake.idle()])
   if (await within(parts.clock, parts.grace, skip.grace, finished)) return 'clean'
 
   const late = table.inState('active')
@@ -59,17 +66,14 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
     { event: 'worker.abandoning', running: stubborn.length, tasks: stubborn.map(nameAndId) },
     'tasks ignore the abort signal; returning their messages',
   )
-  giveBack(stubborn, table)
+  // Cut short, it would leave both a message and its copy.
+  await within(parts.clock, RETURNING_TIME, new AbortController().signal, giveBack(stubborn, parts))
   return 'forced'
 }
 
-// Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
-function giveBack(requests: Request[], table: RequestTable): void {
-  requests.sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
-  for (const request of requests) {
-    request.requeue()
-    table.remove(request)
-  }
+async function giveBack(requests: readonly Request[], parts: ShutdownParts): Promise<void> {
+  for (const request of requests) parts.table.remove(request)
+  await parts.giveBack(requests)
 }
 
 function nameAndId(request: Request): string {

@@ -1,6 +1,7 @@
 import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import type { EventControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
 import { packageVersion } from '../runtime/version.ts'
@@ -9,6 +10,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
+import { type Revocations, stampValues } from './revocations.ts'
 import type { Tally } from './tally.ts'
 
 /** The live parts that remote control looks at. */
@@ -17,15 +19,16 @@ export interface ViewParts {
   readonly registry: TaskRegistry
   readonly table: RequestTable
   readonly tally: Tally
+  readonly revocations: Revocations
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
   readonly poolKind: string
   readonly events: EventControls
 }
 
-/** What remote control sees of a worker. */
+/** What remote control sees of a worker, and may do to it. */
 export function workerView(parts: ViewParts): WorkerView {
-  const { config, registry, table, tally, prefetch, lamport } = parts
+  const { config, registry, table, tally, revocations, prefetch, lamport } = parts
   const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
   return {
     node: config.nodeName,
@@ -48,7 +51,21 @@ export function workerView(parts: ViewParts): WorkerView {
       prefetch: prefetch.count,
       pool: { kind: parts.poolKind, concurrency: config.concurrency, processes: [process.pid] },
     }),
+    revoke: (ids) => revocations.revoke(ids),
+    revokeStamped: (stamps) => revocations.revokeStamped(stamps),
+    revoked: () => revocations.ids(),
+    terminate(matches) {
+      const ended = table.all().filter(({ message }) => matches({ id: message.id, stamps: stampsOf(message) }))
+      // Those that do not run yet are refused when their turn comes.
+      for (const request of ended) if (request.state === 'active') request.terminate()
+      return ended.map(({ message }) => message.id)
+    },
+    tick: () => lamport.tick(),
   }
+}
+
+function stampsOf({ stampedHeaders, stamps }: TaskMessage): Record<string, string[]> {
+  return Object.fromEntries((stampedHeaders ?? []).map((name) => [name, stampValues(stamps[name])]))
 }
 
 function requestView(request: Request): RequestView {
@@ -67,7 +84,7 @@ function requestView(request: Request): RequestView {
     exchange: delivery.route.exchange,
     routingKey: delivery.route.routingKey,
     priority: message.priority,
-    redelivered: delivery.redelivered,
+    redelivered: request.invocation.redelivered,
   }
 }
 

@@ -15,7 +15,14 @@ async function aPublisher({ tasks = true } = {}) {
   const broker = new FakeBroker()
   const session = createSession({ broker, name: 'test', clock: systemClock, random: () => 0 })
   const lamport = new LamportClock()
-  const events = new EventPublisher({ session, node: 'w1@host1', tasks, lamport, clock: systemClock, logger: silentLogger })
+  const events = new EventPublisher({
+    session,
+    node: 'w1@host1',
+    tasks,
+    lamport,
+    clock: systemClock,
+    logger: silentLogger,
+  })
   let ups = 0
   const up = async (times: number): Promise<FakeChannel> => {
     while (ups < times) await turn()

@@ -70,6 +70,11 @@ export class WorkerProcess implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** Resolves when it has ended, however that came. */
+  async ended(): Promise<void> {
+    await exitOf(this.#child)
+  }
+
   /** How often the log has told of an event so far. */
   count(event: string): number {
     this.#log.read()

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { RemoteError } from '../../src/protocol/result-record.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
-import { decideSettlement } from '../../src/worker/settlement.ts'
+import { decideSettlement, type FailureFlags } from '../../src/worker/settlement.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 
 const error: RemoteError = { type: 'ValueError', module: 'builtins', args: ['boom'], traceback: 'at line 1' }
 const message = aTaskMessage({ id: 'id-1' })
+const flags: FailureFlags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLost: true }
 
 interface Row {
   readonly outcome: Outcome
@@ -57,19 +58,47 @@ describe.each(table)('when a task %s', (_title, row) => {
     ['late', row.late, row.state],
     ['early', row.early, row.earlyState ?? row.state],
   ] as const)('with %s acknowledgement: %s, state %s', (acks, disposal, state) => {
-    const settlement = decideSettlement(row.outcome, message, { acks, ignoreResult: false })
+    const settlement = decideSettlement(row.outcome, message, { ...flags, acks, ignoreResult: false })
     expect(settlement.disposal).toBe(disposal)
     expect(settlement.record?.state).toBe(state)
     expect(settlement.retryAt).toBe(row.retryAt)
   })
 
   it('stores nothing when nobody wants the result', () => {
-    expect(decideSettlement(row.outcome, message, { acks: 'late', ignoreResult: true }).record).toBeUndefined()
+    expect(
+      decideSettlement(row.outcome, message, { ...flags, acks: 'late', ignoreResult: true }).record,
+    ).toBeUndefined()
+  })
+})
+
+const timedOut: Outcome = { kind: 'timed-out', limit: 10, error }
+const failed: Outcome = { kind: 'failed', error, runtime: 1 }
+const lost: Outcome = { kind: 'lost', error }
+
+describe('flags', () => {
+  it.each<[string, Outcome, Partial<FailureFlags>, string, string]>([
+    ['ackOnFailure: false sets a failed task aside', failed, { ackOnFailure: false }, 'quarantine', 'none'],
+    ['ackOnFailure says nothing of a timeout', timedOut, { ackOnFailure: false }, 'ack', 'none'],
+    ['ackOnTimeout: false sends back what ran too long', timedOut, { ackOnTimeout: false }, 'requeue', 'none'],
+    ['rejectOnLost: false fails the task', lost, { rejectOnLost: false }, 'ack', 'none'],
+    [
+      'rejectOnLost: false and ackOnFailure: false set it aside',
+      lost,
+      { rejectOnLost: false, ackOnFailure: false },
+      'quarantine',
+      'none',
+    ],
+  ])('%s, and stores FAILURE', (_title, outcome, changed, late, early) => {
+    const settle = (acks: 'late' | 'early') =>
+      decideSettlement(outcome, message, { ...flags, ...changed, acks, ignoreResult: false })
+    expect(settle('late')).toMatchObject({ disposal: late, record: { state: 'FAILURE' } })
+    expect(settle('early')).toMatchObject({ disposal: early, record: { state: 'FAILURE' } })
   })
 })
 
 it('passes on the error of a failed task', () => {
   const { record } = decideSettlement({ kind: 'failed', error, runtime: 1 }, message, {
+    ...flags,
     acks: 'late',
     ignoreResult: false,
   })

@@ -18,5 +18,14 @@ it.each([
   ],
 ])('a message with %s', (_title, times, admission) => {
   const message = { eta: undefined, expires: undefined, ...times } as TaskMessage
-  expect(admit(message, NOW)).toEqual(admission)
+  expect(admit(message, { now: NOW, revoked: false })).toEqual(admission)
+})
+
+it.each([
+  ['at once', {}, 'revoked'],
+  ['before its eta', { eta: NOW + 5 }, 'revoked'],
+  ['as expired where it is that too', { expires: NOW - 1 }, 'expired'],
+])('a revoked message is refused %s', (_title, times, reason) => {
+  const message = { eta: undefined, expires: undefined, ...times } as TaskMessage
+  expect(admit(message, { now: NOW, revoked: true })).toEqual({ kind: 'refuse', outcome: { kind: 'revoked', reason } })
 })

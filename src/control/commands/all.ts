@@ -1,8 +1,10 @@
 import type { ControlCommand } from '../command.ts'
 import { disableEvents, enableEvents, heartbeat } from './events.ts'
+import { hello } from './hello.ts'
 import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
 import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
 import { ping } from './ping.ts'
+import { revoke, revokeByStampedHeaders, revoked, terminate } from './revoke.ts'
 
 /** Every remote-control command that a worker answers. */
 export const commands: readonly ControlCommand[] = [
@@ -21,4 +23,9 @@ export const commands: readonly ControlCommand[] = [
   enableEvents,
   disableEvents,
   heartbeat,
+  hello,
+  revoked,
+  revoke,
+  terminate,
+  revokeByStampedHeaders,
 ]

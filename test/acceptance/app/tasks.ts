@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineTask } from 'twq'
 import { recordEnd, recordStart } from '../../support/ledger.ts'
@@ -11,6 +12,25 @@ export const work = defineTask({
   async run({ milliseconds }: { milliseconds: number }, ctx) {
     recordStart(LEDGER, ctx.id, ctx.redelivered)
     if (milliseconds > 0) await sleep(milliseconds)
+    recordEnd(LEDGER, ctx.id)
+  },
+})
+
+/** Writes its start into the ledger, and takes the whole worker with it. */
+export const die = defineTask({
+  name: 'acceptance.die',
+  run(_args, ctx) {
+    recordStart(LEDGER, ctx.id, ctx.redelivered)
+    process.kill(process.pid, 'SIGKILL')
+  },
+})
+
+/** Writes its start into the ledger, waits until there is a file beside the ledger called `….open`, and writes its end. */
+export const waitForGate = defineTask({
+  name: 'acceptance.wait',
+  async run(_args, ctx) {
+    recordStart(LEDGER, ctx.id, ctx.redelivered)
+    while (!existsSync(`${LEDGER}.open`)) await sleep(20, undefined, { signal: ctx.signal })
     recordEnd(LEDGER, ctx.id)
   },
 })

@@ -1,13 +1,17 @@
 """Sends COUNT tasks as an ordinary Celery application does, and prints their ids.
 
-usage: send_many.py URL QUEUE TASK COUNT [ARGUMENT ...]
+usage: send_many.py URL QUEUE[=TYPE] TASK COUNT [ARGUMENT ...]
 """
 import sys
 
 from celery import Celery
+from kombu import Queue
 
 url, queue, task, count, *arguments = sys.argv[1:]
 app = Celery(broker=url, backend='rpc://')
+queue, _, kind = queue.partition('=')
+if kind:
+    app.conf.task_queues = [Queue(queue, queue_arguments={'x-queue-type': kind})]
 ids = []
 with app.producer_pool.acquire(block=True) as producer:
     for _ in range(int(count)):

@@ -1,0 +1,78 @@
+import { TwqError } from '../../errors.ts'
+import { pythonRepr } from '../../protocol/python-repr.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { requireArguments, setRepr, textsOf } from '../arguments.ts'
+import type { ControlCommand } from '../command.ts'
+import type { WorkerView } from '../worker-view.ts'
+
+/** `app.control.revoke(id, terminate=…)`, with the answers of Celery 5.6 (wire specification 7.4). */
+export const revoke: ControlCommand = {
+  name: 'revoke',
+  kind: 'control',
+  summary: 'do not run tasks, by their ids; with `terminate`, end them if they run',
+  handle(worker, args) {
+    requireArguments('revoke', args, ['task_id'])
+    const ids = textsOf(args.task_id)
+    return args.terminate === true ? endById(worker, ids) : flagged(worker, ids)
+  },
+}
+
+/** `app.control.terminate(id)`. The signal is not sent to anybody: a running task's `ctx.signal` aborts. */
+export const terminate: ControlCommand = {
+  name: 'terminate',
+  kind: 'control',
+  summary: 'end running tasks, by their ids',
+  handle(worker, args) {
+    requireArguments('terminate', args, ['signal', 'task_id'])
+    return endById(worker, textsOf(args.task_id))
+  },
+}
+
+/** `app.control.revoke_by_stamped_headers({name: values}, terminate=…)`. */
+export const revokeByStampedHeaders: ControlCommand = {
+  name: 'revoke_by_stamped_headers',
+  kind: 'control',
+  summary: 'do not run tasks, by the stamps that they carry',
+  handle(worker, args) {
+    requireArguments('revoke_by_stamped_headers', args, ['headers'])
+    const headers = readHeaders(args.headers)
+    const stamps = Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, textsOf(values)]))
+    worker.revokeStamped(stamps)
+    if (args.terminate !== true) {
+      return { ok: `headers ${pythonRepr(headers)} flagged as revoked, but not terminated` }
+    }
+    const ended = worker.terminate((request) =>
+      Object.entries(stamps).some(([name, values]) => values.some((value) => request.stamps[name]?.includes(value))),
+    )
+    return { ok: `headers ${pythonRepr(headers)} ${ended.length > 0 ? 'revoked' : 'were not terminated'}` }
+  },
+}
+
+/** The ids that this worker would not run. */
+export const revoked: ControlCommand = {
+  name: 'revoked',
+  aliases: ['dump_revoked'],
+  kind: 'inspect',
+  summary: 'list the ids of revoked tasks',
+  handle: (worker) => worker.revoked().map(([id]) => id),
+}
+
+function flagged(worker: WorkerView, ids: readonly string[]): Json {
+  worker.revoke(ids)
+  return { ok: `tasks ${setRepr(ids)} flagged as revoked` }
+}
+
+function endById(worker: WorkerView, ids: readonly string[]): Json {
+  worker.revoke(ids)
+  const ended = worker.terminate((request) => ids.includes(request.id))
+  return { ok: ended.length === 0 ? 'terminate: tasks unknown' : `terminate: ${ended.join(', ')}` }
+}
+
+/** A table of names and values, or the `name=value` texts that the command line sends. */
+function readHeaders(headers: Json | undefined): JsonObject {
+  if (Array.isArray(headers)) {
+    return Object.fromEntries(textsOf(headers).map((text) => text.split('=', 2) as [string, string]))
+  }
+  if (typeof headers === 'object' && headers !== null) return headers as JsonObject
+  throw new TwqError('TWQ_ARGUMENTS', "headers must be a table of names and values, or a list of 'name=value'")
+}

@@ -1,0 +1,122 @@
+import type { Delivery } from '../broker/broker.ts'
+import type { Publisher } from '../broker/publisher.ts'
+import { TwqError } from '../errors.ts'
+import { type CopyOptions, markedCopy, suspectsQueue } from '../protocol/suspect.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { factsOf, type Lane, mayBeNacked, mayHaveStarted, unsettledStarts } from './suspicion.ts'
+
+/** A message in hand, and where it came from. */
+export interface Holding {
+  readonly delivery: Delivery
+  /** The task queue, also for a message that came from its suspects. */
+  readonly queue: string
+  readonly lane: Lane
+  /** `held`: it waits for its time, like thousands of others perhaps. */
+  readonly state?: string
+  /** When its code began to run; undefined when it never did. */
+  readonly startedAt?: number | undefined
+}
+
+/** What relocating works with. */
+export interface RelocationParts {
+  readonly publisher: Publisher
+  readonly clock: Clock
+  readonly node: string
+  /** Resolves once the broker has carried out every acknowledgement given so far. */
+  readonly acknowledged: (holding: Holding) => Promise<void>
+}
+
+// Returning more than this by copies would take longer than a shutdown has.
+const MOST_COPIES = 1_000
+
+/**
+ * Replaces messages by copies that carry their past: publish, confirm, ack. A broker hands the copy out before it
+ * confirms it, so this same process may get it while the original is still its own, and a death in that moment would
+ * leave both: who gets a copy waits for `underway` before he starts it.
+ */
+export class Relocation {
+  readonly #parts: RelocationParts
+  readonly #underway = new Map<string, Promise<void>>()
+
+  constructor(parts: RelocationParts) {
+    this.#parts = parts
+  }
+
+  /** Settles, without an error, when the message of this task is in the broker's hands alone; undefined when it is. */
+  underway(id: string): Promise<void> | undefined {
+    return this.#underway.get(id)
+  }
+
+  /** Has the message run as a copy that remembers how often it may have started. Rejects when the broker takes no copy. */
+  mark(id: string, holding: Holding, starts: number): Promise<void> {
+    return this.#replace(id, holding, {
+      queue: holding.queue,
+      starts,
+      redelivered: true,
+      event: this.#event('came back, and runs again'),
+    })
+  }
+
+  /** Moves the message to the suspects of its queue. Rejects when the broker does not take it. */
+  suspect(id: string, holding: Holding, starts: number): Promise<void> {
+    const event = this.#event(`came back again; its workers may have died of it ${starts} times`)
+    return this.#replace(id, holding, { queue: suspectsQueue(holding.queue), starts, redelivered: true, event })
+  }
+
+  /**
+   * Returns messages that killed nobody, by copies, so that nobody takes the return for a death; those that wait for
+   * their time, and those beyond a thousand, by a nack where that does no harm. Never rejects.
+   */
+  async giveBack(holdings: readonly Holding[]): Promise<void> {
+    const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
+    const nacked: Holding[] = []
+    const copied: Holding[] = []
+    for (const holding of inOrder) {
+      const dear = holding.state === 'held' || copied.length >= MOST_COPIES
+      const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.lane)))
+      if (nack) nacked.push(holding)
+      else copied.push(holding)
+    }
+    // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+    for (const { delivery } of nacked.reverse()) delivery.nack({ requeue: true })
+    await Promise.all(copied.map((holding) => this.#giveBackCopy(holding)))
+  }
+
+  async #giveBackCopy(holding: Holding): Promise<void> {
+    const { delivery, queue, lane, startedAt } = holding
+    const facts = factsOf(delivery, lane)
+    try {
+      await this.#publish(holding, {
+        queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
+        starts: unsettledStarts(facts),
+        redelivered: startedAt !== undefined || mayHaveStarted(facts),
+      })
+      delivery.ack()
+    } catch {
+      delivery.nack({ requeue: true })
+    }
+  }
+
+  async #replace(id: string, holding: Holding, to: CopyOptions): Promise<void> {
+    const work = this.#publish(holding, to).then(async () => {
+      holding.delivery.ack()
+      // Without a channel the broker has taken the original back; there is nothing to wait for.
+      await this.#parts.acknowledged(holding).catch(() => {})
+    })
+    const over = work.catch(() => {})
+    this.#underway.set(id, over)
+    await over
+    if (this.#underway.get(id) === over) this.#underway.delete(id)
+    return work
+  }
+
+  async #publish({ delivery }: Holding, to: CopyOptions): Promise<void> {
+    const answer = await this.#parts.publisher.publish(markedCopy(delivery, to), { mandatory: true })
+    if (answer === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${to.queue} does not exist any more`)
+  }
+
+  #event(text: string): string {
+    return `${new Date(this.#parts.clock.now()).toISOString()} ${this.#parts.node}: ${text}`
+  }
+}

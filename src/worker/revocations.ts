@@ -1,0 +1,81 @@
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { HeaderValue } from '../protocol/wire.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { ExpiringSet } from '../runtime/expiring-set.ts'
+
+/** Celery's bounds (wire specification 3.5): ids, and how many milliseconds they are remembered. */
+const LIMITS = { limit: 50_000, lifetime: 10_800_000 }
+
+/** Revocations as they are kept in a file. Moments are milliseconds since the epoch. */
+export interface SavedRevocations {
+  readonly ids: readonly (readonly [id: string, at: number])[]
+  readonly stamps: readonly (readonly [name: string, value: string, at: number])[]
+}
+
+/** Which tasks are not to be run: by id, or by a stamp that they carry. */
+export class Revocations {
+  readonly #ids: ExpiringSet
+  readonly #stamps: ExpiringSet
+  readonly #onChange: () => void
+
+  /** `onChange` is told of every addition. */
+  constructor(clock: Clock, onChange: () => void = () => {}) {
+    this.#ids = new ExpiringSet(clock, LIMITS)
+    this.#stamps = new ExpiringSet(clock, LIMITS)
+    this.#onChange = onChange
+  }
+
+  /** Revokes tasks, those that nobody has seen yet included. */
+  revoke(ids: readonly string[]): void {
+    if (ids.length === 0) return
+    for (const id of ids) this.#ids.add(id)
+    this.#onChange()
+  }
+
+  /** Revokes the tasks that carry any of these values under a stamp's name. */
+  revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void {
+    for (const [name, values] of Object.entries(stamps)) {
+      for (const value of values) this.#stamps.add(stampKey(name, value))
+    }
+    this.#onChange()
+  }
+
+  hasId(id: string): boolean {
+    return this.#ids.has(id)
+  }
+
+  /** Whether a task is revoked, by its id or by its stamps. */
+  covers(message: Pick<TaskMessage, 'id' | 'stampedHeaders' | 'stamps'>): boolean {
+    if (this.#ids.has(message.id)) return true
+    if (this.#stamps.size === 0) return false
+    const names = message.stampedHeaders ?? []
+    return names.some((name) =>
+      stampValues(message.stamps[name]).some((value) => this.#stamps.has(stampKey(name, value))),
+    )
+  }
+
+  /** The revoked ids and when they were revoked, in milliseconds since the epoch. */
+  ids(): [id: string, at: number][] {
+    return this.#ids.entries()
+  }
+
+  save(): SavedRevocations {
+    const stamps = this.#stamps.entries().map(([key, at]) => [...(JSON.parse(key) as [string, string]), at] as const)
+    return { ids: this.ids(), stamps }
+  }
+
+  restore({ ids, stamps }: SavedRevocations): void {
+    for (const [id, at] of ids) this.#ids.add(id, at)
+    for (const [name, value, at] of stamps) this.#stamps.add(stampKey(name, value), at)
+  }
+}
+
+/** A stamp's values as texts: one, or a list of them. */
+export function stampValues(stamp: HeaderValue | undefined): string[] {
+  if (stamp === undefined || stamp === null) return []
+  return (Array.isArray(stamp) ? stamp : [stamp]).map(String)
+}
+
+function stampKey(name: string, value: string): string {
+  return JSON.stringify([name, value])
+}

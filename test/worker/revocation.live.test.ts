@@ -1,0 +1,95 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import { deferred } from '../../src/runtime/deferred.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import { aWorker } from '../support/a-worker.ts'
+import { startCeleryWorker } from '../support/python.ts'
+import { PythonCaller } from '../support/python-caller.ts'
+import { brokerUrl, uniqueName } from '../support/services.ts'
+
+/** A task that runs until the test, or its signal, lets it go. */
+function aGate() {
+  const started = deferred<void>()
+  const open = deferred<void>()
+  const reasons: unknown[] = []
+  const task = defineTask({
+    name: 'gate',
+    retry: { limit: 5 },
+    async run(_args, ctx) {
+      started.resolve()
+      await new Promise<void>((resolve, reject) => {
+        void open.promise.then(resolve)
+        ctx.signal.addEventListener('abort', () => {
+          reasons.push(ctx.signal.reason)
+          reject(new Error('my own error about the abort'))
+        })
+      })
+    },
+  })
+  return { task, started: started.promise, open: open.resolve, reasons }
+}
+
+const victim = defineTask({ name: 'victim', run: () => 'ran' })
+
+describe('a revocation that Python sends', () => {
+  let caller: PythonCaller
+
+  beforeAll(async () => {
+    caller = await PythonCaller.start({ broker: brokerUrl() })
+  })
+  afterAll(() => caller?.[Symbol.asyncDispose]())
+
+  it('keeps a task that waits for a slot from running', async () => {
+    const gate = aGate()
+    await using scene = await aWorker([gate.task, victim], { concurrency: 1, prefetch: 5 })
+    await caller.sendTask('gate', [], { queue: scene.queue })
+    await gate.started
+    const id = await caller.sendTask('victim', [], { queue: scene.queue })
+    const replies = await caller.evaluate(
+      `app.control.revoke('${id}', reply=True, timeout=5, destination=['${scene.worker.node}'])`,
+    )
+    expect(replies).toEqual([{ [scene.worker.node]: { ok: `tasks {'${id}'} flagged as revoked` } }])
+    gate.open()
+    await expect(caller.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError', args: ['revoked'] })
+    expect(await caller.inspect('revoked')).toMatchObject({ [scene.worker.node]: expect.arrayContaining([id]) })
+  })
+
+  it('ends a running task by its signal, and does not retry it', async () => {
+    const gate = aGate()
+    await using scene = await aWorker([gate.task])
+    const id = await caller.sendTask('gate', [], { queue: scene.queue })
+    await gate.started
+    const replies = await caller.evaluate(
+      `app.control.revoke('${id}', terminate=True, reply=True, timeout=5, destination=['${scene.worker.node}'])`,
+    )
+    expect(replies).toEqual([{ [scene.worker.node]: { ok: `terminate: ${id}` } }])
+    await expect(caller.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError', args: ['terminated'] })
+    expect(TwqError.is(gate.reasons[0], 'TWQ_REVOKED')).toBe(true)
+  })
+
+  it('reaches the workers that start later, those of Python too', async () => {
+    const id = uniqueName('id')
+    await using first = await aWorker([victim])
+    await caller.broadcast('revoke', { arguments: { task_id: id } })
+    await using second = await aWorker([victim])
+    await using _python = await startCeleryWorker({ broker: brokerUrl(), queue: uniqueName('python') })
+    const revoked = (await caller.inspect('revoked', { timeout: 3 })) ?? {}
+    expect(Object.keys(revoked)).toEqual(expect.arrayContaining([first.worker.node, second.worker.node]))
+    expect(Object.keys(revoked)).toHaveLength(3)
+    for (const ids of Object.values(revoked)) expect(ids).toContain(id)
+  })
+
+  it('outlives the worker in the file of --statedb', async () => {
+    const statedb = join(await mkdtemp(join(tmpdir(), 'twq-state-')), 'state.json')
+    const first = await aWorker([victim], { statedb })
+    const id = uniqueName('id')
+    await caller.broadcast('revoke', { arguments: { task_id: id } })
+    await first[Symbol.asyncDispose]()
+    await using second = await aWorker([victim], { statedb })
+    await caller.sendTask('victim', [], { queue: second.queue, task_id: id })
+    await expect(caller.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError' })
+  })
+})
