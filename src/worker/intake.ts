@@ -1,4 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
+import { type Abandoned, abandonedBy } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { celeryError } from '../protocol/exceptions.ts'
@@ -47,6 +48,8 @@ interface Refusal {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
+  /** Those who wait for what was to run after it. */
+  readonly abandoned?: readonly Abandoned[]
   readonly discard: boolean
 }
 
@@ -96,6 +99,7 @@ export class Intake {
         task: message.task,
         replyTo: message.replyTo,
         correlationId: message.correlationId,
+        abandoned: abandonedBy(message),
         discard: this.#parts.unknownTask === 'discard',
       })
       return
@@ -227,13 +231,14 @@ export class Intake {
     logger.error({ event: refusal.discard ? 'message.discarded' : 'message.quarantined', ...fields }, message)
   }
 
-  async #tell(refusal: Refusal): Promise<void> {
-    const { id, replyTo, error } = refusal
-    if (id === undefined || !replyTo) return
-    await this.#parts.results.store(
-      { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
-      { id, replyTo, correlationId: refusal.correlationId ?? id },
-    )
+  async #tell({ id, replyTo, correlationId, error, abandoned = [] }: Refusal): Promise<void> {
+    const own = id === undefined || !replyTo ? [] : [{ id, replyTo, correlationId: correlationId ?? id }]
+    for (const waiting of [...own, ...abandoned]) {
+      await this.#parts.results.store(
+        { taskId: waiting.id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
+        waiting,
+      )
+    }
   }
 }
 
@@ -254,6 +259,7 @@ function killed({ message }: Request, starts: number): Refusal {
     task: message.task,
     replyTo: message.replyTo,
     correlationId: message.correlationId,
+    abandoned: abandonedBy(message),
     discard: false,
   }
 }
