@@ -6,6 +6,8 @@ import { createPublisher } from '../broker/publisher.ts'
 import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
+import { withBuiltIns } from '../canvas/built-in.ts'
+import { DeclaredQueues } from '../client/declared-queues.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
@@ -29,6 +31,8 @@ import { effectiveLimits } from '../tasks/time-limits.ts'
 import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { FollowUpPublisher } from './follow-up-publisher.ts'
+import { Followers } from './followers.ts'
 import { Intake } from './intake.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { mingle } from './mingle.ts'
@@ -112,19 +116,31 @@ export function createWorker(parts: WorkerParts): Worker {
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
+  const taskQueues = new DeclaredQueues(publishing)
   const sender = createSender({
     session: publishing,
     publisher,
+    queues: taskQueues,
     replies,
     queue: config.queues[0] ?? 'celery',
     publishTimeout,
     clock,
   })
+  const defaultQueue = config.queues[0] ?? 'celery'
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, taskQueues),
+    results,
+    clock,
+    logger,
+    origin: sender.origin,
+    queueOf: (name) => registry.get(name)?.settings.queue ?? defaultQueue,
+  })
+  const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
   const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
   const pool = openPool({
     config,
-    registry,
+    registry: runnable,
     configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
@@ -169,15 +185,23 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
-      logSettled(logger, request, outcome)
-      const event = events.wanted ? settledEvent(request, outcome) : undefined
+      const settled = await settle(request, outcome, {
+        publisher,
+        results,
+        followers,
+        quarantine,
+        clock,
+        flags: config,
+        giveBack,
+      })
+      logSettled(logger, request, settled)
+      const event = events.wanted ? settledEvent(request, settled) : undefined
       if (event !== undefined) events.emit(event)
     },
   })
   const intake: Intake = new Intake({
     node,
-    registry,
+    registry: runnable,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
