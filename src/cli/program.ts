@@ -25,6 +25,13 @@ export function createProgram(exit: (status: number) => void): Command {
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all')
 
+  addConfigFlags(
+    program.command('dev').description('develop: a broker, a worker that reloads, and a line for each task'),
+    'worker',
+  ).action(async (_options, command: Command) => {
+    const module = await import('./dev.ts')
+    exit(await module.dev(command.optsWithGlobals()))
+  })
   program
     .command('broker')
     .description('run the built-in broker: for development and tests, with nothing kept on disk')
@@ -35,12 +42,12 @@ export function createProgram(exit: (status: number) => void): Command {
       exit(await runBroker(command.optsWithGlobals()))
     })
   const worker = program.command('worker').description('run tasks')
-  addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker').action(
-    async (_options, command: Command) => {
+  addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
+    .addOption(new Option('--supervised').hideHelp())
+    .action(async (_options, command: Command) => {
       const { workerStart } = await import('./worker-start.ts')
       exit(await workerStart(command.optsWithGlobals()))
-    },
-  )
+    })
   const task = program.command('task').description('send tasks, list them')
   task
     .command('send <name> [arguments]')

@@ -21,6 +21,7 @@ import { deferred } from '../runtime/deferred.ts'
 import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -64,6 +65,8 @@ export interface WorkerParts {
   readonly registry: TaskRegistry
   readonly logger: Logger
   readonly clock?: Clock
+  /** Hears of each attempt whose outcome is safe. */
+  readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
 
 // Finished attempts whose results wait for the broker; beyond this no new attempt starts.
@@ -142,6 +145,7 @@ export function createWorker(parts: WorkerParts): Worker {
     settle: async (request, outcome) => {
       await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
       logSettled(logger, request, outcome)
+      parts.onSettled?.(request, outcome)
     },
   })
   const intake: Intake = new Intake({
