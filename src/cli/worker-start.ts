@@ -38,7 +38,13 @@ export async function workerStart(flags: WorkerStartFlags): Promise<number> {
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
   const { createWorker } = await import('../worker/create-worker.ts')
-  const worker = createWorker({ config, registry, logger, ...(parent && { onSettled: parent.settled }) })
+  const worker = createWorker({
+    config,
+    registry,
+    configFile: file,
+    logger,
+    ...(parent && { onSettled: parent.settled }),
+  })
   return await runUntilStopped(worker, logger, {
     onReady: () => parent?.ready({ file, ...sendable(config, registry) }),
     onLeaving: () => parent?.leaving(),
