@@ -6,6 +6,8 @@ import { createPublisher } from '../broker/publisher.ts'
 import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
+import { withBuiltIns } from '../canvas/built-in.ts'
+import { DeclaredQueues } from '../client/declared-queues.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
@@ -13,6 +15,8 @@ import { commandTable } from '../control/command.ts'
 import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
+import { Heartbeat } from '../events/heartbeat.ts'
+import { EventPublisher } from '../events/publisher.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -25,8 +29,11 @@ import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
+import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { FollowUpPublisher } from './follow-up-publisher.ts'
+import { Followers } from './followers.ts'
 import { Intake } from './intake.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { mingle } from './mingle.ts'
@@ -106,24 +113,37 @@ export function createWorker(parts: WorkerParts): Worker {
   const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
+  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
+  const taskQueues = new DeclaredQueues(publishing)
   const sender = createSender({
     session: publishing,
     publisher,
+    queues: taskQueues,
     replies,
     queue: config.queues[0] ?? 'celery',
     publishTimeout,
     clock,
   })
+  const defaultQueue = config.queues[0] ?? 'celery'
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, taskQueues),
+    results,
+    clock,
+    logger,
+    origin: sender.origin,
+    queueOf: (name) => registry.get(name)?.settings.queue ?? defaultQueue,
+  })
+  const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
   const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
   const pool = openPool({
     config,
-    registry,
+    registry: runnable,
     configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
@@ -158,6 +178,7 @@ export function createWorker(parts: WorkerParts): Worker {
       request.startedAt = clock.now()
       loopWatch?.started(request)
       tally.started(request.message.task)
+      if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid, hostname: node }
@@ -167,14 +188,24 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
-      logSettled(logger, request, outcome)
-      parts.onSettled?.(request, outcome)
+      const settled = await settle(request, outcome, {
+        publisher,
+        results,
+        followers,
+        quarantine,
+        clock,
+        flags: config,
+        giveBack,
+      })
+      logSettled(logger, request, settled)
+      parts.onSettled?.(request, settled)
+      const event = events.wanted ? settledEvent(request, settled) : undefined
+      if (event !== undefined) events.emit(event)
     },
   })
   const intake: Intake = new Intake({
     node,
-    registry,
+    registry: runnable,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
@@ -190,6 +221,7 @@ export function createWorker(parts: WorkerParts): Worker {
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
     results,
+    events,
     clock,
     logger,
   })
@@ -202,7 +234,30 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const view = workerView({ config, registry, table, tally, revocations, rateLimits, prefetch, lamport, pool })
+  const beats = new Heartbeat({
+    enabled: config.workerEvents,
+    interval: config.eventHeartbeat,
+    clock,
+    announce: (event) => events.announce(event),
+    load: () => ({ active: dispatcher.running, processed: tally.processed }),
+  })
+  const eventControls = {
+    enable: () => events.enable(),
+    disable: () => events.disable(),
+    beat: () => beats.answer(),
+  }
+  const view = workerView({
+    config,
+    registry,
+    table,
+    tally,
+    revocations,
+    rateLimits,
+    prefetch,
+    lamport,
+    pool,
+    events: eventControls,
+  })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
@@ -247,6 +302,7 @@ export function createWorker(parts: WorkerParts): Worker {
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
     kept.tasks = consumers
     await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
+    events.start(() => beats.online())
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
   }
@@ -322,6 +378,8 @@ export function createWorker(parts: WorkerParts): Worker {
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     loopWatch?.stop()
+    beats.offline()
+    events.close()
     await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()
