@@ -26,6 +26,7 @@ import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
+import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 import { settledEvent, startedEvent } from './announce.ts'
@@ -78,6 +79,8 @@ export interface WorkerParts {
   readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
+  /** Hears of each attempt whose outcome is safe. */
+  readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
 
 // Finished attempts whose results wait for the broker; beyond this no new attempt starts.
@@ -195,6 +198,7 @@ export function createWorker(parts: WorkerParts): Worker {
         giveBack,
       })
       logSettled(logger, request, settled)
+      parts.onSettled?.(request, settled)
       const event = events.wanted ? settledEvent(request, settled) : undefined
       if (event !== undefined) events.emit(event)
     },
