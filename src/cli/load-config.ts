@@ -39,6 +39,7 @@ function configFlags(flags: Readonly<Record<string, unknown>>): Partial<Record<O
     const { flag } = options[key]
     const value = flag && flags[flagAttribute(flag.long)]
     if (typeof value === 'string') typed[key] = value
+    else if (value === true && flag?.means !== undefined) typed[key] = flag.means
   }
   return typed
 }

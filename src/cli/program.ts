@@ -115,7 +115,8 @@ function addConfigFlags(command: Command, of: 'all' | 'worker'): Command {
     const { flag, doc, derived, default: fallback } = options[key]
     if (flag?.of !== of) continue
     const names = flag.short === undefined ? flag.long : `${flag.short}, ${flag.long}`
-    command.option(`${names} ${flag.placeholder}`, `${doc} (default: ${derived ?? String(fallback)})`)
+    const usage = flag.placeholder === undefined ? names : `${names} ${flag.placeholder}`
+    command.option(usage, `${doc} (default: ${derived ?? String(fallback)})`)
   }
   return command
 }

@@ -40,6 +40,12 @@ export interface UserConfig {
   readonly nodeName?: string
   /** AMQP heartbeat. A dead connection is noticed within two of these. */
   readonly heartbeat?: number | string
+  /** Tell monitors of each task; Celery's `-E`. */
+  readonly events?: boolean
+  /** Tell monitors that the worker is there. */
+  readonly workerEvents?: boolean
+  /** How often to tell them. */
+  readonly eventHeartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
   /** The file in which revocations outlive the worker. */
@@ -85,6 +91,9 @@ export interface Config {
   /** Resolved: `twq@host`. */
   readonly nodeName: string
   readonly heartbeat: number
+  readonly events: boolean
+  readonly workerEvents: boolean
+  readonly eventHeartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
   /** Resolved: absolute. */
   readonly statedb: string | undefined

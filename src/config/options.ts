@@ -43,7 +43,10 @@ export interface CeleryName {
 export interface Flag {
   readonly short?: string
   readonly long: string
-  readonly placeholder: string
+  /** Stands for the value; a flag without one means `means`. */
+  readonly placeholder?: string
+  /** What a flag that takes no value says, as one would write it in the environment. */
+  readonly means?: string
   /** `all`: every command takes it; `worker`: `twq worker start`. */
   readonly of: 'all' | 'worker'
 }
@@ -186,9 +189,29 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
   heartbeat: {
     default: '10s',
     env: 'TWQ_HEARTBEAT',
-    flag: { long: '--heartbeat-interval', placeholder: '<duration>', of: 'worker' },
     parser: duration(1_000),
     doc: 'AMQP heartbeat; a dead connection is noticed within two of these',
+  },
+  events: {
+    default: false,
+    env: 'TWQ_EVENTS',
+    flag: { short: '-E', long: '--task-events', means: 'true', of: 'worker' },
+    parser: yesOrNo(),
+    doc: 'tell monitors (`celery events`, Flower) of each task; they can also ask for it',
+  },
+  workerEvents: {
+    default: true,
+    env: 'TWQ_WORKER_EVENTS',
+    flag: { long: '--without-heartbeat', means: 'false', of: 'worker' },
+    parser: yesOrNo(),
+    doc: '`false` keeps the worker from telling monitors that it is there',
+  },
+  eventHeartbeat: {
+    default: '2s',
+    env: 'TWQ_EVENT_HEARTBEAT',
+    flag: { long: '--heartbeat-interval', placeholder: '<duration>', of: 'worker' },
+    parser: duration(100),
+    doc: 'how often it tells them; missing for two of these it counts as offline',
   },
   unknownTask: {
     default: 'quarantine',

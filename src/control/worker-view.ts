@@ -39,6 +39,16 @@ export interface WorkerStats {
   readonly pool: { readonly kind: string; readonly concurrency: number; readonly processes: readonly number[] }
 }
 
+/** How remote control steers what monitors hear. */
+export interface EventControls {
+  /** Switches task events on; false when they were on already. */
+  enable(): boolean
+  /** Switches task events off again; false when there was nothing to switch off. */
+  disable(): boolean
+  /** Sends a worker-heartbeat at once. */
+  beat(): void
+}
+
 /** What tasks are picked by. */
 export interface StampedTask {
   readonly id: string
@@ -50,6 +60,7 @@ export interface StampedTask {
 export interface WorkerView {
   readonly node: string
   readonly pid: number
+  readonly events: EventControls
   /** The logical clock. */
   readonly clock: number
   readonly queues: readonly string[]

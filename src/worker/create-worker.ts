@@ -15,6 +15,8 @@ import { commandTable } from '../control/command.ts'
 import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
+import { Heartbeat } from '../events/heartbeat.ts'
+import { EventPublisher } from '../events/publisher.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -26,6 +28,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
+import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { FollowUpPublisher } from './follow-up-publisher.ts'
@@ -107,6 +110,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
+  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
@@ -171,6 +175,7 @@ export function createWorker(parts: WorkerParts): Worker {
       request.startedAt = clock.now()
       loopWatch?.started(request)
       tally.started(request.message.task)
+      if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
         const started = { pid, hostname: node }
@@ -190,6 +195,8 @@ export function createWorker(parts: WorkerParts): Worker {
         giveBack,
       })
       logSettled(logger, request, settled)
+      const event = events.wanted ? settledEvent(request, settled) : undefined
+      if (event !== undefined) events.emit(event)
     },
   })
   const intake: Intake = new Intake({
@@ -210,6 +217,7 @@ export function createWorker(parts: WorkerParts): Worker {
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
     results,
+    events,
     clock,
     logger,
   })
@@ -222,7 +230,30 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const view = workerView({ config, registry, table, tally, revocations, rateLimits, prefetch, lamport, pool })
+  const beats = new Heartbeat({
+    enabled: config.workerEvents,
+    interval: config.eventHeartbeat,
+    clock,
+    announce: (event) => events.announce(event),
+    load: () => ({ active: dispatcher.running, processed: tally.processed }),
+  })
+  const eventControls = {
+    enable: () => events.enable(),
+    disable: () => events.disable(),
+    beat: () => beats.answer(),
+  }
+  const view = workerView({
+    config,
+    registry,
+    table,
+    tally,
+    revocations,
+    rateLimits,
+    prefetch,
+    lamport,
+    pool,
+    events: eventControls,
+  })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
   const mailbox = new Mailbox({
     worker: view,
@@ -267,6 +298,7 @@ export function createWorker(parts: WorkerParts): Worker {
     const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
     kept.tasks = consumers
     await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
+    events.start(() => beats.online())
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
   }
@@ -342,6 +374,8 @@ export function createWorker(parts: WorkerParts): Worker {
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     loopWatch?.stop()
+    beats.offline()
+    events.close()
     await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await replies?.[Symbol.asyncDispose]()

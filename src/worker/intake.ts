@@ -1,7 +1,9 @@
 import type { Delivery } from '../broker/broker.ts'
 import { type Abandoned, abandonedBy } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
+import type { TaskEvents } from '../events/publisher.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
+import { unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -10,6 +12,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { receivedEvent } from './announce.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -40,6 +43,7 @@ export interface IntakeParts {
   readonly rateLimits: RateLimits
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
+  readonly events: TaskEvents
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -86,7 +90,7 @@ export class Intake {
       this.#track(this.#parts.relocation.giveBack([{ delivery, queue, lane }]))
       return
     }
-    const { registry, table, timetable, dispatcher, prefetch, clock, logger } = this.#parts
+    const { registry, table, timetable, dispatcher, prefetch, events, clock, logger } = this.#parts
     const decoded = decodeTask(delivery, { maxBodySize: this.#parts.maxBodySize })
     if (decoded.kind === 'malformed') {
       const { malformed } = decoded
@@ -97,8 +101,10 @@ export class Intake {
     const { message } = decoded
     const task = registry.get(message.task)
     if (task === undefined) {
+      const error = celeryError('NotRegistered', [message.task])
+      if (events.wanted) events.emit(unknownTaskFailed(message.id, error))
       this.#refuse(delivery, queue, {
-        error: celeryError('NotRegistered', [message.task]),
+        error,
         detail: `no task named ${JSON.stringify(message.task)} is registered here`,
         id: message.id,
         task: message.task,
@@ -114,6 +120,7 @@ export class Intake {
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
     request.survived = delivery.redelivered && this.#parts.survivors.delete(message.id)
     table.add(request)
+    if (events.wanted) events.emit(receivedEvent(request))
     if (logger.isLevelEnabled('debug')) {
       logger.debug(
         { event: 'task.received', task_id: message.id, task: message.task, queue, redelivered },

@@ -1,5 +1,6 @@
-import { type Apply, withBuiltIns } from '../canvas/built-in.ts'
+import { withBuiltIns } from '../canvas/built-in.ts'
 import { findConfig } from '../config/find-config.ts'
+import { TwqError } from '../errors.ts'
 import type { Host } from '../pool/host.ts'
 import { isTask } from '../tasks/brand.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
@@ -25,11 +26,15 @@ export async function openHost(setup: unknown): Promise<Host> {
   return { tasks: withBuiltIns(createRegistry(tasks), refuse) }
 }
 
-/** A member holds no connection to the broker. Python's clients make groups and chunks themselves, and send none as a task. */
-const refuse: Apply = () => {
-  const error = new Error('groups and chunks can only be started by a task on the event loop')
-  error.name = 'NotImplementedError'
-  throw error
+/** Members have no connection to publish on. Python's clients send these two apart, task by task. */
+async function refuse(): Promise<never> {
+  throw new TwqError(
+    'TWQ_RESULT_UNAVAILABLE',
+    'celery.group and celery.chunks can not be run as tasks in threads or processes',
+    {
+      hint: "Call the group with apply_async, or run a worker with pool: 'async' on this queue.",
+    },
+  )
 }
 
 async function tasksIn(file: string, cwd: string): Promise<readonly AnyTask[]> {

@@ -90,7 +90,8 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
   }
 }
 
-const INTERRUPTED = 'The worker shut down before the task could finish.'
+/** What is said of a task that its worker's shutdown ended for good. */
+export const INTERRUPTED = 'The worker shut down before the task could finish.'
 
 function errorRecord(
   message: TaskMessage,

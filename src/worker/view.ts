@@ -1,6 +1,6 @@
 import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
-import type { RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { EventControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -26,6 +26,7 @@ export interface ViewParts {
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
   readonly pool: Pick<Pool, 'kind' | 'stats'>
+  readonly events: EventControls
 }
 
 /** What remote control sees of a worker, and may do to it. */
@@ -37,6 +38,7 @@ export function workerView(parts: ViewParts): WorkerView {
   return {
     node: config.nodeName,
     pid: process.pid,
+    events: parts.events,
     get clock() {
       return lamport.value
     },
@@ -146,6 +148,7 @@ function celeryConf(config: Config): JsonObject {
     task_acks_late: config.acks === 'late',
     task_default_queue: config.queues[0] ?? 'celery',
     worker_concurrency: config.concurrency,
+    worker_send_task_events: config.events,
     timezone: 'UTC',
     enable_utc: true,
   }

@@ -35,6 +35,9 @@ describe('where values come from', () => {
       acks: 'late',
       prefetch: 10,
       heartbeat: 10_000,
+      events: false,
+      workerEvents: true,
+      eventHeartbeat: 2_000,
       unknownTask: 'quarantine',
       shutdown: { grace: 20_000, abort: 5_000 },
       logLevel: 'info',
@@ -140,6 +143,9 @@ describe('values', () => {
     ['shutdown.grace', '500ms', { shutdown: { grace: 500, abort: 5_000 } }],
     ['shutdown.abort', '2.5', { shutdown: { grace: 20_000, abort: 2_500 } }],
     ['logLevel', 'DEBUG', { logLevel: 'debug' }],
+    ['events', 'true', { events: true }],
+    ['workerEvents', 'no', { workerEvents: false }],
+    ['eventHeartbeat', '0.5', { eventHeartbeat: 500 }],
     ['tasks', './a.ts,./b/*.ts', { tasks: ['./a.ts', './b/*.ts'] }],
   ])('reads %s=%s where it is typed: a bare number is seconds', (key, text, expected) => {
     expect(resolve({ flags: { [key]: text } })).toMatchObject(expected)
@@ -218,7 +224,7 @@ describe('problems', () => {
     const { message, hint } = problemsOf({
       file: file({ acks: 'soon', quues: ['a'], shutdown: { grace: 'long', grac: 3 } }),
       env: { TWQ_CONCURRENCY: 'four' },
-      flags: { heartbeat: 'often' },
+      flags: { eventHeartbeat: 'often' },
     })
     expect(message.split('\n')).toEqual([
       'the configuration has 6 problems:',
@@ -226,7 +232,7 @@ describe('problems', () => {
       '  - shutdown.grac is not a setting; did you mean shutdown.grace? (from worker.config.ts)',
       '  - concurrency must be a positive whole number, got "four" (from TWQ_CONCURRENCY)',
       "  - acks must be 'late' or 'early', got \"soon\" (from worker.config.ts)",
-      "  - heartbeat must be a duration of at least 1 s like '500ms', '20s' or '5m', got \"often\" (from --heartbeat-interval)",
+      "  - eventHeartbeat must be a duration of at least 100 ms like '500ms', '20s' or '5m', got \"often\" (from --heartbeat-interval)",
       "  - shutdown.grace must be a duration like '500ms', '20s' or '5m', got \"long\" (from worker.config.ts)",
     ])
     expect(hint?.split('\n')).toContain(

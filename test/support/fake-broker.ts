@@ -1,4 +1,4 @@
-import type { Broker, Channel, CloseReason, Connection, QueueStatus } from '../../src/broker/broker.ts'
+import type { Broker, Channel, CloseReason, Connection, ExchangeSpec, QueueStatus } from '../../src/broker/broker.ts'
 import type { Route, WireMessage } from '../../src/protocol/wire.ts'
 import { type Deferred, deferred } from '../../src/runtime/deferred.ts'
 
@@ -88,6 +88,7 @@ export class FakeConnection implements Connection {
 export class FakeChannel implements Channel {
   readonly #closed = deferred<CloseReason>()
   readonly publishes: Publish[] = []
+  readonly exchanges: ExchangeSpec[] = []
   isOpen = true
 
   get closed(): Promise<CloseReason> {
@@ -112,6 +113,10 @@ export class FakeChannel implements Channel {
     return publish.answer.promise
   }
 
+  async declareExchange(exchange: ExchangeSpec): Promise<void> {
+    this.exchanges.push(exchange)
+  }
+
   async inspectQueue(name: string): Promise<QueueStatus> {
     return { name, messages: 0, consumers: 0 }
   }
@@ -121,7 +126,6 @@ export class FakeChannel implements Channel {
     this.#closed.resolve({ kind: 'requested' })
   }
 
-  readonly declareExchange = unused
   readonly declareQueue = unused
   readonly bind = unused
   readonly deleteQueue = unused

@@ -1,4 +1,5 @@
 import type { ControlCommand } from '../command.ts'
+import { disableEvents, enableEvents, heartbeat } from './events.ts'
 import { hello } from './hello.ts'
 import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
 import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
@@ -20,6 +21,9 @@ export const commands: readonly ControlCommand[] = [
   report,
   clock,
   memsample,
+  enableEvents,
+  disableEvents,
+  heartbeat,
   hello,
   revoked,
   revoke,

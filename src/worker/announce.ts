@@ -1,0 +1,43 @@
+import { type TaskEvent, taskFailed, taskReceived, taskRetried, taskRevoked, taskSucceeded } from '../protocol/event.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { Request } from './request.ts'
+import { INTERRUPTED } from './settlement.ts'
+
+/** What monitors hear when the message of a request has arrived. */
+export function receivedEvent({ message }: Request): TaskEvent {
+  return taskReceived(message)
+}
+
+/** What monitors hear when the code of a task is about to run. */
+export function startedEvent({ message }: Request): TaskEvent {
+  return { type: 'task-started', uuid: message.id }
+}
+
+/**
+ * What monitors hear of an outcome that has been settled; undefined where they hear nothing, as of a task that goes back
+ * to its queue because its worker leaves.
+ */
+export function settledEvent(request: Request, outcome: Outcome): TaskEvent | undefined {
+  const { id } = request.message
+  switch (outcome.kind) {
+    case 'succeeded':
+      return taskSucceeded(id, outcome.result, outcome.runtime)
+    case 'retry':
+      return taskRetried(id, outcome.error)
+    case 'failed':
+    case 'timed-out':
+      return taskFailed(id, outcome.error)
+    case 'rejected':
+      return { type: 'task-rejected', uuid: id, requeue: outcome.requeue }
+    case 'revoked':
+      return taskRevoked(id, outcome.reason)
+    case 'lost':
+      // Still with the broker, it runs again and has not failed.
+      return request.acknowledged ? taskFailed(id, outcome.error) : undefined
+    case 'interrupted':
+      return request.acknowledged ? taskFailed(id, celeryError('WorkerLostError', [INTERRUPTED])) : undefined
+    case 'ignored':
+      return undefined
+  }
+}
