@@ -781,7 +781,10 @@ export const REFUSALS: readonly RefusalCase[] = [
 export async function answerTo(client: RawClient, refusal: RefusalCase, name: string, vhost: string): Promise<string> {
   await client.channel()
   await refusal.act(client, name)
-  client.send(1, 'channel.close', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
+  // Marks the end where nothing was refused. RabbitMQ may answer it before it ends a connection for another channel's sake.
+  if (!refusal.answer.startsWith('connection')) {
+    client.send(1, 'channel.close', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
+  }
   for (;;) {
     const received = await client.receive().catch(() => undefined)
     if (received === undefined) return 'socket closed'
