@@ -78,11 +78,17 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     stats: () => ({ pids: [process.pid], abandoned }),
   }
 
-  function attempt(task: AnyTask, invocation: Invocation, { signal, onStarted, onState }: RunOptions) {
+  function attempt(task: AnyTask, invocation: Invocation, options: RunOptions) {
+    const { onStarted, onState } = options
     return runAttempt({
       task,
       invocation,
-      signal,
+      get signal() {
+        return options.signal
+      },
+      get aborted() {
+        return options.aborted ?? options.signal.aborted
+      },
       onStarted: onStarted && (() => onStarted({ pid: process.pid })),
       onState,
       logger,

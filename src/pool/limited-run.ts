@@ -53,6 +53,7 @@ export function runUnderLimits({
     const attempt = run({
       ...options,
       signal: controller.signal,
+      aborted: controller.signal.aborted,
       onState: async (state, meta) => {
         if (!over) await options.onState(state, meta)
       },

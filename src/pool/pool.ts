@@ -26,6 +26,8 @@ export interface PoolStats {
 export interface RunOptions {
   /** Aborts the attempt; the reason is a `TwqError`. */
   readonly signal: AbortSignal
+  /** Whether `signal` has aborted. Making a signal is dear: who gives this has it made only when it is asked for. */
+  readonly aborted?: boolean
   /** Called once user code is about to run. */
   readonly onStarted?: (info: { readonly pid: number }) => void
   /** Stores a state on the task's behalf; resolves when it is on its way. */

@@ -16,8 +16,8 @@ import { validate } from './schema.ts'
  * a hostile proxy included, is an outcome. Arguments that don't fit fail the task at once, however often it may be retried.
  */
 export async function runAttempt(attempt: Attempt): Promise<Outcome> {
-  const { task, signal, clock } = attempt
-  if (isShutdown(signal)) return { kind: 'interrupted' }
+  const { task, clock } = attempt
+  if (attempt.aborted !== false && isShutdown(attempt.signal)) return { kind: 'interrupted' }
   const startedAt = clock.monotonic()
   const context = new AttemptContext(attempt)
   try {

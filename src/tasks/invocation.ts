@@ -23,6 +23,8 @@ export interface Attempt {
   readonly invocation: Invocation
   /** Aborts the attempt; the reason is a `TwqError`. */
   readonly signal: AbortSignal
+  /** Whether `signal` has aborted; asked first where it is given, so that the signal is made only when it is needed. */
+  readonly aborted?: boolean
   /** Called once, before anything of the task runs: its schema included. */
   readonly onStarted?: (() => void) | undefined
   /** Stores a state on the task's behalf. */

@@ -131,7 +131,12 @@ export class Dispatcher {
     if (beside) this.#beside += 1
     request.state = 'active'
     const outcome = await pool.run(request.invocation, {
-      signal: request.signal,
+      get signal() {
+        return request.signal
+      },
+      get aborted() {
+        return request.aborted
+      },
       onStarted: ({ pid }) => onStarted(request, pid),
       onState: (state, meta) => onState(request, state, meta),
     })

@@ -45,6 +45,11 @@ export class Request {
     return this.#abort.signal
   }
 
+  /** Whether the attempt was asked to stop. */
+  get aborted(): boolean {
+    return this.#abort?.signal.aborted === true
+  }
+
   /** Asks the attempt to stop. */
   abort(reason: Error): void {
     this.#abort ??= new AbortController()
