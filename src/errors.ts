@@ -56,6 +56,8 @@ export type ErrorCode =
   | 'TWQ_CONTROL'
   /** The attempt ran into its soft time limit. */
   | 'TWQ_SOFT_LIMIT'
+  /** A thread or a process of the pool could not be started, or has other tasks than the worker. */
+  | 'TWQ_POOL'
   /** The task was revoked while it ran, and has to stop. */
   | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */

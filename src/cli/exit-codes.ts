@@ -54,6 +54,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_NO_WORKER: EXIT.unavailable,
   TWQ_CONTROL: EXIT.failed,
   TWQ_SOFT_LIMIT: EXIT.failed,
+  TWQ_POOL: EXIT.config,
   TWQ_REVOKED: EXIT.failed,
   TWQ_SHUTTING_DOWN: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,

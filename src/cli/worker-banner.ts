@@ -19,7 +19,7 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
     ['config', file ?? 'none found'],
     ['broker', maskPasswords(config.broker)],
     ['results', config.resultBackend === 'rpc' ? 'rpc://' : 'none'],
-    ['concurrency', `${config.concurrency} (async), prefetch ${config.prefetch}, acks ${config.acks}`],
+    ['concurrency', `${config.concurrency} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.join(', ')],
     [
       'tasks',

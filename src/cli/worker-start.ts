@@ -27,7 +27,7 @@ export async function workerStart(flags: GlobalOptions): Promise<number> {
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
   const { createWorker } = await import('../worker/create-worker.ts')
-  return await runUntilStopped(createWorker({ config, registry, logger }), logger)
+  return await runUntilStopped(createWorker({ config, registry, configFile: file, logger }), logger)
 }
 
 async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {

@@ -10,10 +10,23 @@ export interface UserConfig {
   readonly tasks?: readonly (string | AnyTask)[]
   /** The queues to consume. */
   readonly queues?: readonly string[]
+  /**
+   * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
+   * processes.
+   */
+  readonly pool?: 'async' | 'threads' | 'processes' | 'solo'
   /** How many tasks run at once. */
   readonly concurrency?: number
+  /** A thread or process is replaced after this many tasks. */
+  readonly maxTasksPerChild?: number
+  /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
+  readonly maxMemoryPerChild?: number | string
   /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
   readonly acks?: 'late' | 'early'
+  /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
+  readonly timeLimit?: number | string
+  /** When the signal of a running task aborts, unless it or its message says otherwise. */
+  readonly softTimeLimit?: number | string
   /** Whether the message of a failed task is acknowledged, or set aside. */
   readonly ackOnFailure?: boolean
   /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
@@ -37,6 +50,8 @@ export interface UserConfig {
   readonly unknownTask?: 'quarantine' | 'discard'
   /** The file in which revocations outlive the worker. */
   readonly statedb?: string
+  /** How often tasks of one name may start, unless they say it themselves: `'10/s'`, `'100/m'`, `'5/h'`. */
+  readonly rateLimit?: string | number
   /** How many times a task that kills its worker is started before its message is quarantined. */
   readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
@@ -59,8 +74,15 @@ export interface Config {
   readonly resultBackend: 'rpc' | 'none'
   readonly tasks: readonly (string | AnyTask)[]
   readonly queues: readonly string[]
+  readonly pool: 'async' | 'threads' | 'processes' | 'solo'
+  /** Resolved: never undefined. */
   readonly concurrency: number
+  readonly maxTasksPerChild: number | undefined
+  /** In bytes. */
+  readonly maxMemoryPerChild: number | undefined
   readonly acks: 'late' | 'early'
+  readonly timeLimit: number | undefined
+  readonly softTimeLimit: number | undefined
   readonly ackOnFailure: boolean
   readonly ackOnTimeout: boolean
   readonly rejectOnLost: boolean
@@ -75,6 +97,8 @@ export interface Config {
   readonly unknownTask: 'quarantine' | 'discard'
   /** Resolved: absolute. */
   readonly statedb: string | undefined
+  /** Resolved: how many a second; 0 is no limit. */
+  readonly rateLimit: number
   readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }

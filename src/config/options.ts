@@ -1,11 +1,13 @@
 import { hostname } from 'node:os'
 import { expandNodeName } from '../runtime/node-name.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
-import { duration, listOf, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
+import { duration, listOf, memorySize, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
-export type OptionValues = Omit<Config, 'shutdown' | 'baseDir' | 'prefetch'> & {
+export type OptionValues = Omit<Config, 'shutdown' | 'baseDir' | 'prefetch' | 'concurrency'> & {
+  readonly concurrency: number | undefined
   readonly prefetch: number | undefined
   readonly prefetchMultiplier: number
   readonly 'shutdown.grace': number
@@ -25,6 +27,8 @@ export interface Option<T> {
   readonly celeryEnv?: readonly CeleryName[]
   readonly flag?: Flag
   readonly parser: Parser<T>
+  /** Celery's words for some of the values, heard with a notice. */
+  readonly celeryValues?: Readonly<Record<string, T>>
   /** One line, for `--help` and the table of options. */
   readonly doc: string
 }
@@ -87,8 +91,17 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: distinct(listOf('a list of different queue names, at least one', queueName)),
     doc: 'the queues to consume',
   },
+  pool: {
+    default: 'async',
+    env: 'TWQ_POOL',
+    flag: { short: '-P', long: '--pool', placeholder: '<kind>', of: 'worker' },
+    parser: oneOf('async', 'threads', 'processes', 'solo'),
+    celeryValues: { prefork: 'processes', eventlet: 'async', gevent: 'async' },
+    doc: "where tasks run: the worker's event loop, threads, processes, or one by one",
+  },
   concurrency: {
-    default: 10,
+    default: undefined,
+    derived: '10; threads, processes: the processors',
     env: 'TWQ_CONCURRENCY',
     flag: { short: '-c', long: '--concurrency', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
@@ -100,6 +113,38 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     flag: { long: '--acks', placeholder: '<when>', of: 'worker' },
     parser: oneOf('late', 'early'),
     doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
+  },
+  maxTasksPerChild: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_MAX_TASKS_PER_CHILD',
+    flag: { long: '--max-tasks-per-child', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, Number.MAX_SAFE_INTEGER, 'a positive whole number'),
+    doc: 'a thread or process is replaced after this many tasks',
+  },
+  maxMemoryPerChild: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_MAX_MEMORY_PER_CHILD',
+    flag: { long: '--max-memory-per-child', placeholder: '<size>', of: 'worker' },
+    parser: memorySize(),
+    doc: 'a thread or process that holds more is replaced',
+  },
+  timeLimit: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_TIME_LIMIT',
+    flag: { long: '--time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: 'how long a task may run, unless it or its message says otherwise',
+  },
+  softTimeLimit: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_SOFT_TIME_LIMIT',
+    flag: { long: '--soft-time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: "when a task's signal aborts, unless it or its message says otherwise",
   },
   ackOnFailure: {
     default: true,
@@ -181,6 +226,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
     parser: text('a path', (path) => (path === '' ? undefined : path)),
     doc: 'the file in which revoked tasks outlive the worker, relative to the configuration file',
+  },
+  rateLimit: {
+    default: 0,
+    env: 'TWQ_RATE_LIMIT',
+    parser: { expected: "a rate like '10/s', '100/m' or '5/h', or 0", fromValue: parseRate, fromText: parseRate },
+    doc: 'how often tasks of one name may start in this worker, unless they say so themselves; `0` is no limit',
   },
   maxStarts: {
     default: 3,

@@ -29,6 +29,27 @@ export function duration(least = 0): Parser<number> {
   }
 }
 
+const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(KB|MB|GB)\s*$/i
+const BYTES_IN: Readonly<Record<string, number>> = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }
+
+/** Bytes. A number without a unit means bytes in a file, and KiB where people type, as Celery's flag has it. */
+export function memorySize(): Parser<number> {
+  const fits = (bytes: number): number | undefined =>
+    Number.isFinite(bytes) && bytes >= 1 ? Math.floor(bytes) : undefined
+  const withUnit = (text: string): number | undefined => {
+    const [, amount, unit] = SIZE.exec(text) ?? []
+    return amount === undefined || unit === undefined
+      ? undefined
+      : fits(Number(amount) * (BYTES_IN[unit.toUpperCase()] as number))
+  }
+  return {
+    expected: "a size like '200MB' or '1GB', or a number of bytes (KiB where it is typed)",
+    fromValue: (value) =>
+      typeof value === 'number' ? fits(value) : typeof value === 'string' ? withUnit(value) : undefined,
+    fromText: (text) => withUnit(/^\d+$/.test(text) ? `${text}KB` : text),
+  }
+}
+
 /** Yes or no. */
 export function yesOrNo(): Parser<boolean> {
   const words: Readonly<Record<string, boolean>> = {

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
@@ -48,7 +48,10 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
   for (const key of optionKeys) {
     const found = find(key, sources, file.values)
     const { parser } = options[key]
-    const value = found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text)
+    const meant = celeryValue(key, found)
+    if (meant !== undefined)
+      notices.push(`${key} '${found.text ?? found.value}' is Celery's word for '${meant}' (from ${found.origin})`)
+    const value = meant ?? (found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text))
     if (found.old) notices.push(`${found.origin} is an old name, heard as ${options[key].env}; set that one instead`)
     if (value === undefined && found.kind !== 'default') problems.push(invalid(key, found))
     values.set(key, value)
@@ -56,7 +59,43 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
   }
   if (problems.length > 0) throw configError(problems)
   const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
+  notices.push(...withoutEffect(read))
   return { config: assemble(read, sources.baseDir), origins, notices }
+}
+
+/** Celery's word, where it was used for a value of ours. */
+function celeryValue(key: OptionKey, { text, value }: Found): unknown {
+  const words = options[key].celeryValues ?? {}
+  const word = text ?? value
+  return typeof word === 'string' && Object.hasOwn(words, word) ? (words as Record<string, unknown>)[word] : undefined
+}
+
+type Read = <K extends OptionKey>(key: K) => OptionValues[K]
+
+/** Settings that the pool has no use for. */
+function withoutEffect(read: Read): string[] {
+  const pool = read('pool')
+  if (pool === 'threads' || pool === 'processes') return []
+  const notices: string[] = []
+  for (const key of ['maxTasksPerChild', 'maxMemoryPerChild'] as const) {
+    if (read(key) !== undefined) notices.push(`${key} has no effect: pool '${pool}' has neither threads nor processes`)
+  }
+  if (pool === 'solo' && (read('concurrency') ?? 1) > 1) {
+    notices.push("concurrency has no effect: pool 'solo' runs one task at a time")
+  }
+  return notices
+}
+
+function concurrencyOf(read: Read): number {
+  switch (read('pool')) {
+    case 'async':
+      return read('concurrency') ?? 10
+    case 'solo':
+      return 1
+    case 'threads':
+    case 'processes':
+      return read('concurrency') ?? availableParallelism()
+  }
 }
 
 const DEFAULT: Origin = 'default'
@@ -160,16 +199,21 @@ function configError(problems: readonly Problem[]): TwqError {
   return new TwqError('TWQ_CONFIG', message, { hint: [...new Set(hints)].join('\n') || undefined })
 }
 
-function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDir: string): Config {
-  const concurrency = read('concurrency')
+function assemble(read: Read, baseDir: string): Config {
+  const concurrency = concurrencyOf(read)
   return Object.freeze({
     broker: read('broker'),
     resultBackend: read('resultBackend'),
     // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
     tasks: Object.freeze([...read('tasks')]),
     queues: Object.freeze([...read('queues')]),
+    pool: read('pool'),
     concurrency,
+    maxTasksPerChild: read('maxTasksPerChild'),
+    maxMemoryPerChild: read('maxMemoryPerChild'),
     acks: read('acks'),
+    timeLimit: read('timeLimit'),
+    softTimeLimit: read('softTimeLimit'),
     ackOnFailure: read('ackOnFailure'),
     ackOnTimeout: read('ackOnTimeout'),
     rejectOnLost: read('rejectOnLost'),
@@ -181,6 +225,7 @@ function assemble(read: <K extends OptionKey>(key: K) => OptionValues[K], baseDi
     eventHeartbeat: read('eventHeartbeat'),
     unknownTask: read('unknownTask'),
     statedb: pathFrom(baseDir, read('statedb')),
+    rateLimit: read('rateLimit'),
     maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),

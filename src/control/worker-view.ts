@@ -85,6 +85,8 @@ export interface WorkerView {
   revoked(): readonly (readonly [id: string, at: number])[]
   /** Ends the tasks in hand that `matches` picks; returns their ids. */
   terminate(matches: (task: StampedTask) => boolean): string[]
+  /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when nobody registered it. */
+  limitRate(task: string, rate: number, text: Json): boolean
   /** The logical clock's next stamp. */
   tick(): number
 }

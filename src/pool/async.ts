@@ -4,34 +4,43 @@ import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { runAttempt } from '../tasks/attempt.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import type { Pool } from './pool.ts'
+import type { TimeLimits } from '../tasks/time-limits.ts'
+import { runUnderLimits } from './limited-run.ts'
+import type { Pool, RunOptions } from './pool.ts'
 
 /** What a pool on this event loop is made of. */
 export interface AsyncPoolOptions {
+  /** Its name: `solo` is one that is given a single attempt at a time. */
+  readonly kind: 'async' | 'solo'
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
   readonly logger: Logger
   /** A way to send tasks as children of a message. */
   readonly sendFor: (message: TaskMessage) => Send
+  /** What limits the attempt of a message, if anything does. */
+  readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
   readonly clock: Clock
   readonly random?: () => number
 }
 
 /**
  * Runs attempts on this event loop, as many at once as it is given. Code that ignores its signal can't be ended here: it
- * runs on, and its outcome comes whenever it comes. `stop` waits for those until its deadline.
+ * runs on. `stop` waits for that until its deadline; a hard time limit abandons it, which frees its place at once.
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
-  const { lookup, logger, sendFor, clock, random = Math.random } = options
+  const { kind, lookup, logger, sendFor, limitsFor, clock, random = Math.random } = options
   let running = 0
+  let abandoned = 0
   let stopped = false
   let idle: Deferred<void> | undefined
 
   return {
     name: 'pool',
-    kind: 'async',
+    kind,
     async start() {},
     async stop({ deadline }) {
       stopped = true
@@ -42,7 +51,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
       await idle.promise
       deadline.removeEventListener('abort', giveUp)
     },
-    async run(invocation, { signal, onStarted, onState }) {
+    async run(invocation, options) {
       if (stopped) return { kind: 'interrupted' }
       const task = lookup(invocation.message.task)
       if (task === undefined) {
@@ -50,21 +59,53 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
       }
       running += 1
       try {
-        return await runAttempt({
-          task,
+        const limits = limitsFor(invocation.message)
+        if (limits === undefined) return await attempt(task, invocation, options)
+        return await runUnderLimits({
+          limits,
           invocation,
-          signal,
-          onStarted: onStarted && (() => onStarted({ pid: process.pid })),
-          onState,
-          logger,
-          sendFor,
+          options,
           clock,
-          random,
+          logger,
+          run: (limited) => attempt(task, invocation, limited),
+          onOverrun: (ending) => abandon(invocation, ending),
         })
       } finally {
         running -= 1
         if (running === 0) idle?.resolve()
       }
     },
+    stats: () => ({ pids: [process.pid], abandoned }),
+  }
+
+  function attempt(task: AnyTask, invocation: Invocation, { signal, onStarted, onState }: RunOptions) {
+    return runAttempt({
+      task,
+      invocation,
+      signal,
+      onStarted: onStarted && (() => onStarted({ pid: process.pid })),
+      onState,
+      logger,
+      sendFor,
+      clock,
+      random,
+    })
+  }
+
+  /** Its outcome is decided already; what its code still does, nobody can stop. */
+  function abandon({ message }: Invocation, ending: Promise<Outcome>): void {
+    abandoned += 1
+    const fields = { task_id: message.id, task: message.task }
+    logger.error(
+      { event: 'task.abandoned', ...fields, abandoned },
+      'the hard time limit is over, and code on the event loop can not be ended: it runs on, unheard',
+    )
+    void ending.then((outcome) => {
+      abandoned -= 1
+      logger.warn(
+        { event: 'task.abandoned-ended', ...fields, outcome: outcome.kind, abandoned },
+        'abandoned code ended',
+      )
+    })
   }
 }

@@ -10,6 +10,16 @@ export interface Pool extends Service {
   readonly kind: string
   /** Runs one attempt. Never rejects: the death of whatever ran it is an outcome too. */
   run(invocation: Invocation, options: RunOptions): Promise<Outcome>
+  /** How it is doing, for `inspect stats`. */
+  stats?(): PoolStats
+}
+
+/** What a pool consists of at the moment. */
+export interface PoolStats {
+  /** The processes that attempts run in. */
+  readonly pids: readonly number[]
+  /** Attempts that were given up at their hard time limit and whose code still runs. */
+  readonly abandoned: number
 }
 
 /** What goes with one run. */

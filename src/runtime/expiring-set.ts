@@ -31,6 +31,13 @@ export class ExpiringSet {
     return at !== undefined && !this.#isOver(at)
   }
 
+  /** Takes a member out; false when it was not there any more. */
+  delete(member: string): boolean {
+    const had = this.has(member)
+    this.#members.delete(member)
+    return had
+  }
+
   /** The members with the moments at which they were added, oldest first. */
   entries(): [member: string, at: number][] {
     this.#purge()

@@ -58,10 +58,10 @@ function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
     const asked = controlFlowOf(thrown)
     if (asked !== undefined) return follow(asked, attempt, runtime)
     if (isShutdown(attempt.signal) && stemsFrom(thrown, attempt.signal.reason)) return { kind: 'interrupted' }
-    const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), error: thrown })
-    return decision.kind === 'retry'
-      ? { kind: 'retry', at: decision.at, error: errorOf(thrown) }
-      : failed(errorOf(thrown), runtime)
+    const reason = softLimitBehind(thrown, attempt.signal) ?? thrown
+    const error = reason === thrown ? errorOf(thrown) : { ...errorOf(reason), traceback: errorOf(thrown).traceback }
+    const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), error: reason })
+    return decision.kind === 'retry' ? { kind: 'retry', at: decision.at, error } : failed(error, runtime)
   } catch (unexpected) {
     // A predicate of the retry policy threw, or the error can't even be looked at.
     attempt.logger.warn(
@@ -132,6 +132,12 @@ function encodeProblem(value: unknown, path: string): string | undefined {
 
 function isShutdown(signal: AbortSignal): boolean {
   return signal.aborted && TwqError.is(signal.reason, 'TWQ_SHUTTING_DOWN')
+}
+
+/** The soft limit's error when it, or what a library made of it, escaped the task's code. */
+function softLimitBehind(thrown: unknown, signal: AbortSignal): TwqError | undefined {
+  const { aborted, reason } = signal
+  return aborted && TwqError.is(reason, 'TWQ_SOFT_LIMIT') && stemsFrom(thrown, reason) ? reason : undefined
 }
 
 const ABORT_MARKS: readonly unknown[] = ['AbortError', 'ABORT_ERR', 'ERR_CANCELED']

@@ -1,11 +1,13 @@
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import { positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
 import type { TaskContext } from './context.ts'
 import { retryPolicyProblem } from './retry-policy.ts'
 import { isSchema, type StandardSchemaV1 } from './schema.ts'
 import type { Task, TaskSettings } from './task.ts'
+import { timeLimitProblem } from './time-limits.ts'
 
 /** `'name'`, `'name?'` for an optional argument, and a last `'...name'` for all that remain. */
 export type Positional<Name extends string> =
@@ -66,8 +68,11 @@ const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown)
   ackOnFailure: booleanProblem,
   ackOnTimeout: booleanProblem,
   rejectOnLost: booleanProblem,
+  rateLimit: (value) =>
+    parseRate(value) === undefined ? `must be a rate like '10/s', '100/m' or '5/h', ${got(value)}` : undefined,
   ignoreResult: booleanProblem,
   trackStarted: booleanProblem,
+  timeLimit: timeLimitProblem,
 }
 const REQUIRED: readonly string[] = ['name', 'run']
 

@@ -2,6 +2,7 @@ import type { TaskContext } from './context.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { StandardSchemaV1 } from './schema.ts'
 import type { Sendable } from './sending.ts'
+import type { TimeLimitSetting } from './time-limits.ts'
 
 /** What a task may say about how it is run. */
 export interface TaskSettings {
@@ -16,9 +17,13 @@ export interface TaskSettings {
   readonly ackOnTimeout?: boolean
   /** When whatever ran the task died: `true` sends it back to its queue, `false` fails the task. */
   readonly rejectOnLost?: boolean
+  /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
+  readonly rateLimit?: string | number
   readonly ignoreResult?: boolean
   /** Store a STARTED state when the attempt starts. */
   readonly trackStarted?: boolean
+  /** `soft` aborts the attempt's signal, `hard` ends it; the message's own limits come first, the configuration's last. */
+  readonly timeLimit?: TimeLimitSetting
 }
 
 /**

@@ -15,22 +15,27 @@ import { Mailbox } from '../control/mailbox.ts'
 import { TwqError } from '../errors.ts'
 import { Heartbeat } from '../events/heartbeat.ts'
 import { EventPublisher } from '../events/publisher.ts'
-import { createAsyncPool } from '../pool/async.ts'
 import type { State } from '../protocol/result-record.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
+import { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { parseRate } from '../runtime/token-bucket.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { effectiveLimits } from '../tasks/time-limits.ts'
 import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Intake } from './intake.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { mingle } from './mingle.ts'
+import { openPool } from './open-pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { Quarantine } from './quarantine.ts'
+import { RateLimits } from './rate-limits.ts'
 import { type Holding, Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
@@ -65,6 +70,8 @@ export interface Worker {
 export interface WorkerParts {
   readonly config: Config
   readonly registry: TaskRegistry
+  /** The file that `config` was read from: threads and processes of a pool load it, too. */
+  readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
 }
@@ -73,6 +80,8 @@ export interface WorkerParts {
 const SETTLING_LIMIT = 1_000
 // Results, retries and progress reports that wait for confirms; far above what the limit before lets happen.
 const OUTSTANDING_LIMIT = 100_000
+// Messages that a lost connection took back from us: more than a prefetch count can be, for as long as a reconnect may take.
+const SURVIVORS = { limit: 100_000, lifetime: 3_600_000 }
 // How long closing the connections may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
@@ -94,6 +103,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const quarantine = new Quarantine(publisher, clock, node)
   const relocation = new Relocation({ publisher, clock, node, acknowledged })
   const table = new RequestTable()
+  const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
@@ -111,15 +121,28 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
   })
 
-  const pool = createAsyncPool({
-    lookup: (name) => registry.get(name),
+  const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
+  const pool = openPool({
+    config,
+    registry,
+    configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
+    limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
     clock,
   })
+  // Threads and processes leave this event loop alone.
+  const onLoop = config.pool === 'async' || config.pool === 'solo'
+  const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
   const timetable = new Timetable(clock, (request) => {
     prefetch.hold(-1)
     intake.start(request)
+  })
+  const rateLimits: RateLimits = new RateLimits({
+    clock,
+    rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
+    onReady: (request) => intake.start(request, { inTurn: true }),
+    onHeld: (change) => prefetch.hold(change),
   })
   const dispatcher: Dispatcher = new Dispatcher({
     pool,
@@ -132,13 +155,14 @@ export function createWorker(parts: WorkerParts): Worker {
       const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
     },
-    onStarted: (request) => {
+    onStarted: (request, pid) => {
       request.startedAt = clock.now()
+      loopWatch?.started(request)
       tally.started(request.message.task)
       if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
       if (request.task.settings.trackStarted === true) {
-        const started = { pid: process.pid, hostname: node }
+        const started = { pid, hostname: node }
         // What follows does not depend on it, and would tell of the same trouble.
         storeState(request, 'STARTED', started).catch(() => {})
       }
@@ -164,6 +188,8 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     quarantine,
     relocation,
+    survivors,
+    rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
     results,
@@ -198,9 +224,10 @@ export function createWorker(parts: WorkerParts): Worker {
     table,
     tally,
     revocations,
+    rateLimits,
     prefetch,
     lamport,
-    poolKind: pool.kind,
+    pool,
     events: eventControls,
   })
   const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
@@ -230,9 +257,14 @@ export function createWorker(parts: WorkerParts): Worker {
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    loopWatch?.start()
     await mingle({ broker, worker: view, lamport, clock, logger })
-    kept.suspects = consuming.keep('suspects', (channel) => suspects.setup(channel, current().server))
+    kept.suspects = consuming.keep('suspects', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
+      await suspects.setup(channel, current().server)
+    })
     const consumers = consuming.keep('consumer', async (channel, signal) => {
+      signal.addEventListener('abort', rememberSurvivors, { once: true })
       const connection = current()
       await consumer.setup(channel, signal, connection.server)
       for (const queue of config.queues.slice(0, 1)) {
@@ -290,11 +322,17 @@ export function createWorker(parts: WorkerParts): Worker {
     return { quorumQueues }
   }
 
+  /** What was in hand when a channel was lost comes back, though nobody died. */
+  function rememberSurvivors(): void {
+    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
+  }
+
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */
   function forgetTakenBack(): void {
     const held = timetable.remove((request) => request.takenBack)
     prefetch.hold(-held.length)
-    for (const request of [...held, ...dispatcher.dropTakenBack()]) table.remove(request)
+    const limited = rateLimits.remove((request) => request.takenBack)
+    for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
   }
 
   function stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'> {
@@ -308,9 +346,10 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     const how = await drain(
-      { consumer, suspects, intake, timetable, dispatcher, table, clock, logger, giveBack, grace, abort },
+      { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    loopWatch?.stop()
     beats.offline()
     events.close()
     await stateFile?.flush()

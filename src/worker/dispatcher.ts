@@ -21,7 +21,8 @@ export interface DispatcherParts {
   readonly logger: Logger
   /** The last check before a request starts: an outcome refuses it. */
   readonly refuse: (request: Request) => Outcome | undefined
-  readonly onStarted: (request: Request) => void
+  /** User code is about to run, in the process `pid`. */
+  readonly onStarted: (request: Request, pid: number) => void
   readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
   /** Carries out what follows from the outcome; the slot is free meanwhile. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
@@ -131,7 +132,7 @@ export class Dispatcher {
     request.state = 'active'
     const outcome = await pool.run(request.invocation, {
       signal: request.signal,
-      onStarted: () => onStarted(request),
+      onStarted: ({ pid }) => onStarted(request, pid),
       onState: (state, meta) => onState(request, state, meta),
     })
     this.#running -= 1

@@ -8,12 +8,14 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { receivedEvent } from './announce.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -35,6 +37,9 @@ export interface IntakeParts {
   readonly prefetch: Prefetch
   readonly quarantine: Quarantine
   readonly relocation: Relocation
+  /** The tasks whose messages this process held when it lost their channel. */
+  readonly survivors: ExpiringSet
+  readonly rateLimits: RateLimits
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
   readonly events: TaskEvents
@@ -109,6 +114,7 @@ export class Intake {
     const redelivered = mayHaveStarted(factsOf(delivery, lane))
     const invocation = { message, queue, redelivered, node: this.#parts.node }
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
+    request.survived = delivery.redelivered && this.#parts.survivors.delete(message.id)
     table.add(request)
     if (events.wanted) events.emit(receivedEvent(request))
     if (logger.isLevelEnabled('debug')) {
@@ -136,22 +142,24 @@ export class Intake {
     }
   }
 
-  /** Starts a request that is due, as far as its past allows. */
-  start(request: Request): void {
-    const { dispatcher, maxStarts, relocation, table } = this.#parts
+  /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
+  start(request: Request, { inTurn = false } = {}): void {
+    const { dispatcher, maxStarts, rateLimits, relocation, table } = this.#parts
     const { delivery, lane, message } = request
     if (this.#closed) {
       table.remove(request)
       this.#track(relocation.giveBack([request]))
       return
     }
-    const facts = factsOf(delivery, lane)
+    const facts = factsOf(delivery, lane, request.survived)
     const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
     if (original !== undefined) {
-      this.#track(original.then(() => this.start(request)))
+      this.#track(original.then(() => this.start(request, { inTurn })))
       return
     }
     const verdict = judge(facts, maxStarts)
+    // Suspects had their turn before they became suspects; a copy has it when it comes.
+    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && !rateLimits.admit(request)) return
     switch (verdict.kind) {
       case 'run':
         if (lane === 'suspects') dispatcher.startAtOnce(request)

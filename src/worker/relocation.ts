@@ -11,7 +11,9 @@ export interface Holding {
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly lane: Lane
-  /** `held`: it waits for its time, like thousands of others perhaps. */
+  /** It came back only because this process lost the channel that it held it by. */
+  readonly survived?: boolean
+  /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
   readonly state?: string
   /** When its code began to run; undefined when it never did. */
   readonly startedAt?: number | undefined
@@ -28,6 +30,7 @@ export interface RelocationParts {
 
 // Returning more than this by copies would take longer than a shutdown has.
 const MOST_COPIES = 1_000
+const WAITING: readonly (string | undefined)[] = ['held', 'limited']
 
 /**
  * Replaces messages by copies that carry their past: publish, confirm, ack. A broker hands the copy out before it
@@ -72,7 +75,7 @@ export class Relocation {
     const nacked: Holding[] = []
     const copied: Holding[] = []
     for (const holding of inOrder) {
-      const dear = holding.state === 'held' || copied.length >= MOST_COPIES
+      const dear = WAITING.includes(holding.state) || copied.length >= MOST_COPIES
       const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.lane)))
       if (nack) nacked.push(holding)
       else copied.push(holding)
@@ -83,8 +86,8 @@ export class Relocation {
   }
 
   async #giveBackCopy(holding: Holding): Promise<void> {
-    const { delivery, queue, lane, startedAt } = holding
-    const facts = factsOf(delivery, lane)
+    const { delivery, queue, lane, startedAt, survived } = holding
+    const facts = factsOf(delivery, lane, survived)
     try {
       await this.#publish(holding, {
         queue: lane === 'suspects' ? suspectsQueue(queue) : queue,

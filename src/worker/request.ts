@@ -5,8 +5,8 @@ import type { Invocation } from '../tasks/invocation.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Lane } from './suspicion.ts'
 
-/** Where a request is in its life: waiting for its eta, waiting for a slot, running, finishing, done. */
-export type RequestState = 'held' | 'reserved' | 'active' | 'settling' | 'settled'
+/** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
+export type RequestState = 'held' | 'limited' | 'reserved' | 'active' | 'settling' | 'settled'
 
 /** One delivery in our hands: what it asks for, when things happened, and the one right to settle it. */
 export class Request {
@@ -18,6 +18,8 @@ export class Request {
   readonly invocation: Invocation
   /** The consumer that brought it. */
   readonly lane: Lane
+  /** It came back only because this process lost the channel that it held it by. */
+  survived = false
   state: RequestState = 'reserved'
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined

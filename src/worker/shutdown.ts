@@ -5,6 +5,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Consumer } from './consumer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Intake } from './intake.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Suspects } from './suspects.ts'
@@ -19,6 +20,7 @@ export interface ShutdownParts {
   readonly suspects: Suspects
   readonly intake: Intake
   readonly timetable: Timetable
+  readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
   readonly table: RequestTable
   readonly clock: Clock
@@ -43,7 +45,11 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   const { consumer, suspects, intake, dispatcher, table, logger } = parts
   intake.close()
   await within(parts.clock, parts.abort, skip.abort, Promise.all([consumer.stop(), suspects.stop()]))
-  const unstarted = [...parts.timetable.remove(() => true), ...dispatcher.stop()]
+  const unstarted = [
+    ...parts.timetable.remove(() => true),
+    ...parts.rateLimits.remove(() => true),
+    ...dispatcher.stop(),
+  ]
   const returned = giveBack(unstarted, parts)
   const running = dispatcher.unfinished
   logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')

@@ -15,6 +15,8 @@ export interface DeliveryFacts {
   readonly startedBefore: boolean
   /** Starts that never settled, as our own header has them. */
   readonly marked: number
+  /** It came back only because this process, which held it, lost its channel: nobody died. */
+  readonly survived: boolean
 }
 
 /** What to do with a message that is due; `starts` is what its copy is to carry. */
@@ -28,16 +30,21 @@ export type Verdict =
 const RUN: Verdict = { kind: 'run' }
 
 /** What `delivery` tells. */
-export function factsOf(delivery: Pick<Delivery, 'headers' | 'redelivered'>, lane: Lane): DeliveryFacts {
+export function factsOf(
+  delivery: Pick<Delivery, 'headers' | 'redelivered'>,
+  lane: Lane,
+  survived = false,
+): DeliveryFacts {
   const { headers, redelivered } = delivery
   const marks = readMarks(headers)
   const returns = deliveryCount(headers)
-  return { lane, redelivered, returns, startedBefore: marks.redelivered, marked: marks.starts }
+  return { lane, redelivered, returns, startedBefore: marks.redelivered, marked: marks.starts, survived }
 }
 
 /** In how many earlier deliveries the task may have started and never been settled. */
-export function unsettledStarts({ redelivered, returns, marked }: DeliveryFacts): number {
-  return marked + (redelivered ? (returns ?? 1) : 0)
+export function unsettledStarts({ redelivered, returns, marked, survived }: DeliveryFacts): number {
+  const came = redelivered ? (returns ?? 1) : 0
+  return marked + (survived && came > 0 ? came - 1 : came)
 }
 
 /** The one fact that user code is told: an earlier delivery may have started already. */

@@ -1,6 +1,7 @@
 import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import type { EventControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
@@ -8,6 +9,7 @@ import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Prefetch } from './prefetch.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { type Revocations, stampValues } from './revocations.ts'
@@ -20,15 +22,18 @@ export interface ViewParts {
   readonly table: RequestTable
   readonly tally: Tally
   readonly revocations: Revocations
+  readonly rateLimits: RateLimits
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
-  readonly poolKind: string
+  readonly pool: Pick<Pool, 'kind' | 'stats'>
   readonly events: EventControls
 }
 
 /** What remote control sees of a worker, and may do to it. */
 export function workerView(parts: ViewParts): WorkerView {
-  const { config, registry, table, tally, revocations, prefetch, lamport } = parts
+  const { config, registry, table, tally, revocations, prefetch, lamport, pool } = parts
+  // As they were written, where they were changed since the start.
+  const rateTexts = new Map<string, Json>()
   const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
   return {
     node: config.nodeName,
@@ -41,7 +46,7 @@ export function workerView(parts: ViewParts): WorkerView {
     broker: brokerInfo(config),
     conf: celeryConf(config),
     software: `twq:${packageVersion()} node:${process.versions.node}`,
-    tasks: () => registry.names().flatMap((name) => taskView(registry.get(name))),
+    tasks: () => registry.names().flatMap((name) => taskView(registry.get(name), rateTexts.get(name))),
     active: () => inState('active'),
     reserved: () => inState('reserved'),
     scheduled: () => inState('held'),
@@ -49,7 +54,11 @@ export function workerView(parts: ViewParts): WorkerView {
       total: tally.total(),
       uptime: Math.floor(tally.uptime / 1000),
       prefetch: prefetch.count,
-      pool: { kind: parts.poolKind, concurrency: config.concurrency, processes: [process.pid] },
+      pool: {
+        kind: pool.kind,
+        concurrency: config.concurrency,
+        processes: pool.stats?.().pids ?? [process.pid],
+      },
     }),
     revoke: (ids) => revocations.revoke(ids),
     revokeStamped: (stamps) => revocations.revokeStamped(stamps),
@@ -59,6 +68,12 @@ export function workerView(parts: ViewParts): WorkerView {
       // Those that do not run yet are refused when their turn comes.
       for (const request of ended) if (request.state === 'active') request.terminate()
       return ended.map(({ message }) => message.id)
+    },
+    limitRate(task, rate, text) {
+      if (registry.get(task) === undefined) return false
+      rateTexts.set(task, rate === 0 ? null : text)
+      parts.rateLimits.change(task, rate)
+      return true
     },
     tick: () => lamport.tick(),
   }
@@ -88,10 +103,12 @@ function requestView(request: Request): RequestView {
   }
 }
 
-function taskView(task: AnyTask | undefined): TaskView[] {
+function taskView(task: AnyTask | undefined, rateNow: Json | undefined): TaskView[] {
   if (task === undefined) return []
-  const { queue, acks, ignoreResult, trackStarted, retry } = task.settings
+  const { rateLimit, queue, acks, ignoreResult, trackStarted, retry } = task.settings
   const attributes: Record<string, Json> = { serializer: 'json', max_retries: retry?.limit ?? 3 }
+  const rate = rateNow === undefined ? rateLimit : rateNow
+  if (rate !== undefined && rate !== null) attributes.rate_limit = rate
   if (queue !== undefined) attributes.queue = queue
   if (acks !== undefined) attributes.acks_late = acks === 'late'
   if (ignoreResult !== undefined) attributes.ignore_result = ignoreResult

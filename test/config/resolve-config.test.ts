@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
 import { type OptionKey, optionKeys, options } from '../../src/config/options.ts'
@@ -114,6 +115,12 @@ describe('values', () => {
     ['concurrency', 4, { concurrency: 4, prefetch: 4 }],
     ['prefetch', 7, { prefetch: 7 }],
     ['prefetchMultiplier', 3, { prefetch: 30 }],
+    ['pool', 'threads', { pool: 'threads', concurrency: availableParallelism() }],
+    ['pool', 'processes', { pool: 'processes', concurrency: availableParallelism() }],
+    ['pool', 'solo', { pool: 'solo', concurrency: 1, prefetch: 1 }],
+    ['maxMemoryPerChild', 1_000_000, { maxMemoryPerChild: 1_000_000 }],
+    ['maxMemoryPerChild', '1.5GB', { maxMemoryPerChild: 1_610_612_736 }],
+    ['timeLimit', 1_500, { timeLimit: 1_500, softTimeLimit: undefined }],
     ['resultBackend', 'none', { resultBackend: 'none' }],
     ['resultBackend', 'rpc', { resultBackend: 'rpc' }],
     ['heartbeat', 2_500, { heartbeat: 2_500 }],
@@ -128,6 +135,10 @@ describe('values', () => {
   it.each<[OptionKey, string, Partial<Config>]>([
     ['concurrency', '4', { concurrency: 4 }],
     ['queues', 'a, b', { queues: ['a', 'b'] }],
+    ['maxTasksPerChild', '100', { maxTasksPerChild: 100 }],
+    ['maxMemoryPerChild', '200', { maxMemoryPerChild: 204_800 }],
+    ['maxMemoryPerChild', '200MB', { maxMemoryPerChild: 209_715_200 }],
+    ['softTimeLimit', '30', { softTimeLimit: 30_000 }],
     ['heartbeat', '30', { heartbeat: 30_000 }],
     ['shutdown.grace', '500ms', { shutdown: { grace: 500, abort: 5_000 } }],
     ['shutdown.abort', '2.5', { shutdown: { grace: 20_000, abort: 2_500 } }],
@@ -139,6 +150,27 @@ describe('values', () => {
   ])('reads %s=%s where it is typed: a bare number is seconds', (key, text, expected) => {
     expect(resolve({ flags: { [key]: text } })).toMatchObject(expected)
     expect(resolve({ env: { [options[key].env]: text } })).toMatchObject(expected)
+  })
+
+  it.each([
+    ['prefork', 'processes'],
+    ['eventlet', 'async'],
+    ['gevent', 'async'],
+  ])("takes Celery's pool %s for %s, and says so", (word, pool) => {
+    const { config, notices } = resolveWithOrigins({ flags: { pool: word }, baseDir: '/project' })
+    expect(config.pool).toBe(pool)
+    expect(notices).toEqual([`pool '${word}' is Celery's word for '${pool}' (from --pool)`])
+  })
+
+  it('says which settings the pool has no use for', () => {
+    const content = { pool: 'solo', concurrency: 4, maxTasksPerChild: 10, maxMemoryPerChild: '1GB' }
+    const { config, notices } = resolveWithOrigins({ file: file(content), baseDir: '/project' })
+    expect(config.concurrency).toBe(1)
+    expect(notices).toEqual([
+      "maxTasksPerChild has no effect: pool 'solo' has neither threads nor processes",
+      "maxMemoryPerChild has no effect: pool 'solo' has neither threads nor processes",
+      "concurrency has no effect: pool 'solo' runs one task at a time",
+    ])
   })
 
   it('never holds more messages than the protocol can count', () => {
@@ -172,6 +204,9 @@ describe('problems', () => {
     ['concurrency', null, 'got null'],
     ['concurrency', 4n, 'got 4n'],
     ['acks', 'LATE', "must be 'late' or 'early', got \"LATE\""],
+    ['pool', 'fibers', "must be 'async', 'threads', 'processes' or 'solo', got \"fibers\""],
+    ['maxMemoryPerChild', '200', "must be a size like '200MB' or '1GB'"],
+    ['timeLimit', 0, 'got 0'],
     ['prefetch', 70_000, 'must be a whole number from 1 to 65535, got 70000'],
     ['heartbeat', '10', 'must be a duration of at least 1 s'],
     ['heartbeat', 0, 'got 0'],
@@ -200,7 +235,9 @@ describe('problems', () => {
       "  - eventHeartbeat must be a duration of at least 100 ms like '500ms', '20s' or '5m', got \"often\" (from --heartbeat-interval)",
       "  - shutdown.grace must be a duration like '500ms', '20s' or '5m', got \"long\" (from worker.config.ts)",
     ])
-    expect(hint?.split('\n')).toContain('Correct TWQ_CONCURRENCY, or remove it to use the default, 10.')
+    expect(hint?.split('\n')).toContain(
+      'Correct TWQ_CONCURRENCY, or remove it to use the default, 10; threads, processes: the processors.',
+    )
   })
 
   it.each([

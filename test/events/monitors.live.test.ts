@@ -161,6 +161,6 @@ describe("Celery's monitors, of a worker", () => {
     const { id } = await scene.client.send(add, { x: 20, y: 22 })
     expect(await dump.until(`task received: add(${id})`)).toContain("kwargs={'x': 20, 'y': 22}")
     await dump.until(`task started: add(${id})`)
-    expect(await dump.until(`task succeeded: add(${id})`)).toContain("result='42'")
+    expect(await dump.until(`task succeeded: add(${id})`)).toContain('result=42')
   })
 })

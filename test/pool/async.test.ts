@@ -6,14 +6,18 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
+import { poolConformance } from '../conformance/pool.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 import { anInvocation, aSilentLogger } from '../support/attempts.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 const aPool = (...tasks: AnyTask[]) =>
   createAsyncPool({
+    kind: 'async',
     lookup: (name) => tasks.find((task) => task.name === name),
     logger: aSilentLogger(),
     sendFor: () => () => Promise.reject(new Error('nothing is sent here')),
+    limitsFor: () => undefined,
     clock: systemClock,
   })
 
@@ -25,39 +29,14 @@ const options = (over: Partial<RunOptions> = {}): RunOptions => ({
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
 
+poolConformance({
+  kind: 'async',
+  atOnce: 20,
+  members: 'none',
+  open: (setting) => createAsyncPool({ ...setting, kind: 'async', clock: systemClock }),
+})
+
 describe('the async pool', () => {
-  it('runs the task of the name and says when it starts', async () => {
-    const started: unknown[] = []
-    const invocation = anInvocation({ message: aTaskMessage({ task: 'add', args: [2, 3] }) })
-    const outcome = await aPool(add).run(invocation, options({ onStarted: (info) => started.push(info) }))
-    expect(outcome).toMatchObject({ kind: 'succeeded', result: 5 })
-    expect(started).toEqual([{ pid: process.pid }])
-  })
-
-  it('fails what nobody registered', async () => {
-    const invocation = anInvocation({ message: aTaskMessage({ task: 'sub' }) })
-    expect(await aPool(add).run(invocation, options())).toMatchObject({
-      kind: 'failed',
-      error: { type: 'NotRegistered', module: 'celery.exceptions', args: ['sub'] },
-    })
-  })
-
-  it('runs many at once', async () => {
-    const gate = deferred<void>()
-    let running = 0
-    const wait = defineTask({
-      name: 'wait',
-      async run() {
-        running += 1
-        if (running === 3) gate.resolve()
-        await gate.promise
-      },
-    })
-    const pool = aPool(wait)
-    const runs = [1, 2, 3].map(() => pool.run(anInvocation({ message: aTaskMessage({ task: 'wait' }) }), options()))
-    expect((await Promise.all(runs)).map((outcome) => outcome.kind)).toEqual(['succeeded', 'succeeded', 'succeeded'])
-  })
-
   const stubborn = () => {
     const finish = deferred<void>()
     const task = defineTask({
@@ -91,6 +70,27 @@ describe('the async pool', () => {
     finish.resolve()
     await Promise.all([run, stop])
     expect(events.toSorted()).toEqual(['ran', 'stopped'])
+  })
+
+  it('gives up a task at its hard limit: its place is free, and its end is not heard', async () => {
+    const { task, finish, invocation } = stubborn()
+    const clock = new ManualClock()
+    const pool = createAsyncPool({
+      kind: 'async',
+      lookup: () => task,
+      logger: aSilentLogger(),
+      sendFor: () => () => Promise.reject(new Error('nothing is sent here')),
+      limitsFor: () => ({ soft: undefined, hard: 1_000 }),
+      clock,
+    })
+    const run = pool.run(invocation, options())
+    clock.advance(1_000)
+    expect(await run).toMatchObject({ kind: 'timed-out', limit: 1_000 })
+    expect(pool.stats?.()).toEqual({ pids: [process.pid], abandoned: 1 })
+    await pool.stop({ deadline: new AbortController().signal })
+    finish.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(pool.stats?.()).toMatchObject({ abandoned: 0 })
   })
 
   it('stops waiting at its deadline', async () => {

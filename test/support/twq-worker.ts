@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { aProject, type Project } from './a-project.ts'
 import { Program, readyOrClosed } from './program.ts'
 import { Journal } from './until.ts'
 
@@ -13,11 +14,16 @@ export interface LogRecord {
 }
 
 export interface TwqWorkerOptions {
-  /** The folder of the user's project: where worker.config.ts is looked for. */
-  readonly project: string
+  /** The folder of a user's project, where worker.config.ts is looked for; left out, one is made of `tasks` and `config`. */
+  readonly project?: string
+  /** The source of the task file of that project; it may import 'twq'. */
+  readonly tasks?: string
+  /** The default export of its worker.config.ts, beside the task file. */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** The `--broker` flag; left out when the configuration or the environment says it. */
+  readonly broker?: string
   /** More of the command line. */
   readonly args?: readonly string[]
-  /** Its broker, say, as TWQ_BROKER. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
@@ -25,10 +31,12 @@ export interface TwqWorkerOptions {
 export class TwqWorker implements AsyncDisposable {
   readonly program: Program
   readonly log: Journal<LogRecord>
+  readonly #made: Project | undefined
 
-  constructor(program: Program) {
+  constructor(program: Program, made: Project | undefined) {
     this.program = program
     this.log = logOf(program)
+    this.#made = made
   }
 
   get exit(): Program['exit'] {
@@ -49,18 +57,31 @@ export class TwqWorker implements AsyncDisposable {
     this.program.signal(name)
   }
 
-  /** Kills it if it still runs. */
+  /** Kills it if it still runs, and deletes the project made for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]()
+    this.#made?.[Symbol.dispose]()
   }
 }
 
 /** Starts a worker and waits until it is ready. */
-export async function startTwqWorker({ project, args = [], env = {} }: TwqWorkerOptions): Promise<TwqWorker> {
-  const program = new Program(process.execPath, [TWQ, 'worker', 'start', ...args], { cwd: project, env })
-  const worker = new TwqWorker(program)
+export async function startTwqWorker(options: TwqWorkerOptions): Promise<TwqWorker> {
+  const made = options.project === undefined ? projectOf(options) : undefined
+  const broker = options.broker === undefined ? [] : ['--broker', options.broker]
+  const program = new Program(process.execPath, [TWQ, 'worker', 'start', ...broker, ...(options.args ?? [])], {
+    cwd: options.project ?? made?.folder ?? '.',
+    env: options.env ?? {},
+  })
+  const worker = new TwqWorker(program, made)
   await readyOrClosed(worker, worker.until('worker.ready'))
   return worker
+}
+
+function projectOf({ tasks = '', config = {} }: TwqWorkerOptions): Project {
+  return aProject({
+    'worker.config.ts': `export default ${JSON.stringify({ tasks: ['./tasks.ts'], ...config }, undefined, 2)}\n`,
+    'tasks.ts': tasks,
+  })
 }
 
 function logOf(program: Program): Journal<LogRecord> {

@@ -452,3 +452,38 @@ describe('the context', () => {
     expect(children).toEqual([{ task_id: 'id-1', task: 'job', attempt: 1 }])
   })
 })
+
+describe('a soft time limit', () => {
+  const overrun = (run: (ctx: TaskContext) => unknown, settings: TaskSettings = {}) => {
+    const controller = new AbortController()
+    controller.abort(new TwqError('TWQ_SOFT_LIMIT', 'the soft time limit of 1 s is exceeded'))
+    return outcomeOf((_, ctx) => run(ctx), settings, { signal: controller.signal })
+  }
+  const exceeded = { type: 'SoftTimeLimitExceeded', module: 'billiard.exceptions' }
+
+  it.each<[string, (ctx: TaskContext) => unknown]>([
+    ['itself', (ctx) => ctx.signal.throwIfAborted()],
+    [
+      "as Node's abort error",
+      (ctx) => import('node:timers/promises').then((timers) => timers.setTimeout(60_000, 0, { signal: ctx.signal })),
+    ],
+  ])("fails the task by Celery's name when it escapes %s", async (_case, run) => {
+    expect(await overrun(run)).toMatchObject({ kind: 'failed', error: exceeded })
+  })
+
+  it('is retried like any error when the policy wants that', async () => {
+    const outcome = await overrun((ctx) => ctx.signal.throwIfAborted(), { retry: fixed })
+    expect(outcome).toMatchObject({ kind: 'retry', at: NOW + 1_000, error: exceeded })
+  })
+
+  it('leaves a task alone that returns what it has', async () => {
+    expect(await overrun(() => 'partial')).toMatchObject({ kind: 'succeeded', result: 'partial' })
+  })
+
+  it('does not hide an error of another kind', async () => {
+    const outcome = await overrun(() => {
+      throw new RangeError('off by one')
+    })
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'RangeError' } })
+  })
+})

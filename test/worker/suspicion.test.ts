@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { type DeliveryFacts, judge, mayBeNacked, type Verdict } from '../../src/worker/suspicion.ts'
 
-const fresh: DeliveryFacts = { lane: 'tasks', redelivered: false, returns: undefined, startedBefore: false, marked: 0 }
+const fresh: DeliveryFacts = {
+  lane: 'tasks',
+  redelivered: false,
+  returns: undefined,
+  startedBefore: false,
+  marked: 0,
+  survived: false,
+}
 
 describe('a message from a task queue', () => {
   const table: readonly [string, Partial<DeliveryFacts>, Verdict][] = [
@@ -30,6 +37,14 @@ describe('a message from a task queue', () => {
   ]
   it.each(table)('%s', (_title, facts, verdict) => {
     expect(judge({ ...fresh, ...facts }, 3)).toEqual(verdict)
+  })
+
+  it('is held nothing against when it came back to the very process that had lost its channel', () => {
+    const survived = { ...fresh, redelivered: true, survived: true }
+    expect(judge(survived, 3)).toEqual({ kind: 'run' })
+    expect(judge({ ...survived, marked: 1 }, 3)).toEqual({ kind: 'run' })
+    expect(judge({ ...survived, returns: 2 }, 3)).toEqual({ kind: 'run' })
+    expect(judge({ ...survived, lane: 'suspects', marked: 2 }, 3)).toEqual({ kind: 'suspect', starts: 2 })
   })
 
   it('becomes a suspect at once where it may start only twice', () => {

@@ -4,6 +4,7 @@ import { hello } from './hello.ts'
 import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
 import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
 import { ping } from './ping.ts'
+import { rateLimit } from './rate-limit.ts'
 import { revoke, revokeByStampedHeaders, revoked, terminate } from './revoke.ts'
 
 /** Every remote-control command that a worker answers. */
@@ -28,4 +29,5 @@ export const commands: readonly ControlCommand[] = [
   revoke,
   terminate,
   revokeByStampedHeaders,
+  rateLimit,
 ]

@@ -1,0 +1,23 @@
+import { pythonRepr } from '../../protocol/python-repr.ts'
+import type { Json } from '../../runtime/json.ts'
+import { parseRate } from '../../runtime/token-bucket.ts'
+import { requireArguments } from '../arguments.ts'
+import type { ControlCommand } from '../command.ts'
+
+/** `app.control.rate_limit(task, '10/m')`, with Celery's answers (wire specification 7.4). */
+export const rateLimit: ControlCommand = {
+  name: 'rate_limit',
+  kind: 'control',
+  summary: 'change how often a task may start: 10/s, 100/m, 5/h, or 0 for no limit',
+  handle(worker, args) {
+    requireArguments('rate_limit', args, ['task_name', 'rate_limit'])
+    const text = args.rate_limit
+    const rate = text === null || text === '' || text === false ? 0 : parseRate(text)
+    if (rate === undefined) {
+      const problem = `could not convert string to float: ${pythonRepr(String(text).split('/', 1)[0] as string)}`
+      return { error: `Invalid rate limit string: ValueError(${pythonRepr(problem)})` }
+    }
+    if (!worker.limitRate(String(args.task_name), rate, text as Json)) return { error: 'unknown task' }
+    return { ok: rate === 0 ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
+  },
+}

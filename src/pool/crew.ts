@@ -1,0 +1,226 @@
+import { messageOf, TwqError } from '../errors.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import { Streak } from '../runtime/backoff.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { TimeLimits } from '../tasks/time-limits.ts'
+import { runUnderLimits } from './limited-run.ts'
+import { type LinkParts, MemberLink } from './member-link.ts'
+import type { Pool, PoolStats, RunOptions } from './pool.ts'
+
+/** What a pool of threads or processes is made of. */
+export interface CrewOptions extends LinkParts {
+  /** Celery's name of the kind. */
+  readonly kind: string
+  /** How many members there are; each runs one attempt at a time. */
+  readonly size: number
+  /** The URL of the module that gives each member its host, and what that is told. */
+  readonly hostModule: string
+  readonly setup: unknown
+  /** The tasks that each member must have, in alphabetical order. */
+  readonly taskNames: readonly string[]
+  readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
+  /** A member leaves after this many attempts. */
+  readonly maxTasksPerChild?: number | undefined
+  /** A member that holds more bytes than this leaves. */
+  readonly maxMemoryPerChild?: number | undefined
+  readonly clock: Clock
+}
+
+/**
+ * Runs attempts in members: threads or processes that are started ahead of need, run one attempt at a time, and are
+ * replaced when they die, which is the outcome `lost` for the attempt. A hard time limit ends the member.
+ */
+export class Crew implements Pool {
+  readonly name = 'pool'
+  readonly kind: string
+  readonly #options: CrewOptions
+  /** Everyone who was started and has not gone yet. */
+  readonly #members = new Set<MemberLink>()
+  #idle: MemberLink[] = []
+  #waiting: ((member: MemberLink | undefined) => void)[] = []
+  readonly #stopped = new AbortController()
+  readonly #streak: Streak
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.kind = options.kind
+    this.#streak = new Streak(options.clock, Math.random)
+  }
+
+  async start(): Promise<void> {
+    try {
+      await Promise.all(Array.from({ length: this.#options.size }, () => this.#hire()))
+    } catch (error) {
+      await this.#dismiss()
+      throw error
+    }
+  }
+
+  async stop({ deadline }: { deadline: AbortSignal }): Promise<void> {
+    this.#stopped.abort()
+    for (const give of this.#waiting.splice(0)) give(undefined)
+    for (const member of this.#idle.splice(0)) member.leave()
+    const allGone = Promise.all([...this.#members].map((member) => member.gone))
+    await Promise.race([allGone, aborted(deadline)])
+    await this.#dismiss()
+  }
+
+  async run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
+    const member = await this.#borrow(options.signal)
+    if (member === undefined) return { kind: 'interrupted' }
+    if (TwqError.is(options.signal.reason, 'TWQ_REVOKED')) {
+      this.#offer(member)
+      return { kind: 'revoked', reason: 'terminated' }
+    }
+    const { limitsFor, clock, logger } = this.#options
+    const run = (within: RunOptions): Promise<Outcome> => member.run(invocation, within)
+    const limits = limitsFor(invocation.message)
+    const outcome =
+      limits === undefined
+        ? run(options)
+        : runUnderLimits({ limits, invocation, options, clock, logger, run, onOverrun: () => member.kill() })
+    if (member.attempts === this.#options.maxTasksPerChild) void this.#callSuccessor(member)
+    const ended = await outcome
+    this.#giveBack(member)
+    // The worker leaves and took the member with it: nothing the task did.
+    return ended.kind === 'lost' && this.#stopped.signal.aborted ? { kind: 'interrupted' } : ended
+  }
+
+  stats(): PoolStats {
+    return { pids: [...new Set([...this.#members].map((member) => member.pid))], abandoned: 0 }
+  }
+
+  /** The member that has been idle for longest, or the next to come; `undefined` when the worker leaves first. */
+  #borrow(signal: AbortSignal): Promise<MemberLink | undefined> {
+    if (this.#stopped.signal.aborted || isShutdown(signal)) return Promise.resolve(undefined)
+    const member = this.#idle.shift()
+    if (member !== undefined) return Promise.resolve(member)
+    return new Promise((resolve) => {
+      const give = (member: MemberLink | undefined): void => {
+        signal.removeEventListener('abort', giveUp)
+        resolve(member)
+      }
+      const giveUp = (): void => {
+        if (!isShutdown(signal)) return
+        this.#waiting = this.#waiting.filter((other) => other !== give)
+        give(undefined)
+      }
+      signal.addEventListener('abort', giveUp)
+      this.#waiting.push(give)
+    })
+  }
+
+  #giveBack(member: MemberLink): void {
+    if (!member.alive) return
+    const { maxTasksPerChild, maxMemoryPerChild, logger } = this.#options
+    const spent = maxTasksPerChild !== undefined && member.attempts >= maxTasksPerChild
+    if (this.#stopped.signal.aborted || spent || member.successor === 'here') {
+      member.leave()
+      return
+    }
+    if (maxMemoryPerChild !== undefined && member.memory > maxMemoryPerChild && member.successor === 'none') {
+      const fields = { event: 'pool.member-too-large', member: member.name, bytes: member.memory }
+      logger.info(fields, 'a member of the pool holds too much memory; replacing it')
+      void this.#callSuccessor(member)
+    }
+    this.#offer(member)
+  }
+
+  #offer(member: MemberLink): void {
+    const give = this.#waiting.shift()
+    if (give === undefined) this.#idle.push(member)
+    else give(member)
+  }
+
+  /** Starts another in good time: `member` works on until that is there, or until it has run its last attempt. */
+  async #callSuccessor(member: MemberLink): Promise<void> {
+    member.successor = 'called'
+    await this.#fillPlace()
+    member.successor = 'here'
+    if (!this.#idle.includes(member)) return
+    this.#idle = this.#idle.filter((other) => other !== member)
+    member.leave()
+  }
+
+  /** Starts a member and offers it; rejects when it can't be used. */
+  async #hire(): Promise<void> {
+    const { hostModule, setup, taskNames } = this.#options
+    const member = new MemberLink(this.#options)
+    this.#members.add(member)
+    let hired = false
+    void member.gone.then((how) => {
+      this.#members.delete(member)
+      this.#idle = this.#idle.filter((other) => other !== member)
+      if (hired && member.successor === 'none' && !this.#stopped.signal.aborted) this.#replaceDead(member, how)
+    })
+    try {
+      const names = await member.open(hostModule, setup)
+      checkTasks(member.name, names, taskNames)
+    } catch (error) {
+      member.kill()
+      throw error
+    }
+    hired = true
+    if (this.#stopped.signal.aborted) member.leave()
+    else this.#offer(member)
+  }
+
+  #replaceDead(member: MemberLink, how: string): void {
+    const fields = { event: 'pool.member-gone', member: member.name, how, attempts: member.attempts }
+    this.#options.logger.warn(fields, 'a member of the pool is gone; starting another')
+    // One that never did anything ends by itself: its successors will, too, and must not do so without a break.
+    void this.#fillPlace(member.attempts === 0 ? this.#streak.failed() : 0)
+  }
+
+  /** Starts members until one can be used, the first after `wait` milliseconds. */
+  async #fillPlace(wait = 0): Promise<void> {
+    const { clock, logger } = this.#options
+    if (wait > 0) await pause(clock, wait, this.#stopped.signal)
+    while (!this.#stopped.signal.aborted) {
+      try {
+        await this.#hire()
+        this.#streak.up()
+        return
+      } catch (error) {
+        if (this.#stopped.signal.aborted) return
+        const wait = this.#streak.failed()
+        const fields = { event: 'pool.member-failed', error: messageOf(error), in_ms: wait }
+        logger.error(fields, 'a member of the pool could not be started; trying again')
+        await pause(clock, wait, this.#stopped.signal)
+      }
+    }
+  }
+
+  /** Ends everyone. */
+  async #dismiss(): Promise<void> {
+    this.#stopped.abort()
+    for (const member of this.#members) member.kill()
+    await Promise.all([...this.#members].map((member) => member.gone))
+  }
+}
+
+function checkTasks(member: string, names: readonly string[], expected: readonly string[]): void {
+  const missing = expected.filter((name) => !names.includes(name))
+  const surplus = names.filter((name) => !expected.includes(name))
+  if (missing.length === 0 && surplus.length === 0) return
+  const parts = [
+    missing.length > 0 ? `it lacks ${missing.join(', ')}` : '',
+    surplus.length > 0 ? `it also has ${surplus.join(', ')}` : '',
+  ]
+  const difference = parts.filter(Boolean).join(', and ')
+  throw new TwqError('TWQ_POOL', `${member} of the pool has other tasks than the worker: ${difference}`, {
+    hint: 'The modules that `tasks` names must define the same tasks wherever they are loaded. Did a file change just now?',
+  })
+}
+
+function isShutdown(signal: AbortSignal): boolean {
+  return signal.aborted && TwqError.is(signal.reason, 'TWQ_SHUTTING_DOWN')
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,86 @@
+import { TwqError } from '../errors.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { TimeLimits } from '../tasks/time-limits.ts'
+import type { RunOptions } from './pool.ts'
+
+/** An attempt that has limits, and the means to hold it to them. */
+export interface LimitedRun {
+  readonly limits: TimeLimits
+  readonly invocation: Invocation
+  readonly options: RunOptions
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Runs the attempt, with the options given here. */
+  readonly run: (options: RunOptions) => Promise<Outcome>
+  /** The hard limit has passed and the outcome is decided: ends the attempt, or gives it up where it can't be ended. */
+  readonly onOverrun: (attempt: Promise<Outcome>) => void
+}
+
+/**
+ * Runs an attempt within its limits (wire specification 3.3). At the soft limit its signal aborts with `TWQ_SOFT_LIMIT`;
+ * at the hard limit the answer is `timed-out`, and nothing that the attempt still says is heard.
+ */
+export function runUnderLimits({
+  limits,
+  invocation,
+  options,
+  clock,
+  logger,
+  run,
+  onOverrun,
+}: LimitedRun): Promise<Outcome> {
+  const { soft, hard } = limits
+  const { message } = invocation
+  const controller = new AbortController()
+  const follow = (): void => controller.abort(options.signal.reason)
+  const timers: Timer[] = []
+  let over = false
+
+  return new Promise((resolve) => {
+    const end = (outcome: Outcome): void => {
+      if (over) return
+      over = true
+      for (const timer of timers) timer.cancel()
+      options.signal.removeEventListener('abort', follow)
+      resolve(outcome)
+    }
+    if (options.signal.aborted) follow()
+    else options.signal.addEventListener('abort', follow, { once: true })
+    const attempt = run({
+      ...options,
+      signal: controller.signal,
+      onState: async (state, meta) => {
+        if (!over) await options.onState(state, meta)
+      },
+    })
+    if (soft !== undefined) {
+      const expire = (): void => {
+        if (controller.signal.aborted) return
+        logger.warn(
+          { event: 'task.soft-limit', task_id: message.id, task: message.task, limit_ms: soft },
+          'task ran into its soft time limit; its signal aborts',
+        )
+        controller.abort(softLimitError(soft))
+      }
+      timers.push(clock.after(soft, expire))
+    }
+    if (hard !== undefined) {
+      const expire = (): void => {
+        end({ kind: 'timed-out', limit: hard, error: celeryError('TimeLimitExceeded', [hard / 1_000]) })
+        onOverrun(attempt)
+      }
+      timers.push(clock.after(hard, expire))
+    }
+    void attempt.then(end)
+  })
+}
+
+function softLimitError(ms: number): TwqError {
+  return new TwqError('TWQ_SOFT_LIMIT', `the soft time limit of ${ms / 1_000} s is exceeded`, {
+    hint: 'Clean up and let the error escape, or return what there is.',
+  })
+}

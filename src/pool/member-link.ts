@@ -1,0 +1,214 @@
+import { messageOf, TwqError } from '../errors.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { AnyArguments, Send } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import { errorFrom, type FromMember, fromText, portableError, type ToMember } from './messages.ts'
+import type { RunOptions } from './pool.ts'
+
+/** A thread or a process, seen from the pool. */
+export interface Member {
+  /** For people: `process 4711`. */
+  readonly name: string
+  /** The process that its attempts run in. */
+  readonly pid: number
+  /** Throws for what can't be cloned; to a member that is gone it says nothing. */
+  post(message: ToMember): void
+  /** Ends it at once, whatever it does. */
+  kill(): void
+  /** How it ended, in Celery's words: `signal 9 (SIGKILL)`, `exitcode 1`. Never rejects. */
+  readonly gone: Promise<string>
+}
+
+/** Starts a thread or a process; `hear` gets all that it says. */
+export type StartMember = (hear: (message: FromMember) => void) => Member
+
+/** What a member's end of the line needs from the worker. */
+export interface LinkParts {
+  readonly startMember: StartMember
+  readonly lookup: (name: string) => AnyTask | undefined
+  readonly sendFor: (message: TaskMessage) => Send
+  readonly logger: Logger
+}
+
+/** The attempt that a member is lent to. */
+interface Attempt {
+  readonly message: TaskMessage
+  readonly options: RunOptions
+  readonly end: (outcome: Outcome) => void
+}
+
+/** The line to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
+export class MemberLink {
+  readonly #parts: LinkParts
+  readonly #member: Member
+  readonly #opened: Deferred<readonly string[]> = deferred()
+  #attempt: Attempt | undefined
+  #alive = true
+  /** How it died is known once it did; `undefined` while it lives. */
+  readonly gone: Promise<string>
+  /** How many attempts it was given. */
+  attempts = 0
+  /** What it held after the last of them, in bytes. */
+  memory = 0
+  /** Whether somebody was called who takes its place. */
+  successor: 'none' | 'called' | 'here' = 'none'
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+    this.#member = parts.startMember((message) => this.#hear(message))
+    // Whoever hired it hears of it by `open`.
+    this.#opened.promise.catch(() => {})
+    this.gone = this.#member.gone.then((how) => {
+      this.#alive = false
+      this.#opened.reject(
+        new TwqError('TWQ_POOL', `${this.name} of the pool ended before it was ready: ${how}`, {
+          hint: 'Does the configuration, or a task module, end the process when it is loaded?',
+        }),
+      )
+      this.#end({ kind: 'lost', error: celeryError('WorkerLostError', [`Worker exited prematurely: ${how}.`]) })
+      return how
+    })
+  }
+
+  get name(): string {
+    return this.#member.name
+  }
+
+  get pid(): number {
+    return this.#member.pid
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  /** Has it load its tasks; answers with their names. Rejects with the reason why it can't. */
+  open(hostModule: string, setup: unknown): Promise<readonly string[]> {
+    this.#member.post({ kind: 'open', hostModule, setup, logLevel: this.#parts.logger.level })
+    return this.#opened.promise
+  }
+
+  /** Runs one attempt. Never rejects. */
+  run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
+    const { signal } = options
+    const { message } = invocation
+    this.attempts += 1
+    return new Promise((resolve) => {
+      const abort = (): void => {
+        // Whoever terminates a task wants it to end, not to be asked.
+        if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
+        else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
+      }
+      const end = (outcome: Outcome): void => {
+        signal.removeEventListener('abort', abort)
+        this.#attempt = undefined
+        resolve(outcome)
+      }
+      this.#attempt = { message, options, end }
+      try {
+        const aborted = signal.aborted ? portableError(signal.reason) : undefined
+        if (!signal.aborted) signal.addEventListener('abort', abort, { once: true })
+        this.#member.post({ kind: 'run', attempt: this.attempts, invocation, aborted })
+      } catch (error) {
+        const reason = `the message can't be handed to ${this.name}: ${messageOf(error)}`
+        end({ kind: 'failed', error: celeryError('EncodeError', [reason]), runtime: 0 })
+      }
+    })
+  }
+
+  /** Asks it to go; it is idle. */
+  leave(): void {
+    this.#alive = false
+    this.#member.post({ kind: 'leave' })
+  }
+
+  /** Ends it, whatever it does. */
+  kill(): void {
+    this.#alive = false
+    this.#member.kill()
+  }
+
+  #hear(message: FromMember): void {
+    switch (message.kind) {
+      case 'opened':
+        this.#opened.resolve(message.tasks)
+        return
+      case 'unable':
+        this.#opened.reject(errorFrom(message.error))
+        return
+      case 'started':
+        this.#attempt?.options.onStarted?.({ pid: this.pid })
+        return
+      case 'log':
+        this.#log(message.line)
+        return
+      case 'state': {
+        const { state, meta } = message
+        const stored = this.#attempt?.options.onState(state, fromText(meta)) ?? Promise.resolve()
+        this.#answer(
+          message.call,
+          stored.then(() => undefined),
+        )
+        return
+      }
+      case 'send':
+        this.#answer(message.call, this.#send(message))
+        return
+      case 'ended':
+        this.memory = message.memory
+        this.#end(fromText(message.outcome) as unknown as Outcome)
+        return
+      case 'crashed':
+        this.#crashed(message)
+        return
+    }
+  }
+
+  #end(outcome: Outcome): void {
+    this.#attempt?.end(outcome)
+  }
+
+  /** An uncaught error belongs to the attempt that runs; what state it leaves behind nobody knows. */
+  #crashed({ error }: FromMember & { kind: 'crashed' }): void {
+    this.#parts.logger.error(
+      { event: 'pool.member-crashed', member: this.name, task_id: this.#attempt?.message.id, error },
+      'an error that nobody caught ended a member of the pool',
+    )
+    this.#end({ kind: 'failed', error, runtime: 0 })
+    this.kill()
+  }
+
+  async #send(message: FromMember & { kind: 'send' }): Promise<string> {
+    const { name, byTask, args, options } = message.sending
+    const attempt = this.#attempt
+    if (attempt === undefined || message.attempt !== this.attempts) {
+      throw new TwqError('TWQ_CLOSED', `task ${name} not sent: the attempt that asks for it is over`, {
+        hint: 'Await ctx.send() before the task returns.',
+      })
+    }
+    const send = this.#parts.sendFor(attempt.message)
+    const values = (args === undefined ? [] : fromText(args)) as AnyArguments
+    const task = byTask ? this.#parts.lookup(name) : undefined
+    const handle = await (task === undefined ? send(name, values, options) : send(task, values, options))
+    return handle.id
+  }
+
+  #answer(call: number, work: Promise<string | undefined>): void {
+    work.then(
+      (ok) => this.#member.post({ kind: 'answer', call, answer: { ok } }),
+      (error: unknown) => this.#member.post({ kind: 'answer', call, answer: { error: portableError(error) } }),
+    )
+  }
+
+  #log(line: string): void {
+    const { level, time: _, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
+    const { logger } = this.#parts
+    const write = logger[level as 'info'] ?? logger.info
+    write.call(logger, { ...fields, member: this.name }, String(msg ?? ''))
+  }
+}

@@ -1,0 +1,149 @@
+import { isMainThread, parentPort } from 'node:worker_threads'
+import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+import { runAttempt } from '../tasks/attempt.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { Send } from '../tasks/sending.ts'
+import type { Host, HostModule } from './host.ts'
+import { sendThrough } from './member-send.ts'
+import { type Answer, errorFrom, type FromMember, portableError, type ToMember, toText } from './messages.ts'
+import { endWithParent } from './orphan-watch.ts'
+
+/** Inside a thread or a process of a pool: loads the tasks, and runs attempts of them one after another. */
+export function serve(): void {
+  const post = isMainThread ? processPort(hear) : threadPort(hear)
+  const calls = new Map<number, Deferred<string | undefined>>()
+  let lastCall = 0
+  let opened: { readonly host: Host; readonly logger: Logger } | undefined
+  let running: AbortController | undefined
+
+  process.on('uncaughtException', (error) => post({ kind: 'crashed', error: toRemoteError(error) }))
+
+  function hear(message: ToMember): void {
+    switch (message.kind) {
+      case 'open':
+        void open(message)
+        return
+      case 'run':
+        void run(message)
+        return
+      case 'abort':
+        running?.abort(errorFrom(message.reason))
+        return
+      case 'answer':
+        settle(message.call, message.answer)
+        return
+      case 'leave':
+        process.exit(0)
+    }
+  }
+
+  async function open({ hostModule, setup, logLevel }: ToMember & { kind: 'open' }): Promise<void> {
+    try {
+      const { openHost } = (await import(hostModule)) as HostModule
+      const host = await openHost(setup)
+      // Lines go to the worker's own log: one order, one destination.
+      const destination = { write: (line: string) => post({ kind: 'log', line }) }
+      opened = { host, logger: createLogger({ level: logLevel, format: 'json', destination }) }
+      post({ kind: 'opened', tasks: host.tasks.names() })
+    } catch (error) {
+      post({ kind: 'unable', error: portableError(error) })
+    }
+  }
+
+  async function run({ attempt, invocation, aborted }: ToMember & { kind: 'run' }): Promise<void> {
+    const task = opened?.host.tasks.get(invocation.message.task)
+    if (opened === undefined || task === undefined) {
+      end({ kind: 'failed', error: celeryError('NotRegistered', [invocation.message.task]), runtime: 0 })
+      return
+    }
+    withoutPrototypes(invocation.message)
+    running = new AbortController()
+    if (aborted !== undefined) running.abort(errorFrom(aborted))
+    const send: Send = sendThrough((sending) => ask((call) => post({ kind: 'send', call, attempt, sending })))
+    const outcome = await runAttempt({
+      task,
+      invocation,
+      signal: running.signal,
+      onStarted: () => post({ kind: 'started' }),
+      onState: async (state, meta) => {
+        const text = toText(meta, 'meta')
+        await ask((call) => post({ kind: 'state', call, state, meta: text }))
+      },
+      logger: opened.logger,
+      sendFor: () => send,
+      clock: systemClock,
+      random: Math.random,
+    })
+    running = undefined
+    end(outcome)
+  }
+
+  function end(outcome: Outcome): void {
+    post({ kind: 'ended', outcome: outcomeText(outcome), memory: memoryHeld() })
+  }
+
+  /** Asks the pool for something; resolves with its answer. */
+  async function ask(request: (call: number) => void): Promise<string | undefined> {
+    const call = ++lastCall
+    const answer = deferred<string | undefined>()
+    calls.set(call, answer)
+    try {
+      request(call)
+      return await answer.promise
+    } finally {
+      calls.delete(call)
+    }
+  }
+
+  function settle(call: number, answer: Answer): void {
+    if ('error' in answer) calls.get(call)?.reject(errorFrom(answer.error))
+    else calls.get(call)?.resolve(answer.ok)
+  }
+}
+
+type Post = (message: FromMember) => void
+type Hear = (message: ToMember) => void
+
+function threadPort(hear: Hear): Post {
+  parentPort?.on('message', hear)
+  return (message) => parentPort?.postMessage(message)
+}
+
+// A terminal and a supervisor signal the whole group; when members leave is for the worker to say.
+const SIGNALS_OF_THE_WORKER = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const
+
+function processPort(hear: Hear): Post {
+  for (const signal of SIGNALS_OF_THE_WORKER) process.on(signal, () => {})
+  process.on('message', hear)
+  // The worker is gone, and whatever runs here will be run again by another.
+  process.on('disconnect', () => process.exit(1))
+  endWithParent()
+  return (message) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => {})
+  }
+}
+
+function outcomeText(outcome: Outcome): string {
+  try {
+    return toText(outcome, 'outcome')
+  } catch (error) {
+    return toText({ kind: 'failed', error: toRemoteError(error), runtime: 0 }, 'outcome')
+  }
+}
+
+/** In bytes: of a process all of it, of a thread its own heap and buffers. */
+function memoryHeld(): number {
+  if (isMainThread) return process.memoryUsage.rss()
+  const { heapTotal, external } = process.memoryUsage()
+  return heapTotal + external
+}
+
+/** What was cloned has prototypes again; values from the wire have none, so that no key of theirs means anything. */
+function withoutPrototypes(value: unknown): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Date) return
+  for (const member of Object.values(value)) withoutPrototypes(member)
+  if (!Array.isArray(value)) Object.setPrototypeOf(value, null)
+}

@@ -1,0 +1,96 @@
+import { type ErrorCode, messageOf, TwqError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../protocol/json.ts'
+import type { RemoteError, State } from '../protocol/result-record.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Invocation } from '../tasks/invocation.ts'
+import type { SendOptions } from '../tasks/sending.ts'
+
+/*
+ * What a pool and its members say to each other. Everything here survives structured cloning. Values that a task made
+ * travel as JSON text: they arrive exactly as they would on the wire, whatever classes they were made of.
+ */
+
+/** From the pool to a member. */
+export type ToMember =
+  /** The first message: which module answers with a host, and what to tell it. */
+  | {
+      readonly kind: 'open'
+      readonly hostModule: string
+      readonly setup: unknown
+      readonly logLevel: string
+    }
+  /** `attempt` counts from 1; `aborted` is why it should stop, where that is known before it starts. */
+  | {
+      readonly kind: 'run'
+      readonly attempt: number
+      readonly invocation: Invocation
+      readonly aborted: PortableError | undefined
+    }
+  /** The attempt should stop. */
+  | { readonly kind: 'abort'; readonly reason: PortableError }
+  /** What became of a `state` or a `send`: the id of the task that was sent, or why not. */
+  | { readonly kind: 'answer'; readonly call: number; readonly answer: Answer }
+  /** Nothing more will come: go. */
+  | { readonly kind: 'leave' }
+
+/** From a member to its pool. */
+export type FromMember =
+  | { readonly kind: 'opened'; readonly tasks: readonly string[] }
+  | { readonly kind: 'unable'; readonly error: PortableError }
+  | { readonly kind: 'started' }
+  | { readonly kind: 'state'; readonly call: number; readonly state: State; readonly meta: string }
+  /** `attempt` is the one that sends, which may be over. */
+  | { readonly kind: 'send'; readonly call: number; readonly attempt: number; readonly sending: PortableSend }
+  /** A line of the log, as JSON. */
+  | { readonly kind: 'log'; readonly line: string }
+  /** `memory` is what the member holds now, in bytes. */
+  | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number }
+  /** An error that nobody caught; the member is not fit for more. */
+  | { readonly kind: 'crashed'; readonly error: RemoteError }
+
+/** How a request of a member's ended. */
+export type Answer = { readonly ok: string | undefined } | { readonly error: PortableError }
+
+/** A call of `ctx.send`. */
+export interface PortableSend {
+  readonly name: string
+  /** True when the task itself was given: the pool then sends its own copy of it, schema and settings included. */
+  readonly byTask: boolean
+  readonly args: string | undefined
+  readonly options: Omit<SendOptions, 'signal'>
+}
+
+/** An error of ours, taken apart: structured cloning would keep neither code nor brand. */
+export interface PortableError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** Takes an error apart; those of others become `TWQ_INTERNAL`. */
+export function portableError(error: unknown): PortableError {
+  if (!TwqError.is(error)) return { code: 'TWQ_INTERNAL', message: messageOf(error), hint: undefined }
+  return { code: error.code, message: error.message, hint: error.hint }
+}
+
+/** Puts an error together again. */
+export function errorFrom({ code, message, hint }: PortableError): TwqError {
+  return new TwqError(code, message, { hint })
+}
+
+/** Throws `TWQ_UNSERIALISABLE`, naming the place after `path`, for a value without a JSON form. */
+export function toText(value: unknown, path: string): string {
+  return stringifyJson(value, { path })
+}
+
+// Both ends are ours, and the text is as large as it is: limits are for strangers.
+const NO_LIMITS = {
+  maxSize: Number.POSITIVE_INFINITY,
+  maxDepth: 1_000,
+  maxValues: Number.POSITIVE_INFINITY,
+}
+
+/** Reads what {@link toText} wrote. */
+export function fromText(text: string): Json {
+  return parseJson(text, NO_LIMITS)
+}

@@ -1,0 +1,37 @@
+import { fork } from 'node:child_process'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { deferred } from '../runtime/deferred.ts'
+import type { Member, StartMember } from './member-link.ts'
+import type { FromMember } from './messages.ts'
+
+const ENTRY = fileURLToPath(new URL('./member-entry.mjs', import.meta.url))
+
+/** Members that are processes of their own: whatever one of them does, even being killed by the kernel, ends only itself. */
+export const startProcess: StartMember = (hear): Member => {
+  const child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const [exited, disconnected] = [deferred<string>(), deferred<void>()]
+  child.on('message', (message) => hear(message as FromMember))
+  child.once('exit', (code, signal) => exited.resolve(howItEnded(code, signal)))
+  // Its last words may be read after its exit.
+  child.once('disconnect', () => disconnected.resolve())
+  child.once('error', (error) => {
+    if (child.pid !== undefined) return
+    exited.resolve(error.message)
+    disconnected.resolve()
+  })
+  return {
+    name: `process ${child.pid ?? '(not started)'}`,
+    pid: child.pid ?? 0,
+    post(message) {
+      if (child.connected) child.send(message, undefined, undefined, () => {})
+    },
+    kill: () => void child.kill('SIGKILL'),
+    gone: disconnected.promise.then(() => exited.promise),
+  }
+}
+
+/** In the words of Celery's WorkerLostError. */
+function howItEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exitcode ${code}` : `signal ${constants.signals[signal]} (${signal})`
+}

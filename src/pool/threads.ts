@@ -1,0 +1,28 @@
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '../errors.ts'
+import type { Member, StartMember } from './member-link.ts'
+import type { FromMember } from './messages.ts'
+
+const ENTRY = new URL('./member-entry.mjs', import.meta.url)
+
+/** Members that are worker threads: they share the process, and each has an event loop and a heap of its own. */
+export const startThread: StartMember = (hear): Member => {
+  const thread = new Worker(ENTRY, { name: 'twq member' })
+  let trouble: string | undefined
+  thread.on('message', (message: FromMember) => hear(message))
+  // What a thread dies of: its heap is full, or its first module can't be loaded.
+  thread.on('error', (error) => {
+    trouble = messageOf(error)
+  })
+  return {
+    name: `thread ${thread.threadId}`,
+    pid: process.pid,
+    post: (message) => thread.postMessage(message),
+    kill: () => void thread.terminate(),
+    gone: new Promise((resolve) => {
+      thread.once('exit', (code) =>
+        resolve(trouble === undefined ? `exitcode ${code}` : `exitcode ${code} (${trouble})`),
+      )
+    }),
+  }
+}

@@ -1,0 +1,44 @@
+import type { Config } from '../config/config.ts'
+import { type AsyncPoolOptions, createAsyncPool } from '../pool/async.ts'
+import { Crew } from '../pool/crew.ts'
+import type { Pool } from '../pool/pool.ts'
+import { startProcess } from '../pool/processes.ts'
+import { startThread } from '../pool/threads.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import type { MemberSetup } from './member-host.ts'
+
+/** What every pool needs, and what its members need to find the tasks by themselves. */
+export interface PoolParts extends Omit<AsyncPoolOptions, 'kind' | 'lookup' | 'random'> {
+  readonly config: Config
+  readonly registry: TaskRegistry
+  /** The configuration file, if there is one. */
+  readonly configFile: string | undefined
+}
+
+// Beside this file, with its own extension: the sources are TypeScript, what is installed is JavaScript.
+const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
+
+/** The pool that the configuration asks for; nothing is started yet. */
+export function openPool({ config, registry, configFile, ...parts }: PoolParts): Pool {
+  const lookup = registry.get
+  const { pool: kind } = config
+  if (kind === 'async' || kind === 'solo') return createAsyncPool({ ...parts, kind, lookup })
+  const setup: MemberSetup = {
+    file: configFile,
+    baseDir: config.baseDir,
+    modules: config.tasks.filter((entry) => typeof entry === 'string'),
+    takeTasks: config.tasks.some((entry) => typeof entry !== 'string'),
+  }
+  return new Crew({
+    ...parts,
+    kind,
+    lookup,
+    size: config.concurrency,
+    startMember: kind === 'threads' ? startThread : startProcess,
+    hostModule: HOST_MODULE,
+    setup,
+    taskNames: registry.names(),
+    maxTasksPerChild: config.maxTasksPerChild,
+    maxMemoryPerChild: config.maxMemoryPerChild,
+  })
+}

@@ -1,0 +1,110 @@
+import type { Clock, Timer } from '../runtime/clock.ts'
+import { TokenBucket } from '../runtime/token-bucket.ts'
+import type { Request } from './request.ts'
+
+// More than these count as messages in work, so that a long queue of one task is not taken into memory whole.
+const MOST_HELD = 10_000
+
+/** What rate limits need around them. */
+export interface RateLimitsParts {
+  readonly clock: Clock
+  /** How many a second of a task may start, as configured; 0 or undefined is no limit. */
+  readonly rateOf: (task: string) => number | undefined
+  /** A request that was held may start. */
+  readonly onReady: (request: Request) => void
+  /** So many more (or, negative, fewer) requests are held beside those in work. */
+  readonly onHeld: (change: number) => void
+}
+
+/** Requests that wait for their turn, in the order they came, and what lets them go. */
+interface Lane {
+  readonly bucket: TokenBucket
+  readonly waiting: Request[]
+  timer: Timer | undefined
+}
+
+/** Lets the tasks of each name start no faster than their rate; those too early wait here, and hold no slot. */
+export class RateLimits {
+  readonly #parts: RateLimitsParts
+  /** Only for tasks with a limit. */
+  readonly #lanes = new Map<string, Lane>()
+  readonly #changed = new Map<string, number>()
+  #waiting = 0
+
+  constructor(parts: RateLimitsParts) {
+    this.#parts = parts
+  }
+
+  /** The requests that wait, by task. */
+  requests(): Request[] {
+    return [...this.#lanes.values()].flatMap(({ waiting }) => waiting)
+  }
+
+  /** True when a request may start now; else it is held, and `onReady` gets it in its turn. */
+  admit(request: Request): boolean {
+    const lane = this.#laneOf(request.message.task)
+    if (lane === undefined) return true
+    if (lane.waiting.length === 0 && lane.bucket.take()) return true
+    request.state = 'limited'
+    lane.waiting.push(request)
+    this.#count(1)
+    this.#arm(lane)
+    return false
+  }
+
+  /** Changes the limit of a task from now on: how many a second, 0 for no limit. Those that wait are heard anew. */
+  change(task: string, rate: number): void {
+    this.#changed.set(task, rate)
+    const before = this.#lanes.get(task)
+    before?.timer?.cancel()
+    this.#lanes.delete(task)
+    const waiting = before?.waiting ?? []
+    this.#count(-waiting.length)
+    for (const request of waiting) if (this.admit(request)) this.#parts.onReady(request)
+  }
+
+  /** Takes out and returns every waiting request that `predicate` picks. */
+  remove(predicate: (request: Request) => boolean): Request[] {
+    const removed: Request[] = []
+    for (const { waiting } of this.#lanes.values()) {
+      const kept: Request[] = []
+      for (const request of waiting.splice(0)) (predicate(request) ? removed : kept).push(request)
+      waiting.push(...kept)
+    }
+    this.#count(-removed.length)
+    return removed
+  }
+
+  #count(change: number): void {
+    const before = Math.min(this.#waiting, MOST_HELD)
+    this.#waiting += change
+    const after = Math.min(this.#waiting, MOST_HELD)
+    if (after !== before) this.#parts.onHeld(after - before)
+  }
+
+  #laneOf(task: string): Lane | undefined {
+    const known = this.#lanes.get(task)
+    if (known !== undefined) return known
+    const rate = this.#changed.get(task) ?? this.#parts.rateOf(task) ?? 0
+    if (rate === 0) return undefined
+    const lane: Lane = { bucket: new TokenBucket(this.#parts.clock, rate), waiting: [], timer: undefined }
+    this.#lanes.set(task, lane)
+    return lane
+  }
+
+  #arm(lane: Lane): void {
+    lane.timer ??= this.#parts.clock.after(lane.bucket.wait(), () => {
+      lane.timer = undefined
+      this.#release(lane)
+    })
+  }
+
+  #release(lane: Lane): void {
+    while (lane.waiting.length > 0 && lane.bucket.take()) {
+      const request = lane.waiting.shift() as Request
+      this.#count(-1)
+      this.#parts.onReady(request)
+    }
+    if (lane.waiting.length > 0) this.#arm(lane)
+  }
+}

@@ -1,0 +1,195 @@
+import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TaskContext } from '../../src/tasks/context.ts'
+import { Reject } from '../../src/tasks/control-flow.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+
+/** The tasks of the pool conformance suite, loaded by the pool itself and by every member of it. */
+
+const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
+
+const echo = defineTask({ name: 'echo', positional: ['value'], run: ({ value }: { value: unknown }) => value })
+
+/** Whether the objects it is given have anything that the sender did not put there. */
+const inherits = defineTask({
+  name: 'inherits',
+  positional: ['value'],
+  run: ({ value }: { value: { readonly inner: object } }) =>
+    [value, value.inner].some((object) => 'constructor' in object),
+})
+
+class Money {
+  readonly cents: number
+  constructor(cents: number) {
+    this.cents = cents
+  }
+  toJSON(): string {
+    return `${this.cents / 100} EUR`
+  }
+}
+
+const price = defineTask({ name: 'price', run: () => ({ total: new Money(250) }) })
+
+const unspeakable = defineTask({ name: 'unspeakable', run: () => () => 1 })
+
+const fail = defineTask({
+  name: 'fail',
+  positional: ['message'],
+  run: ({ message }: { message: string }) => {
+    throw new RangeError(message)
+  },
+})
+
+const reject = defineTask({
+  name: 'reject',
+  run: () => {
+    throw new Reject('not mine', { requeue: true })
+  },
+})
+
+const again = defineTask({ name: 'again', run: (_: object, ctx) => ctx.retry({ in: '10s', cause: new Error('busy') }) })
+
+const progress = defineTask({
+  name: 'progress',
+  async run(_: object, ctx) {
+    await ctx.progress({ done: 1 })
+    await ctx.updateState('CUSTOM', { at: new Date(0) })
+    return 'done'
+  },
+})
+
+const unstorable = defineTask({
+  name: 'unstorable',
+  run: (_: object, ctx) => ctx.progress({ f: Symbol('x') } as never),
+})
+
+const send = defineTask({
+  name: 'send',
+  async run(_: object, ctx) {
+    const handle = await ctx.send(add, { x: 1, y: 2 }, { queue: 'other' })
+    return handle.id
+  },
+})
+
+const readResult = defineTask({
+  name: 'read-result',
+  run: async (_: object, ctx) => (await ctx.send('add', [1, 2])).result(),
+})
+
+const log = defineTask({
+  name: 'log',
+  run: (_: object, ctx) => {
+    ctx.log.warn({ error: new TypeError('odd'), n: 1 }, 'something odd')
+    return ctx.log.isLevelEnabled('debug')
+  },
+})
+
+/** Waits for its signal, and tells why that came. */
+const wait = defineTask({
+  name: 'wait',
+  async run(_: object, ctx) {
+    await untilAborted(ctx)
+    return (ctx.signal.reason as { code: string }).code
+  },
+})
+
+/** Lets the abort escape. */
+const waitAndThrow = defineTask({
+  name: 'wait-and-throw',
+  async run(_: object, ctx) {
+    await sleep(600_000, undefined, { signal: ctx.signal })
+  },
+})
+
+/** Never ends, and gives the event loop to others meanwhile. */
+const stubborn = defineTask({ name: 'stubborn', run: () => sleep(600_000, undefined, { ref: false }) })
+
+/** Never ends, and gives nothing to anybody: only where it can be ended. */
+const spin = defineTask({
+  name: 'spin',
+  run: () => {
+    for (;;);
+  },
+})
+
+/** Waits until `count` attempts wrote to the file: ends only where so many run at once. */
+const meet = defineTask({
+  name: 'meet',
+  positional: ['file', 'count'],
+  async run({ file, count }: { file: string; count: number }, ctx) {
+    appendFileSync(file, `${ctx.id}\n`)
+    const { readFileSync } = await import('node:fs')
+    while (readFileSync(file, 'utf8').split('\n').length <= count) await sleep(5)
+    return count
+  },
+})
+
+let attempts = 0
+/** Which member runs it, and the how manieth attempt there it is. */
+const count = defineTask({
+  name: 'count',
+  run: async () => {
+    const { threadId } = await import('node:worker_threads')
+    attempts += 1
+    return { member: `${process.pid}.${threadId}`, attempts }
+  },
+})
+
+const kept: Uint8Array[] = []
+const leak = defineTask({
+  name: 'leak',
+  run: () => {
+    kept.push(new Uint8Array(64 * 1024 * 1024).fill(1))
+  },
+})
+
+/** Ends whatever it runs in. */
+const exit = defineTask({ name: 'exit', run: () => process.exit(3) })
+const kill = defineTask({
+  name: 'kill',
+  run: () => {
+    process.kill(process.pid, 'SIGKILL')
+    for (;;);
+  },
+})
+
+const throwLater = defineTask({
+  name: 'throw-later',
+  run: async () => {
+    setImmediate(() => {
+      throw new RangeError('nobody catches this')
+    })
+    await sleep(600_000, undefined, { ref: false })
+  },
+})
+
+export const poolTasks = [
+  add,
+  echo,
+  inherits,
+  price,
+  unspeakable,
+  fail,
+  reject,
+  again,
+  progress,
+  unstorable,
+  send,
+  readResult,
+  log,
+  wait,
+  waitAndThrow,
+  stubborn,
+  spin,
+  meet,
+  count,
+  leak,
+  exit,
+  kill,
+  throwLater,
+]
+
+function untilAborted({ signal }: TaskContext): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

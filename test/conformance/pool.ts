@@ -1,0 +1,395 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { TwqError } from '../../src/errors.ts'
+import type { Pool, RunOptions } from '../../src/pool/pool.ts'
+import type { State } from '../../src/protocol/result-record.ts'
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import { type Deferred, deferred } from '../../src/runtime/deferred.ts'
+import { createLogger, type Logger } from '../../src/runtime/logger.ts'
+import type { Outcome } from '../../src/tasks/outcome.ts'
+import type { Send } from '../../src/tasks/sending.ts'
+import type { AnyTask } from '../../src/tasks/task.ts'
+import type { TimeLimits } from '../../src/tasks/time-limits.ts'
+import { aTaskMessage } from '../support/a-task-message.ts'
+import { anInvocation } from '../support/attempts.ts'
+import { Journal } from '../support/until.ts'
+import { poolTasks } from './pool-tasks.ts'
+
+/** What a test asks of the pool it opens. */
+export interface PoolSetting {
+  readonly size: number
+  readonly logger: Logger
+  readonly lookup: (name: string) => AnyTask | undefined
+  readonly sendFor: (message: TaskMessage) => Send
+  readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
+  readonly hostModule: string
+  readonly setup: unknown
+  readonly taskNames: readonly string[]
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number
+}
+
+/** A kind of pool. */
+export interface PoolSubject {
+  readonly kind: string
+  /** How many attempts it is made to run at once. */
+  readonly atOnce: number
+  /** What runs attempts: nobody in particular, or members that can be ended. */
+  readonly members: 'none' | 'threads' | 'processes'
+  open(setting: PoolSetting): Pool
+}
+
+interface LogLine {
+  readonly event?: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** A pool with a record of what it said. */
+interface Scene {
+  readonly pool: Pool
+  readonly log: Journal<LogLine>
+  readonly sent: { readonly parent: string; readonly name: string; readonly args: unknown; readonly options: unknown }[]
+}
+
+/** An attempt under way. */
+interface Run {
+  readonly outcome: Promise<Outcome>
+  readonly started: Promise<number>
+  readonly states: (readonly [State, unknown])[]
+  abort(code: 'TWQ_SHUTTING_DOWN' | 'TWQ_SOFT_LIMIT'): void
+}
+
+const SHUTDOWN = 'the worker is shutting down'
+
+/** What every pool promises. */
+export function poolConformance(subject: PoolSubject): void {
+  const { kind, atOnce, members } = subject
+
+  describe(`a pool of kind ${kind}`, () => {
+    let scene: Scene
+    beforeAll(async () => {
+      scene = open(subject)
+      await scene.pool.start()
+    })
+    afterAll(() => scene.pool.stop({ deadline: new AbortController().signal }))
+    const run = (task: string, args: readonly unknown[] = [], over: Partial<TaskMessage> = {}): Run =>
+      start(scene.pool, task, args, over)
+    const outcomeOf = (...call: Parameters<typeof run>): Promise<Outcome> => run(...call).outcome
+
+    it('says what kind it is', () => {
+      expect(scene.pool.kind).toBe(kind)
+    })
+
+    it('runs a task and answers with what it returns', async () => {
+      expect(await outcomeOf('add', [1, 2])).toEqual({ kind: 'succeeded', result: 3, runtime: expect.any(Number) })
+    })
+
+    it('says that the task starts, and in which process', async () => {
+      const attempt = run('add', [1, 2])
+      const pid = await attempt.started
+      expect(pid === process.pid).toBe(members !== 'processes')
+      expect(scene.pool.stats?.().pids).toContain(pid)
+      await attempt.outcome
+    })
+
+    it.each([
+      ['text', 'žluťoučký kůň 🐎'],
+      ['an integer beyond 2^53', 2n ** 64n],
+      ['a date', new Date(1_700_000_000_123)],
+      ['bytes', new Uint8Array([0, 1, 255])],
+      ['no number', Number.NaN],
+      ['nothing', null],
+      ['lists and objects', { list: [1, [2, { three: 3 }]], __proto__: null }],
+    ])('hands %s to the task and back unchanged', async (_what, value) => {
+      expect(await outcomeOf('echo', [value])).toMatchObject({ kind: 'succeeded', result: value })
+    })
+
+    it('gives a task objects that inherit nothing', async () => {
+      const bare = (members: object) => Object.assign(Object.create(null), members)
+      expect(await outcomeOf('inherits', [bare({ inner: bare({}) })])).toMatchObject({ result: false })
+    })
+
+    it('answers with what JSON makes of a result', async () => {
+      const outcome = await outcomeOf('price')
+      expect(JSON.parse(JSON.stringify(outcome))).toMatchObject({ kind: 'succeeded', result: { total: '2.5 EUR' } })
+    })
+
+    it('fails a task whose result has no JSON form', async () => {
+      expect(await outcomeOf('unspeakable')).toMatchObject({ kind: 'failed', error: { type: 'EncodeError' } })
+    })
+
+    it('fails a task that throws, with its traceback', async () => {
+      const error = { type: 'RangeError', args: ['too far'], traceback: expect.stringContaining('pool-tasks') }
+      expect(await outcomeOf('fail', ['too far'])).toMatchObject({ kind: 'failed', error })
+    })
+
+    it('fails a task whose arguments do not fit', async () => {
+      expect(await outcomeOf('add', [1])).toMatchObject({ kind: 'failed', error: { type: 'TypeError' } })
+    })
+
+    it('hears what a task asks for by throwing', async () => {
+      expect(await outcomeOf('reject')).toMatchObject({ kind: 'rejected', requeue: true })
+      expect(await outcomeOf('again')).toMatchObject({ kind: 'retry', error: { args: ['busy'] } })
+    })
+
+    it('passes on the states that a task stores, before its outcome', async () => {
+      const attempt = run('progress')
+      expect(await attempt.outcome).toMatchObject({ kind: 'succeeded', result: 'done' })
+      expect(attempt.states).toEqual([
+        ['PROGRESS', { done: 1 }],
+        ['CUSTOM', { at: new Date(0) }],
+      ])
+    })
+
+    it('tells a task why its state could not be stored', async () => {
+      const invocation = anInvocation({ message: aTaskMessage({ task: 'progress' }) })
+      const onState = () => Promise.reject(new TwqError('TWQ_PUBLISH_OVERFLOW', 'too many messages wait'))
+      const outcome = await scene.pool.run(invocation, { signal: new AbortController().signal, onState })
+      expect(outcome).toMatchObject({ kind: 'failed', error: { args: ['too many messages wait'] } })
+    })
+
+    it('sends the tasks that a task sends, as its children', async () => {
+      expect(await outcomeOf('send', [], { id: 'the-parent' })).toMatchObject({ kind: 'succeeded', result: 'sent-id' })
+      expect(scene.sent).toEqual([
+        { parent: 'the-parent', name: 'add', args: { x: 1, y: 2 }, options: { queue: 'other' } },
+      ])
+    })
+
+    it("writes a task's log lines to the worker's log, and knows its level", async () => {
+      expect(await outcomeOf('log', [], { id: 'logging' })).toMatchObject({ result: false })
+      const line = await scene.log.until(({ msg }) => msg === 'something odd')
+      expect(line).toMatchObject({ level: 'warn', task_id: 'logging', task: 'log', n: 1, error: { message: 'odd' } })
+    })
+
+    it("aborts a task's signal with the reason", async () => {
+      const attempt = run('wait')
+      await attempt.started
+      attempt.abort('TWQ_SHUTTING_DOWN')
+      expect(await attempt.outcome).toMatchObject({ kind: 'succeeded', result: 'TWQ_SHUTTING_DOWN' })
+    })
+
+    it('interrupts a task that lets the abort of a shutdown escape', async () => {
+      const attempt = run('wait-and-throw')
+      await attempt.started
+      attempt.abort('TWQ_SHUTTING_DOWN')
+      expect(await attempt.outcome).toEqual({ kind: 'interrupted' })
+    })
+
+    it('starts nothing when its signal was aborted by a shutdown before', async () => {
+      const attempt = run('add', [1, 2])
+      await attempt.outcome
+      const aborted = AbortSignal.abort(new TwqError('TWQ_SHUTTING_DOWN', SHUTDOWN))
+      const invocation = anInvocation({ message: aTaskMessage({ task: 'add', args: [1, 2] }) })
+      expect(await scene.pool.run(invocation, { signal: aborted, onState: async () => {} })).toEqual({
+        kind: 'interrupted',
+      })
+    })
+
+    it('aborts the signal at the soft limit', async () => {
+      expect(await outcomeOf('wait', [], soft(50))).toMatchObject({ kind: 'succeeded', result: 'TWQ_SOFT_LIMIT' })
+      expect(await outcomeOf('wait-and-throw', [], soft(50))).toMatchObject({
+        kind: 'failed',
+        error: { type: 'SoftTimeLimitExceeded', module: 'billiard.exceptions' },
+      })
+    })
+
+    it('answers at the hard limit for a task that does not end, and goes on with others', async () => {
+      const outcome = await outcomeOf('stubborn', [], hard(50))
+      expect(outcome).toMatchObject({ kind: 'timed-out', limit: 50, error: { args: [0.05] } })
+      expect(await outcomeOf('add', [1, 2])).toMatchObject({ kind: 'succeeded', result: 3 })
+    })
+
+    it(`runs ${atOnce} at once`, async () => {
+      using folder = aFolder()
+      const file = join(folder.path, 'here')
+      const attempts = Array.from({ length: atOnce }, (_, i) => outcomeOf('meet', [file, atOnce], { id: `m-${i}` }))
+      for (const outcome of await Promise.all(attempts)) expect(outcome).toMatchObject({ kind: 'succeeded' })
+    })
+
+    it('fails a task that it does not have', async () => {
+      const error = { type: 'NotRegistered', args: ['nobody'] }
+      expect(await outcomeOf('nobody')).toMatchObject({ kind: 'failed', error })
+    })
+  })
+
+  describe(`a pool of kind ${kind} that stops`, () => {
+    it('starts nothing more, and waits for what runs', async () => {
+      const { pool } = open(subject)
+      await pool.start()
+      const attempt = start(pool, 'wait')
+      await attempt.started
+      const stopped = pool.stop({ deadline: new AbortController().signal })
+      expect(await start(pool, 'add', [1, 2]).outcome).toEqual({ kind: 'interrupted' })
+      attempt.abort('TWQ_SHUTTING_DOWN')
+      expect(await attempt.outcome).toMatchObject({ kind: 'succeeded' })
+      await stopped
+    })
+
+    it('waits no longer than its deadline', async () => {
+      const { pool } = open(subject)
+      await pool.start()
+      const attempt = start(pool, 'stubborn')
+      await attempt.started
+      const deadline = new AbortController()
+      const stopped = pool.stop({ deadline: deadline.signal })
+      deadline.abort()
+      await stopped
+      if (members !== 'none') expect(await attempt.outcome).toEqual({ kind: 'interrupted' })
+    })
+  })
+
+  if (members !== 'none') memberConformance(subject)
+}
+
+/** What a pool promises besides when it consists of members. */
+function memberConformance(subject: PoolSubject): void {
+  const { kind, members } = subject
+
+  describe(`the members of a pool of kind ${kind}`, () => {
+    it('are all there once it has started', async () => {
+      const { pool, log } = await started(subject, { size: 2 })
+      const where = await Promise.all([start(pool, 'count').outcome, start(pool, 'count').outcome])
+      expect(new Set(where.map(memberOf)).size).toBe(2)
+      expect(log.entries).toEqual([])
+    })
+
+    it('end at the hard limit even where they never look up', async () => {
+      const { pool } = await started(subject)
+      const attempt = start(pool, 'spin', [], hard(100))
+      await attempt.started
+      expect(await attempt.outcome).toMatchObject({ kind: 'timed-out', limit: 100 })
+      expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded' })
+      expect(pool.stats?.().abandoned).toBe(0)
+    })
+
+    it.each([
+      { task: 'exit', how: 'exitcode 3' },
+      // A thread that kills kills the whole process.
+      ...(members === 'processes' ? [{ task: 'kill', how: 'signal 9 (SIGKILL)' }] : []),
+    ])('are replaced when a task ends them by $task, and the attempt is lost', async ({ task, how }) => {
+      const { pool } = await started(subject)
+      const text = `Worker exited prematurely: ${how}.`
+      expect(await start(pool, task).outcome).toEqual({
+        kind: 'lost',
+        error: { type: 'WorkerLostError', module: 'billiard.exceptions', args: [text], traceback: null },
+      })
+      expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded', result: 3 })
+    })
+
+    it('are replaced after an error that nobody caught, which fails the attempt', async () => {
+      const { pool } = await started(subject)
+      expect(await start(pool, 'throw-later').outcome).toMatchObject({
+        kind: 'failed',
+        error: { type: 'RangeError', args: ['nobody catches this'] },
+      })
+      expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded' })
+    })
+
+    it('leave after maxTasksPerChild attempts', async () => {
+      const { pool } = await started(subject, { maxTasksPerChild: 2 })
+      const seen: unknown[] = []
+      for (let i = 0; i < 5; i++) seen.push(await start(pool, 'count').outcome)
+      expect(seen).toMatchObject([1, 2, 1, 2, 1].map((attempts) => ({ result: { attempts } })))
+      expect(new Set(seen.map((outcome) => memberOf(outcome as Outcome))).size).toBe(3)
+    })
+
+    it('leave when they hold more than maxMemoryPerChild', async () => {
+      const { pool, log } = await started(subject, { maxMemoryPerChild: LARGE })
+      const first = memberOf(await start(pool, 'count').outcome)
+      for (let i = 0; i < 5; i++) await start(pool, 'leak').outcome
+      await log.until(({ event }) => event === 'pool.member-too-large')
+      let now = first
+      while (now === first) now = memberOf(await start(pool, 'count').outcome)
+      expect(now).not.toBe(first)
+    })
+
+    it('must have the tasks of the worker', async () => {
+      const { pool } = open(subject, { setup: { without: 'add' } })
+      await expect(pool.start()).rejects.toMatchObject({
+        code: 'TWQ_POOL',
+        message: expect.stringMatching(
+          /^(thread|process) \d+ of the pool has other tasks than the worker: it lacks add$/,
+        ),
+      })
+    })
+
+    it('say why they can not load their tasks', async () => {
+      const { pool } = open(subject, { setup: { without: 'everything' } })
+      await expect(pool.start()).rejects.toThrow('no tasks today')
+    })
+
+    it('can not read the results of what they send', async () => {
+      const { pool } = await started(subject)
+      const outcome = await start(pool, 'read-result').outcome
+      expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining("can't be read")] } })
+    })
+  })
+}
+
+// Far more than a member needs for itself, and less than `leak` takes when it runs five times.
+const LARGE = 250 * 1024 * 1024
+
+function open(subject: PoolSubject, over: Partial<PoolSetting> = {}): Scene {
+  const log = new Journal<LogLine>()
+  const sent: Scene['sent'] = []
+  const sendFor = (message: TaskMessage) =>
+    (async (target: string | AnyTask, args: unknown, options: unknown) => {
+      sent.push({ parent: message.id, name: typeof target === 'string' ? target : target.name, args, options })
+      return { id: 'sent-id' }
+    }) as unknown as Send
+  const destination = { write: (line: string) => log.push(JSON.parse(line) as LogLine) }
+  const pool = subject.open({
+    size: subject.atOnce,
+    logger: createLogger({ level: 'info', format: 'json', destination }),
+    lookup: (name) => poolTasks.find((task) => task.name === name),
+    sendFor,
+    limitsFor: ({ timeLimit }) => ((timeLimit.hard ?? timeLimit.soft) === undefined ? undefined : timeLimit),
+    hostModule: new URL('./pool-host.ts', import.meta.url).href,
+    setup: {},
+    taskNames: poolTasks.map(({ name }) => name).sort(),
+    ...over,
+  })
+  return { pool, log, sent }
+}
+
+/** A pool of one member unless told otherwise, stopped after the test. */
+async function started(subject: PoolSubject, over: Partial<PoolSetting> = {}): Promise<Scene> {
+  const scene = open(subject, { size: 1, ...over })
+  await scene.pool.start()
+  onTestFinished(() => scene.pool.stop({ deadline: AbortSignal.abort() }))
+  return scene
+}
+
+function start(pool: Pool, task: string, args: readonly unknown[] = [], over: Partial<TaskMessage> = {}): Run {
+  const message = aTaskMessage({ task, args: args as TaskMessage['args'], ...over })
+  const controller = new AbortController()
+  const begun: Deferred<number> = deferred()
+  const states: [State, unknown][] = []
+  const options: RunOptions = {
+    signal: controller.signal,
+    onStarted: ({ pid }) => begun.resolve(pid),
+    onState: async (state, meta) => void states.push([state, meta]),
+  }
+  return {
+    outcome: pool.run(anInvocation({ message }), options),
+    started: begun.promise,
+    states,
+    abort: (code) => controller.abort(new TwqError(code, SHUTDOWN)),
+  }
+}
+
+const soft = (ms: number): Partial<TaskMessage> => ({ timeLimit: { soft: ms, hard: undefined } })
+const hard = (ms: number): Partial<TaskMessage> => ({ timeLimit: { soft: undefined, hard: ms } })
+
+function memberOf(outcome: Outcome): string {
+  if (outcome.kind !== 'succeeded') throw new Error(`not counted: ${JSON.stringify(outcome)}`)
+  return (outcome.result as { readonly member: string }).member
+}
+
+function aFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'twq-pool-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
+}
