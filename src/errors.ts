@@ -50,6 +50,8 @@ export type ErrorCode =
   | 'TWQ_RESULT_TIMEOUT'
   /** The result can't be read from here. */
   | 'TWQ_RESULT_UNAVAILABLE'
+  /** A chord, and a result backend that can't join its tasks. */
+  | 'TWQ_CHORD_UNSUPPORTED'
   /** No worker answered a remote-control request. */
   | 'TWQ_NO_WORKER'
   /** A worker answered a remote-control request with an error. */

@@ -51,6 +51,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_TASK_FAILED: EXIT.failed,
   TWQ_RESULT_TIMEOUT: EXIT.timeout,
   TWQ_RESULT_UNAVAILABLE: EXIT.failed,
+  TWQ_CHORD_UNSUPPORTED: EXIT.failed,
   TWQ_NO_WORKER: EXIT.unavailable,
   TWQ_CONTROL: EXIT.failed,
   TWQ_SOFT_LIMIT: EXIT.failed,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
-import { declareTaskQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
@@ -12,6 +11,7 @@ import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import { isTask } from '../tasks/brand.ts'
 import type { AnyArguments, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import { DeclaredQueues } from './declared-queues.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
 import { SentTask } from './task-handle.ts'
@@ -21,6 +21,8 @@ export interface SenderOptions {
   /** Where queues are declared. */
   readonly session: Session
   readonly publisher: Publisher
+  /** For those who share them; else it has its own. */
+  readonly queues?: DeclaredQueues
   /** Where results come back to; without it nobody reads any. */
   readonly replies: ReplyQueue | undefined
   /** The queue when neither the caller nor the task names one. */
@@ -35,6 +37,8 @@ const MOST_WAITING = 10_000
 
 /** Sends tasks over a session: from a program of its own, or from inside tasks. */
 export interface Sender {
+  /** How it names itself in the messages it sends: `gen<pid>@<host>`. */
+  readonly origin: string
   /** A way to send: as children of the task that `parent` runs, or as nobody's. Costs nothing. */
   sendFor(parent?: TaskMessage): Send
   /** The message that a send would publish now, and where: nothing is sent. Throws as a send rejects. */
@@ -50,10 +54,8 @@ export function createSender(options: SenderOptions): Sender {
 
 class SessionSender implements Sender {
   readonly #options: SenderOptions
-  readonly #origin = `gen${process.pid}@${hostname()}`
-  /** The queues that were declared, or are being. */
-  readonly #declared = new Map<string, Promise<void>>()
-  readonly #ready = new Set<string>()
+  readonly #queues: DeclaredQueues
+  readonly origin = `gen${process.pid}@${hostname()}`
   #lastError: Error | undefined
   #waiting = 0
   #underWay = 0
@@ -62,6 +64,7 @@ class SessionSender implements Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
+    this.#queues = options.queues ?? new DeclaredQueues(options.session)
     options.session.listen((event) => {
       if (event.kind === 'connected') this.#lastError = undefined
       else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
@@ -112,7 +115,7 @@ class SessionSender implements Sender {
     return prepareTask(target, args, options, {
       id: randomUUID(),
       now: clock.now(),
-      origin: this.#origin,
+      origin: this.origin,
       replyTo: replies?.name,
       queue,
       parent,
@@ -124,8 +127,7 @@ class SessionSender implements Sender {
     const due = clock.monotonic() + publishTimeout
     if (!this.#isReady(prepared)) await this.#makeReady(prepared, publishTimeout, signal)
     if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
-    // The queue is gone since it was declared: another broker behind the same address, or somebody deleted it.
-    this.#forget(prepared.queue)
+    this.#queues.forget(prepared.queue)
     await this.#makeReady(prepared, due - clock.monotonic(), signal)
     if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
@@ -147,7 +149,7 @@ class SessionSender implements Sender {
   /** Whether the target queue exists and results have somewhere to go: so it is for all but the first. */
   #isReady({ queue, wantsResult }: PreparedTask): boolean {
     const { replies } = this.#options
-    return this.#ready.has(queue) && (!wantsResult || replies === undefined || replies.isOpen)
+    return this.#queues.has(queue) && (!wantsResult || replies === undefined || replies.isOpen)
   }
 
   async #makeReady(prepared: PreparedTask, ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -161,36 +163,9 @@ class SessionSender implements Sender {
     this.#waiting += 1
     try {
       if (prepared.wantsResult) await this.#options.replies?.open(limit.signal)
-      await unlessAborted(this.#declare(prepared.queue), limit.signal)
+      await unlessAborted(this.#queues.declare(prepared.queue), limit.signal)
     } finally {
       this.#waiting -= 1
-    }
-  }
-
-  /** Declares a queue once; a failed attempt leaves no trace. Callers give up waiting each in their own time. */
-  #declare(queue: string): Promise<void> {
-    const known = this.#declared.get(queue)
-    if (known !== undefined) return known
-    const declared = this.#declareOrTrust(queue)
-    this.#declared.set(queue, declared)
-    declared.then(
-      () => this.#ready.add(queue),
-      () => this.#forget(queue),
-    )
-    return declared
-  }
-
-  #forget(queue: string): void {
-    this.#declared.delete(queue)
-    this.#ready.delete(queue)
-  }
-
-  /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
-  async #declareOrTrust(queue: string): Promise<void> {
-    try {
-      await declareTaskQueue(this.#options.session, queue, () => {})
-    } catch (error) {
-      if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }
   }
 

@@ -38,7 +38,7 @@ export interface NewTask {
   readonly correlationId?: string | undefined
   readonly priority?: number | undefined
   readonly stampedHeaders?: readonly string[] | null | undefined
-  readonly stamps?: Headers | undefined
+  readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
   /** The caller's own headers. */
   readonly headers?: { readonly [name: string]: Json | undefined } | undefined
 }
@@ -83,7 +83,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     ignore_result: task.ignoreResult === undefined ? false : task.ignoreResult,
     replaced_task_nesting: 0,
     stamped_headers: task.stampedHeaders ?? null,
-    stamps: task.stamps ?? {},
+    stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0),
   }
   return {
     properties: {

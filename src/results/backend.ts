@@ -12,4 +12,12 @@ export interface ResultBackend {
     record: ResultRecord,
     message: Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'>,
   ): Promise<'stored' | 'nobody'>
+  /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
+  readonly chord?: ChordJoin
+}
+
+/** Counts the members of a chord, and starts its body once all have ended (wire specification 4.6). */
+export interface ChordJoin {
+  /** A member has ended, and its record is stored. Resolves once that is safe; rejects when it can't be known. */
+  memberEnded(record: ResultRecord, message: TaskMessage): Promise<void>
 }

@@ -6,6 +6,8 @@ import { createPublisher } from '../broker/publisher.ts'
 import { createSession, type Kept } from '../broker/session.ts'
 import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
+import { withBuiltIns } from '../canvas/built-in.ts'
+import { DeclaredQueues } from '../client/declared-queues.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
@@ -24,11 +26,14 @@ import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
+import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { FollowUpPublisher } from './follow-up-publisher.ts'
+import { Followers } from './followers.ts'
 import { Intake } from './intake.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { mingle } from './mingle.ts'
@@ -112,19 +117,31 @@ export function createWorker(parts: WorkerParts): Worker {
   const prefetch = new Prefetch(config.prefetch)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const { publishTimeout } = config
+  const taskQueues = new DeclaredQueues(publishing)
   const sender = createSender({
     session: publishing,
     publisher,
+    queues: taskQueues,
     replies,
     queue: config.queues[0] ?? 'celery',
     publishTimeout,
     clock,
   })
+  const defaultQueue = config.queues[0] ?? 'celery'
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, taskQueues),
+    results,
+    clock,
+    logger,
+    origin: sender.origin,
+    queueOf: (name) => registry.get(name)?.settings.queue ?? defaultQueue,
+  })
+  const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
   const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
   const pool = openPool({
     config,
-    registry,
+    registry: runnable,
     configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
@@ -169,15 +186,24 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
-      await settle(request, outcome, { publisher, results, quarantine, clock, flags: config, giveBack })
-      logSettled(logger, request, outcome)
-      const event = events.wanted ? settledEvent(request, outcome) : undefined
-      if (event !== undefined) events.emit(event)
+      // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
+      if (outcome.kind === 'retry') tell(request, outcome)
+      const settled = await settle(request, outcome, {
+        publisher,
+        results,
+        followers,
+        quarantine,
+        clock,
+        flags: config,
+        giveBack,
+      })
+      logSettled(logger, request, settled)
+      if (settled.kind !== 'retry') tell(request, settled)
     },
   })
   const intake: Intake = new Intake({
     node,
-    registry,
+    registry: runnable,
     acks: config.acks,
     unknownTask: config.unknownTask,
     maxBodySize: config.maxBodySize,
@@ -294,6 +320,12 @@ export function createWorker(parts: WorkerParts): Worker {
     const { connection } = consuming
     if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
     return connection
+  }
+
+  /** Tells monitors what became of an attempt. */
+  function tell(request: Request, outcome: Outcome): void {
+    const event = events.wanted ? settledEvent(request, outcome) : undefined
+    if (event !== undefined) events.emit(event)
   }
 
   async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {

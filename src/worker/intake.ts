@@ -1,4 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
+import { type Abandoned, abandonedBy } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
@@ -56,6 +57,8 @@ interface Refusal {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
+  /** Those who wait for what was to run after it. */
+  readonly abandoned?: readonly Abandoned[]
   readonly discard: boolean
 }
 
@@ -107,6 +110,7 @@ export class Intake {
         task: message.task,
         replyTo: message.replyTo,
         correlationId: message.correlationId,
+        abandoned: abandonedBy(message),
         discard: this.#parts.unknownTask === 'discard',
       })
       return
@@ -242,13 +246,14 @@ export class Intake {
     logger.error({ event: refusal.discard ? 'message.discarded' : 'message.quarantined', ...fields }, message)
   }
 
-  async #tell(refusal: Refusal): Promise<void> {
-    const { id, replyTo, error } = refusal
-    if (id === undefined || !replyTo) return
-    await this.#parts.results.store(
-      { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
-      { id, replyTo, correlationId: refusal.correlationId ?? id },
-    )
+  async #tell({ id, replyTo, correlationId, error, abandoned = [] }: Refusal): Promise<void> {
+    const own = id === undefined || !replyTo ? [] : [{ id, replyTo, correlationId: correlationId ?? id }]
+    for (const waiting of [...own, ...abandoned]) {
+      await this.#parts.results.store(
+        { taskId: waiting.id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
+        waiting,
+      )
+    }
   }
 }
 
@@ -269,6 +274,7 @@ function killed({ message }: Request, starts: number): Refusal {
     task: message.task,
     replyTo: message.replyTo,
     correlationId: message.correlationId,
+    abandoned: abandonedBy(message),
     discard: false,
   }
 }

@@ -1,4 +1,6 @@
+import { withBuiltIns } from '../canvas/built-in.ts'
 import { findConfig } from '../config/find-config.ts'
+import { TwqError } from '../errors.ts'
 import type { Host } from '../pool/host.ts'
 import { isTask } from '../tasks/brand.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
@@ -21,7 +23,18 @@ export async function openHost(setup: unknown): Promise<Host> {
   const { file, baseDir, modules, takeTasks } = setup as MemberSetup
   const own = file === undefined ? [] : await tasksIn(file, baseDir)
   const { tasks } = await loadTasks({ tasks: [...modules, ...(takeTasks ? own : [])], baseDir })
-  return { tasks: createRegistry(tasks) }
+  return { tasks: withBuiltIns(createRegistry(tasks), refuse) }
+}
+
+/** Members have no connection to publish on. Python's clients send these two apart, task by task. */
+async function refuse(): Promise<never> {
+  throw new TwqError(
+    'TWQ_RESULT_UNAVAILABLE',
+    'celery.group and celery.chunks can not be run as tasks in threads or processes',
+    {
+      hint: "Call the group with apply_async, or run a worker with pool: 'async' on this queue.",
+    },
+  )
 }
 
 async function tasksIn(file: string, cwd: string): Promise<readonly AnyTask[]> {

@@ -1,17 +1,21 @@
 import type { Publisher } from '../broker/publisher.ts'
+import { hasNoFollowUps } from '../canvas/follow-ups.ts'
 import { TwqError } from '../errors.ts'
 import { retryMessage } from '../protocol/encode-retry.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Json } from '../runtime/json.ts'
 import type { Outcome } from '../tasks/outcome.ts'
+import type { Followers } from './followers.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
-import { type Disposal, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
+import { type Disposal, decideSettlement, type FailureFlags } from './settlement.ts'
 
 /** What settling works with. */
 export interface SettleParts {
   readonly publisher: Publisher
   readonly results: ResultBackend
+  readonly followers: Followers
   readonly quarantine: Quarantine
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
@@ -22,22 +26,39 @@ export interface SettleParts {
 
 /**
  * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
- * state, then the new message; the result; and only then the ack. Rejects when a step can't be made safe; nothing has
- * been acknowledged then.
+ * state, then the new message; else what follows the task, its result, its part in a chord; and only then the ack.
+ * Resolves with how the task ended: one whose follow-ups can't be sent has failed. Rejects when a step can't be made safe;
+ * nothing has been acknowledged then.
  */
-export async function settle(request: Request, outcome: Outcome, parts: SettleParts): Promise<Settlement> {
+export async function settle(request: Request, outcome: Outcome, parts: SettleParts): Promise<Outcome> {
+  const { message } = request
   const { settings } = request.task
-  const plan = decideSettlement(outcome, request.message, {
+  const plan = decideSettlement(outcome, message, {
     acks: request.acks,
-    ignoreResult: request.message.ignoreResult ?? settings.ignoreResult ?? false,
+    ignoreResult: message.ignoreResult ?? settings.ignoreResult ?? false,
     ackOnFailure: settings.ackOnFailure ?? parts.flags.ackOnFailure,
     ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
     rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
   })
-  if (plan.record !== undefined) await parts.results.store(plan.record, request.message)
+  let children: readonly Json[] = []
+  if (plan.ending !== undefined && !hasNoFollowUps(message)) {
+    const followed = await parts.followers.follow(message, plan.ending)
+    if (followed.kind === 'failed') {
+      return await settle(request, { kind: 'failed', error: followed.error, runtime: runtimeOf(outcome) }, parts)
+    }
+    children = followed.children
+  }
+  if (plan.record !== undefined) {
+    await parts.results.store(children.length === 0 ? plan.record : { ...plan.record, children }, message)
+  }
+  if (plan.ending !== undefined && message.embed.chord !== null) await parts.followers.endInChord(message, plan.ending)
   if (plan.retryAt !== undefined) await publishRetry(request, plan.retryAt, outcome, parts)
   await dispose(request, plan.disposal, outcome, parts)
-  return plan
+  return outcome
+}
+
+function runtimeOf(outcome: Outcome): number {
+  return 'runtime' in outcome ? outcome.runtime : 0
 }
 
 async function publishRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {

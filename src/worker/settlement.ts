@@ -1,6 +1,7 @@
 import { celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json } from '../runtime/json.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 
 /** What becomes of the message. `none`: it was acknowledged when the attempt started. */
@@ -11,9 +12,16 @@ export interface Settlement {
   readonly disposal: Disposal
   /** What to tell whoever waits. */
   readonly record: ResultRecord | undefined
+  /** How the task ended for those that were to follow it; undefined when it has not ended, or nothing follows. */
+  readonly ending: Ending | undefined
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
 }
+
+/** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
+export type Ending =
+  | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
+  | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
 
 /** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
 export interface FailureFlags {
@@ -36,42 +44,47 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
   const early = policy.acks === 'early'
   const done: Disposal = early ? 'none' : 'ack'
   const failed: Disposal = early || policy.ackOnFailure ? done : 'quarantine'
-  const settlement = (disposal: Disposal, record?: ResultRecord, retryAt?: number): Settlement => ({
+  const settlement = (disposal: Disposal, record?: ResultRecord, more: Partial<Settlement> = {}): Settlement => ({
     disposal,
     record: policy.ignoreResult ? undefined : record,
-    retryAt,
+    ending: undefined,
+    retryAt: undefined,
+    ...more,
   })
+  const failure = (disposal: Disposal, record: ResultRecord, callsErrbacks: boolean): Settlement =>
+    settlement(disposal, record, { ending: { kind: 'failed', callsErrbacks, record } })
   switch (outcome.kind) {
-    case 'succeeded':
-      return settlement(done, {
-        taskId: message.id,
-        state: 'SUCCESS',
-        result: outcome.result,
-        traceback: null,
-        children: [],
-      })
+    case 'succeeded': {
+      const { result } = outcome
+      const record: ResultRecord = { taskId: message.id, state: 'SUCCESS', result, traceback: null, children: [] }
+      return settlement(done, record, { ending: { kind: 'succeeded', result, record } })
+    }
     case 'retry':
-      return settlement(done, errorRecord(message, 'RETRY', outcome.error), outcome.at)
+      return settlement(done, errorRecord(message, 'RETRY', outcome.error), { retryAt: outcome.at })
     case 'failed':
-      return settlement(failed, errorRecord(message, 'FAILURE', outcome.error))
-    case 'timed-out':
-      // As Celery: the failure is stored also when the message goes back.
-      return settlement(early || policy.ackOnTimeout ? done : 'requeue', errorRecord(message, 'FAILURE', outcome.error))
+      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
+    case 'timed-out': {
+      // As Celery: the failure is stored, and the errbacks are called, also when the message goes back.
+      const disposal = early || policy.ackOnTimeout ? done : 'requeue'
+      return failure(disposal, errorRecord(message, 'FAILURE', outcome.error), true)
+    }
     case 'rejected':
       // Nobody waits for ever: a task that was rejected for good is a failed one.
       return outcome.requeue
         ? settlement(early ? 'none' : 'requeue')
-        : settlement(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error))
+        : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)
     case 'ignored':
       return settlement(done)
-    case 'revoked':
-      return settlement('ack', errorRecord(message, 'REVOKED', celeryError('TaskRevokedError', [outcome.reason])))
+    case 'revoked': {
+      const error = celeryError('TaskRevokedError', [outcome.reason])
+      return failure('ack', errorRecord(message, 'REVOKED', error), false)
+    }
     case 'lost':
       if (!early && policy.rejectOnLost) return settlement('requeue')
-      return settlement(failed, errorRecord(message, 'FAILURE', outcome.error))
+      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
     case 'interrupted':
       if (!early) return settlement('requeue')
-      return settlement('none', errorRecord(message, 'FAILURE', celeryError('WorkerLostError', [INTERRUPTED])))
+      return failure('none', errorRecord(message, 'FAILURE', celeryError('WorkerLostError', [INTERRUPTED])), true)
     default:
       return unknownOutcome(outcome)
   }

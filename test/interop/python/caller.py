@@ -11,6 +11,8 @@ import sys
 import traceback
 import uuid  # noqa: F401
 
+from celery import chain, chord, group, signature  # noqa: F401  and the workflows
+from celery.canvas import xmap  # noqa: F401
 from proj import app
 
 answers = os.fdopen(os.dup(1), "w", buffering=1)

@@ -1,0 +1,123 @@
+import { TwqError } from '../errors.ts'
+import { readArray, readSignature } from '../protocol/signature.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { bindArguments } from '../tasks/arguments.ts'
+import type { TaskContext } from '../tasks/context.ts'
+import { defineTask } from '../tasks/define-task.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import { validate } from '../tasks/schema.ts'
+import type { AnyTask } from '../tasks/task.ts'
+
+/** Sends a signature with partial arguments as a child of the task that `parent` runs; resolves with its result tuple. */
+export type Apply = (signature: Json, args: readonly Json[], parent: TaskMessage) => Promise<Json>
+
+/**
+ * A registry that also finds the tasks every Celery worker has, under their names (wire specification 4.7, 5.6). They are
+ * not listed, and a task of the same name in `registry` comes first.
+ */
+export function withBuiltIns(registry: TaskRegistry, apply: Apply): TaskRegistry {
+  const builtIn = new Map(builtInTasks((name) => registry.get(name), apply).map((task) => [task.name, task]))
+  return { ...registry, get: (name) => registry.get(name) ?? builtIn.get(name) }
+}
+
+function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Apply): readonly AnyTask[] {
+  return [
+    defineTask({
+      name: 'celery.map',
+      positional: ['task', 'it'],
+      run: ({ task, it }: Mapping, ctx) => callEach(innerTask(task, lookup), items(it), (item) => [item], ctx),
+    }),
+    defineTask({
+      name: 'celery.starmap',
+      positional: ['task', 'it'],
+      run: ({ task, it }: Mapping, ctx) =>
+        callEach(innerTask(task, lookup), items(it), (item, index) => readArray(item, `it[${index}]`), ctx),
+    }),
+    defineTask({
+      name: 'celery.chunks',
+      positional: ['task', 'it', 'n'],
+      run: ({ task, it, n }: Mapping & { n: Json }, ctx) =>
+        apply({ task: 'celery.chunks', kwargs: { task, it, n }, subtask_type: 'chunks' }, [], ctx.request),
+    }),
+    defineTask({
+      name: 'celery.group',
+      positional: ['tasks', 'result', 'group_id', 'partial_args', 'add_to_parent?'],
+      run: ({ tasks, group_id, partial_args }: GroupCall, ctx) => {
+        const group = { task: 'celery.group', kwargs: { tasks }, options: { task_id: group_id }, subtask_type: 'group' }
+        return apply(group, readArray(partial_args, 'partial_args'), ctx.request)
+      },
+    }),
+    defineTask({
+      name: 'celery.accumulate',
+      positional: ['...args'],
+      run: ({ args, index }: { args: readonly Json[]; index?: Json }) => elementOf(args, index),
+    }),
+    // Celery has beat send it every night; what expires here expires by itself.
+    defineTask({ name: 'celery.backend_cleanup', run: () => null }),
+  ]
+}
+
+interface Mapping {
+  readonly task: Json
+  readonly it: Json
+}
+
+interface GroupCall {
+  readonly tasks: Json
+  readonly result: Json
+  readonly group_id: Json
+  readonly partial_args: Json
+  readonly add_to_parent?: Json
+}
+
+function items(it: Json): readonly Json[] {
+  return readArray(it, 'it')
+}
+
+/** Only the name counts: as in Celery, the arguments of a mapped signature are not used. */
+function innerTask(signature: Json, lookup: (name: string) => AnyTask | undefined): AnyTask {
+  const { task: name } = readSignature(signature, 'task')
+  const task = lookup(name)
+  if (task !== undefined) return task
+  throw new TwqError('TWQ_UNKNOWN_TASK', name)
+}
+
+/** Calls a task once for each item, one after the other, inside the attempt that maps it. */
+async function callEach(
+  task: AnyTask,
+  it: readonly Json[],
+  argumentsOf: (item: Json, index: number) => readonly Json[],
+  ctx: TaskContext,
+): Promise<Json[]> {
+  const results: Json[] = []
+  for (const [index, item] of it.entries()) {
+    ctx.signal.throwIfAborted()
+    results.push(((await call(task, argumentsOf(item, index), ctx)) ?? null) as Json)
+  }
+  return results
+}
+
+async function call(task: AnyTask, args: readonly Json[], ctx: TaskContext): Promise<unknown> {
+  const bound = bindArguments(task.name, task.positional, args, NO_NAMES)
+  if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
+  if (task.schema === undefined) return await task.run(bound.args, ctx)
+  const validated = await validate(task.schema, bound.args)
+  if (validated.kind === 'valid') return await task.run(validated.value, ctx)
+  const complaint = new Error(`${task.name}() got invalid arguments: ${validated.message}`)
+  // Python's name for it, as when the task is called by itself.
+  complaint.name = 'ValueError'
+  throw complaint
+}
+
+const NO_NAMES: JsonObject = {}
+
+/** Python's `args[index]`, which counts from the end below zero; all of them without an index. */
+function elementOf(args: readonly Json[], index: Json | undefined): Json {
+  if (index === undefined || index === null) return args
+  const element = typeof index === 'number' ? args.at(index) : undefined
+  if (element !== undefined) return element
+  const missing = new Error('tuple index out of range')
+  missing.name = 'IndexError'
+  throw missing
+}

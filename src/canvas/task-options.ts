@@ -1,0 +1,137 @@
+import { TwqError } from '../errors.ts'
+import type { NewTask } from '../protocol/encode-task.ts'
+import { displayOf } from '../protocol/python-repr.ts'
+import { isObject, isProtocolHeader, usableReplyTo } from '../protocol/task-fields.ts'
+import { parseTimestamp } from '../protocol/timestamps.ts'
+import type { Route } from '../protocol/wire.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+
+/** What the options of one task become: fields of its message. */
+export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'origin'>
+
+/**
+ * Reads the options that a signature is applied with, those of Python's `apply_async` (wire specification 2.4, 5.1);
+ * unknown ones are passed over. `now` is in milliseconds since the epoch. Throws `TWQ_MESSAGE_MALFORMED` for a value
+ * that decides whether, when or where the task runs and can't be meant.
+ */
+export function readOptions(options: JsonObject, now: number): TaskOptions {
+  const stampedHeaders = stampNames(options)
+  return {
+    embed: {
+      callbacks: listOf(options.link),
+      errbacks: listOf(options.link_error),
+      chain: Array.isArray(options.chain) ? options.chain : null,
+      chord: options.chord ?? null,
+    },
+    eta: startOf(options, now),
+    expires: momentOf('expires', options.expires, now),
+    timeLimit: { hard: limitOf('time_limit', options), soft: limitOf('soft_time_limit', options) },
+    rootId: textOf('root_id', options),
+    parentId: textOf('parent_id', options),
+    group: textOf('group_id', options),
+    groupIndex: Number.isSafeInteger(options.group_index) ? (options.group_index as number) : null,
+    shadow: textOf('shadow', options),
+    ignoreResult: options.ignore_result === true,
+    replyTo: typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined,
+    priority: priorityOf(options),
+    stampedHeaders,
+    stamps: stampsOf(options, stampedHeaders),
+    headers: headersOf(options),
+  }
+}
+
+/**
+ * Where a message goes, and the queue to be declared for it. As in Celery, one for a `queue` or for the default one goes
+ * there through the default exchange, unless an `exchange` or a `routing_key` says otherwise.
+ */
+export function routeOf(options: JsonObject, defaultQueue: string): { readonly queue: string; readonly route: Route } {
+  const queue = textOf('queue', options) ?? defaultQueue
+  const exchange = textOf('exchange', options)
+  const routingKey = textOf('routing_key', options)
+  if (exchange === undefined && routingKey === undefined) return { queue, route: { exchange: '', routingKey: queue } }
+  return { queue, route: { exchange: exchange ?? queue, routingKey: routingKey ?? queue } }
+}
+
+/** An option that must be a text for AMQP; undefined where it is absent or empty, as in Python. */
+export function textOf(name: string, options: JsonObject): string | undefined {
+  const value = options[name]
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value === 'string' && Buffer.byteLength(value) <= 255) return value
+  throw malformed(name, 'a text of at most 255 bytes', value)
+}
+
+/** Python takes one signature as well as a list of them. */
+function listOf(value: Json | undefined): readonly Json[] | null {
+  if (value === undefined || value === null) return null
+  return Array.isArray(value) ? value : [value]
+}
+
+function startOf(options: JsonObject, now: number): number | undefined {
+  const { countdown } = options
+  // As in Celery, where 0 is none.
+  if (countdown === undefined || countdown === null || countdown === 0) {
+    return typeof options.eta === 'number'
+      ? unusable('eta', 'an ISO 8601 time', options.eta)
+      : momentOf('eta', options.eta, now)
+  }
+  if (typeof countdown !== 'number' || !Number.isFinite(countdown)) {
+    throw malformed('countdown', 'a number of seconds', countdown)
+  }
+  return now + countdown * 1000
+}
+
+/** A time, or seconds from now. */
+function momentOf(name: string, value: Json | undefined, now: number): number | undefined {
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return now + value * 1000
+  const moment =
+    value instanceof Date ? value.getTime() : typeof value === 'string' ? parseTimestamp(value, 'utc') : undefined
+  return moment ?? unusable(name, 'an ISO 8601 time', value)
+}
+
+/** Milliseconds; a limit of 0 is none, as in Python. */
+function limitOf(name: string, options: JsonObject): number | undefined {
+  const value = options[name]
+  if (value === undefined || value === null || value === 0) return undefined
+  if (typeof value !== 'number' || !(value > 0) || !Number.isFinite(value * 1000)) {
+    throw malformed(name, 'a number of seconds', value)
+  }
+  return value * 1000
+}
+
+function priorityOf(options: JsonObject): number | undefined {
+  const { priority } = options
+  if (priority === undefined || priority === null) return undefined
+  if (typeof priority === 'number' && Number.isInteger(priority) && priority >= 0 && priority <= 255) return priority
+  throw malformed('priority', 'a whole number from 0 to 255', priority)
+}
+
+function stampNames(options: JsonObject): readonly string[] | null {
+  const names = options.stamped_headers
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : null
+}
+
+/** Stamps are options under their own names, which `stamped_headers` lists (wire specification 5.8). */
+function stampsOf(options: JsonObject, names: readonly string[] | null): JsonObject {
+  const stamps: Record<string, Json> = Object.create(null)
+  for (const name of names ?? []) {
+    if (Object.hasOwn(options, name)) stamps[name] = options[name] as Json
+  }
+  return stamps
+}
+
+/** The caller's own headers; the protocol's are made from the other options. */
+function headersOf({ headers }: JsonObject): JsonObject | undefined {
+  if (!isObject(headers)) return undefined
+  const own: Record<string, Json> = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) if (!isProtocolHeader(name)) own[name] = value
+  return own
+}
+
+function unusable(name: string, expected: string, value: Json): never {
+  throw malformed(name, expected, value)
+}
+
+function malformed(name: string, expected: string, value: Json): TwqError {
+  return new TwqError('TWQ_MESSAGE_MALFORMED', `option ${name} must be ${expected}, not ${displayOf(value, 100)}`)
+}

@@ -1,0 +1,53 @@
+import type { Session } from '../broker/session.ts'
+import { declareTaskQueue } from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
+
+/** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */
+const MOST_QUEUES = 10_000
+
+/** The queues that senders publish to: each is declared once, as Celery's producers do. */
+export class DeclaredQueues {
+  readonly #session: Session
+  /** The queues that were declared, or are being. */
+  readonly #declared = new Map<string, Promise<void>>()
+  readonly #ready = new Set<string>()
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** True once the queue was declared: so it is for all but the first message. */
+  has(queue: string): boolean {
+    return this.#ready.has(queue)
+  }
+
+  /** Declares a queue once, waiting for a connection where there is none; a failed attempt leaves no trace. */
+  declare(queue: string): Promise<void> {
+    const known = this.#declared.get(queue)
+    if (known !== undefined) return known
+    const [oldest] = this.#declared.size < MOST_QUEUES ? [] : this.#declared.keys()
+    if (oldest !== undefined) this.forget(oldest)
+    const declared = this.#declareOrTrust(queue)
+    this.#declared.set(queue, declared)
+    declared.then(
+      () => this.#ready.add(queue),
+      () => this.forget(queue),
+    )
+    return declared
+  }
+
+  /** The queue is gone since: another broker behind the same address, or somebody deleted it. */
+  forget(queue: string): void {
+    this.#declared.delete(queue)
+    this.#ready.delete(queue)
+  }
+
+  /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
+  async #declareOrTrust(queue: string): Promise<void> {
+    try {
+      await declareTaskQueue(this.#session, queue, () => {})
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
+    }
+  }
+}

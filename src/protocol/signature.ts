@@ -1,0 +1,73 @@
+import { TwqError } from '../errors.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { displayOf } from './python-repr.ts'
+import { isName, isObject } from './task-fields.ts'
+
+/** What a signature stands for: one task, or several put together. */
+export type SignatureKind = 'task' | 'group' | 'chain' | 'chord' | 'xmap' | 'xstarmap' | 'chunks'
+
+/** A call that is not made yet (wire specification 5.1): Celery's `add.s(2)`, `group(…)`, `chain(…)` and the others. */
+export interface Signature {
+  readonly kind: SignatureKind
+  readonly task: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  /** The options of `apply_async` under their Python names; nothing is known of their types. */
+  readonly options: JsonObject
+  /** True when it takes no further arguments: whatever it follows, it is called as it stands. */
+  readonly immutable: boolean
+}
+
+const COMPOSED: ReadonlySet<string> = new Set(['group', 'chain', 'chord', 'xmap', 'xstarmap', 'chunks'])
+const NOTHING: JsonObject = Object.freeze(Object.create(null))
+
+/**
+ * Reads a signature from a message. What is left out has Celery's default, and unknown keys are passed over. Throws
+ * `TWQ_MESSAGE_MALFORMED` for what can't be applied; `path` names it in the message.
+ */
+export function readSignature(value: Json | undefined, path: string): Signature {
+  if (!isObject(value)) throw malformed(`${path} must be a signature, not ${display(value)}`)
+  const { task, args, kwargs, options, subtask_type: kind } = value
+  if (!isName(task)) throw malformed(`${path}.task must be a text of 1 to 255 bytes, not ${display(task)}`)
+  return {
+    kind: readKind(kind, path),
+    task,
+    args: readArray(args, `${path}.args`),
+    kwargs: readObject(kwargs, `${path}.kwargs`),
+    options: readObject(options, `${path}.options`),
+    immutable: value.immutable === true,
+  }
+}
+
+/** A signature as it goes into a message, key for key as Celery writes it. */
+export function writeSignature(signature: Signature): JsonObject {
+  const { kind, task, args, kwargs, options, immutable } = signature
+  return { task, args, kwargs, options, subtask_type: kind === 'task' ? null : kind, immutable }
+}
+
+/** An array inside a signature; what is absent is empty. Throws `TWQ_MESSAGE_MALFORMED`. */
+export function readArray(value: Json | undefined, path: string): readonly Json[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw malformed(`${path} must be an array, not ${display(value)}`)
+  return value
+}
+
+function readObject(value: Json | undefined, path: string): JsonObject {
+  if (value === undefined || value === null) return NOTHING
+  if (!isObject(value)) throw malformed(`${path} must be an object, not ${display(value)}`)
+  return value
+}
+
+function readKind(value: Json | undefined, path: string): SignatureKind {
+  if (value === undefined || value === null) return 'task'
+  if (typeof value === 'string' && COMPOSED.has(value)) return value as SignatureKind
+  throw malformed(`${path}.subtask_type ${display(value)} is no kind of signature`)
+}
+
+function display(value: Json | undefined): string {
+  return value === undefined ? 'undefined' : displayOf(value, 100)
+}
+
+function malformed(message: string): TwqError {
+  return new TwqError('TWQ_MESSAGE_MALFORMED', message)
+}

@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import type { PublishOptions } from '../../src/broker/publisher.ts'
+import { TwqError } from '../../src/errors.ts'
+import type { ResultRecord } from '../../src/protocol/result-record.ts'
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import type { Outgoing } from '../../src/protocol/wire.ts'
+import type { ResultBackend } from '../../src/results/backend.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import type { Json } from '../../src/runtime/json.ts'
+import type { Outcome } from '../../src/tasks/outcome.ts'
+import { FollowUpPublisher } from '../../src/worker/follow-up-publisher.ts'
+import { Followers } from '../../src/worker/followers.ts'
+import { Quarantine } from '../../src/worker/quarantine.ts'
+import { settle } from '../../src/worker/settle.ts'
+import { aDelivery, aRequest } from '../support/a-request.ts'
+import { aSilentLogger } from '../support/attempts.ts'
+
+/** Settles a task and writes down what happened, in order; `publish` stands for the broker. */
+async function settled(
+  embed: Partial<TaskMessage['embed']>,
+  outcome: Outcome,
+  options: { readonly publish?: () => void; readonly declare?: () => Promise<void>; readonly chord?: boolean } = {},
+) {
+  const journal: string[] = []
+  const records: ResultRecord[] = []
+  const publisher = {
+    outstanding: 0,
+    async publish({ message }: Outgoing, _options?: PublishOptions) {
+      options.publish?.()
+      await Promise.resolve()
+      journal.push(`confirmed ${String(message.headers.task)}`)
+      return 'confirmed' as const
+    },
+  }
+  const results: ResultBackend = {
+    kind: 'rpc',
+    async store(record, { id }) {
+      await Promise.resolve()
+      journal.push(`stored ${record.state} of ${id}`)
+      records.push(record)
+      return 'stored'
+    },
+    ...(options.chord && {
+      chord: {
+        memberEnded: async (record: ResultRecord) => {
+          journal.push(`counted ${record.state}`)
+        },
+      },
+    }),
+  }
+  const none = { callbacks: null, errbacks: null, chain: null, chord: null }
+  const delivery = aDelivery({
+    headers: { task: 'add' },
+    ack: () => {
+      journal.push('acked')
+      return true
+    },
+  })
+  const request = aRequest({ id: 'own', embed: { ...none, ...embed } }, delivery)
+  const clock = systemClock
+  const queues = {
+    has: () => options.declare === undefined,
+    declare: options.declare ?? (async () => {}),
+    forget: () => {},
+  }
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, queues),
+    results,
+    clock,
+    logger: aSilentLogger(),
+    origin: 'gen1@here',
+    queueOf: () => 'celery',
+  })
+  const quarantine = new Quarantine(publisher, clock, 'twq@test')
+  const flags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLost: true }
+  const giveBack = async () => {
+    journal.push('given back')
+  }
+  const end = await settle(request, outcome, { publisher, results, followers, quarantine, clock, flags, giveBack })
+  return { journal, records, end }
+}
+
+const success: Outcome = { kind: 'succeeded', result: 4, runtime: 1 }
+const failure: Outcome = {
+  kind: 'failed',
+  error: { type: 'ValueError', module: 'builtins', args: ['boom'], traceback: null },
+  runtime: 1,
+}
+const signature = (task: string, id: string): Json => ({ task, options: { task_id: id } })
+
+describe('settling', () => {
+  it('has what follows confirmed before the result is stored, and that before the ack', async () => {
+    const { journal, records } = await settled(
+      { callbacks: [signature('a', 'a-id')], chain: [signature('b', 'b-id')] },
+      success,
+    )
+    expect(journal).toEqual(['confirmed a', 'confirmed b', 'stored SUCCESS of own', 'acked'])
+    expect(records[0]?.children).toEqual([[['a-id', null], null], [['b-id', null], null]]) // biome-ignore format: two tuples
+  })
+
+  it('calls the errbacks of a failed task and tells those who wait for the rest of its chain', async () => {
+    const embed = {
+      errbacks: [signature('e', 'e-id')],
+      chain: [signature('b', 'b-id')],
+      callbacks: [signature('a', 'a-id')],
+    }
+    const { journal } = await settled(embed, failure)
+    expect(journal).toEqual(['confirmed e', 'stored FAILURE of b-id', 'stored FAILURE of own', 'acked'])
+  })
+
+  it('tells those who wait for the rest of the chain of a revoked task, and calls no errbacks', async () => {
+    const embed = { errbacks: [signature('e', 'e-id')], chain: [signature('b', 'b-id')] }
+    const { journal } = await settled(embed, { kind: 'revoked', reason: 'expired' })
+    expect(journal).toEqual(['stored REVOKED of b-id', 'stored REVOKED of own', 'acked'])
+  })
+
+  it.each<[string, Outcome, string[]]>([
+    ['is retried', { kind: 'retry', at: 1, error: null }, ['stored RETRY of own', 'confirmed add', 'acked']],
+    ['is ignored', { kind: 'ignored' }, ['acked']],
+    ['goes back to its queue', { kind: 'interrupted' }, ['given back']],
+  ])('starts nothing after a task that %s', async (_title, outcome, expected) => {
+    const embed = {
+      callbacks: [signature('a', 'a-id')],
+      errbacks: [signature('e', 'e-id')],
+      chain: [signature('b', 'b-id')],
+    }
+    expect((await settled(embed, outcome)).journal).toEqual(expected)
+  })
+
+  it('fails a task whose callback is none', async () => {
+    const { journal, records, end } = await settled({ callbacks: [5], chain: [signature('b', 'b-id')] }, success)
+    expect(journal).toEqual(['stored FAILURE of b-id', 'stored FAILURE of own', 'acked'])
+    expect(records[1]).toMatchObject({ error: { type: 'InvalidTaskError' }, children: [] })
+    expect(end.kind).toBe('failed')
+  })
+
+  it('acknowledges nothing when it can not be known whether what follows is safe', async () => {
+    const publish = () => {
+      throw new TwqError('TWQ_CLOSED', 'the publisher was closed')
+    }
+    const attempt = settled({ callbacks: [signature('a', 'a-id')] }, success, { publish })
+    await expect(attempt).rejects.toMatchObject({ code: 'TWQ_CLOSED' })
+  })
+
+  it('fails a task whose callback the broker refuses', async () => {
+    const publish = () => {
+      throw new TwqError('TWQ_PUBLISH_REFUSED', 'the queue is full')
+    }
+    const { journal, records } = await settled({ callbacks: [signature('a', 'a-id')] }, success, { publish })
+    expect(journal).toEqual(['stored FAILURE of own', 'acked'])
+    expect(records[0]).toMatchObject({ error: { type: 'OperationalError' } })
+  })
+
+  it('publishes to a queue that it may not declare', async () => {
+    const declare = () => Promise.reject(new TwqError('TWQ_CHANNEL_CLOSED', 'cannot obtain access to locked queue'))
+    const { journal } = await settled({ callbacks: [signature('a', 'a-id')] }, success, { declare })
+    expect(journal).toEqual(['confirmed a', 'stored SUCCESS of own', 'acked'])
+  })
+
+  it('counts a member of a chord once its result is stored', async () => {
+    const { journal } = await settled({ chord: signature('body', 'body-id') }, success, { chord: true })
+    expect(journal).toEqual(['stored SUCCESS of own', 'counted SUCCESS', 'acked'])
+  })
+
+  it('runs a member of a chord that nobody here can join', async () => {
+    const { journal } = await settled({ chord: signature('body', 'body-id') }, success)
+    expect(journal).toEqual(['stored SUCCESS of own', 'acked'])
+  })
+})
