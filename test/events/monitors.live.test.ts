@@ -91,8 +91,9 @@ describe("Celery's monitors, of the tasks of a worker", () => {
     })
 
     const retried = await lifeOf((await client.send(flaky)).id, 'task-succeeded')
-    expect(typesIn(retried).toSorted()).toEqual([
-      ...['task-received', 'task-received', 'task-retried', 'task-started', 'task-started', 'task-succeeded'],
+    expect(typesIn(retried)).toEqual([
+      ...['task-received', 'task-started', 'task-retried'],
+      ...['task-received', 'task-started', 'task-succeeded'],
     ])
     expect(retried.find(({ event }) => event.type === 'task-retried')?.task?.state).toBe('RETRY')
     expect(stateAfter(retried)).toMatchObject({ state: 'SUCCESS', result: "'done'", retries: 1 })
