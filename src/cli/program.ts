@@ -25,13 +25,29 @@ export function createProgram(exit: (status: number) => void): Command {
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all')
 
+  addConfigFlags(
+    program.command('dev').description('develop: a broker, a worker that reloads, and a line for each task'),
+    'worker',
+  ).action(async (_options, command: Command) => {
+    const module = await import('./dev.ts')
+    exit(await module.dev(command.optsWithGlobals()))
+  })
+  program
+    .command('broker')
+    .description('run the built-in broker: for development and tests, with nothing kept on disk')
+    .option('--port <n>', 'listen here; 0 takes a free one', '5672')
+    .option('--host <address>', 'listen on this address', '127.0.0.1')
+    .action(async (_options, command: Command) => {
+      const { runBroker } = await import('./broker.ts')
+      exit(await runBroker(command.optsWithGlobals()))
+    })
   const worker = program.command('worker').description('run tasks')
-  addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker').action(
-    async (_options, command: Command) => {
+  addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
+    .addOption(new Option('--supervised').hideHelp())
+    .action(async (_options, command: Command) => {
       const { workerStart } = await import('./worker-start.ts')
       exit(await workerStart(command.optsWithGlobals()))
-    },
-  )
+    })
   const task = program.command('task').description('send tasks, list them')
   task
     .command('send <name> [arguments]')

@@ -8,14 +8,25 @@ import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
 import type { Worker } from '../worker/create-worker.ts'
+import { parentLink, type WorkerReady } from './dev/parent-link.ts'
+import { sampleTasks } from './dev/sample-tasks.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
-import { loadConfig } from './load-config.ts'
+import { type LoadedConfig, loadConfig } from './load-config.ts'
 import { workerBanner } from './worker-banner.ts'
 
+/** The flags of `twq worker start`. */
+export interface WorkerStartFlags extends GlobalOptions {
+  /** Started by `twq dev`: tells it of each task, and does not outlive it. */
+  readonly supervised?: boolean
+}
+
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an exception that nobody caught. */
-export async function workerStart(flags: GlobalOptions): Promise<number> {
-  const { config, file } = await loadConfig('worker start', flags)
+export async function workerStart(flags: WorkerStartFlags): Promise<number> {
+  const parent = flags.supervised ? parentLink() : undefined
+  const loaded = await loadConfig('worker start', flags)
+  const { file } = loaded
+  const config = parent && lacksTasks(loaded) ? { ...loaded.config, tasks: sampleTasks } : loaded.config
   const logger = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -27,7 +38,27 @@ export async function workerStart(flags: GlobalOptions): Promise<number> {
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
   const { createWorker } = await import('../worker/create-worker.ts')
-  return await runUntilStopped(createWorker({ config, registry, configFile: file, logger }), logger)
+  const worker = createWorker({
+    config,
+    registry,
+    configFile: file,
+    logger,
+    ...(parent && { onSettled: parent.settled }),
+  })
+  return await runUntilStopped(worker, logger, {
+    onReady: () => parent?.ready({ file, ...sendable(config, registry) }),
+    onLeaving: () => parent?.leaving(),
+  })
+}
+
+/** Nothing says yet what to run, not even a configuration file without tasks. */
+function lacksTasks({ file, config }: LoadedConfig): boolean {
+  return file === undefined && config.tasks.length === 0
+}
+
+function sendable({ queues }: Config, registry: TaskRegistry): Pick<WorkerReady, 'queue' | 'tasks'> {
+  const tasks = registry.entries().map(({ task: { name, positional } }) => ({ name, positional }))
+  return { queue: queues[0] as string, tasks }
 }
 
 async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {
@@ -43,7 +74,11 @@ async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistr
 }
 
 /** Runs the worker until it has stopped, by a signal or of its own accord, and returns the status to exit with. */
-async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> {
+async function runUntilStopped(
+  worker: Worker,
+  logger: Logger,
+  { onReady, onLeaving }: { readonly onReady: () => void; readonly onLeaving: () => void },
+): Promise<number> {
   const status = deferred<number>()
   let stopping = false
   let crashed = false
@@ -52,6 +87,7 @@ async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> 
       stopping = true
       if (request === 'now') status.resolve(exitCodeOfSignal(signal))
       else worker.stop(request).catch(status.reject)
+      onLeaving()
     },
     { logger },
   )
@@ -63,7 +99,7 @@ async function runUntilStopped(worker: Worker, logger: Logger): Promise<number> 
     },
     { logger },
   )
-  worker.start().catch((error: unknown) => {
+  worker.start().then(onReady, (error: unknown) => {
     // Stopped before it was up: what became of the start no longer matters.
     if (!stopping) status.reject(error)
   })

@@ -79,6 +79,8 @@ export interface WorkerParts {
   readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
+  /** Hears of each attempt whose outcome is safe. */
+  readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
 
 // Finished attempts whose results wait for the broker; beyond this no new attempt starts.
@@ -199,6 +201,7 @@ export function createWorker(parts: WorkerParts): Worker {
       })
       logSettled(logger, request, settled)
       if (settled.kind !== 'retry') tell(request, settled)
+      parts.onSettled?.(request, settled)
     },
   })
   const intake: Intake = new Intake({

@@ -23,7 +23,7 @@ const RUNS_TESTS: ReadonlySet<string> = new Set(['npm test', 'npm run test:unit'
 
 /** Commands that stay in the foreground: how they are known, and the line that says they are up. */
 const STAYING = [
-  { command: /\btwq worker start\b/, ready: /worker\.ready/ },
+  { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
 ]
 

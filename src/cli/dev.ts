@@ -1,0 +1,93 @@
+import { optionKeys, options } from '../config/options.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { onStopSignals } from '../runtime/process-signals.ts'
+import { findBroker } from './dev/find-broker.ts'
+import { Generation } from './dev/generation.ts'
+import { hearKeys, type Key, keyHelp } from './dev/keys.ts'
+import { Resender } from './dev/resender.ts'
+import { introduce, say, showOutput, showTask } from './dev/screen.ts'
+import { Succession } from './dev/succession.ts'
+import { watchSources } from './dev/watch-sources.ts'
+import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { flagAttribute, loadConfig } from './load-config.ts'
+
+// A change to one file is often several writes, and to a branch several files.
+const DEBOUNCE = 100
+// What a worker may take beyond the times that it gives its tasks.
+const CLOSING_TIME = 5_000
+
+/** `twq dev`: a broker, a worker that follows its sources, and a line for each task; until a signal or `q` ends it. */
+export async function dev(flags: GlobalOptions): Promise<number> {
+  const startedAt = performance.now()
+  const loaded = await loadConfig('dev', flags)
+  const { baseDir, shutdown } = loaded.config
+  const logger = createLogger({ level: 'warn', format: 'pretty' })
+  await using broker = await findBroker(loaded, logger)
+  await using resender = new Resender(broker.url)
+
+  const hearer = {
+    line: showOutput,
+    task(report) {
+      resender.last = report
+      showTask(report)
+    },
+  } satisfies ConstructorParameters<typeof Generation>[1]
+  const succession = new Succession((number) => new Generation(workerArguments(flags, broker.url, number), hearer), {
+    ready(facts, first) {
+      resender.tasks = facts.tasks
+      if (first) introduce(facts, broker, baseDir)
+      const took = first ? ` in ${Math.round(performance.now() - startedAt)} ms` : ''
+      const hint = process.stdin.isTTY ? '  (h for help)' : ''
+      say(`ready${took}: ${facts.tasks.map(({ name }) => name).join(', ')}${hint}`)
+    },
+    failed(how, served) {
+      say(`the worker could not start (${how}); ${served ? 'the earlier one goes on' : 'waiting for a change'}`)
+    },
+    lost: (how) => say(`the worker ended (${how}); waiting for a change`),
+  })
+  const reload = (why: string): void => {
+    say(why)
+    void succession.next()
+  }
+
+  const status = deferred<number>()
+  let exit: number = EXIT.ok
+  using _signals = onStopSignals(
+    (request, signal) => {
+      exit = { warm: EXIT.ok, cold: EXIT.failed, now: exitCodeOfSignal(signal) }[request]
+      void succession.stop(request).then(() => status.resolve(exit))
+      const patience = shutdown.grace + shutdown.abort + CLOSING_TIME
+      setTimeout(() => void succession.stop('now'), patience).unref()
+    },
+    { logger },
+  )
+  using _sources = watchSources(baseDir, {
+    debounce: DEBOUNCE,
+    onChange: (files) => reload(`changed: ${files.join(', ')}`),
+    onTrouble: (reason) => logger.warn({ reason }, 'a folder can not be watched: reload by hand'),
+  })
+  const keys: Record<string, Key> = {
+    h: { does: 'this help', press: () => process.stdout.write(keyHelp(keys)) },
+    r: { does: 'reload', press: () => reload('reloading') },
+    s: { does: 'send the last task again', press: () => void resender.send().then(say) },
+    q: { does: 'quit, as Ctrl-C', press: () => void process.kill(process.pid, 'SIGINT') },
+  }
+  using _keys = process.stdin.isTTY ? hearKeys(process.stdin, keys) : undefined
+  void succession.next()
+  return await status.promise
+}
+
+/** The command line of a generation: the flags that we were given, and what only we know. */
+function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {
+  const given = optionKeys.flatMap((key) => {
+    const { flag } = options[key]
+    const value = flag && flags[flagAttribute(flag.long)]
+    return flag && typeof value === 'string' ? [flag.long, value] : []
+  })
+  if (flags.config !== undefined) given.push('--config', flags.config)
+  if (flags.verbose) given.push('--verbose')
+  // Two generations run at once for a while, and remote control tells workers apart by their names.
+  return [...given, '--broker', url, '--log-format', 'json', '--hostname', `dev${generation}@%h`]
+}

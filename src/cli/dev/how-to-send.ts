@@ -1,0 +1,55 @@
+import { redactUrl } from '../../broker/url.ts'
+import { toJson } from '../output.ts'
+import type { TaskSummary } from './parent-link.ts'
+
+/** What one must know to send a task to this worker. */
+export interface SendFacts {
+  readonly url: string
+  /** Whether other commands in this folder find the broker by themselves. */
+  readonly found: boolean
+  readonly queue: string
+  readonly tasks: readonly TaskSummary[]
+}
+
+// What Python's Celery and our client use when nobody names a queue.
+const DEFAULT_QUEUE = 'celery'
+
+/** How to send a task, from the shell, from TypeScript and from Python, ready to be pasted. */
+export function howToSend({ url, found, queue, tasks }: SendFacts): string {
+  const { name, args } = example(tasks)
+  const [task, broker, list] = [quoted(name), quoted(shownUrl(url)), toJson(args, { compact: true })]
+  const elsewhere = queue === DEFAULT_QUEUE ? undefined : quoted(queue)
+  return [
+    'Send a task from the shell:',
+    `  npx twq task send ${name} '${list}' --wait${found ? '' : ` --broker ${shownUrl(url)}`}`,
+    'from TypeScript:',
+    `  import { createClient } from 'twq'`,
+    `  const client = createClient({ broker: ${broker}${elsewhere ? `, queue: ${elsewhere}` : ''} })`,
+    `  console.log(await (await client.send(${task}, ${list})).result())`,
+    'from Python:',
+    '  from celery import Celery',
+    `  app = Celery(broker=${broker}, backend='rpc://')`,
+    `  print(app.send_task(${task}, args=${list}${elsewhere ? `, queue=${elsewhere}` : ''}).get(timeout=10))`,
+    '',
+  ].join('\n')
+}
+
+/** A URL as it may be shown: without its password, unless it is the one that everybody knows. */
+export function shownUrl(url: string): string {
+  return /^\w+:\/\/guest:guest@[^@]*$/.test(url) ? url : redactUrl(url)
+}
+
+/** A task that there is, with arguments of the right number. */
+function example(tasks: readonly TaskSummary[]): {
+  readonly name: string
+  readonly args: readonly (string | number)[]
+} {
+  const add = tasks.find(({ name, positional }) => name === 'add' && positional.length === 2)
+  if (add !== undefined) return { name: 'add', args: [2, 3] }
+  const [first = { name: 'add', positional: [] }] = tasks
+  return { name: first.name, args: first.positional.filter((name) => !/\?$|^\.\.\./.test(name)) }
+}
+
+function quoted(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`
+}

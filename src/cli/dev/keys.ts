@@ -1,0 +1,38 @@
+import type { ReadStream } from 'node:tty'
+
+/** What a key does, and the words for it in the help. */
+export interface Key {
+  readonly does: string
+  readonly press: () => void
+}
+
+// What a terminal in raw mode sends for Ctrl-C, in place of the signal.
+const CTRL_C = '\u0003'
+
+/** Hears single keys on a terminal until disposed. Ctrl-C is a signal to this process, as ever; the others are looked up. */
+export function hearKeys(input: ReadStream, keys: Readonly<Record<string, Key>>): Disposable {
+  const hear = (pressed: string): void => {
+    for (const key of pressed) {
+      if (key === CTRL_C) process.kill(process.pid, 'SIGINT')
+      else if (Object.hasOwn(keys, key)) keys[key]?.press()
+    }
+  }
+  input.setRawMode(true)
+  input.setEncoding('utf8')
+  input.on('data', hear)
+  input.resume()
+  return {
+    [Symbol.dispose]() {
+      input.off('data', hear)
+      input.setRawMode(false)
+      input.pause()
+    },
+  }
+}
+
+/** The keys there are, a line each. */
+export function keyHelp(keys: Readonly<Record<string, Key>>): string {
+  return Object.entries(keys)
+    .map(([key, { does }]) => `  ${key}  ${does}\n`)
+    .join('')
+}

@@ -1,0 +1,48 @@
+import { printable } from '../../runtime/printable.ts'
+
+// What the reports of tasks already say.
+const REPORTED: ReadonlySet<string> = new Set(
+  ['succeeded', 'failed', 'retried', 'timeout', 'rejected', 'ignored', 'revoked', 'lost', 'interrupted'].map(
+    (end) => `task.${end}`,
+  ),
+)
+
+/**
+ * A line of the worker's log as a developer wants to see it; undefined for what `twq dev` tells in its own words. What is
+ * no log record, such as an error that ended the worker, stays as it is.
+ */
+export function logLine(line: string): string | undefined {
+  const record = recordOf(line)
+  if (record === undefined) return line
+  const { level, time: _time, pid: _pid, node: _node, msg, event, err, ...fields } = record
+  if (typeof event === 'string' && isToldOtherwise(event, String(level), fields)) return undefined
+  const error = describe(err)
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${plain(value)}`)
+  return printable([`${String(level)}:`, plain(msg), ...rest, ...error].join(' '))
+}
+
+/** What twq itself does at ease is no news; what tasks log, with their id in each line, always is. */
+function isToldOtherwise(event: string, level: string, fields: Readonly<Record<string, unknown>>): boolean {
+  if (REPORTED.has(event) || event.startsWith('worker.')) return true
+  return !['warn', 'error', 'fatal'].includes(level) && fields.task_id === undefined
+}
+
+function recordOf(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined
+  try {
+    const record = JSON.parse(line) as Record<string, unknown>
+    return 'level' in record && 'msg' in record ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function describe(error: unknown): string[] {
+  if (typeof error !== 'object' || error === null) return []
+  const { type, message } = error as { type?: unknown; message?: unknown }
+  return [`(${plain(type)}: ${plain(message)})`]
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+}

@@ -1,0 +1,210 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { type Client, createClient } from '../../../src/client/create-client.ts'
+import { type DevBroker, startDevBroker } from '../../../src/devbroker/server.ts'
+import { aProject, type Project } from '../../support/a-project.ts'
+import { freePort } from '../../support/free-port.ts'
+import { Program } from '../../support/program.ts'
+import { cleanEnvironment, runTwq } from '../../support/run-twq.ts'
+import { pollUntil } from '../../support/until.ts'
+import { TWQ } from '../../support/worker-process.ts'
+
+const CONFIG = `export default { tasks: ['./tasks/*.ts'] }`
+
+function tasks(sum: string): string {
+  return `
+    import { defineTask } from 'twq'
+    import { setTimeout as sleep } from 'node:timers/promises'
+    export const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => ${sum} })
+    export const fail = defineTask({ name: 'fail', run() { throw new RangeError('no good') } })
+    export const pid = defineTask({ name: 'pid', run: () => process.pid })
+    export const wait = defineTask({
+      name: 'wait',
+      async run(_args: {}, ctx) {
+        ctx.log.info({}, 'waiting')
+        await sleep(3_600_000, undefined, { signal: ctx.signal })
+      },
+    })`
+}
+
+/** `twq dev` in a project of its own, with a broker that the test has started. */
+class RunningDev implements AsyncDisposable {
+  readonly program: Program
+  readonly client: Client
+  readonly #project: Project
+  readonly #broker: DevBroker
+
+  private constructor(project: Project, broker: DevBroker, args: readonly string[]) {
+    this.#project = project
+    this.#broker = broker
+    this.client = createClient({ broker: broker.url })
+    const env = { ...cleanEnvironment(), TWQ_BROKER: broker.url }
+    this.program = new Program(process.execPath, [TWQ, 'dev', ...args], { cwd: project.folder, env })
+  }
+
+  static async start(files: Readonly<Record<string, string>>, ...args: string[]): Promise<RunningDev> {
+    const started = new RunningDev(aProject(files), await startDevBroker(), args)
+    await started.says(/ready in \d+ ms|could not start/)
+    return started
+  }
+
+  says(pattern: string | RegExp): Promise<string> {
+    return this.program.until(pattern)
+  }
+
+  /** Writes a file, and resolves when twq has said this of it. */
+  async edit(path: string, content: string, answer: RegExp): Promise<string> {
+    const from = this.program.lines.entries.length
+    writeFileSync(join(this.#project.folder, path), content)
+    return await this.program.lines.until((line) => answer.test(line), { from })
+  }
+
+  async run(task: string, ...args: number[]): Promise<unknown> {
+    return await (await this.client.send(task, args)).result({ timeout: '20s' })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.close()
+    await this.program[Symbol.asyncDispose]()
+    await this.#broker.stop()
+    this.#project[Symbol.dispose]()
+  }
+}
+
+it('needs nothing: it brings a broker where the configured one is not there, which a second process finds', async () => {
+  const broker = `amqp://guest:guest@localhost:${await freePort()}//`
+  using project = aProject({
+    'worker.config.ts': `export default { broker: '${broker}', tasks: ['./tasks/*.ts'] }`,
+    'tasks/all.ts': tasks('x + y'),
+  })
+  await using program = new Program(process.execPath, [TWQ, 'dev'], { cwd: project.folder, env: cleanEnvironment() })
+  await program.until('ready in')
+  expect(program.lines.entries.join('\n')).toContain(`broker   ${broker} (built in: not for production)`)
+  const [command = ''] = program.output.entries.filter((line) => line.includes('npx twq task send'))
+  expect(command.trim()).toBe(`npx twq task send add '[2, 3]' --wait`)
+
+  const sent = await runTwq(['task', 'send', 'add', '[2, 3]', '--wait'], { cwd: project.folder })
+  expect(sent).toEqual({ status: 0, stdout: '5\n', stderr: '' })
+  expect(await program.until('add(')).toMatch(/^\d\d:\d\d:\d\d {2}add\(2, 3\) = 5 {2}\d+(\.\d)? ms$/)
+  program.signal('SIGINT')
+  expect(await program.exit).toEqual({ code: 0, signal: null })
+})
+
+it('takes another port where something else listens on the configured one, and says how to find it', async () => {
+  const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  try {
+    const config = `export default { broker: 'amqp://localhost:${port}//', tasks: ['./tasks.ts'] }`
+    using project = aProject({ 'worker.config.ts': config, 'tasks.ts': tasks('x + y') })
+    await using program = new Program(process.execPath, [TWQ, 'dev'], { cwd: project.folder, env: cleanEnvironment() })
+    await program.until('ready in')
+    const [, url = ''] = / --wait --broker (\S+)$/m.exec(program.output.entries.join('\n')) ?? []
+    expect(url).not.toContain(`:${port}/`)
+    const sent = await runTwq(['task', 'send', 'add', '[2, 3]', '--wait', '--broker', url])
+    expect(sent).toMatchObject({ status: 0, stdout: '5\n' })
+  } finally {
+    other.close()
+  }
+})
+
+it('does not go on without a broker that was named', async () => {
+  const { status, stderr } = await runTwq(['dev', '--broker', 'amqp://guest:secret@127.0.0.1:1//'])
+  expect(status).toBe(69)
+  expect(stderr).toContain('error[TWQ_BROKER_UNREACHABLE]: nothing listens at 127.0.0.1:1')
+  expect(stderr).toContain('to use the one that is built in')
+  expect(stderr).not.toContain('secret')
+})
+
+it('runs a sample where there is no configuration, and shows what tasks log and how they fail', async () => {
+  await using sample = await RunningDev.start({})
+  expect(await sample.run('add', 2, 3)).toBe(5)
+  await sample.says('add(2, 3) = 5')
+
+  await sample.edit(
+    'worker.config.ts',
+    `export default { tasks: ['./mine.ts'] }`,
+    /could not start .*earlier one goes on/,
+  )
+  await sample.edit('mine.ts', tasks('x - y'), /ready: add, fail, pid, wait/)
+  await expect(sample.run('fail')).rejects.toThrow('RangeError')
+  await sample.says('fail() failed: RangeError: no good')
+  await sample.says('    at Object.run')
+})
+
+it('reloads what changed, and goes on with the earlier code when the new one is broken', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') })
+  expect(await dev.run('add', 2, 3)).toBe(5)
+  await dev.edit('tasks/all.ts', tasks('x * y'), /ready: /)
+  await dev.says('changed: tasks/all.ts')
+  expect(await dev.run('add', 2, 3)).toBe(6)
+
+  await dev.edit('tasks/all.ts', 'export const add = {{', /could not start .*the earlier one goes on/)
+  await dev.says('error[TWQ_TASKS]: could not load tasks/all.ts')
+  expect(await dev.run('add', 2, 3)).toBe(6)
+  await dev.edit('tasks/all.ts', tasks('x - y'), /ready: /)
+  expect(await dev.run('add', 2, 3)).toBe(-1)
+})
+
+it('waits for a change when the first code is broken', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': 'export const' })
+  await dev.says(/could not start .*waiting for a change/)
+  await dev.edit('tasks/all.ts', tasks('x + y'), /ready in/)
+  expect(await dev.run('add', 2, 3)).toBe(5)
+})
+
+it('lets what runs finish on the code it started with', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') })
+  await dev.client.send('wait')
+  await dev.says('waiting')
+  const before = await dev.run('pid')
+  await dev.edit('tasks/all.ts', tasks('x * y'), /ready: /)
+  expect(isAlive(before)).toBe(true)
+  expect(await dev.run('pid')).not.toBe(before)
+  dev.program.signal('SIGQUIT')
+  await dev.says('wait() interrupted')
+  expect(await dev.program.exit).toMatchObject({ code: 1 })
+  expect(isAlive(before)).toBe(false)
+})
+
+it('leaves no process behind on Ctrl-C', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') })
+  const worker = await dev.run('pid')
+  dev.program.signal('SIGINT')
+  expect(await dev.program.exit).toMatchObject({ code: 0 })
+  expect(isAlive(worker)).toBe(false)
+})
+
+it('leaves no process behind when it is killed', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') })
+  const worker = await dev.run('pid')
+  dev.program.signal('SIGKILL')
+  await dev.program.exit
+  await pollUntil(
+    'the worker lives',
+    () => isAlive(worker),
+    (alive) => !alive,
+  )
+})
+
+it('hands its flags on to the worker, and names the broker where others would not find it', async () => {
+  const files = { 'other.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') }
+  await using dev = await RunningDev.start(files, '--config', 'other.config.ts', '--queues', 'sums')
+  expect(await (await dev.client.send('add', [2, 3], { queue: 'sums' })).result({ timeout: '20s' })).toBe(5)
+  const shown = dev.program.output.entries.join('\n')
+  expect(shown).toMatch(/npx twq task send add '\[2, 3\]' --wait --broker amqp:\/\/guest:guest@127\.0\.0\.1:\d+\/\//)
+  expect(shown).toContain(`queue: 'sums'`)
+  expect(shown).toContain(`queue='sums'`)
+})
+
+function isAlive(pid: unknown): boolean {
+  try {
+    process.kill(pid as number, 0)
+    return true
+  } catch {
+    return false
+  }
+}
