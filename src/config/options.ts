@@ -197,7 +197,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_EVENTS',
     flag: { short: '-E', long: '--task-events', means: 'true', of: 'worker' },
     parser: yesOrNo(),
-    doc: 'tell monitors (`celery events`, Flower) of each task; they can also ask for it',
+    doc: 'tell monitors (`celery events`, Flower) of each task, asked or not',
   },
   workerEvents: {
     default: true,
@@ -225,7 +225,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_STATEDB',
     flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
     parser: text('a path', (path) => (path === '' ? undefined : path)),
-    doc: 'the file in which revoked tasks outlive the worker, relative to the configuration file',
+    doc: 'the file that keeps revocations, relative to the configuration file',
   },
   rateLimit: {
     default: 0,

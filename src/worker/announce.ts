@@ -15,7 +15,7 @@ export function startedEvent({ message }: Request): TaskEvent {
 }
 
 /**
- * What monitors hear of an outcome that has been settled; undefined where they hear nothing, as of a task that goes back
+ * What monitors hear of an outcome once it is settled, or of a retry before it can run; undefined where they hear nothing, as of a task that goes back
  * to its queue because its worker leaves.
  */
 export function settledEvent(request: Request, outcome: Outcome): TaskEvent | undefined {

@@ -188,6 +188,8 @@ export function createWorker(parts: WorkerParts): Worker {
     },
     onState: storeState,
     settle: async (request, outcome) => {
+      // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
+      if (outcome.kind === 'retry') tell(request, outcome)
       const settled = await settle(request, outcome, {
         publisher,
         results,
@@ -198,9 +200,8 @@ export function createWorker(parts: WorkerParts): Worker {
         giveBack,
       })
       logSettled(logger, request, settled)
+      if (settled.kind !== 'retry') tell(request, settled)
       parts.onSettled?.(request, settled)
-      const event = events.wanted ? settledEvent(request, settled) : undefined
-      if (event !== undefined) events.emit(event)
     },
   })
   const intake: Intake = new Intake({
@@ -322,6 +323,12 @@ export function createWorker(parts: WorkerParts): Worker {
     const { connection } = consuming
     if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
     return connection
+  }
+
+  /** Tells monitors what became of an attempt. */
+  function tell(request: Request, outcome: Outcome): void {
+    const event = events.wanted ? settledEvent(request, outcome) : undefined
+    if (event !== undefined) events.emit(event)
   }
 
   async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {
