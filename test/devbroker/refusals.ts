@@ -781,14 +781,13 @@ export const REFUSALS: readonly RefusalCase[] = [
 export async function answerTo(client: RawClient, refusal: RefusalCase, name: string, vhost: string): Promise<string> {
   await client.channel()
   await refusal.act(client, name)
-  // Marks the end where nothing was refused. RabbitMQ may answer it before it ends a connection for another channel's sake.
-  if (!refusal.answer.startsWith('connection')) {
-    client.send(1, 'channel.close', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
-  }
+  client.send(1, 'channel.close', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
   for (;;) {
     const received = await client.receive().catch(() => undefined)
     if (received === undefined) return 'socket closed'
     const { name: method, arguments: args } = received.method
+    // RabbitMQ may close this channel before it ends the connection for another channel's sake.
+    if (method === 'channel.close-ok' && refusal.answer.startsWith('connection')) continue
     if (method === 'channel.close-ok') return 'ok'
     if (method !== 'channel.close' && method !== 'connection.close') continue
     const scope = method.split('.')[0]
