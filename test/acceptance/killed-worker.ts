@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Ledger, type Verdict } from '../support/ledger.ts'
-import { fresh, messagesIn, runPython, type Scene, startWorker } from './scene.ts'
+import { fresh, messagesIn, runPython, type Scene, startWorker, untilDrained } from './scene.ts'
 
 /** What became of tasks whose worker was killed. */
 export interface KilledWorkerReport {
@@ -36,6 +36,7 @@ export async function killTheWorker(
     }
     const sent = (await sending).trim().split('\n')
     await ledger.until(({ ended }) => ended.size >= tasks, `the end of ${tasks} tasks`)
+    await untilDrained(scene.url, queue)
     const exit = await worker.stop()
     return {
       verdict: ledger.judge(sent),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { celeryMessage, preload } from '../support/celery-message.ts'
 import { Ledger, type Verdict } from '../support/ledger.ts'
 import type { RabbitNode } from '../support/provision/rabbit.ts'
-import { firstAnswer, fresh, messagesIn, startWorker } from './scene.ts'
+import { firstAnswer, fresh, messagesIn, startWorker, untilDrained } from './scene.ts'
 
 /** What became of tasks whose broker was restarted. */
 export interface RestartedBrokerReport {
@@ -42,6 +42,7 @@ export async function restartTheBroker(
   const first = startedAfter()!
   const before = new Set(ledger.starts.filter(({ at }) => at < answeredAt).map(({ id }) => id))
   await ledger.until(({ ended }) => ended.size >= tasks, `the end of ${tasks} tasks`)
+  await untilDrained(scene.url, queue)
   const exit = await worker.stop()
   return {
     verdict: ledger.judge(sent),

@@ -58,6 +58,17 @@ export async function messagesIn(url: string, queue: string): Promise<number> {
   }
 }
 
+/**
+ * Resolves when a queue stays empty: after the last task has ended, copies of messages that came back with a lost
+ * connection may still be on their way to its end.
+ */
+export async function untilDrained(url: string, queue: string): Promise<void> {
+  for (let empty = 0; empty < 5; ) {
+    empty = (await messagesIn(url, queue)) === 0 ? empty + 1 : 0
+    await sleep(100)
+  }
+}
+
 /** The moment, in milliseconds since the epoch, at which a broker that is starting first answers on its port. */
 export async function firstAnswer(port: number): Promise<number> {
   while (!(await answersAmqp(port))) await sleep(10)
