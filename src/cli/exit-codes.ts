@@ -19,6 +19,9 @@ export const EXIT = {
   timeout: 124,
 } as const
 
+/** Hears the status that a command ends with. */
+export type Exit = (status: number) => void
+
 /** The status of a process that a signal ended before its work was done, as shells have it: 130 for SIGINT, 143 for SIGTERM. */
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]

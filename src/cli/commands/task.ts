@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import type { Exit } from '../exit-codes.ts'
+
+/** `twq task …`. */
+export function addTask(program: Command, exit: Exit): void {
+  const task = program.command('task').description('send tasks, list them')
+  task
+    .command('send <name> [arguments]')
+    .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
+    .option('--queue <name>', "the queue to send to (default: the configuration's first)")
+    .option('--countdown <duration>', 'start no sooner than this from now')
+    .option('--eta <date>', 'start no sooner than this, like 2030-01-31T08:00:00Z')
+    .option('--expires <duration|date>', 'do not start any more after this')
+    .option('--task-id <id>', 'instead of a random one')
+    .option('--priority <n>', 'from 0 to 255; higher first')
+    .option('--header <name=value>', 'a header of your own; may be repeated', collect)
+    .option('--wait', 'print the result, for at most --timeout; exit 1 if the task fails, 124 if time runs out')
+    .option('--dry-run', 'print the message and send nothing')
+    .action(async (name: string, argument: string | undefined, _options, command: Command) => {
+      const { taskSend } = await import('../task-send.ts')
+      exit(await taskSend(name, argument, command.optsWithGlobals()))
+    })
+  task
+    .command('list')
+    .description('list the tasks that the configuration registers')
+    .action(async (_options, command: Command) => {
+      const { taskList } = await import('../task-list.ts')
+      exit(await taskList(command.optsWithGlobals()))
+    })
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}
