@@ -1,60 +1,39 @@
-import { setImmediate } from 'node:timers/promises'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
-import type { Channel, Connection } from '../broker/broker.ts'
-import { watchLiveness } from '../broker/liveness.ts'
-import { createPublisher } from '../broker/publisher.ts'
-import { createSession, type Kept } from '../broker/session.ts'
-import { declareQuarantine, declareTaskQueue } from '../broker/topology.ts'
+import { createSession } from '../broker/session.ts'
 import { redactUrl } from '../broker/url.ts'
 import { withBuiltIns } from '../canvas/built-in.ts'
-import { DeclaredQueues } from '../client/declared-queues.ts'
-import { ReplyQueue } from '../client/reply-queue.ts'
-import { createSender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
-import { commandTable } from '../control/command.ts'
-import { commands } from '../control/commands/all.ts'
-import { Mailbox } from '../control/mailbox.ts'
-import { TwqError } from '../errors.ts'
-import { Heartbeat } from '../events/heartbeat.ts'
 import { EventPublisher } from '../events/publisher.ts'
-import type { State } from '../protocol/result-record.ts'
-import { openBackend } from '../results/open-backend.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
-import type { Json } from '../runtime/json.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
-import { settledEvent, startedEvent } from './announce.ts'
 import { Consumer } from './consumer.ts'
-import { Dispatcher } from './dispatcher.ts'
-import { FollowUpPublisher } from './follow-up-publisher.ts'
-import { Followers } from './followers.ts'
+import { declareQueues } from './declare-queues.ts'
 import { Intake } from './intake.ts'
+import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
-import { mingle } from './mingle.ts'
+import { openDispatcher } from './open-dispatcher.ts'
 import { openPool } from './open-pool.ts'
+import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
-import { Quarantine } from './quarantine.ts'
 import { RateLimits } from './rate-limits.ts'
-import { type Holding, Relocation } from './relocation.ts'
+import { Relocation } from './relocation.ts'
+import { RemoteControl } from './remote-control.ts'
 import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
 import { Revocations } from './revocations.ts'
 import { logSession } from './session-log.ts'
-import { settle } from './settle.ts'
 import { drain } from './shutdown.ts'
 import { StateFile } from './state-file.ts'
-import { admit } from './strategy.ts'
 import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
-import { logSettled } from './task-log.ts'
 import { Timetable } from './timetable.ts'
-import { workerView } from './view.ts'
 
 /** A worker: takes tasks from its queues, runs them, sends the results back. */
 export interface Worker {
@@ -83,10 +62,6 @@ export interface WorkerParts {
   readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
 
-// Finished attempts whose results wait for the broker; beyond this no new attempt starts.
-const SETTLING_LIMIT = 1_000
-// Results, retries and progress reports that wait for confirms; far above what the limit before lets happen.
-const OUTSTANDING_LIMIT = 100_000
 // Messages that a lost connection took back from us: more than a prefetch count can be, for as long as a reconnect may take.
 const SURVIVORS = { limit: 100_000, lifetime: 3_600_000 }
 // How long closing the connections may take, in milliseconds.
@@ -100,15 +75,9 @@ export function createWorker(parts: WorkerParts): Worker {
 
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node })
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
-  const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
-  const publisher = createPublisher(publishing, {
-    clock,
-    maxOutstanding: OUTSTANDING_LIMIT,
-    maxBytes: Number.POSITIVE_INFINITY,
-  })
-  const results = openBackend(config.resultBackend, publisher, clock)
-  const quarantine = new Quarantine(publisher, clock, node)
-  const relocation = new Relocation({ publisher, clock, node, acknowledged })
+  const outbound = openOutbound({ config, registry, broker, clock, logger })
+  const { publishing, publisher, results, quarantine, sender, followers } = outbound
+  const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
   const survivors = new ExpiringSet(clock, SURVIVORS)
   const tally = new Tally(clock)
@@ -117,27 +86,6 @@ export function createWorker(parts: WorkerParts): Worker {
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
-  const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
-  const { publishTimeout } = config
-  const taskQueues = new DeclaredQueues(publishing)
-  const sender = createSender({
-    session: publishing,
-    publisher,
-    queues: taskQueues,
-    replies,
-    queue: config.queues[0] ?? 'celery',
-    publishTimeout,
-    clock,
-  })
-  const defaultQueue = config.queues[0] ?? 'celery'
-  const followers = new Followers({
-    publisher: new FollowUpPublisher(publisher, taskQueues),
-    results,
-    clock,
-    logger,
-    origin: sender.origin,
-    queueOf: (name) => registry.get(name)?.settings.queue ?? defaultQueue,
-  })
   const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
   const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
@@ -163,46 +111,22 @@ export function createWorker(parts: WorkerParts): Worker {
     onReady: (request) => intake.start(request, { inTurn: true }),
     onHeld: (change) => prefetch.hold(change),
   })
-  const dispatcher: Dispatcher = new Dispatcher({
+  const dispatcher = openDispatcher({
+    config,
     pool,
-    concurrency: config.concurrency,
-    settlingLimit: SETTLING_LIMIT,
     table,
+    revocations,
+    loopWatch,
+    tally,
+    events,
+    publisher,
+    results,
+    followers,
+    quarantine,
+    giveBack,
+    onSettled: parts.onSettled,
     clock,
     logger,
-    refuse: (request) => {
-      const admission = admit(request.message, { now: clock.now(), revoked: revocations.covers(request.message) })
-      return admission.kind === 'refuse' ? admission.outcome : undefined
-    },
-    onStarted: (request, pid) => {
-      request.startedAt = clock.now()
-      loopWatch?.started(request)
-      tally.started(request.message.task)
-      if (events.wanted) events.emit(startedEvent(request))
-      if (request.acks === 'early') request.acknowledge()
-      if (request.task.settings.trackStarted === true) {
-        const started = { pid, hostname: node }
-        // What follows does not depend on it, and would tell of the same trouble.
-        storeState(request, 'STARTED', started).catch(() => {})
-      }
-    },
-    onState: storeState,
-    settle: async (request, outcome) => {
-      // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
-      if (outcome.kind === 'retry') tell(request, outcome)
-      const settled = await settle(request, outcome, {
-        publisher,
-        results,
-        followers,
-        quarantine,
-        clock,
-        flags: config,
-        giveBack,
-      })
-      logSettled(logger, request, settled)
-      if (settled.kind !== 'retry') tell(request, settled)
-      parts.onSettled?.(request, settled)
-    },
   })
   const intake: Intake = new Intake({
     node,
@@ -229,25 +153,14 @@ export function createWorker(parts: WorkerParts): Worker {
   const consumer = new Consumer({
     queues: config.queues,
     prefetch,
-    declare,
+    declare: (channel, queues) => declareQueues(queues, { channel, session: consuming, logger }),
     onDelivery: (delivery, queue) => intake.receive(delivery, queue),
     onRenewed: forgetTakenBack,
     clock,
     logger,
   })
-  const beats = new Heartbeat({
-    enabled: config.workerEvents,
-    interval: config.eventHeartbeat,
-    clock,
-    announce: (event) => events.announce(event),
-    load: () => ({ active: dispatcher.running, processed: tally.processed }),
-  })
-  const eventControls = {
-    enable: () => events.enable(),
-    disable: () => events.disable(),
-    beat: () => beats.answer(),
-  }
-  const view = workerView({
+  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
+  const remote = new RemoteControl({
     config,
     registry,
     table,
@@ -257,16 +170,12 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     lamport,
     pool,
-    events: eventControls,
-  })
-  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
-  const mailbox = new Mailbox({
-    worker: view,
-    commands: commandTable(commands),
-    lamport,
+    dispatcher,
+    events,
+    clock,
     logger,
   })
-  const kept: { tasks?: Kept; suspects?: Kept } = {}
+  const lanes: Lanes = new Lanes({ config, session: consuming, consumer, suspects, remote, table, survivors, clock })
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -287,79 +196,15 @@ export function createWorker(parts: WorkerParts): Worker {
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start()])
     loopWatch?.start()
-    await mingle({ broker, worker: view, lamport, clock, logger })
-    kept.suspects = consuming.keep('suspects', async (channel, signal) => {
-      signal.addEventListener('abort', rememberSurvivors, { once: true })
-      await suspects.setup(channel, current().server)
-    })
-    const consumers = consuming.keep('consumer', async (channel, signal) => {
-      signal.addEventListener('abort', rememberSurvivors, { once: true })
-      const connection = current()
-      await consumer.setup(channel, signal, connection.server)
-      for (const queue of config.queues.slice(0, 1)) {
-        watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
-      }
-    })
-    const control = consuming.keep('mailbox', (channel) => mailbox.setup(channel, current().server))
-    kept.tasks = consumers
-    await Promise.all([kept.suspects.ready, consumers.ready, control.ready])
-    events.start(() => beats.online())
+    await remote.mingle(broker)
+    await lanes.open()
+    events.start(() => remote.online())
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
   }
 
-  /** An answer to a later question says that what was written before has been carried out. */
-  async function acknowledged({ lane, queue }: Holding): Promise<void> {
-    await setImmediate()
-    await kept[lane]?.channel?.inspectQueue(queue)
-  }
-
   function giveBack(requests: readonly Request[]): Promise<void> {
     return relocation.giveBack(requests.filter((request) => !request.acknowledged))
-  }
-
-  /** The connection that a channel was just opened on. */
-  function current(): Connection {
-    const { connection } = consuming
-    if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
-    return connection
-  }
-
-  /** Tells monitors what became of an attempt. */
-  function tell(request: Request, outcome: Outcome): void {
-    const event = events.wanted ? settledEvent(request, outcome) : undefined
-    if (event !== undefined) events.emit(event)
-  }
-
-  async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {
-    await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
-  }
-
-  async function declare(channel: Channel, queues: readonly string[]): Promise<{ quorumQueues: string[] }> {
-    const quorumQueues: string[] = []
-    for (const queue of queues) {
-      const status = await declareTaskQueue(consuming, queue, (difference) => {
-        if (difference.argument === 'x-queue-type') quorumQueues.push(queue)
-        logger.warn({ event: 'queue.differs', queue, difference: difference.error.message }, 'using the queue as it is')
-      })
-      await declareQuarantine(channel, queue)
-      if (status.consumers > 0) {
-        logger.info(
-          { event: 'queue.shared', queue, consumers: status.consumers },
-          'others consume this queue too: tasks that only they know are quarantined here; give Python workers a queue of their own',
-        )
-      }
-      logger.debug(
-        { event: 'queue.declared', queue, messages: status.messages, consumers: status.consumers },
-        'declared',
-      )
-    }
-    return { quorumQueues }
-  }
-
-  /** What was in hand when a channel was lost comes back, though nobody died. */
-  function rememberSurvivors(): void {
-    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
   }
 
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */
@@ -385,11 +230,11 @@ export function createWorker(parts: WorkerParts): Worker {
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
     loopWatch?.stop()
-    beats.offline()
+    remote.offline()
     events.close()
     await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
-    await replies?.[Symbol.asyncDispose]()
+    await outbound.replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     stopped.resolve(how)

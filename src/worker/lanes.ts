@@ -1,0 +1,74 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Connection } from '../broker/broker.ts'
+import { watchLiveness } from '../broker/liveness.ts'
+import type { Kept, Session } from '../broker/session.ts'
+import type { Config } from '../config/config.ts'
+import { TwqError } from '../errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { ExpiringSet } from '../runtime/expiring-set.ts'
+import type { Consumer } from './consumer.ts'
+import type { Holding } from './relocation.ts'
+import type { RemoteControl } from './remote-control.ts'
+import type { RequestTable } from './request-table.ts'
+import type { Suspects } from './suspects.ts'
+
+/** What the channels of a worker are for. */
+export interface LanesParts {
+  readonly config: Config
+  readonly session: Session
+  readonly consumer: Consumer
+  readonly suspects: Suspects
+  readonly remote: RemoteControl
+  readonly table: RequestTable
+  /** The ids of messages that a lost channel took from us alive. */
+  readonly survivors: ExpiringSet
+  readonly clock: Clock
+}
+
+/** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
+export class Lanes {
+  readonly #parts: LanesParts
+  readonly #kept: { tasks?: Kept; suspects?: Kept } = {}
+
+  constructor(parts: LanesParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when all of them consume. */
+  async open(): Promise<void> {
+    const { config, session, consumer, suspects, remote, clock } = this.#parts
+    this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
+      signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      await suspects.setup(channel, this.#current().server)
+    })
+    this.#kept.tasks = session.keep('consumer', async (channel, signal) => {
+      signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      const connection = this.#current()
+      await consumer.setup(channel, signal, connection.server)
+      for (const queue of config.queues.slice(0, 1)) {
+        watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
+      }
+    })
+    const control = session.keep('mailbox', (channel) => remote.setup(channel, this.#current().server))
+    await Promise.all([this.#kept.suspects.ready, this.#kept.tasks.ready, control.ready])
+  }
+
+  /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */
+  async acknowledged({ lane, queue }: Holding): Promise<void> {
+    await setImmediate()
+    await this.#kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  /** The connection that a channel was just opened on. */
+  #current(): Connection {
+    const { connection } = this.#parts.session
+    if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
+    return connection
+  }
+
+  /** What was in hand when a channel was lost comes back, though nobody died. */
+  #rememberSurvivors(): void {
+    const { table, survivors } = this.#parts
+    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
+  }
+}

@@ -1,0 +1,96 @@
+import type { Publisher } from '../broker/publisher.ts'
+import type { Config } from '../config/config.ts'
+import type { TaskEvents } from '../events/publisher.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { State } from '../protocol/result-record.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import { settledEvent, startedEvent } from './announce.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { Followers } from './followers.ts'
+import type { LoopWatch } from './loop-watch.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
+import type { Revocations } from './revocations.ts'
+import { settle } from './settle.ts'
+import { admit } from './strategy.ts'
+import type { Tally } from './tally.ts'
+import { logSettled } from './task-log.ts'
+
+/** Everything that hears of an attempt, from its start until its outcome is safe. */
+export interface AttemptParts {
+  readonly config: Config
+  readonly pool: Pool
+  readonly table: RequestTable
+  readonly revocations: Revocations
+  /** Only where tasks run on the worker's own event loop. */
+  readonly loopWatch: LoopWatch | undefined
+  readonly tally: Tally
+  readonly events: TaskEvents
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly followers: Followers
+  readonly quarantine: Quarantine
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Hears of each attempt whose outcome is safe. */
+  readonly onSettled: ((request: Request, outcome: Outcome) => void) | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+// Finished attempts whose results wait for the broker; beyond this no new attempt starts.
+const SETTLING_LIMIT = 1_000
+
+/** A dispatcher whose attempts are counted, told of, and settled. */
+export function openDispatcher(parts: AttemptParts): Dispatcher {
+  const { config, table, revocations, loopWatch, tally, events, results, clock, logger } = parts
+  const consequences = { ...parts, flags: config }
+
+  return new Dispatcher({
+    pool: parts.pool,
+    concurrency: config.concurrency,
+    settlingLimit: SETTLING_LIMIT,
+    table,
+    clock,
+    logger,
+    refuse: ({ message }) => {
+      const admission = admit(message, { now: clock.now(), revoked: revocations.covers(message) })
+      return admission.kind === 'refuse' ? admission.outcome : undefined
+    },
+    onStarted: (request, pid) => {
+      request.startedAt = clock.now()
+      loopWatch?.started(request)
+      tally.started(request.message.task)
+      if (events.wanted) events.emit(startedEvent(request))
+      if (request.acks === 'early') request.acknowledge()
+      if (request.task.settings.trackStarted === true) {
+        const started = { pid, hostname: config.nodeName }
+        // What follows does not depend on it, and would tell of the same trouble.
+        storeState(request, 'STARTED', started).catch(() => {})
+      }
+    },
+    onState: storeState,
+    settle: async (request, outcome) => {
+      // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
+      if (outcome.kind === 'retry') tell(request, outcome)
+      const settled = await settle(request, outcome, consequences)
+      logSettled(logger, request, settled)
+      if (settled.kind !== 'retry') tell(request, settled)
+      parts.onSettled?.(request, settled)
+    },
+  })
+
+  async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {
+    await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
+  }
+
+  /** Tells monitors what became of an attempt. */
+  function tell(request: Request, outcome: Outcome): void {
+    const event = events.wanted ? settledEvent(request, outcome) : undefined
+    if (event !== undefined) events.emit(event)
+  }
+}

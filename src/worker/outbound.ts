@@ -1,0 +1,72 @@
+import type { Broker } from '../broker/broker.ts'
+import { createPublisher, type Publisher } from '../broker/publisher.ts'
+import { createSession, type Session } from '../broker/session.ts'
+import { DeclaredQueues } from '../client/declared-queues.ts'
+import { ReplyQueue } from '../client/reply-queue.ts'
+import { createSender, type Sender } from '../client/sender.ts'
+import type { Config } from '../config/config.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import { openBackend } from '../results/open-backend.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import { FollowUpPublisher } from './follow-up-publisher.ts'
+import { Followers } from './followers.ts'
+import { Quarantine } from './quarantine.ts'
+
+/** What the sending half of a worker is made from. */
+export interface OutboundParts {
+  readonly config: Config
+  readonly registry: TaskRegistry
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** All that leaves a worker: results, tasks that tasks send, tasks that follow others, and what is set aside. */
+export interface Outbound {
+  readonly publishing: Session
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly quarantine: Quarantine
+  /** Where the results of tasks that tasks send arrive, if there are any. */
+  readonly replies: ReplyQueue | undefined
+  readonly sender: Sender
+  readonly followers: Followers
+}
+
+// Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
+const OUTSTANDING_LIMIT = 100_000
+
+/** Puts the sending half together, on a connection of its own that is not started yet. */
+export function openOutbound({ config, registry, broker, clock, logger }: OutboundParts): Outbound {
+  const { nodeName: node, publishTimeout } = config
+  const queue = config.queues[0] ?? 'celery'
+  const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
+  const publisher = createPublisher(publishing, {
+    clock,
+    maxOutstanding: OUTSTANDING_LIMIT,
+    maxBytes: Number.POSITIVE_INFINITY,
+  })
+  const results = openBackend(config.resultBackend, publisher, clock)
+  const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
+  const queues = new DeclaredQueues(publishing)
+  const sender = createSender({ session: publishing, publisher, queues, replies, queue, publishTimeout, clock })
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, queues),
+    results,
+    clock,
+    logger,
+    origin: sender.origin,
+    queueOf: (name) => registry.get(name)?.settings.queue ?? queue,
+  })
+  return {
+    publishing,
+    publisher,
+    results,
+    quarantine: new Quarantine(publisher, clock, node),
+    replies,
+    sender,
+    followers,
+  }
+}
