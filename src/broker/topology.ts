@@ -1,6 +1,7 @@
 import { TwqError } from '../errors.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import { type Inequivalence, parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import type { Session } from './session.ts'
@@ -21,30 +22,36 @@ export interface TopologyDifference extends Inequivalence {
 }
 
 /**
- * Declares a task queue: durable direct exchange NAME, durable queue NAME, bound with key NAME. One that exists with
- * other settings (a quorum queue declared in Python, a limit set there) is used as it is and reported. On channels of its
- * own, since a refusal closes the channel. Resolves with what the broker says of the queue.
+ * Declares a task queue: its exchange, the queue itself, and the binding of one to the other. What exists with other
+ * settings (a limit set in Python, say) is used as it is and reported. On channels of its own, since a refusal closes the
+ * channel. Resolves with what the broker says of the queue.
  */
 export async function declareTaskQueue(
   session: Pick<Session, 'withChannel'>,
-  name: string,
+  queue: TaskQueue,
   onDifference: (difference: TopologyDifference) => void,
 ): Promise<QueueStatus> {
+  const { name, exchange, routingKey, bindingArguments } = queue
   let exchangeFits = true
-  await session
-    .withChannel((channel) => channel.declareExchange({ name, type: 'direct', durable: true }))
-    .catch((error) => {
-      onDifference(differenceOf(error))
-      exchangeFits = false
-    })
+  // As kombu: those exchanges the broker brings along.
+  if (!exchange.name.startsWith('amq.')) {
+    await session
+      .withChannel((channel) => channel.declareExchange(exchange))
+      .catch((error) => {
+        onDifference(differenceOf(error))
+        exchangeFits = false
+      })
+  }
   const status = await session
-    .withChannel((channel) => channel.declareQueue({ name, durable: true }))
+    .withChannel((channel) => channel.declareQueue(queue))
     .catch((error) => {
       onDifference(differenceOf(error))
       return session.withChannel((channel) => channel.inspectQueue(name))
     })
   // To an exchange that somebody gave another meaning we add nothing; the default exchange reaches the queue anyway.
-  if (exchangeFits) await session.withChannel((channel) => channel.bind(name, name, name))
+  if (exchangeFits) {
+    await session.withChannel((channel) => channel.bind(name, exchange.name, routingKey, bindingArguments))
+  }
   return status
 }
 

@@ -1,6 +1,7 @@
 import type { Session } from '../broker/session.ts'
 import { declareTaskQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
+import { plainQueue } from '../protocol/task-queue.ts'
 
 /** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */
 const MOST_QUEUES = 10_000
@@ -45,7 +46,7 @@ export class DeclaredQueues {
   /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
   async #declareOrTrust(queue: string): Promise<void> {
     try {
-      await declareTaskQueue(this.#session, queue, () => {})
+      await declareTaskQueue(this.#session, plainQueue(queue), () => {})
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }

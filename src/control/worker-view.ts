@@ -1,3 +1,4 @@
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
 /** A request in the worker's hands, as remote control reports it. */
@@ -49,6 +50,16 @@ export interface EventControls {
   beat(): void
 }
 
+/** How remote control changes what a worker consumes. */
+export interface QueueControls {
+  /** The queues that it is to consume, whether or not there is a connection just now. */
+  all(): readonly TaskQueue[]
+  /** Consumes one more, now and on every later connection. Rejects with what the broker has against it. */
+  add(queue: TaskQueue): Promise<void>
+  /** Takes nothing more from it; what is in hand is run. False when it was not consumed. */
+  remove(name: string): Promise<boolean>
+}
+
 /** What tasks are picked by. */
 export interface StampedTask {
   readonly id: string
@@ -63,7 +74,7 @@ export interface WorkerView {
   readonly events: EventControls
   /** The logical clock. */
   readonly clock: number
-  readonly queues: readonly string[]
+  readonly queues: QueueControls
   /** The broker by kombu's names, without its password. */
   readonly broker: JsonObject
   /** The configuration by Celery's names, without passwords. */

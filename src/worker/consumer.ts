@@ -1,5 +1,6 @@
 import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { pause } from '../runtime/pause.ts'
@@ -7,13 +8,11 @@ import { channelPrefetch, type Prefetch, sharesPrefetch } from './prefetch.ts'
 
 /** What a consumer needs around it. */
 export interface ConsumerParts {
-  readonly queues: readonly string[]
+  /** The queues to begin with. */
+  readonly queues: readonly TaskQueue[]
   readonly prefetch: Prefetch
-  /** Declares what these queues need; tells which of them are quorum queues. */
-  readonly declare: (
-    channel: Channel,
-    queues: readonly string[],
-  ) => Promise<{ readonly quorumQueues: readonly string[] }>
+  /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
+  readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
   readonly onDelivery: (delivery: Delivery, queue: string) => void
   /** A new channel consumes: whatever was taken from the one before has gone back to the broker. */
   readonly onRenewed: () => void
@@ -24,74 +23,156 @@ export interface ConsumerParts {
 // Between attempts to get a consumer back that the broker has ended, in milliseconds.
 const RESTORE_AFTER = 1_000
 
+/** One channel, and what is consumed on it. */
+interface Line {
+  readonly channel: Channel
+  readonly signal: AbortSignal
+  readonly subscriptions: Map<string, Subscription>
+  /** One limit for all consumers, or one for each. */
+  shared: boolean
+  /** What was asked for last is done when this settles: changes go one after the other. */
+  changed: Promise<void>
+}
+
 /** Subscribes to the task queues on one channel, the same way on the first connection and on every later one. */
 export class Consumer {
   readonly #parts: ConsumerParts
-  #subscriptions = new Map<string, Subscription>()
+  /** The queues to consume, by name, as long as nobody says otherwise. */
+  readonly #queues: Map<string, TaskQueue>
+  #line: Line | undefined
   #stopped = false
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
+    this.#queues = new Map(parts.queues.map((queue) => [queue.name, queue]))
   }
 
-  /** The queues with a confirmed consumer. */
+  /** The queues that it is to consume, whether or not there is a connection just now. */
+  get queues(): readonly TaskQueue[] {
+    return [...this.#queues.values()]
+  }
+
+  /** The names of the queues with a confirmed consumer. */
   get consuming(): string[] {
-    return [...this.#subscriptions.keys()]
+    return [...(this.#line?.subscriptions.keys() ?? [])]
   }
 
   /** Sets up a new channel: declare, limit, consume. */
   async setup(channel: Channel, signal: AbortSignal, server: ServerInfo): Promise<void> {
-    const { queues, prefetch, declare, onRenewed } = this.#parts
-    this.#subscriptions = new Map()
-    prefetch.detach()
+    const { prefetch, declare, onRenewed } = this.#parts
+    this.#forget()
     onRenewed()
     if (this.#stopped) return
-    signal.addEventListener('abort', () => this.#forget(), { once: true })
-    const { quorumQueues } = await declare(channel, queues)
-    const shared = sharesPrefetch(server, quorumQueues.length > 0)
+    const declared = new Set<TaskQueue>()
+    let quorum = false
+    for (const queue of this.queues) {
+      quorum = (await declare(queue)).quorum || quorum
+      declared.add(queue)
+    }
+    const shared = sharesPrefetch(server, quorum)
     // The limit comes before the first consumer: deliveries start at once.
-    await channel.prefetch(prefetch.count, shared ? 'channel' : 'consumer')
-    const subscriptions = this.#subscriptions
-    for (const queue of queues) subscriptions.set(queue, await this.#consume(channel, queue, signal))
-    const renew = (count: number): Promise<void> => this.#renew(channel, subscriptions, count, signal)
-    prefetch.attach(shared ? channelPrefetch(channel) : renew, { stepped: !shared })
+    const { count } = prefetch
+    await channel.prefetch(count, shared ? 'channel' : 'consumer')
+    if (this.#stopped || signal.aborted) return
+    const line: Line = { channel, signal, subscriptions: new Map(), shared, changed: Promise.resolve() }
+    this.#line = line
+    signal.addEventListener('abort', () => this.#line === line && this.#forget(), { once: true })
+    this.#followHeld(line, count)
+    await this.#inTurn(line, () => this.#reconcile(line, declared))
+  }
+
+  /**
+   * Consumes one more queue, now and on every later connection. Resolves once it is consumed, or at once where there is
+   * no connection or it was consumed before. Rejects with what the broker has against it, and forgets it then.
+   */
+  async add(queue: TaskQueue): Promise<void> {
+    if (this.#queues.has(queue.name)) return
+    this.#queues.set(queue.name, queue)
+    const line = this.#line
+    if (line === undefined) return
+    try {
+      await this.#inTurn(line, () => this.#reconcile(line))
+    } catch (error) {
+      if (isLoss(error, line.channel)) return
+      this.#queues.delete(queue.name)
+      throw error
+    }
+  }
+
+  /** Takes nothing more from a queue, now and on later connections; what is in hand is run. False when it was not consumed. */
+  async remove(name: string): Promise<boolean> {
+    if (!this.#queues.delete(name)) return false
+    const line = this.#line
+    if (line !== undefined) {
+      // Without a channel there is no consumer either.
+      await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+    }
+    return true
   }
 
   /** Stops taking messages; those in hand stay. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#parts.prefetch.detach()
-    const subscriptions = [...this.#subscriptions.values()]
-    this.#subscriptions = new Map()
+    const subscriptions = [...(this.#line?.subscriptions.values() ?? [])]
+    this.#forget()
     await Promise.allSettled(subscriptions.map((subscription) => subscription.cancel()))
   }
 
   #forget(): void {
-    this.#subscriptions = new Map()
+    this.#line = undefined
     this.#parts.prefetch.detach()
   }
 
-  #consume(channel: Channel, queue: string, signal: AbortSignal): Promise<Subscription> {
-    return channel.consume(queue, (delivery) => this.#parts.onDelivery(delivery, queue), {
-      onCancelled: () => void this.#restore(channel, queue, signal),
+  /** Carries out a change after those before it, however they ended. */
+  #inTurn(line: Line, change: () => Promise<void>): Promise<void> {
+    const changed = line.changed.then(change)
+    line.changed = changed.catch(() => {})
+    return changed
+  }
+
+  /** Has each wanted queue consumed, and no other. Those `declared` just before are not declared again. */
+  async #reconcile(line: Line, declared: ReadonlySet<TaskQueue> = new Set()): Promise<void> {
+    const { channel, subscriptions } = line
+    for (const [name, subscription] of subscriptions) {
+      if (this.#queues.has(name)) continue
+      subscriptions.delete(name)
+      await subscription.cancel()
+    }
+    for (const queue of this.queues) {
+      if (subscriptions.has(queue.name)) continue
+      if (!declared.has(queue)) {
+        const { quorum } = await this.#parts.declare(queue)
+        // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+        if (quorum && line.shared) await this.#limitEach(line)
+      }
+      if (this.#line !== line) return
+      const subscription = await this.#consume(line, queue)
+      if (this.#line === line) subscriptions.set(queue.name, subscription)
+      else if (channel.isOpen) await subscription.cancel()
+    }
+  }
+
+  #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
+    return line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
+      ...(consumerPriority !== undefined && { priority: consumerPriority }),
+      onCancelled: () => void this.#restore(line, name),
     })
   }
 
   /** The broker ended a consumer, since its queue was deleted or has moved: declares and consumes again, on the same channel. */
-  async #restore(channel: Channel, queue: string, signal: AbortSignal): Promise<void> {
-    const { declare, logger, clock } = this.#parts
-    const subscriptions = this.#subscriptions
-    subscriptions.delete(queue)
-    logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
-    while (!signal.aborted && !this.#stopped && channel.isOpen) {
+  async #restore(line: Line, name: string): Promise<void> {
+    const { logger, clock } = this.#parts
+    const { channel, signal, subscriptions } = line
+    subscriptions.delete(name)
+    logger.warn({ event: 'consumer.cancelled', queue: name }, 'the broker ended a consumer; setting it up again')
+    while (!signal.aborted && !this.#stopped && channel.isOpen && this.#queues.has(name)) {
       try {
-        await declare(channel, [queue])
-        subscriptions.set(queue, await this.#consume(channel, queue, signal))
-        logger.info({ event: 'consumer.restored', queue }, 'consuming again')
+        await this.#inTurn(line, () => this.#reconcile(line))
+        if (subscriptions.has(name)) logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
         return
       } catch (error) {
         logger.error(
-          { event: 'consumer.down', queue, error: messageOf(error) },
+          { event: 'consumer.down', queue: name, error: messageOf(error) },
           'a consumer can not be set up; trying again',
         )
         await pause(clock, RESTORE_AFTER, signal)
@@ -99,19 +180,39 @@ export class Consumer {
     }
   }
 
+  /** From now on the limit, which is `applied`, follows the requests held for later. */
+  #followHeld(line: Line, applied: number): void {
+    const renew = (count: number): Promise<void> => this.#inTurn(line, () => this.#renew(line, count))
+    const apply = line.shared ? channelPrefetch(line.channel) : renew
+    this.#parts.prefetch.attach(apply, { stepped: !line.shared, applied })
+  }
+
+  /** Replaces the limit that the consumers share by one for each. */
+  async #limitEach(line: Line): Promise<void> {
+    const { prefetch } = this.#parts
+    prefetch.detach()
+    line.shared = false
+    const { count } = prefetch
+    await this.#renew(line, count)
+    // Only now that each has its own: in between there would be none at all.
+    await line.channel.prefetch(0, 'channel')
+    if (this.#line === line) this.#followHeld(line, count)
+  }
+
   /** A consumer's own limit is fixed when it starts: a new consumer takes over from the old one. */
-  async #renew(
-    channel: Channel,
-    subscriptions: Map<string, Subscription>,
-    count: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #renew(line: Line, count: number): Promise<void> {
+    const { channel, subscriptions } = line
     await channel.prefetch(count, 'consumer')
-    for (const queue of this.#parts.queues) {
-      const before = subscriptions.get(queue)
-      if (before === undefined || this.#stopped) continue
-      subscriptions.set(queue, await this.#consume(channel, queue, signal))
+    for (const [name, before] of subscriptions) {
+      const queue = this.#queues.get(name)
+      if (queue === undefined || this.#stopped) continue
+      subscriptions.set(name, await this.#consume(line, queue))
       await before.cancel()
     }
   }
+}
+
+/** A lost channel is no objection to what was asked of it: the next one is asked again. */
+export function isLoss(error: unknown, channel: Channel): boolean {
+  return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')
 }

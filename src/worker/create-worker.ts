@@ -1,9 +1,11 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import { createSession } from '../broker/session.ts'
+import { declareSuspects } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
 import { withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { EventPublisher } from '../events/publisher.ts'
+import { plainQueue } from '../protocol/task-queue.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
@@ -14,7 +16,7 @@ import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
-import { declareQueues } from './declare-queues.ts'
+import { declareQueue } from './declare-queue.ts'
 import { Intake } from './intake.ts'
 import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
@@ -22,6 +24,7 @@ import { openDispatcher } from './open-dispatcher.ts'
 import { openPool } from './open-pool.ts'
 import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
+import { queueControls } from './queue-controls.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Relocation } from './relocation.ts'
 import { RemoteControl } from './remote-control.ts'
@@ -151,15 +154,18 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const consumer = new Consumer({
-    queues: config.queues,
+    queues: config.queues.map(plainQueue),
     prefetch,
-    declare: (channel, queues) => declareQueues(queues, { channel, session: consuming, logger }),
+    declare: (queue) => declareQueue(queue, { session: consuming, logger }),
     onDelivery: (delivery, queue) => intake.receive(delivery, queue),
     onRenewed: forgetTakenBack,
     clock,
     logger,
   })
-  const suspects = new Suspects(config.queues, (delivery, queue) => intake.receive(delivery, queue, 'suspects'))
+  const suspects = new Suspects(config.queues, {
+    declare: (queue) => consuming.withChannel((channel) => declareSuspects(channel, queue)),
+    onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
+  })
   const remote = new RemoteControl({
     config,
     registry,
@@ -172,6 +178,7 @@ export function createWorker(parts: WorkerParts): Worker {
     pool,
     dispatcher,
     events,
+    queues: queueControls(consumer, suspects),
     clock,
     logger,
   })

@@ -45,7 +45,7 @@ export class Lanes {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
       const connection = this.#current()
       await consumer.setup(channel, signal, connection.server)
-      for (const queue of config.queues.slice(0, 1)) {
+      for (const queue of consumer.consuming.slice(0, 1)) {
         watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
       }
     })

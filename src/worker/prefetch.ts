@@ -32,14 +32,19 @@ export class Prefetch {
   }
 
   /**
-   * A new channel that has the current count already; `apply` changes it from now on. `stepped` is for channels where a
-   * change is dear: it then grows by doubling and shrinks only when it is four times too large.
+   * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
+   * `stepped` is for channels where a change is dear: it then grows by doubling and shrinks only when it is four times too
+   * large.
    */
-  attach(apply: (count: number) => Promise<void>, options: { readonly stepped: boolean }): void {
+  attach(
+    apply: (count: number) => Promise<void>,
+    options: { readonly stepped: boolean; readonly applied?: number },
+  ): void {
     this.#apply = apply
     this.#stepped = options.stepped
-    this.#applied = this.count
+    this.#applied = options.applied ?? this.count
     this.#sending = false
+    this.#send()
   }
 
   /** The channel is gone. */

@@ -1,6 +1,6 @@
 import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
-import type { EventControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type { EventControls, QueueControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -27,6 +27,7 @@ export interface ViewParts {
   readonly lamport: LamportClock
   readonly pool: Pick<Pool, 'kind' | 'stats'>
   readonly events: EventControls
+  readonly queues: QueueControls
 }
 
 /** What remote control sees of a worker, and may do to it. */
@@ -42,7 +43,7 @@ export function workerView(parts: ViewParts): WorkerView {
     get clock() {
       return lamport.value
     },
-    queues: config.queues,
+    queues: parts.queues,
     broker: brokerInfo(config),
     conf: celeryConf(config),
     software: `twq:${packageVersion()} node:${process.versions.node}`,

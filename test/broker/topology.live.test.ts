@@ -11,6 +11,7 @@ import {
   isRabbitMq4,
   type TopologyDifference,
 } from '../../src/broker/topology.ts'
+import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { brokerUrl, ctl, uniqueName, vhost } from '../support/services.ts'
 
@@ -41,8 +42,8 @@ function given(declare: (channel: Channel) => Promise<unknown>): Promise<unknown
 describe('declareTaskQueue', () => {
   it('declares what Celery declares, and again without complaint', async () => {
     const name = uniqueName('tasks')
-    expect(await declareTaskQueue(session, name, unexpected)).toEqual({ name, messages: 0, consumers: 0 })
-    await declareTaskQueue(session, name, unexpected)
+    expect(await declareTaskQueue(session, plainQueue(name), unexpected)).toEqual({ name, messages: 0, consumers: 0 })
+    await declareTaskQueue(session, plainQueue(name), unexpected)
     expect((await listed('exchanges', 'type', 'durable', 'auto_delete', 'arguments')).get(name)).toBe(
       'direct\ttrue\tfalse\t[]',
     )
@@ -63,7 +64,7 @@ describe('declareTaskQueue', () => {
     const name = uniqueName('quorum')
     await given((channel) => channel.declareQueue({ name, durable: true, arguments: { 'x-queue-type': 'quorum' } }))
     const differences: TopologyDifference[] = []
-    const status = await declareTaskQueue(session, name, (difference) => differences.push(difference))
+    const status = await declareTaskQueue(session, plainQueue(name), (difference) => differences.push(difference))
     expect(status.name).toBe(name)
     expect(differences).toMatchObject([
       { kind: 'queue', name, argument: 'x-queue-type', found: 'quorum', error: { code: 'TWQ_QUEUE_MISMATCH' } },
@@ -74,7 +75,7 @@ describe('declareTaskQueue', () => {
     const name = uniqueName('topic')
     await given((channel) => channel.declareExchange({ name, type: 'topic', durable: true }))
     const differences: TopologyDifference[] = []
-    await declareTaskQueue(session, name, (difference) => differences.push(difference))
+    await declareTaskQueue(session, plainQueue(name), (difference) => differences.push(difference))
     expect(differences).toMatchObject([{ kind: 'exchange', name, argument: 'type', wanted: 'direct', found: 'topic' }])
     const unbound = session.withChannel((channel) =>
       channel.publish(

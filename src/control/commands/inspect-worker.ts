@@ -1,4 +1,5 @@
-import type { Json } from '../../runtime/json.ts'
+import type { TaskQueue } from '../../protocol/task-queue.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
 import type { ControlCommand } from '../command.ts'
 
 /** Counters and circumstances of the worker (wire specification 7.3); Flower shows no worker before it has this. */
@@ -49,44 +50,55 @@ export const registered: ControlCommand = {
 
 const DEFAULT_ITEMS: readonly Json[] = ['exchange', 'routing_key', 'rate_limit']
 
-/** The queues it consumes, as kombu describes them. */
+/** The queues it consumes, as kombu describes them (wire specification 7.3). */
 export const activeQueues: ControlCommand = {
   name: 'active_queues',
   kind: 'inspect',
   summary: 'the queues it consumes',
-  handle: (worker) => worker.queues.map(queueInfo),
+  handle: (worker) => worker.queues.all().map(queueInfo),
 }
 
-function queueInfo(name: string): Json {
+function queueInfo(queue: TaskQueue): Json {
+  const { name, exchange, routingKey, durable, autoDelete, bindingArguments, consumerPriority } = queue
+  const { arguments: args } = queue
   return {
     name,
     exchange: {
-      name,
-      type: 'direct',
+      name: exchange.name,
+      type: exchange.type,
       arguments: null,
-      durable: true,
+      durable: exchange.durable,
       passive: false,
-      auto_delete: false,
+      auto_delete: exchange.autoDelete,
       delivery_mode: null,
       no_declare: false,
     },
-    routing_key: name,
-    queue_arguments: null,
-    binding_arguments: null,
-    consumer_arguments: null,
-    durable: true,
+    routing_key: routingKey,
+    queue_arguments: orNull(args),
+    binding_arguments: orNull(bindingArguments),
+    consumer_arguments: consumerPriority === undefined ? null : { 'x-priority': consumerPriority },
+    durable,
     exclusive: false,
-    auto_delete: false,
+    auto_delete: autoDelete,
     no_ack: false,
     alias: null,
     bindings: [],
     no_declare: null,
-    expires: null,
-    message_ttl: null,
-    max_length: null,
-    max_length_bytes: null,
-    max_priority: null,
+    expires: seconds(args['x-expires']),
+    message_ttl: seconds(args['x-message-ttl']),
+    max_length: args['x-max-length'] ?? null,
+    max_length_bytes: args['x-max-length-bytes'] ?? null,
+    max_priority: args['x-max-priority'] ?? null,
   }
+}
+
+/** kombu counts these in seconds, and the broker in milliseconds. */
+function seconds(ms: Json | undefined): Json {
+  return typeof ms === 'number' ? ms / 1000 : null
+}
+
+function orNull(table: JsonObject): JsonObject | null {
+  return Object.keys(table).length === 0 ? null : table
 }
 
 /** The configuration by Celery's names. */

@@ -1,0 +1,18 @@
+import type { QueueControls } from '../control/worker-view.ts'
+import type { Consumer } from './consumer.ts'
+import type { Suspects } from './suspects.ts'
+
+/** Has a worker take tasks from other queues while it runs: each together with its suspects. */
+export function queueControls(consumer: Consumer, suspects: Suspects): QueueControls {
+  return {
+    all: () => consumer.queues,
+    async add(queue) {
+      await suspects.add(queue.name)
+      await consumer.add(queue)
+    },
+    async remove(name) {
+      await suspects.remove(name)
+      return await consumer.remove(name)
+    },
+  }
+}
