@@ -1,11 +1,26 @@
 import { TwqError } from '../errors.ts'
+import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { stringifyJson } from '../protocol/json.ts'
 import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { chunksAsGroup } from './chunks.ts'
-import { frozen, type ResultTuple, resultOfChain, resultOfGroup, resultOfTask } from './frozen.ts'
+import {
+  bodyOf,
+  frozen,
+  frozenSteps,
+  headerOf,
+  MOST_NESTED,
+  membersOf,
+  placed,
+  resultOf,
+  resultOfGroup,
+  resultOfSteps,
+  resultOfTask,
+  sizeOf,
+  tasksOf,
+} from './frozen.ts'
 import { readOptions, routeOf, textOf } from './task-options.ts'
 
 /** What applying depends on besides the signature: whoever sends, when, and to where. */
@@ -31,10 +46,13 @@ export interface FollowUp {
 
 /** What came of applying a signature. */
 export interface Applied {
-  /** In the order to publish them in. */
+  /** To be announced to whoever joins chords before the first message is published. */
+  readonly chords: readonly ChordStart[]
   readonly messages: readonly FollowUp[]
   /** What was started, for the `children` of the task that started it; null when that is nothing. */
   readonly child: ResultTuple | null
+  /** What to wait for: of a chain its last step, of a chord its body, of a group its members. */
+  readonly result: ResultTuple
 }
 
 /** How a signature is applied: what comes before its own arguments, and options that win over its own. */
@@ -45,24 +63,29 @@ export interface Call {
 
 /**
  * Applies a signature as Celery does (wire specification 5.1, 5.2): partial arguments come first unless it is immutable,
- * and groups, chains, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED` for what
- * is none or too large, `TWQ_CHORD_UNSUPPORTED` for a chord, `TWQ_UNSERIALISABLE` for what has no form on the wire.
+ * and groups, chains, chords, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED`
+ * for what is none or too large, `TWQ_UNSERIALISABLE` for what has no form on the wire.
  */
 export function applySignature(value: Json, call: Call, ground: Ground, path = 'signature'): Applied {
   const application = new Application(ground)
-  const { child } = application.apply(readSignature(value, path), call, path, 0)
-  return { messages: application.messages, child }
+  const { child, result } = application.apply(readSignature(value, path), call, path, 0)
+  return { chords: application.chords, messages: application.messages, child, result }
 }
 
 /** Applies signatures as the members of one group. An empty one is nothing. */
-export function applyAsGroup(members: readonly Json[], call: Call, ground: Ground, path: string): Applied {
-  if (members.length === 0) return { messages: [], child: null }
+export function applyAsGroup(members: readonly Json[], call: Call, ground: Ground, path: string): readonly Applied[] {
+  if (members.length === 0) return []
   const group = { task: 'celery.group', kwargs: { tasks: members }, subtask_type: 'group' }
-  return applySignature(group, call, ground, path)
+  return [applySignature(group, call, ground, path)]
 }
 
-/** Levels of groups in chains in groups, and so on. */
-const MOST_NESTED = 100
+/** What is thrown where chords are to start and the result backend joins none. */
+export function chordUnsupported(): TwqError {
+  return new TwqError('TWQ_CHORD_UNSUPPORTED', "this result backend can't join the tasks of a chord", {
+    hint: "Chords need a backend that keeps results: resultBackend: 'redis://…'. A group that another task follows in a chain is a chord, too.",
+  })
+}
+
 /** What one task may start at once. */
 const MOST_MESSAGES = 10_000
 const MOST_BYTES = 64 * 1024 * 1024
@@ -74,6 +97,7 @@ interface Started {
 }
 
 class Application {
+  readonly chords: ChordStart[] = []
   readonly messages: FollowUp[] = []
   readonly #ground: Ground
   #bytes = 0
@@ -97,7 +121,7 @@ class Application {
       case 'chain':
         return this.#chain(signature, call, path, depth)
       case 'chord':
-        throw chordUnsupported(path)
+        return this.#chord(signature, call, path, depth)
       default:
         throw new TwqError('TWQ_INTERNAL', `unknown kind of signature ${String(signature.kind satisfies never)}`)
     }
@@ -113,7 +137,7 @@ class Application {
         id,
         task: signature.task,
         origin,
-        args: signature.immutable ? signature.args : [...call.args, ...signature.args],
+        args: withPartial(signature, call),
         kwargs: signature.kwargs,
       },
       { now },
@@ -133,20 +157,27 @@ class Application {
       throw malformed(`${path} is a group with a link: only its members can have one`)
     }
     const groupId = textOf('task_id', present({ task_id: taskId })) ?? this.#ground.newId()
-    const members = membersOf(signature, path, depth)
+    const members = membersOf(signature, path, depth, 'in order')
+    return this.#members(members, groupId, { args: call.args, options }, path, depth)
+  }
+
+  /** Sends the members of a group, whose options are those of all of them. */
+  #members(members: readonly Signature[], groupId: string, call: Call, path: string, depth: number): Started {
+    const options = { ...call.options, group_id: groupId }
     const results = members.map((member, index) =>
       this.apply(
-        frozen(member, { group_id: groupId, group_index: index }),
-        { args: call.args, options: { ...options, group_id: groupId } },
+        placed(member, { group_id: groupId, group_index: index }),
+        { args: call.args, options },
         `${path}.tasks[${index}]`,
         depth + 1,
       ),
     )
-    const result = resultOfGroup(
-      groupId,
-      results.map((started) => started.result),
-    )
-    return { child: members.length === 0 ? null : result, result }
+    const members_ = results.map((started) => started.result)
+    const result = resultOfGroup(groupId, members_)
+    const [only, ...others] = members_
+    if (only === undefined) return { child: null, result }
+    // As Celery: a group of nothing but a chain that ends in a group is that one.
+    return { child: others.length === 0 && isGroupResult(only) ? only : result, result }
   }
 
   #chain(signature: Signature, call: Call, path: string, depth: number): Started {
@@ -155,36 +186,84 @@ class Application {
       chain: outer,
       link,
       link_error: linkError,
-      task_id: taskId,
-      group_id: groupId,
-      group_index: groupIndex,
+      task_id,
+      group_id,
+      group_index,
       chord,
+      root_id,
       ...options
     } = merged(signature, call)
-    const steps = stepsOf(signature, path, depth)
-    const [first, ...others] = steps
-    if (first === undefined) throw malformed(`${path} is a chain of no tasks`)
-    boundCopies(linkError, steps)
     // The last step stands for the chain: whoever waits for the chain, or counts it in a group, means that one.
-    const forLast = present({ task_id: taskId, group_id: groupId, group_index: groupIndex, chord })
-    const prepared = [first, ...others].map((step, index) => {
+    const place = present({ task_id, group_id, group_index, chord, root_id })
+    const steps = frozenSteps(signature, place, newId, path, depth)
+    boundCopies(linkError, steps)
+    const prepared = steps.map((step, index) => {
       const isLast = index === steps.length - 1
-      const own = frozen(step, { ...(isLast && forLast), root_id: options.root_id }, newId)
-      return linked(withErrbacks(own, linkError), 'link', isLast ? link : undefined)
+      return linked(linked(step, 'link_error', linkError), 'link', isLast ? link : undefined)
     })
     const [head, ...rest] = prepared as [Signature, ...Signature[]]
     const remaining = [...readArray(outer, `${path}.chain`), ...rest.map(writeSignature).reverse()]
-    const withArguments =
-      signature.immutable || call.args.length === 0 ? signature.args : [...call.args, ...signature.args]
     const started = this.apply(
       head,
-      { args: withArguments, options: { ...options, chain: remaining } },
+      { args: withPartial(signature, call), options: { ...options, ...present({ root_id }), chain: remaining } },
       `${path}.tasks[0]`,
       depth + 1,
     )
-    const result = rest.length === 0 ? started.result : resultOfChain(prepared)
-    return { child: started.child, result }
+    return { child: started.child, result: rest.length === 0 ? started.result : resultOfSteps(prepared) }
   }
+
+  /** The tasks of the header, each of which knows the body; whoever ends last sends that. */
+  #chord(signature: Signature, call: Call, path: string, depth: number): Started {
+    const { newId } = this.#ground
+    const {
+      task_id: taskId,
+      group_id: outerGroup,
+      group_index: outerIndex,
+      chord: outerChord,
+      chain,
+      link,
+      link_error: linkError,
+      ...shared
+    } = withoutChordSettings(merged(signature, call))
+    const header = headerOf(signature, path, depth)
+    const groupId = textOf('task_id', header.options) ?? newId()
+    // What is asked of a chord is asked of its body: to be counted in a larger one, to go on with a chain.
+    const given = bodyOf(signature, path)
+    const goesOn = given.kind === 'group' && hasEntries(chain)
+    const own = goesOn ? chainOf([writeSignature(given), ...[...listOf(chain)].reverse()]) : given
+    const asked = { ...shared, ...present({ chain: goesOn ? null : chain, countdown: call.options.countdown }) }
+    const ofBody = { task_id: taskId, group_id: outerGroup ?? groupId, group_index: outerIndex, chord: outerChord }
+    const unlinked = frozen({ ...own, options: { ...own.options, ...asked } }, ofBody, newId, `${path}.body`, depth + 1)
+    const body = linked(linked(unlinked, 'link_error', linkError), 'link', link)
+    const members = membersOf(header, `${path}.header`, depth, 'reversed')
+    if (members.length === 0) {
+      const { child } = this.apply(body, { args: [[]], options: {} }, `${path}.body`, depth + 1)
+      return { child, result: resultOf(body, resultOfGroup(groupId, [])) }
+    }
+    const { task_id: _, chord: __, group_id: ___, group_index: ____, ...ofHeader } = present(header.options)
+    const options = {
+      ...ofHeader,
+      ...shared,
+      ...present({ root_id: body.options.root_id }),
+      chord: writeSignature(body),
+    }
+    const at = this.chords.length
+    const { child, result } = this.#members(
+      members,
+      groupId,
+      { args: withPartial(signature, call), options },
+      path,
+      depth,
+    )
+    const shape = (result[1] as readonly ResultTuple[]).some(isGroupResult) ? result : null
+    this.chords.splice(at, 0, { groupId, size: members.reduce((sum, member) => sum + sizeOf(member), 0), shape })
+    return { child, result: resultOf(body, result) }
+  }
+}
+
+/** A group that something follows is a chord: which is seen where both are steps of one chain. */
+function chainOf(tasks: readonly Json[]): Signature {
+  return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }
 
 /** Given options win, save for the group that a signature belongs to already; null is none. */
@@ -199,54 +278,36 @@ function present(options: { readonly [name: string]: Json | undefined }): JsonOb
   return Object.fromEntries(entries) as JsonObject
 }
 
-/** The members of a group, with those of groups in it. */
-function membersOf(group: Signature, path: string, depth: number): Signature[] {
-  if (depth > MOST_NESTED) throw malformed(`${path} is nested more than ${MOST_NESTED} levels deep`)
-  return tasksOf(group, path).flatMap((member, index) =>
-    member.kind === 'group' ? membersOf(member, `${path}.tasks[${index}]`, depth + 1) : [member],
-  )
+/** As in Celery, these are not for the tasks of a chord: they say how a backend that can't join polls. */
+function withoutChordSettings(options: JsonObject): JsonObject {
+  const { countdown: _, interval: __, max_retries: ___, eager: ____, ...others } = options
+  return others
 }
 
-/** The steps of a chain, with those of chains in it. A group that something follows is a chord too. */
-function stepsOf(chain: Signature, path: string, depth: number): Signature[] {
-  const steps = flattenedSteps(chain, path, depth)
-  const chord = steps.findIndex(({ kind }, at) => kind === 'chord' || (kind === 'group' && at < steps.length - 1))
-  if (chord >= 0) throw chordUnsupported(`${path}.tasks[${chord}]`)
-  return steps
+function withPartial(signature: Signature, call: Call): readonly Json[] {
+  return signature.immutable || call.args.length === 0 ? signature.args : [...call.args, ...signature.args]
 }
 
-function flattenedSteps(chain: Signature, path: string, depth: number): Signature[] {
-  if (depth > MOST_NESTED) throw malformed(`${path} is nested more than ${MOST_NESTED} levels deep`)
-  return tasksOf(chain, path).flatMap((step, index) => {
-    const at = `${path}.tasks[${index}]`
-    const plain = step.kind === 'group' ? withoutLoneGroup(step, at, depth + 1) : step
-    return plain.kind === 'chain' ? flattenedSteps(plain, at, depth + 1) : [plain]
-  })
+function isGroupResult(result: ResultTuple): boolean {
+  return Array.isArray(result[1])
 }
 
-/** As Celery: a group of one is that one. */
-function withoutLoneGroup(group: Signature, path: string, depth: number): Signature {
-  const [only, ...others] = membersOf(group, path, depth)
-  return only !== undefined && others.length === 0 ? only : group
-}
-
-function tasksOf(signature: Signature, path: string): Signature[] {
-  const tasks = readArray(signature.kwargs.tasks, `${path}.kwargs.tasks`)
-  return tasks.map((task, index) => readSignature(task, `${path}.tasks[${index}]`))
-}
-
-/** A signature with more callbacks, or errbacks, than its own. */
+/** A signature with more callbacks, or errbacks, than its own. A group has none: each of its members gets them. */
 function linked(signature: Signature, option: 'link' | 'link_error', more: Json | undefined): Signature {
   if (!hasEntries(more)) return signature
-  const all = [...listOf(signature.options[option]), ...listOf(more)]
-  return { ...signature, options: { ...signature.options, [option]: all } }
-}
-
-/** A group can have no errbacks of its own: each of its members gets them. */
-function withErrbacks(signature: Signature, errbacks: Json | undefined): Signature {
-  if (signature.kind !== 'group' || !hasEntries(errbacks)) return linked(signature, 'link_error', errbacks)
-  const tasks = tasksOf(signature, 'group').map((member) => writeSignature(withErrbacks(member, errbacks)))
-  return { ...signature, kwargs: { ...signature.kwargs, tasks } }
+  const { kind, kwargs, options } = signature
+  if (kind === 'group' && option === 'link_error') {
+    const tasks = tasksOf(signature, 'group').map((member) => writeSignature(linked(member, option, more)))
+    return { ...signature, kwargs: { ...kwargs, tasks } }
+  }
+  // Those of a chord are those of its body.
+  if (kind === 'chord') {
+    return {
+      ...signature,
+      kwargs: { ...kwargs, body: writeSignature(linked(bodyOf(signature, 'chord'), option, more)) },
+    }
+  }
+  return { ...signature, options: { ...options, [option]: [...listOf(options[option]), ...listOf(more)] } }
 }
 
 function listOf(value: Json | undefined): readonly Json[] {
@@ -263,13 +324,6 @@ function boundCopies(errbacks: Json | undefined, steps: readonly Signature[]): v
   if (!hasEntries(errbacks)) return
   const copies = steps.reduce((sum, { kind, kwargs }) => sum + (kind === 'group' ? listOf(kwargs.tasks).length : 1), 0)
   if (stringifyJson(errbacks, { path: 'link_error' }).length * copies > MOST_BYTES) throw tooMuch()
-}
-
-function chordUnsupported(path: string): TwqError {
-  return new TwqError(
-    'TWQ_CHORD_UNSUPPORTED',
-    `${path} is a chord, and this result backend can't join the tasks of one`,
-  )
 }
 
 function tooMuch(): TwqError {

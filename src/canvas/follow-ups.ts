@@ -1,28 +1,38 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
+import { readSignature } from '../protocol/signature.ts'
 import { isName, isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Json } from '../runtime/json.ts'
-import { type Applied, applyAsGroup, applySignature, type Call, type FollowUp, type Ground } from './apply.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { type Applied, applyAsGroup, applySignature, type Call, type Ground } from './apply.ts'
+
+/** What is to be sent; the chords are announced before. */
+export type Departure = Pick<Applied, 'chords' | 'messages'>
 
 /** What is sent because a task succeeded, and what its result lists as its children. */
-export interface Successors {
-  readonly messages: readonly FollowUp[]
+export interface Successors extends Departure {
   readonly children: readonly Json[]
 }
 
-/** What is sent because a task failed, and why the rest can't be. */
+/** What is sent because a task failed, one departure for each errback, and why the rest can't be. */
 export interface Errbacks {
-  readonly messages: readonly FollowUp[]
+  readonly departures: readonly Departure[]
   readonly problems: readonly string[]
 }
 
-/** A task that will never be sent, because one before it in its chain did not succeed; whoever waits for it must be told. */
+/** A task that will never be sent, because one before it did not succeed; whoever waits for it must be told. */
 export interface Abandoned {
   readonly id: string
   readonly replyTo: string
   readonly correlationId: string
+  readonly group: string | null
+  readonly groupIndex: number | null
+  readonly parentId: string | null
+  /** The body of the chord that it would have counted for; null for none. */
+  readonly chord: Json
+  /** True where nobody wants to know how it ended. */
+  readonly ignored: boolean
 }
 
 /** True for a message that asks for nothing to be done after its task: most of them. */
@@ -47,6 +57,7 @@ export function successorsOf(message: TaskMessage, result: Json, ground: Ground)
     applied.push(applySignature(next, step, ground, `chain[${chain.length - 1}]`))
   }
   return {
+    chords: applied.flatMap(({ chords }) => chords),
     messages: applied.flatMap(({ messages }) => messages),
     children: applied.flatMap(({ child }) => (child === null ? [] : [child])),
   }
@@ -57,7 +68,14 @@ function applyCallbacks(callbacks: readonly Json[], call: Call, ground: Ground):
   const isGroup = (callback: Json) => isObject(callback) && callback.subtask_type === 'group'
   const groups = callbacks.filter(isGroup).map((group) => applySignature(group, call, ground, 'callbacks'))
   const others = callbacks.filter((callback) => !isGroup(callback))
-  return [...groups, applyAsGroup(others, call, ground, 'callbacks')]
+  return [...groups, ...applyAsGroup(others, call, ground, 'callbacks')]
+}
+
+/** Whose errbacks are called, and with which id: of a failed task, or of what will never run. */
+export interface Failed {
+  readonly id: string
+  readonly rootId: string
+  readonly errbacks: readonly Json[]
 }
 
 /**
@@ -65,20 +83,63 @@ function applyCallbacks(callbacks: readonly Json[], call: Call, ground: Ground):
  * one new group. Celery may call an errback inside the failing worker with the exception itself; that can't be done across
  * languages. An errback that can't be applied is a problem and no obstacle to the others. Pure.
  */
-export function errbacksOf(message: TaskMessage, ground: Ground): Errbacks {
+export function errbacksOf({ id, rootId, errbacks }: Failed, ground: Ground): Errbacks {
   const groupId = ground.newId()
-  const messages: FollowUp[] = []
+  const departures: Departure[] = []
   const problems: string[] = []
-  for (const [index, errback] of (message.embed.errbacks ?? []).entries()) {
-    const place = { group_id: groupId, group_index: index }
-    const options = { parent_id: message.id, root_id: message.rootId, ...place }
+  for (const [index, errback] of errbacks.entries()) {
+    const options = { parent_id: id, root_id: rootId, group_id: groupId, group_index: index }
     try {
-      messages.push(...applySignature(errback, { args: [message.id], options }, ground, `errbacks[${index}]`).messages)
+      departures.push(applySignature(errback, { args: [id], options }, ground, `errbacks[${index}]`))
     } catch (error) {
       problems.push(messageOf(error))
     }
   }
-  return { messages, problems }
+  return { departures, problems }
+}
+
+/**
+ * What is sent once the header of a chord is complete: its body with the results as its first argument, on behalf of the
+ * task that ended last (wire specification 4.6). Throws as `applySignature` does. Pure.
+ */
+export function bodyOfChord(body: Json, results: readonly Json[], last: TaskMessage, ground: Ground): Departure {
+  const { kind, options } = readSignature(body, 'chord')
+  // As Celery, where a chain knows nothing of its parent.
+  const parent = kind === 'chain' ? null : (options.parent_id ?? null)
+  const call: Call = {
+    args: [results],
+    options: { parent_id: parent ?? last.id, root_id: options.root_id ?? last.rootId },
+  }
+  return applySignature(body, call, ground, 'chord')
+}
+
+/** Those whose errbacks are called when the header of a chord failed, for its body will not run. Never throws. */
+export function failedWithChord(body: Json): readonly Failed[] {
+  return endsOf(body, 0).filter(({ errbacks }) => errbacks.length > 0)
+}
+
+/** What stands for a signature, with the errbacks that are its own: of a chain the last step, with those of the first. */
+function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
+  if (!isObject(signature) || depth > MOST_NESTED) return []
+  const { subtask_type: kind } = signature
+  const options = isObject(signature.options) ? signature.options : {}
+  const kwargs = isObject(signature.kwargs) ? signature.kwargs : {}
+  const errbacks = Array.isArray(options.link_error) ? options.link_error : []
+  const tasks: readonly Json[] = Array.isArray(kwargs.tasks) ? kwargs.tasks : []
+  switch (kind) {
+    case 'group':
+      return tasks.flatMap((task) => endsOf(task, depth + 1))
+    case 'chain': {
+      const [first] = endsOf(tasks[0], depth + 1)
+      const [last] = endsOf(tasks.at(-1), depth + 1)
+      // Errbacks of a chain are put on each of its steps.
+      return last === undefined ? [] : [{ ...last, errbacks: errbacks.length > 0 ? errbacks : (first?.errbacks ?? []) }]
+    }
+    case 'chord':
+      return endsOf(kwargs.body, depth + 1)
+    default:
+      return isName(options.task_id) ? [{ id: options.task_id, rootId: options.task_id, errbacks }] : []
+  }
 }
 
 /** Far more than any chain has; beyond it a message is up to no good. */
@@ -87,24 +148,60 @@ const MOST_NESTED = 100
 
 /**
  * The tasks that were to run later in the chain of a task that did not succeed. Celery tells those who wait for a step
- * (wire specification 4.6) and leaves the members of a group waiting; here they are told too. Never throws.
+ * (wire specification 4.6) and leaves the members of a group, and the body of a chord, waiting; here they are told too.
+ * Never throws.
  */
 export function abandonedBy(message: TaskMessage): readonly Abandoned[] {
+  return abandonedIn(message.embed.chain ?? [])
+}
+
+/** The tasks of a chord's body, and of what was to follow it. Never throws. */
+export function abandonedWithChord(body: Json): readonly Abandoned[] {
+  const chain = isObject(body) && isObject(body.options) ? body.options.chain : null
+  return abandonedIn([body, ...(Array.isArray(chain) ? chain : [])])
+}
+
+function abandonedIn(signatures: readonly Json[]): readonly Abandoned[] {
   const abandoned: Abandoned[] = []
-  for (const step of message.embed.chain ?? []) collectAbandoned(step, abandoned, 0)
+  for (const signature of signatures) collectAbandoned(signature, abandoned, 0)
   return abandoned
 }
 
 function collectAbandoned(signature: Json | undefined, abandoned: Abandoned[], depth: number): void {
   if (!isObject(signature) || depth > MOST_NESTED || abandoned.length >= MOST_ABANDONED) return
-  const { options, kwargs } = signature
-  if (isObject(options) && isName(options.task_id) && options.ignore_result !== true) {
-    const replyTo = typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined
-    abandoned.push({ id: options.task_id, replyTo: replyTo ?? '', correlationId: options.task_id })
+  const { options, kwargs, subtask_type: kind } = signature
+  const composed = kind === 'group' || kind === 'chain' || kind === 'chord'
+  if (isObject(options) && isName(options.task_id)) {
+    // What stands for several tasks is counted by each of them.
+    abandoned.push({ ...waitedFor(options.task_id, options), ...(composed && { chord: null }) })
   }
-  if (!isObject(kwargs) || typeof signature.subtask_type !== 'string') return
+  if (!isObject(kwargs) || !composed) return
   if (Array.isArray(kwargs.tasks)) for (const task of kwargs.tasks) collectAbandoned(task, abandoned, depth + 1)
+  if (kind !== 'chord') return
+  for (const id of idsOfHeader(kwargs.header)) abandoned.push(id)
   collectAbandoned(kwargs.body, abandoned, depth + 1)
+}
+
+/** Nobody counts the tasks of a header that never started; but they may be waited for. */
+function idsOfHeader(header: Json | undefined): readonly Abandoned[] {
+  const tasks: Abandoned[] = []
+  if (Array.isArray(header)) for (const task of header) collectAbandoned(task, tasks, MOST_NESTED - 3)
+  else collectAbandoned(header, tasks, MOST_NESTED - 3)
+  return tasks.map((task) => ({ ...task, chord: null }))
+}
+
+function waitedFor(id: string, options: JsonObject): Abandoned {
+  const replyTo = typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined
+  return {
+    id,
+    replyTo: replyTo ?? '',
+    correlationId: id,
+    group: typeof options.group_id === 'string' ? options.group_id : null,
+    groupIndex: Number.isSafeInteger(options.group_index) ? (options.group_index as number) : null,
+    parentId: typeof options.parent_id === 'string' ? options.parent_id : null,
+    chord: options.chord ?? null,
+    ignored: options.ignore_result === true,
+  }
 }
 
 /**

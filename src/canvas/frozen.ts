@@ -1,10 +1,21 @@
-import type { Signature } from '../protocol/signature.ts'
-import { isObject } from '../protocol/task-fields.ts'
-import type { Json } from '../runtime/json.ts'
+import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord.ts'
+import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { chunksAsGroup } from './chunks.ts'
 
-/** What was started, as results list it (wire specification 4.1): `[[id, parent], null]`, or a group with its members. */
-export type ResultTuple = readonly [readonly [id: string, parent: Json], Json]
+/** Where a signature stands in a larger one: options that it gets because of that. */
+export interface Place {
+  readonly task_id?: Json | undefined
+  readonly root_id?: Json | undefined
+  readonly group_id?: Json | undefined
+  readonly group_index?: Json | undefined
+  /** The body of the chord that the end of the signature counts for. */
+  readonly chord?: Json | undefined
+}
 
+/** Levels of groups in chains in chords, and so on. */
+export const MOST_NESTED = 100
 /** Python reads parents recursively; beyond these, the oldest are left out. */
 const MOST_PARENTS = 50
 
@@ -16,54 +27,211 @@ export function resultOfGroup(id: string, members: readonly ResultTuple[], paren
   return [[id, parent], members]
 }
 
-/** The result of a chain whose steps are frozen: its last step, with the steps before as parents. */
-export function resultOfChain(steps: readonly Signature[]): ResultTuple {
-  const last = steps.slice(-MOST_PARENTS)
-  return last.reduce<ResultTuple | null>((parent, step) => resultOf(step, parent), null) as ResultTuple
-}
-
-/**
- * A signature with an id, which messages and results can name before it is sent, and options that belong to its place in
- * a group or a chain. As in Celery what it has already stays, unless it is given anew in `place`. Without `newId` only the
- * place is noted.
- */
-export function frozen(
-  signature: Signature,
-  place: { readonly [option: string]: Json | undefined },
-  newId?: () => string,
-): Signature {
-  const { options, kind } = signature
+/** A signature with options that belong to its place; what it says of itself comes first, but for its root and its chord. */
+export function placed(signature: Signature, place: Place): Signature {
+  const { options } = signature
   const added: Record<string, Json> = {}
-  for (const [name, value] of Object.entries(place)) {
+  for (const [name, value] of Object.entries(place) as [string, Json | undefined][]) {
     if (value === undefined || value === null) continue
     const keeps = name === 'task_id' || name === 'group_id' || name === 'group_index'
     if (!keeps || options[name] === undefined || options[name] === null) added[name] = value
   }
-  if (newId !== undefined) {
-    added.task_id ??= typeof options.task_id === 'string' && options.task_id !== '' ? options.task_id : newId()
+  return Object.keys(added).length === 0 ? signature : { ...signature, options: { ...options, ...added } }
+}
+
+/**
+ * A signature whose tasks have the ids that messages and results name before they are sent: Celery's `freeze`. The place
+ * of a group is that of each member, of a chain that of its last step, of a chord that of its body. Groups in chains that
+ * something follows become chords. Throws `TWQ_MESSAGE_MALFORMED`.
+ */
+export function frozen(signature: Signature, place: Place, newId: () => string, path: string, depth = 0): Signature {
+  if (depth > MOST_NESTED) throw tooDeep(path)
+  switch (signature.kind) {
+    case 'task':
+    case 'xmap':
+    case 'xstarmap':
+    case 'chunks':
+      return placed(signature, { ...place, task_id: idOf(signature) ?? place.task_id ?? newId() })
+    case 'group': {
+      const id = idOf(signature) ?? place.group_id ?? newId()
+      const tasks = membersOf(signature, path, depth, 'reversed').map((member, index) => {
+        const own = { ...place, task_id: undefined, group_index: index }
+        return writeSignature(frozen(member, own, newId, `${path}.tasks[${index}]`, depth + 1))
+      })
+      return { ...placed(signature, { ...place, task_id: id }), kwargs: { ...signature.kwargs, tasks } }
+    }
+    case 'chain': {
+      const steps = frozenSteps(signature, place, newId, path, depth)
+      return { ...signature, kwargs: { ...signature.kwargs, tasks: steps.map(writeSignature) } }
+    }
+    case 'chord': {
+      const { root_id } = place
+      const header = frozen(headerOf(signature, path, depth), { root_id }, newId, `${path}.header`, depth + 1)
+      const ofBody = { ...place, task_id: signature.options.task_id ?? place.task_id }
+      const body = frozen(bodyOf(signature, path), ofBody, newId, `${path}.body`, depth + 1)
+      const kwargs = { ...signature.kwargs, header: writeSignature(header), body: writeSignature(body) }
+      return { ...placed(signature, { root_id }), kwargs }
+    }
   }
-  const own = { ...signature, options: { ...options, ...added } }
-  return kind === 'group' && newId !== undefined ? { ...own, kwargs: frozenMembers(signature, newId) } : own
 }
 
-/** A group's members get their ids with it, since its result lists them. */
-function frozenMembers({ kwargs }: Signature, newId: () => string): Signature['kwargs'] {
-  if (!Array.isArray(kwargs.tasks)) return kwargs
-  const tasks = kwargs.tasks.map((member: Json) => {
-    if (!isObject(member)) return member
-    const options = isObject(member.options) ? member.options : {}
-    return { ...member, options: { ...options, task_id: options.task_id ?? newId() } }
+/** The frozen steps of a chain, with those of chains in it; `place` is that of the last one. At least one. */
+export function frozenSteps(
+  chain: Signature,
+  place: Place,
+  newId: () => string,
+  path: string,
+  depth: number,
+): readonly [Signature, ...Signature[]] {
+  const steps = joined(flattenedSteps(chain, path, depth))
+  const prepared = steps.map((step, index) => {
+    const own = index === steps.length - 1 ? place : { root_id: place.root_id }
+    return frozen(step, own, newId, `${path}.tasks[${index}]`, depth + 1)
   })
-  return { ...kwargs, tasks }
+  const [first, ...others] = prepared
+  if (first === undefined) throw malformed(`${path} is a chain of no tasks`)
+  return [first, ...others]
 }
 
-function resultOf({ kind, options, kwargs }: Signature, parent: Json): ResultTuple {
-  const id = String(options.task_id)
-  if (kind !== 'group' || !Array.isArray(kwargs.tasks)) return resultOfTask(id, parent)
-  return resultOfGroup(id, kwargs.tasks.map(memberResult), parent)
+/** What a frozen signature that follows `parent` leaves to wait for. */
+export function resultOf(signature: Signature, parent: Json = null): ResultTuple {
+  const { kind, options, kwargs } = signature
+  switch (kind) {
+    case 'group':
+      return resultOfGroup(
+        String(options.task_id),
+        innerOf(kwargs.tasks).map((member) => resultOf(member)),
+        parent,
+      )
+    case 'chain':
+      return resultOfSteps(innerOf(kwargs.tasks), parent)
+    case 'chord':
+      return resultOf(readSignature(kwargs.body, 'body'), resultOf(readSignature(kwargs.header, 'header'), parent))
+    default:
+      return resultOfTask(String(options.task_id), parent)
+  }
 }
 
-function memberResult(member: Json): ResultTuple {
-  const options = isObject(member) && isObject(member.options) ? member.options : {}
-  return resultOfTask(String(options.task_id), null)
+/** The result of a chain whose steps are frozen: its last step, with the steps before as parents. */
+export function resultOfSteps(steps: readonly Signature[], parent: Json = null): ResultTuple {
+  const last = steps.slice(-MOST_PARENTS)
+  return last.reduce<Json>((before, step) => resultOf(step, before), parent) as unknown as ResultTuple
+}
+
+/** How many tasks end for a signature in the header of a chord (wire specification 4.6). */
+export function sizeOf(signature: Signature): number {
+  const { kind, kwargs } = signature
+  switch (kind) {
+    case 'group':
+      return innerOf(kwargs.tasks).reduce((sum, member) => sum + sizeOf(member), 0)
+    case 'chain':
+      return innerOf(kwargs.tasks).reduceRight((size, step) => (size > 0 ? size : sizeOf(step)), 0)
+    case 'chord':
+      return sizeOf(readSignature(kwargs.body, 'body'))
+    case 'chunks':
+      return innerOf(chunksAsGroup(signature, 'chunks').kwargs.tasks).length
+    default:
+      return 1
+  }
+}
+
+/**
+ * The members of a group, with those of groups in it. Where a group is given its ids, Celery takes the members of an inner
+ * one in reverse (wire specification 4.6): `inner` says which order it is.
+ */
+export function membersOf(group: Signature, path: string, depth: number, inner: 'in order' | 'reversed'): Signature[] {
+  if (depth > MOST_NESTED) throw tooDeep(path)
+  return unrolled(tasksOf(group, path), path, depth, inner)
+}
+
+function unrolled(
+  tasks: readonly Signature[],
+  path: string,
+  depth: number,
+  inner: 'in order' | 'reversed',
+): Signature[] {
+  if (depth > MOST_NESTED) throw tooDeep(path)
+  return tasks.flatMap((task, index) => {
+    const at = `${path}.tasks[${index}]`
+    if (task.kind === 'chunks') return tasksOf(chunksAsGroup(task, at), at)
+    if (task.kind !== 'group') return [task]
+    const members = tasksOf(task, at)
+    return unrolled(inner === 'reversed' ? members.reverse() : members, at, depth + 1, inner)
+  })
+}
+
+/** The header of a chord, a list or a group, as a group. */
+export function headerOf(chord: Signature, path: string, depth: number): Signature {
+  const { header } = chord.kwargs
+  const at = `${path}.kwargs.header`
+  const group = (tasks: readonly Json[], options: JsonObject = {}): Signature => ({
+    kind: 'group',
+    task: 'celery.group',
+    args: [],
+    kwargs: { tasks },
+    options,
+    immutable: false,
+  })
+  if (header === undefined || header === null || Array.isArray(header)) return group(readArray(header, at))
+  const own = readSignature(header, at)
+  if (depth > MOST_NESTED) throw tooDeep(path)
+  if (own.kind === 'chunks') return chunksAsGroup(own, at)
+  return own.kind === 'group' ? own : group([header])
+}
+
+/** The body of a chord. */
+export function bodyOf(chord: Signature, path: string): Signature {
+  return readSignature(chord.kwargs.body, `${path}.kwargs.body`)
+}
+
+/** The tasks of a group or a chain. */
+export function tasksOf(signature: Signature, path: string): Signature[] {
+  const tasks = readArray(signature.kwargs.tasks, `${path}.kwargs.tasks`)
+  return tasks.map((task, index) => readSignature(task, `${path}.tasks[${index}]`))
+}
+
+function innerOf(tasks: Json | undefined): Signature[] {
+  return readArray(tasks, 'tasks').map((task, index) => readSignature(task, `tasks[${index}]`))
+}
+
+function flattenedSteps(chain: Signature, path: string, depth: number): Signature[] {
+  if (depth > MOST_NESTED) throw tooDeep(path)
+  return tasksOf(chain, path).flatMap((step, index) => {
+    const at = `${path}.tasks[${index}]`
+    const plain = step.kind === 'group' ? withoutLoneGroup(step, at, depth + 1) : step
+    return plain.kind === 'chain' ? flattenedSteps(plain, at, depth + 1) : [plain]
+  })
+}
+
+/** A group that another step follows is the header of a chord, and that step its body. */
+function joined(steps: readonly Signature[]): Signature[] {
+  const done: Signature[] = []
+  for (const step of [...steps].reverse()) {
+    const follower = done.at(-1)
+    if (step.kind !== 'group' || follower === undefined) {
+      done.push(step)
+      continue
+    }
+    const kwargs = { header: writeSignature(step), body: writeSignature(follower), kwargs: {} }
+    done[done.length - 1] = { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
+  }
+  return done.reverse()
+}
+
+/** As Celery: a group of one is that one. */
+function withoutLoneGroup(group: Signature, path: string, depth: number): Signature {
+  const [only, ...others] = membersOf(group, path, depth, 'in order')
+  return only !== undefined && others.length === 0 ? only : group
+}
+
+function idOf({ options }: Signature): string | undefined {
+  return typeof options.task_id === 'string' && options.task_id !== '' ? options.task_id : undefined
+}
+
+function tooDeep(path: string): TwqError {
+  return malformed(`${path} is nested more than ${MOST_NESTED} levels deep`)
+}
+
+function malformed(message: string): TwqError {
+  return new TwqError('TWQ_MESSAGE_MALFORMED', message)
 }

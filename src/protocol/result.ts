@@ -1,7 +1,7 @@
 import { TwqError } from '../errors.ts'
 import type { Json } from '../runtime/json.ts'
 import { type JsonLimits, parseJson, stringifyJson } from './json.ts'
-import type { RemoteError, ResultRecord } from './result-record.ts'
+import type { RemoteError, ResultRecord, State } from './result-record.ts'
 import { isObject } from './task-fields.ts'
 
 /** States whose `result` is an exception (wire specification 4.1). */
@@ -33,9 +33,18 @@ export function decodeResult(body: Uint8Array | string, limits: JsonLimits = {})
   if (typeof state !== 'string') throw new TwqError('TWQ_MESSAGE_MALFORMED', 'the result has no status')
   const traceback = typeof meta.traceback === 'string' ? meta.traceback : null
   const children = Array.isArray(meta.children) ? (meta.children as readonly Json[]) : []
-  const result = meta.result ?? null
-  if (!EXCEPTION_STATES.has(state)) return { taskId, state, traceback, children, result }
-  return { taskId, state: state as 'FAILURE', traceback, children, error: decodeError(result, traceback) }
+  return { ...decodeEnding(taskId, state, meta.result ?? null, traceback), children }
+}
+
+/** A record from its parts, as results and the parts of chords carry them: what `result` means depends on the state. */
+export function decodeEnding(
+  taskId: string,
+  state: State,
+  result: Json,
+  traceback: string | null = null,
+): ResultRecord {
+  if (!EXCEPTION_STATES.has(state)) return { taskId, state, traceback, children: [], result }
+  return { taskId, state: state as 'FAILURE', traceback, children: [], error: decodeError(result, traceback) }
 }
 
 /** An exception as JSON (wire specification 4.2); null where none is known. */

@@ -1,3 +1,4 @@
+import type { ChordPart, ChordParts, ChordStart } from '../protocol/chord.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 
@@ -16,8 +17,17 @@ export interface ResultBackend {
   readonly chord?: ChordJoin
 }
 
-/** Counts the members of a chord, and starts its body once all have ended (wire specification 4.6). */
+/** Counts the tasks of chords that have ended (wire specification 4.6). What follows from that is not for it to decide. */
 export interface ChordJoin {
-  /** A member has ended, and its record is stored. Resolves once that is safe; rejects when it can't be known. */
-  memberEnded(record: ResultRecord, message: TaskMessage): Promise<void>
+  /** Makes a chord known, before its messages are published. The second time changes nothing. */
+  begin(start: ChordStart): Promise<void>
+  /**
+   * Counts a task whose record is stored; the second time changes nothing. Resolves with all the parts when it completes
+   * the chord, or when it is counted again while the chord is complete: whoever completed it may have died since.
+   */
+  partEnded(part: ChordPart): Promise<'waiting' | ChordParts>
+  /** The chord has one more task than it began with. */
+  grow(groupId: string): Promise<void>
+  /** The body is on its way: nothing of the chord is needed any more. */
+  forget(groupId: string): Promise<void>
 }

@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { applySignature, type FollowUp, type Ground } from '../canvas/apply.ts'
+import { applySignature, chordUnsupported, type Ground } from '../canvas/apply.ts'
+import { callbackError, joinChord } from '../canvas/chord-join.ts'
 import {
   type Abandoned,
   abandonedBy,
+  abandonedWithChord,
+  bodyOfChord,
+  type Departure,
   errbacksOf,
+  type Failed,
+  failedWithChord,
   failureOfFollowUps,
-  type Successors,
   successorsOf,
 } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
+import type { ChordParts } from '../protocol/chord.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
@@ -37,7 +43,7 @@ export type Followed =
 
 const DONE: Followed = { kind: 'done', children: [] }
 
-/** Carries out what messages say to do after their tasks: callbacks, errbacks, and the next step of a chain. */
+/** Carries out what messages say to do after their tasks: callbacks, errbacks, the next step of a chain, a chord's body. */
 export class Followers {
   readonly #parts: FollowersParts
 
@@ -48,43 +54,32 @@ export class Followers {
   /** Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then. */
   async follow(message: TaskMessage, ending: Ending): Promise<Followed> {
     if (ending.kind === 'succeeded') return await this.#succeed(message, ending.result)
-    if (ending.callsErrbacks && message.embed.errbacks !== null) await this.#callErrbacks(message)
-    await this.#tellAbandoned(message, ending.record)
+    const { id, rootId } = message
+    const { errbacks } = message.embed
+    if (ending.callsErrbacks && errbacks !== null) await this.#callErrbacks({ id, rootId, errbacks }, message)
+    await this.#tell(abandonedBy(message), ending.record, message)
     return DONE
   }
 
-  /** Has a member of a chord counted where the result backend can; elsewhere its body never runs, and the log says so. */
+  /** Has a task of a chord counted where the result backend can; whoever completes the chord sends its body. */
   async endInChord(message: TaskMessage, { record }: Ending): Promise<void> {
-    const { results, logger } = this.#parts
-    if (results.chord !== undefined) {
-      await results.chord.memberEnded(record, message)
-      return
-    }
-    logger.warn(
-      {
-        event: 'chord.unsupported',
-        task_id: message.id,
-        task: message.task,
-        group: message.group,
-        backend: results.kind,
-      },
-      'this result backend joins no chords: the body will not run',
-    )
+    const { group, groupIndex, embed } = message
+    await this.#count({ id: message.id, group, groupIndex, chord: embed.chord }, record, message)
   }
 
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const options = { parent_id: parent.id, root_id: parent.rootId }
-    const { messages, child } = applySignature(signature, { args, options }, this.#ground())
-    await this.#parts.publisher.publish(messages)
-    return child
+    const applied = applySignature(signature, { args, options }, this.#ground())
+    await this.#send(applied)
+    return applied.child
   }
 
   async #succeed(message: TaskMessage, result: Json): Promise<Followed> {
     try {
-      const { messages, children }: Successors = successorsOf(message, result, this.#ground())
-      await this.#parts.publisher.publish(messages)
-      return { kind: 'done', children }
+      const successors = successorsOf(message, result, this.#ground())
+      await this.#send(successors)
+      return { kind: 'done', children: successors.children }
     } catch (error) {
       const failure = failureOfFollowUps(error)
       if (failure === undefined) throw error
@@ -92,16 +87,27 @@ export class Followers {
     }
   }
 
-  /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */
-  async #callErrbacks(message: TaskMessage): Promise<void> {
-    const { messages, problems } = errbacksOf(message, this.#ground())
-    for (const problem of problems) this.#logUnsent(message, problem)
-    await Promise.all(messages.map((errback) => this.#sendErrback(message, errback)))
+  /** A chord is known to the result backend before any of its tasks can end. */
+  async #send({ chords, messages }: Departure): Promise<void> {
+    const { results, publisher } = this.#parts
+    if (chords.length > 0) {
+      const { chord } = results
+      if (chord === undefined) throw chordUnsupported()
+      await Promise.all(chords.map((start) => chord.begin(start)))
+    }
+    await publisher.publish(messages)
   }
 
-  async #sendErrback(message: TaskMessage, errback: FollowUp): Promise<void> {
+  /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */
+  async #callErrbacks(failed: Failed, message: TaskMessage): Promise<void> {
+    const { departures, problems } = errbacksOf(failed, this.#ground())
+    for (const problem of problems) this.#logUnsent(message, problem)
+    await Promise.all(departures.map((errback) => this.#sendErrback(message, errback)))
+  }
+
+  async #sendErrback(message: TaskMessage, errback: Departure): Promise<void> {
     try {
-      await this.#parts.publisher.publish([errback])
+      await this.#send(errback)
     } catch (error) {
       if (failureOfFollowUps(error) === undefined) throw error
       this.#logUnsent(message, messageOf(error))
@@ -115,11 +121,65 @@ export class Followers {
     )
   }
 
-  /** The later steps of the chain end as this one did. */
-  async #tellAbandoned(message: TaskMessage, record: ResultRecord): Promise<void> {
+  /** Those that will never run end as `record` says, in the chords around them, too. */
+  async #tell(abandoned: readonly Abandoned[], record: ResultRecord, last: TaskMessage): Promise<void> {
     const { results } = this.#parts
-    const tell = (abandoned: Abandoned) => results.store({ ...record, taskId: abandoned.id, children: [] }, abandoned)
-    await Promise.all(abandonedBy(message).map(tell))
+    await Promise.all(
+      abandoned.map(async (one) => {
+        const own: ResultRecord = { ...record, taskId: one.id, children: [] }
+        if (!one.ignored) await results.store(own, one)
+        if (one.chord !== null) await this.#count(one, own, last)
+      }),
+    )
+  }
+
+  async #count(part: ChordMember, record: ResultRecord, last: TaskMessage): Promise<void> {
+    const { results, logger } = this.#parts
+    const { group: groupId, groupIndex: index, chord: body } = part
+    const fields = { task_id: part.id, group: groupId }
+    if (results.chord === undefined) {
+      logger.warn(
+        { event: 'chord.unsupported', ...fields, backend: results.kind },
+        'this result backend joins no chords: the body will not run',
+      )
+      return
+    }
+    // As Celery: what belongs to no group can't be counted in it.
+    if (groupId === null) return
+    const joined = await results.chord.partEnded({ groupId, index, record })
+    if (joined === 'waiting') return
+    if ((await this.endChord(body, joined, last)) === 'sent') await results.chord.forget(groupId)
+  }
+
+  /**
+   * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or tells those who wait
+   * for it that it will not run. Resolves once that is safe; `failed` when a task of the header did.
+   */
+  async endChord(body: Json, parts: ChordParts, last: TaskMessage): Promise<'sent' | 'failed'> {
+    const outcome = joinChord(parts)
+    if (outcome.kind === 'failed') {
+      await this.#failChord(body, outcome.error, last)
+      return 'failed'
+    }
+    try {
+      await this.#send(bodyOfChord(body, outcome.results, last, this.#ground()))
+    } catch (error) {
+      const failure = failureOfFollowUps(error)
+      if (failure === undefined) throw error
+      await this.#failChord(body, callbackError(failure), last)
+    }
+    return 'sent'
+  }
+
+  /** The body of a chord will not run: its errbacks do, and whoever waits for it is told. */
+  async #failChord(body: Json, error: RemoteError, last: TaskMessage): Promise<void> {
+    this.#parts.logger.error(
+      { event: 'chord.failed', task_id: last.id, group: last.group, error: error.args[0] },
+      'a chord ends without its body',
+    )
+    for (const failed of failedWithChord(body)) await this.#callErrbacks(failed, last)
+    const record: ResultRecord = { taskId: last.id, state: 'FAILURE', error, traceback: null, children: [] }
+    await this.#tell(abandonedWithChord(body), record, last)
   }
 
   #ground(): Ground {
@@ -127,3 +187,6 @@ export class Followers {
     return { newId: randomUUID, now: clock.now(), origin, queueOf }
   }
 }
+
+/** A task that counts for a chord with this body. */
+type ChordMember = Pick<Abandoned, 'id' | 'group' | 'groupIndex' | 'chord'>

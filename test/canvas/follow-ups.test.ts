@@ -86,12 +86,17 @@ describe.each(['5.2.6', '5.6.3'])('as the worker of Celery %s', (version) => {
     'sends after %s the errback',
     (name) => {
       const { headers } = the(`${version}-${name}.2`)
-      const sent = errbacksOf(read(`${version}-${name}`), ground([String(headers.group), String(headers.id)]))
+      const sent = errbacksFor(read(`${version}-${name}`), ground([String(headers.group), String(headers.id)]))
       expect(sent.problems).toEqual([])
       expectSame(sent.messages, [`${name}.2`], version)
     },
   )
 })
+
+function errbacksFor({ id, rootId, embed }: TaskMessage, from: Ground) {
+  const { departures, problems } = errbacksOf({ id, rootId, errbacks: embed.errbacks ?? [] }, from)
+  return { messages: departures.flatMap(({ messages }) => messages), problems }
+}
 
 function expectSame(messages: readonly FollowUp[], names: readonly string[], version: string): void {
   expect(messages).toHaveLength(names.length)
@@ -253,7 +258,7 @@ describe('what follows a success', () => {
 
 describe('what follows a failure', () => {
   it('leaves out an errback that is none, and sends the others', () => {
-    const sent = errbacksOf(embedding({ errbacks: [17, signature('e')] }), ground())
+    const sent = errbacksFor(embedding({ errbacks: [17, signature('e')] }), ground())
     expect(sent.messages.map(({ task }) => task)).toEqual(['e'])
     expect(sent.problems).toEqual(['errbacks[0] must be a signature, not 17'])
   })
@@ -262,10 +267,11 @@ describe('what follows a failure', () => {
     const group = composed('group', { tasks: [signature('b', { task_id: 'b-id', reply_to: 'q' })] }, { task_id: 'gid' })
     const quiet = signature('c', { task_id: 'c-id', ignore_result: true })
     const chain = [group, quiet, signature('d'), signature('a', { task_id: 'a-id', reply_to: 'q' })]
-    expect(abandonedBy(embedding({ chain }))).toEqual([
-      { id: 'gid', replyTo: '', correlationId: 'gid' },
-      { id: 'b-id', replyTo: 'q', correlationId: 'b-id' },
-      { id: 'a-id', replyTo: 'q', correlationId: 'a-id' },
+    expect(abandonedBy(embedding({ chain }))).toMatchObject([
+      { id: 'gid', replyTo: '', correlationId: 'gid', ignored: false },
+      { id: 'b-id', replyTo: 'q', correlationId: 'b-id', ignored: false },
+      { id: 'c-id', ignored: true },
+      { id: 'a-id', replyTo: 'q', correlationId: 'a-id', ignored: false },
     ])
   })
 })
@@ -301,15 +307,6 @@ it.each(refused)('refuses %s', (_title, callback, reason) => {
   const attempt = () => successorsOf(embedding({ callbacks: [callback] }), 1, ground())
   expect(attempt).toThrow(TwqError)
   expect(attempt).toThrow(reason)
-})
-
-it.each([
-  ['a chord', composed('chord', { header: [signature('a')], body: signature('b') })],
-  ['a group that a task follows', composed('chain', { tasks: [composed('group', { tasks: [signature('a'), signature('b')] }), signature('c')] })], // biome-ignore format: one row
-])('refuses %s, which nobody here could join', (_title, callback) => {
-  expect(() => successorsOf(embedding({ callbacks: [callback] }), 1, ground())).toThrow(
-    expect.objectContaining({ code: 'TWQ_CHORD_UNSUPPORTED' }),
-  )
 })
 
 it('knows a message that asks for nothing more', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PublishOptions } from '../../src/broker/publisher.ts'
 import { TwqError } from '../../src/errors.ts'
+import type { ChordPart, ChordStart } from '../../src/protocol/chord.ts'
 import type { ResultRecord } from '../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import type { Outgoing } from '../../src/protocol/wire.ts'
@@ -19,7 +20,12 @@ import { aSilentLogger } from '../support/attempts.ts'
 async function settled(
   embed: Partial<TaskMessage['embed']>,
   outcome: Outcome,
-  options: { readonly publish?: () => void; readonly declare?: () => Promise<void>; readonly chord?: boolean } = {},
+  options: {
+    readonly publish?: () => void
+    readonly declare?: () => Promise<void>
+    readonly chord?: boolean
+    readonly group?: string
+  } = {},
 ) {
   const journal: string[] = []
   const records: ResultRecord[] = []
@@ -42,9 +48,15 @@ async function settled(
     },
     ...(options.chord && {
       chord: {
-        memberEnded: async (record: ResultRecord) => {
-          journal.push(`counted ${record.state}`)
+        begin: async ({ groupId }: ChordStart) => {
+          journal.push(`announced ${groupId}`)
         },
+        partEnded: async ({ record }: ChordPart) => {
+          journal.push(`counted ${record.state}`)
+          return 'waiting' as const
+        },
+        grow: async () => {},
+        forget: async () => {},
       },
     }),
   }
@@ -56,7 +68,7 @@ async function settled(
       return true
     },
   })
-  const request = aRequest({ id: 'own', embed: { ...none, ...embed } }, delivery)
+  const request = aRequest({ id: 'own', group: options.group ?? null, embed: { ...none, ...embed } }, delivery)
   const clock = systemClock
   const queues = {
     has: () => options.declare === undefined,
@@ -158,7 +170,10 @@ describe('settling', () => {
   })
 
   it('counts a member of a chord once its result is stored', async () => {
-    const { journal } = await settled({ chord: signature('body', 'body-id') }, success, { chord: true })
+    const { journal } = await settled({ chord: signature('body', 'body-id') }, success, {
+      chord: true,
+      group: 'header',
+    })
     expect(journal).toEqual(['stored SUCCESS of own', 'counted SUCCESS', 'acked'])
   })
 

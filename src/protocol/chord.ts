@@ -1,0 +1,29 @@
+import type { Json } from '../runtime/json.ts'
+import type { ResultRecord } from './result-record.ts'
+
+/** What was started, as results list it (wire specification 4.1): `[[id, parent], null]`, or a group with its members. */
+export type ResultTuple = readonly [readonly [id: string, parent: Json], Json]
+
+/** A chord that is about to start; who joins chords must know of it before any of its messages is published. */
+export interface ChordStart {
+  /** The group that the tasks of its header belong to. */
+  readonly groupId: string
+  /** How many tasks have to end before its body runs (wire specification 4.6). */
+  readonly size: number
+  /** The result of its header where that has groups in it: the form of what the body gets. Null for a plain list. */
+  readonly shape: ResultTuple | null
+}
+
+/** A task of a chord's header that has ended. */
+export interface ChordPart {
+  readonly groupId: string
+  /** Its place in what the body gets; null for the end. */
+  readonly index: number | null
+  readonly record: ResultRecord
+}
+
+/** All parts of a chord, in the order of the header, and the form that their results take. */
+export interface ChordParts {
+  readonly parts: readonly ResultRecord[]
+  readonly shape: ResultTuple | null
+}
