@@ -26,6 +26,10 @@ export type ErrorCode =
   | 'TWQ_QUEUE_MISSING'
   /** The connection was lost; what was under way on it is unknown. */
   | 'TWQ_CONNECTION_LOST'
+  /** A queue that is to go holds messages, or somebody consumes it. */
+  | 'TWQ_QUEUE_IN_USE'
+  /** RabbitMQ's management API can't be used. */
+  | 'TWQ_MANAGEMENT'
   /** The channel was closed by the broker. */
   | 'TWQ_CHANNEL_CLOSED'
   /** The broker refused to take a message (a nack, or a queue that is full). */

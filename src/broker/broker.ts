@@ -68,7 +68,10 @@ export interface Channel extends AsyncDisposable {
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */
   inspectQueue(name: string): Promise<QueueStatus>
   bind(queue: string, exchange: string, routingKey: string, args?: Readonly<Record<string, unknown>>): Promise<void>
-  deleteQueue(name: string): Promise<void>
+  /** Resolves with how many messages went with it. With a condition that does not hold it rejects, which closes the channel. */
+  deleteQueue(name: string, only?: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean }): Promise<number>
+  /** Drops what is ready for delivery; resolves with how many messages that were. */
+  purgeQueue(name: string): Promise<number>
   /** `channel` shares the limit among the channel's consumers and can be changed while they run (AMQP's global flag). */
   prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void>
   consume(
@@ -82,6 +85,8 @@ export interface Channel extends AsyncDisposable {
       readonly onCancelled?: () => void
     },
   ): Promise<Subscription>
+  /** The next message, if one is ready. Not beside a consumer on the same channel. */
+  get(queue: string): Promise<Delivery | undefined>
   /** Resolves on the broker's confirm: `returned` when a mandatory message reached no queue. */
   publish(
     route: Route,

@@ -40,6 +40,8 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_BROKER_TLS: EXIT.config,
   TWQ_QUEUE_MISMATCH: EXIT.config,
   TWQ_QUEUE_MISSING: EXIT.failed,
+  TWQ_QUEUE_IN_USE: EXIT.failed,
+  TWQ_MANAGEMENT: EXIT.unavailable,
   TWQ_CONNECTION_LOST: EXIT.unavailable,
   TWQ_CHANNEL_CLOSED: EXIT.unavailable,
   TWQ_PUBLISH_REFUSED: EXIT.temporary,

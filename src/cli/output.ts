@@ -111,6 +111,33 @@ export function print(text: string): void {
   process.stdout.write(text)
 }
 
+/** Prints one JSON array, an element at a time, so that a list of any length takes no memory. */
+export class JsonList {
+  #count = 0
+
+  add(element: unknown): void {
+    const text = toJson(element).replaceAll('\n', '\n  ')
+    print(`${this.#count++ === 0 ? '[' : ','}\n  ${text}`)
+  }
+
+  end(): void {
+    print(this.#count === 0 ? '[]\n' : '\n]\n')
+  }
+}
+
+/** The fields of one thing, a line each, whole. */
+export function fieldTable(fields: Readonly<Record<string, unknown>>): string {
+  const columns = [
+    { title: 'FIELD', cell: ([field]: [string, unknown]) => field },
+    {
+      title: 'VALUE',
+      cell: ([, value]: [string, unknown]) => (typeof value === 'string' ? value : toJson(value, { compact: true })),
+    },
+  ]
+  const rows = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY })
+}
+
 /** Writes a remark to standard error, unless silence was asked for. */
 export function note(text: string, { quiet }: GlobalOptions): void {
   if (!quiet) process.stderr.write(`note: ${printable(text)}\n`)

@@ -4,13 +4,14 @@ import { addBroker } from './commands/broker.ts'
 import { addDev } from './commands/dev.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addQuarantine } from './commands/quarantine.ts'
+import { addQueue } from './commands/queue.ts'
 import { addTask } from './commands/task.ts'
 import { addWorker } from './commands/worker.ts'
 import { addConfigFlags } from './config-flags.ts'
 import type { Exit } from './exit-codes.ts'
 
 /** The families of commands, in the order that the help shows them. */
-const families = [addDev, addBroker, addWorker, addTask, addInspect, addQuarantine]
+const families = [addDev, addBroker, addWorker, addTask, addInspect, addQueue, addQuarantine]
 
 /** The command line as a tree. Each command's code is imported when it runs; `exit` hears its status. */
 export function createProgram(exit: Exit): Command {

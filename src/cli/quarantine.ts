@@ -1,10 +1,24 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
-import { isMeant, type QuarantinedMessage, type QuarantineFilter, sweepQuarantine } from '../client/quarantine.ts'
+import type { Connection, Delivery } from '../broker/broker.ts'
+import {
+  isMeant,
+  type QuarantinedMessage,
+  type QuarantineFilter,
+  readQuarantined,
+  replayOf,
+} from '../client/quarantine.ts'
+import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../client/sweep-queue.ts'
 import { TwqError } from '../errors.ts'
+import { quarantineQueue } from '../protocol/quarantine.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { confirmed } from './confirm.ts'
+import { describeMessage } from './describe-message.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
+import { interruptible } from './interruption.ts'
 import { loadConfig } from './load-config.ts'
-import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from './output.ts'
+import { type Column, fieldTable, JsonList, note, print, table, terminalStyle, toJson, wantsJson } from './output.ts'
+import { limitOf, momentOf, rateOf } from './sweep-flags.ts'
 
 /** The flags of `twq quarantine …`. */
 export interface QuarantineFlags extends GlobalOptions {
@@ -12,62 +26,134 @@ export interface QuarantineFlags extends GlobalOptions {
   readonly task?: string
   readonly reason?: string
   readonly id?: string
+  readonly since?: string
+  readonly olderThan?: string
   readonly limit?: string
+  readonly rate?: string
   readonly dryRun?: boolean
   readonly yes?: boolean
 }
 
-/** What `twq quarantine` can do. */
+/** What `twq quarantine` can do to many messages. */
 export type QuarantineAction = 'list' | 'replay' | 'purge'
 
-const LIMIT = 1_000
+/** Of more messages than these nobody reads a list. */
+const LONGEST_LIST = 1_000
 
 /**
  * `twq quarantine list`, `replay` and `purge`: shows the messages that workers set aside, publishes them to their queue
- * again, or drops them for good. Without filters `purge` asks for `--yes`.
+ * again, or drops them for good, which a person has to confirm. Ctrl-C stops it between two messages.
  */
 export async function quarantine(action: QuarantineAction, flags: QuarantineFlags): Promise<number> {
-  const { config } = await loadConfig(`quarantine ${action}`, flags)
-  const queue = flags.queue ?? config.queues[0] ?? 'celery'
   const filter = filterOf(flags)
-  const limit = limitOf(flags.limit)
-  if (action === 'purge' && flags.yes !== true && flags.dryRun !== true) {
-    throw new TwqError('TWQ_USAGE', `this drops messages of ${queue}.quarantine for good`, {
-      hint: 'See which with --dry-run, then say --yes',
-    })
+  const showing = action === 'list' || flags.dryRun === true
+  const limit = limitOf(flags.limit) ?? (showing ? LONGEST_LIST : undefined)
+  const rate = rateOf(flags.rate)
+  const { connection, queue } = await connect(action, flags)
+  await using _ = connection
+  const name = quarantineQueue(queue)
+  if (action === 'purge' && !showing) {
+    const which = isEmpty(filter) ? 'the messages' : 'the messages that the filters choose'
+    if (!(await confirmed(`this drops ${which} of ${name}`, name, flags.yes))) {
+      note('nothing was done', flags)
+      return EXIT.failed
+    }
   }
-  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq quarantine' })
-  await using connection = await broker.connect()
-  const meant: QuarantinedMessage[] = []
-  const { keep, replay, purge } = await sweepQuarantine(connection, queue, limit, (message) => {
-    if (!isMeant(message, filter)) return 'keep'
-    meant.push(message)
-    return action === 'list' || flags.dryRun === true ? 'keep' : action
+  return await interruptible(async (signal) => {
+    const list = messageList(flags)
+    let meant = 0
+    let foreign = 0
+    const decide = (delivery: Delivery): Fate => {
+      const message = readQuarantined(delivery)
+      if (!isMeant(message, filter)) return KEEP
+      meant += 1
+      if (showing) {
+        list.add(message)
+        return KEEP
+      }
+      if (action === 'purge') return DROP
+      const outgoing = replayOf(message)
+      if (outgoing !== undefined) return { kind: 'send', outgoing }
+      foreign += 1
+      return KEEP
+    }
+    const sweep = await sweepQueue(connection, name, { decide, limit, rate, clock: systemClock, signal })
+    if (showing) list.end()
+    report(action, { sweep, meant, foreign, name }, flags)
+    return foreign > 0 && !showing ? EXIT.failed : EXIT.ok
   })
-  if (action === 'list' || flags.dryRun === true) show(meant, flags)
-  const done = action === 'replay' ? `${replay} replayed` : `${purge} purged`
-  const left = keep - (flags.dryRun === true ? meant.length : 0)
-  if (action !== 'list')
-    note(flags.dryRun === true ? `${meant.length} would be: nothing was done` : `${done}, ${left} left`, flags)
-  else if (meant.length === 0) note(`nothing in ${queue}.quarantine`, flags)
+}
+
+/** `twq quarantine show <id>`: everything that is known of a message, its body included; 1 when none has this id. */
+export async function showQuarantined(id: string, flags: QuarantineFlags): Promise<number> {
+  const { connection, queue } = await connect('show', flags)
+  await using _ = connection
+  const found: QuarantinedMessage[] = []
+  const decide = (delivery: Delivery): Fate => {
+    const message = readQuarantined(delivery)
+    if (message.id === id) found.push(message)
+    return KEEP
+  }
+  await sweepQueue(connection, quarantineQueue(queue), { decide, limit: limitOf(flags.limit), clock: systemClock })
+  if (found.length === 0) {
+    note(`no message of ${quarantineQueue(queue)} has the id ${id}`, flags)
+    return EXIT.failed
+  }
+  const messages = found.map(wholeOf)
+  if (wantsJson(flags)) print(`${toJson(messages)}\n`)
+  else print(messages.map(({ original, ...story }) => fieldTable({ ...story, ...original })).join('\n'))
   return EXIT.ok
 }
 
-function filterOf({ task, reason, id }: QuarantineFlags): QuarantineFilter {
+async function connect(
+  action: string,
+  flags: QuarantineFlags,
+): Promise<{ readonly connection: Connection; readonly queue: string }> {
+  const { config } = await loadConfig(`quarantine ${action}`, flags)
+  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq quarantine' })
+  const queue = flags.queue ?? config.queues[0] ?? 'celery'
+  if (queue.endsWith('.quarantine')) {
+    throw new TwqError('TWQ_USAGE', `--queue names the queue that the messages came from, got "${queue}"`, {
+      hint: `Say --queue ${queue.slice(0, -'.quarantine'.length)}`,
+    })
+  }
+  return { connection: await broker.connect(), queue }
+}
+
+function filterOf({ task, reason, id, since, olderThan }: QuarantineFlags): QuarantineFilter {
+  const now = systemClock.now()
   return {
-    ...(task === undefined ? {} : { task }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(id === undefined ? {} : { id }),
+    task,
+    reason,
+    id,
+    since: momentOf('--since', since, now),
+    before: momentOf('--older-than', olderThan, now),
   }
 }
 
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return LIMIT
-  const limit = Number(text)
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new TwqError('TWQ_USAGE', `--limit must be a positive whole number, got "${text}"`)
+function isEmpty(filter: QuarantineFilter): boolean {
+  return Object.values(filter).every((value) => value === undefined)
+}
+
+interface Outcome {
+  readonly sweep: Sweep
+  /** How many passed the filters, and how many of these can't be replayed. */
+  readonly meant: number
+  readonly foreign: number
+  readonly name: string
+}
+
+function report(action: QuarantineAction, { sweep, meant, foreign, name }: Outcome, flags: QuarantineFlags): void {
+  const { kept, dropped, sent, unseen } = sweep
+  const unlooked = unseen > 0 ? `; ${unseen} more were not looked at` : ''
+  if (action === 'list') {
+    if (meant === 0) note(`nothing in ${name}${unlooked}`, flags)
+    else if (unseen > 0) note(`${unseen} more were not looked at: --limit says how many are`, flags)
+    return
   }
-  return limit
+  if (flags.dryRun) note(`${meant} would be: nothing was done${unlooked}`, flags)
+  else note(`${action === 'replay' ? `${sent} replayed` : `${dropped} purged`}, ${kept + unseen} left`, flags)
+  if (foreign > 0) note(`${foreign} were not put there by twq and can't be replayed: twq queue move ${name} …`, flags)
 }
 
 const COLUMNS: readonly Column<QuarantinedMessage>[] = [
@@ -78,14 +164,36 @@ const COLUMNS: readonly Column<QuarantinedMessage>[] = [
   { title: 'DETAIL', cell: ({ detail }) => detail, elastic: true },
 ]
 
-function show(messages: readonly QuarantinedMessage[], flags: GlobalOptions): void {
+/** Takes the messages to show: for programs each is printed as it comes, for people they make a table in the end. */
+function messageList(flags: GlobalOptions): { add(message: QuarantinedMessage): void; end(): void } {
   if (wantsJson(flags)) {
-    const rows = messages.map(({ original, ...row }) => ({
-      ...row,
-      exchange: original?.route.exchange,
-      routing_key: original?.route.routingKey,
-      body: original === undefined ? undefined : Buffer.from(original.message.body).toString('utf8'),
-    }))
-    print(`${toJson(rows)}\n`)
-  } else if (messages.length > 0) print(table(messages, COLUMNS, terminalStyle()))
+    const list = new JsonList()
+    return { add: (message) => list.add(rowOf(message)), end: () => list.end() }
+  }
+  const rows: QuarantinedMessage[] = []
+  return {
+    // Without its body, which may be large.
+    add: (message) => rows.push({ ...message, original: undefined }),
+    end: () => {
+      if (rows.length > 0) print(table(rows, COLUMNS, terminalStyle()))
+    },
+  }
+}
+
+function rowOf({ original, history, ...row }: QuarantinedMessage) {
+  return {
+    ...row,
+    ...(history.length > 0 && { history }),
+    exchange: original?.route.exchange,
+    routing_key: original?.route.routingKey,
+    body: original === undefined ? undefined : Buffer.from(original.message.body).toString('utf8'),
+  }
+}
+
+function wholeOf({ original, history, ...story }: QuarantinedMessage) {
+  return {
+    ...story,
+    ...(history.length > 0 && { history }),
+    original: original === undefined ? undefined : describeMessage(original),
+  }
 }

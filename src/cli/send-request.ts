@@ -47,7 +47,8 @@ function moment(flag: string, text: string): Date {
   throw unusable(flag, text, "a date like '2030-01-31T08:00:00Z'")
 }
 
-function momentOrDuration(flag: string, text: string): Date | number {
+/** A duration as typed, in milliseconds, or a date. Throws `TWQ_USAGE`, naming the flag. */
+export function momentOrDuration(flag: string, text: string): Date | number {
   const value = durationOf(text) ?? dateOf(text)
   if (value !== undefined) return value
   throw unusable(flag, text, "a duration like '10m' or a date like '2030-01-31T08:00:00Z'")

@@ -12,7 +12,7 @@ import { describeMessage } from './describe-message.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
-import { print, table, terminalStyle, toJson, wantsJson } from './output.ts'
+import { fieldTable, print, toJson, wantsJson } from './output.ts'
 import { milliseconds, type SendFlags, sendOptions } from './send-request.ts'
 
 /** The flags of `twq task send`. */
@@ -44,7 +44,9 @@ export async function taskSend(name: string, argument: string | undefined, flags
   })
   if (flags.dryRun) {
     const fields = describeMessage(client.encode(name, args, options))
-    print(wantsJson(flags) ? `${toJson(fields)}\n` : fieldTable(fields))
+    print(
+      wantsJson(flags) ? `${toJson(fields)}\n` : fieldTable({ ...fields, exchange: fields.exchange || '(default)' }),
+    )
     return EXIT.ok
   }
   const handle = await client.send(name, args, options)
@@ -89,18 +91,6 @@ function readArguments(source: string): AnyArguments {
 
 function isArguments(value: Json): value is AnyArguments {
   return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
-}
-
-function fieldTable(fields: Readonly<Record<string, unknown>>): string {
-  const rows = Object.entries({ ...fields, exchange: fields.exchange || '(default)' })
-  const columns = [
-    { title: 'FIELD', cell: ([field]: [string, unknown]) => field },
-    {
-      title: 'VALUE',
-      cell: ([, value]: [string, unknown]) => (typeof value === 'string' ? value : toJson(value, { compact: true })),
-    },
-  ]
-  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY })
 }
 
 /** The remote traceback is what its author needs; the error itself follows. */

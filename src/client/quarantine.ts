@@ -1,8 +1,7 @@
-import type { Channel, Connection, Delivery } from '../broker/broker.ts'
-import { TwqError } from '../errors.ts'
-import { quarantineQueue, restoreQuarantined } from '../protocol/quarantine.ts'
+import type { Delivery } from '../broker/broker.ts'
+import { matchesGlob } from '../protocol/glob.ts'
+import { restoreQuarantined } from '../protocol/quarantine.ts'
 import type { HeaderValue, Outgoing } from '../protocol/wire.ts'
-import { deferred } from '../runtime/deferred.ts'
 
 /** A message that a worker set aside. */
 export interface QuarantinedMessage {
@@ -17,102 +16,54 @@ export interface QuarantinedMessage {
   readonly node: string
   /** The queue it was consumed from. */
   readonly queue: string
+  /** How many times it started without being settled, and a line for each time that it was moved, where there is any. */
+  readonly starts: number | undefined
+  readonly history: readonly string[]
   /** As it was first published; undefined for a message that no worker put here. */
   readonly original: Outgoing | undefined
 }
 
 /** Which messages are meant; without a field, all. */
 export interface QuarantineFilter {
-  readonly task?: string
-  readonly reason?: string
-  readonly id?: string
+  /** A name, or a pattern like `emails.*`. */
+  readonly task?: string | undefined
+  readonly reason?: string | undefined
+  readonly id?: string | undefined
+  /** Set aside at this moment or later, and before that one; milliseconds since the epoch. */
+  readonly since?: number | undefined
+  readonly before?: number | undefined
 }
 
-/** What to do with one message: leave it, publish its original to its queue again, or drop it for good. */
-export type Fate = 'keep' | 'replay' | 'purge'
-
-/** True when `message` passes `filter`. */
+/** True when `message` passes `filter`. One without a time of its own passes none that is about time. */
 export function isMeant(message: QuarantinedMessage, filter: QuarantineFilter): boolean {
+  const { task, reason, id, since, before } = filter
+  const time = Date.parse(message.time)
   return (
-    (filter.task === undefined || message.task === filter.task) &&
-    (filter.reason === undefined || message.reason === filter.reason) &&
-    (filter.id === undefined || message.id === filter.id)
+    (task === undefined || (message.task !== undefined && matchesGlob(message.task, task))) &&
+    (reason === undefined || message.reason === reason) &&
+    (id === undefined || message.id === id) &&
+    (since === undefined || time >= since) &&
+    (before === undefined || time < before)
   )
 }
 
 /**
- * Goes once through the messages that lie in the quarantine of `queue` now, oldest first, at most `limit`, and does with
- * each what `decide` says. A message leaves only once the broker has confirmed its replay. Resolves with how many there
- * were of each fate. Those that are kept stay in their place.
+ * What replaying publishes: the original, to its queue and no other, since through its exchange it might reach those that
+ * have dealt with it long ago. Undefined for a message that no worker put here.
  */
-export async function sweepQuarantine(
-  connection: Connection,
-  queue: string,
-  limit: number,
-  decide: (message: QuarantinedMessage) => Fate,
-): Promise<Readonly<Record<Fate, number>>> {
-  const counts = { keep: 0, replay: 0, purge: 0 }
-  await using channel = await connection.openChannel()
-  const name = quarantineQueue(queue)
-  const { messages } = await channel.inspectQueue(name)
-  const total = Math.min(messages, limit)
-  if (total === 0) return counts
-  const done = deferred<void>()
-  let seen = 0
-  let left = total
-  const settleOne = async (delivery: Delivery): Promise<void> => {
-    const message = readQuarantined(delivery)
-    const fate = decide(message)
-    if (fate === 'replay') await replay(channel, message)
-    // Whatever is not acknowledged goes back to its place when the channel closes.
-    if (fate !== 'keep') delivery.ack()
-    counts[fate] += 1
-    left -= 1
-    if (left === 0) done.resolve()
-  }
-  const subscription = await channel.consume(name, (delivery) => {
-    seen += 1
-    if (seen <= total) settleOne(delivery).catch(done.reject)
-  })
-  void channel.closed.then((reason) => {
-    if (reason.kind === 'lost') done.reject(reason.error)
-  })
-  await done.promise
-  await subscription.cancel()
-  return counts
+export function replayOf({ original, queue }: QuarantinedMessage): Outgoing | undefined {
+  if (original === undefined || queue === '') return undefined
+  const { message } = original
+  // An expiration has long passed, and a user id is checked against whoever publishes.
+  const properties = { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 }
+  return { route: { exchange: '', routingKey: queue }, message: { ...message, properties } }
 }
 
-async function replay(channel: Channel, { original, queue, id }: QuarantinedMessage): Promise<void> {
-  if (original === undefined) {
-    throw new TwqError(
-      'TWQ_MESSAGE_MALFORMED',
-      'a message in the quarantine was not put there by twq: it can not be replayed',
-    )
-  }
-  // To its queue and no other: through its exchange it might reach those that have dealt with it long ago.
-  const route = { exchange: '', routingKey: queue }
-  const answer = await channel.publish(route, withoutTeeth(original), { mandatory: true })
-  if (answer === 'returned') {
-    throw new TwqError(
-      'TWQ_QUEUE_MISSING',
-      `message ${id ?? '(without an id)'} can't be replayed: there is no queue "${queue}"`,
-      {
-        hint: `Start a worker that declares it: twq worker start --queues ${queue}`,
-      },
-    )
-  }
-}
-
-/** An expiration has long passed, and a user id is checked against whoever publishes. */
-function withoutTeeth({ message }: Outgoing): Outgoing['message'] {
-  return {
-    ...message,
-    properties: { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 },
-  }
-}
-
-function readQuarantined(delivery: Delivery): QuarantinedMessage {
+/** Reads a message that lies in a quarantine, whoever put it there. */
+export function readQuarantined(delivery: Delivery): QuarantinedMessage {
   const { headers } = delivery
+  const starts = headers['x-twq-starts']
+  const history = headers['x-twq-history']
   return {
     id: textOf(headers['x-twq-id']),
     task: textOf(headers['x-twq-task']),
@@ -121,6 +72,8 @@ function readQuarantined(delivery: Delivery): QuarantinedMessage {
     time: textOf(headers['x-twq-time']) ?? '',
     node: textOf(headers['x-twq-node']) ?? '',
     queue: textOf(headers['x-twq-queue']) ?? '',
+    starts: typeof starts === 'number' ? starts : undefined,
+    history: Array.isArray(history) ? history.filter((line) => typeof line === 'string') : [],
     original: restoreQuarantined(delivery),
   }
 }

@@ -62,6 +62,8 @@ export interface UserConfig {
     /** How long they get to stop once their signals are aborted. */
     readonly abort?: number | string
   }
+  /** RabbitMQ's management API, like `http://localhost:15672`; user and password are the broker's unless it has its own. */
+  readonly management?: string
   /** How long a client's `send` waits for the broker's confirm. */
   readonly publishTimeout?: number | string
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -102,6 +104,7 @@ export interface Config {
   readonly maxStarts: number
   readonly maxBodySize: number
   readonly shutdown: { readonly grace: number; readonly abort: number }
+  readonly management: string | undefined
   readonly publishTimeout: number
   readonly logLevel: NonNullable<UserConfig['logLevel']>
   readonly logFormat: NonNullable<UserConfig['logFormat']>

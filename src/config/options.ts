@@ -259,6 +259,15 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: duration(),
     doc: 'how long they then get to stop once their signals are aborted',
   },
+  management: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_MANAGEMENT',
+    parser: text("a URL like 'http://localhost:15672'", (url) =>
+      URL.canParse(url) && /^https?:/.test(url) ? url : undefined,
+    ),
+    doc: "RabbitMQ's management API, which `twq queue list` and `twq doctor` ask for more than AMQP tells",
+  },
   publishTimeout: {
     default: '10s',
     env: 'TWQ_PUBLISH_TIMEOUT',

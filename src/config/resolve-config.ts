@@ -229,6 +229,7 @@ function assemble(read: Read, baseDir: string): Config {
     maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
+    management: read('management'),
     publishTimeout: read('publishTimeout'),
     logLevel: read('logLevel'),
     logFormat: read('logFormat'),

@@ -24,6 +24,14 @@ it('lists what a worker set aside, plays it back once the task exists, and drops
     { reason: 'DecodeError', body: '{broken' },
   ])
 
+  const shown = await twq('quarantine', 'show', handle.id, '--queue', queue, '--json')
+  expect(JSON.parse(shown.stdout)).toMatchObject([
+    { task: 'unknown.yet', original: { routing_key: queue, body: expect.stringContaining('["a"]') } },
+  ])
+  expect(
+    JSON.parse((await twq('quarantine', 'list', '--queue', queue, '--older-than', '1h', '--json')).stdout),
+  ).toEqual([])
+
   const replayed = await twq('quarantine', 'replay', '--queue', queue, '--task', 'unknown.yet')
   expect(replayed).toMatchObject({ status: 0, stderr: 'note: 1 replayed, 1 left\n' })
   const late = defineTask({ name: 'unknown.yet', positional: ['x'], run: ({ x }: { x: string }) => `ran with ${x}` })

@@ -196,6 +196,42 @@ export function describeBroker(
         await expect(channel.inspectQueue(queue)).rejects.toSatisfy(is('TWQ_QUEUE_MISSING'))
       })
 
+      it('are deleted only if empty or unused, where that is asked for', async () => {
+        const queue = await aQueue({ exclusive: false })
+        await send(queue, '1')
+        await expect(channel.deleteQueue(queue, { ifEmpty: true })).rejects.toSatisfy(is('TWQ_CHANNEL_CLOSED'))
+        channel = await connection.openChannel()
+        await Inbox.of(channel, queue)
+        await expect(channel.deleteQueue(queue, { ifUnused: true })).rejects.toSatisfy(is('TWQ_CHANNEL_CLOSED'))
+        channel = await connection.openChannel()
+        expect(await channel.deleteQueue(queue)).toBe(1)
+      })
+
+      it('are purged of what is ready, not of what somebody holds', async () => {
+        const queue = await aQueue()
+        for (const text of numbers(3)) await send(queue, text)
+        const held = await channel.get(queue)
+        expect(await channel.purgeQueue(queue)).toBe(2)
+        held?.nack({ requeue: true })
+        const left = await channel.get(queue)
+        expect(left && textOf(left)).toBe('0')
+      })
+
+      it('give one message at a time, and get it back in its place', async () => {
+        const queue = await aQueue()
+        expect(await channel.get(queue)).toBeUndefined()
+        for (const text of numbers(3)) await send(queue, text)
+        const [first, second] = [await channel.get(queue), await channel.get(queue)]
+        expect([first, second].map((delivery) => delivery && textOf(delivery))).toEqual(['0', '1'])
+        expect(first?.redelivered).toBe(false)
+        first?.ack()
+        await channel[Symbol.asyncDispose]()
+        channel = await connection.openChannel()
+        const again = await channel.get(queue)
+        expect(again && textOf(again)).toBe('1')
+        expect(again?.redelivered).toBe(true)
+      })
+
       it('that are deleted tell their consumers', async () => {
         const queue = await aQueue()
         await new Promise<void>((resolve, reject) => {

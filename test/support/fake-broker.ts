@@ -129,6 +129,8 @@ export class FakeChannel implements Channel {
   readonly declareQueue = unused
   readonly bind = unused
   readonly deleteQueue = unused
+  readonly purgeQueue = unused
+  readonly get = unused
   readonly prefetch = unused
   readonly consume = unused
 }

@@ -91,8 +91,12 @@ export class AmqpChannel implements Channel, SettlingChannel {
     await this.#ask(() => this.#raw.bindQueue(queue, exchange, routingKey, args))
   }
 
-  async deleteQueue(name: string): Promise<void> {
-    await this.#ask(() => this.#raw.deleteQueue(name))
+  async deleteQueue(name: string, only: { ifUnused?: boolean; ifEmpty?: boolean } = {}): Promise<number> {
+    return (await this.#ask(() => this.#raw.deleteQueue(name, only))).messageCount
+  }
+
+  async purgeQueue(name: string): Promise<number> {
+    return (await this.#ask(() => this.#raw.purgeQueue(name))).messageCount
   }
 
   async prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void> {
@@ -125,6 +129,13 @@ export class AmqpChannel implements Channel, SettlingChannel {
         await this.#ask(() => this.#raw.cancel(consumerTag))
       },
     }
+  }
+
+  async get(queue: string): Promise<Delivery | undefined> {
+    const message = await this.#ask(() => this.#raw.get(queue, { noAck: false }))
+    if (message === false) return undefined
+    this.#acknowledgements.delivered(message.fields.deliveryTag)
+    return new AmqpDelivery(message, this)
   }
 
   publish(

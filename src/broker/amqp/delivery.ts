@@ -1,4 +1,4 @@
-import type { ConsumeMessage } from 'amqplib'
+import type { Message } from 'amqplib'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Delivery } from '../broker.ts'
 import type { DecodedTable } from './field-table.ts'
@@ -23,7 +23,7 @@ export class AmqpDelivery implements Delivery {
   readonly deliveryTag: number
   readonly #channel: SettlingChannel
 
-  constructor(message: ConsumeMessage, channel: SettlingChannel) {
+  constructor(message: Message, channel: SettlingChannel) {
     const { properties, fields } = message
     const table = properties.headers as unknown as DecodedTable | undefined
     this.properties = {

@@ -153,8 +153,20 @@ class MemoryChannel implements Channel, ChannelClient {
     this.#ask(() => this.#vhost.bind(request, this.#connection))
   }
 
-  async deleteQueue(name: string): Promise<void> {
-    this.#ask(() => this.#vhost.deleteQueue(name, this.#connection, { ifUnused: false, ifEmpty: false }))
+  async deleteQueue(name: string, only: { ifUnused?: boolean; ifEmpty?: boolean } = {}): Promise<number> {
+    const { ifUnused = false, ifEmpty = false } = only
+    return this.#ask(() => this.#vhost.deleteQueue(name, this.#connection, { ifUnused, ifEmpty }))
+  }
+
+  async purgeQueue(name: string): Promise<number> {
+    return this.#ask(() => this.#engine.purge(name))
+  }
+
+  async get(queue: string): Promise<Delivery | undefined> {
+    const taken = this.#ask(() => this.#engine.get(queue, { noAck: false }))
+    if (taken === undefined) return undefined
+    this.#unsettled.add(taken.handout.deliveryTag)
+    return new MemoryDelivery(taken.handout, this)
   }
 
   async prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void> {

@@ -13,16 +13,30 @@ export function addQuarantine(program: Command, exit: Exit): void {
     const command = quarantine
       .command(action)
       .description(description)
-      .option('--queue <name>', "the queue they came from (default: the configuration's first)")
-      .option('--task <name>', 'only messages for this task')
+      .option('--queue <name>', QUEUE)
+      .option('--task <name>', "only messages for this task; 'emails.*' is a pattern")
       .option('--reason <name>', 'only messages set aside for this reason, like NotRegistered')
       .option('--id <id>', 'only the message of this task id')
-      .option('--limit <n>', 'look at no more than this many messages (default: 1000)')
+      .option('--since <duration|date>', 'only messages set aside since then, like 2h')
+      .option('--older-than <duration|date>', 'only messages set aside before then, like 7d')
+      .option('--limit <n>', `look at no more than this many messages${action === 'list' ? ' (default: 1000)' : ''}`)
       .action(async (_options, command: Command) => {
         const module = await import('../quarantine.ts')
         exit(await module.quarantine(action, command.optsWithGlobals()))
       })
-    if (action !== 'list') command.option('--dry-run', 'show which messages it would be, and do nothing')
-    if (action === 'purge') command.option('--yes', 'do it')
+    if (action === 'list') continue
+    command.option('--dry-run', 'show which messages it would be, and do nothing')
+    command.option('--rate <rate>', `how fast, like '50/s' (default: as fast as the broker takes it)`)
+    if (action === 'purge') command.option('--yes', 'do not ask')
   }
+  quarantine
+    .command('show <id>')
+    .description('show the message of one task id, whole')
+    .option('--queue <name>', QUEUE)
+    .action(async (id: string, _options, command: Command) => {
+      const module = await import('../quarantine.ts')
+      exit(await module.showQuarantined(id, command.optsWithGlobals()))
+    })
 }
+
+const QUEUE = "the queue they came from (default: the configuration's first)"

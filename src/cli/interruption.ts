@@ -1,0 +1,27 @@
+import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
+
+/**
+ * Runs what may be stopped between two steps: the first Ctrl-C or SIGTERM aborts `signal`, a second one ends the process
+ * as ever. Resolves with the status: `work`'s own, or 130 and 143 when it was stopped.
+ */
+export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const controller = new AbortController()
+  let stoppedBy: NodeJS.Signals | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    stoppedBy = signal
+    release()
+    controller.abort()
+  }
+  const release = (): void => {
+    for (const signal of SIGNALS) process.off(signal, stop)
+  }
+  for (const signal of SIGNALS) process.on(signal, stop)
+  try {
+    const status = await work(controller.signal)
+    return stoppedBy === undefined || status !== EXIT.ok ? status : exitCodeOfSignal(stoppedBy)
+  } finally {
+    release()
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const

@@ -1,0 +1,34 @@
+import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
+import type { Connection } from '../../broker/broker.ts'
+import type { Config } from '../../config/config.ts'
+import { TwqError } from '../../errors.ts'
+import { quarantineQueue } from '../../protocol/quarantine.ts'
+import { suspectsQueue } from '../../protocol/suspect.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { loadConfig } from '../load-config.ts'
+
+/** A connection for `twq queue …`, and the configuration it was made by. */
+export async function connect(
+  verb: string,
+  flags: GlobalOptions,
+): Promise<{ readonly connection: Connection; readonly config: Config }> {
+  const { config } = await loadConfig(`queue ${verb}`, flags)
+  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq queue' })
+  return { connection: await broker.connect(), config }
+}
+
+/** A task queue and the two beside it. */
+export function withCompanions(queue: string): readonly string[] {
+  return [queue, quarantineQueue(queue), suspectsQueue(queue)]
+}
+
+/**
+ * Whoever takes a message from a queue of suspects and returns it seems to have died of it, and the next worker may set
+ * it aside: throws `TWQ_USAGE` unless `force`.
+ */
+export function spareSuspects(queue: string, force: boolean | undefined): void {
+  if (force || !queue.endsWith(suspectsQueue(''))) return
+  throw new TwqError('TWQ_USAGE', `a message of ${queue} that is looked at counts as one that killed its worker`, {
+    hint: 'Look at the log (task.suspect), move the whole queue, or insist: --force',
+  })
+}

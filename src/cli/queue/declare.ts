@@ -1,0 +1,22 @@
+import { declareWithCompanions } from '../../client/queue-access.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { note } from '../output.ts'
+import { connect } from './connect.ts'
+
+/**
+ * `twq queue declare [names]`: declares queues, those of the configuration unless others are named, as a worker does;
+ * 1 when one exists with other settings, which stay.
+ */
+export async function queueDeclare(names: readonly string[], flags: GlobalOptions): Promise<number> {
+  const { connection, config } = await connect('declare', flags)
+  await using _ = connection
+  let differs = false
+  for (const name of names.length > 0 ? names : config.queues) {
+    const differences = await declareWithCompanions(connection, name)
+    for (const { error } of differences) note(`${error.message}. ${error.hint ?? ''}`, flags)
+    if (differences.length === 0) note(`${name} is declared, with its quarantine and its suspects`, flags)
+    differs ||= differences.length > 0
+  }
+  return differs ? EXIT.failed : EXIT.ok
+}

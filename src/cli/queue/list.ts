@@ -1,0 +1,107 @@
+import { queueStatus } from '../../client/queue-access.ts'
+import { TwqError } from '../../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { type ManagedQueue, managementApi } from '../management.ts'
+import { type Column, print, table, terminalStyle, toJson, wantsJson } from '../output.ts'
+import { milliseconds } from '../send-request.ts'
+import { connect, withCompanions } from './connect.ts'
+
+/** The flags of `twq queue list` and `twq queue show`. */
+export interface QueueListFlags extends GlobalOptions {
+  readonly queue?: readonly string[]
+  readonly all?: boolean
+  readonly management?: string
+}
+
+/** A queue as a row of the list; what only the management API knows is undefined without it. */
+export interface QueueRow {
+  readonly name: string
+  readonly exists: boolean
+  readonly messages_ready: number | undefined
+  readonly messages_unacknowledged?: number
+  readonly consumers: number | undefined
+  readonly type?: string
+  readonly state?: string
+  readonly publish_rate?: number
+  readonly deliver_rate?: number
+}
+
+const TIMEOUT = 5_000
+
+/** `twq queue list`: the configured queues with what belongs to them, and what lies in them. Creates nothing. */
+export async function queueList(flags: QueueListFlags): Promise<number> {
+  const { connection, config } = await connect('list', flags)
+  await using _ = connection
+  const url = flags.management ?? config.management
+  if (flags.all && url === undefined) {
+    throw new TwqError('TWQ_USAGE', '--all needs the management API, since AMQP lists no queues', {
+      hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
+    })
+  }
+  const names = [...config.queues, ...(flags.queue ?? [])].flatMap(withCompanions)
+  const managed = url === undefined ? undefined : await managedQueues(url, config.broker, flags)
+  const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
+  const rows: QueueRow[] = []
+  for (const name of new Set([...names, ...all])) {
+    const known = managed?.get(name)
+    rows.push(known === undefined ? rowOf(name, await queueStatus(connection, name)) : managedRow(known))
+  }
+  // Of a queue that was only asked for, companions that do not exist say nothing.
+  const asked = new Set([...config.queues.flatMap(withCompanions), ...(flags.queue ?? [])])
+  const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
+  if (wantsJson(flags)) print(`${toJson(shown)}\n`)
+  else print(table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle()))
+  return EXIT.ok
+}
+
+/** What the management API says of the queues, by name. */
+export async function managedQueues(
+  url: string,
+  broker: string,
+  { timeout }: GlobalOptions,
+): Promise<ReadonlyMap<string, ManagedQueue>> {
+  const api = managementApi(url, broker, timeout === undefined ? TIMEOUT : milliseconds('--timeout', timeout))
+  return new Map((await api.queues()).map((queue) => [queue.name, queue]))
+}
+
+function rowOf(name: string, status: { messages: number; consumers: number } | undefined): QueueRow {
+  return { name, exists: status !== undefined, messages_ready: status?.messages, consumers: status?.consumers }
+}
+
+function managedRow({ name, ready, unacked, consumers, type, state, published, delivered }: ManagedQueue): QueueRow {
+  return {
+    name,
+    exists: true,
+    messages_ready: ready,
+    messages_unacknowledged: unacked,
+    consumers,
+    type,
+    state,
+    publish_rate: published,
+    deliver_rate: delivered,
+  }
+}
+
+const NAME: Column<QueueRow> = { title: 'QUEUE', cell: ({ name }) => name }
+const READY: Column<QueueRow> = {
+  title: 'READY',
+  align: 'right',
+  cell: ({ exists, messages_ready: ready }) => (exists ? String(ready) : 'missing'),
+}
+const CONSUMERS: Column<QueueRow> = { title: 'CONSUMERS', align: 'right', cell: ({ consumers }) => numeral(consumers) }
+const COLUMNS: readonly Column<QueueRow>[] = [NAME, READY, CONSUMERS]
+const MANAGED_COLUMNS: readonly Column<QueueRow>[] = [
+  NAME,
+  { title: 'TYPE', cell: ({ type }) => type ?? '-' },
+  READY,
+  { title: 'UNACKED', align: 'right', cell: ({ messages_unacknowledged: unacked }) => numeral(unacked) },
+  CONSUMERS,
+  { title: 'IN/S', align: 'right', cell: ({ publish_rate: rate }) => numeral(rate) },
+  { title: 'OUT/S', align: 'right', cell: ({ deliver_rate: rate }) => numeral(rate) },
+  { title: 'STATE', cell: ({ state }) => state ?? '-' },
+]
+
+function numeral(value: number | undefined): string {
+  return value === undefined ? '-' : String(Math.round(value * 10) / 10)
+}

@@ -1,0 +1,65 @@
+import type { Delivery } from '../../broker/broker.ts'
+import { withChannel } from '../../client/queue-access.ts'
+import { type Fate, KEEP, sweepQueue } from '../../client/sweep-queue.ts'
+import { TwqError } from '../../errors.ts'
+import { matchesGlob } from '../../protocol/glob.ts'
+import { movedMessage } from '../../protocol/moved-message.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { interruptible } from '../interruption.ts'
+import { note } from '../output.ts'
+import { limitOf, rateOf } from '../sweep-flags.ts'
+import { connect, spareSuspects } from './connect.ts'
+import { identityOf } from './identity.ts'
+
+/** The flags of `twq queue move`. */
+export interface MoveFlags extends GlobalOptions {
+  readonly task?: string
+  readonly id?: string
+  readonly limit?: string
+  readonly rate?: string
+  readonly dryRun?: boolean
+  readonly force?: boolean
+}
+
+/**
+ * `twq queue move <from> <to>`: moves the messages that lie in a queue now, all or those chosen, in their order. Each
+ * leaves once the broker has confirmed it in the other queue; Ctrl-C stops between two.
+ */
+export async function queueMove(from: string, to: string, flags: MoveFlags): Promise<number> {
+  if (from === to) throw new TwqError('TWQ_USAGE', 'both queues are the same')
+  const limit = limitOf(flags.limit)
+  const rate = rateOf(flags.rate)
+  if (flags.dryRun || flags.task !== undefined || flags.id !== undefined) spareSuspects(from, flags.force)
+  const { connection } = await connect('move', flags)
+  await using _ = connection
+  await withChannel(connection, (channel) => channel.inspectQueue(to))
+  return await interruptible(async (signal) => {
+    let meant = 0
+    const decide = (delivery: Delivery): Fate => {
+      if (!isMeant(delivery, flags)) return KEEP
+      meant += 1
+      return flags.dryRun ? KEEP : { kind: 'send', outgoing: movedMessage(delivery, to) }
+    }
+    const { kept, sent, unseen } = await sweepQueue(connection, from, {
+      decide,
+      limit,
+      rate,
+      clock: systemClock,
+      signal,
+    })
+    note(flags.dryRun ? `${meant} would be moved: nothing was done` : `${sent} moved, ${kept + unseen} left`, flags)
+    if (kept > 0) note(`the broker calls the ${kept} that stay redelivered from now on`, flags)
+    return EXIT.ok
+  })
+}
+
+function isMeant(delivery: Delivery, { task, id }: MoveFlags): boolean {
+  if (task === undefined && id === undefined) return true
+  const identity = identityOf(delivery)
+  return (
+    (task === undefined || (identity.task !== undefined && matchesGlob(identity.task, task))) &&
+    (id === undefined || identity.id === id)
+  )
+}

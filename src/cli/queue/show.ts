@@ -1,0 +1,40 @@
+import { queueStatus } from '../../client/queue-access.ts'
+import { quarantineQueue } from '../../protocol/quarantine.ts'
+import { suspectsQueue } from '../../protocol/suspect.ts'
+import { EXIT } from '../exit-codes.ts'
+import { fieldTable, note, print, toJson, wantsJson } from '../output.ts'
+import { connect } from './connect.ts'
+import { managedQueues, type QueueListFlags } from './list.ts'
+
+/** `twq queue show <name>`: what is known of one queue; 1 when it does not exist. Creates nothing. */
+export async function queueShow(name: string, flags: QueueListFlags): Promise<number> {
+  const { connection, config } = await connect('show', flags)
+  await using _ = connection
+  const status = await queueStatus(connection, name)
+  if (status === undefined) {
+    note(`there is no queue ${name}: twq queue declare ${name}`, flags)
+    return EXIT.failed
+  }
+  const url = flags.management ?? config.management
+  const managed = url === undefined ? undefined : (await managedQueues(url, config.broker, flags)).get(name)
+  const fields = {
+    name,
+    configured: config.queues.includes(name),
+    messages_ready: status.messages,
+    messages_unacknowledged: managed?.unacked,
+    consumers: status.consumers,
+    quarantined: (await queueStatus(connection, quarantineQueue(name)))?.messages,
+    suspects: (await queueStatus(connection, suspectsQueue(name)))?.messages,
+    ...(managed && {
+      type: managed.type,
+      state: managed.state,
+      durable: managed.durable,
+      arguments: managed.arguments,
+      policy: managed.policy,
+      publish_rate: managed.published,
+      deliver_rate: managed.delivered,
+    }),
+  }
+  print(wantsJson(flags) ? `${toJson(fields)}\n` : fieldTable(fields))
+  return EXIT.ok
+}

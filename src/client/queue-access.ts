@@ -1,0 +1,33 @@
+import type { Channel, Connection, QueueStatus } from '../broker/broker.ts'
+import { declareQuarantine, declareSuspects, declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
+import { plainQueue } from '../protocol/task-queue.ts'
+
+/** Lends a channel for one purpose: whatever the broker refuses ends the channel. */
+export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
+  await using channel = await connection.openChannel()
+  return await use(channel)
+}
+
+/** What the broker says of a queue; undefined when there is none. Nothing is created. */
+export async function queueStatus(connection: Connection, name: string): Promise<QueueStatus | undefined> {
+  try {
+    return await withChannel(connection, (channel) => channel.inspectQueue(name))
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return undefined
+    throw error
+  }
+}
+
+/** Declares a task queue and what belongs to it, as a worker does on its start. Resolves with what was there otherwise. */
+export async function declareWithCompanions(
+  connection: Connection,
+  name: string,
+): Promise<readonly TopologyDifference[]> {
+  const differences: TopologyDifference[] = []
+  const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
+  await declareTaskQueue(lend, plainQueue(name), (difference) => differences.push(difference))
+  await withChannel(connection, (channel) => declareQuarantine(channel, name))
+  await withChannel(connection, (channel) => declareSuspects(channel, name))
+  return differences
+}

@@ -1,0 +1,101 @@
+import type { Channel, Connection, Delivery } from '../broker/broker.ts'
+import { TwqError } from '../errors.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
+import { TokenBucket } from '../runtime/token-bucket.ts'
+
+/** What becomes of one message: it stays in its place, is dropped for good, or goes elsewhere. */
+export type Fate =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'send'; readonly outgoing: Outgoing }
+
+/** How to go through a queue. */
+export interface SweepOptions {
+  readonly decide: (delivery: Delivery) => Fate
+  /** Looks at no more than this many messages. */
+  readonly limit?: number | undefined
+  /** How many a second may leave; 0, as without one, is no limit. */
+  readonly rate?: number | undefined
+  readonly clock: Clock
+  /** Ends the sweep after the message in hand, without an error. */
+  readonly signal?: AbortSignal
+}
+
+/** What a sweep did. */
+export interface Sweep {
+  readonly kept: number
+  readonly dropped: number
+  readonly sent: number
+  /** Messages that lay there when it began, and that it did not look at. */
+  readonly unseen: number
+}
+
+export const KEEP: Fate = { kind: 'keep' }
+export const DROP: Fate = { kind: 'drop' }
+
+// Confirms that are waited for at once: enough for speed, and all that memory holds of a queue of any length.
+const MOST_UNDERWAY = 100
+const NEVER = new AbortController().signal
+
+/**
+ * Goes once through the messages that lie in `queue` now, oldest first, and does with each what `decide` says. One that
+ * is sent leaves only once the broker has confirmed the copy, so that whatever ends the sweep loses none. Those that are
+ * kept go back to their places at the end, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where a copy reaches
+ * no queue.
+ */
+export async function sweepQueue(connection: Connection, queue: string, options: SweepOptions): Promise<Sweep> {
+  const { decide, limit = Number.POSITIVE_INFINITY, rate = 0, clock, signal = NEVER } = options
+  await using channel = await connection.openChannel()
+  const { messages } = await channel.inspectQueue(queue)
+  const total = Math.min(messages, limit)
+  const bucket = rate > 0 ? new TokenBucket(clock, rate) : undefined
+  const counts = { kept: 0, dropped: 0, sent: 0 }
+  const underway = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  let seen = 0
+
+  const send = async (delivery: Delivery, outgoing: Outgoing): Promise<void> => {
+    await publishWhole(channel, outgoing)
+    delivery.ack()
+    counts.sent += 1
+  }
+  try {
+    while (seen < total && failures.length === 0 && !signal.aborted) {
+      const delivery = await channel.get(queue)
+      if (delivery === undefined) break
+      const fate = decide(delivery)
+      if (fate.kind !== 'keep') await turn(bucket, clock, signal)
+      if (signal.aborted) break
+      seen += 1
+      if (fate.kind === 'keep') counts.kept += 1
+      else if (fate.kind === 'drop') {
+        delivery.ack()
+        counts.dropped += 1
+      } else {
+        const sending: Promise<void> = send(delivery, fate.outgoing)
+          .catch((error: unknown) => void failures.push(error))
+          .finally(() => underway.delete(sending))
+        underway.add(sending)
+        if (underway.size >= MOST_UNDERWAY) await Promise.race(underway)
+      }
+    }
+  } finally {
+    await Promise.all(underway)
+  }
+  if (failures.length > 0) throw failures[0]
+  return { ...counts, unseen: messages - seen }
+}
+
+/** Waits until the next may leave, or the sweep is to end. */
+async function turn(bucket: TokenBucket | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (bucket !== undefined && !signal.aborted && !bucket.take()) await pause(clock, bucket.wait(), signal)
+}
+
+async function publishWhole(channel: Channel, { route, message }: Outgoing): Promise<void> {
+  if ((await channel.publish(route, message, { mandatory: true })) === 'confirmed') return
+  throw new TwqError('TWQ_QUEUE_MISSING', `there is no queue "${route.routingKey}": the message stays where it is`, {
+    hint: `Declare it: twq queue declare ${route.routingKey}`,
+  })
+}

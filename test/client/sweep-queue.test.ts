@@ -1,0 +1,106 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Channel, Connection, Delivery } from '../../src/broker/broker.ts'
+import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
+import { DROP, type Fate, KEEP, type SweepOptions, sweepQueue } from '../../src/client/sweep-queue.ts'
+import { movedMessage } from '../../src/protocol/moved-message.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+interface Scene {
+  readonly connection: Connection
+  readonly channel: Channel
+  sweep(options: Partial<SweepOptions>): ReturnType<typeof sweepQueue>
+  texts(queue: string): Promise<readonly string[]>
+}
+
+/** A broker with the queues `from`, which holds five messages, and `to`. */
+async function aScene(): Promise<Scene> {
+  const connection = await createMemoryBroker().connect()
+  const channel = await connection.openChannel()
+  onTestFinished(() => connection[Symbol.asyncDispose]())
+  for (const name of ['from', 'to']) await channel.declareQueue({ name, durable: true })
+  for (const text of ['0', '1', '2', '3', '4']) {
+    const message = { properties: {}, headers: {}, body: Buffer.from(text) }
+    await channel.publish({ exchange: '', routingKey: 'from' }, message)
+  }
+  return {
+    connection,
+    channel,
+    sweep: (options) => sweepQueue(connection, 'from', { decide: () => KEEP, clock: systemClock, ...options }),
+    async texts(queue) {
+      const texts: string[] = []
+      for (let got = await channel.get(queue); got !== undefined; got = await channel.get(queue)) {
+        texts.push(textOf(got))
+        got.ack()
+      }
+      return texts
+    },
+  }
+}
+
+function textOf({ body }: Delivery): string {
+  return Buffer.from(body).toString()
+}
+
+const isOdd = (delivery: Delivery): boolean => Number(textOf(delivery)) % 2 === 1
+const move = (delivery: Delivery): Fate => ({ kind: 'send', outgoing: movedMessage(delivery, 'to') })
+
+describe('a sweep', () => {
+  it('leaves what is kept in its place', async () => {
+    const { sweep, texts } = await aScene()
+    expect(await sweep({ decide: (delivery) => (isOdd(delivery) ? DROP : KEEP) })).toEqual({
+      kept: 3,
+      dropped: 2,
+      sent: 0,
+      unseen: 0,
+    })
+    expect(await texts('from')).toEqual(['0', '2', '4'])
+  })
+
+  it('sends in order, as many as it may look at', async () => {
+    const { sweep, texts } = await aScene()
+    expect(await sweep({ decide: move, limit: 3 })).toMatchObject({ sent: 3, unseen: 2 })
+    expect(await texts('to')).toEqual(['0', '1', '2'])
+    expect(await texts('from')).toEqual(['3', '4'])
+  })
+
+  it('ends, though what it sends comes to the same queue', async () => {
+    const { sweep, texts } = await aScene()
+    const again = (delivery: Delivery): Fate => ({ kind: 'send', outgoing: movedMessage(delivery, 'from') })
+    expect(await sweep({ decide: again })).toMatchObject({ sent: 5, unseen: 0 })
+    expect(await texts('from')).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  it('keeps what reaches no queue, and says so', async () => {
+    const { channel, sweep, texts } = await aScene()
+    await channel.deleteQueue('to')
+    await expect(sweep({ decide: move })).rejects.toMatchObject({ code: 'TWQ_QUEUE_MISSING' })
+    expect(await texts('from')).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  it('loses nothing when it is stopped', async () => {
+    const { sweep, texts } = await aScene()
+    const stop = new AbortController()
+    const decide = (delivery: Delivery): Fate => {
+      if (textOf(delivery) === '2') stop.abort()
+      return move(delivery)
+    }
+    expect(await sweep({ decide, signal: stop.signal })).toMatchObject({ sent: 2, unseen: 3 })
+    expect([...(await texts('to')), ...(await texts('from'))]).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  it('sends no faster than it may', async () => {
+    const { sweep } = await aScene()
+    const clock = new ManualClock()
+    const times: number[] = []
+    const began = clock.monotonic()
+    const decide = (delivery: Delivery): Fate => {
+      times.push(clock.monotonic() - began)
+      // Time goes by only when somebody waits for it.
+      setImmediate(() => clock.advance(500))
+      return move(delivery)
+    }
+    expect(await sweep({ decide, clock, rate: 2, limit: 3 })).toMatchObject({ sent: 3 })
+    expect(times).toEqual([0, 0, 500])
+  })
+})
