@@ -1,3 +1,7 @@
+export { type Chain, chain } from './canvas/chain.ts'
+export { type Chord, chord } from './canvas/chord.ts'
+export { type Group, group } from './canvas/group.ts'
+export { type Composed, type Signature, type SignatureOptions, signature } from './canvas/signature.ts'
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
 export type { Config, UserConfig } from './config/config.ts'
 export { type ConfigEnvironment, type ConfigFunction, defineConfig } from './config/define-config.ts'
@@ -12,6 +16,17 @@ export type { TaskContext } from './tasks/context.ts'
 export { Ignore, MaxRetriesExceededError, Reject, Retry, type RetryOptions } from './tasks/control-flow.ts'
 export { defineTask } from './tasks/define-task.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
-export type { AnyArguments, InputOf, ResultOf, Send, SendOptions, TaskHandle } from './tasks/sending.ts'
+export type {
+  AnyArguments,
+  AnyHandle,
+  Canvas,
+  GroupHandle,
+  InputOf,
+  ResultOf,
+  ResultOptions,
+  Send,
+  SendOptions,
+  TaskHandle,
+} from './tasks/sending.ts'
 export type { AnyTask, Task, TaskSettings } from './tasks/task.ts'
 export type { TimeLimitSetting } from './tasks/time-limits.ts'

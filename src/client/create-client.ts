@@ -74,7 +74,7 @@ class BrokerClient implements Client {
     this.#line = new Line(this.#broker, this.#settings, this.#logger)
   }
 
-  readonly send: Send = ((target: AnyTask | string, args?: AnyArguments, options?: SendOptions) => {
+  readonly send: Send = ((target: AnyTask, args?: AnyArguments, options?: SendOptions) => {
     if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
     const line = this.#line
     line.start((error) => {
@@ -82,7 +82,7 @@ class BrokerClient implements Client {
       this.#logger?.error({ err: error }, 'broker not usable')
       if (this.#line === line) this.#line = new Line(this.#broker, this.#settings, this.#logger)
     })
-    return line.send(target as string, args, options)
+    return line.send(target, args, options)
   }) as Send
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {

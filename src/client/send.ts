@@ -1,12 +1,11 @@
-import { messageOf, TwqError } from '../errors.ts'
+import { TwqError } from '../errors.ts'
 import { encodeTask, type NewTask } from '../protocol/encode-task.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import { closest } from '../runtime/closest.ts'
 import { parseDuration } from '../runtime/duration.ts'
-import type { Json, JsonObject } from '../runtime/json.ts'
-import { bindArguments } from '../tasks/arguments.ts'
+import { bindArguments, callArguments } from '../tasks/arguments.ts'
 import { validate } from '../tasks/schema.ts'
+import { checkSendOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
@@ -46,7 +45,7 @@ export function prepareTask(
   options: SendOptions,
   facts: SendFacts,
 ): PreparedTask {
-  checkOptions(options)
+  checkSendOptions(options)
   const { name, settings } = typeof target === 'string' ? { name: target, settings: {} } : target
   const ignoreResult = options.ignoreResult ?? settings.ignoreResult ?? false
   const wantsResult = !ignoreResult && facts.replyTo !== undefined
@@ -56,7 +55,7 @@ export function prepareTask(
     id,
     task: name,
     origin: facts.origin,
-    ...splitArguments(name, args),
+    ...callArguments(name, args),
     eta: momentOf(options.eta ?? options.countdown, facts.now),
     expires: momentOf(options.expires, facts.now),
     rootId: facts.parent?.rootId,
@@ -74,7 +73,7 @@ export function prepareTask(
 
 /** Checks arguments against a task's own declaration, so that a wrong call fails here and not in a worker. Rejects with `TWQ_ARGUMENTS`. */
 export async function checkArguments(task: AnyTask, args: AnyArguments | undefined): Promise<void> {
-  const { args: positional, kwargs } = splitArguments(task.name, args)
+  const { args: positional, kwargs } = callArguments(task.name, args)
   const bound = bindArguments(task.name, task.positional, positional, kwargs)
   if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
   if (task.schema === undefined) return
@@ -82,63 +81,6 @@ export async function checkArguments(task: AnyTask, args: AnyArguments | undefin
   if (validated.kind === 'invalid') {
     throw new TwqError('TWQ_ARGUMENTS', `${task.name}() got invalid arguments: ${validated.message}`)
   }
-}
-
-/** An array is positional arguments, an object named ones. */
-function splitArguments(name: string, args: unknown): { args: readonly Json[]; kwargs: JsonObject } {
-  if (args === undefined) return { args: [], kwargs: {} }
-  if (Array.isArray(args)) return { args, kwargs: {} }
-  if (typeof args === 'object' && args !== null && !(args instanceof Date) && !(args instanceof Uint8Array)) {
-    return { args: [], kwargs: args as JsonObject }
-  }
-  const got = args === null ? 'null' : typeof args === 'object' ? `a ${args.constructor.name}` : typeof args
-  throw new TwqError('TWQ_ARGUMENTS', `the arguments of ${name} must be an array or an object, got ${got}`, {
-    hint: 'An array holds positional arguments, an object named ones; no arguments at all are []',
-  })
-}
-
-/** What each option must be, in words, and whether a value is that. */
-const OPTIONS: Readonly<Record<keyof SendOptions, readonly [string, (value: unknown) => boolean]>> = {
-  queue: ["a queue's name of 1 to 255 bytes", isShortText],
-  eta: ['a valid Date', isDate],
-  countdown: ["milliseconds or a duration like '10s'", (value) => parseDuration(value) !== undefined],
-  expires: ["a valid Date, or a duration like '10m'", (value) => isDate(value) || parseDuration(value) !== undefined],
-  taskId: ['a text of 1 to 255 bytes', isShortText],
-  priority: [
-    'a whole number from 0 to 255',
-    (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255,
-  ],
-  headers: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
-  ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
-  shadow: ['a text', (value) => typeof value === 'string'],
-  signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
-}
-
-function checkOptions(options: SendOptions): void {
-  for (const [key, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, key)) {
-      const meant = closest(key, Object.keys(OPTIONS))
-      throw new TwqError('TWQ_ARGUMENTS', `unknown send option '${key}'`, {
-        hint: meant === undefined ? `There are: ${Object.keys(OPTIONS).join(', ')}` : `Did you mean '${meant}'?`,
-      })
-    }
-    const [expected, fits] = OPTIONS[key as keyof SendOptions]
-    if (value !== undefined && !fits(value)) {
-      throw new TwqError('TWQ_ARGUMENTS', `send option ${key} must be ${expected}, got ${messageOf(value)}`)
-    }
-  }
-  if (options.eta !== undefined && options.countdown !== undefined) {
-    throw new TwqError('TWQ_ARGUMENTS', 'eta and countdown both say when to start', { hint: 'Give one of them' })
-  }
-}
-
-// AMQP carries both in short strings.
-function isShortText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
-}
-
-function isDate(value: unknown): boolean {
-  return value instanceof Date && !Number.isNaN(value.getTime())
 }
 
 /** A date, or a duration from now, in milliseconds since the epoch. */

@@ -8,12 +8,14 @@ import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
-import { isTask } from '../tasks/brand.ts'
-import type { AnyArguments, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import { isCanvas, isTask } from '../tasks/brand.ts'
+import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { DeclaredQueues } from './declared-queues.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
+import { prepareCanvas } from './send-canvas.ts'
+import { handleOf, readableTasks } from './sent-canvas.ts'
 import { SentTask } from './task-handle.ts'
 
 /** What sending needs around it. */
@@ -34,6 +36,11 @@ export interface SenderOptions {
 
 /** The sends that wait for a connection or a queue at once; the publisher bounds those beyond. */
 const MOST_WAITING = 10_000
+
+/** Messages of one workflow that wait for their confirms at once. */
+const BATCH = 1_000
+
+type Target = AnyTask | string | Canvas
 
 /** Sends tasks over a session: from a program of its own, or from inside tasks. */
 export interface Sender {
@@ -72,8 +79,10 @@ class SessionSender implements Sender {
   }
 
   sendFor(parent?: TaskMessage): Send {
-    const send = (target: AnyTask | string, args?: AnyArguments, options: SendOptions = {}): Promise<TaskHandle> =>
-      this.#send(target, args, options, parent)
+    const send = (target: Target, args?: AnyArguments, options: SendOptions = {}): Promise<AnyHandle> =>
+      isCanvas(target)
+        ? this.#sendCanvas(target, (args ?? {}) as SendOptions, parent)
+        : this.#send(target, args, options, parent)
     return send as Send
   }
 
@@ -98,6 +107,30 @@ class SessionSender implements Sender {
       return new SentTask(prepared.id, prepared.task, feed)
     } catch (error) {
       if (prepared?.wantsResult) this.#options.replies?.forget(prepared.id)
+      throw error
+    } finally {
+      this.#end()
+    }
+  }
+
+  /** Sends the tasks that start a workflow; when that fails, some of them may be on their way. */
+  async #sendCanvas(canvas: Canvas, options: SendOptions, parent?: TaskMessage): Promise<AnyHandle> {
+    this.#begin()
+    const { clock, replies, queue } = this.#options
+    let followed: readonly string[] = []
+    try {
+      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, queue, parent }
+      const { messages, node } = prepareCanvas(canvas, options, facts)
+      followed = readableTasks(node)
+      const feeds = new Map(followed.map((id) => [id, replies?.follow(id)]))
+      for (let start = 0; start < messages.length; start += BATCH) {
+        const batch = messages.slice(start, start + BATCH)
+        const wantsResult = followed.length > 0
+        await Promise.all(batch.map((message) => this.#publish({ ...message, wantsResult }, options.signal)))
+      }
+      return handleOf(node, (id) => feeds.get(id))
+    } catch (error) {
+      for (const id of followed) replies?.forget(id)
       throw error
     } finally {
       this.#end()

@@ -5,7 +5,7 @@ import type { ResultRecord, State } from '../protocol/result-record.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
-import type { TaskHandle } from '../tasks/sending.ts'
+import type { AnyHandle, ResultOptions, TaskHandle } from '../tasks/sending.ts'
 import { isFinal, type ResultFeed } from './result-feed.ts'
 
 /** A handle for a task that was sent; without a feed its result goes nowhere that it could be read from. */
@@ -13,9 +13,12 @@ export class SentTask implements TaskHandle {
   readonly id: string
   readonly #task: string
   readonly #feed: ResultFeed | undefined
+  /** Of a step in a chain: the one before. */
+  readonly parent: AnyHandle | undefined
 
-  constructor(id: string, task: string, feed: ResultFeed | undefined) {
+  constructor(id: string, task: string, feed: ResultFeed | undefined, parent?: AnyHandle) {
     this.id = id
+    this.parent = parent
     this.#task = task
     this.#feed = feed
   }
@@ -24,7 +27,7 @@ export class SentTask implements TaskHandle {
     return this.#feed?.latest?.state ?? 'PENDING'
   }
 
-  async result(options: { readonly timeout?: number | string; readonly signal?: AbortSignal } = {}): Promise<unknown> {
+  async result(options: ResultOptions = {}): Promise<unknown> {
     const feed = this.#readableFeed()
     using limit = timeLimit({
       ms: timeoutOf(options.timeout),
@@ -83,7 +86,7 @@ export class SentTask implements TaskHandle {
   #readableFeed(): ResultFeed {
     if (this.#feed !== undefined) return this.#feed
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${this.#named} can't be read from here`, {
-      hint: "It was sent with ignoreResult, or by a client whose resultBackend is 'none'",
+      hint: "It was sent with ignoreResult, in the header of a chord, or by a client whose resultBackend is 'none'",
     })
   }
 
@@ -101,11 +104,13 @@ export class SentTask implements TaskHandle {
 // A reader that falls behind further than this misses the oldest states in between, never the final one.
 const MOST_UNREAD = 1_000
 
-function waited(timeout: number | string | undefined): string {
+/** How long somebody waited, for people. */
+export function waited(timeout: number | string | undefined): string {
   return typeof timeout === 'number' ? `${timeout} ms` : String(timeout)
 }
 
-function timeoutOf(timeout: number | string | undefined): number | undefined {
+/** Milliseconds of a timeout; throws `TWQ_ARGUMENTS` when it is no duration. */
+export function timeoutOf(timeout: number | string | undefined): number | undefined {
   if (timeout === undefined) return undefined
   const ms = parseDuration(timeout)
   if (ms !== undefined) return ms

@@ -2,12 +2,23 @@ import { messageOf, TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
+import type { JsonObject } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { CANVAS_BRAND } from '../tasks/brand.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
-import type { AnyArguments, Send } from '../tasks/sending.ts'
+import type { AnyArguments, AnyHandle, Canvas, Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { errorFrom, type FromMember, fromText, portableError, type ToMember } from './messages.ts'
+import {
+  errorFrom,
+  type FromMember,
+  fromText,
+  type PortableHandle,
+  type PortableSend,
+  portableError,
+  type ToMember,
+  toText,
+} from './messages.ts'
 import type { RunOptions } from './pool.ts'
 
 /** A thread or a process, seen from the pool. */
@@ -183,19 +194,25 @@ export class MemberLink {
     this.kill()
   }
 
-  async #send(message: FromMember & { kind: 'send' }): Promise<string> {
-    const { name, byTask, args, options } = message.sending
+  async #send({ sending, attempt: number }: FromMember & { kind: 'send' }): Promise<string> {
     const attempt = this.#attempt
-    if (attempt === undefined || message.attempt !== this.attempts) {
-      throw new TwqError('TWQ_CLOSED', `task ${name} not sent: the attempt that asks for it is over`, {
+    if (attempt === undefined || number !== this.attempts) {
+      const what = 'canvas' in sending ? 'workflow' : `task ${sending.name}`
+      throw new TwqError('TWQ_CLOSED', `${what} not sent: the attempt that asks for it is over`, {
         hint: 'Await ctx.send() before the task returns.',
       })
     }
-    const send = this.#parts.sendFor(attempt.message)
+    const handle = await this.#sendFor(attempt.message, sending)
+    return toText(portableHandle(handle), 'handle')
+  }
+
+  #sendFor(parent: TaskMessage, sending: PortableSend): Promise<AnyHandle> {
+    const send = this.#parts.sendFor(parent)
+    if ('canvas' in sending) return send(portedCanvas(sending.canvas), sending.options)
+    const { name, byTask, args, options } = sending
     const values = (args === undefined ? [] : fromText(args)) as AnyArguments
     const task = byTask ? this.#parts.lookup(name) : undefined
-    const handle = await (task === undefined ? send(name, values, options) : send(task, values, options))
-    return handle.id
+    return task === undefined ? send(name, values, options) : send(task, values, options)
   }
 
   #answer(call: number, work: Promise<string | undefined>): void {
@@ -210,5 +227,22 @@ export class MemberLink {
     const { logger } = this.#parts
     const write = logger[level as 'info'] ?? logger.info
     write.call(logger, { ...fields, member: this.name }, String(msg ?? ''))
+  }
+}
+
+/** A workflow that a member put together: here it is only sent on. */
+function portedCanvas(text: string): Canvas<AnyHandle> {
+  const json = fromText(text) as JsonObject
+  return { [CANVAS_BRAND]: true, toJSON: () => json, '~handle': undefined } as Canvas<AnyHandle>
+}
+
+function portableHandle(
+  handle: AnyHandle & { readonly handles?: readonly AnyHandle[]; readonly parent?: unknown },
+): PortableHandle {
+  const { id, handles, parent } = handle
+  return {
+    id,
+    ...(handles !== undefined && { handles: handles.map(portableHandle) }),
+    ...(parent !== undefined && { parent: portableHandle(parent as AnyHandle) }),
   }
 }

@@ -1,29 +1,33 @@
 import { TwqError } from '../errors.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
-import { isTask } from '../tasks/brand.ts'
-import type { AnyArguments, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import { isCanvas, isTask } from '../tasks/brand.ts'
+import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { type PortableSend, toText } from './messages.ts'
+import { fromText, type PortableHandle, type PortableSend, type PortableTask, toText } from './messages.ts'
 
 /** What `ctx.send` is inside a member, which holds no connection: `ask` has the worker send, and answers with the id. */
 export function sendThrough(ask: (sending: PortableSend) => Promise<string | undefined>): Send {
   const send = async (
-    target: AnyTask | string,
-    args?: AnyArguments,
-    { signal, ...options }: SendOptions = {},
-  ): Promise<TaskHandle> => {
+    target: AnyTask | string | Canvas,
+    given?: AnyArguments | SendOptions,
+    last: SendOptions = {},
+  ): Promise<AnyHandle> => {
+    const { signal, ...options } = isCanvas(target) ? ((given ?? {}) as SendOptions) : last
     signal?.throwIfAborted()
-    const sent = ask({
-      ...targetOf(target, options),
-      args: args === undefined ? undefined : toText(args, 'args'),
-    })
-    return handleOf((await (signal === undefined ? sent : unlessAborted(sent, signal))) as string)
+    const sent = ask(portable(target, given, options))
+    const answer = (await (signal === undefined ? sent : unlessAborted(sent, signal))) as string
+    return handleOf(fromText(answer) as unknown as PortableHandle)
   }
   return send as Send
 }
 
+function portable(target: unknown, args: unknown, options: Omit<SendOptions, 'signal'>): PortableSend {
+  if (isCanvas(target)) return { canvas: toText(target, 'canvas'), options }
+  return { ...targetOf(target, options), args: args === undefined ? undefined : toText(args, 'args') }
+}
+
 /** A task that only members know is sent by its name, with the settings that sending heeds. */
-function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<PortableSend, 'args'> {
+function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<PortableTask, 'args'> {
   if (typeof target === 'string') return { name: target, byTask: false, options }
   if (!isTask(target)) {
     const got = target === null ? 'null' : typeof target
@@ -36,16 +40,28 @@ function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<P
   return { name: target.name, byTask: true, options: { ...settings, ...options } }
 }
 
-function handleOf(id: string): TaskHandle {
+function handleOf({ id, handles, parent }: PortableHandle): AnyHandle {
   const refuse = async (): Promise<never> => {
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${id} can't be read in a thread or process of a pool`, {
       hint: "Use pool: 'async' for tasks that wait for others, or return the id and read the result where the task was sent.",
     })
   }
-  return {
+  const before = parent === undefined ? {} : { parent: handleOf(parent) }
+  if (handles !== undefined) {
+    const group: GroupHandle = {
+      id,
+      handles: handles.map(handleOf),
+      result: refuse,
+      settled: refuse,
+      completed: refuse,
+    }
+    return { ...group, ...before }
+  }
+  const task: TaskHandle<never> = {
     id,
     state: refuse,
     result: refuse,
     states: () => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) }),
   }
+  return { ...task, ...before }
 }

@@ -28,7 +28,7 @@ export type ToMember =
     }
   /** The attempt should stop. */
   | { readonly kind: 'abort'; readonly reason: PortableError }
-  /** What became of a `state` or a `send`: the id of the task that was sent, or why not. */
+  /** What became of a `state` or a `send`: the {@link PortableHandle} of what was sent, or why not. */
   | { readonly kind: 'answer'; readonly call: number; readonly answer: Answer }
   /** Nothing more will come: go. */
   | { readonly kind: 'leave' }
@@ -51,8 +51,24 @@ export type FromMember =
 /** How a request of a member's ended. */
 export type Answer = { readonly ok: string | undefined } | { readonly error: PortableError }
 
-/** A call of `ctx.send`. */
-export interface PortableSend {
+/** A call of `ctx.send`: with a task, or with a workflow as JSON text. */
+export type PortableSend = PortableTask | PortableCanvas
+
+/** A workflow to be sent. */
+export interface PortableCanvas {
+  readonly canvas: string
+  readonly options: Omit<SendOptions, 'signal'>
+}
+
+/** What was sent, as far as a member can know: ids, and how they hang together. */
+export interface PortableHandle {
+  readonly id: string
+  readonly handles?: readonly PortableHandle[]
+  readonly parent?: PortableHandle
+}
+
+/** A task to be sent. */
+export interface PortableTask {
   readonly name: string
   /** True when the task itself was given: the pool then sends its own copy of it, schema and settings included. */
   readonly byTask: boolean

@@ -1,3 +1,4 @@
+import { TwqError } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
 /** What a task's `positional` list says: `['x', 'y?', '...more']`. */
@@ -44,6 +45,19 @@ export function bindArguments(
   const missing = required.filter((name) => !(name in bound))
   if (missing.length > 0) return mismatch(`${task}() missing ${missingText(missing)}`)
   return { kind: 'bound', args: bound }
+}
+
+/** The arguments of a call: an array is positional ones, an object named ones. Throws `TWQ_ARGUMENTS` for anything else. */
+export function callArguments(name: string, args: unknown): { args: readonly Json[]; kwargs: JsonObject } {
+  if (args === undefined) return { args: [], kwargs: {} }
+  if (Array.isArray(args)) return { args, kwargs: {} }
+  if (typeof args === 'object' && args !== null && !(args instanceof Date) && !(args instanceof Uint8Array)) {
+    return { args: [], kwargs: args as JsonObject }
+  }
+  const got = args === null ? 'null' : typeof args === 'object' ? `a ${args.constructor.name}` : typeof args
+  throw new TwqError('TWQ_ARGUMENTS', `the arguments of ${name} must be an array or an object, got ${got}`, {
+    hint: 'An array holds positional arguments, an object named ones; no arguments at all are []',
+  })
 }
 
 const parsed = new WeakMap<readonly string[], Parameters>()

@@ -1,3 +1,4 @@
+import type { Canvas } from './sending.ts'
 import type { AnyTask } from './task.ts'
 
 /**
@@ -6,9 +7,17 @@ import type { AnyTask } from './task.ts'
  */
 export const TASK_BRAND: unique symbol = Symbol.for('twq.task')
 
+/** Marks what `signature`, `chain`, `group` and `chord` made, in the same way. */
+export const CANVAS_BRAND: unique symbol = Symbol.for('twq.canvas')
+
 /** Whether `value` is a task, whichever copy of the package made it. */
 export function isTask(value: unknown): value is AnyTask {
   return brandOf(value, TASK_BRAND) === true
+}
+
+/** Whether `value` is a signature, or several put together, whichever copy of the package made it. */
+export function isCanvas(value: unknown): value is Canvas {
+  return brandOf(value, CANVAS_BRAND) === true
 }
 
 /** What `value` carries under `brand`; `undefined` for anything that can't be asked. Never throws, not even for a hostile proxy. */

@@ -23,6 +23,12 @@ export interface SendOptions {
   readonly signal?: AbortSignal
 }
 
+/** How long to wait for a result: milliseconds or a duration, and until `signal` aborts. */
+export interface ResultOptions {
+  readonly timeout?: number | string
+  readonly signal?: AbortSignal
+}
+
 /** A task that was sent. */
 export interface TaskHandle<Result = unknown> {
   readonly id: string
@@ -32,10 +38,52 @@ export interface TaskHandle<Result = unknown> {
    * The task's return value. Rejects with `TWQ_TASK_FAILED` (the remote error as its `cause`), `TWQ_RESULT_TIMEOUT` after
    * `timeout` milliseconds, or the signal's reason.
    */
-  result(options?: { readonly timeout?: number | string; readonly signal?: AbortSignal }): Promise<Result>
+  result(options?: ResultOptions): Promise<Result>
   /** Every state from the first on, as it arrives; ends after SUCCESS, FAILURE or REVOKED. Of very many, old ones are left out. */
   states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
 }
+
+/** Whatever was sent and has a result: a task, or a group of them. */
+export interface AnyHandle<Result = unknown> {
+  readonly id: string
+  result(options?: ResultOptions): Promise<Result>
+}
+
+/** What ran before, in a chain: the step before this one, or the header of a chord before its body. */
+export interface Following<Parent> {
+  readonly parent: Parent
+}
+
+/** A group that was sent. */
+export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly AnyHandle[]> {
+  readonly id: string
+  /** Its members, in order; those of groups within it count as its own. */
+  readonly handles: Handles
+  /** The results of all members, in order. Rejects as soon as one has failed, as that one's `result` does, or when time is up. */
+  result(options?: ResultOptions): Promise<ResultsOf<Handles>>
+  /** What became of each member, in order: waits for all of them, and fails for none. Rejects when time is up. */
+  settled(options?: ResultOptions): Promise<SettledOf<Handles>>
+  /** How many members have succeeded so far. */
+  completed(): Promise<number>
+}
+
+/** What a handle's `result` resolves to. */
+export type ResultOfHandle<Handle> = Handle extends AnyHandle<infer Result> ? Result : unknown
+type ResultsOf<Handles extends readonly unknown[]> = { -readonly [I in keyof Handles]: ResultOfHandle<Handles[I]> }
+type SettledOf<Handles extends readonly unknown[]> = {
+  -readonly [I in keyof Handles]: PromiseSettledResult<ResultOfHandle<Handles[I]>>
+}
+
+/** Tasks put together and not sent yet: what `signature`, `chain`, `group` and `chord` make. */
+export interface Canvas<Handle = unknown> {
+  /** As Python reads it (wire specification 5.1), to be given to a task as an argument. */
+  toJSON(): JsonObject
+  /** Only for the compiler: what `send` resolves to. */
+  readonly '~handle': Handle | undefined
+}
+
+/** What sending a canvas resolves to. */
+export type HandleOf<C> = C extends Canvas<infer Handle> ? Handle : never
 
 /** Positional arguments as an array, named ones as an object. */
 export type AnyArguments = readonly Json[] | JsonObject
@@ -49,6 +97,8 @@ export interface Sendable<Name extends string = string, Input = unknown, Result 
 
 /** Sends a task; resolves once the broker confirmed it. */
 export interface Send {
+  /** The options are those of the first task; of every member, for a group. */
+  <C extends Canvas>(canvas: C, options?: SendOptions): Promise<HandleOf<C>>
   <T extends Sendable>(task: T, ...rest: SendArguments<T>): Promise<TaskHandle<ResultOf<T>>>
   (name: string, args?: AnyArguments, options?: SendOptions): Promise<TaskHandle<unknown>>
   /** With the task's type given, `send<typeof add>('math.add', …)`, a task is sent by name without loading its code. */

@@ -1,0 +1,109 @@
+import { TwqError } from '../errors.ts'
+import { readArray, readSignature, type Signature as SignatureFields } from '../protocol/signature.ts'
+import type { Canvas, Following, HandleOf } from '../tasks/sending.ts'
+import { type Composed, compose, composedJson, fieldsOf, listOf, withErrback, withLink } from './signature.ts'
+
+/** Tasks one after another. */
+export interface Chain<Steps extends readonly Canvas[] = readonly Canvas[]> extends Composed<HandleOfChain<Steps>> {
+  /** Only for the compiler. */
+  readonly '~steps': Steps | undefined
+}
+
+/** What sending a chain of these resolves to: the handle of the last step, with those before as its `parent`s. */
+export type HandleOfChain<Steps extends readonly Canvas[]> = Linked<Unrolled<Steps>>
+
+type Linked<Steps extends readonly Canvas[]> = Steps extends readonly [
+  ...infer Before extends readonly Canvas[],
+  infer Last extends Canvas,
+]
+  ? Before extends readonly []
+    ? HandleOf<Last>
+    : HandleOf<Last> & Following<Linked<Before>>
+  : HandleOf<Steps[number]>
+
+/** The steps of chains within a chain are its own; a chord is its header, and then its body. */
+type Unrolled<Steps extends readonly Canvas[]> = Steps extends readonly [
+  infer First extends Canvas,
+  ...infer Rest extends readonly Canvas[],
+]
+  ? First extends Chain<infer Inner>
+    ? [...Unrolled<Inner>, ...Unrolled<Rest>]
+    : [First, ...Unrolled<Rest>]
+  : Steps
+
+/**
+ * Signatures to be sent one after another, each with the result of the one before as its first argument. Takes them one
+ * by one, or in an array. As in Celery chains within it are unrolled, a group of one is that one, and a group with
+ * something after it becomes a chord. Throws `TWQ_ARGUMENTS` for what is no signature, or none at all.
+ */
+export function chain<const Steps extends readonly Canvas[]>(steps: Steps): Chain<Steps>
+export function chain<const Steps extends readonly Canvas[]>(...steps: Steps): Chain<Steps>
+export function chain(...given: readonly Canvas[] | readonly [readonly Canvas[]]): Chain {
+  const all = (given.length === 1 && Array.isArray(given[0]) ? given[0] : given) as readonly unknown[]
+  if (all.length === 0) throw new TwqError('TWQ_ARGUMENTS', 'a chain needs at least one signature')
+  const steps = all.map((step, index) => fieldsOf(step, `chain step ${index + 1}`))
+  return compose(asOne(steps.reduce(joined, [])))
+}
+
+/** As in Celery, a chain of one that is put together itself is that one. */
+function asOne(steps: readonly SignatureFields[]): SignatureFields {
+  const [only, ...others] = steps
+  return only !== undefined && others.length === 0 && only.kind !== 'task' ? only : chainOf(steps)
+}
+
+/** The steps of a chain, as `chain` would put them together. Throws `TWQ_MESSAGE_MALFORMED`. */
+export function stepsOfChain(chain: SignatureFields): readonly SignatureFields[] {
+  return unchained(chain).reduce(joined, [])
+}
+
+function chainOf(steps: readonly SignatureFields[]): SignatureFields {
+  const tasks = steps.map(composedJson)
+  return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
+}
+
+/** Steps with one more after them, as Celery's `|` puts them together. */
+function joined(steps: readonly SignatureFields[], given: SignatureFields): readonly SignatureFields[] {
+  if (given.kind === 'chain') return unchained(given).reduce(joined, steps)
+  const step = withoutLoneGroup(given)
+  if (step !== given) return joined(steps, step)
+  const before = steps.slice(0, -1)
+  const last = steps.at(-1)
+  if (last?.kind === 'chord') return [...before, continued(last, step)]
+  if (last?.kind === 'group') return [...before, chordOf(last, step)]
+  return [...steps, step]
+}
+
+/** A header and its body as a chord. */
+export function chordOf(header: SignatureFields, body: SignatureFields): SignatureFields {
+  // The keys of Celery's own: the inner kwargs are those of the chord task, which take part in nothing.
+  const kwargs = { kwargs: {}, header: composedJson(header), body: composedJson(body) }
+  return { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
+}
+
+/** What follows a chord follows its body. */
+function continued(chord: SignatureFields, next: SignatureFields): SignatureFields {
+  const body = readSignature(chord.kwargs.body, 'chord.body')
+  const longer = joined(body.kind === 'chain' ? unchained(body) : [body], next)
+  return { ...chord, kwargs: { ...chord.kwargs, body: composedJson(asOne(longer)) } }
+}
+
+/** The steps of a chain, which take over its options: its errbacks each, its links the last, and the others the first. */
+function unchained(chain: SignatureFields): SignatureFields[] {
+  const { link, link_error: errbacks, task_id: taskId, ...others } = chain.options
+  const tasks = readArray(chain.kwargs.tasks, 'chain.tasks')
+  const steps = tasks.map((task, index) => readSignature(task, `chain.tasks[${index}]`))
+  return steps.map((given, index) => {
+    const args = index === 0 && !given.immutable ? [...chain.args, ...given.args] : given.args
+    const options = index === 0 ? { ...given.options, ...others } : given.options
+    const step = listOf(errbacks).reduce<SignatureFields>(withErrback, { ...given, args, options })
+    if (index < steps.length - 1) return step
+    const last = listOf(link).reduce<SignatureFields>(withLink, step)
+    return typeof taskId === 'string' ? { ...last, options: { task_id: taskId, ...last.options } } : last
+  })
+}
+
+function withoutLoneGroup(step: SignatureFields): SignatureFields {
+  if (step.kind !== 'group') return step
+  const members = readArray(step.kwargs.tasks, 'group.tasks')
+  return members.length === 1 ? readSignature(members[0], 'group.tasks[0]') : step
+}

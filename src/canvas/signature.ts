@@ -1,0 +1,257 @@
+import { TwqError } from '../errors.ts'
+import { readArray, readSignature, type Signature as SignatureFields, writeSignature } from '../protocol/signature.ts'
+import { isObject } from '../protocol/task-fields.ts'
+import { formatTimestamp } from '../protocol/timestamps.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { callArguments } from '../tasks/arguments.ts'
+import { CANVAS_BRAND, isCanvas, isTask } from '../tasks/brand.ts'
+import { checkSignatureOptions } from '../tasks/send-options.ts'
+import type { AnyArguments, Canvas, InputOf, ResultOf, Sendable, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+
+/** How a task of a workflow is sent, when its turn comes: the options of `send`, and what belongs to a signature alone. */
+export interface SignatureOptions extends Omit<SendOptions, 'signal'> {
+  /** True: it is called as it stands, and the result of what it follows is not given to it. */
+  readonly immutable?: boolean
+  /** Sent once the task has succeeded, with its result; of a chain, after the last step; of a chord, after the body. */
+  readonly link?: Canvas | readonly Canvas[]
+  /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */
+  readonly linkError?: Canvas | readonly Canvas[]
+}
+
+/** A value of the canvas: never changed, `set` makes another. It has the keys that Celery gives a signature, and no others. */
+export interface Composed<Handle = unknown> extends Canvas<Handle> {
+  readonly task: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  /** Under their Python names; durations are in seconds. */
+  readonly options: JsonObject
+  readonly subtask_type: string | null
+  readonly immutable: boolean
+  /** The same with other options; `link` and `linkError` are added to those it has. */
+  set(options: SignatureOptions): this
+}
+
+/** A task with some of its arguments, not sent yet: Celery's `add.s(2)`. */
+export interface Signature<Result = unknown> extends Composed<TaskHandle<Result>> {
+  readonly subtask_type: null
+}
+
+/**
+ * A task, or the name of one, with arguments: an array is positional ones, which come after the result of the task before;
+ * an object named ones. In Python `add.s(1, 2)`, and with `{ immutable: true }` `add.si(1, 2)`. What Python, or `toJSON`,
+ * wrote is made a signature again. Throws `TWQ_ARGUMENTS` for what can't be meant, `TWQ_MESSAGE_MALFORMED` for JSON that
+ * is no signature.
+ */
+export function signature<T extends Sendable>(
+  task: T,
+  args?: Partial<InputOf<T>> | readonly Json[],
+  options?: SignatureOptions,
+): Signature<ResultOf<T>>
+export function signature(name: string, args?: AnyArguments, options?: SignatureOptions): Signature
+/** With the task's type given, `signature<typeof report>('report')`, a task is named without loading its code. */
+export function signature<T extends Sendable = never>(
+  name: T['name'],
+  args?: Partial<InputOf<T>> | readonly Json[],
+  options?: SignatureOptions,
+): Signature<ResultOf<T>>
+export function signature(json: JsonObject): Composed
+export function signature(
+  target: AnyTask | string | JsonObject,
+  args?: AnyArguments,
+  options: SignatureOptions = {},
+): Composed {
+  if (typeof target === 'string') return taskSignature(target, args, {}).set(options)
+  if (isTask(target)) return taskSignature(target.name, args, settingsOf(target)).set(options)
+  if (isObject(target)) return compose(readDeep(target, 'signature', 0))
+  throw new TwqError(
+    'TWQ_ARGUMENTS',
+    `signature takes a task, its name, or a signature as JSON, got ${nameOf(target)}`,
+    {
+      hint: "Write signature(add, { x: 1 }) with a task that defineTask made, or signature('add', [1])",
+    },
+  )
+}
+
+/** Makes a value of the canvas. */
+export function compose<C extends Composed>(fields: SignatureFields): C {
+  return new ComposedValue(fields) as unknown as C
+}
+
+/** The fields of a value of the canvas, whoever made it. Throws `TWQ_ARGUMENTS` for anything else. */
+export function fieldsOf(canvas: unknown, what: string): SignatureFields {
+  if (isCanvas(canvas)) return readSignature(canvas.toJSON(), what)
+  throw new TwqError(
+    'TWQ_ARGUMENTS',
+    `${what} must be a signature, a chain, a group or a chord, got ${nameOf(canvas)}`,
+    {
+      hint: isTask(canvas) ? `Write signature(${canvas.name}, …)` : 'Write signature(add, { x: 1 })',
+    },
+  )
+}
+
+class ComposedValue {
+  readonly task: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  readonly options: JsonObject
+  readonly subtask_type: string | null
+  readonly immutable: boolean
+  declare readonly '~handle': undefined
+
+  constructor(fields: SignatureFields) {
+    this.task = fields.task
+    this.args = Object.freeze([...fields.args])
+    this.kwargs = Object.freeze({ ...fields.kwargs })
+    this.options = Object.freeze({ ...fields.options })
+    this.subtask_type = fields.kind === 'task' ? null : fields.kind
+    this.immutable = fields.immutable
+    Object.freeze(this)
+  }
+
+  get [CANVAS_BRAND](): boolean {
+    return true
+  }
+
+  set(options: SignatureOptions): ComposedValue {
+    if (Object.keys(options).length === 0) return this
+    checkSignatureOptions(options, {
+      immutable: ['true or false', (value) => typeof value === 'boolean'],
+      link: ['signatures', areSignatures],
+      linkError: ['signatures', areSignatures],
+    })
+    const { immutable, link, linkError } = options
+    let fields = readSignature(this.toJSON(), 'signature')
+    fields = { ...fields, options: { ...fields.options, ...celeryOptions(options) } }
+    if (immutable !== undefined) fields = withImmutable(fields, immutable)
+    fields = listOf(link).reduce((linked, callback) => withLink(linked, callback), fields)
+    fields = listOf(linkError).reduce((linked, errback) => withErrback(linked, errback), fields)
+    return new ComposedValue(fields)
+  }
+
+  toJSON(): JsonObject {
+    const { task, args, kwargs, options, subtask_type, immutable } = this
+    return { task, args, kwargs, options, subtask_type, immutable }
+  }
+}
+
+/**
+ * Options of `send` as `apply_async` has them (wire specification 2.4). A countdown and a duration stay what they are:
+ * they count from when the task is sent.
+ */
+export function celeryOptions(options: SendOptions): JsonObject {
+  const { eta, countdown, expires } = options
+  const named: Record<string, Json | undefined> = {
+    task_id: options.taskId,
+    queue: options.queue,
+    eta: eta === undefined ? undefined : formatTimestamp(eta.getTime()),
+    countdown: countdown === undefined ? undefined : seconds(countdown),
+    expires: expires instanceof Date ? formatTimestamp(expires.getTime()) : expires && seconds(expires),
+    priority: options.priority,
+    headers: options.headers,
+    ignore_result: options.ignoreResult,
+    shadow: options.shadow,
+  }
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as JsonObject
+}
+
+/** The links that a chain, or a body, has beside those of its tasks, as a list. */
+export function listOf<T>(value: T | readonly T[] | undefined | null): readonly T[] {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value as T]
+}
+
+/** A signature that has one more errback: as in Celery, a group's members have it each, and a chord's body. */
+export function withErrback(fields: SignatureFields, errback: Json | Canvas): SignatureFields {
+  if (fields.kind === 'chord') return withBody(fields, (body) => withErrback(body, errback))
+  if (fields.kind !== 'group') return withOne(fields, 'link_error', errback)
+  const tasks = readArray(fields.kwargs.tasks, 'group.tasks').map((member, index) =>
+    composedJson(withErrback(readSignature(member, `group.tasks[${index}]`), errback)),
+  )
+  return { ...fields, kwargs: { ...fields.kwargs, tasks } }
+}
+
+/** A signature that has one more callback. Throws `TWQ_ARGUMENTS` for a group, which can have none. */
+export function withLink(fields: SignatureFields, callback: Json | Canvas): SignatureFields {
+  if (fields.kind === 'chord') return withBody(fields, (body) => withLink(body, callback))
+  if (fields.kind !== 'group') return withOne(fields, 'link', callback)
+  throw new TwqError('TWQ_ARGUMENTS', 'a group can have no link: its members end at different times', {
+    hint: 'Write chord(group, task) for a task that runs once all members have succeeded',
+  })
+}
+
+/** As in Celery, of a group and of a chord it is the tasks side by side that become immutable. */
+function withImmutable(fields: SignatureFields, immutable: boolean): SignatureFields {
+  const side =
+    fields.kind === 'group' ? fields.kwargs.tasks : fields.kind === 'chord' ? fields.kwargs.header : undefined
+  if (side === undefined) return { ...fields, immutable }
+  if (fields.kind === 'chord' && isObject(side)) {
+    const header = composedJson(withImmutable(readSignature(side, 'chord.header'), immutable))
+    return { ...fields, kwargs: { ...fields.kwargs, header } }
+  }
+  const tasks = readArray(side, 'tasks').map((task) => composedJson({ ...readSignature(task, 'tasks'), immutable }))
+  return { ...fields, kwargs: { ...fields.kwargs, [fields.kind === 'group' ? 'tasks' : 'header']: tasks } }
+}
+
+function withBody(fields: SignatureFields, change: (body: SignatureFields) => SignatureFields): SignatureFields {
+  const body = composedJson(change(readSignature(fields.kwargs.body, 'chord.body')))
+  return { ...fields, kwargs: { ...fields.kwargs, body } }
+}
+
+function withOne(fields: SignatureFields, option: 'link' | 'link_error', more: Json | Canvas): SignatureFields {
+  const all = [...listOf(fields.options[option]), more as Json]
+  return { ...fields, options: { ...fields.options, [option]: all } }
+}
+
+/** A value of the canvas where JSON is wanted: it writes itself. */
+export function composedJson(fields: SignatureFields): JsonObject {
+  return writeSignature(fields)
+}
+
+function taskSignature(task: string, args: AnyArguments | undefined, options: JsonObject): ComposedValue {
+  return new ComposedValue({ kind: 'task', task, ...callArguments(task, args), options, immutable: false })
+}
+
+/** What a worker that sends the task later can't know of its definition here. */
+function settingsOf({ settings: { queue, ignoreResult } }: AnyTask): JsonObject {
+  return { ...(queue !== undefined && { queue }), ...(ignoreResult === true && { ignore_result: true }) }
+}
+
+/** Deeper signatures are nobody's. */
+const MOST_NESTED = 100
+
+/** Reads a signature with all that is in it. */
+function readDeep(value: Json | undefined, path: string, depth: number): SignatureFields {
+  if (depth > MOST_NESTED) {
+    throw new TwqError('TWQ_MESSAGE_MALFORMED', `${path} is nested more than ${MOST_NESTED} levels deep`)
+  }
+  const fields = readSignature(value, path)
+  const { tasks, header, body } = fields.kwargs
+  const inner = (member: Json, at: string): JsonObject => composedJson(readDeep(member, at, depth + 1))
+  const all = (list: Json | undefined, at: string): Json =>
+    isObject(list) ? inner(list, at) : readArray(list, at).map((member, index) => inner(member, `${at}[${index}]`))
+  switch (fields.kind) {
+    case 'group':
+    case 'chain':
+      return { ...fields, kwargs: { ...fields.kwargs, tasks: all(tasks, `${path}.tasks`) } }
+    case 'chord': {
+      const parts = { header: all(header, `${path}.header`), body: inner(body as Json, `${path}.body`) }
+      return { ...fields, kwargs: { ...fields.kwargs, ...parts } }
+    }
+    default:
+      return fields
+  }
+}
+
+function areSignatures(value: unknown): boolean {
+  return listOf(value).every(isCanvas)
+}
+
+function seconds(duration: number | string): number {
+  return (parseDuration(duration) as number) / 1000
+}
+
+function nameOf(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+}

@@ -1,0 +1,75 @@
+import type { GroupNode, Node } from '../canvas/freeze.ts'
+import { TwqError } from '../errors.ts'
+import { timeLimit } from '../runtime/time-limit.ts'
+import type { AnyHandle, GroupHandle, ResultOptions } from '../tasks/sending.ts'
+import type { ResultFeed } from './result-feed.ts'
+import { SentTask, timeoutOf, waited } from './task-handle.ts'
+
+/** The handle of a workflow that was sent: of its last task, or of the group at its end, with what runs before as `parent`. */
+export function handleOf(node: Node, feedOf: (taskId: string) => ResultFeed | undefined): SentTask | SentGroup {
+  const parent = node.parent === undefined ? undefined : handleOf(node.parent, feedOf)
+  if (node.kind === 'group') return new SentGroup(node, (member) => handleOf(member, feedOf), parent)
+  return new SentTask(node.id, node.task, node.readable ? feedOf(node.id) : undefined, parent)
+}
+
+/** The tasks whose results come back to the sender. */
+export function readableTasks(node: Node): readonly string[] {
+  const before = node.parent === undefined ? [] : readableTasks(node.parent)
+  if (node.kind === 'group') return [...before, ...node.members.flatMap(readableTasks)]
+  return node.readable ? [...before, node.id] : before
+}
+
+/** A group that was sent. */
+export class SentGroup implements GroupHandle {
+  readonly id: string
+  readonly handles: readonly (SentTask | SentGroup)[]
+  readonly parent: AnyHandle | undefined
+
+  constructor(node: GroupNode, handle: (member: Node) => SentTask | SentGroup, parent: AnyHandle | undefined) {
+    this.id = node.id
+    this.handles = Object.freeze(node.members.map(handle))
+    this.parent = parent
+  }
+
+  result(options: ResultOptions = {}): Promise<unknown[]> {
+    return this.#wait(options, (signal) => Promise.all(this.handles.map((handle) => handle.result({ signal }))))
+  }
+
+  settled(options: ResultOptions = {}): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#wait(options, async (signal) => {
+      const settled = await Promise.allSettled(this.handles.map((handle) => handle.result({ signal })))
+      signal.throwIfAborted()
+      return settled
+    })
+  }
+
+  async completed(): Promise<number> {
+    const each = await Promise.all(
+      this.handles.map(async (handle) => {
+        if (handle instanceof SentTask) return (await handle.state()) === 'SUCCESS'
+        return (await handle.completed()) === handle.handles.length
+      }),
+    )
+    return each.filter(Boolean).length
+  }
+
+  /** Waits no longer than it may, and ends the waits for single members with its own. */
+  async #wait<T>({ timeout, signal }: ResultOptions, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController()
+    using limit = timeLimit({ ms: timeoutOf(timeout), signal, reason: () => this.#tooLate(timeout) })
+    const follow = (): void => over.abort(limit.signal.reason)
+    if (limit.signal.aborted) follow()
+    else limit.signal.addEventListener('abort', follow, { once: true })
+    try {
+      return await wait(over.signal)
+    } finally {
+      over.abort()
+    }
+  }
+
+  #tooLate(timeout: number | string | undefined): TwqError {
+    return new TwqError('TWQ_RESULT_TIMEOUT', `group ${this.id} is not complete after ${waited(timeout)}`, {
+      hint: `It has ${this.handles.length} members; \`await handle.completed()\` says how many have succeeded`,
+    })
+  }
+}

@@ -1,0 +1,63 @@
+import { messageOf, TwqError } from '../errors.ts'
+import { closest } from '../runtime/closest.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import type { SendOptions } from './sending.ts'
+
+/** What an option must be, in words, and whether a value is that. */
+export type OptionCheck = readonly [expected: string, fits: (value: unknown) => boolean]
+
+const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
+  queue: ["a queue's name of 1 to 255 bytes", isShortText],
+  eta: ['a valid Date', isDate],
+  countdown: ["milliseconds or a duration like '10s'", (value) => parseDuration(value) !== undefined],
+  expires: ["a valid Date, or a duration like '10m'", (value) => isDate(value) || parseDuration(value) !== undefined],
+  taskId: ['a text of 1 to 255 bytes', isShortText],
+  priority: [
+    'a whole number from 0 to 255',
+    (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255,
+  ],
+  headers: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
+  ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
+  shadow: ['a text', (value) => typeof value === 'string'],
+  signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
+}
+
+/** Throws `TWQ_ARGUMENTS` for an option of `send` that there is not, or that can't be meant. */
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions(options, SEND_OPTIONS, 'send option')
+}
+
+/** The same for the options of a signature: those of `send` save `signal`, and `more`. */
+export function checkSignatureOptions(options: object, more: Readonly<Record<string, OptionCheck>>): void {
+  const { signal: _, ...shared } = SEND_OPTIONS
+  checkOptions(options, { ...shared, ...more }, 'signature option')
+}
+
+function checkOptions(options: object, checks: Readonly<Record<string, OptionCheck>>, kind: string): void {
+  for (const [key, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, key) ? checks[key] : undefined
+    if (check === undefined) {
+      const meant = closest(key, Object.keys(checks))
+      throw new TwqError('TWQ_ARGUMENTS', `unknown ${kind} '${key}'`, {
+        hint: meant === undefined ? `There are: ${Object.keys(checks).join(', ')}` : `Did you mean '${meant}'?`,
+      })
+    }
+    const [expected, fits] = check
+    if (value !== undefined && !fits(value)) {
+      throw new TwqError('TWQ_ARGUMENTS', `${kind} ${key} must be ${expected}, got ${messageOf(value)}`)
+    }
+  }
+  const { eta, countdown } = options as SendOptions
+  if (eta !== undefined && countdown !== undefined) {
+    throw new TwqError('TWQ_ARGUMENTS', 'eta and countdown both say when to start', { hint: 'Give one of them' })
+  }
+}
+
+// AMQP carries both in short strings.
+function isShortText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
+}
+
+function isDate(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime())
+}
