@@ -68,6 +68,8 @@ export interface Channel extends AsyncDisposable {
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */
   inspectQueue(name: string): Promise<QueueStatus>
   bind(queue: string, exchange: string, routingKey: string, args?: Readonly<Record<string, unknown>>): Promise<void>
+  /** Has `destination` get what is published to the exchange `source` with such keys (RabbitMQ's exchange.bind). */
+  bindExchange(destination: string, source: string, routingKey: string): Promise<void>
   /** Resolves with how many messages went with it. With a condition that does not hold it rejects, which closes the channel. */
   deleteQueue(name: string, only?: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean }): Promise<number>
   /** Drops what is ready for delivery; resolves with how many messages that were. */

@@ -66,6 +66,16 @@ export interface UserConfig {
   readonly management?: string
   /** How long a client's `send` waits for the broker's confirm. */
   readonly publishTimeout?: number | string
+  /** Whether tasks may wait in Celery's native delayed delivery, and when it is declared: when it is needed, or at the start. */
+  readonly delayedDelivery?: 'auto' | 'always' | 'never'
+  /** What the queues of native delayed delivery are; Celery's `broker_native_delayed_delivery_queue_type`. */
+  readonly delayedQueueType?: 'quorum' | 'classic'
+  /** No task is held in the worker longer: it waits with the broker. */
+  readonly holdFor?: number | string
+  /** How many tasks are held in the worker at most. */
+  readonly maxHeld?: number
+  /** How many bytes of them: a number, or a text like `'64MB'`. */
+  readonly maxHeldSize?: number | string
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   readonly logFormat?: 'auto' | 'json' | 'pretty'
 }
@@ -106,6 +116,12 @@ export interface Config {
   readonly shutdown: { readonly grace: number; readonly abort: number }
   readonly management: string | undefined
   readonly publishTimeout: number
+  readonly delayedDelivery: 'auto' | 'always' | 'never'
+  readonly delayedQueueType: 'quorum' | 'classic'
+  readonly holdFor: number
+  readonly maxHeld: number
+  /** In bytes. */
+  readonly maxHeldSize: number
   readonly logLevel: NonNullable<UserConfig['logLevel']>
   readonly logFormat: NonNullable<UserConfig['logFormat']>
   /** The folder that relative task paths start from. */

@@ -274,6 +274,36 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: duration(100),
     doc: "how long a client's `send` waits for the broker's confirm",
   },
+  delayedDelivery: {
+    default: 'auto',
+    env: 'TWQ_DELAYED_DELIVERY',
+    parser: oneOf('auto', 'always', 'never'),
+    doc: "tasks with long delays, and those of quorum queues, wait in Celery's native delayed delivery: declared when needed, at the start, or not used",
+  },
+  delayedQueueType: {
+    default: 'quorum',
+    env: 'TWQ_DELAYED_QUEUE_TYPE',
+    parser: oneOf('quorum', 'classic'),
+    doc: 'what its queues are declared as',
+  },
+  holdFor: {
+    default: '10m',
+    env: 'TWQ_HOLD_FOR',
+    parser: duration(1_000),
+    doc: 'how long a task waits in the worker at most; a longer delay is left to the broker',
+  },
+  maxHeld: {
+    default: 10_000,
+    env: 'TWQ_MAX_HELD',
+    parser: wholeNumber(0, 50_000, 'a whole number from 0 to 50000'),
+    doc: 'how many tasks wait in the worker at most, be their delays as short as they may',
+  },
+  maxHeldSize: {
+    default: '64MB',
+    env: 'TWQ_MAX_HELD_SIZE',
+    parser: memorySize(),
+    doc: 'how large their messages may be, all together',
+  },
   logLevel: {
     default: 'info',
     env: 'TWQ_LOG_LEVEL',

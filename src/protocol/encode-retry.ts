@@ -1,10 +1,11 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { JSON_CONTENT } from './body.ts'
+import { withoutDeaths } from './delay-route.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 import { argsRepr, kwargsRepr } from './python-repr.ts'
 import { withoutMarks } from './suspect.ts'
 import type { TaskMessage } from './task-message.ts'
-import type { HeaderValue, WireMessage } from './wire.ts'
+import type { Headers, HeaderValue, WireMessage } from './wire.ts'
 
 /** What differs from one attempt to the next. */
 export interface RetryChange {
@@ -65,11 +66,6 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
 }
 
 /** Headers without those that count what befell this message: dead-lettering, redelivery. The next one is another message. */
-function withoutItsPast(headers: { readonly [name: string]: HeaderValue }): Record<string, HeaderValue> {
-  const kept: Record<string, HeaderValue> = Object.create(null)
-  for (const [name, value] of Object.entries(withoutMarks(headers))) {
-    if (name === 'x-death' || name.startsWith('x-first-death-') || name.startsWith('x-last-death-')) continue
-    kept[name] = value
-  }
-  return kept
+function withoutItsPast(headers: Headers): Record<string, HeaderValue> {
+  return withoutDeaths(withoutMarks(headers))
 }

@@ -17,6 +17,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 import { Consumer } from './consumer.ts'
 import { declareQueue } from './declare-queue.ts'
+import { Delays } from './delays.ts'
 import { Intake } from './intake.ts'
 import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
@@ -79,7 +80,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node })
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
   const outbound = openOutbound({ config, registry, broker, clock, logger })
-  const { publishing, publisher, results, quarantine, sender, followers } = outbound
+  const { publishing, publisher, results, quarantine, delivery, sender, followers } = outbound
   const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
   const survivors = new ExpiringSet(clock, SURVIVORS)
@@ -104,10 +105,11 @@ export function createWorker(parts: WorkerParts): Worker {
   // Threads and processes leave this event loop alone.
   const onLoop = config.pool === 'async' || config.pool === 'solo'
   const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
-  const timetable = new Timetable(clock, (request) => {
-    prefetch.hold(-1)
+  const timetable: Timetable = new Timetable(clock, (request) => {
+    delays.released(request)
     intake.start(request)
   })
+  const delays = new Delays({ config, delivery, publisher, timetable, prefetch, clock, logger })
   const rateLimits: RateLimits = new RateLimits({
     clock,
     rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
@@ -126,6 +128,7 @@ export function createWorker(parts: WorkerParts): Worker {
     results,
     followers,
     quarantine,
+    delays,
     giveBack,
     onSettled: parts.onSettled,
     clock,
@@ -139,9 +142,8 @@ export function createWorker(parts: WorkerParts): Worker {
     maxBodySize: config.maxBodySize,
     maxStarts: config.maxStarts,
     table,
-    timetable,
+    delays,
     dispatcher,
-    prefetch,
     quarantine,
     relocation,
     survivors,
@@ -156,7 +158,11 @@ export function createWorker(parts: WorkerParts): Worker {
   const consumer = new Consumer({
     queues: config.queues.map(plainQueue),
     prefetch,
-    declare: (queue) => declareQueue(queue, { session: consuming, logger }),
+    declare: async (queue) => {
+      const declared = await declareQueue(queue, { session: consuming, logger })
+      delays.declared(queue.name, declared)
+      return declared
+    },
     onDelivery: (delivery, queue) => intake.receive(delivery, queue),
     onRenewed: forgetTakenBack,
     clock,
@@ -217,7 +223,7 @@ export function createWorker(parts: WorkerParts): Worker {
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */
   function forgetTakenBack(): void {
     const held = timetable.remove((request) => request.takenBack)
-    prefetch.hold(-held.length)
+    for (const request of held) delays.released(request)
     const limited = rateLimits.remove((request) => request.takenBack)
     for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
   }

@@ -13,8 +13,8 @@ import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { receivedEvent } from './announce.ts'
+import type { Delays } from './delays.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Prefetch } from './prefetch.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Relocation } from './relocation.ts'
@@ -22,7 +22,6 @@ import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { admit } from './strategy.ts'
 import { factsOf, judge, type Lane, mayHaveStarted } from './suspicion.ts'
-import type { Timetable } from './timetable.ts'
 
 /** What the intake decides by, and hands on to. */
 export interface IntakeParts {
@@ -33,9 +32,8 @@ export interface IntakeParts {
   readonly maxBodySize: number
   readonly maxStarts: number
   readonly table: RequestTable
-  readonly timetable: Timetable
+  readonly delays: Delays
   readonly dispatcher: Dispatcher
-  readonly prefetch: Prefetch
   readonly quarantine: Quarantine
   readonly relocation: Relocation
   /** The tasks whose messages this process held when it lost their channel. */
@@ -90,7 +88,7 @@ export class Intake {
       this.#track(this.#parts.relocation.giveBack([{ delivery, queue, lane }]))
       return
     }
-    const { registry, table, timetable, dispatcher, prefetch, events, clock, logger } = this.#parts
+    const { registry, table, dispatcher, events, clock, logger } = this.#parts
     const decoded = decodeTask(delivery, { maxBodySize: this.#parts.maxBodySize })
     if (decoded.kind === 'malformed') {
       const { malformed } = decoded
@@ -135,10 +133,7 @@ export class Intake {
       case 'hold':
         // A suspect was due when it became one, by another clock than ours perhaps.
         if (lane === 'suspects') this.start(request)
-        else {
-          timetable.hold(request, admission.until)
-          prefetch.hold(1)
-        }
+        else this.#wait(request, admission.until)
         return
       case 'refuse':
         dispatcher.conclude(request, admission.outcome)
@@ -180,6 +175,22 @@ export class Intake {
         this.#refuse(delivery, request.queue, killed(request, verdict.starts))
         return
     }
+  }
+
+  /** Has a request wait until `due`, here or with the broker. */
+  #wait(request: Request, due: number): void {
+    const { delays } = this.#parts
+    if (delays.shouldMove(request, due)) this.#track(this.#move(request, due))
+    else delays.hold(request, due)
+  }
+
+  async #move(request: Request, due: number): Promise<void> {
+    const { delays, relocation, table } = this.#parts
+    if ((await delays.move(request, due)) || request.takenBack) table.remove(request)
+    else if (this.#closed) {
+      table.remove(request)
+      await relocation.giveBack([request])
+    } else delays.hold(request, due)
   }
 
   async #mark(request: Request, starts: number): Promise<void> {

@@ -9,6 +9,7 @@ import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import { settledEvent, startedEvent } from './announce.ts'
+import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Followers } from './followers.ts'
 import type { LoopWatch } from './loop-watch.ts'
@@ -35,6 +36,7 @@ export interface AttemptParts {
   readonly results: ResultBackend
   readonly followers: Followers
   readonly quarantine: Quarantine
+  readonly delays: Pick<Delays, 'retry'>
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Hears of each attempt whose outcome is safe. */
   readonly onSettled: ((request: Request, outcome: Outcome) => void) | undefined

@@ -1,10 +1,12 @@
 import type { Broker } from '../broker/broker.ts'
+import { DelayedDelivery } from '../broker/delayed-delivery.ts'
 import { createPublisher, type Publisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createSender, type Sender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
+import { TwqError } from '../errors.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import { openBackend } from '../results/open-backend.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -29,6 +31,8 @@ export interface Outbound {
   readonly publisher: Publisher
   readonly results: ResultBackend
   readonly quarantine: Quarantine
+  /** Where tasks wait that are not due. */
+  readonly delivery: DelayedDelivery
   /** Where the results of tasks that tasks send arrive, if there are any. */
   readonly replies: ReplyQueue | undefined
   readonly sender: Sender
@@ -37,6 +41,9 @@ export interface Outbound {
 
 // Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
 const OUTSTANDING_LIMIT = 100_000
+
+const UNUSABLE =
+  'native delayed delivery can not be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker'
 
 /** Puts the sending half together, on a connection of its own that is not started yet. */
 export function openOutbound({ config, registry, broker, clock, logger }: OutboundParts): Outbound {
@@ -51,6 +58,16 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
   const results = openBackend(config.resultBackend, publisher, clock)
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const queues = new DeclaredQueues(publishing)
+  const delivery = new DelayedDelivery({
+    session: publishing,
+    queueType: config.delayedQueueType,
+    enabled: config.delayedDelivery !== 'never',
+    clock,
+    onUnusable: (error) => {
+      const fields = { error: error.message, hint: TwqError.is(error) ? error.hint : undefined }
+      logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
+    },
+  })
   const sender = createSender({ session: publishing, publisher, queues, replies, queue, publishTimeout, clock })
   const followers = new Followers({
     publisher: new FollowUpPublisher(publisher, queues),
@@ -65,6 +82,7 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
     publisher,
     results,
     quarantine: new Quarantine(publisher, clock, node),
+    delivery,
     replies,
     sender,
     followers,

@@ -21,6 +21,8 @@ export class Request {
   /** It came back only because this process lost the channel that it held it by. */
   survived = false
   state: RequestState = 'reserved'
+  /** True while it is held and the prefetch count makes up for it. */
+  heldApart = false
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */

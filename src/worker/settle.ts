@@ -1,11 +1,13 @@
 import type { Publisher } from '../broker/publisher.ts'
 import { hasNoFollowUps } from '../canvas/follow-ups.ts'
 import { TwqError } from '../errors.ts'
+import { keyBeforeDelay } from '../protocol/delay-route.ts'
 import { retryMessage } from '../protocol/encode-retry.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Outcome } from '../tasks/outcome.ts'
+import type { Delays } from './delays.ts'
 import type { Followers } from './followers.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
@@ -17,6 +19,7 @@ export interface SettleParts {
   readonly results: ResultBackend
   readonly followers: Followers
   readonly quarantine: Quarantine
+  readonly delays: Pick<Delays, 'retry'>
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
@@ -64,13 +67,16 @@ function runtimeOf(outcome: Outcome): number {
 async function publishRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
   const override = outcome.kind === 'retry' ? outcome.override : undefined
   const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
-  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published.
+  if (await parts.delays.retry(message, request.queue, at)) return
+  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published,
+  // unless that was the way out of a delay.
   const { exchange, routingKey } = request.delivery.route
-  const route = exchange === '' ? { exchange, routingKey: request.queue } : { exchange, routingKey }
+  const toQueue = exchange === '' || keyBeforeDelay(request.delivery.route) !== undefined
+  const route = toQueue ? { exchange: '', routingKey: request.queue } : { exchange, routingKey }
   const answer = await parts.publisher.publish({ route, message }, { mandatory: true })
   if (answer === 'returned') {
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the retry of task ${request.message.id} reached no queue`, {
-      hint: `Is the queue ${request.queue} still bound to exchange "${exchange}" with key "${routingKey}"?`,
+      hint: `Is the queue ${request.queue} still bound to exchange "${route.exchange}" with key "${route.routingKey}"?`,
     })
   }
 }

@@ -4,6 +4,7 @@ import type { Request } from './request.ts'
 interface Entry {
   readonly due: number
   readonly request: Request
+  readonly size: number
 }
 
 // Longer waits are taken in slices, so that a jump of the wall clock is noticed within one.
@@ -14,6 +15,7 @@ export class Timetable {
   readonly #clock: Clock
   readonly #onDue: (request: Request) => void
   #heap: Entry[] = []
+  #bytes = 0
   #timer: Timer | undefined
   #timerDue = Number.POSITIVE_INFINITY
 
@@ -27,15 +29,21 @@ export class Timetable {
     return this.#heap.length
   }
 
+  /** How much memory their messages take. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** The held requests, in no particular order. */
   requests(): Request[] {
     return this.#heap.map((entry) => entry.request)
   }
 
-  /** Holds `request` until `due`, milliseconds since the epoch. */
-  hold(request: Request, due: number): void {
+  /** Holds `request`, whose message has `size` bytes, until `due`, milliseconds since the epoch. */
+  hold(request: Request, due: number, size = 0): void {
     request.state = 'held'
-    this.#heap.push({ due, request })
+    this.#bytes += size
+    this.#heap.push({ due, request, size })
     this.#rise(this.#heap.length - 1)
     this.#arm()
   }
@@ -45,8 +53,10 @@ export class Timetable {
     const removed: Request[] = []
     const kept: Entry[] = []
     for (const entry of this.#heap) {
-      if (predicate(entry.request)) removed.push(entry.request)
-      else kept.push(entry)
+      if (predicate(entry.request)) {
+        removed.push(entry.request)
+        this.#bytes -= entry.size
+      } else kept.push(entry)
     }
     if (removed.length === 0) return removed
     kept.sort((a, b) => a.due - b.due)
@@ -78,6 +88,7 @@ export class Timetable {
     const now = this.#clock.now()
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
       this.#removeFirst()
+      this.#bytes -= first.size
       this.#onDue(first.request)
     }
     this.#arm()

@@ -128,6 +128,7 @@ export class FakeChannel implements Channel {
 
   readonly declareQueue = unused
   readonly bind = unused
+  readonly bindExchange = unused
   readonly deleteQueue = unused
   readonly purgeQueue = unused
   readonly get = unused

@@ -88,7 +88,9 @@ async function settled(
   const giveBack = async () => {
     journal.push('given back')
   }
-  const end = await settle(request, outcome, { publisher, results, followers, quarantine, clock, flags, giveBack })
+  const delays = { retry: async () => false }
+  const parts = { publisher, results, followers, quarantine, delays, clock, flags, giveBack }
+  const end = await settle(request, outcome, parts)
   return { journal, records, end }
 }
 

@@ -91,6 +91,10 @@ export class AmqpChannel implements Channel, SettlingChannel {
     await this.#ask(() => this.#raw.bindQueue(queue, exchange, routingKey, args))
   }
 
+  async bindExchange(destination: string, source: string, routingKey: string): Promise<void> {
+    await this.#ask(() => this.#raw.bindExchange(destination, source, routingKey))
+  }
+
   async deleteQueue(name: string, only: { ifUnused?: boolean; ifEmpty?: boolean } = {}): Promise<number> {
     return (await this.#ask(() => this.#raw.deleteQueue(name, only))).messageCount
   }

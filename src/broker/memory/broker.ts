@@ -153,6 +153,11 @@ class MemoryChannel implements Channel, ChannelClient {
     this.#ask(() => this.#vhost.bind(request, this.#connection))
   }
 
+  async bindExchange(destination: string, source: string, routingKey: string): Promise<void> {
+    const request = { source, destination: { kind: 'exchange' as const, name: destination }, routingKey, arguments: {} }
+    this.#ask(() => this.#vhost.bind(request, this.#connection))
+  }
+
   async deleteQueue(name: string, only: { ifUnused?: boolean; ifEmpty?: boolean } = {}): Promise<number> {
     const { ifUnused = false, ifEmpty = false } = only
     return this.#ask(() => this.#vhost.deleteQueue(name, this.#connection, { ifUnused, ifEmpty }))

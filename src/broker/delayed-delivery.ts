@@ -1,0 +1,150 @@
+import { TwqError } from '../errors.ts'
+import {
+  DELAY_LEVELS,
+  DELAYED_DELIVERY_EXCHANGE,
+  delayBinding,
+  delayLevel,
+  isDelayable,
+} from '../protocol/delay-route.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { unlessAborted } from '../runtime/time-limit.ts'
+import type { Channel } from './broker.ts'
+import type { Session } from './session.ts'
+
+/** Beyond these the oldest are forgotten, and bound again: their names may come from messages. */
+const MOST_QUEUES = 10_000
+// Until it is tried again what could not be used, in milliseconds: permissions get granted, queues come back.
+const AGAIN_AFTER = 60_000
+
+/** What the queues of the ladder are. A quorum queue loses nothing on the way, not even what finds no queue at the end. */
+export type DelayedQueueType = 'quorum' | 'classic'
+
+/** How delayed delivery is made. */
+export interface DelayedDeliveryOptions {
+  readonly session: Pick<Session, 'listen' | 'withChannel'>
+  readonly queueType: DelayedQueueType
+  /** False: it is never used. */
+  readonly enabled: boolean
+  readonly clock: Clock
+  /** Hears why it can't be used; once for each connection and reason. */
+  readonly onUnusable: (error: Error) => void
+}
+
+/**
+ * Celery's native delayed delivery (wire specification 1.5), declared when somebody needs it: once for each connection,
+ * however many ask. Where it can't be declared, for want of a permission say, it counts as unusable for a minute.
+ */
+export class DelayedDelivery {
+  readonly #options: DelayedDeliveryOptions
+  #ladder: Promise<void> | undefined
+  readonly #bound = new Map<string, Promise<boolean>>()
+  readonly #ready = new Set<string>()
+  #unusableUntil = Number.NEGATIVE_INFINITY
+  #told: string | undefined
+
+  constructor(options: DelayedDeliveryOptions) {
+    this.#options = options
+    options.session.listen((event) => {
+      // The next broker behind the address may be another one, or have been told otherwise.
+      if (event.kind === 'connected') this.#forgetAll()
+    })
+  }
+
+  /** False while there is no use in asking. */
+  get usable(): boolean {
+    return this.#options.enabled && this.#options.clock.monotonic() >= this.#unusableUntil
+  }
+
+  /** True once messages for `queue` can be delayed. */
+  has(queue: string): boolean {
+    return this.#ready.has(queue)
+  }
+
+  /** Declares what delaying messages for `queue` takes; resolves with whether it can be done. Never rejects. */
+  async prepare(queue: string, signal?: AbortSignal): Promise<boolean> {
+    if (!this.usable || !isDelayable(queue)) return false
+    let bound = this.#bound.get(queue)
+    if (bound === undefined) {
+      const [oldest] = this.#bound.size < MOST_QUEUES ? [] : this.#bound.keys()
+      if (oldest !== undefined) this.forget(oldest)
+      bound = this.#bind(queue)
+      this.#bound.set(queue, bound)
+    }
+    return signal === undefined ? bound : await unlessAborted(bound, signal)
+  }
+
+  /** A message for `queue` did not get through: the ladder or the binding is gone. */
+  forget(queue: string): void {
+    this.#ladder = undefined
+    this.#bound.delete(queue)
+    this.#ready.delete(queue)
+  }
+
+  /** It refused a message. */
+  giveUp(error: Error): void {
+    const { clock, onUnusable } = this.#options
+    this.#unusableUntil = clock.monotonic() + AGAIN_AFTER
+    if (this.#told === error.message) return
+    this.#told = error.message
+    onUnusable(error)
+  }
+
+  async #bind(queue: string): Promise<boolean> {
+    const { session } = this.#options
+    try {
+      this.#ladder ??= declareLadder(session, this.#options.queueType)
+      await this.#ladder
+      await session.withChannel((channel) => channel.bind(queue, DELAYED_DELIVERY_EXCHANGE, delayBinding(queue)))
+      this.#ready.add(queue)
+      return true
+    } catch (error) {
+      this.forget(queue)
+      // A lost connection says nothing.
+      if (!TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED')) this.giveUp(error as Error)
+      return false
+    }
+  }
+
+  #forgetAll(): void {
+    this.#ladder = undefined
+    this.#bound.clear()
+    this.#ready.clear()
+    this.#unusableUntil = Number.NEGATIVE_INFINITY
+    this.#told = undefined
+  }
+}
+
+/** Declares the ladder, of the other type where it exists so or the broker has no such queues. */
+export async function declareLadder(session: Pick<Session, 'withChannel'>, queueType: DelayedQueueType): Promise<void> {
+  try {
+    await session.withChannel((channel) => declareLevels(channel, queueType))
+  } catch (error) {
+    if (!TwqError.is(error, 'TWQ_QUEUE_MISMATCH')) throw error
+    const other = queueType === 'quorum' ? 'classic' : 'quorum'
+    await session.withChannel((channel) => declareLevels(channel, other))
+  }
+}
+
+/** From the end, so that whatever enters a level finds the next one. */
+async function declareLevels(channel: Channel, queueType: DelayedQueueType): Promise<void> {
+  await channel.declareExchange({ name: DELAYED_DELIVERY_EXCHANGE, type: 'topic', durable: true })
+  for (let level = 0; level < DELAY_LEVELS; level += 1) {
+    const name = delayLevel(level)
+    const next = level === 0 ? DELAYED_DELIVERY_EXCHANGE : delayLevel(level - 1)
+    const higherDigits = '*.'.repeat(DELAY_LEVELS - 1 - level)
+    await channel.declareExchange({ name, type: 'topic', durable: true })
+    await channel.declareQueue({ name, durable: true, arguments: levelArguments(level, next, queueType) })
+    await channel.bind(name, name, `${higherDigits}1.#`)
+    await channel.bindExchange(next, name, `${higherDigits}0.#`)
+  }
+}
+
+function levelArguments(level: number, next: string, queueType: DelayedQueueType): Record<string, unknown> {
+  return {
+    'x-queue-type': queueType,
+    'x-overflow': 'reject-publish',
+    'x-message-ttl': 2 ** level * 1000,
+    'x-dead-letter-exchange': next,
+    ...(queueType === 'quorum' ? { 'x-dead-letter-strategy': 'at-least-once' } : {}),
+  }
+}
