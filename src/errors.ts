@@ -52,6 +52,10 @@ export type ErrorCode =
   | 'TWQ_TASK_FAILED'
   /** No result within the time given. */
   | 'TWQ_RESULT_TIMEOUT'
+  /** The result backend can't be reached, or refuses what it is asked. */
+  | 'TWQ_RESULT_BACKEND'
+  /** The result backend refused the user, the password or the database, or its certificate can't be trusted. */
+  | 'TWQ_RESULT_BACKEND_LOGIN'
   /** The result can't be read from here. */
   | 'TWQ_RESULT_UNAVAILABLE'
   /** A chord, and a result backend that can't join its tasks. */

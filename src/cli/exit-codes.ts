@@ -55,6 +55,8 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_ARGUMENTS: EXIT.usage,
   TWQ_TASK_FAILED: EXIT.failed,
   TWQ_RESULT_TIMEOUT: EXIT.timeout,
+  TWQ_RESULT_BACKEND: EXIT.unavailable,
+  TWQ_RESULT_BACKEND_LOGIN: EXIT.config,
   TWQ_RESULT_UNAVAILABLE: EXIT.failed,
   TWQ_CHORD_UNSUPPORTED: EXIT.failed,
   TWQ_NO_WORKER: EXIT.unavailable,

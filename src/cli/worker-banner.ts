@@ -18,7 +18,7 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
   const rows: readonly (readonly [string, string])[] = [
     ['config', file ?? 'none found'],
     ['broker', maskPasswords(config.broker)],
-    ['results', config.resultBackend === 'rpc' ? 'rpc://' : 'none'],
+    ['results', config.resultBackend === 'rpc' ? 'rpc://' : maskPasswords(config.resultBackend)],
     ['concurrency', `${config.concurrency} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.join(', ')],
     [

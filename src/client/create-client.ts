@@ -17,7 +17,7 @@ export interface ClientOptions {
   /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
   readonly broker: string
   /** `'rpc'`, the default, has results sent back to this client; with `'none'` they are nobody's. */
-  readonly resultBackend?: 'rpc' | 'rpc://' | 'none'
+  readonly resultBackend?: string
   /** The queue when neither the caller nor the task names one. Default `celery`. */
   readonly queue?: string
   /** How long one `send` may take until the broker's confirm. Default 10 s. */

@@ -4,10 +4,10 @@ import type { Kept, Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { decodeResult } from '../protocol/result.ts'
-import type { ResultRecord } from '../protocol/result-record.ts'
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
-import { isFinal, ResultFeed } from './result-feed.ts'
+import { ResultFeed } from './result-feed.ts'
 
 // As long as Celery keeps results: the queue goes when nobody consumed it for a day.
 const EXPIRES = 86_400_000

@@ -1,11 +1,4 @@
-import type { ResultRecord, State } from '../protocol/result-record.ts'
-
-const FINAL_STATES: ReadonlySet<State> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
-
-/** Whether a task in this state is over. */
-export function isFinal(record: ResultRecord): boolean {
-  return FINAL_STATES.has(record.state)
-}
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 
 /** What a listener of a feed is told: a record, or the error after which nothing more will come. */
 export type FeedEvent =

@@ -1,12 +1,12 @@
 import { TwqError } from '../errors.ts'
 import { exceptionRepr } from '../protocol/python-repr.ts'
 import { RemoteTaskError } from '../protocol/remote-task-error.ts'
-import type { ResultRecord, State } from '../protocol/result-record.ts'
+import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import type { AnyHandle, ResultOptions, TaskHandle } from '../tasks/sending.ts'
-import { isFinal, type ResultFeed } from './result-feed.ts'
+import type { ResultFeed } from './result-feed.ts'
 
 /** A handle for a task that was sent; without a feed its result goes nowhere that it could be read from. */
 export class SentTask implements TaskHandle {

@@ -4,8 +4,16 @@ import type { AnyTask } from '../tasks/task.ts'
 export interface UserConfig {
   /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
   readonly broker?: string
-  /** `'rpc://'` sends results to the caller's reply queue; `'none'` sends none. */
+  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` keeps them in a Redis; `'none'` sends none. */
   readonly resultBackend?: string
+  /** How long a Redis keeps results; 0 keeps them for ever. Celery's `result_expires`. */
+  readonly resultExpires?: number | string
+  /** Whether results in a Redis also say what was run, and where. Celery's `result_extended`. */
+  readonly resultExtended?: boolean
+  /** What the names of results in a Redis begin with. Celery's `global_keyprefix`. */
+  readonly resultKeyPrefix?: string
+  /** How long a result is tried to be stored before its task's message is given back. */
+  readonly resultPatience?: number | string
   /** Task modules: paths or globs relative to the configuration file; or tasks themselves. */
   readonly tasks?: readonly (string | AnyTask)[]
   /** The queues to consume. */
@@ -83,7 +91,12 @@ export interface UserConfig {
 /** The configuration in force: total, in milliseconds, frozen. */
 export interface Config {
   readonly broker: string
-  readonly resultBackend: 'rpc' | 'none'
+  /** `'rpc'`, `'none'`, or the URL of a Redis. */
+  readonly resultBackend: string
+  readonly resultExpires: number
+  readonly resultExtended: boolean
+  readonly resultKeyPrefix: string
+  readonly resultPatience: number
   readonly tasks: readonly (string | AnyTask)[]
   readonly queues: readonly string[]
   readonly pool: 'async' | 'threads' | 'processes' | 'solo'

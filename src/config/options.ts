@@ -72,8 +72,32 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_RESULT_BACKEND',
     celeryEnv: [{ name: 'CELERY_RESULT_BACKEND' }],
     flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
-    parser: text("'rpc://' or 'none'", (url) => RESULT_BACKENDS[url]),
-    doc: '`rpc://` sends results to the reply queue of whoever sent the task; `none` sends none',
+    parser: text("'rpc://', 'none' or a URL like 'redis://:password@host:6379/0'", resultBackend),
+    doc: '`rpc://` sends results to the reply queue of whoever sent the task; `redis://` keeps them in a Redis; `none` sends none',
+  },
+  resultExpires: {
+    default: '1d',
+    env: 'TWQ_RESULT_EXPIRES',
+    parser: duration(),
+    doc: 'how long a Redis keeps results; `0` is for ever',
+  },
+  resultExtended: {
+    default: false,
+    env: 'TWQ_RESULT_EXTENDED',
+    parser: yesOrNo(),
+    doc: 'results in a Redis also say what was run with which arguments, and where',
+  },
+  resultKeyPrefix: {
+    default: '',
+    env: 'TWQ_RESULT_KEY_PREFIX',
+    parser: text('a text without blanks', (prefix) => (/\s/.test(prefix) ? undefined : prefix)),
+    doc: "what the names of results in a Redis begin with; Celery's `global_keyprefix`",
+  },
+  resultPatience: {
+    default: '1m',
+    env: 'TWQ_RESULT_PATIENCE',
+    parser: duration(1_000),
+    doc: 'how long storing a result in a Redis is tried before the message is given back to its queue',
   },
   tasks: {
     default: [],
@@ -323,11 +347,11 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
 /** The keys in the order of the table. */
 export const optionKeys = Object.keys(options) as OptionKey[]
 
-const RESULT_BACKENDS: Readonly<Record<string, 'rpc' | 'none'>> = Object.assign(Object.create(null), {
-  'rpc://': 'rpc',
-  rpc: 'rpc',
-  none: 'none',
-})
+// The rest of a Redis URL is read when it is opened, as a broker's is.
+function resultBackend(url: string): string | undefined {
+  if (url === 'rpc' || url === 'rpc://') return 'rpc'
+  return url === 'none' || /^(rediss?|redis\+socket|sentinel):\/\//i.test(url) ? url : undefined
+}
 
 function queueName(name: unknown): string | undefined {
   return typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined

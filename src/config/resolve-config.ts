@@ -204,6 +204,10 @@ function assemble(read: Read, baseDir: string): Config {
   return Object.freeze({
     broker: read('broker'),
     resultBackend: read('resultBackend'),
+    resultExpires: read('resultExpires'),
+    resultExtended: read('resultExtended'),
+    resultKeyPrefix: read('resultKeyPrefix'),
+    resultPatience: read('resultPatience'),
     // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
     tasks: Object.freeze([...read('tasks')]),
     queues: Object.freeze([...read('queues')]),

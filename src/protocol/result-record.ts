@@ -23,3 +23,10 @@ export type ResultRecord = {
   | { readonly state: 'RETRY' | 'FAILURE' | 'REVOKED'; readonly error: RemoteError | null }
   | { readonly state: Exclude<State, 'RETRY' | 'FAILURE' | 'REVOKED'>; readonly result: Json }
 )
+
+const FINAL_STATES: ReadonlySet<State> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
+
+/** Whether a task in this state is over: Celery's `READY_STATES`. */
+export function isFinal({ state }: Pick<ResultRecord, 'state'>): boolean {
+  return FINAL_STATES.has(state)
+}

@@ -1,8 +1,10 @@
 import { TwqError } from '../errors.ts'
-import type { Json } from '../runtime/json.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import { type JsonLimits, parseJson, stringifyJson } from './json.ts'
 import type { RemoteError, ResultRecord, State } from './result-record.ts'
 import { isObject } from './task-fields.ts'
+import { formatTimestamp } from './timestamps.ts'
+import type { Headers } from './wire.ts'
 
 /** States whose `result` is an exception (wire specification 4.1). */
 const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVOKED'])
@@ -19,6 +21,63 @@ export function encodeResult(record: ResultRecord, options: { readonly tags?: bo
   return Buffer.from(
     `${head}${stringifyJson(result, { path: 'result', tags })}${tail}${stringifyJson(record.children, { path: 'children', tags })}}`,
   )
+}
+
+/** What a stored result says beside the record itself (wire specification 4.1). */
+export interface MetaFacts {
+  /** When the task ended, in milliseconds since the epoch; undefined while it has not. */
+  readonly dateDone: number | undefined
+  readonly groupId?: string | null | undefined
+  readonly parentId?: string | null | undefined
+  /** Celery's `result_extended`. */
+  readonly extended?: ExtendedMeta | undefined
+  /** True where nobody knows the task: `children` is null then. */
+  readonly unknownTask?: boolean
+}
+
+/** What `result_extended` adds: the task as it was sent, and who ran it. */
+export interface ExtendedMeta {
+  readonly name: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  readonly worker: string
+  readonly retries: number
+  /** The routing key, as Celery has it. */
+  readonly queue: string | null
+  readonly stampedHeaders: readonly string[] | null
+  readonly stamps: Headers
+}
+
+/**
+ * A result as Celery's redis backend stores it: JSON with the keys of 4.1 in Celery's order. Throws `TWQ_UNSERIALISABLE`,
+ * naming the path below `result`.
+ */
+export function encodeMeta(record: ResultRecord, facts: MetaFacts): string {
+  const { dateDone, groupId, parentId, extended } = facts
+  const members = new Map<string, unknown>([
+    ['status', record.state],
+    ['result', 'error' in record ? encodeError(record.error) : record.result],
+    ['traceback', record.traceback],
+    ['children', facts.unknownTask === true ? null : record.children],
+    ['date_done', dateDone === undefined ? null : formatTimestamp(dateDone)],
+  ])
+  if (groupId) members.set('group_id', groupId)
+  if (parentId) members.set('parent_id', parentId)
+  if (extended !== undefined) addExtended(members, extended)
+  members.set('task_id', record.taskId)
+  const texts = [...members].map(([key, value]) => `${JSON.stringify(key)}:${stringifyJson(value, { path: key })}`)
+  return `{${texts.join(',')}}`
+}
+
+function addExtended(members: Map<string, unknown>, extended: ExtendedMeta): void {
+  const { stampedHeaders, stamps, ...plain } = extended
+  for (const [key, value] of Object.entries(plain)) members.set(key, value)
+  if (stampedHeaders === null || stampedHeaders.length === 0) return
+  members.set('stamped_headers', stampedHeaders)
+  for (const name of stampedHeaders) {
+    // A stamp called `status` must not become the task's status.
+    if (stamps[name] !== undefined && !members.has(name) && name !== 'task_id') members.set(name, stamps[name])
+  }
 }
 
 /**

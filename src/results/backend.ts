@@ -1,18 +1,29 @@
 import type { ChordPart, ChordParts, ChordStart } from '../protocol/chord.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Service } from '../runtime/service.ts'
+
+/**
+ * Whose result it is: a task's message, or what is known of it. Where results are kept under the task's id, the rest is
+ * stored beside them.
+ */
+export type ResultOwner = Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'> &
+  Partial<
+    Pick<TaskMessage, 'task' | 'args' | 'kwargs' | 'retries' | 'group' | 'parentId' | 'stampedHeaders' | 'stamps'>
+  >
 
 /** Where results are kept, or sent. */
 export interface ResultBackend {
-  readonly kind: 'rpc' | 'none'
+  readonly kind: 'rpc' | 'redis' | 'none'
+  /** The connection it needs, which somebody else starts and stops. */
+  readonly service?: Service
   /**
    * Resolves once the record is safe, or once it is certain that nobody can receive it (`nobody`). Rejects only when
-   * neither can be established; the message must then not be acknowledged.
+   * neither can be established; the message must then not be acknowledged. `routingKey` is the one it was delivered by.
    */
-  store(
-    record: ResultRecord,
-    message: Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'>,
-  ): Promise<'stored' | 'nobody'>
+  store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'>
+  /** Stores that a task was revoked, by its id alone; a backend without it tells nobody until the task's turn comes. */
+  storeRevoked?(id: string): Promise<void>
   /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
   readonly chord?: ChordJoin
 }

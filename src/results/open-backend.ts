@@ -1,15 +1,37 @@
 import type { Publisher } from '../broker/publisher.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
 import type { ResultBackend } from './backend.ts'
 import { noResults } from './none.ts'
+import { RedisResults } from './redis.ts'
+import { parseRedisUrl } from './redis-address.ts'
+import { RedisConnection } from './redis-connection.ts'
+import { redisKeys } from './redis-keys.ts'
 import { RpcResults } from './rpc.ts'
 
-/** The backend that the configuration names. */
-export function openBackend(kind: ResultBackend['kind'], publisher: Publisher, clock: Clock): ResultBackend {
-  switch (kind) {
+/** What backends work with. Times in milliseconds. */
+export interface BackendParts {
+  readonly publisher: Publisher
+  readonly node: string
+  readonly expires: number
+  readonly extended: boolean
+  readonly keyPrefix: string
+  readonly patience: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** The backend that the configuration names: `rpc`, `none`, or the URL of a Redis. Throws `TWQ_CONFIG` for an unusable URL. */
+export function openBackend(backend: string, parts: BackendParts): ResultBackend {
+  const { publisher, node, expires, extended, patience, clock, logger } = parts
+  switch (backend) {
     case 'rpc':
       return new RpcResults(publisher, clock)
     case 'none':
       return noResults
+    default: {
+      const connection = new RedisConnection({ address: parseRedisUrl(backend), name: node, patience, clock, logger })
+      return new RedisResults({ connection, keys: redisKeys(parts.keyPrefix), expires, extended, node, clock })
+    }
   }
 }

@@ -1,13 +1,12 @@
 import type { Publisher } from '../broker/publisher.ts'
 import { encodeResult } from '../protocol/result.ts'
-import type { ResultRecord } from '../protocol/result-record.ts'
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ResultBackend } from './backend.ts'
 
 // A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
 const RESEND_AFTER = [100, 200, 300]
-const READY_STATES: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 const REMEMBER_GONE_FOR = 60_000
 const REMEMBERED_QUEUES = 10_000
 
@@ -49,7 +48,7 @@ export class RpcResults implements ResultBackend {
       return 'stored'
     }
     // Only the last word is worth repeating; a progress report that arrives late would be a lie.
-    if (!READY_STATES.has(record.state) || this.#isKnownGone(replyTo)) return 'nobody'
+    if (!isFinal(record) || this.#isKnownGone(replyTo)) return 'nobody'
     for (const delay of RESEND_AFTER) {
       await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
       if ((await this.#publish(outgoing)) === 'confirmed') return 'stored'

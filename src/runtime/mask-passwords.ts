@@ -3,7 +3,10 @@
 // taken whole, so the pattern also works on a text that is already JSON.
 const PASSWORD_IN_URL = /(:\/\/[^\s:/?#@"\\]*:)(?:\\.|[^\s"\\])*@/g
 
+const PASSWORD_IN_QUERY = /([?&;][a-z_]*password=)(?:\\.|[^\s"\\&;])*/gi
+
 /** `text` with `***` for each password of a URL in it. */
 export function maskPasswords(text: string): string {
-  return text.includes('://') ? text.replace(PASSWORD_IN_URL, '$1***@') : text
+  if (!text.includes('://')) return text
+  return text.replace(PASSWORD_IN_URL, '$1***@').replace(PASSWORD_IN_QUERY, '$1***')
 }

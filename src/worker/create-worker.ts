@@ -207,7 +207,7 @@ export function createWorker(parts: WorkerParts): Worker {
     if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
-    await Promise.all([publishing.start(), consuming.start(), pool.start()])
+    await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
     loopWatch?.start()
     await remote.mingle(broker)
     await lanes.open()
@@ -249,6 +249,7 @@ export function createWorker(parts: WorkerParts): Worker {
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await outbound.replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
+    await results.service?.stop({ deadline })
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     stopped.resolve(how)
     return how

@@ -258,7 +258,7 @@ export class Intake {
   }
 
   async #tell({ id, replyTo, correlationId, error, abandoned = [] }: Refusal): Promise<void> {
-    const own = id === undefined || !replyTo ? [] : [{ id, replyTo, correlationId: correlationId ?? id }]
+    const own = id === undefined ? [] : [{ id, replyTo: replyTo ?? '', correlationId: correlationId ?? id }]
     for (const waiting of [...own, ...abandoned]) {
       await this.#parts.results.store(
         { taskId: waiting.id, state: 'FAILURE', error, traceback: error.traceback, children: [] },

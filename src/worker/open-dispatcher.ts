@@ -86,8 +86,9 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     },
   })
 
-  async function storeState({ message }: Request, state: State, meta: Json): Promise<void> {
-    await results.store({ taskId: message.id, state, result: meta, traceback: null, children: [] }, message)
+  async function storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
+    const record = { taskId: message.id, state, result: meta, traceback: null, children: [] }
+    await results.store(record, message, delivery.route.routingKey)
   }
 
   /** Tells monitors what became of an attempt. */

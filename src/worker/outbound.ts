@@ -55,7 +55,16 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
     maxOutstanding: OUTSTANDING_LIMIT,
     maxBytes: Number.POSITIVE_INFINITY,
   })
-  const results = openBackend(config.resultBackend, publisher, clock)
+  const results = openBackend(config.resultBackend, {
+    publisher,
+    node,
+    expires: config.resultExpires,
+    extended: config.resultExtended,
+    keyPrefix: config.resultKeyPrefix,
+    patience: config.resultPatience,
+    clock,
+    logger,
+  })
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
   const queues = new DeclaredQueues(publishing)
   const delivery = new DelayedDelivery({

@@ -52,7 +52,8 @@ export async function settle(request: Request, outcome: Outcome, parts: SettlePa
     children = followed.children
   }
   if (plan.record !== undefined) {
-    await parts.results.store(children.length === 0 ? plan.record : { ...plan.record, children }, message)
+    const record = children.length === 0 ? plan.record : { ...plan.record, children }
+    await parts.results.store(record, message, request.delivery.route.routingKey)
   }
   if (plan.ending !== undefined && message.embed.chord !== null) await parts.followers.endInChord(message, plan.ending)
   if (plan.retryAt !== undefined) await publishRetry(request, plan.retryAt, outcome, parts)

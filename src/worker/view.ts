@@ -5,6 +5,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -142,7 +143,9 @@ function celeryConf(config: Config): JsonObject {
   return {
     broker_url: redactUrl(config.broker),
     broker_heartbeat: config.heartbeat / 1000,
-    result_backend: config.resultBackend === 'rpc' ? 'rpc:///' : 'disabled',
+    result_backend: shownBackend(config.resultBackend),
+    result_expires: Math.floor(config.resultExpires / 1000),
+    result_extended: config.resultExtended,
     accept_content: ['json'],
     task_serializer: 'json',
     result_serializer: 'json',
@@ -152,5 +155,17 @@ function celeryConf(config: Config): JsonObject {
     worker_send_task_events: config.events,
     timezone: 'UTC',
     enable_utc: true,
+  }
+}
+
+/** As Celery shows it: without a password. */
+function shownBackend(backend: string): string {
+  switch (backend) {
+    case 'rpc':
+      return 'rpc:///'
+    case 'none':
+      return 'disabled'
+    default:
+      return maskPasswords(backend)
   }
 }

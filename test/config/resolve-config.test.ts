@@ -29,6 +29,8 @@ describe('where values come from', () => {
     expect(resolve()).toMatchObject({
       broker: 'amqp://guest:guest@localhost:5672//',
       resultBackend: 'rpc',
+      resultExpires: 86_400_000,
+      resultPatience: 60_000,
       tasks: [],
       queues: ['celery'],
       concurrency: 10,
@@ -123,6 +125,8 @@ describe('values', () => {
     ['timeLimit', 1_500, { timeLimit: 1_500, softTimeLimit: undefined }],
     ['resultBackend', 'none', { resultBackend: 'none' }],
     ['resultBackend', 'rpc', { resultBackend: 'rpc' }],
+    ['resultBackend', 'rediss://:pw@h/1', { resultBackend: 'rediss://:pw@h/1' }],
+    ['resultExpires', 0, { resultExpires: 0 }],
     ['heartbeat', 2_500, { heartbeat: 2_500 }],
     ['heartbeat', '1m', { heartbeat: 60_000 }],
     ['queues', ['a', 'b'], { queues: ['a', 'b'] }],
@@ -191,7 +195,9 @@ describe('problems', () => {
   it.each<[OptionKey, unknown, string]>([
     ['broker', 'redis://localhost', 'got "redis://localhost"'],
     ['broker', 5, 'got 5'],
-    ['resultBackend', 'redis://:secret@localhost', 'got "redis://:***@localhost"'],
+    ['resultBackend', 'memcached://:secret@localhost', 'got "memcached://:***@localhost"'],
+    ['resultPatience', '10ms', 'must be a duration of at least 1 s'],
+    ['resultKeyPrefix', 'a b', 'got "a b"'],
     ['tasks', './tasks/*.ts', 'got "./tasks/*.ts"'],
     ['tasks', [3], 'got [3]'],
     ['queues', [], 'got []'],

@@ -7,6 +7,10 @@ it.each([
   ['connect to amqp://u:p@ss:w/rd@h failed', 'connect to amqp://u:***@h failed'],
   ['amqp://a:b@one//;amqp://c:d@two//', 'amqp://a:***@two//'],
   ['two: amqp://a:b@c and amqp://d:e@f', 'two: amqp://a:***@c and amqp://d:***@f'],
+  [
+    'sentinel://h:26379/0?sentinel_password=s3&master_name=m',
+    'sentinel://h:26379/0?sentinel_password=***&master_name=m',
+  ],
   ['amqp://localhost:5672//', 'amqp://localhost:5672//'],
   ['amqp://guest@localhost//', 'amqp://guest@localhost//'],
   ['mail me@example.com: a:b', 'mail me@example.com: a:b'],

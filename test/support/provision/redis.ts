@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Program, readyOrClosed } from '../program.ts'
@@ -6,23 +6,67 @@ import { aptInstall } from './apt.ts'
 import { findExecutable } from './command.ts'
 import { freePorts } from './free-ports.ts'
 
-/** A Redis server of our own that ends with this process and keeps nothing. */
-export interface RedisServer extends AsyncDisposable {
-  readonly url: string
-  readonly program: Program
+/** How a server differs from the plain one. */
+export interface RedisOptions {
+  /** More of its command line: `['--requirepass', 'secret']`. */
+  readonly args?: readonly string[]
+  /** True keeps its data over `stop` and `start`. */
+  readonly durable?: boolean
+}
+
+/** A Redis server of our own that ends with this process. */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number
+  readonly #folder: string
+  readonly #args: readonly string[]
+  #program: Program | undefined
+
+  constructor(port: number, folder: string, { args = [], durable = false }: RedisOptions) {
+    this.port = port
+    this.#folder = folder
+    const kept = durable ? ['--appendonly', 'yes', '--appendfsync', 'no'] : ['--appendonly', 'no']
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+    this.#args = [...place, '--save', '', ...kept, ...args]
+  }
+
+  /** Its database 0. */
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}/0`
+  }
+
+  /** Starts it, again on the same port. */
+  async start(): Promise<void> {
+    const program = new Program('redis-server', this.#args)
+    this.#program = program
+    await readyOrClosed(program, program.until(/Ready to accept connections|\+monitor master/))
+  }
+
+  /** Has it end in an orderly way. */
+  async stop(): Promise<void> {
+    this.#program?.signal('SIGTERM')
+    await this.#program?.exit
+  }
+
+  /** Freezes it: connections stay open, and nothing is answered. */
+  pause(): void {
+    this.#program?.pause()
+  }
+
+  resume(): void {
+    this.#program?.resume()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program?.[Symbol.asyncDispose]()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
 }
 
 /** Starts Redis on a free port, installing it with apt where there is none. */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   if (!(await findExecutable('redis-server'))) await aptInstall(['redis-server'], 'Redis')
   const [port = 0] = await freePorts(1)
-  const folder = await mkdtemp(join(tmpdir(), 'twq-redis-'))
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  const program = new Program('redis-server', settings, { removes: folder })
-  await readyOrClosed(program, program.until('Ready to accept connections'))
-  return {
-    url: `redis://127.0.0.1:${port}/0`,
-    program,
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-  }
+  const server = new RedisServer(port, await mkdtemp(join(tmpdir(), 'twq-redis-')), options)
+  await readyOrClosed(server, server.start())
+  return server
 }

@@ -1,0 +1,126 @@
+import type { Redis } from 'ioredis'
+import { celeryError } from '../protocol/exceptions.ts'
+import { parseJson } from '../protocol/json.ts'
+import { type ExtendedMeta, encodeMeta } from '../protocol/result.ts'
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
+import { isObject } from '../protocol/task-fields.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { ResultBackend, ResultOwner } from './backend.ts'
+import { type RedisConnection, transaction } from './redis-connection.ts'
+import type { RedisKeys } from './redis-keys.ts'
+
+/** What storing results in a Redis works with. */
+export interface RedisResultsParts {
+  readonly connection: RedisConnection
+  readonly keys: RedisKeys
+  /** Milliseconds that a result is kept; 0 keeps it for ever. */
+  readonly expires: number
+  /** Celery's `result_extended`: results also say what was run, and where. */
+  readonly extended: boolean
+  readonly node: string
+  readonly clock: Clock
+}
+
+// A state that is not the last word is worth this many milliseconds of trying: the task goes on meanwhile.
+const PASSING = 1_000
+
+/** Keeps each task's latest state under a key, and tells whoever has subscribed to it (wire specification 4.4). */
+export class RedisResults implements ResultBackend {
+  readonly kind = 'redis'
+  readonly #parts: RedisResultsParts
+  /** What is being written now, by key: states of one task must not overtake each other. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  constructor(parts: RedisResultsParts) {
+    this.#parts = parts
+  }
+
+  get service(): RedisConnection {
+    return this.#parts.connection
+  }
+
+  /** A final state is tried for as long as the connection has patience; of another, `nobody` may hear. */
+  async store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'> {
+    const { keys, clock, extended } = this.#parts
+    const final = isFinal(record)
+    const value = encodeMeta(record, {
+      dateDone: final ? clock.now() : undefined,
+      groupId: owner.group,
+      parentId: owner.parentId,
+      extended: extended ? this.#extendedMeta(owner, routingKey) : undefined,
+    })
+    const key = keys.task(record.taskId)
+    if (final) {
+      await this.#inTurn(key, () => this.#write(key, value))
+      return 'stored'
+    }
+    if (!this.#parts.connection.connected) return 'nobody'
+    return await this.#inTurn(key, () => this.#write(key, value, PASSING)).then(
+      () => 'stored' as const,
+      () => 'nobody' as const,
+    )
+  }
+
+  /** Whatever the task is: whoever revokes it may know more of it than this worker. */
+  async storeRevoked(id: string): Promise<void> {
+    const error = celeryError('TaskRevokedError', ['revoked'])
+    const record: ResultRecord = { taskId: id, state: 'REVOKED', error, traceback: null, children: [] }
+    const key = this.#parts.keys.task(id)
+    const value = encodeMeta(record, { dateDone: this.#parts.clock.now(), unknownTask: true })
+    await this.#inTurn(key, () => this.#write(key, value))
+  }
+
+  #write(key: string, value: string, within?: number): Promise<void> {
+    return this.#parts.connection.call(
+      (client) => this.#writeOnce(client, key, value),
+      within === undefined ? {} : { within },
+    )
+  }
+
+  /** Command for command as Celery: a success is never overwritten, and readers hear of every state. */
+  async #writeOnce(client: Redis, key: string, value: string): Promise<void> {
+    const stored = await client.get(key)
+    if (stored !== null && isSuccess(stored)) return
+    const { expires } = this.#parts
+    const set =
+      expires === 0
+        ? (['SET', key, value] as const)
+        : (['SETEX', key, Math.max(1, Math.floor(expires / 1000)), value] as const)
+    await transaction(client, [set, ['PUBLISH', key, value]])
+  }
+
+  async #inTurn<T>(key: string, write: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(key)
+    const turn = before === undefined ? write() : before.then(write, write)
+    this.#turns.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key)
+    }
+  }
+
+  #extendedMeta(owner: ResultOwner, routingKey: string | undefined): ExtendedMeta | undefined {
+    const { task, args, kwargs, retries, stampedHeaders = null, stamps = {} } = owner
+    if (task === undefined || args === undefined || kwargs === undefined || retries === undefined) return undefined
+    return {
+      name: task,
+      args,
+      kwargs,
+      worker: this.#parts.node,
+      retries,
+      queue: routingKey ?? null,
+      stampedHeaders,
+      stamps,
+    }
+  }
+}
+
+function isSuccess(stored: string): boolean {
+  try {
+    const meta = parseJson(stored)
+    return isObject(meta) && meta.status === 'SUCCESS'
+  } catch {
+    return false
+  }
+}
