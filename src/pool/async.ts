@@ -1,10 +1,12 @@
 import { celeryError } from '../protocol/exceptions.ts'
+import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
+import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { runAttempt } from '../tasks/attempt.ts'
-import type { Invocation } from '../tasks/invocation.ts'
+import type { Attempt, Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -33,6 +35,7 @@ export interface AsyncPoolOptions {
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
   const { kind, lookup, logger, sendFor, limitsFor, clock, random = Math.random } = options
+  const means: Means = { logger, sendFor, clock, random }
   let running = 0
   let abandoned = 0
   let stopped = false
@@ -79,23 +82,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
   }
 
   function attempt(task: AnyTask, invocation: Invocation, options: RunOptions) {
-    const { onStarted, onState } = options
-    return runAttempt({
-      task,
-      invocation,
-      get signal() {
-        return options.signal
-      },
-      get aborted() {
-        return options.aborted ?? options.signal.aborted
-      },
-      onStarted: onStarted && (() => onStarted({ pid: process.pid })),
-      onState,
-      logger,
-      sendFor,
-      clock,
-      random,
-    })
+    return runAttempt(new LocalAttempt(task, invocation, options, means))
   }
 
   /** Its outcome is decided already; what its code still does, nobody can stop. */
@@ -113,5 +100,57 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
         'abandoned code ended',
       )
     })
+  }
+}
+
+/** What every attempt on this event loop is given. */
+type Means = Pick<Attempt, 'logger' | 'sendFor' | 'clock' | 'random'>
+
+const HERE = { pid: process.pid }
+
+/** One attempt on this event loop. A class and not a literal with getters, which costs a microsecond for every task. */
+class LocalAttempt implements Attempt {
+  readonly task: AnyTask
+  readonly invocation: Invocation
+  readonly #options: RunOptions
+  readonly #means: Means
+
+  constructor(task: AnyTask, invocation: Invocation, options: RunOptions, means: Means) {
+    this.task = task
+    this.invocation = invocation
+    this.#options = options
+    this.#means = means
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal
+  }
+
+  get aborted(): boolean {
+    return this.#options.aborted ?? this.#options.signal.aborted
+  }
+
+  get logger(): Logger {
+    return this.#means.logger
+  }
+
+  get sendFor(): Means['sendFor'] {
+    return this.#means.sendFor
+  }
+
+  get clock(): Clock {
+    return this.#means.clock
+  }
+
+  get random(): () => number {
+    return this.#means.random
+  }
+
+  onStarted(): void {
+    this.#options.onStarted?.(HERE)
+  }
+
+  onState(state: State, meta: Json): Promise<void> {
+    return this.#options.onState(state, meta)
   }
 }

@@ -51,7 +51,7 @@ export function runUnderLimits({
     if (options.signal.aborted) follow()
     else options.signal.addEventListener('abort', follow, { once: true })
     const attempt = run({
-      ...options,
+      onStarted: (info) => options.onStarted?.(info),
       signal: controller.signal,
       aborted: controller.signal.aborted,
       onState: async (state, meta) => {

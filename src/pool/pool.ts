@@ -22,14 +22,14 @@ export interface PoolStats {
   readonly abandoned: number
 }
 
-/** What goes with one run. */
+/** What goes with one run. Call its methods on it: there is one for every task, and a class makes the cheapest. */
 export interface RunOptions {
   /** Aborts the attempt; the reason is a `TwqError`. */
   readonly signal: AbortSignal
   /** Whether `signal` has aborted. Making a signal is dear: who gives this has it made only when it is asked for. */
   readonly aborted?: boolean
   /** Called once user code is about to run. */
-  readonly onStarted?: (info: { readonly pid: number }) => void
+  onStarted?(info: { readonly pid: number }): void
   /** Stores a state on the task's behalf; resolves when it is on its way. */
-  readonly onState: (state: State, meta: Json) => Promise<void>
+  onState(state: State, meta: Json): Promise<void>
 }

@@ -61,10 +61,23 @@ export function createLogger(options: LoggerOptions): Logger {
         level: (level) => ({ level }),
         log: describeErrors,
       },
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp,
     },
     pretty ? prettyStream(out, color) : maskedStream(out),
   )
+}
+
+let stampedAt = 0
+let stamp = ''
+
+/** The `time` of a line. Lines of the same millisecond, of which a busy worker writes many, share its text. */
+function timestamp(): string {
+  const now = Date.now()
+  if (now !== stampedAt) {
+    stampedAt = now
+    stamp = `,"time":"${new Date(now).toISOString()}"`
+  }
+  return stamp
 }
 
 let stderrWriter: TurnWriter | undefined

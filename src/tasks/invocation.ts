@@ -17,7 +17,7 @@ export interface Invocation {
   readonly node: string
 }
 
-/** One run of a task's code: what is run, and the means it is given where it runs. */
+/** One run of a task's code: what is run, and the means it is given where it runs. Call its methods on it. */
 export interface Attempt {
   readonly task: AnyTask
   readonly invocation: Invocation
@@ -26,9 +26,9 @@ export interface Attempt {
   /** Whether `signal` has aborted; asked first where it is given, so that the signal is made only when it is needed. */
   readonly aborted?: boolean
   /** Called once, before anything of the task runs: its schema included. */
-  readonly onStarted?: (() => void) | undefined
+  onStarted?(): void
   /** Stores a state on the task's behalf. */
-  readonly onState: (state: State, meta: Json) => Promise<void>
+  onState(state: State, meta: Json): Promise<void>
   readonly logger: Logger
   /** A way to send tasks as children of this message. Called only when the task sends one. */
   readonly sendFor: (message: TaskMessage) => Send

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import type { Pool } from '../pool/pool.ts'
+import type { Pool, RunOptions } from '../pool/pool.ts'
 import type { State } from '../protocol/result-record.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
@@ -126,20 +126,10 @@ export class Dispatcher {
   }
 
   async #run(request: Request, { beside = false } = {}): Promise<void> {
-    const { pool, onStarted, onState } = this.#parts
     this.#running += 1
     if (beside) this.#beside += 1
     request.state = 'active'
-    const outcome = await pool.run(request.invocation, {
-      get signal() {
-        return request.signal
-      },
-      get aborted() {
-        return request.aborted
-      },
-      onStarted: ({ pid }) => onStarted(request, pid),
-      onState: (state, meta) => onState(request, state, meta),
-    })
+    const outcome = await this.#parts.pool.run(request.invocation, new Run(request, this.#parts))
     this.#running -= 1
     if (beside) this.#beside -= 1
     this.#settling += 1
@@ -163,5 +153,32 @@ export class Dispatcher {
     this.#settling -= 1
     this.#pump()
     if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}
+
+/** What the pool is told of a request, and tells of it. A class and not a literal with getters, which costs a microsecond. */
+class Run implements RunOptions {
+  readonly #request: Request
+  readonly #parts: DispatcherParts
+
+  constructor(request: Request, parts: DispatcherParts) {
+    this.#request = request
+    this.#parts = parts
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  get aborted(): boolean {
+    return this.#request.aborted
+  }
+
+  onStarted({ pid }: { readonly pid: number }): void {
+    this.#parts.onStarted(this.#request, pid)
+  }
+
+  onState(state: State, meta: Json): Promise<void> {
+    return this.#parts.onState(this.#request, state, meta)
   }
 }

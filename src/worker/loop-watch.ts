@@ -14,6 +14,8 @@ const THRESHOLD = 1_000
 // How often the loop is looked at: often enough to tell who ran when it stood still, seldom enough to cost nothing.
 const INTERVAL = 200
 const MOST_NAMED = 5
+// Beyond this many, twice over, those that ended are let go before the next look: they hold their messages in memory.
+const FEW = 64
 
 /**
  * Names the tasks that block the event loop: while one computes nothing else runs, heartbeats included. A timer that comes
@@ -25,6 +27,8 @@ export class LoopWatch {
   readonly #threshold: number
   /** Those that run, and those that started since the last look. */
   #suspects: Request[] = []
+  /** Sift the suspects when there are so many. */
+  #many = 2 * FEW
   #timer: Timer | undefined
   #due = 0
 
@@ -47,12 +51,21 @@ export class LoopWatch {
   /** A task's code is about to run on the event loop. */
   started(request: Request): void {
     this.#suspects.push(request)
+    if (this.#suspects.length >= this.#many) this.#sift()
+  }
+
+  /** Whoever ended by now did not block the loop for long, if the last look was not long ago. */
+  #sift(): void {
+    const sinceLook = this.#clock.monotonic() - this.#due + INTERVAL
+    if (sinceLook < this.#threshold) this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
+    this.#many = 2 * Math.max(FEW, this.#suspects.length)
   }
 
   #look(): void {
     const late = this.#clock.monotonic() - this.#due
     if (late >= this.#threshold) this.#warn(late)
     this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
+    this.#many = 2 * Math.max(FEW, this.#suspects.length)
     this.start()
   }
 

@@ -64,6 +64,7 @@ describe('a restart of the broker', { timeout: 180_000 }, () => {
     const publisher = createPublisher(session, { clock: systemClock })
     await session.start()
     await session.withChannel((channel) => channel.declareQueue({ name: queue, durable: true }))
+    await node.saveDeclarations()
     const back = heard('lost').then(() => heard('connected'))
     const confirmed = bodies.slice(0, 300).map((body) => publisher.publish(to(queue, body)))
     await confirmed[100]

@@ -64,6 +64,19 @@ describe('the watch on the event loop', () => {
     expect(loop.lines).toEqual([])
   })
 
+  it('lets go of tasks that ended before, however many start between two looks', () => {
+    const loop = aWatchedLoop()
+    for (let index = 0; index < 1_000; index += 1) loop.end(loop.begin(`quick-${index}`))
+    const culprit = loop.begin('culprit')
+    loop.block(4_200)
+    loop.end(culprit)
+    for (let index = 0; index < 1_000; index += 1) loop.end(loop.begin(`later-${index}`))
+    loop.run(0)
+    const [line] = loop.lines
+    expect(line).toMatchObject({ event: 'loop.blocked', tasks: expect.arrayContaining(['report[culprit]']) })
+    expect(line?.running).toBeLessThan(200)
+  })
+
   it('names the task that computed without a break, though it has ended since', () => {
     const loop = aWatchedLoop()
     loop.run(500)
