@@ -2,6 +2,7 @@ import { TwqError } from '../errors.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { stringifyJson } from '../protocol/json.ts'
+import type { Address, Destination } from '../protocol/routes.ts'
 import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -21,7 +22,7 @@ import {
   sizeOf,
   tasksOf,
 } from './frozen.ts'
-import { readOptions, routeOf, textOf } from './task-options.ts'
+import { destinationOf, readOptions, textOf } from './task-options.ts'
 
 /** What applying depends on besides the signature: whoever sends, when, and to where. */
 export interface Ground {
@@ -31,8 +32,8 @@ export interface Ground {
   readonly now: number
   /** The sender: `gen<pid>@<host>`. */
   readonly origin: string
-  /** The queue of a task whose signature names none. */
-  readonly queueOf: (task: string) => string
+  /** Where a task goes; `wanted` is what its signature says. */
+  readonly address: (task: string, args: readonly Json[] | JsonObject, wanted: Destination) => Address
 }
 
 /** A message that follows from another one, ready to be published. */
@@ -128,22 +129,14 @@ class Application {
   }
 
   #task(signature: Signature, call: Call): Started {
-    const { newId, now, origin, queueOf } = this.#ground
+    const { newId, now, origin, address } = this.#ground
     const options = merged(signature, call)
     const id = textOf('task_id', options) ?? newId()
-    const message = encodeTask(
-      {
-        ...readOptions(options, now),
-        id,
-        task: signature.task,
-        origin,
-        args: withPartial(signature, call),
-        kwargs: signature.kwargs,
-      },
-      { now },
-    )
-    const { queue, route } = routeOf(options, queueOf(signature.task))
-    this.messages.push({ id, task: signature.task, queue, outgoing: { route, message } })
+    const { task, kwargs } = signature
+    const args = withPartial(signature, call)
+    const { queue, route, priority } = address(task, args.length > 0 ? args : kwargs, destinationOf(options))
+    const message = encodeTask({ ...readOptions(options, now), priority, id, task, origin, args, kwargs }, { now })
+    this.messages.push({ id, task, queue, outgoing: { route, message } })
     this.#bytes += message.body.length
     if (this.messages.length > MOST_MESSAGES || this.#bytes > MOST_BYTES) throw tooMuch()
     const result = resultOfTask(id)

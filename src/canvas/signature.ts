@@ -141,14 +141,19 @@ class ComposedValue {
  * they count from when the task is sent.
  */
 export function celeryOptions(options: SendOptions): JsonObject {
-  const { eta, countdown, expires } = options
+  const { eta, countdown, expires, timeLimit, softTimeLimit } = options
   const named: Record<string, Json | undefined> = {
     task_id: options.taskId,
     queue: options.queue,
     eta: eta === undefined ? undefined : formatTimestamp(eta.getTime()),
     countdown: countdown === undefined ? undefined : seconds(countdown),
     expires: expires instanceof Date ? formatTimestamp(expires.getTime()) : expires && seconds(expires),
+    exchange: options.exchange,
+    routing_key: options.routingKey,
     priority: options.priority,
+    retries: options.retries,
+    time_limit: timeLimit === undefined ? undefined : seconds(timeLimit),
+    soft_time_limit: softTimeLimit === undefined ? undefined : seconds(softTimeLimit),
     headers: options.headers,
     ignore_result: options.ignoreResult,
     shadow: options.shadow,

@@ -1,13 +1,13 @@
 import { TwqError } from '../errors.ts'
 import type { NewTask } from '../protocol/encode-task.ts'
 import { displayOf } from '../protocol/python-repr.ts'
+import type { Destination } from '../protocol/routes.ts'
 import { isObject, isProtocolHeader, usableReplyTo } from '../protocol/task-fields.ts'
 import { parseTimestamp } from '../protocol/timestamps.ts'
-import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
 /** What the options of one task become: fields of its message. */
-export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'origin'>
+export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'origin' | 'priority'>
 
 /**
  * Reads the options that a signature is applied with, those of Python's `apply_async` (wire specification 2.4, 5.1);
@@ -31,25 +31,27 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
     group: textOf('group_id', options),
     groupIndex: Number.isSafeInteger(options.group_index) ? (options.group_index as number) : null,
     shadow: textOf('shadow', options),
+    retries: isCount(options.retries) ? options.retries : undefined,
     ignoreResult: options.ignore_result === true,
     replyTo: typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined,
-    priority: priorityOf(options),
     stampedHeaders,
     stamps: stampsOf(options, stampedHeaders),
     headers: headersOf(options),
   }
 }
 
-/**
- * Where a message goes, and the queue to be declared for it. As in Celery, one for a `queue` or for the default one goes
- * there through the default exchange, unless an `exchange` or a `routing_key` says otherwise.
- */
-export function routeOf(options: JsonObject, defaultQueue: string): { readonly queue: string; readonly route: Route } {
-  const queue = textOf('queue', options) ?? defaultQueue
+/** What the options say of where the task goes. */
+export function destinationOf(options: JsonObject): Destination {
+  const queue = textOf('queue', options)
   const exchange = textOf('exchange', options)
   const routingKey = textOf('routing_key', options)
-  if (exchange === undefined && routingKey === undefined) return { queue, route: { exchange: '', routingKey: queue } }
-  return { queue, route: { exchange: exchange ?? queue, routingKey: routingKey ?? queue } }
+  const priority = priorityOf(options)
+  return {
+    ...(queue !== undefined && { queue }),
+    ...(exchange !== undefined && { exchange }),
+    ...(routingKey !== undefined && { routingKey }),
+    ...(priority !== undefined && { priority }),
+  }
 }
 
 /** An option that must be a text for AMQP; undefined where it is absent or empty, as in Python. */
@@ -104,6 +106,10 @@ function priorityOf(options: JsonObject): number | undefined {
   if (priority === undefined || priority === null) return undefined
   if (typeof priority === 'number' && Number.isInteger(priority) && priority >= 0 && priority <= 255) return priority
   throw malformed('priority', 'a whole number from 0 to 255', priority)
+}
+
+function isCount(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function stampNames(options: JsonObject): readonly string[] | null {

@@ -111,7 +111,7 @@ async function connect(
 ): Promise<{ readonly connection: Connection; readonly queue: string }> {
   const { config } = await loadConfig(`quarantine ${action}`, flags)
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq quarantine' })
-  const queue = flags.queue ?? config.queues[0] ?? 'celery'
+  const queue = flags.queue ?? config.defaultQueue
   if (queue.endsWith('.quarantine')) {
     throw new TwqError('TWQ_USAGE', `--queue names the queue that the messages came from, got "${queue}"`, {
       hint: `Say --queue ${queue.slice(0, -'.quarantine'.length)}`,

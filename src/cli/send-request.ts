@@ -5,6 +5,11 @@ import type { SendOptions } from '../tasks/sending.ts'
 /** The flags of `twq task send`, as commander keeps them. */
 export interface SendFlags {
   readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  readonly retries?: string
+  readonly timeLimit?: string
+  readonly softTimeLimit?: string
   readonly countdown?: string
   readonly eta?: string
   readonly expires?: string
@@ -15,12 +20,18 @@ export interface SendFlags {
 
 /** How the message is to be sent. Throws `TWQ_USAGE`, naming the flag. */
 export function sendOptions(flags: SendFlags): SendOptions {
-  const { queue, countdown, eta, expires, taskId, priority, header } = flags
+  const { queue, exchange, routingKey, countdown, eta, expires, taskId, priority, header } = flags
+  const { retries, timeLimit, softTimeLimit } = flags
   if (countdown !== undefined && eta !== undefined) {
     throw new TwqError('TWQ_USAGE', '--countdown and --eta both say when to run; give one of them')
   }
   return {
     ...(queue !== undefined && { queue: notEmpty('--queue', queue) }),
+    ...(exchange !== undefined && { exchange: notEmpty('--exchange', exchange) }),
+    ...(routingKey !== undefined && { routingKey }),
+    ...(retries !== undefined && { retries: countOf('--retries', retries) }),
+    ...(timeLimit !== undefined && { timeLimit: milliseconds('--time-limit', timeLimit) }),
+    ...(softTimeLimit !== undefined && { softTimeLimit: milliseconds('--soft-time-limit', softTimeLimit) }),
     ...(taskId !== undefined && { taskId: notEmpty('--task-id', taskId) }),
     ...(countdown !== undefined && { countdown: milliseconds('--countdown', countdown) }),
     ...(eta !== undefined && { eta: moment('--eta', eta) }),
@@ -64,6 +75,11 @@ function dateOf(text: string): Date | undefined {
 function priorityOf(text: string): number {
   if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text)
   throw unusable('--priority', text, 'a whole number from 0 to 255')
+}
+
+function countOf(flag: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw unusable(flag, text, 'a whole number, at least 0')
 }
 
 function headerOf(text: string): [string, string] {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { createClient } from '../client/create-client.ts'
+import { createRoutedClient } from '../client/create-client.ts'
+import { createRouter } from '../client/router.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import { RemoteTaskError } from '../protocol/remote-task-error.ts'
@@ -35,13 +36,16 @@ export async function taskSend(name: string, argument: string | undefined, flags
       hint: 'Add --result-backend rpc://',
     })
   }
-  await using client = createClient({
-    broker: config.broker,
-    resultBackend: flags.wait ? config.resultBackend : 'none',
-    queue: config.queues[0] as string,
-    heartbeat: config.heartbeat,
-    publishTimeout: origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout,
+  const router = createRouter({
+    queues: config.knownQueues,
+    routes: config.routes,
+    defaultQueue: config.defaultQueue,
+    defaultPriority: config.defaultPriority,
   })
+  const publishTimeout = origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout
+  const resultBackend = flags.wait ? config.resultBackend : 'none'
+  const { broker, heartbeat } = config
+  await using client = createRoutedClient({ broker, resultBackend, heartbeat, publishTimeout }, router)
   if (flags.dryRun) {
     const fields = describeMessage(client.encode(name, args, options))
     print(

@@ -20,7 +20,7 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
     ['broker', maskPasswords(config.broker)],
     ['results', config.resultBackend === 'rpc' ? 'rpc://' : maskPasswords(config.resultBackend)],
     ['concurrency', `${config.concurrency} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
-    ['queues', config.queues.join(', ')],
+    ['queues', config.queues.map(({ name }) => name).join(', ')],
     [
       'tasks',
       `${taskNames.length}: ${taskNames.slice(0, MOST_TASKS).join(', ')}${unnamed > 0 ? `, and ${unnamed} more` : ''}`,

@@ -56,9 +56,9 @@ function lacksTasks({ file, config }: LoadedConfig): boolean {
   return file === undefined && config.tasks.length === 0
 }
 
-function sendable({ queues }: Config, registry: TaskRegistry): Pick<WorkerReady, 'queue' | 'tasks'> {
+function sendable({ defaultQueue }: Config, registry: TaskRegistry): Pick<WorkerReady, 'queue' | 'tasks'> {
   const tasks = registry.entries().map(({ task: { name, positional } }) => ({ name, positional }))
-  return { queue: queues[0] as string, tasks }
+  return { queue: defaultQueue, tasks }
 }
 
 async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {

@@ -3,6 +3,8 @@ import type { Broker } from '../broker/broker.ts'
 import { createPublisher } from '../broker/publisher.ts'
 import { createSession } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
+import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
+import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
@@ -10,6 +12,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { ReplyQueue } from './reply-queue.ts'
+import { createRouter, type Router } from './router.ts'
 import { createSender, type Sender } from './sender.ts'
 
 /** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
@@ -18,8 +21,14 @@ export interface ClientOptions {
   readonly broker: string
   /** `'rpc'`, the default, has results sent back to this client; with `'none'` they are nobody's. */
   readonly resultBackend?: string
-  /** The queue when neither the caller nor the task names one. Default `celery`. */
+  /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */
   readonly queue?: string
+  /** What queues are declared with; of all others, only the name is known. */
+  readonly queues?: readonly (string | QueueSettings)[]
+  /** Where tasks go that name no queue: by name, by glob, or by a function. */
+  readonly routes?: Routes | undefined
+  /** The priority of tasks that nobody gives one. */
+  readonly priority?: number | undefined
   /** How long one `send` may take until the broker's confirm. Default 10 s. */
   readonly publishTimeout?: number | string
   /** AMQP heartbeat. Default 10 s. */
@@ -48,7 +57,15 @@ export interface Client extends AsyncDisposable {
 
 /** Creates a client. Throws `TWQ_CONFIG` for options that can't be used; the broker need not be there yet. */
 export function createClient(options: ClientOptions): Client {
-  return new BrokerClient(options)
+  return new BrokerClient(options, routerOf(options))
+}
+
+/** A client that sends by a router which somebody has made already. */
+export function createRoutedClient(
+  options: Omit<ClientOptions, 'queue' | 'queues' | 'routes' | 'priority'>,
+  router: Router,
+): Client {
+  return new BrokerClient(options, router)
 }
 
 const CLOSE_TIMEOUT = 5_000
@@ -62,11 +79,11 @@ class BrokerClient implements Client {
   #line: Line
   #closed: Promise<void> | undefined
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions, router: Router) {
     this.#logger = options.logger
     this.#settings = {
       results: resultsOf(options.resultBackend),
-      queue: options.queue ?? 'celery',
+      router,
       publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
     }
     const heartbeat = milliseconds('heartbeat', options.heartbeat, 10_000)
@@ -101,7 +118,7 @@ class BrokerClient implements Client {
 
 interface LineSettings {
   readonly results: boolean
-  readonly queue: string
+  readonly router: Router
   readonly publishTimeout: number
 }
 
@@ -114,7 +131,7 @@ class Line {
   readonly #replies: ReplyQueue | undefined
   #started = false
 
-  constructor(broker: Broker, { results, queue, publishTimeout }: LineSettings, logger: Logger | undefined) {
+  constructor(broker: Broker, { results, router, publishTimeout }: LineSettings, logger: Logger | undefined) {
     const clock = systemClock
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
@@ -127,7 +144,7 @@ class Line {
       session: this.#session,
       publisher: this.#publisher,
       replies: this.#replies,
-      queue,
+      router,
       publishTimeout,
       clock,
     })
@@ -154,6 +171,20 @@ class Line {
     await this.#publisher[Symbol.asyncDispose]()
     await this.#session.stop({ deadline: AbortSignal.timeout(CLOSE_TIMEOUT) })
   }
+}
+
+function routerOf({ queue = 'celery', queues = [], routes, priority }: ClientOptions): Router {
+  const readings = queues.map(readQueue)
+  const problems = [
+    ...readings.flatMap((reading, index) =>
+      reading.kind === 'queue' ? [] : reading.problems.map((problem) => `queues[${index}]${problem}`),
+    ),
+    ...(routes === undefined ? [] : routeProblems(routes).map((problem) => `routes${problem}`)),
+    ...(priority === undefined || isPriority(priority) ? [] : ['priority must be a whole number from 0 to 255']),
+  ]
+  if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.join('\n'))
+  const known = readings.flatMap((reading) => (reading.kind === 'queue' ? [reading.queue] : []))
+  return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
 }
 
 function resultsOf(resultBackend: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Session } from '../broker/session.ts'
 import { declareTaskQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { plainQueue } from '../protocol/task-queue.ts'
+import type { Router } from './router.ts'
 
 /** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */
 const MOST_QUEUES = 10_000
@@ -9,12 +9,14 @@ const MOST_QUEUES = 10_000
 /** The queues that senders publish to: each is declared once, as Celery's producers do. */
 export class DeclaredQueues {
   readonly #session: Session
+  readonly #router: Pick<Router, 'queueNamed'>
   /** The queues that were declared, or are being. */
   readonly #declared = new Map<string, Promise<void>>()
   readonly #ready = new Set<string>()
 
-  constructor(session: Session) {
+  constructor(session: Session, router: Pick<Router, 'queueNamed'>) {
     this.#session = session
+    this.#router = router
   }
 
   /** True once the queue was declared: so it is for all but the first message. */
@@ -46,7 +48,7 @@ export class DeclaredQueues {
   /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
   async #declareOrTrust(queue: string): Promise<void> {
     try {
-      await declareTaskQueue(this.#session, plainQueue(queue), () => {})
+      await declareTaskQueue(this.#session, this.#router.queueNamed(queue), () => {})
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }

@@ -1,7 +1,7 @@
 import type { Channel, Connection, QueueStatus } from '../broker/broker.ts'
 import { declareQuarantine, declareSuspects, declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { plainQueue } from '../protocol/task-queue.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 
 /** Lends a channel for one purpose: whatever the broker refuses ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
@@ -22,12 +22,12 @@ export async function queueStatus(connection: Connection, name: string): Promise
 /** Declares a task queue and what belongs to it, as a worker does on its start. Resolves with what was there otherwise. */
 export async function declareWithCompanions(
   connection: Connection,
-  name: string,
+  queue: TaskQueue,
 ): Promise<readonly TopologyDifference[]> {
   const differences: TopologyDifference[] = []
   const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
-  await declareTaskQueue(lend, plainQueue(name), (difference) => differences.push(difference))
-  await withChannel(connection, (channel) => declareQuarantine(channel, name))
-  await withChannel(connection, (channel) => declareSuspects(channel, name))
+  await declareTaskQueue(lend, queue, (difference) => differences.push(difference))
+  await withChannel(connection, (channel) => declareQuarantine(channel, queue.name))
+  await withChannel(connection, (channel) => declareSuspects(channel, queue.name))
   return differences
 }

@@ -5,6 +5,7 @@ import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { SendOptions } from '../tasks/sending.ts'
+import type { Router } from './router.ts'
 
 /** What the messages of a workflow depend on besides the call. */
 export interface CanvasFacts {
@@ -14,8 +15,7 @@ export interface CanvasFacts {
   readonly origin: string
   /** Where results go when they are wanted. */
   readonly replyTo: string | undefined
-  /** The queue of what names none. */
-  readonly queue: string
+  readonly router: Pick<Router, 'address'>
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
   /** A new id; for tests. */
@@ -34,13 +34,13 @@ export interface PreparedCanvas {
  */
 export function prepareCanvas(canvas: unknown, options: SendOptions, facts: CanvasFacts): PreparedCanvas {
   checkSendOptions(options)
-  const { newId = randomUUID, now, origin, queue, parent } = facts
+  const { newId = randomUUID, now, origin, router, parent } = facts
   const { task_id: taskId, ...given } = celeryOptions(options)
   const named = fieldsOf(canvas, 'the canvas')
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const { signature, node } = freeze(whole, { newId, replyTo: facts.replyTo, rootId: parent?.rootId })
   const family = parent === undefined ? {} : { parent_id: parent.id, root_id: parent.rootId }
-  const ground = { newId, now, origin, queueOf: () => queue }
+  const ground = { newId, now, origin, address: router.address }
   const { messages } = applySignature(
     composedJson(signature),
     { args: [], options: { ...given, ...family } },

@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { encodeTask, type NewTask } from '../protocol/encode-task.ts'
+import type { Destination } from '../protocol/routes.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { parseDuration } from '../runtime/duration.ts'
@@ -7,7 +8,8 @@ import { bindArguments, callArguments } from '../tasks/arguments.ts'
 import { validate } from '../tasks/schema.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, SendOptions } from '../tasks/sending.ts'
-import type { AnyTask } from '../tasks/task.ts'
+import type { AnyTask, TaskSettings } from '../tasks/task.ts'
+import type { Router } from './router.ts'
 
 /** What a message depends on besides the call: who sends it, when, and from inside which task. */
 export interface SendFacts {
@@ -19,8 +21,8 @@ export interface SendFacts {
   readonly origin: string
   /** Where results go when they are wanted. */
   readonly replyTo: string | undefined
-  /** The queue when neither the caller nor the task names one. */
-  readonly queue: string
+  /** Where the message goes. */
+  readonly router: Router
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
 }
@@ -46,11 +48,12 @@ export function prepareTask(
   facts: SendFacts,
 ): PreparedTask {
   checkSendOptions(options)
-  const { name, settings } = typeof target === 'string' ? { name: target, settings: {} } : target
+  const { name, settings } = typeof target === 'string' ? { name: target, settings: {} as TaskSettings } : target
   const ignoreResult = options.ignoreResult ?? settings.ignoreResult ?? false
   const wantsResult = !ignoreResult && facts.replyTo !== undefined
   const id = options.taskId ?? facts.id
-  const queue = options.queue ?? settings.queue ?? facts.queue
+  const destination = destinationOf(options, settings)
+  const { queue, route, priority } = facts.router.address(name, args ?? [], destination)
   const task: NewTask = {
     id,
     task: name,
@@ -63,12 +66,26 @@ export function prepareTask(
     shadow: options.shadow,
     ignoreResult,
     replyTo: wantsResult ? facts.replyTo : undefined,
-    priority: options.priority,
+    priority,
+    retries: options.retries,
+    timeLimit: { hard: durationOf(options.timeLimit), soft: durationOf(options.softTimeLimit) },
     headers: options.headers,
   }
-  // Celery publishes to the default exchange: a queue of its own making is bound to a direct exchange.
-  const route = { exchange: '', routingKey: queue }
   return { id, task: name, queue, wantsResult, outgoing: { route, message: encodeTask(task, { now: facts.now }) } }
+}
+
+/** As Celery: what the caller says, then what the task says of itself; the routes come after both. */
+function destinationOf(options: SendOptions, settings: TaskSettings): Destination {
+  const { exchange, routingKey } = options
+  // Who names an exchange does not mean the task's own queue.
+  const queue = options.queue ?? (exchange === undefined ? settings.queue : undefined)
+  const priority = options.priority ?? settings.priority
+  return {
+    ...(queue !== undefined && { queue }),
+    ...(exchange !== undefined && { exchange }),
+    ...(routingKey !== undefined && { routingKey }),
+    ...(priority !== undefined && { priority }),
+  }
 }
 
 /** Checks arguments against a task's own declaration, so that a wrong call fails here and not in a worker. Rejects with `TWQ_ARGUMENTS`. */
@@ -81,6 +98,10 @@ export async function checkArguments(task: AnyTask, args: AnyArguments | undefin
   if (validated.kind === 'invalid') {
     throw new TwqError('TWQ_ARGUMENTS', `${task.name}() got invalid arguments: ${validated.message}`)
   }
+}
+
+function durationOf(value: number | string | undefined): number | undefined {
+  return value === undefined ? undefined : parseDuration(value)
 }
 
 /** A date, or a duration from now, in milliseconds since the epoch. */

@@ -13,6 +13,7 @@ import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../task
 import type { AnyTask } from '../tasks/task.ts'
 import { DeclaredQueues } from './declared-queues.ts'
 import type { ReplyQueue } from './reply-queue.ts'
+import type { Router } from './router.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
 import { prepareCanvas } from './send-canvas.ts'
 import { handleOf, readableTasks } from './sent-canvas.ts'
@@ -27,8 +28,7 @@ export interface SenderOptions {
   readonly queues?: DeclaredQueues
   /** Where results come back to; without it nobody reads any. */
   readonly replies: ReplyQueue | undefined
-  /** The queue when neither the caller nor the task names one. */
-  readonly queue: string
+  readonly router: Router
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
   readonly clock: Clock
@@ -71,7 +71,7 @@ class SessionSender implements Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#queues = options.queues ?? new DeclaredQueues(options.session)
+    this.#queues = options.queues ?? new DeclaredQueues(options.session, options.router)
     options.session.listen((event) => {
       if (event.kind === 'connected') this.#lastError = undefined
       else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
@@ -116,10 +116,10 @@ class SessionSender implements Sender {
   /** Sends the tasks that start a workflow; when that fails, some of them may be on their way. */
   async #sendCanvas(canvas: Canvas, options: SendOptions, parent?: TaskMessage): Promise<AnyHandle> {
     this.#begin()
-    const { clock, replies, queue } = this.#options
+    const { clock, replies, router } = this.#options
     let followed: readonly string[] = []
     try {
-      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, queue, parent }
+      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, router, parent }
       const { messages, node } = prepareCanvas(canvas, options, facts)
       followed = readableTasks(node)
       const feeds = new Map(followed.map((id) => [id, replies?.follow(id)]))
@@ -144,13 +144,13 @@ class SessionSender implements Sender {
         hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
       })
     }
-    const { queue, clock, replies } = this.#options
+    const { router, clock, replies } = this.#options
     return prepareTask(target, args, options, {
       id: randomUUID(),
       now: clock.now(),
       origin: this.origin,
       replyTo: replies?.name,
-      queue,
+      router,
       parent,
     })
   }

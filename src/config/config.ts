@@ -1,3 +1,6 @@
+import type { QueueSettings } from '../protocol/queue-settings.ts'
+import type { Routes } from '../protocol/routes.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /** What a user writes in worker.config.ts; everything is optional. Durations are milliseconds or texts like `'20s'`. */
@@ -16,8 +19,14 @@ export interface UserConfig {
   readonly resultPatience?: number | string
   /** Task modules: paths or globs relative to the configuration file; or tasks themselves. */
   readonly tasks?: readonly (string | AnyTask)[]
-  /** The queues to consume. */
-  readonly queues?: readonly string[]
+  /** The queues to consume: names, or settings. What the broker has otherwise than a setting says is an error at the start. */
+  readonly queues?: readonly (string | QueueSettings)[]
+  /** Queues not to consume after all; their settings still hold for what is sent to them. */
+  readonly excludeQueues?: readonly string[]
+  /** Where tasks go that are sent from here and name no queue: by name, by glob, or by a function. */
+  readonly routes?: Routes
+  /** The priority of tasks that nobody gives one; needs queues with `maxPriority`. */
+  readonly defaultPriority?: number
   /**
    * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
    * processes.
@@ -98,7 +107,14 @@ export interface Config {
   readonly resultKeyPrefix: string
   readonly resultPatience: number
   readonly tasks: readonly (string | AnyTask)[]
-  readonly queues: readonly string[]
+  /** Those to consume, at least one. */
+  readonly queues: readonly TaskQueue[]
+  /** Resolved: all that anything is known of, whether or not this worker consumes them. */
+  readonly knownQueues: readonly TaskQueue[]
+  /** Resolved: the first of those to consume, for tasks that nothing sends elsewhere. */
+  readonly defaultQueue: string
+  readonly routes: Routes | undefined
+  readonly defaultPriority: number | undefined
   readonly pool: 'async' | 'threads' | 'processes' | 'solo'
   /** Resolved: never undefined. */
   readonly concurrency: number

@@ -1,4 +1,7 @@
 import { hostname } from 'node:os'
+import { readQueue } from '../protocol/queue-settings.ts'
+import { type Routes, routeProblems } from '../protocol/routes.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import { expandNodeName } from '../runtime/node-name.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -6,7 +9,11 @@ import type { Config } from './config.ts'
 import { duration, listOf, memorySize, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
-export type OptionValues = Omit<Config, 'shutdown' | 'baseDir' | 'prefetch' | 'concurrency'> & {
+export type OptionValues = Omit<
+  Config,
+  'shutdown' | 'baseDir' | 'prefetch' | 'concurrency' | 'knownQueues' | 'defaultQueue'
+> & {
+  readonly excludeQueues: readonly string[]
   readonly concurrency: number | undefined
   readonly prefetch: number | undefined
   readonly prefetchMultiplier: number
@@ -112,8 +119,29 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_QUEUES',
     celeryEnv: [{ name: 'CELERY_TASK_DEFAULT_QUEUE' }],
     flag: { short: '-Q', long: '--queues', placeholder: '<names>', of: 'worker' },
-    parser: distinct(listOf('a list of different queue names, at least one', queueName)),
-    doc: 'the queues to consume',
+    parser: queueList(),
+    doc: 'the queues to consume: names, or settings (docs/queues.md)',
+  },
+  excludeQueues: {
+    default: [],
+    env: 'TWQ_EXCLUDE_QUEUES',
+    flag: { short: '-X', long: '--exclude-queues', placeholder: '<names>', of: 'worker' },
+    parser: listOf('a list of queue names', queueName),
+    doc: 'queues not to consume after all',
+  },
+  routes: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_ROUTES',
+    parser: routeList(),
+    doc: 'where tasks go that name no queue: by name, glob or function (docs/queues.md)',
+  },
+  defaultPriority: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_DEFAULT_PRIORITY',
+    parser: wholeNumber(0, 255, 'a whole number from 0 to 255'),
+    doc: 'the priority of tasks that nobody gives one',
   },
   pool: {
     default: 'async',
@@ -357,6 +385,47 @@ function queueName(name: unknown): string | undefined {
   return typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined
 }
 
+/** In a file names and settings, elsewhere names. */
+function queueList(): Parser<readonly TaskQueue[]> {
+  const expected = 'a list of different queues, at least one'
+  const read = (members: unknown): readonly TaskQueue[] | undefined => {
+    if (!Array.isArray(members) || members.length === 0) return undefined
+    const queues = members.map(readQueue).flatMap((reading) => (reading.kind === 'queue' ? [reading.queue] : []))
+    const names = new Set(queues.map(({ name }) => name))
+    return names.size === members.length ? queues : undefined
+  }
+  return {
+    expected,
+    fromValue: read,
+    fromText: (text) => read(text.split(',').map((name) => name.trim())),
+    problems: (members) => {
+      if (!Array.isArray(members)) return []
+      return members.flatMap((member, index) => {
+        const reading = readQueue(member)
+        return reading.kind === 'queue' ? [] : reading.problems.map((problem) => `[${index}]${problem}`)
+      })
+    },
+  }
+}
+
+/** In a file a table, a function, or a list of those; elsewhere JSON. */
+function routeList(): Parser<Routes> {
+  const read = (value: unknown): Routes | undefined =>
+    routeProblems(value).length === 0 ? (value as Routes) : undefined
+  return {
+    expected: 'a table of task names, a function, or a list of those',
+    fromValue: read,
+    fromText: (text) => {
+      try {
+        return read(JSON.parse(text))
+      } catch {
+        return undefined
+      }
+    },
+    problems: routeProblems,
+  }
+}
+
 function nodePattern(pattern: string): string | undefined {
   if (pattern === '' || /\s/.test(pattern)) return undefined
   try {
@@ -364,16 +433,6 @@ function nodePattern(pattern: string): string | undefined {
     return pattern
   } catch {
     return undefined
-  }
-}
-
-function distinct<T>(parser: Parser<readonly T[]>): Parser<readonly T[]> {
-  const check = (list: readonly T[] | undefined): readonly T[] | undefined =>
-    list && list.length > 0 && new Set(list).size === list.length ? list : undefined
-  return {
-    expected: parser.expected,
-    fromValue: (value) => check(parser.fromValue(value)),
-    fromText: (text) => check(parser.fromText(text)),
   }
 }
 

@@ -8,6 +8,8 @@ export interface Parser<T> {
   fromValue(value: unknown): T | undefined
   /** From the environment or the command line. */
   fromText(text: string): T | undefined
+  /** Where a value from a file has parts: each thing that is wrong with one, to follow the name of the option. */
+  readonly problems?: (value: unknown) => readonly string[]
 }
 
 /** A whole number within bounds, both included. */

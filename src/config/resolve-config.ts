@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os'
 import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import { closest } from '../runtime/closest.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { expandNodeName } from '../runtime/node-name.ts'
@@ -53,14 +54,21 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
       notices.push(`${key} '${found.text ?? found.value}' is Celery's word for '${meant}' (from ${found.origin})`)
     const value = meant ?? (found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text))
     if (found.old) notices.push(`${found.origin} is an old name, heard as ${options[key].env}; set that one instead`)
-    if (value === undefined && found.kind !== 'default') problems.push(invalid(key, found))
+    if (value === undefined && found.kind !== 'default') problems.push(...invalid(key, found))
     values.set(key, value)
     origins.set(key, found.origin)
   }
+  // A flag or a variable chooses among the queues of the file, whose settings hold all the same.
+  const described = file.values.get('queues')
+  const inFile = described === undefined ? [] : options.queues.parser.fromValue(described)
+  if (inFile === undefined && origins.get('queues') !== fileName(sources)) {
+    problems.push(...invalid('queues', { kind: 'file', origin: fileName(sources), value: described }))
+  }
   if (problems.length > 0) throw configError(problems)
   const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
+  const queues = chosenQueues(read, inFile ?? [])
   notices.push(...withoutEffect(read))
-  return { config: assemble(read, sources.baseDir), origins, notices }
+  return { config: assemble(read, queues, sources.baseDir), origins, notices }
 }
 
 /** Celery's word, where it was used for a value of ours. */
@@ -84,6 +92,29 @@ function withoutEffect(read: Read): string[] {
     notices.push("concurrency has no effect: pool 'solo' runs one task at a time")
   }
   return notices
+}
+
+type Queues = Pick<Config, 'queues' | 'knownQueues' | 'defaultQueue'>
+
+/** Those that are to be consumed, with the settings that the file has for them, and all that are known. */
+function chosenQueues(read: Read, inFile: readonly TaskQueue[]): Queues {
+  const known = new Map(inFile.map((queue) => [queue.name, queue]))
+  const wanted = read('queues').map((queue) => known.get(queue.name) ?? queue)
+  for (const queue of wanted) known.set(queue.name, queue)
+  const excluded = new Set(read('excludeQueues'))
+  const queues = wanted.filter(({ name }) => !excluded.has(name))
+  const [first] = queues
+  if (first === undefined) {
+    throw new TwqError(
+      'TWQ_CONFIG',
+      `there is no queue left to consume: all of ${wanted.map(({ name }) => name).join(', ')} are excluded`,
+      {
+        hint: 'Exclude fewer, or name others: --queues',
+      },
+    )
+  }
+  const freeze = (list: readonly TaskQueue[]): readonly TaskQueue[] => Object.freeze(list.map(deepFreeze))
+  return { queues: freeze(queues), knownQueues: freeze([...known.values()]), defaultQueue: first.name }
 }
 
 function concurrencyOf(read: Read): number {
@@ -180,13 +211,19 @@ function nearestKey(key: string): string | undefined {
   )
 }
 
-function invalid(key: OptionKey, found: Found): Problem {
+function invalid(key: OptionKey, found: Found): readonly Problem[] {
   const { parser, derived, default: fallback } = options[key]
-  const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
-  return {
-    message: `${key} must be ${parser.expected}, got ${show(found.text ?? found.value)} (from ${found.origin})`,
-    hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
+  const parts = found.kind === 'file' ? (parser.problems?.(found.value) ?? []) : []
+  if (parts.length > 0) {
+    return parts.map((part) => ({ message: maskPasswords(`${key}${part} (from ${found.origin})`), hint: undefined }))
   }
+  const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
+  return [
+    {
+      message: `${key} must be ${parser.expected}, got ${show(found.text ?? found.value)} (from ${found.origin})`,
+      hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
+    },
+  ]
 }
 
 function configError(problems: readonly Problem[]): TwqError {
@@ -199,7 +236,7 @@ function configError(problems: readonly Problem[]): TwqError {
   return new TwqError('TWQ_CONFIG', message, { hint: [...new Set(hints)].join('\n') || undefined })
 }
 
-function assemble(read: Read, baseDir: string): Config {
+function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, baseDir: string): Config {
   const concurrency = concurrencyOf(read)
   return Object.freeze({
     broker: read('broker'),
@@ -210,7 +247,11 @@ function assemble(read: Read, baseDir: string): Config {
     resultPatience: read('resultPatience'),
     // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
     tasks: Object.freeze([...read('tasks')]),
-    queues: Object.freeze([...read('queues')]),
+    queues,
+    knownQueues,
+    defaultQueue,
+    routes: read('routes'),
+    defaultPriority: read('defaultPriority'),
     pool: read('pool'),
     concurrency,
     maxTasksPerChild: read('maxTasksPerChild'),
@@ -244,6 +285,15 @@ function assemble(read: Read, baseDir: string): Config {
     logFormat: read('logFormat'),
     baseDir,
   })
+}
+
+/** Plain data, so that nothing of a user's is frozen: queues are read anew from what he wrote. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    for (const part of Object.values(value)) deepFreeze(part)
+    Object.freeze(value)
+  }
+  return value
 }
 
 function pathFrom(folder: string, path: string | undefined): string | undefined {

@@ -35,8 +35,12 @@ function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<P
       hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
     })
   }
-  const { queue, ignoreResult } = target.settings
-  const settings = { ...(queue !== undefined && { queue }), ...(ignoreResult !== undefined && { ignoreResult }) }
+  const { queue, priority, ignoreResult } = target.settings
+  const settings = {
+    ...(queue !== undefined && { queue }),
+    ...(priority !== undefined && { priority }),
+    ...(ignoreResult !== undefined && { ignoreResult }),
+  }
   return { name: target.name, byTask: true, options: { ...settings, ...options } }
 }
 

@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import { isPriority } from '../protocol/routes.ts'
 import { closest } from '../runtime/closest.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import { positionalProblem } from './arguments.ts'
@@ -63,6 +64,7 @@ const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown)
     isSchema(value) ? undefined : `must be a Standard Schema (zod, valibot, arktype, …), ${got(value)}`,
   run: (value) => (typeof value === 'function' ? undefined : `must be a function, ${got(value)}`),
   queue: (value) => (typeof value === 'string' && value !== '' ? undefined : `must be a queue's name, ${got(value)}`),
+  priority: (value) => (isPriority(value) ? undefined : `must be a whole number from 0 to 255, ${got(value)}`),
   retry: retryPolicyProblem,
   acks: (value) => (value === 'late' || value === 'early' ? undefined : `must be 'late' or 'early', ${got(value)}`),
   ackOnFailure: booleanProblem,

@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
+import { isPriority } from '../protocol/routes.ts'
 import { closest } from '../runtime/closest.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { SendOptions } from './sending.ts'
@@ -12,10 +13,12 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   countdown: ["milliseconds or a duration like '10s'", (value) => parseDuration(value) !== undefined],
   expires: ["a valid Date, or a duration like '10m'", (value) => isDate(value) || parseDuration(value) !== undefined],
   taskId: ['a text of 1 to 255 bytes', isShortText],
-  priority: [
-    'a whole number from 0 to 255',
-    (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255,
-  ],
+  exchange: ["an exchange's name of 1 to 255 bytes", isShortText],
+  routingKey: ['a text of at most 255 bytes', (value) => typeof value === 'string' && Buffer.byteLength(value) <= 255],
+  priority: ['a whole number from 0 to 255', isPriority],
+  retries: ['a whole number, at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0],
+  timeLimit: ["milliseconds or a duration like '10s', more than 0", isLimit],
+  softTimeLimit: ["milliseconds or a duration like '10s', more than 0", isLimit],
   headers: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
   ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
   shadow: ['a text', (value) => typeof value === 'string'],
@@ -56,6 +59,11 @@ function checkOptions(options: object, checks: Readonly<Record<string, OptionChe
 // AMQP carries both in short strings.
 function isShortText(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
+}
+
+function isLimit(value: unknown): boolean {
+  const ms = parseDuration(value)
+  return ms !== undefined && ms > 0
 }
 
 function isDate(value: unknown): boolean {

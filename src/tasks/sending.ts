@@ -12,8 +12,18 @@ export interface SendOptions {
   /** Do not start after: a date, or a duration from now. */
   readonly expires?: Date | number | string
   readonly taskId?: string
-  /** AMQP priority; higher first. */
+  /** Published to instead of the exchange of the queue. */
+  readonly exchange?: string
+  /** Instead of the queue's own; heeded where the exchange is no direct one, or `exchange` names it. */
+  readonly routingKey?: string
+  /** AMQP priority; higher first, where the queue has a `maxPriority`. */
   readonly priority?: number
+  /** How often the task was tried already, as far as its retry policy is concerned. Default 0. */
+  readonly retries?: number
+  /** When the attempt is ended: milliseconds or a duration. */
+  readonly timeLimit?: number | string
+  /** When the attempt's signal aborts. */
+  readonly softTimeLimit?: number | string
   /** The caller's own headers, which the task sees and retries keep. */
   readonly headers?: Readonly<Record<string, Json>>
   readonly ignoreResult?: boolean

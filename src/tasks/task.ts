@@ -8,6 +8,8 @@ import type { TimeLimitSetting } from './time-limits.ts'
 export interface TaskSettings {
   /** The queue that `send` uses when the caller names none. */
   readonly queue?: string
+  /** The priority that `send` gives it when the caller does not; needs a queue with `maxPriority`. */
+  readonly priority?: number
   readonly retry?: RetryPolicy
   /** When the message is acknowledged: after the result is safe (`late`), or when the attempt starts (`early`). */
   readonly acks?: 'late' | 'early'

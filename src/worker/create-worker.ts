@@ -5,7 +5,6 @@ import { redactUrl } from '../broker/url.ts'
 import { withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { EventPublisher } from '../events/publisher.ts'
-import { plainQueue } from '../protocol/task-queue.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
@@ -156,7 +155,7 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const consumer = new Consumer({
-    queues: config.queues.map(plainQueue),
+    queues: config.queues,
     prefetch,
     declare: async (queue) => {
       const declared = await declareQueue(queue, { session: consuming, logger })
@@ -168,10 +167,13 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const suspects = new Suspects(config.queues, {
-    declare: (queue) => consuming.withChannel((channel) => declareSuspects(channel, queue)),
-    onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
-  })
+  const suspects = new Suspects(
+    config.queues.map(({ name }) => name),
+    {
+      declare: (queue) => consuming.withChannel((channel) => declareSuspects(channel, queue)),
+      onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
+    },
+  )
   const remote = new RemoteControl({
     config,
     registry,
@@ -198,7 +200,8 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function start(): Promise<void> {
     const startedAt = clock.monotonic()
-    const { queues, prefetch: limit, concurrency, acks } = config
+    const { prefetch: limit, concurrency, acks } = config
+    const queues = config.queues.map(({ name }) => name)
     logger.info(
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',

@@ -32,8 +32,8 @@ export interface FollowersParts {
   readonly logger: Logger
   /** `gen<pid>@<host>`. */
   readonly origin: string
-  /** The queue of a task whose signature names none. */
-  readonly queueOf: (task: string) => string
+  /** Where a task goes. */
+  readonly address: Ground['address']
 }
 
 /** Everything is safe with the broker; or a success is none, because what was to follow it can't be sent. */
@@ -183,8 +183,8 @@ export class Followers {
   }
 
   #ground(): Ground {
-    const { clock, origin, queueOf } = this.#parts
-    return { newId: randomUUID, now: clock.now(), origin, queueOf }
+    const { clock, origin, address } = this.#parts
+    return { newId: randomUUID, now: clock.now(), origin, address }
   }
 }
 

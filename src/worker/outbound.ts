@@ -4,6 +4,7 @@ import { createPublisher, type Publisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
+import { createRouter } from '../client/router.ts'
 import { createSender, type Sender } from '../client/sender.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
@@ -48,7 +49,12 @@ const UNUSABLE =
 /** Puts the sending half together, on a connection of its own that is not started yet. */
 export function openOutbound({ config, registry, broker, clock, logger }: OutboundParts): Outbound {
   const { nodeName: node, publishTimeout } = config
-  const queue = config.queues[0] ?? 'celery'
+  const router = createRouter({
+    queues: config.knownQueues,
+    routes: config.routes,
+    defaultQueue: config.defaultQueue,
+    defaultPriority: config.defaultPriority,
+  })
   const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
   const publisher = createPublisher(publishing, {
     clock,
@@ -66,7 +72,7 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
     logger,
   })
   const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
-  const queues = new DeclaredQueues(publishing)
+  const queues = new DeclaredQueues(publishing, router)
   const delivery = new DelayedDelivery({
     session: publishing,
     queueType: config.delayedQueueType,
@@ -77,14 +83,19 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })
-  const sender = createSender({ session: publishing, publisher, queues, replies, queue, publishTimeout, clock })
+  const sender = createSender({ session: publishing, publisher, queues, replies, router, publishTimeout, clock })
   const followers = new Followers({
     publisher: new FollowUpPublisher(publisher, queues),
     results,
     clock,
     logger,
     origin: sender.origin,
-    queueOf: (name) => registry.get(name)?.settings.queue ?? queue,
+    address(name, args, wanted) {
+      const { queue, priority } = registry.get(name)?.settings ?? {}
+      // As Celery: what a task says of itself comes before the routes.
+      const own = { ...(queue !== undefined && { queue }), ...(priority !== undefined && { priority }) }
+      return router.address(name, args, { ...own, ...wanted })
+    },
   })
   return {
     publishing,

@@ -150,7 +150,7 @@ function celeryConf(config: Config): JsonObject {
     task_serializer: 'json',
     result_serializer: 'json',
     task_acks_late: config.acks === 'late',
-    task_default_queue: config.queues[0] ?? 'celery',
+    task_default_queue: config.defaultQueue,
     worker_concurrency: config.concurrency,
     worker_send_task_events: config.events,
     timezone: 'UTC',

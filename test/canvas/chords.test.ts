@@ -10,6 +10,7 @@ import {
   failedWithChord,
   successorsOf,
 } from '../../src/canvas/follow-ups.ts'
+import { createRouter } from '../../src/client/router.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { celeryError } from '../../src/protocol/exceptions.ts'
 import { parseJson } from '../../src/protocol/json.ts'
@@ -33,7 +34,12 @@ function read(name: string): TaskMessage {
 function ground(ids: readonly string[] = []): Ground {
   const left = [...ids]
   let drawn = 0
-  return { newId: () => left.shift() ?? `id-${++drawn}`, now: 0, origin: 'gen1@here', queueOf: () => 'celery' }
+  return {
+    newId: () => left.shift() ?? `id-${++drawn}`,
+    now: 0,
+    origin: 'gen1@here',
+    address: createRouter({ defaultQueue: 'celery' }).address,
+  }
 }
 
 /** What of a message must be as Celery wrote it, but for the body of a chord inside it. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
 import { abandonedBy, errbacksOf, hasNoFollowUps, successorsOf } from '../../src/canvas/follow-ups.ts'
+import { createRouter } from '../../src/client/router.ts'
 import { TwqError } from '../../src/errors.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { parseJson } from '../../src/protocol/json.ts'
@@ -28,7 +29,12 @@ function read(name: string): TaskMessage {
 function ground(ids: readonly string[] = []): Ground {
   const left = [...ids]
   let drawn = 0
-  return { newId: () => left.shift() ?? `id-${++drawn}`, now: NOW, origin: 'gen1@here', queueOf: () => 'celery' }
+  return {
+    newId: () => left.shift() ?? `id-${++drawn}`,
+    now: NOW,
+    origin: 'gen1@here',
+    address: createRouter({ defaultQueue: 'celery' }).address,
+  }
 }
 
 function embedding(embed: Partial<TaskMessage['embed']>): TaskMessage {

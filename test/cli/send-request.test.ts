@@ -17,6 +17,14 @@ describe('the flags of task send', () => {
     [{ expires: '1h' }, { expires: 3_600_000 }],
     [{ expires: '2030-01-31' }, { expires: new Date('2030-01-31') }],
     [{ priority: '0' }, { priority: 0 }],
+    [
+      { exchange: 'letters', routingKey: 'mail.urgent' },
+      { exchange: 'letters', routingKey: 'mail.urgent' },
+    ],
+    [
+      { retries: '2', timeLimit: '1m', softTimeLimit: '30' },
+      { retries: 2, timeLimit: 60_000, softTimeLimit: 30_000 },
+    ],
     [{ header: ['a=1', 'b=x=y', 'c='] }, { headers: { a: '1', b: 'x=y', c: '' } }],
   ])('turns %j into %o', (flags, expected) => {
     expect(sendOptions(flags)).toEqual(expected)
@@ -25,6 +33,7 @@ describe('the flags of task send', () => {
   it.each<[SendFlags, string]>([
     [{ countdown: 'soon' }, '--countdown must be a duration like'],
     [{ countdown: '-5' }, '--countdown must be a duration like'],
+    [{ retries: 'two' }, '--retries must be a whole number'],
     [{ eta: 'tomorrow' }, '--eta must be a date like'],
     [{ eta: '2030-02-31T99:00:00Z' }, '--eta must be a date like'],
     [{ eta: '10s' }, '--eta must be a date like'],

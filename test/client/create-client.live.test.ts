@@ -6,6 +6,7 @@ import { createPublisher } from '../../src/broker/publisher.ts'
 import { createSession } from '../../src/broker/session.ts'
 import { type Client, type ClientOptions, createClient } from '../../src/client/create-client.ts'
 import { ReplyQueue } from '../../src/client/reply-queue.ts'
+import { createRouter } from '../../src/client/router.ts'
 import { createSender } from '../../src/client/sender.ts'
 import { TwqError } from '../../src/errors.ts'
 import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
@@ -289,7 +290,7 @@ describe('a sender inside a worker', () => {
       session,
       publisher,
       replies,
-      queue,
+      router: createRouter({ defaultQueue: queue }),
       publishTimeout: 10_000,
       clock: systemClock,
     })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
+import { createRouter } from '../../src/client/router.ts'
 import { type CanvasFacts, prepareCanvas } from '../../src/client/send-canvas.ts'
 import { TwqError } from '../../src/errors.ts'
 import { parseJson } from '../../src/protocol/json.ts'
@@ -11,7 +12,12 @@ import type { Canvas, SendOptions } from '../../src/tasks/sending.ts'
 import { golden, wireOf } from '../protocol/golden.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 
-const facts: CanvasFacts = { now: Date.UTC(2026, 0, 2), origin: 'gen1@host', replyTo: 'replies', queue: 'celery' }
+const facts: CanvasFacts = {
+  now: Date.UTC(2026, 0, 2),
+  origin: 'gen1@host',
+  replyTo: 'replies',
+  router: createRouter({ defaultQueue: 'celery' }),
+}
 
 const prepare = (canvas: Canvas, options: SendOptions = {}, over: Partial<CanvasFacts> = {}) => {
   let ids = 0

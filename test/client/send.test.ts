@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { createRouter } from '../../src/client/router.ts'
 import { checkArguments, prepareTask, type SendFacts } from '../../src/client/send.ts'
 import { TwqError } from '../../src/errors.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
@@ -9,7 +10,13 @@ import type { AnyTask } from '../../src/tasks/task.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
-const facts: SendFacts = { id: 'id-1', now: NOW, origin: 'gen1@host', replyTo: 'replies', queue: 'celery' }
+const facts: SendFacts = {
+  id: 'id-1',
+  now: NOW,
+  origin: 'gen1@host',
+  replyTo: 'replies',
+  router: createRouter({ defaultQueue: 'celery' }),
+}
 
 const prepare = (
   target: AnyTask | string,
@@ -68,6 +75,19 @@ describe('a message to be sent', () => {
     expect(prepare(task, {}, { queue: 'urgent' }).queue).toBe('urgent')
     expect(prepare(task).queue).toBe('mail')
     expect(prepare('mail').queue).toBe('celery')
+    const router = createRouter({ defaultQueue: 'celery', routes: { mail: { queue: 'routed', priority: 3 } } })
+    expect(prepare('mail', [], {}, { router })).toMatchObject({ queue: 'routed', properties: { priority: 3 } })
+    expect(prepare(task, {}, { priority: 4 }, { router })).toMatchObject({ queue: 'mail', properties: { priority: 4 } })
+  })
+
+  it('goes to the exchange that the caller names, with his key', () => {
+    const { outgoing } = prepare('mail', [], { exchange: 'letters', routingKey: 'mail.urgent' })
+    expect(outgoing.route).toEqual({ exchange: 'letters', routingKey: 'mail.urgent' })
+  })
+
+  it('carries retries and time limits', () => {
+    const { message } = prepare('mail', [], { retries: 2, timeLimit: '10s', softTimeLimit: 5_000 })
+    expect(message).toMatchObject({ retries: 2, timeLimit: { hard: 10_000, soft: 5_000 } })
   })
 
   it.each<[string, SendOptions, AnyTask | string, Partial<SendFacts>, boolean]>([
@@ -103,6 +123,8 @@ describe('a message to be sent', () => {
     [[], { eta: new Date(Number.NaN) }, /eta must be a valid Date/],
     [[], { eta: new Date(), countdown: 1 }, /both say when to start/],
     [[], { expires: 'x' }, /expires must be/],
+    [[], { retries: -1 }, /retries must be a whole number/],
+    [[], { timeLimit: 0 }, /timeLimit must be milliseconds or a duration like '10s', more than 0/],
     [[], { queue: '' }, /queue must be a queue's name/],
     [[], { queue: 'ü'.repeat(128) }, /queue must be a queue's name of 1 to 255 bytes/],
     [[], { taskId: '' }, /taskId must be a text/],

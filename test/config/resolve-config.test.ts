@@ -4,6 +4,7 @@ import type { Config } from '../../src/config/config.ts'
 import { type OptionKey, optionKeys, options } from '../../src/config/options.ts'
 import { type ConfigSources, resolveConfig, resolveWithOrigins } from '../../src/config/resolve-config.ts'
 import { TwqError } from '../../src/errors.ts'
+import { plainQueue } from '../../src/protocol/task-queue.ts'
 
 const file = (content: unknown): { path: string; content: unknown } => ({
   path: `${process.cwd()}/worker.config.ts`,
@@ -32,7 +33,8 @@ describe('where values come from', () => {
       resultExpires: 86_400_000,
       resultPatience: 60_000,
       tasks: [],
-      queues: ['celery'],
+      queues: [plainQueue('celery')],
+      knownQueues: [plainQueue('celery')],
       concurrency: 10,
       acks: 'late',
       prefetch: 10,
@@ -92,7 +94,7 @@ describe('where values come from', () => {
   })
 
   it("consumes Celery's default queue where only its environment names one", () => {
-    expect(resolve({ env: { CELERY_TASK_DEFAULT_QUEUE: 'emails' } }).queues).toEqual(['emails'])
+    expect(resolve({ env: { CELERY_TASK_DEFAULT_QUEUE: 'emails' } }).queues).toEqual([plainQueue('emails')])
   })
 
   it('gives every option a name in the environment that no other has', () => {
@@ -129,7 +131,10 @@ describe('values', () => {
     ['resultExpires', 0, { resultExpires: 0 }],
     ['heartbeat', 2_500, { heartbeat: 2_500 }],
     ['heartbeat', '1m', { heartbeat: 60_000 }],
-    ['queues', ['a', 'b'], { queues: ['a', 'b'] }],
+    ['queues', ['a', 'b'], { queues: [plainQueue('a'), plainQueue('b')] }],
+    ['queues', [{ name: 'a', maxPriority: 5 }], { defaultQueue: 'a' }],
+    ['routes', { 'reports.*': 'reports' }, { routes: { 'reports.*': 'reports' } }],
+    ['defaultPriority', 5, { defaultPriority: 5 }],
     ['nodeName', 'w1@host', { nodeName: 'w1@host' }],
     ['broker', 'pyamqp://u:p@h//;amqp://other//', { broker: 'pyamqp://u:p@h//;amqp://other//' }],
   ])('reads %s: %j in a file', (key, value, expected) => {
@@ -138,7 +143,8 @@ describe('values', () => {
 
   it.each<[OptionKey, string, Partial<Config>]>([
     ['concurrency', '4', { concurrency: 4 }],
-    ['queues', 'a, b', { queues: ['a', 'b'] }],
+    ['queues', 'a, b', { queues: [plainQueue('a'), plainQueue('b')], defaultQueue: 'a' }],
+    ['routes', '{"reports.*": "reports"}', { routes: { 'reports.*': 'reports' } }],
     ['maxTasksPerChild', '100', { maxTasksPerChild: 100 }],
     ['maxMemoryPerChild', '200', { maxMemoryPerChild: 204_800 }],
     ['maxMemoryPerChild', '200MB', { maxMemoryPerChild: 209_715_200 }],
@@ -191,6 +197,61 @@ describe('values', () => {
   })
 })
 
+describe('queues', () => {
+  const described = { queues: ['celery', { name: 'emails', type: 'quorum', consumerPriority: 2 }, 'reports'] }
+  const chosen = (sources: Partial<ConfigSources>) => {
+    const { queues, knownQueues, defaultQueue } = resolve({ file: file(described), ...sources })
+    return { queues: queues.map(({ name }) => name), known: knownQueues.map(({ name }) => name), defaultQueue }
+  }
+
+  it('are chosen by a flag or a variable, with the settings that the file has for them', () => {
+    const { queues } = resolve({ file: file(described), flags: { queues: 'emails,other' } })
+    expect(queues).toMatchObject([
+      { name: 'emails', arguments: { 'x-queue-type': 'quorum' }, consumerPriority: 2 },
+      plainQueue('other'),
+    ])
+    expect(chosen({ env: { TWQ_QUEUES: 'emails,other' } })).toEqual({
+      queues: ['emails', 'other'],
+      known: ['celery', 'emails', 'reports', 'other'],
+      defaultQueue: 'emails',
+    })
+  })
+
+  it('can be excluded, and stay known', () => {
+    expect(chosen({ flags: { excludeQueues: 'celery,emails' } })).toEqual({
+      queues: ['reports'],
+      known: ['celery', 'emails', 'reports'],
+      defaultQueue: 'reports',
+    })
+    expect(problemsOf({ flags: { excludeQueues: 'celery' } }).message).toBe(
+      'there is no queue left to consume: all of celery are excluded',
+    )
+  })
+
+  it('have all their problems told at once, each with its place, even where a flag chooses others', () => {
+    const content = { queues: ['a', { name: 'b', durble: true, maxPriority: 300 }, { type: 'quorum' }] }
+    const { message } = problemsOf({ file: file(content), flags: { queues: 'a' } })
+    expect(message.split('\n').slice(1)).toEqual([
+      '  - queues[1].durble is not a setting; did you mean durable? (from worker.config.ts)',
+      '  - queues[1].maxPriority must be a whole number from 1 to 255, got 300 (from worker.config.ts)',
+      '  - queues[2].name is missing (from worker.config.ts)',
+    ])
+  })
+
+  it('have their routes checked', () => {
+    const routes = { 'a.*': { queu: 'x' }, b: 7, c: { priority: 256 } }
+    expect(
+      problemsOf({ file: file({ routes }) })
+        .message.split('\n')
+        .slice(1),
+    ).toEqual([
+      '  - routes["a.*"].queu is not a setting; did you mean queue? (from worker.config.ts)',
+      '  - routes["b"] must be a queue\'s name or a destination (from worker.config.ts)',
+      '  - routes["c"].priority must be a whole number from 0 to 255 (from worker.config.ts)',
+    ])
+  })
+})
+
 describe('problems', () => {
   it.each<[OptionKey, unknown, string]>([
     ['broker', 'redis://localhost', 'got "redis://localhost"'],
@@ -202,7 +263,6 @@ describe('problems', () => {
     ['tasks', [3], 'got [3]'],
     ['queues', [], 'got []'],
     ['queues', ['a', 'a'], 'got ["a","a"]'],
-    ['queues', ['x'.repeat(256)], 'must be a list of different queue names'],
     ['concurrency', 0, 'must be a positive whole number, got 0'],
     ['concurrency', 2.5, 'got 2.5'],
     ['concurrency', Number.NaN, 'got NaN'],

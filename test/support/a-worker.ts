@@ -25,7 +25,8 @@ export async function aWorker(
   config: UserConfig = {},
   options: { readonly started?: boolean } = {},
 ): Promise<WorkerScene> {
-  const queue = config.queues?.[0] ?? uniqueName('tasks')
+  const [first = uniqueName('tasks')] = config.queues ?? []
+  const queue = typeof first === 'string' ? first : first.name
   const broker = config.broker ?? brokerUrl()
   const log = new Journal<LogRecord>()
   const logger = createLogger({
@@ -45,7 +46,7 @@ export async function aWorker(
     registry: createRegistry(tasks),
     logger,
   })
-  const client = createClient({ broker: brokerUrl(), queue })
+  const client = createClient({ broker: brokerUrl(), queue, queues: config.queues ?? [], routes: config.routes })
   if (options.started !== false) await worker.start()
   return {
     worker,

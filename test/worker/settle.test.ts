@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PublishOptions } from '../../src/broker/publisher.ts'
+import { createRouter } from '../../src/client/router.ts'
 import { TwqError } from '../../src/errors.ts'
 import type { ChordPart, ChordStart } from '../../src/protocol/chord.ts'
 import type { ResultRecord } from '../../src/protocol/result-record.ts'
@@ -81,7 +82,7 @@ async function settled(
     clock,
     logger: aSilentLogger(),
     origin: 'gen1@here',
-    queueOf: () => 'celery',
+    address: createRouter({ defaultQueue: 'celery' }).address,
   })
   const quarantine = new Quarantine(publisher, clock, 'twq@test')
   const flags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLost: true }

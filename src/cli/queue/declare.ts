@@ -1,4 +1,5 @@
 import { declareWithCompanions } from '../../client/queue-access.ts'
+import { plainQueue } from '../../protocol/task-queue.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { note } from '../output.ts'
@@ -12,8 +13,10 @@ export async function queueDeclare(names: readonly string[], flags: GlobalOption
   const { connection, config } = await connect('declare', flags)
   await using _ = connection
   let differs = false
-  for (const name of names.length > 0 ? names : config.queues) {
-    const differences = await declareWithCompanions(connection, name)
+  const wanted = names.map((name) => config.knownQueues.find((queue) => queue.name === name) ?? plainQueue(name))
+  for (const queue of wanted.length > 0 ? wanted : config.queues) {
+    const { name } = queue
+    const differences = await declareWithCompanions(connection, queue)
     for (const { error } of differences) note(`${error.message}. ${error.hint ?? ''}`, flags)
     if (differences.length === 0) note(`${name} is declared, with its quarantine and its suspects`, flags)
     differs ||= differences.length > 0

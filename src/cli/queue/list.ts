@@ -39,7 +39,8 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
       hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
     })
   }
-  const names = [...config.queues, ...(flags.queue ?? [])].flatMap(withCompanions)
+  const configured = config.queues.map(({ name }) => name)
+  const names = [...configured, ...(flags.queue ?? [])].flatMap(withCompanions)
   const managed = url === undefined ? undefined : await managedQueues(url, config.broker, flags)
   const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
   const rows: QueueRow[] = []
@@ -48,7 +49,7 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
     rows.push(known === undefined ? rowOf(name, await queueStatus(connection, name)) : managedRow(known))
   }
   // Of a queue that was only asked for, companions that do not exist say nothing.
-  const asked = new Set([...config.queues.flatMap(withCompanions), ...(flags.queue ?? [])])
+  const asked = new Set([...configured.flatMap(withCompanions), ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
   if (wantsJson(flags)) print(`${toJson(shown)}\n`)
   else print(table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle()))

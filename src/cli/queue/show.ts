@@ -19,7 +19,7 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
   const managed = url === undefined ? undefined : (await managedQueues(url, config.broker, flags)).get(name)
   const fields = {
     name,
-    configured: config.queues.includes(name),
+    configured: config.queues.some((queue) => queue.name === name),
     messages_ready: status.messages,
     messages_unacknowledged: managed?.unacked,
     consumers: status.consumers,
