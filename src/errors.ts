@@ -72,6 +72,8 @@ export type ErrorCode =
   | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */
   | 'TWQ_SHUTTING_DOWN'
+  /** The address for probes can't be listened on. */
+  | 'TWQ_HEALTH_ADDRESS'
   /** The object was closed and can't be used any more. */
   | 'TWQ_CLOSED'
   /** A defect of twq itself. */

@@ -1,6 +1,7 @@
 import type { QueueSettings } from '../protocol/queue-settings.ts'
 import type { Routes } from '../protocol/routes.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
+import type { Address } from '../runtime/address.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /** What a user writes in worker.config.ts; everything is optional. Durations are milliseconds or texts like `'20s'`. */
@@ -65,6 +66,8 @@ export interface UserConfig {
   readonly eventHeartbeat?: number | string
   /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
   readonly unknownTask?: 'quarantine' | 'discard'
+  /** Where to answer probes and Prometheus over HTTP: `'127.0.0.1:9808'`, or `':9808'` for every address of the machine. */
+  readonly health?: string
   /** The file in which revocations outlive the worker. */
   readonly statedb?: string
   /** How often tasks of one name may start, unless they say it themselves: `'10/s'`, `'100/m'`, `'5/h'`. */
@@ -136,6 +139,7 @@ export interface Config {
   readonly workerEvents: boolean
   readonly eventHeartbeat: number
   readonly unknownTask: 'quarantine' | 'discard'
+  readonly health: Address | undefined
   /** Resolved: absolute. */
   readonly statedb: string | undefined
   /** Resolved: how many a second; 0 is no limit. */

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { readQueue } from '../protocol/queue-settings.ts'
 import { type Routes, routeProblems } from '../protocol/routes.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
+import { parseAddress } from '../runtime/address.ts'
 import { expandNodeName } from '../runtime/node-name.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -270,6 +271,14 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_UNKNOWN_TASK',
     parser: oneOf('quarantine', 'discard'),
     doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
+  },
+  health: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_HEALTH',
+    flag: { long: '--health', placeholder: '<address>', of: 'worker' },
+    parser: text("an address like '127.0.0.1:9808' or ':9808'", parseAddress),
+    doc: 'where to answer probes and Prometheus over HTTP: `/livez`, `/readyz`, `/startupz`, `/metrics`, `/info`',
   },
   statedb: {
     default: undefined,

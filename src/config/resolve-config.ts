@@ -269,6 +269,7 @@ function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, bas
     workerEvents: read('workerEvents'),
     eventHeartbeat: read('eventHeartbeat'),
     unknownTask: read('unknownTask'),
+    health: read('health'),
     statedb: pathFrom(baseDir, read('statedb')),
     rateLimit: read('rateLimit'),
     maxStarts: read('maxStarts'),

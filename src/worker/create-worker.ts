@@ -37,6 +37,7 @@ import { StateFile } from './state-file.ts'
 import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { Timetable } from './timetable.ts'
+import { WorkerHealth } from './worker-health.ts'
 
 /** A worker: takes tasks from its queues, runs them, sends the results back. */
 export interface Worker {
@@ -78,7 +79,14 @@ export function createWorker(parts: WorkerParts): Worker {
 
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node })
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
-  const outbound = openOutbound({ config, registry, broker, clock, logger })
+  const outbound = openOutbound({
+    config,
+    registry,
+    broker,
+    onQuarantined: (task) => health.quarantined(task),
+    clock,
+    logger,
+  })
   const { publishing, publisher, results, quarantine, delivery, sender, followers } = outbound
   const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
@@ -101,9 +109,7 @@ export function createWorker(parts: WorkerParts): Worker {
     limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
     clock,
   })
-  // Threads and processes leave this event loop alone.
-  const onLoop = config.pool === 'async' || config.pool === 'solo'
-  const loopWatch = onLoop ? new LoopWatch({ clock, logger }) : undefined
+  const loopWatch = new LoopWatch({ clock, logger })
   const timetable: Timetable = new Timetable(clock, (request) => {
     delays.released(request)
     intake.start(request)
@@ -120,7 +126,8 @@ export function createWorker(parts: WorkerParts): Worker {
     pool,
     table,
     revocations,
-    loopWatch,
+    // Threads and processes leave this event loop alone.
+    loopWatch: config.pool === 'async' || config.pool === 'solo' ? loopWatch : undefined,
     tally,
     events,
     publisher,
@@ -129,7 +136,10 @@ export function createWorker(parts: WorkerParts): Worker {
     quarantine,
     delays,
     giveBack,
-    onSettled: parts.onSettled,
+    onSettled(request, outcome) {
+      health.settled(request, outcome)
+      parts.onSettled?.(request, outcome)
+    },
     clock,
     logger,
   })
@@ -162,7 +172,10 @@ export function createWorker(parts: WorkerParts): Worker {
       delays.declared(queue.name, declared)
       return declared
     },
-    onDelivery: (delivery, queue) => intake.receive(delivery, queue),
+    onDelivery(delivery, queue) {
+      if (delivery.redelivered) health.redelivered()
+      intake.receive(delivery, queue)
+    },
     onRenewed: forgetTakenBack,
     clock,
     logger,
@@ -191,6 +204,20 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const lanes: Lanes = new Lanes({ config, session: consuming, consumer, suspects, remote, table, survivors, clock })
+  const health: WorkerHealth = new WorkerHealth({
+    config,
+    tasks: runnable.names(),
+    consuming,
+    publishing,
+    consumer,
+    lanes,
+    loopWatch,
+    table,
+    tally,
+    prefetch,
+    clock,
+    logger,
+  })
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -206,15 +233,17 @@ export function createWorker(parts: WorkerParts): Worker {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
+    await health.open()
     const saved = await stateFile?.load()
     if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
-    loopWatch?.start()
+    loopWatch.start()
     await remote.mingle(broker)
     await lanes.open()
     events.start(() => remote.online())
+    health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
   }
@@ -241,11 +270,12 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
+    health.stopping()
     const how = await drain(
       { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
-    loopWatch?.stop()
+    loopWatch.stop()
     remote.offline()
     events.close()
     await stateFile?.flush()
@@ -253,6 +283,7 @@ export function createWorker(parts: WorkerParts): Worker {
     await outbound.replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
     await results.service?.stop({ deadline })
+    await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     stopped.resolve(how)
     return how

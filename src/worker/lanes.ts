@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Connection } from '../broker/broker.ts'
-import { watchLiveness } from '../broker/liveness.ts'
+import { type Liveness, watchLiveness } from '../broker/liveness.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
@@ -29,6 +29,7 @@ export interface LanesParts {
 export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept; suspects?: Kept } = {}
+  #liveness: Liveness | undefined
 
   constructor(parts: LanesParts) {
     this.#parts = parts
@@ -45,12 +46,23 @@ export class Lanes {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
       const connection = this.#current()
       await consumer.setup(channel, signal, connection.server)
+      this.#liveness = undefined
       for (const queue of consumer.consuming.slice(0, 1)) {
-        watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
+        this.#liveness = watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
       }
     })
     const control = session.keep('mailbox', (channel) => remote.setup(channel, this.#current().server))
     await Promise.all([this.#kept.suspects.ready, this.#kept.tasks.ready, control.ready])
+  }
+
+  /** Whether the channel of the tasks is open, and set up. */
+  get consuming(): boolean {
+    return this.#kept.tasks?.up === true
+  }
+
+  /** When the broker last answered on it, on the clock's monotonic scale. */
+  get answeredAt(): number | undefined {
+    return this.#liveness?.answeredAt
   }
 
   /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */

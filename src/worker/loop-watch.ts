@@ -31,6 +31,7 @@ export class LoopWatch {
   #many = 2 * FEW
   #timer: Timer | undefined
   #due = 0
+  #late = 0
 
   constructor({ clock, logger, threshold = THRESHOLD }: LoopWatchParts) {
     this.#clock = clock
@@ -45,7 +46,13 @@ export class LoopWatch {
 
   stop(): void {
     this.#timer?.cancel()
+    this.#timer = undefined
     this.#suspects = []
+  }
+
+  /** How late the loop is, or was at the last look; milliseconds. */
+  get lag(): number {
+    return this.#timer === undefined ? 0 : Math.max(this.#late, this.#clock.monotonic() - this.#due)
   }
 
   /** A task's code is about to run on the event loop. */
@@ -63,6 +70,7 @@ export class LoopWatch {
 
   #look(): void {
     const late = this.#clock.monotonic() - this.#due
+    this.#late = Math.max(0, late)
     if (late >= this.#threshold) this.#warn(late)
     this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
     this.#many = 2 * Math.max(FEW, this.#suspects.length)

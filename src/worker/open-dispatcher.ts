@@ -39,7 +39,7 @@ export interface AttemptParts {
   readonly delays: Pick<Delays, 'retry'>
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Hears of each attempt whose outcome is safe. */
-  readonly onSettled: ((request: Request, outcome: Outcome) => void) | undefined
+  readonly onSettled: (request: Request, outcome: Outcome) => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -82,7 +82,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       const settled = await settle(request, outcome, consequences)
       logSettled(logger, request, settled)
       if (settled.kind !== 'retry') tell(request, settled)
-      parts.onSettled?.(request, settled)
+      parts.onSettled(request, settled)
     },
   })
 

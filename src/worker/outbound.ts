@@ -22,6 +22,8 @@ export interface OutboundParts {
   readonly config: Config
   readonly registry: TaskRegistry
   readonly broker: Broker
+  /** Hears of each message that was set aside. */
+  readonly onQuarantined: (task: string | undefined) => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -47,7 +49,8 @@ const UNUSABLE =
   'native delayed delivery can not be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker'
 
 /** Puts the sending half together, on a connection of its own that is not started yet. */
-export function openOutbound({ config, registry, broker, clock, logger }: OutboundParts): Outbound {
+export function openOutbound(parts: OutboundParts): Outbound {
+  const { config, registry, broker, clock, logger } = parts
   const { nodeName: node, publishTimeout } = config
   const router = createRouter({
     queues: config.knownQueues,
@@ -101,7 +104,7 @@ export function openOutbound({ config, registry, broker, clock, logger }: Outbou
     publishing,
     publisher,
     results,
-    quarantine: new Quarantine(publisher, clock, node),
+    quarantine: new Quarantine(publisher, clock, node, parts.onQuarantined),
     delivery,
     replies,
     sender,

@@ -20,11 +20,18 @@ export class Quarantine {
   readonly #publisher: Publisher
   readonly #clock: Clock
   readonly #node: string
+  readonly #onTaken: (task: string | undefined) => void
 
-  constructor(publisher: Publisher, clock: Clock, node: string) {
+  constructor(
+    publisher: Publisher,
+    clock: Clock,
+    node: string,
+    onTaken: (task: string | undefined) => void = () => {},
+  ) {
     this.#publisher = publisher
     this.#clock = clock
     this.#node = node
+    this.#onTaken = onTaken
   }
 
   /** Resolves once the broker has the copy; the original may then be acknowledged. Rejects when it has not: keep the original. */
@@ -43,5 +50,6 @@ export class Quarantine {
     })
     const answer = await this.#publisher.publish(outgoing, { mandatory: true })
     if (answer === 'returned') throw new Error(`the queue ${outgoing.route.routingKey} does not exist`)
+    this.#onTaken(reason.task)
   }
 }

@@ -35,6 +35,7 @@ const packageHomes: Readonly<Record<string, string>> = {
   ioredis: 'results/',
   pino: 'runtime/logger.ts',
   'pino-pretty': 'runtime/logger.ts',
+  'prom-client': 'metrics/',
   tinyglobby: 'tasks/',
   tsx: 'runtime/',
 }

@@ -26,6 +26,17 @@ describe('the source', () => {
     expect(files.filter((file) => basename(file, '.ts') === 'index')).toEqual(['index.ts'])
   })
 
+  it('asks a worker how it is without a package, a task or a connection', () => {
+    const reached = new Set(['cli/worker-health.ts'])
+    for (const file of reached) {
+      for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
+    }
+    const beyond = [...reached].filter(
+      (to) => !/^(node:|cli\/|runtime\/|metrics\/local-sockets\.ts$|errors\.ts$)/.test(to),
+    )
+    expect(beyond).toEqual([])
+  })
+
   it('imports only packages that users get with it', () => {
     const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
     const packages = imports.filter(({ kind, to }) => kind === 'package' && !to.startsWith('node:'))

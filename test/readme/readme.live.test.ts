@@ -6,10 +6,10 @@ import { type Block, blocksOf, printsAs } from './blocks.ts'
 import { Story } from './story.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
-const DOCUMENTS = ['README.md', 'examples/flask/README.md']
+const DOCUMENTS = ['README.md', 'docs/operations.md', 'examples/flask/README.md']
 
-// Not for running: output belongs to the block before it, and a block of no language is a drawing.
-const SHOWN = ['text', '']
+// Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML is for others.
+const SHOWN = ['text', 'yaml', '']
 
 let story: Story
 

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { Program } from '../support/program.ts'
 import { run } from '../support/provision/command.ts'
 import type { Block } from './blocks.ts'
@@ -8,6 +9,8 @@ import { runDockerfile } from './dockerfile.ts'
 
 /** The broker of the documents; in a story every mention of it means the broker of the tests. */
 const DOCUMENTED_BROKER = 'amqp://guest:guest@localhost:5672//'
+/** Where the workers of the documents answer probes; in a story a port that is free. */
+const DOCUMENTED_HEALTH = '127.0.0.1:9808'
 
 /** Commands that a story does not run, since the tests' own provisioning has done what they are for. */
 const PROVIDED: ReadonlySet<string> = new Set([
@@ -45,13 +48,15 @@ export interface Setting {
 export class Story implements AsyncDisposable {
   readonly #setting: Setting
   readonly #root: string
+  readonly #health: string
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #staying = new Map<RegExp, Program>()
   /** The TypeScript files that the documents have the reader write. */
   readonly written: string[] = []
 
-  private constructor(setting: Setting, root: string) {
+  private constructor(setting: Setting, root: string, health: string) {
     this.#setting = setting
+    this.#health = health
     this.#root = root
     const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name))
     this.#env = {
@@ -62,6 +67,9 @@ export class Story implements AsyncDisposable {
       TWQ_BROKER: setting.broker,
       CELERY_BROKER_URL: setting.broker,
       FLASK_RUN_PORT: '0',
+      // Whose workers are asked how they are.
+      XDG_RUNTIME_DIR: root,
+      TMPDIR: root,
       npm_config_cache: join(root, 'npm-cache'),
       npm_config_prefer_offline: 'true',
       npm_config_audit: 'false',
@@ -77,7 +85,7 @@ export class Story implements AsyncDisposable {
       filter: (path) => !left.has(relative(setting.project, path)) && basename(path) !== '__pycache__',
     })
     await shareDownloads(join(root, 'npm-cache'))
-    return new Story(setting, root)
+    return new Story(setting, root, `127.0.0.1:${await freePort()}`)
   }
 
   /** The reader's copy of the project. */
@@ -87,7 +95,9 @@ export class Story implements AsyncDisposable {
 
   /** Does what a block says; resolves with what it printed. Rejects when a command fails. */
   async tell(block: Block): Promise<string> {
-    const text = block.text.replaceAll(DOCUMENTED_BROKER, this.#setting.broker)
+    const text = block.text
+      .replaceAll(DOCUMENTED_BROKER, this.#setting.broker)
+      .replaceAll(DOCUMENTED_HEALTH, this.#health)
     switch (block.language) {
       case 'sh':
         return await this.#type(text)

@@ -11,4 +11,18 @@ export function addWorker(program: Command, exit: Exit): void {
       const { workerStart } = await import('../worker-start.ts')
       exit(await workerStart(command.optsWithGlobals()))
     })
+
+  worker
+    .command('health')
+    .description('ask a worker of this machine how it is, for probes: ends with 0 or 1')
+    .option('--ready', 'does it consume? (default)')
+    .addOption(new Option('--live', 'does it work, or would a restart help?').conflicts(['ready', 'started']))
+    .addOption(new Option('--started', 'has it consumed yet?').conflicts(['ready', 'live']))
+    .option('-n, --node <name>', 'the worker to ask (default: the only one that this user runs)')
+    .option('--socket <path>', 'where it listens')
+    .option('--address <host:port>', 'where it listens: what its --health says')
+    .action(async (_options, command: Command) => {
+      const { workerHealth } = await import('../worker-health.ts')
+      exit(await workerHealth(command.optsWithGlobals()))
+    })
 }

@@ -1,0 +1,87 @@
+/** What a worker knows of itself when it is asked how it is. Times in milliseconds. */
+export interface VitalSigns {
+  /** It has consumed all its queues at least once. */
+  readonly started: boolean
+  /** Since when it has been stopping, as a duration. */
+  readonly stoppingFor: number | undefined
+  /** The connection that tasks come by. */
+  readonly consumer: {
+    readonly connected: boolean
+    /** Queues that it is to consume. */
+    readonly wanted: readonly string[]
+    /** Those whose consumer the broker has confirmed, on a channel that is open. */
+    readonly consuming: readonly string[]
+    /** How long ago the broker last answered on the consuming channel. */
+    readonly answeredAgo: number | undefined
+  }
+  /** The connection that results and retries leave by. */
+  readonly publisher: { readonly connected: boolean; readonly blocked: string | undefined }
+  /** How late the event loop is. */
+  readonly loopLag: number
+}
+
+/** What is asked of the signs. Times in milliseconds. */
+export interface HealthLimits {
+  /** An answer of the broker counts for so long. */
+  readonly heartbeat: number
+  /** A loop that is later than this does not get its work done. */
+  readonly loopLag: number
+  /** Stopping may take so long. */
+  readonly stopping: number
+}
+
+/** What is wrong, in words for people. */
+export interface Finding {
+  readonly check: 'startup' | 'draining' | 'connection' | 'consumer' | 'broker' | 'publisher' | 'loop' | 'shutdown'
+  readonly why: string
+}
+
+/** The three questions of an orchestrator. */
+export type Probe = 'live' | 'ready' | 'started'
+
+/** What speaks against a probe; nothing when the answer is yes. */
+export function judge(probe: Probe, signs: VitalSigns, limits: HealthLimits): Finding[] {
+  switch (probe) {
+    case 'live':
+      return judgeLiveness(signs, limits)
+    case 'ready':
+      return judgeReadiness(signs, limits)
+    case 'started':
+      return signs.started ? [] : [{ check: 'startup', why: 'the worker has not consumed yet' }]
+  }
+}
+
+/** Whether a restart would help. A broker that is away is no reason: the worker comes back by itself. */
+function judgeLiveness({ loopLag, stoppingFor }: VitalSigns, limits: HealthLimits): Finding[] {
+  const findings: Finding[] = []
+  if (loopLag > limits.loopLag) findings.push(lateLoop(loopLag, limits))
+  if (stoppingFor !== undefined && stoppingFor > limits.stopping) {
+    findings.push({ check: 'shutdown', why: `stopping for ${stoppingFor} ms, where ${limits.stopping} ms are allowed` })
+  }
+  return findings
+}
+
+/** Whether the worker consumes, on proof: what the broker has confirmed, and when it last answered. */
+function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
+  const { started, stoppingFor, consumer, publisher, loopLag } = signs
+  const findings: Finding[] = []
+  const add = (check: Finding['check'], why: string): void => void findings.push({ check, why })
+  if (stoppingFor !== undefined) add('draining', 'the worker is stopping')
+  else if (!started) add('startup', 'the worker has not consumed yet')
+  if (!consumer.connected) add('connection', 'not connected to the broker')
+  else {
+    const missing = consumer.wanted.filter((queue) => !consumer.consuming.includes(queue))
+    if (missing.length > 0) add('consumer', `no confirmed consumer on ${missing.join(', ')}`)
+    if (consumer.answeredAgo !== undefined && consumer.answeredAgo > limits.heartbeat) {
+      add('broker', `no answer for ${consumer.answeredAgo} ms, where ${limits.heartbeat} ms are allowed`)
+    }
+  }
+  if (!publisher.connected) add('publisher', 'not connected to the broker for results')
+  else if (publisher.blocked !== undefined) add('publisher', `the broker takes no messages: ${publisher.blocked}`)
+  if (loopLag > limits.loopLag) findings.push(lateLoop(loopLag, limits))
+  return findings
+}
+
+function lateLoop(loopLag: number, limits: HealthLimits): Finding {
+  return { check: 'loop', why: `the event loop is ${loopLag} ms late, where ${limits.loopLag} ms are allowed` }
+}

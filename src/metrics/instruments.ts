@@ -1,0 +1,152 @@
+import type { Registry } from 'prom-client'
+import type { MetricsText } from './health-server.ts'
+
+/** The ways in which an attempt can end, as the log's `task.…` events have them. */
+export type EndState =
+  | 'succeeded'
+  | 'failed'
+  | 'retried'
+  | 'timeout'
+  | 'rejected'
+  | 'ignored'
+  | 'revoked'
+  | 'lost'
+  | 'interrupted'
+
+/** The two connections of a worker. */
+export type ConnectionRole = 'consumer' | 'publisher'
+
+/** Counts what happens, where somebody asked for it. */
+export interface Instruments {
+  /** An attempt has ended; `runtime` in milliseconds, where its code ran. */
+  ended(task: string, state: EndState, runtime?: number): void
+  /** A message was set aside; of a task that perhaps nobody registered. */
+  quarantined(task: string | undefined): void
+  /** The broker delivered a message that it had delivered before. */
+  redelivered(): void
+  /** A lost connection was made again. */
+  reconnected(role: ConnectionRole): void
+  /** All of it for Prometheus. */
+  read(): Promise<MetricsText>
+}
+
+/** What is looked at when somebody asks. */
+export interface Gauges {
+  readonly version: string
+  /** The registered names: the only ones that become labels, whatever comes over the wire. */
+  readonly tasks: readonly string[]
+  /** How many tasks run, wait for a slot, and wait for their time. */
+  active(): number
+  reserved(): number
+  held(): number
+  prefetch(): number
+  connected(role: ConnectionRole): boolean
+  ready(): boolean
+  /** Milliseconds. */
+  loopLag(): number
+}
+
+const ROLES: readonly ConnectionRole[] = ['consumer', 'publisher']
+// So that a rate can be computed from the first one on.
+const SHOWN_FROM_THE_START: readonly EndState[] = ['succeeded', 'failed', 'retried']
+// In seconds: from what takes no time to half an hour.
+const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+// Milliseconds between two looks of Node's own meter.
+const METER_PRECISION = 100
+
+/** Loads the library and begins to count. */
+export async function createInstruments(gauges: Gauges): Promise<Instruments> {
+  const library = await import('prom-client')
+  const { Counter, Gauge, Histogram } = library
+  const registry = new library.Registry()
+  const registers = [registry]
+  const known = new Set(gauges.tasks)
+  const labelOf = (task: string | undefined): string => (task !== undefined && known.has(task) ? task : 'unknown')
+
+  const tasks = new Counter({
+    name: 'twq_tasks_total',
+    help: 'Attempts that ended, by task and how.',
+    labelNames: ['task', 'state'],
+    registers,
+  })
+  for (const task of known) for (const state of SHOWN_FROM_THE_START) tasks.inc({ task, state }, 0)
+  const durations = new Histogram({
+    name: 'twq_task_duration_seconds',
+    help: 'How long the code of tasks ran.',
+    labelNames: ['task'],
+    buckets: BUCKETS,
+    registers,
+  })
+  const quarantined = new Counter({
+    name: 'twq_quarantined_total',
+    help: 'Messages set aside in <queue>.quarantine, by task.',
+    labelNames: ['task'],
+    registers,
+  })
+  const redelivered = new Counter({
+    name: 'twq_redelivered_total',
+    help: 'Messages that the broker delivered again.',
+    registers,
+  })
+  const reconnects = new Counter({
+    name: 'twq_reconnects_total',
+    help: 'Connections to the broker that were lost and made again.',
+    labelNames: ['connection'],
+    registers,
+  })
+  for (const connection of ROLES) reconnects.inc({ connection }, 0)
+
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value())
+      },
+    })
+  }
+  gauge('twq_tasks_active', 'Tasks whose code runs.', gauges.active)
+  gauge('twq_tasks_reserved', 'Tasks that wait for a slot.', gauges.reserved)
+  gauge('twq_tasks_held', 'Tasks that wait for their time.', gauges.held)
+  gauge('twq_prefetch', 'How many messages the broker may have sent ahead.', gauges.prefetch)
+  gauge('twq_ready', '1 while the worker consumes, as /readyz says.', () => Number(gauges.ready()))
+  gauge('twq_event_loop_lag_seconds', 'How late the event loop is.', () => gauges.loopLag() / 1000)
+  new Gauge({
+    name: 'twq_broker_connected',
+    help: '1 while the connection is open.',
+    labelNames: ['connection'],
+    registers,
+    collect() {
+      for (const connection of ROLES) this.set({ connection }, Number(gauges.connected(connection)))
+    },
+  })
+  new Gauge({ name: 'twq_info', help: 'Versions.', labelNames: ['version', 'node_version'], registers }).set(
+    { version: gauges.version, node_version: process.versions.node },
+    1,
+  )
+  const all = library.Registry.merge([registry, processMetrics(library)])
+
+  return {
+    ended(task, state, runtime) {
+      const label = labelOf(task)
+      tasks.inc({ task: label, state })
+      if (runtime !== undefined) durations.observe({ task: label }, runtime / 1000)
+    },
+    quarantined: (task) => quarantined.inc({ task: labelOf(task) }),
+    redelivered: () => redelivered.inc(),
+    reconnected: (connection) => reconnects.inc({ connection }),
+    read: async () => ({ contentType: all.contentType, text: await all.metrics() }),
+  }
+}
+
+let ofProcess: Registry | undefined
+
+/** Memory, processor time, event loop, garbage collection: of the whole process, and metered once in it. */
+function processMetrics({ Registry, collectDefaultMetrics }: typeof import('prom-client')): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: METER_PRECISION })
+  }
+  return ofProcess
+}

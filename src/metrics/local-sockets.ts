@@ -1,0 +1,64 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+// A socket's address holds 108 bytes on Linux and 104 elsewhere, with a zero at its end.
+const LONGEST_PATH = 103
+const SUFFIX = '.sock'
+const RANDOM_BYTES = 4
+
+/**
+ * The folders that local sockets may be in, the best first: `$XDG_RUNTIME_DIR/twq`, and one of this user's below the
+ * folder for temporary files. Worker and probe look at the same ones, in the same order.
+ */
+export function socketFolders(env: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const user = process.getuid?.() ?? 0
+  const own = join(tmpdir(), `twq-${user}`)
+  return env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'twq'), own] : [own]
+}
+
+/** Makes the folder, for this user alone. Throws where it is somebody else's: whoever owns it could answer in our name. */
+export function claimFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  const found = lstatSync(folder)
+  if (!found.isDirectory()) throw new Error(`${folder} is not a folder`)
+  if (found.uid !== process.getuid?.()) throw new Error(`${folder} belongs to another user (${found.uid})`)
+  if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700)
+}
+
+/** A new path for the socket of `node`, used by no other process before or after; undefined where it would be too long. */
+export function newSocketPath(folder: string, node: string): string | undefined {
+  const path = join(folder, `${stemOf(folder, node)}.${randomBytes(RANDOM_BYTES).toString('hex')}${SUFFIX}`)
+  return Buffer.byteLength(path) > LONGEST_PATH ? undefined : path
+}
+
+/** The sockets that workers have left or listen on: those of `node`, or all. Folders of other users are passed over. */
+export function existingSockets(folder: string, node?: string): string[] {
+  let names: string[]
+  try {
+    const found = lstatSync(folder)
+    if (!found.isDirectory() || found.uid !== process.getuid?.()) return []
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  const stem = node === undefined ? undefined : stemOf(folder, node)
+  return names
+    .filter((name) => SOCKET.test(name) && (stem === undefined || name.replace(SOCKET, '') === stem))
+    .map((name) => join(folder, name))
+}
+
+const SOCKET = new RegExp(`\\.[0-9a-f]{${2 * RANDOM_BYTES}}\\${SUFFIX}$`)
+
+/** The node's name as far as it fits and files may be called so, else a fingerprint of it. */
+function stemOf(folder: string, node: string): string {
+  const plain = encodeURIComponent(node).replaceAll('%40', '@')
+  const rest = SUFFIX.length + 1 + 2 * RANDOM_BYTES
+  if (Buffer.byteLength(join(folder, plain)) + rest <= LONGEST_PATH) return plain
+  return createHash('sha256').update(node).digest('hex').slice(0, 16)
+}
