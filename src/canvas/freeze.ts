@@ -1,9 +1,12 @@
 import { TwqError } from '../errors.ts'
-import { readArray, readSignature, type Signature } from '../protocol/signature.ts'
+import type { ResultTuple } from '../protocol/chord.ts'
+import { chordQueue, type QueuedChord, type QueuedMember } from '../protocol/queued-chord.ts'
+import type { Signature } from '../protocol/signature.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { stepsOfChain } from './chain.ts'
 import { chunksAsGroup } from './chunks.ts'
-import { composedJson } from './signature.ts'
+import { bodyOf, headerOf, MOST_NESTED, membersOf, resultOfGroup, resultOfTask } from './frozen.ts'
+import { composedJson, listOf } from './signature.ts'
 
 /** What was sent, or will be: what handles are made from. */
 export type Node = TaskNode | GroupNode
@@ -15,6 +18,8 @@ export interface TaskNode {
   readonly task: string
   /** True when its result comes back to whoever sends. */
   readonly readable: boolean
+  /** The first task of its tree, where that is another. */
+  readonly rootId: string | undefined
   readonly parent: Node | undefined
 }
 
@@ -34,51 +39,64 @@ export interface FreezeFacts {
   readonly replyTo: string | undefined
   /** The root of the task that sends. */
   readonly rootId: string | undefined
+  /** Who joins chords: the workers' result backend, a queue of each chord's own, or nobody. */
+  readonly chords: 'backend' | 'queue' | 'nobody'
 }
+
+/** A chord that is to be joined from its queue. */
+export type PlannedChord = Omit<QueuedChord, 'until'>
 
 /** A signature whose every task has its id, and what becomes of it. */
 export interface Frozen {
   readonly signature: Signature
   readonly node: Node
+  /** Those that are joined from a queue: in the signature they are groups. */
+  readonly chords: readonly PlannedChord[]
 }
-
-/** Deeper signatures are nobody's. */
-const MOST_NESTED = 100
 
 /**
  * Gives every task of a workflow its id and the queue its result goes to, as Celery's `freeze` does before it sends one
- * (wire specification 4.3, 5.5): so results of steps that workers send later come back too. Pure. Throws
- * `TWQ_MESSAGE_MALFORMED` for what can't be applied, and `TWQ_CHORD_UNSUPPORTED` for a chord.
+ * (wire specification 4.3, 5.5): so results of steps that workers send later come back too. A chord that is joined from a
+ * queue becomes a group that replies to it. Pure. Throws `TWQ_MESSAGE_MALFORMED` for what can't be applied, and
+ * `TWQ_CHORD_UNSUPPORTED` for a chord that nobody can join.
  */
 export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
-  return freezeAt(signature, {
-    facts,
-    rootId: facts.rootId,
-    parent: undefined,
-    options: {},
-    depth: 0,
-    path: 'signature',
-  })
+  const { rootId, replyTo } = facts
+  const chords: PlannedChord[] = []
+  const start = { facts, chords, rootId, replyTo, firstReplyTo: replyTo, parent: undefined, options: {}, later: false }
+  const { signature: frozen, node } = freezeAt(signature, { ...start, depth: 0, path: 'signature' })
+  return { signature: frozen, node, chords }
 }
 
 /** Where in the workflow a signature stands. */
 interface Place {
   readonly facts: FreezeFacts
+  /** Collects those that are joined from a queue. */
+  readonly chords: PlannedChord[]
   /** The root of the tasks from here on, where it is not the task itself. */
   readonly rootId: string | undefined
+  /** Where the result of the signature goes: back to the sender, or to the queue of a chord. */
+  readonly replyTo: string | undefined
+  /** Where the result of its first task goes. */
+  readonly firstReplyTo: string | undefined
   /** What runs before. */
   readonly parent: Node | undefined
-  /** Of whatever gives the signature its result: the place in a group. */
+  /** Of whatever gives the signature its result: its place in a group. */
   readonly options: JsonObject
+  /** True where a worker will send it. */
+  readonly later: boolean
   readonly depth: number
   readonly path: string
 }
 
-function freezeAt(signature: Signature, place: Place): Frozen {
+type Done = Pick<Frozen, 'signature' | 'node'>
+
+function freezeAt(signature: Signature, place: Place): Done {
   const { path, depth } = place
   if (depth > MOST_NESTED) {
     throw new TwqError('TWQ_MESSAGE_MALFORMED', `${path} is nested more than ${MOST_NESTED} levels deep`)
   }
+  checkLinks(signature, place)
   switch (signature.kind) {
     case 'task':
     case 'xmap':
@@ -91,37 +109,38 @@ function freezeAt(signature: Signature, place: Place): Frozen {
     case 'chain':
       return freezeChain(signature, place)
     case 'chord':
-      throw new TwqError('TWQ_CHORD_UNSUPPORTED', `${path} is a chord, and nothing here can join the tasks of one`)
+      return freezeChord(signature, place)
     default:
       throw new TwqError('TWQ_INTERNAL', `unknown kind of signature ${String(signature.kind satisfies never)}`)
   }
 }
 
-function freezeTask(signature: Signature, { facts, options: given, parent }: Place): Frozen {
+function freezeTask(signature: Signature, place: Place): Done {
+  const { facts, rootId, parent, path } = place
   const own = signature.options
   const id = textOf(own.task_id) ?? facts.newId()
+  const counts = place.replyTo !== facts.replyTo
+  if (counts && own.ignore_result === true) {
+    throw unsupported(`${path} counts for a chord, but ignores its result`, 'Leave out ignoreResult there')
+  }
   const replyTo = own.ignore_result === true ? undefined : facts.replyTo
   // As in Celery: what a signature has already it keeps, its place in a group aside.
-  const options = { ...own, task_id: id, reply_to: own.reply_to ?? replyTo, ...given }
-  const readable = replyTo !== undefined && options.reply_to === replyTo
+  const reply_to = counts ? place.replyTo : (own.reply_to ?? replyTo)
+  const options = withoutAbsent({ ...own, task_id: id, reply_to, ...place.options })
+  const readable = replyTo !== undefined && reply_to === replyTo
   return {
-    signature: { ...signature, options: withoutAbsent(options) },
-    node: { kind: 'task', id, task: signature.task, readable, parent },
+    signature: { ...signature, options },
+    node: { kind: 'task', id, task: signature.task, readable, rootId, parent },
   }
 }
 
-function freezeGroup(signature: Signature, place: Place): Frozen {
+function freezeGroup(signature: Signature, place: Place): Done {
   const { facts, parent, path, depth } = place
   const id = textOf(signature.options.task_id) ?? facts.newId()
-  const frozen = membersOf(signature, path, depth).map((member, index) =>
-    freezeAt(member, {
-      ...place,
-      parent: undefined,
-      options: { ...place.options, group_index: index },
-      depth: depth + 1,
-      path: `${path}.tasks[${index}]`,
-    }),
-  )
+  const frozen = membersOf(signature, path, depth, 'in order').map((member, index) => {
+    const options = { ...place.options, group_index: index }
+    return freezeAt(member, { ...place, parent: undefined, options, depth: depth + 1, path: `${path}.tasks[${index}]` })
+  })
   const tasks = frozen.map((member) => composedJson(member.signature))
   // The nulls are Celery's.
   const options = { root_id: null, parent_id: null, ...signature.options, task_id: id }
@@ -131,41 +150,134 @@ function freezeGroup(signature: Signature, place: Place): Frozen {
   }
 }
 
-function freezeChain(signature: Signature, place: Place): Frozen {
-  const { path, depth } = place
-  const { task_id: taskId, ...options } = signature.options
-  const steps = stepsOfChain({ ...signature, options: {} })
+function freezeChain(signature: Signature, place: Place): Done {
+  const { path, depth, facts } = place
+  const steps = stepsOfChain(signature)
   if (steps.length === 0) throw new TwqError('TWQ_MESSAGE_MALFORMED', `${path} is a chain of no tasks`)
   let { parent, rootId } = place
-  const frozen: Frozen[] = []
+  const frozen: Done[] = []
   for (const [index, step] of steps.entries()) {
     const isLast = index === steps.length - 1
+    const first = index === 0 ? place.firstReplyTo : facts.replyTo
     // The last step stands for the chain: who waits for the chain, or counts it in a group, means that one.
-    const named = isLast && textOf(taskId) !== undefined ? { task_id: taskId, ...step.options } : step.options
-    const at = { ...place, parent, rootId, options: isLast ? place.options : {}, depth: depth + 1 }
-    const done = freezeAt({ ...step, options: named as JsonObject }, { ...at, path: `${path}.tasks[${index}]` })
+    const done = freezeAt(step, {
+      ...place,
+      parent,
+      rootId,
+      replyTo: isLast ? place.replyTo : first,
+      firstReplyTo: isLast && index > 0 ? place.replyTo : first,
+      options: isLast ? place.options : {},
+      later: place.later || index > 0,
+      depth: depth + 1,
+      path: `${path}.tasks[${index}]`,
+    })
     frozen.push(done)
     parent = done.node
     rootId ??= done.node.id
   }
   const tasks = frozen.map((step) => composedJson(step.signature))
   return {
-    signature: { ...signature, args: [], options, kwargs: { ...signature.kwargs, tasks } },
-    node: (frozen.at(-1) as Frozen).node,
+    signature: { ...signature, args: [], options: {}, kwargs: { ...signature.kwargs, tasks } },
+    node: (frozen.at(-1) as Done).node,
   }
 }
 
-/** The members of a group, with those of groups in it. */
-function membersOf(group: Signature, path: string, depth: number): Signature[] {
-  if (depth > MOST_NESTED) {
-    throw new TwqError('TWQ_MESSAGE_MALFORMED', `${path} is nested more than ${MOST_NESTED} levels deep`)
+function freezeChord(signature: Signature, place: Place): Done {
+  const { facts, path, depth } = place
+  if (facts.chords === 'nobody') {
+    throw unsupported(`${path} is a chord, and here nobody reads the results of its tasks`, NEEDS_RESULTS)
   }
-  return readArray(group.kwargs.tasks, `${path}.tasks`).flatMap((task, index) => {
-    const at = `${path}.tasks[${index}]`
-    const member = readSignature(task, at)
-    if (member.kind === 'chunks') return membersOf(chunksAsGroup(member, at), at, depth + 1)
-    return member.kind === 'group' ? membersOf(member, at, depth + 1) : [member]
+  const { task_id: taskId, ...shared } = signature.options
+  const header = headerOf(signature, path, depth)
+  const body = bodyOf(signature, path)
+  const groupId = textOf(header.options.task_id) ?? facts.newId()
+  const queued = facts.chords === 'queue'
+  const own = textOf(taskId) === undefined ? body.options : { ...body.options, task_id: taskId as string }
+  const inBody = { ...place, rootId: place.rootId, later: true, depth: depth + 1, path: `${path}.body` }
+  const members = membersOf(header, `${path}.header`, depth, 'in order')
+  if (queued && members.length === 0) {
+    // As in Celery: nothing to wait for.
+    const given = givenNothing({ ...body, options: { ...own, ...shared } })
+    return freezeAt(given, { ...inBody, options: { group_id: groupId, ...place.options } })
+  }
+  const queue = chordQueue(groupId)
+  const side = freezeGroup(
+    { ...header, options: { ...header.options, ...(queued && shared), task_id: groupId } },
+    {
+      ...place,
+      // A worker that sends the group gives its options to the first task of each member.
+      ...(queued && { replyTo: queue, firstReplyTo: place.later ? queue : facts.replyTo }),
+      options: queued ? { group_id: groupId } : {},
+      depth: depth + 1,
+      path: `${path}.header`,
+    },
+  )
+  const after = { ...inBody, parent: side.node, options: queued ? { group_id: groupId, ...place.options } : {} }
+  const end = freezeAt({ ...body, options: { ...own, ...(queued && shared) } }, after)
+  if (!queued) {
+    const kwargs = {
+      ...signature.kwargs,
+      header: composedJson(side.signature),
+      body: composedJson(end.signature),
+    }
+    const options = withoutAbsent({ ...shared, ...place.options })
+    return { signature: { ...signature, options, kwargs }, node: end.node }
+  }
+  const tree = (side.node as GroupNode).members
+  const nested = tree.some(({ kind }) => kind === 'group')
+  place.chords.push({
+    groupId,
+    members: tree.flatMap(leavesOf),
+    shape: nested ? resultOfGroup(groupId, tree.map(tupleOf)) : null,
+    body: composedJson(end.signature),
   })
+  // Who sends the group later tells the queue, too, when it can't be sent any more.
+  const options = place.later ? { ...side.signature.options, reply_to: queue } : side.signature.options
+  return { signature: { ...side.signature, options }, node: end.node }
+}
+
+function leavesOf(node: Node): readonly QueuedMember[] {
+  return node.kind === 'group' ? node.members.flatMap(leavesOf) : [{ id: node.id, rootId: node.rootId ?? null }]
+}
+
+function tupleOf(node: Node): ResultTuple {
+  return node.kind === 'group' ? resultOfGroup(node.id, node.members.map(tupleOf)) : resultOfTask(node.id)
+}
+
+/** The body of a chord without a header: called with no results, and nothing else. */
+function givenNothing(body: Signature): Signature {
+  if (body.kind === 'chain') {
+    const [first, ...others] = stepsOfChain(body)
+    const tasks = first === undefined ? [] : [givenNothing(first), ...others].map(composedJson)
+    return { ...body, options: {}, kwargs: { ...body.kwargs, tasks } }
+  }
+  if (body.kind === 'group' || body.kind === 'chord') {
+    const side = body.kind === 'group' ? body : headerOf(body, 'body', 0)
+    const tasks = membersOf(side, 'body', 0, 'in order').map((member) => composedJson(givenNothing(member)))
+    const kwargs = body.kind === 'group' ? { ...body.kwargs, tasks } : { ...body.kwargs, header: tasks }
+    return { ...body, kwargs }
+  }
+  return body.immutable ? body : { ...body, args: [[], ...body.args], immutable: true }
+}
+
+/** What links have in them is sent by workers as it is: where no backend joins chords, they could not. */
+function checkLinks({ options }: Signature, { facts, path }: Place): void {
+  if (facts.chords === 'backend') return
+  for (const link of [...listOf<Json>(options.link), ...listOf<Json>(options.link_error)]) {
+    if (JSON.stringify(link, plainNumbers).includes('"subtask_type":"chord"')) {
+      throw unsupported(`${path} has a link with a chord in it`, 'Put it into the chain itself, or use Redis')
+    }
+  }
+}
+
+function plainNumbers(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? 0 : value
+}
+
+const NEEDS_RESULTS = "Leave out resultBackend: 'none'"
+
+function unsupported(message: string, hint: string): TwqError {
+  return new TwqError('TWQ_CHORD_UNSUPPORTED', message, { hint })
 }
 
 function textOf(value: Json | undefined): string | undefined {

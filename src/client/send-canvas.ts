@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { applySignature, type FollowUp } from '../canvas/apply.ts'
-import { freeze, type Node } from '../canvas/freeze.ts'
+import { type FreezeFacts, freeze, type Node, type PlannedChord } from '../canvas/freeze.ts'
 import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
+import type { ChordStart } from '../protocol/chord.ts'
+import { encodeTask } from '../protocol/encode-task.ts'
+import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { SendOptions } from '../tasks/sending.ts'
@@ -16,6 +19,8 @@ export interface CanvasFacts {
   /** Where results go when they are wanted. */
   readonly replyTo: string | undefined
   readonly router: Pick<Router, 'address'>
+  /** Who joins chords. */
+  readonly chords: FreezeFacts['chords']
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
   /** A new id; for tests. */
@@ -24,13 +29,20 @@ export interface CanvasFacts {
 
 /** The messages that start a workflow, and what will come of them. */
 export interface PreparedCanvas {
+  /** To be announced to the result backend before. */
+  readonly announced: readonly ChordStart[]
+  /** The queues that chords are joined from, to be declared before. */
+  readonly chordQueues: readonly string[]
   readonly messages: readonly FollowUp[]
+  /** What has chords joined from their queues; to be published last. */
+  readonly joins: readonly FollowUp[]
   readonly node: Node
 }
 
 /**
  * Builds the messages that sending a canvas publishes: those that Celery would (wire specification 5). Throws
- * `TWQ_ARGUMENTS` or `TWQ_MESSAGE_MALFORMED` for what can't be sent, `TWQ_UNSERIALISABLE` for a value without a JSON form.
+ * `TWQ_ARGUMENTS` or `TWQ_MESSAGE_MALFORMED` for what can't be sent, `TWQ_CHORD_UNSUPPORTED` for a chord that nobody can
+ * join, `TWQ_UNSERIALISABLE` for a value without a JSON form.
  */
 export function prepareCanvas(canvas: unknown, options: SendOptions, facts: CanvasFacts): PreparedCanvas {
   checkSendOptions(options)
@@ -38,14 +50,25 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const { task_id: taskId, ...given } = celeryOptions(options)
   const named = fieldsOf(canvas, 'the canvas')
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
-  const { signature, node } = freeze(whole, { newId, replyTo: facts.replyTo, rootId: parent?.rootId })
+  const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
+  const { signature, node, chords } = freeze(whole, freezing)
   const family = parent === undefined ? {} : { parent_id: parent.id, root_id: parent.rootId }
   const ground = { newId, now, origin, address: router.address }
-  const { messages } = applySignature(
-    composedJson(signature),
-    { args: [], options: { ...given, ...family } },
-    ground,
-    'canvas',
-  )
-  return { messages, node }
+  const call = { args: [], options: { ...given, ...family } }
+  const { messages, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
+  const joins = chords.map((chord) => joinMessage(chord, newId(), facts))
+  return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, joins, node }
+}
+
+/** The message that has a worker join a chord. */
+function joinMessage(chord: PlannedChord, id: string, { now, origin, parent }: CanvasFacts): FollowUp {
+  const kwargs = writeQueuedChord({ ...chord, until: now + CHORD_LIFETIME })
+  const family = { rootId: parent?.rootId, parentId: parent?.id }
+  const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, ...family }, { now })
+  return {
+    id,
+    task: JOIN_TASK,
+    queue: JOIN_QUEUE,
+    outgoing: { route: { exchange: '', routingKey: JOIN_QUEUE }, message },
+  }
 }

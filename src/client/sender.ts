@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import type { Channel } from '../broker/broker.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
+import { declareResultQueue } from '../broker/topology.ts'
+import type { FollowUp } from '../canvas/apply.ts'
 import { TwqError } from '../errors.ts'
+import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE, JOIN_TASK } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import type { ChordJoin } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
@@ -28,6 +33,8 @@ export interface SenderOptions {
   readonly queues?: DeclaredQueues
   /** Where results come back to; without it nobody reads any. */
   readonly replies: ReplyQueue | undefined
+  /** Who is told of chords before they start, where a result backend joins them. */
+  readonly chords?: Pick<ChordJoin, 'begin'> | undefined
   readonly router: Router
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
@@ -116,24 +123,53 @@ class SessionSender implements Sender {
   /** Sends the tasks that start a workflow; when that fails, some of them may be on their way. */
   async #sendCanvas(canvas: Canvas, options: SendOptions, parent?: TaskMessage): Promise<AnyHandle> {
     this.#begin()
-    const { clock, replies, router } = this.#options
+    const { clock, replies, router, chords: joiner } = this.#options
     let followed: readonly string[] = []
     try {
-      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, router, parent }
-      const { messages, node } = prepareCanvas(canvas, options, facts)
+      const chords = joiner !== undefined ? 'backend' : replies !== undefined ? 'queue' : 'nobody'
+      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, router, chords, parent } as const
+      const prepared = prepareCanvas(canvas, options, facts)
+      const { node, messages, joins, chordQueues, announced } = prepared
       followed = readableTasks(node)
       const feeds = new Map(followed.map((id) => [id, replies?.follow(id)]))
-      for (let start = 0; start < messages.length; start += BATCH) {
-        const batch = messages.slice(start, start + BATCH)
-        const wantsResult = followed.length > 0
-        await Promise.all(batch.map((message) => this.#publish({ ...message, wantsResult }, options.signal)))
-      }
+      await Promise.all(announced.map((chord) => joiner?.begin(chord)))
+      if (chordQueues.length > 0) await this.#declareChords(chordQueues, options.signal)
+      await this.#publishAll(messages, followed.length > 0, options.signal)
+      // Last: a chord that was not sent whole is not waited for either, and its queue expires.
+      await this.#publishAll(joins, false, options.signal)
       return handleOf(node, (id) => feeds.get(id))
     } catch (error) {
       for (const id of followed) replies?.forget(id)
       throw error
     } finally {
       this.#end()
+    }
+  }
+
+  async #publishAll(messages: readonly FollowUp[], wantsResult: boolean, signal: AbortSignal | undefined) {
+    for (let start = 0; start < messages.length; start += BATCH) {
+      const batch = messages.slice(start, start + BATCH)
+      await Promise.all(batch.map((message) => this.#publish({ ...message, wantsResult }, signal)))
+    }
+  }
+
+  /** The queues that the tasks of headers reply to. Rejects with `TWQ_CHORD_UNSUPPORTED` where nobody will ever join them. */
+  async #declareChords(queues: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const { session, publishTimeout } = this.#options
+    const reason = () => this.#tooLate({ task: JOIN_TASK, id: queues[0] as string })
+    using limit = timeLimit({ ms: publishTimeout, signal, reason })
+    const declare = async (channel: Channel): Promise<void> => {
+      await channel.inspectQueue(JOIN_QUEUE)
+      for (const queue of queues) await declareResultQueue(channel, queue, CHORD_QUEUE_LIFETIME)
+    }
+    try {
+      await unlessAborted(session.withChannel(declare), limit.signal)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) throw error
+      throw new TwqError('TWQ_CHORD_UNSUPPORTED', 'no worker on this broker has ever joined a chord without Redis', {
+        hint: 'Start a twq worker with --result-backend rpc:// here: Python workers can run the tasks, but not join them',
+        cause: error,
+      })
     }
   }
 
@@ -202,7 +238,7 @@ class SessionSender implements Sender {
     }
   }
 
-  #tooLate({ task, id }: PreparedTask): TwqError {
+  #tooLate({ task, id }: Pick<PreparedTask, 'task' | 'id'>): TwqError {
     const { session, publishTimeout } = this.#options
     const what = `${task}[${id}] was not confirmed within ${publishTimeout} ms`
     if (!session.connected) {

@@ -1,4 +1,5 @@
 import type { Publisher } from '../broker/publisher.ts'
+import { isChordQueue } from '../protocol/queued-chord.ts'
 import { encodeResult } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Outgoing } from '../protocol/wire.ts'
@@ -36,7 +37,8 @@ export class RpcResults implements ResultBackend {
           contentType: 'application/json',
           contentEncoding: 'utf-8',
           correlationId: message.correlationId,
-          deliveryMode: 1,
+          // As Celery; but the queue of a chord outlives the broker, and so must what is in it.
+          deliveryMode: isChordQueue(replyTo) ? 2 : 1,
           priority: 0,
         },
         headers: {},

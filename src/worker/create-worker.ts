@@ -14,6 +14,7 @@ import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
+import { ChordJoins } from './chord-joins.ts'
 import { Consumer } from './consumer.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
@@ -218,6 +219,12 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const { maxBodySize } = config
+  // Where results are kept, their backend joins chords.
+  const chordJoins =
+    results.kind === 'rpc'
+      ? new ChordJoins({ session: consuming, followers, quarantine, maxBodySize, clock, logger })
+      : undefined
   const skipGrace = new AbortController()
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
@@ -242,6 +249,7 @@ export function createWorker(parts: WorkerParts): Worker {
     loopWatch.start()
     await remote.mingle(broker)
     await lanes.open()
+    await chordJoins?.open()
     events.start(() => remote.online())
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
@@ -271,10 +279,12 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     health.stopping()
+    const handedBack = chordJoins?.stop()
     const how = await drain(
       { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },
       { grace: skipGrace.signal, abort: skipAbort.signal },
     )
+    await handedBack
     loopWatch.stop()
     remote.offline()
     events.close()

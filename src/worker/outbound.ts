@@ -86,7 +86,16 @@ export function openOutbound(parts: OutboundParts): Outbound {
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })
-  const sender = createSender({ session: publishing, publisher, queues, replies, router, publishTimeout, clock })
+  const sender = createSender({
+    session: publishing,
+    publisher,
+    queues,
+    replies,
+    chords: results.chord,
+    router,
+    publishTimeout,
+    clock,
+  })
   const followers = new Followers({
     publisher: new FollowUpPublisher(publisher, queues),
     results,

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import type { FollowUp } from '../../src/canvas/apply.ts'
 import { chain } from '../../src/canvas/chain.ts'
+import { chord } from '../../src/canvas/chord.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
 import { createRouter } from '../../src/client/router.ts'
 import { type CanvasFacts, prepareCanvas } from '../../src/client/send-canvas.ts'
 import { TwqError } from '../../src/errors.ts'
 import { parseJson } from '../../src/protocol/json.ts'
+import { readQueuedChord } from '../../src/protocol/queued-chord.ts'
 import type { WireMessage } from '../../src/protocol/wire.ts'
+import type { JsonObject } from '../../src/runtime/json.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { Canvas, SendOptions } from '../../src/tasks/sending.ts'
 import { golden, wireOf } from '../protocol/golden.ts'
@@ -17,6 +21,7 @@ const facts: CanvasFacts = {
   origin: 'gen1@host',
   replyTo: 'replies',
   router: createRouter({ defaultQueue: 'celery' }),
+  chords: 'queue',
 }
 
 const prepare = (canvas: Canvas, options: SendOptions = {}, over: Partial<CanvasFacts> = {}) => {
@@ -154,5 +159,76 @@ describe('a workflow to be sent', () => {
     ['what is no canvas', () => prepare({} as Canvas), 'TWQ_ARGUMENTS'],
   ])('is refused for %s', (_title, send, code) => {
     expect(send).toThrow(expect.toSatisfy((error) => TwqError.is(error, code as 'TWQ_ARGUMENTS')))
+  })
+})
+
+describe('a chord that is joined from its queue', () => {
+  const joined = (canvas: Canvas, over: Partial<CanvasFacts> = {}) => {
+    const prepared = prepare(canvas, {}, over)
+    const chords = prepared.joins.map(({ outgoing }) => {
+      const [, kwargs] = parseJson(outgoing.message.body) as [unknown, JsonObject]
+      return readQueuedChord(kwargs)
+    })
+    return { ...prepared, chords }
+  }
+  const replies = (messages: readonly FollowUp[]) => messages.map(({ outgoing }) => outgoing.message.properties.replyTo)
+
+  it('has its header reply to that, and its body to the sender', () => {
+    const { messages, joins, chords, chordQueues, node } = joined(chord([add(1), add(2)], mul(3)))
+    const [first] = chords
+    expect(chordQueues).toEqual([`twq.chord.${first?.groupId}`])
+    expect(replies(messages)).toEqual([...chordQueues, ...chordQueues])
+    expect(first?.members.map(({ id }) => id)).toEqual(messages.map(({ id }) => id))
+    expect(first?.body).toMatchObject({ task: 'proj.mul', options: { task_id: node.id, reply_to: 'replies' } })
+    expect(joins).toMatchObject([{ queue: 'twq.chords', outgoing: { message: { headers: { ignore_result: true } } } }])
+    expect(node).toMatchObject({ readable: true, parent: { members: [{ readable: false }, { readable: false }] } })
+  })
+
+  it('holds no chord for the workers', () => {
+    const canvas = chain(add(1), group(add(2), add(3)), chord([mul(1), mul(2)], add(4)), mul(5))
+    const { messages, chords } = joined(canvas)
+    expect(Buffer.concat(messages.map(({ outgoing }) => outgoing.message.body)).toString()).not.toContain(
+      'celery.chord',
+    )
+    expect(JSON.stringify(chords)).not.toContain('celery.chord')
+    expect(chords).toHaveLength(2)
+  })
+
+  it('has one queue in another where it counts for another chord', () => {
+    const { chords } = joined(chord([chord([add(1)], add(2)), add(3)], mul(4)))
+    const [inner, outer] = chords
+    expect(inner?.body).toMatchObject({ options: { reply_to: `twq.chord.${outer?.groupId}` } })
+    expect(outer?.members).toHaveLength(2)
+    expect(inner?.body).toMatchObject({ options: { task_id: outer?.members[0]?.id } })
+  })
+
+  it('counts the last task of a chain, whose others reply to the sender', () => {
+    const { messages, chords } = joined(chord([chain(add(1), add(2)), add(3)], mul(4)))
+    expect(replies(messages)).toEqual(['replies', `twq.chord.${chords[0]?.groupId}`])
+    expect(chords[0]?.members[0]).toMatchObject({ rootId: messages[0]?.id })
+  })
+
+  it('takes its root from the task that sends it', () => {
+    const { chords } = joined(chord([add(1)], mul(4)), { parent: aTaskMessage({ id: 'parent', rootId: 'root' }) })
+    expect(chords[0]?.members).toMatchObject([{ rootId: 'root' }])
+  })
+
+  it('is a chord for a backend that joins them', () => {
+    const { messages, joins, announced, node } = prepare(chord([add(1), add(2)], mul(3)), {}, { chords: 'backend' })
+    expect(joins).toEqual([])
+    expect(announced).toMatchObject([{ size: 2 }])
+    const [, , embed] = parseJson(messages[0]?.outgoing.message.body as Uint8Array) as [unknown, unknown, JsonObject]
+    expect(embed.chord).toMatchObject({ task: 'proj.mul', options: { task_id: node.id, reply_to: 'replies' } })
+    expect(node.parent).toMatchObject({ id: announced[0]?.groupId, members: messages.map(({ id }) => ({ id })) })
+  })
+
+  it.each([
+    [{}],
+    [{ group_id: 'g', until: 1, header: [], body: { task: 'x' } }],
+    [{ group_id: 'g', until: 1, header: [['a', null]], body: 5 }],
+    [{ group_id: 'x'.repeat(255), until: 1, header: [['a', null]], body: { task: 'x' } }],
+    [{ group_id: 'g', until: 'soon', header: [['a', null]], body: { task: 'x' } }],
+  ])('is not read from %j', (kwargs) => {
+    expect(() => readQueuedChord(kwargs as never)).toThrow(TwqError)
   })
 })

@@ -1,0 +1,265 @@
+import type { Channel, Delivery, Subscription } from '../broker/broker.ts'
+import type { Session } from '../broker/session.ts'
+import { declareQuarantine } from '../broker/topology.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import { decodeTask } from '../protocol/decode-task.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import { chordQueue, JOIN_QUEUE, JOIN_TASK, type QueuedChord, readQueuedChord } from '../protocol/queued-chord.ts'
+import { decodeResult } from '../protocol/result.ts'
+import { isFinal, type RemoteError, type ResultRecord } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Followers } from './followers.ts'
+import type { Quarantine } from './quarantine.ts'
+
+/** What joining chords works with. */
+export interface ChordJoinsParts {
+  readonly session: Session
+  readonly followers: Followers
+  readonly quarantine: Quarantine
+  readonly maxBodySize: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Chords that one worker holds at once; the others wait for another worker, or their turn. */
+const MOST_JOINS = 1_000
+/** Beyond this, in bytes, the results of one chord could not be sent as the argument of its body. */
+const MOST_BYTES = 64 * 1024 * 1024
+// Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
+const HAND_BACK_AFTER = 600_000
+
+/** One chord whose results are being collected. */
+interface Join {
+  readonly chord: QueuedChord
+  readonly message: TaskMessage
+  readonly delivery: Delivery
+  readonly records: Map<string, ResultRecord>
+  /** The results, unacknowledged until the body is safe. */
+  readonly held: Delivery[]
+  bytes: number
+  over: boolean
+  subscription: Subscription | undefined
+  timer: Timer | undefined
+}
+
+/**
+ * Joins chords without a backend that keeps results. The tasks of a header reply to a durable queue of their chord; a
+ * message says which tasks those are, and is held unacknowledged, as the results are, until every one has ended. Then the
+ * body is sent, the queue deleted, and the message acknowledged, in this order: whenever this worker dies, another one, or
+ * the next, gets it all again. Takes no slot of the worker's. The body may be sent twice, under the same id.
+ */
+export class ChordJoins {
+  readonly #parts: ChordJoinsParts
+  readonly #joins = new Set<Join>()
+  #source: Subscription | undefined
+  #stopped = false
+
+  constructor(parts: ChordJoinsParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when it consumes. Where it may not, the worker goes on without, and says so. */
+  async open(): Promise<void> {
+    const { session, logger } = this.#parts
+    try {
+      await session.keep('chords', (channel) => this.#setup(channel)).ready
+    } catch (error) {
+      logger.warn({ event: 'chords.unavailable', error: messageOf(error) }, 'this worker joins no chords')
+    }
+  }
+
+  /** Sets up a new channel: the broker delivers again what an earlier one had. */
+  async #setup(channel: Channel): Promise<void> {
+    for (const join of this.#joins) this.#leave(join)
+    if (this.#stopped) return
+    await channel.declareQueue({ name: JOIN_QUEUE, durable: true })
+    await declareQuarantine(channel, JOIN_QUEUE)
+    // The limit is for the consumer that comes next: results are not limited.
+    await channel.prefetch(MOST_JOINS, 'consumer')
+    this.#source = await channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel))
+    await channel.prefetch(0, 'consumer')
+  }
+
+  /** Takes no more, and hands back what is not complete. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#source?.cancel().catch(() => {})
+    await Promise.all([...this.#joins].map((join) => this.#handBack(join)))
+  }
+
+  async #take(delivery: Delivery, channel: Channel): Promise<void> {
+    const { maxBodySize, clock, logger } = this.#parts
+    if (this.#stopped) {
+      delivery.nack({ requeue: true })
+      return
+    }
+    let join: Join | undefined
+    try {
+      join = joinOf(delivery, maxBodySize)
+      this.#joins.add(join)
+      const queue = chordQueue(join.chord.groupId)
+      if (!(await this.#exists(queue))) {
+        // Whoever joined it was gone before it could say so.
+        this.#leave(join)
+        delivery.ack()
+        return
+      }
+      if (join.over) return
+      const wait = Math.min(HAND_BACK_AFTER, Math.max(0, join.chord.until - clock.now()))
+      join.timer = clock.after(wait, () => void this.#tooLong(join as Join, channel))
+      join.subscription = await channel.consume(queue, (result) => this.#receive(result, join as Join, channel))
+      if (join.over) await release(join)
+      logger.debug({ event: 'chord.held', ...named(join), parts: join.chord.members.length }, 'collecting a chord')
+    } catch (error) {
+      if (join !== undefined) this.#leave(join)
+      if (!delivery.alive) return
+      if (TwqError.is(error, 'TWQ_MESSAGE_MALFORMED')) await this.#setAside(delivery, error)
+      else delivery.nack({ requeue: true })
+    }
+  }
+
+  async #exists(queue: string): Promise<boolean> {
+    try {
+      await this.#parts.session.withChannel((channel) => channel.inspectQueue(queue))
+      return true
+    } catch (error) {
+      if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return false
+      throw error
+    }
+  }
+
+  #receive(delivery: Delivery, join: Join, channel: Channel): void {
+    if (join.over) {
+      join.held.push(delivery)
+      return
+    }
+    const record = readPart(delivery)
+    const { groupId, members } = join.chord
+    const known = record === undefined ? undefined : join.records.get(record.taskId)
+    const failsAll = record?.taskId === groupId && record.state !== 'SUCCESS'
+    const counts = members.some(({ id }) => id === record?.taskId)
+    // A task that ran twice may have failed first.
+    const isNews = known === undefined || (known.state !== 'SUCCESS' && record?.state === 'SUCCESS')
+    if (record === undefined || !isFinal(record) || !(failsAll || (counts && isNews))) {
+      delivery.ack()
+      return
+    }
+    join.held.push(delivery)
+    join.bytes += delivery.body.length
+    join.records.set(record.taskId, record)
+    if (failsAll) void this.#end(join, channel, [record])
+    else if (join.bytes > MOST_BYTES) void this.#end(join, channel, [tooLarge(record)])
+    else if (join.records.size === members.length) {
+      void this.#end(
+        join,
+        channel,
+        members.map(({ id }) => join.records.get(id) as ResultRecord),
+        record.taskId,
+      )
+    }
+  }
+
+  /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
+  async #end(join: Join, channel: Channel, parts: readonly ResultRecord[], lastId?: string): Promise<void> {
+    if (join.over) return
+    const { followers, logger } = this.#parts
+    const { chord, message, delivery } = join
+    this.#leave(join)
+    try {
+      const member = chord.members.find(({ id }) => id === lastId) ?? chord.members[0]
+      const id = member?.id ?? message.id
+      const last: TaskMessage = { ...message, id, rootId: member?.rootId ?? id, group: chord.groupId }
+      // What failed as a whole has no form.
+      const shape = lastId === undefined ? null : chord.shape
+      const how = await followers.endChord(chord.body, { parts, shape }, last)
+      await join.subscription?.cancel()
+      await channel.deleteQueue(chordQueue(chord.groupId))
+      delivery.ack()
+      logger.info({ event: 'chord.joined', ...named(join), how }, 'chord joined')
+    } catch (error) {
+      logger.error({ event: 'chord.unsettled', ...named(join), error: messageOf(error) }, 'a chord is taken up again')
+      await release(join)
+      delivery.nack({ requeue: true })
+    }
+  }
+
+  async #tooLong(join: Join, channel: Channel): Promise<void> {
+    const { chord, records } = join
+    if (this.#parts.clock.now() < chord.until) {
+      await this.#handBack(join)
+      return
+    }
+    const missing = chord.members.find(({ id }) => !records.has(id))
+    const args = ['its result did not come in time']
+    const error: RemoteError = { type: 'TimeoutError', module: 'builtins', args, traceback: null }
+    const record = failure(missing?.id ?? chord.groupId, error)
+    await this.#end(join, channel, [record])
+  }
+
+  /** Everything goes back to the broker, in order; whoever is next gets it all. */
+  async #handBack(join: Join): Promise<void> {
+    if (join.over) return
+    this.#leave(join)
+    await release(join)
+    join.delivery.nack({ requeue: true })
+  }
+
+  #leave(join: Join): void {
+    join.over = true
+    join.timer?.cancel()
+    this.#joins.delete(join)
+  }
+
+  async #setAside(delivery: Delivery, error: TwqError): Promise<void> {
+    const { quarantine, logger } = this.#parts
+    const reason = { type: 'InvalidTaskError', detail: error.message, id: undefined, task: JOIN_TASK }
+    try {
+      await quarantine.take(delivery, JOIN_QUEUE, reason)
+      delivery.ack()
+      logger.error({ event: 'message.quarantined', queue: JOIN_QUEUE, detail: error.message }, 'message quarantined')
+    } catch (problem) {
+      logger.error({ event: 'message.stuck', queue: JOIN_QUEUE, error: messageOf(problem) }, 'a message is stuck')
+    }
+  }
+}
+
+/** Gives the results back to the queue of the chord; what came while its consumer was being ended, too. */
+async function release({ subscription, held }: Join): Promise<void> {
+  await subscription?.cancel().catch(() => {})
+  for (const result of held.splice(0).reverse()) result.nack({ requeue: true })
+}
+
+function joinOf(delivery: Delivery, maxBodySize: number): Join {
+  const decoded = decodeTask(delivery, { maxBodySize })
+  if (decoded.kind === 'malformed') throw new TwqError('TWQ_MESSAGE_MALFORMED', decoded.malformed.reason)
+  const { message } = decoded
+  if (message.task !== JOIN_TASK) throw new TwqError('TWQ_MESSAGE_MALFORMED', `${message.task} is no ${JOIN_TASK}`)
+  const chord = readQueuedChord(message.kwargs)
+  const empty = { records: new Map(), held: [], bytes: 0, over: false, subscription: undefined, timer: undefined }
+  return { chord, message, delivery, ...empty }
+}
+
+/** A result from the queue of a chord; one that can't be read is a failure of its task. Undefined for what names no task. */
+function readPart({ body, properties }: Delivery): ResultRecord | undefined {
+  try {
+    return decodeResult(body)
+  } catch (error) {
+    const taskId = properties.correlationId
+    if (taskId === undefined || taskId === '') return undefined
+    return failure(taskId, celeryError('DecodeError', [messageOf(error)]))
+  }
+}
+
+function tooLarge({ taskId }: ResultRecord): ResultRecord {
+  return failure(taskId, celeryError('EncodeError', [`the results of the chord are larger than ${MOST_BYTES} bytes`]))
+}
+
+function failure(taskId: string, error: RemoteError): ResultRecord {
+  return { taskId, state: 'FAILURE', error, traceback: null, children: [] }
+}
+
+function named({ chord, message }: Join): object {
+  return { task_id: message.id, group: chord.groupId }
+}
