@@ -197,9 +197,10 @@ export function parseInequivalence(text: string): Inequivalence | undefined {
   return { argument, kind, name, wanted: plain(wanted), found: plain(found) }
 }
 
-/** The exchange that a 404 or 403 is about. */
+/** The exchange that a 404 or 403 is about; the default one is called `amq.default` there. */
 export function exchangeNamed(text: string): string | undefined {
-  return /\bexchange '(.*)' in vhost '/s.exec(text)?.[1]
+  const name = /\bexchange '(.*)' in vhost '/s.exec(text)?.[1]
+  return name === 'amq.default' ? '' : name
 }
 
 // `the value 'quorum' of type 'longstr'`, `'true'`, `none`

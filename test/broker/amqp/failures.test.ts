@@ -148,5 +148,6 @@ it("reads the broker's words, also around quotes", () => {
   expect(readRefusal(closed(404, 'NOT-FOUND', `no "q"`))).toEqual({ code: 404, text: 'no "q"' })
   expect(readRefusal(new Error('x'))).toBeUndefined()
   expect(exchangeNamed("NOT_FOUND - no exchange 'it's' in vhost '/'")).toBe("it's")
+  expect(exchangeNamed("ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'a'")).toBe('')
   expect(parseInequivalence('anything')).toBeUndefined()
 })
