@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { packageVersion } from '../../runtime/version.ts'
+
+const DEPENDENCIES = ['amqplib', 'tsx', 'pino'] as const
+
+/** The installed versions of twq and of what decides how it works. */
+export function installedVersions(): ReadonlyMap<string, string> {
+  const versions = DEPENDENCIES.map((name): [string, string] => [name, versionOf(name) ?? 'missing'])
+  return new Map([['twq', packageVersion()], ...versions])
+}
+
+/** Read from its folder, since a package need not let anybody import its package.json. */
+function versionOf(name: string): string | undefined {
+  for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
+    try {
+      const manifest = readFileSync(join(folder, name, 'package.json'), 'utf8')
+      return (JSON.parse(manifest) as { version: string }).version
+    } catch {
+      // Not in this folder: perhaps further up.
+    }
+  }
+  return undefined
+}

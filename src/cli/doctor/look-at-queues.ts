@@ -1,0 +1,48 @@
+import type { Connection, QueueSpec, QueueStatus } from '../../broker/broker.ts'
+import { queueStatus, withChannel } from '../../client/queue-access.ts'
+import { TwqError } from '../../errors.ts'
+import { quarantineQueue } from '../../protocol/quarantine.ts'
+import { suspectsQueue } from '../../protocol/suspect.ts'
+import type { ManagedQueue } from '../management.ts'
+
+/** What can be told of one configured queue without changing anything. */
+export interface QueueFacts {
+  readonly name: string
+  /** Undefined when it does not exist. */
+  readonly status: QueueStatus | undefined
+  /** Why it is not as the configuration declares it, or may not be declared at all; undefined when all is well. */
+  readonly refusal: TwqError | undefined
+  readonly quarantine: QueueStatus | undefined
+  readonly suspects: QueueStatus | undefined
+  /** What the management API says of it, where it was asked. */
+  readonly managed: ManagedQueue | undefined
+}
+
+/** Looks at a queue, and at those beside it. A queue that does not exist is not created. */
+export async function lookAtQueue(
+  connection: Connection,
+  spec: QueueSpec,
+  managed: ManagedQueue | undefined,
+): Promise<QueueFacts> {
+  const { name } = spec
+  const status = await queueStatus(connection, name)
+  return {
+    name,
+    status,
+    // Declaring what exists creates nothing; a difference is refused.
+    refusal: status === undefined ? undefined : await refusalOf(connection, spec),
+    quarantine: await queueStatus(connection, quarantineQueue(name)),
+    suspects: await queueStatus(connection, suspectsQueue(name)),
+    managed,
+  }
+}
+
+async function refusalOf(connection: Connection, spec: QueueSpec): Promise<TwqError | undefined> {
+  try {
+    await withChannel(connection, (channel) => channel.declareQueue(spec))
+    return undefined
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_QUEUE_MISMATCH', 'TWQ_BROKER_PERMISSION')) return error
+    throw error
+  }
+}
