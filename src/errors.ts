@@ -74,6 +74,8 @@ export type ErrorCode =
   | 'TWQ_SHUTTING_DOWN'
   /** The address for probes can't be listened on. */
   | 'TWQ_HEALTH_ADDRESS'
+  /** What was to be written is there already. */
+  | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */
   | 'TWQ_CLOSED'
   /** A defect of twq itself. */

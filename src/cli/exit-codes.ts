@@ -66,6 +66,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_REVOKED: EXIT.failed,
   TWQ_SHUTTING_DOWN: EXIT.failed,
   TWQ_HEALTH_ADDRESS: EXIT.config,
+  TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,
   TWQ_INTERNAL: EXIT.failed,
 }

@@ -3,6 +3,7 @@ import { packageVersion } from '../runtime/version.ts'
 import { addBroker } from './commands/broker.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQueue } from './commands/queue.ts'
@@ -12,7 +13,7 @@ import { addConfigFlags } from './config-flags.ts'
 import type { Exit } from './exit-codes.ts'
 
 /** The families of commands, in the order that the help shows them. */
-const families = [addDev, addBroker, addWorker, addTask, addInspect, addQueue, addQuarantine, addDoctor]
+const families = [addInit, addDev, addBroker, addWorker, addTask, addInspect, addQueue, addQuarantine, addDoctor]
 
 /** The command line as a tree. Each command's code is imported when it runs; `exit` hears its status. */
 export function createProgram(exit: Exit): Command {
