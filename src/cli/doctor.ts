@@ -10,6 +10,7 @@ import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { printable } from '../runtime/printable.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
+import { examineResults } from './doctor/examine-results.ts'
 import { error, type Finding, ok, type Status, warning } from './doctor/finding.ts'
 import { judgeQueue } from './doctor/judge-queues.ts'
 import { judgeServer } from './doctor/judge-server.ts'
@@ -62,7 +63,7 @@ async function examine(flags: GlobalOptions, timeout: number): Promise<readonly 
     ...('finding' in tasks ? [tasks.finding] : judgeTasks(tasks.value.registry, tasks.value.warnings)),
     ...judgeSettings(config),
     judgeConsumerTimeout(config, hardLimits(registry)),
-    ok('result backend', config.resultBackend === 'none' ? 'none: no caller gets a result' : 'rpc://, on the broker'),
+    await examineResults(config, timeout),
     ...(await examineBroker(config, registry, flags, timeout)),
   ]
 }

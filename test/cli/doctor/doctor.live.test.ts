@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aProject } from '../../support/a-project.ts'
 import { aWorker } from '../../support/a-worker.ts'
+import { startRedis } from '../../support/provision/redis.ts'
 import { publishRaw, queueOnce, withChannel } from '../../support/raw-broker.ts'
 import { runTwq } from '../../support/run-twq.ts'
 import { brokerUrl, ctl, uniqueName, vhost } from '../../support/services.ts'
@@ -15,13 +16,16 @@ const TASKS = `
 import { defineTask } from 'twq'
 export const add = defineTask({ name: 'add', run: () => 1 })`
 
-async function examined(env: Readonly<Record<string, string>>): Promise<{ status: number | null; report: Report }> {
+async function examined(
+  env: Readonly<Record<string, string>>,
+  ...flags: readonly string[]
+): Promise<{ status: number | null; report: Report }> {
   const project = aProject({
     'worker.config.ts': `export default { tasks: ['./tasks.ts'] }`,
     'tasks.ts': TASKS,
   })
   onTestFinished(() => project[Symbol.dispose]?.())
-  const { status, stdout } = await runTwq(['doctor', '--json'], { cwd: project.folder, env })
+  const { status, stdout } = await runTwq(['doctor', '--json', ...flags], { cwd: project.folder, env })
   return { status, report: JSON.parse(stdout) as Report }
 }
 
@@ -68,4 +72,13 @@ it('ends with 1 where the broker refuses, and says what to do', async () => {
   expect(wrong).toMatchObject({ status: 1, report: { errors: 1 } })
   expect(wrong.report.findings.at(-1)).toMatchObject({ check: 'broker', status: 'error' })
   expect(JSON.stringify(wrong.report)).not.toContain('wrong')
+})
+
+it('asks the Redis that keeps the results', async () => {
+  await using redis = await startRedis()
+  const there = await examined({ TWQ_BROKER: brokerUrl(), TWQ_RESULT_BACKEND: redis.url }, '--timeout', '1m')
+  expect(there.report.findings).toContainEqual(expect.objectContaining({ check: 'result backend', status: 'ok' }))
+  const absent = await examined({ TWQ_BROKER: brokerUrl(), TWQ_RESULT_BACKEND: 'redis://127.0.0.1:1/0' })
+  expect(absent.status).toBe(1)
+  expect(absent.report.findings).toContainEqual(expect.objectContaining({ check: 'result backend', status: 'error' }))
 })
