@@ -88,9 +88,9 @@ async function examineBroker(
   const managed = await askManagement(config, flags)
   const steps: readonly [string, () => Promise<readonly Finding[]>][] = [
     ['permissions', () => probePermissions(connection)],
-    ...config.queues.map((name): [string, () => Promise<readonly Finding[]>] => [
-      `queue ${name}`,
-      async () => judgeQueue(await lookAtQueue(connection, { name, durable: true }, managed.queues.get(name))),
+    ...config.queues.map((queue): [string, () => Promise<readonly Finding[]>] => [
+      `queue ${queue.name}`,
+      async () => judgeQueue(await lookAtQueue(connection, queue, managed.queues.get(queue.name))),
     ]),
     ['workers', () => examineWorkers(broker, connection, config, registry, timeout)],
   ]
@@ -117,7 +117,7 @@ async function examineWorkers(
 ): Promise<readonly Finding[]> {
   const workers = await lookAtWorkers(broker, connection, { clock: systemClock, timeout })
   // Tasks that could not be loaded would be missing from all comparisons.
-  const queues = registry === undefined ? [] : config.queues
+  const queues = registry === undefined ? [] : config.queues.map(({ name }) => name)
   return judgeWorkers(workers, { node: config.nodeName, tasks: registry?.names() ?? [], queues })
 }
 

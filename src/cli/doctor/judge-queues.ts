@@ -1,9 +1,11 @@
-import { type Finding, ok, warning } from './finding.ts'
+import { parseInequivalence, readRefusal } from '../../broker/amqp/failures.ts'
+import { isQuorum } from '../../protocol/task-queue.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'
 
 /** What there is to say of one configured queue. */
 export function judgeQueue(facts: QueueFacts): readonly Finding[] {
-  const check = `queue ${facts.name}`
+  const check = `queue ${facts.queue.name}`
   const findings = [
     ...judgeDeclaration(check, facts),
     ...judgeBacklog(check, facts),
@@ -15,14 +17,18 @@ export function judgeQueue(facts: QueueFacts): readonly Finding[] {
   return [ok(check, `as declared; ${messages} ready, ${count(consumers, 'consumer')}`)]
 }
 
-function judgeDeclaration(check: string, { name, status, refusal }: QueueFacts): readonly Finding[] {
+function judgeDeclaration(check: string, { queue, status, refusal }: QueueFacts): readonly Finding[] {
   if (status === undefined) {
     const why = 'Until somebody declares it, what is sent there goes nowhere.'
-    return [warning(check, 'it does not exist', why, `Start a worker, or: twq queue declare ${name}`)]
+    return [warning(check, 'it does not exist', why, `Start a worker, or: twq queue declare ${queue.name}`)]
   }
   if (refusal === undefined) return []
   if (refusal.code === 'TWQ_BROKER_PERMISSION') {
-    return [{ check, status: 'error', what: refusal.message, why: 'A worker declares its queues.', fix: refusal.hint }]
+    return [error(check, refusal.message, 'A worker declares its queues.', refusal.hint)]
+  }
+  const difference = parseInequivalence(readRefusal(refusal.cause)?.text ?? '')
+  if (difference !== undefined && queue.stated.includes(difference.argument)) {
+    return [error(check, refusal.message, 'The configuration says so itself: a worker does not start.', refusal.hint)]
   }
   const why = 'It is used as it is. A sender that insists on other settings is refused by the broker.'
   return [warning(check, refusal.message, why, refusal.hint ?? 'Declare it alike on all sides')]
@@ -40,21 +46,22 @@ function judgeBacklog(check: string, { status }: QueueFacts): readonly Finding[]
   ]
 }
 
-function judgeQuorum(check: string, { managed }: QueueFacts): readonly Finding[] {
-  if (managed?.type !== 'quorum') return []
+function judgeQuorum(check: string, { queue, refusal, managed }: QueueFacts): readonly Finding[] {
+  const quorum = managed === undefined ? isQuorum(queue) && refusal === undefined : managed.type === 'quorum'
   // A policy may set it as well, and what it says is not told here.
-  if (managed.policy !== undefined || 'x-dead-letter-exchange' in managed.arguments) return []
+  if (!quorum || managed?.policy !== undefined) return []
+  if ('x-dead-letter-exchange' in (managed?.arguments ?? queue.arguments)) return []
   return [
     warning(
       check,
       'a quorum queue without a dead-letter exchange',
       'RabbitMQ drops a message that came back more often than its delivery limit, 20 since 4.0.',
-      `rabbitmqctl set_policy dead-letters '^${managed.name}$' '{"dead-letter-exchange":"","dead-letter-routing-key":"dead"}' --apply-to quorum_queues`,
+      `rabbitmqctl set_policy dead-letters '^${queue.name}$' '{"dead-letter-exchange":"","dead-letter-routing-key":"dead"}' --apply-to quorum_queues`,
     ),
   ]
 }
 
-function judgeSetAside(check: string, { name, quarantine, suspects }: QueueFacts): readonly Finding[] {
+function judgeSetAside(check: string, { queue: { name }, quarantine, suspects }: QueueFacts): readonly Finding[] {
   const found: Finding[] = []
   if (quarantine !== undefined && quarantine.messages > 0) {
     found.push(

@@ -1,13 +1,15 @@
-import type { Connection, QueueSpec, QueueStatus } from '../../broker/broker.ts'
+import type { Connection, QueueStatus } from '../../broker/broker.ts'
 import { queueStatus, withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/quarantine.ts'
 import { suspectsQueue } from '../../protocol/suspect.ts'
+import type { TaskQueue } from '../../protocol/task-queue.ts'
 import type { ManagedQueue } from '../management.ts'
 
 /** What can be told of one configured queue without changing anything. */
 export interface QueueFacts {
-  readonly name: string
+  /** As the configuration has it. */
+  readonly queue: TaskQueue
   /** Undefined when it does not exist. */
   readonly status: QueueStatus | undefined
   /** Why it is not as the configuration declares it, or may not be declared at all; undefined when all is well. */
@@ -21,25 +23,25 @@ export interface QueueFacts {
 /** Looks at a queue, and at those beside it. A queue that does not exist is not created. */
 export async function lookAtQueue(
   connection: Connection,
-  spec: QueueSpec,
+  queue: TaskQueue,
   managed: ManagedQueue | undefined,
 ): Promise<QueueFacts> {
-  const { name } = spec
+  const { name } = queue
   const status = await queueStatus(connection, name)
   return {
-    name,
+    queue,
     status,
     // Declaring what exists creates nothing; a difference is refused.
-    refusal: status === undefined ? undefined : await refusalOf(connection, spec),
+    refusal: status === undefined ? undefined : await refusalOf(connection, queue),
     quarantine: await queueStatus(connection, quarantineQueue(name)),
     suspects: await queueStatus(connection, suspectsQueue(name)),
     managed,
   }
 }
 
-async function refusalOf(connection: Connection, spec: QueueSpec): Promise<TwqError | undefined> {
+async function refusalOf(connection: Connection, queue: TaskQueue): Promise<TwqError | undefined> {
   try {
-    await withChannel(connection, (channel) => channel.declareQueue(spec))
+    await withChannel(connection, (channel) => channel.declareQueue(queue))
     return undefined
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_MISMATCH', 'TWQ_BROKER_PERMISSION')) return error

@@ -10,6 +10,7 @@ import type { WorkerFacts } from '../../../src/cli/doctor/look-at-workers.ts'
 import type { UserConfig } from '../../../src/config/config.ts'
 import { resolveConfig } from '../../../src/config/resolve-config.ts'
 import { TwqError } from '../../../src/errors.ts'
+import { plainQueue } from '../../../src/protocol/task-queue.ts'
 
 function aConfig(content: UserConfig = {}) {
   return resolveConfig({ file: { path: 'worker.config.ts', content }, env: {}, baseDir: '/' })
@@ -91,7 +92,7 @@ it.each([
 describe('a queue', () => {
   const status = (name: string, messages: number, consumers: number) => ({ name, messages, consumers })
   const facts = (over: Partial<QueueFacts>): QueueFacts => ({
-    name: 'q',
+    queue: plainQueue('q'),
     status: status('q', 3, 1),
     refusal: undefined,
     quarantine: status('q.quarantine', 0, 0),
@@ -124,6 +125,18 @@ describe('a queue', () => {
       'exists otherwise',
       { refusal: new TwqError('TWQ_QUEUE_MISMATCH', 'queue "q" exists with x-max-priority 5') },
       ['warning: queue "q" exists with x-max-priority 5'],
+    ],
+    [
+      'has not what the configuration says itself',
+      {
+        queue: { ...plainQueue('q'), stated: ['x-max-priority'] },
+        refusal: new TwqError('TWQ_QUEUE_MISMATCH', 'queue "q" exists with x-max-priority 5', {
+          cause: new Error(
+            `406 (PRECONDITION_FAILED) with message "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'q' in vhost '/': received none but current is the value '5' of type 'signedint'"`,
+          ),
+        }),
+      },
+      ['error: queue "q" exists with x-max-priority 5'],
     ],
     [
       'may not be declared',
