@@ -4,10 +4,7 @@ import { createRoutedClient } from '../client/create-client.ts'
 import { createRouter } from '../client/router.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { parseJson } from '../protocol/json.ts'
-import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import type { Json } from '../runtime/json.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
-import { printableLines } from '../runtime/printable.ts'
 import type { AnyArguments } from '../tasks/sending.ts'
 import { describeMessage } from './describe-message.ts'
 import { EXIT } from './exit-codes.ts'
@@ -15,6 +12,7 @@ import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
 import { fieldTable, print, toJson, wantsJson } from './output.ts'
 import { milliseconds, type SendFlags, sendOptions } from './send-request.ts'
+import { showTraceback } from './show-traceback.ts'
 
 /** The flags of `twq task send`. */
 export interface TaskSendFlags extends GlobalOptions, SendFlags {
@@ -44,8 +42,8 @@ export async function taskSend(name: string, argument: string | undefined, flags
   })
   const publishTimeout = origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout
   const resultBackend = flags.wait ? config.resultBackend : 'none'
-  const { broker, heartbeat } = config
-  await using client = createRoutedClient({ broker, resultBackend, heartbeat, publishTimeout }, router)
+  const { broker, heartbeat, resultKeyPrefix } = config
+  await using client = createRoutedClient({ broker, resultBackend, resultKeyPrefix, heartbeat, publishTimeout }, router)
   if (flags.dryRun) {
     const fields = describeMessage(client.encode(name, args, options))
     print(
@@ -95,11 +93,4 @@ function readArguments(source: string): AnyArguments {
 
 function isArguments(value: Json): value is AnyArguments {
   return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
-}
-
-/** The remote traceback is what its author needs; the error itself follows. */
-function showTraceback(error: unknown, flags: GlobalOptions): void {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (flags.quiet || wantsJson(flags) || !RemoteTaskError.is(cause) || !cause.traceback) return
-  process.stderr.write(`${printableLines(maskPasswords(cause.traceback.trimEnd()))}\n\n`)
 }

@@ -6,21 +6,32 @@ import { TwqError } from '../errors.ts'
 import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
 import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
+import { redisKeys } from '../results/redis-keys.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { Replies } from './replies.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { createRouter, type Router } from './router.ts'
 import { createSender, type Sender } from './sender.ts'
+import { StoredResults } from './stored-results.ts'
+import { SentTask, type StoredHandle } from './task-handle.ts'
 
 /** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
 export interface ClientOptions {
   /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
   readonly broker: string
-  /** `'rpc'`, the default, has results sent back to this client; with `'none'` they are nobody's. */
+  /**
+   * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
+   * from the Redis where the workers keep them; with `'none'` they are nobody's.
+   */
   readonly resultBackend?: string
+  /** What the names of results in a Redis begin with: Celery's `global_keyprefix`. */
+  readonly resultKeyPrefix?: string
   /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */
   readonly queue?: string
   /** What queues are declared with; of all others, only the name is known. */
@@ -51,6 +62,13 @@ export interface Client extends AsyncDisposable {
   readonly send: Send
   /** The message that `send` would publish now, and where. */
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
+  /**
+   * A task by its id: with a Redis any task, whoever sent it, and with `'rpc'` those that this client sent. Throws
+   * `TWQ_RESULT_UNAVAILABLE`, with the reason, for others.
+   */
+  result<Result = unknown>(taskId: string): StoredHandle<Result>
+  /** Drops the result of a task from where it is kept. */
+  forget(taskId: string): Promise<void>
   /** Waits for the sends under way, then closes the connection. Results that nobody has read are lost. */
   close(): Promise<void>
 }
@@ -69,6 +87,8 @@ export function createRoutedClient(
 }
 
 const CLOSE_TIMEOUT = 5_000
+/** How long one question to a Redis is tried, in milliseconds. */
+const PATIENCE = 10_000
 /** A program may hand over a whole batch at once; beyond this it must wait. */
 const MOST_OUTSTANDING = 10_000
 
@@ -82,7 +102,7 @@ class BrokerClient implements Client {
   constructor(options: ClientOptions, router: Router) {
     this.#logger = options.logger
     this.#settings = {
-      results: resultsOf(options.resultBackend),
+      results: resultsOf(options),
       router,
       publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
     }
@@ -106,9 +126,32 @@ class BrokerClient implements Client {
     return this.#line.encode(target, args, options)
   }
 
+  result<Result>(taskId: string): StoredHandle<Result> {
+    return new SentTask(taskId, 'task', this.#repliesFor(taskId).find(taskId)) as unknown as StoredHandle<Result>
+  }
+
+  forget(taskId: string): Promise<void> {
+    return this.#repliesFor(taskId).drop(taskId)
+  }
+
   close(): Promise<void> {
-    this.#closed ??= this.#line.close()
+    this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#line.close()
+    const { results } = this.#settings
+    if (results !== 'rpc' && results !== 'none') await results[Symbol.asyncDispose]()
+  }
+
+  #repliesFor(taskId: string): Replies {
+    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    const { replies } = this.#line
+    if (replies !== undefined) return replies
+    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read: this client keeps none`, {
+      hint: "Its resultBackend is 'none'",
+    })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +160,8 @@ class BrokerClient implements Client {
 }
 
 interface LineSettings {
-  readonly results: boolean
+  /** A Redis outlives the connections to the broker. */
+  readonly results: 'rpc' | 'none' | StoredResults
   readonly router: Router
   readonly publishTimeout: number
 }
@@ -128,7 +172,7 @@ class Line {
   readonly #sender: Sender
   readonly #session
   readonly #publisher
-  readonly #replies: ReplyQueue | undefined
+  readonly replies: Replies | undefined
   #started = false
 
   constructor(broker: Broker, { results, router, publishTimeout }: LineSettings, logger: Logger | undefined) {
@@ -139,11 +183,11 @@ class Line {
       else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
     })
     this.#publisher = createPublisher(this.#session, { clock, maxOutstanding: MOST_OUTSTANDING })
-    this.#replies = results ? new ReplyQueue(this.#session, logger) : undefined
+    this.replies = repliesOf(results, () => new ReplyQueue(this.#session, logger))
     this.#sender = createSender({
       session: this.#session,
       publisher: this.#publisher,
-      replies: this.#replies,
+      replies: this.replies,
       router,
       publishTimeout,
       clock,
@@ -167,7 +211,7 @@ class Line {
   async close(): Promise<void> {
     if (!this.#started) return
     await this.#sender.settled()
-    await this.#replies?.[Symbol.asyncDispose]()
+    if (this.replies instanceof ReplyQueue) await this.replies[Symbol.asyncDispose]()
     await this.#publisher[Symbol.asyncDispose]()
     await this.#session.stop({ deadline: AbortSignal.timeout(CLOSE_TIMEOUT) })
   }
@@ -187,10 +231,32 @@ function routerOf({ queue = 'celery', queues = [], routes, priority }: ClientOpt
   return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
 }
 
-function resultsOf(resultBackend: unknown): boolean {
-  if (resultBackend === undefined || resultBackend === 'rpc' || resultBackend === 'rpc://') return true
-  if (resultBackend === 'none') return false
-  throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc' or 'none', got ${JSON.stringify(resultBackend)}`)
+function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOptions): LineSettings['results'] {
+  if (resultBackend === 'rpc' || resultBackend === 'rpc://') return 'rpc'
+  if (resultBackend === 'none') return 'none'
+  if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {
+    const address = parseRedisUrl(resultBackend)
+    return new StoredResults({
+      address,
+      keys: redisKeys(resultKeyPrefix),
+      patience: PATIENCE,
+      clock: systemClock,
+      logger,
+    })
+  }
+  const got = maskPasswords(JSON.stringify(resultBackend) ?? String(resultBackend))
+  throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc', 'none' or a redis:// URL, got ${got}`)
+}
+
+function repliesOf(results: LineSettings['results'], queue: () => ReplyQueue): Replies | undefined {
+  switch (results) {
+    case 'rpc':
+      return queue()
+    case 'none':
+      return undefined
+    default:
+      return results
+  }
 }
 
 function milliseconds(key: string, value: number | string | undefined, fallback: number): number {

@@ -7,6 +7,7 @@ import { decodeResult } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
+import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
 
 // As long as Celery keeps results: the queue goes when nobody consumed it for a day.
@@ -15,17 +16,22 @@ const EXPIRES = 86_400_000
 /** How many tasks without a final result are followed at once; beyond it the oldest that nobody waits for are let go. */
 const MOST_FOLLOWED = 100_000
 
+/** Of tasks that are over, the results of this many can be asked for by their ids. */
+const MOST_FINISHED = 1_000
+
 /**
  * Where results come back to (wire specification 4.3, 4.8): a queue of our own, consumed for as long as the session lives.
  * Unlike Python's it is durable and not deleted with its consumer, so that results arrive across a reconnect.
  */
-export class ReplyQueue implements AsyncDisposable {
+export class ReplyQueue implements Replies {
   /** What senders put into `reply_to`. */
   readonly name: string
   readonly #session: Session
   readonly #logger: Logger | undefined
   readonly #mostFollowed: number
   readonly #followed = new Map<string, ResultFeed>()
+  /** The last ones that are over. */
+  readonly #finished = new Map<string, ResultFeed>()
   #kept: Kept | undefined
   #ready = false
 
@@ -69,11 +75,25 @@ export class ReplyQueue implements AsyncDisposable {
     this.#followed.delete(taskId)
   }
 
+  find(taskId: string): ResultFeed {
+    const feed = this.#followed.get(taskId) ?? this.#finished.get(taskId)
+    if (feed !== undefined) return feed
+    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read from here`, {
+      hint: 'With rpc:// a result goes to whoever sent the task, and only there. Have results kept in a Redis to read\nthem from anywhere: resultBackend redis://localhost:6379/0, with the same for the workers',
+    })
+  }
+
+  async drop(taskId: string): Promise<void> {
+    this.#followed.delete(taskId)
+    this.#finished.delete(taskId)
+  }
+
   /** Breaks all feeds with `TWQ_CLOSED` and deletes the queue, if the broker is there to be asked. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new TwqError('TWQ_CLOSED', 'the client was closed')
     for (const feed of this.#followed.values()) feed.break(closed)
     this.#followed.clear()
+    this.#finished.clear()
     // Nobody else knows the queue's name; where it can't be deleted now, it expires.
     await this.#kept?.channel?.deleteQueue(this.name).catch(() => {})
     await this.#kept?.[Symbol.asyncDispose]()
@@ -100,6 +120,13 @@ export class ReplyQueue implements AsyncDisposable {
     // Whoever holds the handle holds the feed: what is over need not be followed any further.
     if (isFinal(record)) this.#followed.delete(record.taskId)
     feed?.push(record)
+    if (feed?.isOver) this.#keep(record.taskId, feed)
+  }
+
+  #keep(taskId: string, feed: ResultFeed): void {
+    this.#finished.set(taskId, feed)
+    const [oldest] = this.#finished.size > MOST_FINISHED ? this.#finished.keys() : []
+    if (oldest !== undefined) this.#finished.delete(oldest)
   }
 
   #refuse({ properties }: Delivery, cause: unknown): void {

@@ -5,6 +5,16 @@ export type FeedEvent =
   | { readonly kind: 'record'; readonly record: ResultRecord }
   | { readonly kind: 'broken'; readonly error: Error }
 
+/** Where the records of a feed are fetched from, where they do not come by themselves. */
+export interface FeedSource {
+  /** Somebody listens: bring what is known, and all that follows. */
+  follow(): void
+  /** Nobody listens any more. */
+  leave(): void
+  /** Brings what is known now. */
+  look(): Promise<void>
+}
+
 /** Of a task that reports more states than these, the oldest are forgotten. */
 const MOST_KEPT = 100
 
@@ -13,6 +23,11 @@ export class ResultFeed {
   readonly #records: ResultRecord[] = []
   #broken: Error | undefined
   readonly #listeners = new Set<(event: FeedEvent) => void>()
+  readonly #source: FeedSource | undefined
+
+  constructor(source?: FeedSource) {
+    this.#source = source
+  }
 
   /** The newest record heard of. */
   get latest(): ResultRecord | undefined {
@@ -43,12 +58,21 @@ export class ResultFeed {
     this.#tell({ kind: 'broken', error })
   }
 
+  /** The newest record there is now. */
+  async look(): Promise<ResultRecord | undefined> {
+    if (!this.isOver) await this.#source?.look()
+    return this.latest
+  }
+
   /** Tells `listener` the records that came already, and all that follow. Returns how to stop. */
   listen(listener: (event: FeedEvent) => void): () => void {
     this.#listeners.add(listener)
     for (const record of this.#records) listener({ kind: 'record', record })
     if (this.#broken !== undefined) listener({ kind: 'broken', error: this.#broken })
-    return () => this.#listeners.delete(listener)
+    else if (this.#listeners.size === 1 && !this.isOver) this.#source?.follow()
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#source?.leave()
+    }
   }
 
   #tell(event: FeedEvent): void {

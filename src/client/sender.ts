@@ -17,7 +17,7 @@ import { isCanvas, isTask } from '../tasks/brand.ts'
 import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { DeclaredQueues } from './declared-queues.ts'
-import type { ReplyQueue } from './reply-queue.ts'
+import type { Replies } from './replies.ts'
 import type { Router } from './router.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
 import { prepareCanvas } from './send-canvas.ts'
@@ -32,7 +32,7 @@ export interface SenderOptions {
   /** For those who share them; else it has its own. */
   readonly queues?: DeclaredQueues
   /** Where results come back to; without it nobody reads any. */
-  readonly replies: ReplyQueue | undefined
+  readonly replies: Replies | undefined
   /** Who is told of chords before they start, where a result backend joins them. */
   readonly chords?: Pick<ChordJoin, 'begin'> | undefined
   readonly router: Router

@@ -8,8 +8,14 @@ import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import type { AnyHandle, ResultOptions, TaskHandle } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
 
+/** A task by its id. */
+export interface StoredHandle<Result = unknown> extends TaskHandle<Result> {
+  /** What is known of it now: its state with its value or error; undefined while nothing is. */
+  record(): Promise<ResultRecord | undefined>
+}
+
 /** A handle for a task that was sent; without a feed its result goes nowhere that it could be read from. */
-export class SentTask implements TaskHandle {
+export class SentTask implements StoredHandle {
   readonly id: string
   readonly #task: string
   readonly #feed: ResultFeed | undefined
@@ -24,7 +30,11 @@ export class SentTask implements TaskHandle {
   }
 
   async state(): Promise<State> {
-    return this.#feed?.latest?.state ?? 'PENDING'
+    return (await this.#feed?.look())?.state ?? 'PENDING'
+  }
+
+  async record(): Promise<ResultRecord | undefined> {
+    return await this.#readableFeed().look()
   }
 
   async result(options: ResultOptions = {}): Promise<unknown> {

@@ -31,8 +31,6 @@ export interface MetaFacts {
   readonly parentId?: string | null | undefined
   /** Celery's `result_extended`. */
   readonly extended?: ExtendedMeta | undefined
-  /** True where nobody knows the task: `children` is null then. */
-  readonly unknownTask?: boolean
 }
 
 /** What `result_extended` adds: the task as it was sent, and who ran it. */
@@ -58,7 +56,7 @@ export function encodeMeta(record: ResultRecord, facts: MetaFacts): string {
     ['status', record.state],
     ['result', 'error' in record ? encodeError(record.error) : record.result],
     ['traceback', record.traceback],
-    ['children', facts.unknownTask === true ? null : record.children],
+    ['children', record.children],
     ['date_done', dateDone === undefined ? null : formatTimestamp(dateDone)],
   ])
   if (groupId) members.set('group_id', groupId)

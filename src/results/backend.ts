@@ -22,8 +22,6 @@ export interface ResultBackend {
    * neither can be established; the message must then not be acknowledged. `routingKey` is the one it was delivered by.
    */
   store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'>
-  /** Stores that a task was revoked, by its id alone; a backend without it tells nobody until the task's turn comes. */
-  storeRevoked?(id: string): Promise<void>
   /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
   readonly chord?: ChordJoin
 }

@@ -50,6 +50,8 @@ export class RedisConnection implements Service {
   #client: Redis | undefined
   #starting: Promise<void> | undefined
   #started: Deferred<void> | undefined
+  /** Why the last start failed. */
+  #failure: Error | undefined
   /** Resolves with the next connection. */
   #next: Deferred<void> = deferred()
   #connected = false
@@ -73,9 +75,12 @@ export class RedisConnection implements Service {
    */
   start(): Promise<void> {
     if (this.#closed) return Promise.reject(closed())
-    this.#starting ??= this.#connect().catch((error: unknown) => {
+    this.#starting ??= this.#connect().catch((error: Error) => {
       this.#starting = undefined
+      this.#failure = error
       this.#abandon()
+      this.#next.resolve()
+      this.#next = deferred()
       throw error
     })
     return this.#starting
@@ -115,13 +120,15 @@ export class RedisConnection implements Service {
     return this.call((client) => transaction(client, commands), options)
   }
 
-  /** Any use of the client that may be repeated as a whole. */
+  /** Any use of the client that may be repeated as a whole. The first call starts the connection, if nobody did. */
   async call<T>(use: (client: Redis) => Promise<T>, { within }: CallOptions = {}): Promise<T> {
     const { clock, patience } = this.#options
     const due = clock.monotonic() + (within ?? patience)
     const streak = new Streak(clock, Math.random)
     for (;;) {
+      if (this.#starting === undefined) this.start().catch(() => {})
       const client = this.#connected ? this.#client : await this.#nextClient(due)
+      if (client === undefined && this.#failure !== undefined) throw this.#failure
       if (client === undefined) throw this.#unreachable(within ?? patience)
       try {
         return await use(client)
@@ -155,6 +162,7 @@ export class RedisConnection implements Service {
 
   async #connect(): Promise<void> {
     const { address, name } = this.#options
+    this.#failure = undefined
     const Client = await load()
     const tls = address.tls === undefined ? undefined : await tlsOptions(address.tls)
     if (this.#closed) throw closed()

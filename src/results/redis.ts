@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis'
-import { celeryError } from '../protocol/exceptions.ts'
 import { parseJson } from '../protocol/json.ts'
 import { type ExtendedMeta, encodeMeta } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
@@ -59,15 +58,6 @@ export class RedisResults implements ResultBackend {
       () => 'stored' as const,
       () => 'nobody' as const,
     )
-  }
-
-  /** Whatever the task is: whoever revokes it may know more of it than this worker. */
-  async storeRevoked(id: string): Promise<void> {
-    const error = celeryError('TaskRevokedError', ['revoked'])
-    const record: ResultRecord = { taskId: id, state: 'REVOKED', error, traceback: null, children: [] }
-    const key = this.#parts.keys.task(id)
-    const value = encodeMeta(record, { dateDone: this.#parts.clock.now(), unknownTask: true })
-    await this.#inTurn(key, () => this.#write(key, value))
   }
 
   #write(key: string, value: string, within?: number): Promise<void> {

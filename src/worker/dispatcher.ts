@@ -26,6 +26,8 @@ export interface DispatcherParts {
   readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
   /** Carries out what follows from the outcome; the slot is free meanwhile. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
+  /** Returns the message of an attempt whose consequences could not be made safe. Never rejects. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
 
 /** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
@@ -146,7 +148,8 @@ export class Dispatcher {
         { event: 'task.unsettled', task_id: request.message.id, task: request.message.task, error: messageOf(error) },
         'the outcome could not be made safe; the message goes back to its queue',
       )
-      request.requeue()
+      // Nobody died of it: it must not come back as one that may kill its worker.
+      await this.#parts.giveBack([request])
     }
     request.state = 'settled'
     this.#parts.table.remove(request)

@@ -59,6 +59,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     table,
     clock,
     logger,
+    giveBack: parts.giveBack,
     refuse: ({ message }) => {
       const admission = admit(message, { now: clock.now(), revoked: revocations.covers(message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined

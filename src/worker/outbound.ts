@@ -3,13 +3,17 @@ import { DelayedDelivery } from '../broker/delayed-delivery.ts'
 import { createPublisher, type Publisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
+import type { Replies } from '../client/replies.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createRouter } from '../client/router.ts'
 import { createSender, type Sender } from '../client/sender.ts'
+import { StoredResults } from '../client/stored-results.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import { openBackend } from '../results/open-backend.ts'
+import { parseRedisUrl } from '../results/redis-address.ts'
+import { redisKeys } from '../results/redis-keys.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
@@ -37,7 +41,7 @@ export interface Outbound {
   /** Where tasks wait that are not due. */
   readonly delivery: DelayedDelivery
   /** Where the results of tasks that tasks send arrive, if there are any. */
-  readonly replies: ReplyQueue | undefined
+  readonly replies: Replies | undefined
   readonly sender: Sender
   readonly followers: Followers
 }
@@ -74,7 +78,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     clock,
     logger,
   })
-  const replies = config.resultBackend === 'rpc' ? new ReplyQueue(publishing, logger) : undefined
+  const replies = openReplies(config, publishing, { clock, logger })
   const queues = new DeclaredQueues(publishing, router)
   const delivery = new DelayedDelivery({
     session: publishing,
@@ -118,5 +122,22 @@ export function openOutbound(parts: OutboundParts): Outbound {
     replies,
     sender,
     followers,
+  }
+}
+
+function openReplies(
+  { resultBackend, resultKeyPrefix, resultPatience }: Config,
+  session: Session,
+  { clock, logger }: Pick<OutboundParts, 'clock' | 'logger'>,
+): Replies | undefined {
+  switch (resultBackend) {
+    case 'rpc':
+      return new ReplyQueue(session, logger)
+    case 'none':
+      return undefined
+    default: {
+      const address = parseRedisUrl(resultBackend)
+      return new StoredResults({ address, keys: redisKeys(resultKeyPrefix), patience: resultPatience, clock, logger })
+    }
   }
 }

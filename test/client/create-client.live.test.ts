@@ -270,7 +270,7 @@ describe('a client', () => {
 
   it.each<[Partial<ClientOptions>, RegExp]>([
     [{ broker: 'redis://localhost' }, /redis/],
-    [{ resultBackend: 'redis' as never }, /resultBackend must be 'rpc' or 'none', got "redis"/],
+    [{ resultBackend: 'redis' as never }, /resultBackend must be 'rpc', 'none' or a redis:\/\/ URL, got "redis"/],
     [{ publishTimeout: 'soon' }, /publishTimeout must be milliseconds or a duration/],
     [{ heartbeat: -1 }, /heartbeat must be/],
   ])('refuses %j', (over, message) => {

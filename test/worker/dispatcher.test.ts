@@ -58,6 +58,9 @@ function aDispatcher(options: Options = {}) {
     refuse: options.refuse ?? (() => undefined),
     onStarted: () => undefined,
     onState: async () => undefined,
+    giveBack: async (requests) => {
+      for (const request of requests) request.requeue()
+    },
     settle: async (request) => {
       await options.settle?.(request)
       settled.push(request.message.id)

@@ -3,7 +3,7 @@ import type { Exit } from '../exit-codes.ts'
 
 /** `twq task …`. */
 export function addTask(program: Command, exit: Exit): void {
-  const task = program.command('task').description('send tasks, list them')
+  const task = program.command('task').description('send tasks, read their results, list them')
   task
     .command('send <name> [arguments]')
     .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
@@ -24,6 +24,14 @@ export function addTask(program: Command, exit: Exit): void {
     .action(async (name: string, argument: string | undefined, _options, command: Command) => {
       const { taskSend } = await import('../task-send.ts')
       exit(await taskSend(name, argument, command.optsWithGlobals()))
+    })
+  task
+    .command('result <id>')
+    .description('print the result of a task that was sent by anybody; needs results in a Redis')
+    .option('--wait', 'wait for it, for at most --timeout; exit 1 if the task fails, 124 if time runs out')
+    .action(async (id: string, _options, command: Command) => {
+      const { taskResult } = await import('../task-result.ts')
+      exit(await taskResult(id, command.optsWithGlobals()))
     })
   task
     .command('list')

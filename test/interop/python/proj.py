@@ -11,6 +11,7 @@ app.conf.update(
     task_default_queue=os.environ.get("QUEUE", "celery"),
     task_track_started=True,
     worker_hijack_root_logger=False,
+    result_extended=bool(os.environ.get("CELERY_RESULT_EXTENDED")),
 )
 
 

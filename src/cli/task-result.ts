@@ -1,0 +1,65 @@
+import { createClient } from '../client/create-client.ts'
+import type { StoredHandle } from '../client/task-handle.ts'
+import { TwqError } from '../errors.ts'
+import { encodeError } from '../protocol/result.ts'
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
+import { EXIT } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { loadConfig } from './load-config.ts'
+import { note, print, toJson, wantsJson } from './output.ts'
+import { milliseconds } from './send-request.ts'
+import { showTraceback } from './show-traceback.ts'
+
+/** The flags of `twq task result`. */
+export interface TaskResultFlags extends GlobalOptions {
+  readonly wait?: boolean
+}
+
+/**
+ * `twq task result`: prints the value of a task that succeeded. 1 when it failed or was revoked, 75 while it has no result,
+ * and with `--wait` 124 when time ran out.
+ */
+export async function taskResult(id: string, flags: TaskResultFlags): Promise<number> {
+  const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
+  const { config } = await loadConfig('task result', flags)
+  const { broker, resultBackend, resultKeyPrefix } = config
+  await using client = createClient({ broker, resultBackend, resultKeyPrefix })
+  const handle = client.result(id)
+  const record = flags.wait ? await waitFor(handle, timeout) : await handle.record()
+  if (record === undefined || !isFinal(record)) return unfinished(id, record, flags)
+  if (wantsJson(flags)) {
+    print(`${toJson(fieldsOf(id, record))}\n`)
+    return 'error' in record ? EXIT.failed : EXIT.ok
+  }
+  try {
+    // A failure is told by the error that `result` rejects with.
+    print(`${toJson(await handle.result())}\n`)
+    return EXIT.ok
+  } catch (error) {
+    showTraceback(error, flags)
+    throw error
+  }
+}
+
+/** The final record. Rejects when time runs out. */
+async function waitFor(handle: StoredHandle, timeout: number | undefined): Promise<ResultRecord | undefined> {
+  await handle.result(timeout === undefined ? {} : { timeout }).catch((error: unknown) => {
+    if (!TwqError.is(error, 'TWQ_TASK_FAILED')) throw error
+  })
+  return await handle.record()
+}
+
+function unfinished(id: string, record: ResultRecord | undefined, flags: TaskResultFlags): number {
+  const state = record?.state ?? 'PENDING'
+  if (wantsJson(flags)) print(`${toJson(record === undefined ? { id, state } : fieldsOf(id, record))}\n`)
+  const why =
+    record === undefined ? ': nothing is known of it; it waits, was never sent, or its result has expired' : ''
+  note(`task ${id} is ${state}${why}`, flags)
+  return EXIT.temporary
+}
+
+function fieldsOf(id: string, record: ResultRecord): Readonly<Record<string, unknown>> {
+  const { state, traceback, children } = record
+  const outcome = 'error' in record ? { error: encodeError(record.error), traceback } : { result: record.result }
+  return { id, state, ...outcome, children }
+}

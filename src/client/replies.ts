@@ -1,0 +1,19 @@
+import type { ResultFeed } from './result-feed.ts'
+
+/** Where a sender's results come from: its own reply queue, or the place where workers keep them. */
+export interface Replies extends AsyncDisposable {
+  /** What senders put into `reply_to`. */
+  readonly name: string
+  /** True once results can't get lost any more. */
+  readonly isOpen: boolean
+  /** Resolves once they can't. Rejects with the signal's reason. */
+  open(signal: AbortSignal): Promise<void>
+  /** The feed of a task that is about to be sent; of one already followed, the same. */
+  follow(taskId: string): ResultFeed
+  /** Stops following a task that was not sent after all. */
+  forget(taskId: string): void
+  /** The feed of a task by its id, whoever sent it. Throws `TWQ_RESULT_UNAVAILABLE` where it can't be read from here. */
+  find(taskId: string): ResultFeed
+  /** Drops what is kept of a task. */
+  drop(taskId: string): Promise<void>
+}

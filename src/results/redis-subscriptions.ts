@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+/** What listening to channels is made of. */
+export interface RedisSubscriptionsParts {
+  /** A connection for nothing else: one that has subscribed may ask nothing more. */
+  readonly connection: RedisConnection
+  readonly clock: Clock
+  readonly onMessage: (channel: string, text: string) => void
+  /** From now on nothing said on these is missed; what was said before, over a lost connection say, was. */
+  readonly onSubscribed: (channels: readonly string[]) => void
+  /** They can't be listened to. */
+  readonly onFailed: (channels: readonly string[], error: Error) => void
+}
+
+/** Channels of one SUBSCRIBE. */
+const BATCH = 1_000
+/** Milliseconds between two signs of life: an idle connection that died is noticed by one that gets no answer. */
+const SIGN_OF_LIFE = 15_000
+
+/** Listens to channels over one connection, and over those that follow it. */
+export class RedisSubscriptions {
+  readonly #parts: RedisSubscriptionsParts
+  readonly #channels = new Set<string>()
+  readonly #heard = new WeakSet<Redis>()
+  #beat: Timer | undefined
+
+  constructor(parts: RedisSubscriptionsParts) {
+    this.#parts = parts
+    parts.connection.onConnected((client) => this.#renew(client))
+  }
+
+  /** Listens to a channel; `onSubscribed` tells when. */
+  add(channel: string): void {
+    const { connection } = this.#parts
+    this.#channels.add(channel)
+    if (connection.connected) void this.#subscribe([channel])
+    // The first connection, as every one that follows, subscribes to all.
+    else connection.start().catch((error: Error) => this.#parts.onFailed([channel], error))
+  }
+
+  remove(channel: string): void {
+    if (!this.#channels.delete(channel) || !this.#parts.connection.connected) return
+    this.#parts.connection.call((client) => client.unsubscribe(channel), { within: 0 }).catch(() => {})
+  }
+
+  stop(): void {
+    this.#beat?.cancel()
+  }
+
+  #renew(client: Redis): void {
+    if (!this.#heard.has(client)) {
+      this.#heard.add(client)
+      client.on('message', this.#parts.onMessage)
+    }
+    const channels = [...this.#channels]
+    for (let start = 0; start < channels.length; start += BATCH) {
+      void this.#subscribe(channels.slice(start, start + BATCH))
+    }
+    this.#beat?.cancel()
+    this.#beat = this.#parts.clock.after(SIGN_OF_LIFE, () => this.#giveSign(client))
+  }
+
+  async #subscribe(channels: readonly string[]): Promise<void> {
+    const { connection, onSubscribed, onFailed } = this.#parts
+    try {
+      await connection.call((client) => client.subscribe(...channels))
+      onSubscribed(channels.filter((channel) => this.#channels.has(channel)))
+    } catch (error) {
+      if (connection.connected) onFailed(channels, error as Error)
+    }
+  }
+
+  #giveSign(client: Redis): void {
+    const { connection, clock } = this.#parts
+    if (!connection.connected) return
+    client.ping().catch(() => {})
+    this.#beat = clock.after(SIGN_OF_LIFE, () => this.#giveSign(client))
+  }
+}
