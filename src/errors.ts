@@ -72,6 +72,8 @@ export type ErrorCode =
   | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */
   | 'TWQ_SHUTTING_DOWN'
+  /** The pid file can't be written, or belongs to a process that runs. */
+  | 'TWQ_PIDFILE'
   /** The address for probes can't be listened on. */
   | 'TWQ_HEALTH_ADDRESS'
   /** What was to be written is there already. */

@@ -11,6 +11,8 @@ export const EXIT = {
   unavailable: 69,
   /** A defect: of twq, or of a task that let an exception escape from a callback. */
   software: 70,
+  /** A file that has to be made can't be. */
+  cantCreate: 73,
   /** May work if tried again. */
   temporary: 75,
   /** The configuration, the tasks or the broker's set-up is wrong; trying again does not help. */
@@ -65,6 +67,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_POOL: EXIT.config,
   TWQ_REVOKED: EXIT.failed,
   TWQ_SHUTTING_DOWN: EXIT.failed,
+  TWQ_PIDFILE: EXIT.cantCreate,
   TWQ_HEALTH_ADDRESS: EXIT.config,
   TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,

@@ -1,9 +1,14 @@
+import { openSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
-import { createLogger, type Logger } from '../runtime/logger.ts'
-import { onStopSignals } from '../runtime/process-signals.ts'
+import { createLogger, type LogDestination, type Logger } from '../runtime/logger.ts'
+import { claimPidFile } from '../runtime/pid-file.ts'
+import { onReportSignal, onStopSignals } from '../runtime/process-signals.ts'
 import { onStrayErrors } from '../runtime/stray-errors.ts'
+import { TurnWriter } from '../runtime/turn-writer.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
@@ -13,42 +18,132 @@ import { sampleTasks } from './dev/sample-tasks.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { type LoadedConfig, loadConfig } from './load-config.ts'
+import { note, print, toJson, wantsJson } from './output.ts'
+import { type CeleryFlags, heedCeleryFlags } from './worker/celery-flags.ts'
 import { workerBanner } from './worker-banner.ts'
 
 /** The flags of `twq worker start`. */
-export interface WorkerStartFlags extends GlobalOptions {
+export interface WorkerStartFlags extends GlobalOptions, CeleryFlags {
   /** Started by `twq dev`: tells it of each task, and does not outlive it. */
   readonly supervised?: boolean
+  readonly include?: string
+  readonly logfile?: string
+  readonly pidfile?: string
+  readonly purge?: boolean
+  readonly yes?: boolean
+  readonly maxTasks?: string
+  readonly once?: boolean
+  readonly dryRun?: boolean
 }
+
+// Between two looks whether the queues are empty, in milliseconds.
+const LOOK_AGAIN = 200
 
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an exception that nobody caught. */
 export async function workerStart(flags: WorkerStartFlags): Promise<number> {
+  for (const remark of heedCeleryFlags(flags)) note(remark, flags)
+  const stopAfter = flags.maxTasks === undefined ? Number.POSITIVE_INFINITY : countOf('--max-tasks', flags.maxTasks)
   const parent = flags.supervised ? parentLink() : undefined
   const loaded = await loadConfig('worker start', flags)
   const { file } = loaded
-  const config = parent && lacksTasks(loaded) ? { ...loaded.config, tasks: sampleTasks } : loaded.config
+  const config = configFor(loaded, flags)
   const logger = createLogger({
     level: config.logLevel,
     format: config.logFormat,
     fields: { node: config.nodeName, pid: process.pid },
+    ...(flags.logfile !== undefined && { destination: logFile(flags.logfile) }),
   })
   const registry = await loadRegistry(config, logger)
+  if (flags.dryRun) return await showPlan(config, file, registry, flags)
+  // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
+  using _pidFile = flags.pidfile === undefined ? undefined : claimPidFile(flags.pidfile)
+  return await runWorker({ flags, config, file, registry, logger, parent, stopAfter })
+}
+
+async function showPlan(config: Config, file: string | undefined, registry: TaskRegistry, flags: WorkerStartFlags) {
+  const { describePlan, planWorker } = await import('./worker/plan.ts')
+  const plan = await planWorker(config, file, registry.names())
+  print(wantsJson(flags) ? `${toJson(plan)}\n` : describePlan(plan))
+  return EXIT.ok
+}
+
+/** What a worker is run with. */
+interface Run {
+  readonly flags: WorkerStartFlags
+  readonly config: Config
+  readonly file: string | undefined
+  readonly registry: TaskRegistry
+  readonly logger: Logger
+  readonly parent: ReturnType<typeof parentLink> | undefined
+  /** How many attempts it may settle. */
+  readonly stopAfter: number
+}
+
+async function runWorker({ flags, config, file, registry, logger, parent, stopAfter }: Run): Promise<number> {
+  let left = stopAfter
+  if (flags.purge) {
+    const { purgeQueues } = await import('./worker/purge.ts')
+    if (!(await purgeQueues(config, logger, flags.yes))) return EXIT.failed
+  }
   if (process.stderr.isTTY && !flags.quiet) {
     const taskNames = registry.names()
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
   const { createWorker } = await import('../worker/create-worker.ts')
+  const done = deferred<void>()
   const worker = createWorker({
     config,
     registry,
     configFile: file,
     logger,
-    ...(parent && { onSettled: parent.settled }),
+    onSettled(request, outcome) {
+      parent?.settled(request, outcome)
+      left -= 1
+      if (left === 0) done.resolve()
+    },
   })
   return await runUntilStopped(worker, logger, {
-    onReady: () => parent?.ready({ file, ...sendable(config, registry) }),
+    onReady() {
+      parent?.ready({ file, ...sendable(config, registry) })
+      if (flags.once) untilIdle(worker).then(done.resolve, done.reject)
+    },
     onLeaving: () => parent?.leaving(),
+    done: done.promise,
   })
+}
+
+/** The configuration in force, with what the command line adds to it. */
+function configFor(loaded: LoadedConfig, flags: WorkerStartFlags): Config {
+  const { config } = loaded
+  const included = flags.include?.split(',').map((pattern) => resolve(pattern.trim())) ?? []
+  const tasks = [...config.tasks, ...included]
+  // `twq dev` has two workers for a while, and one address is only for one.
+  if (flags.supervised) return { ...config, tasks: lacksTasks(loaded) ? sampleTasks : tasks, health: undefined }
+  return { ...config, tasks }
+}
+
+function logFile(path: string): LogDestination {
+  try {
+    return new TurnWriter(openSync(path, 'a'))
+  } catch (cause) {
+    throw new TwqError('TWQ_USAGE', `--logfile: can't write ${path}`, { cause })
+  }
+}
+
+function countOf(flag: string, text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count
+  throw new TwqError('TWQ_USAGE', `${flag} must be a positive whole number, got "${text}"`)
+}
+
+/** Resolves when nothing is left to do, or the worker stops before. */
+async function untilIdle(worker: Worker): Promise<void> {
+  let over = false
+  const end = (): void => {
+    over = true
+  }
+  worker.stopped.then(end, end)
+  while (!over && !(await worker.isIdle())) await setTimeout(LOOK_AGAIN)
 }
 
 /** Nothing says yet what to run, not even a configuration file without tasks. */
@@ -77,7 +172,16 @@ async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistr
 async function runUntilStopped(
   worker: Worker,
   logger: Logger,
-  { onReady, onLeaving }: { readonly onReady: () => void; readonly onLeaving: () => void },
+  {
+    onReady,
+    onLeaving,
+    done,
+  }: {
+    readonly onReady: () => void
+    readonly onLeaving: () => void
+    /** Resolves when the worker has done all that it was started for. */
+    readonly done: Promise<void>
+  },
 ): Promise<number> {
   const status = deferred<number>()
   let stopping = false
@@ -99,6 +203,16 @@ async function runUntilStopped(
     },
     { logger },
   )
+  using _report = onReportSignal(() => logger.info({ event: 'worker.report', ...worker.report() }, 'as asked for'))
+  done
+    .then(() => {
+      // Told once more to stop it would skip ahead.
+      if (stopping) return
+      logger.info({ event: 'worker.done' }, 'all is done that the worker was started for')
+      onLeaving()
+      return worker.stop('warm').then(() => {})
+    })
+    .catch(status.reject)
   worker.start().then(onReady, (error: unknown) => {
     // Stopped before it was up: what became of the start no longer matters.
     if (!stopping) status.reject(error)

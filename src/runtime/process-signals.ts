@@ -54,6 +54,16 @@ export function onStopSignals(
   }
 }
 
+/** Hears SIGUSR1, by which Node would open its debugger otherwise, until disposed. */
+export function onReportSignal(report: () => void): Disposable {
+  process.on('SIGUSR1', report)
+  return {
+    [Symbol.dispose]() {
+      process.off('SIGUSR1', report)
+    },
+  }
+}
+
 const NEXT: Readonly<Record<StopRequest, string>> = {
   warm: 'stopping: running tasks may finish; signal again to abort them',
   cold: 'stopping now: running tasks are aborted and go back to their queues; signal again to leave at once',

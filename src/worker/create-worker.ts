@@ -51,6 +51,10 @@ export interface Worker {
    * closed: `forced` when an attempt had to be ended.
    */
   stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
+  /** Whether nothing is left to do: nothing waits in the queues and nothing is in hand. */
+  isIdle(): Promise<boolean>
+  /** How it is and what it does at the moment: plain JSON. */
+  report(): Readonly<Record<string, unknown>>
   /** Resolves when the worker has stopped, for whatever reason. */
   readonly stopped: Promise<'clean' | 'forced'>
 }
@@ -230,7 +234,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const stopped = deferred<'clean' | 'forced'>()
   let stopping: Promise<'clean' | 'forced'> | undefined
 
-  return { node, start, stop, stopped: stopped.promise }
+  return { node, start, stop, isIdle, report: () => health.report(), stopped: stopped.promise }
 
   async function start(): Promise<void> {
     const startedAt = clock.monotonic()
@@ -254,6 +258,12 @@ export function createWorker(parts: WorkerParts): Worker {
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  async function isIdle(): Promise<boolean> {
+    const empty = await lanes.areEmpty()
+    await intake.idle()
+    return empty && table.size === 0
   }
 
   function giveBack(requests: readonly Request[]): Promise<void> {

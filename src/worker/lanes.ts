@@ -65,6 +65,20 @@ export class Lanes {
     return this.#liveness?.answeredAt
   }
 
+  /** Whether nothing waits in the task queues, and all that did has arrived here. False while there is no channel to ask on. */
+  async areEmpty(): Promise<boolean> {
+    try {
+      for (const queue of this.#parts.consumer.consuming) {
+        // An answer comes after the deliveries before it, on one channel.
+        const status = await this.#kept.tasks?.channel?.inspectQueue(queue)
+        if (status === undefined || status.messages > 0) return false
+      }
+      return this.consuming
+    } catch {
+      return false
+    }
+  }
+
   /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */
   async acknowledged({ lane, queue }: Holding): Promise<void> {
     await setImmediate()

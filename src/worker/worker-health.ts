@@ -34,6 +34,8 @@ export interface WorkerHealthParts {
 
 // A loop that is later than this lets heartbeats and probes wait, too.
 const LOOP_LAG = 5_000
+// A line of the log has an end.
+const MOST_REPORTED = 100
 // What stopping may take beside its two waits: returning messages, closing connections.
 const CLOSING = 10_000
 
@@ -107,6 +109,32 @@ export class WorkerHealth {
   /** The broker delivered a message not for the first time. */
   redelivered(): void {
     this.#instruments?.redelivered()
+  }
+
+  /** All there is to know at the moment, tasks included. */
+  report(): Record<string, unknown> {
+    const { table, clock } = this.#parts
+    const { consumer, publisher, loopLag } = this.#signs()
+    const now = clock.now()
+    return {
+      ...this.#info(),
+      failing: judge('ready', this.#signs(), this.#limits),
+      consuming: consumer.consuming,
+      answered_ago_ms: consumer.answeredAgo,
+      connected: { consumer: consumer.connected, publisher: publisher.connected },
+      blocked: publisher.blocked,
+      loop_lag_ms: loopLag,
+      tasks: table
+        .all()
+        .slice(0, MOST_REPORTED)
+        .map(({ message, state, startedAt, queue }) => ({
+          task: message.task,
+          task_id: message.id,
+          queue,
+          state,
+          running_ms: startedAt === undefined ? undefined : now - startedAt,
+        })),
+    }
   }
 
   #heard(role: ConnectionRole, event: SessionEvent): void {

@@ -6,6 +6,17 @@ import type { Exit } from '../exit-codes.ts'
 export function addWorker(program: Command, exit: Exit): void {
   const worker = program.command('worker').description('run tasks')
   addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
+    .option('-I, --include <globs>', 'more task modules, relative to this folder')
+    .option('-f, --logfile <path>', 'append the log to this file instead of standard error')
+    .option('--pidfile <path>', 'write the process id there; refuse to start where a worker that runs has done so')
+    .option('--purge', 'first drop what waits in the queues, once confirmed')
+    .option('-y, --yes', 'confirm it beforehand')
+    .option('--max-tasks <n>', 'stop after this many tasks')
+    .option('--once', 'stop once the queues are empty')
+    .option('--dry-run', 'load everything, connect, and print what would be done')
+    .addOption(new Option('-D, --detach').hideHelp())
+    .addOption(new Option('-B, --beat').hideHelp())
+    .addOption(new Option('-O, --optimization <profile>').hideHelp())
     .addOption(new Option('--supervised').hideHelp())
     .action(async (_options, command: Command) => {
       const { workerStart } = await import('../worker-start.ts')

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { claimPidFile } from '../../src/runtime/pid-file.ts'
+
+let root: string
+let path: string
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'twq-pid-'))
+  path = join(root, 'worker.pid')
+})
+
+afterEach(() => rmSync(root, { recursive: true }))
+
+const content = () => readFileSync(path, 'utf8')
+
+describe('a pid file', () => {
+  it("holds this process's id, for its user alone, until it is given back", () => {
+    {
+      using _file = claimPidFile(path)
+      expect(content()).toBe(`${process.pid}\n`)
+      expect(lstatSync(path).mode & 0o777).toBe(0o600)
+    }
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('of a process that runs is refused, and stays as it is', () => {
+    writeFileSync(path, `${process.ppid}\n`)
+    expect(() => claimPidFile(path)).toThrow(
+      expect.objectContaining({ code: 'TWQ_PIDFILE', message: expect.stringContaining(`process ${process.ppid}`) }),
+    )
+    expect(content()).toBe(`${process.ppid}\n`)
+  })
+
+  it('of a process that is gone is replaced', async () => {
+    const child = spawn(process.execPath, ['-e', '0'])
+    await once(child, 'exit')
+    writeFileSync(path, `${child.pid}\n`)
+    using _file = claimPidFile(path)
+    expect(content()).toBe(`${process.pid}\n`)
+  })
+
+  it('is replaced when its id has gone to a process that started after it was written', () => {
+    writeFileSync(path, `${process.ppid}\n`)
+    utimesSync(path, 1, 1)
+    using _file = claimPidFile(path)
+    expect(content()).toBe(`${process.pid}\n`)
+  })
+
+  it.each(['', 'nonsense', '0', '-1', `${process.pid}\n`])('that holds %j is nobody else’s', (text) => {
+    writeFileSync(path, text)
+    using _file = claimPidFile(path)
+    expect(content()).toBe(`${process.pid}\n`)
+  })
+
+  it('is left alone when it belongs to another by then', () => {
+    {
+      using _file = claimPidFile(path)
+      writeFileSync(path, '1\n')
+    }
+    expect(content()).toBe('1\n')
+  })
+
+  it('can not be where there is no folder', () => {
+    expect(() => claimPidFile(join(root, 'missing/worker.pid'))).toThrow(
+      expect.objectContaining({ code: 'TWQ_PIDFILE' }),
+    )
+  })
+})
