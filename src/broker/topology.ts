@@ -1,9 +1,9 @@
-import { TwqError } from '../errors.ts'
+import type { TwqError } from '../errors.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
-import { type Inequivalence, parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
+import { type Difference, differencesOfExchange, differencesOfQueue, isStated, mismatch } from './differences.ts'
 import type { Session } from './session.ts'
 
 // Celery's declarations to the letter (section 1.2 of the wire specification): RabbitMQ refuses any that differs from
@@ -16,50 +16,54 @@ export const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
 const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
 
 /** How an existing task queue or exchange differs from what Celery would declare; it is used as it is. */
-export interface TopologyDifference extends Inequivalence {
-  readonly kind: 'queue' | 'exchange'
+export interface TopologyDifference extends Difference {
+  /** The task queue. */
+  readonly name: string
   readonly error: TwqError
 }
 
 /**
  * Declares a task queue: its exchange, the queue itself, and the binding of one to the other. What exists with other
- * settings (a limit set in Python, say) is used as it is and reported. On channels of its own, since a refusal closes the
- * channel. Resolves with what the broker says of the queue.
+ * settings (a limit set in Python, say) is used as it is and reported, but for what the configuration states: there it
+ * rejects with `TWQ_QUEUE_MISMATCH`, which lists all that differs; `lenient` reports that too. On channels of its own,
+ * since a refusal closes the channel. Resolves with what the broker says of the queue.
  */
 export async function declareTaskQueue(
   session: Pick<Session, 'withChannel'>,
   queue: TaskQueue,
   onDifference: (difference: TopologyDifference) => void,
+  { lenient = false }: { readonly lenient?: boolean } = {},
 ): Promise<QueueStatus> {
   const { name, exchange, routingKey, bindingArguments } = queue
+  const report = (differences: readonly Difference[], refusal: unknown): void => {
+    if (!lenient && differences.some((difference) => isStated(queue, difference))) {
+      throw mismatch(queue, differences, refusal)
+    }
+    for (const difference of differences) {
+      onDifference({ ...difference, name, error: mismatch(queue, [difference], refusal) })
+    }
+  }
   let exchangeFits = true
   // As kombu: those exchanges the broker brings along.
   if (!exchange.name.startsWith('amq.')) {
     await session
       .withChannel((channel) => channel.declareExchange(exchange))
-      .catch((error) => {
-        onDifference(differenceOf(error))
+      .catch(async (refusal) => {
+        report(await differencesOfExchange(session, exchange, refusal), refusal)
         exchangeFits = false
       })
   }
   const status = await session
     .withChannel((channel) => channel.declareQueue(queue))
-    .catch((error) => {
-      onDifference(differenceOf(error))
-      return session.withChannel((channel) => channel.inspectQueue(name))
+    .catch(async (refusal) => {
+      report(await differencesOfQueue(session, queue, refusal), refusal)
+      return await session.withChannel((channel) => channel.inspectQueue(name))
     })
   // To an exchange that somebody gave another meaning we add nothing; the default exchange reaches the queue anyway.
   if (exchangeFits) {
     await session.withChannel((channel) => channel.bind(name, exchange.name, routingKey, bindingArguments))
   }
   return status
-}
-
-function differenceOf(error: unknown): TopologyDifference {
-  if (!TwqError.is(error, 'TWQ_QUEUE_MISMATCH')) throw error
-  const difference = parseInequivalence(readRefusal(error.cause)?.text ?? '')
-  if (difference === undefined) throw error
-  return { ...difference, kind: difference.kind === 'queue' ? 'queue' : 'exchange', error }
 }
 
 /** Declares the quarantine of `queue`: durable, reached through the default exchange only. */

@@ -26,7 +26,7 @@ export async function declareWithCompanions(
 ): Promise<readonly TopologyDifference[]> {
   const differences: TopologyDifference[] = []
   const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
-  await declareTaskQueue(lend, queue, (difference) => differences.push(difference))
+  await declareTaskQueue(lend, queue, (difference) => differences.push(difference), { lenient: true })
   await withChannel(connection, (channel) => declareQuarantine(channel, queue.name))
   await withChannel(connection, (channel) => declareSuspects(channel, queue.name))
   return differences

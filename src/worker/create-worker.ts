@@ -173,7 +173,7 @@ export function createWorker(parts: WorkerParts): Worker {
     queues: config.queues,
     prefetch,
     declare: async (queue) => {
-      const declared = await declareQueue(queue, { session: consuming, logger })
+      const declared = await declareQueue(queue, { session: consuming, logger, lenient: isUp })
       delays.declared(queue.name, declared)
       return declared
     },
@@ -233,6 +233,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
   let stopping: Promise<'clean' | 'forced'> | undefined
+  let isUp = false
 
   return { node, start, stop, isIdle, report: () => health.report(), stopped: stopped.promise }
 
@@ -254,6 +255,7 @@ export function createWorker(parts: WorkerParts): Worker {
     await remote.mingle(broker)
     await lanes.open()
     await chordJoins?.open()
+    isUp = true
     events.start(() => remote.online())
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)

@@ -11,6 +11,8 @@ import {
   isRabbitMq4,
   type TopologyDifference,
 } from '../../src/broker/topology.ts'
+import type { TwqError } from '../../src/errors.ts'
+import { readQueue } from '../../src/protocol/queue-settings.ts'
 import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { brokerUrl, ctl, uniqueName, vhost } from '../support/services.ts'
@@ -69,6 +71,43 @@ describe('declareTaskQueue', () => {
     expect(differences).toMatchObject([
       { kind: 'queue', name, argument: 'x-queue-type', found: 'quorum', error: { code: 'TWQ_QUEUE_MISMATCH' } },
     ])
+  })
+
+  it('explains everything that the configuration states otherwise', async () => {
+    const name = uniqueName('stated')
+    await given((channel) =>
+      channel.declareQueue({ name, durable: false, arguments: { 'x-max-priority': 5, 'x-message-ttl': 60_000 } }),
+    )
+    const settings = { name, durable: true, maxPriority: 10, deadLetter: { routingKey: 'dead' } }
+    const reading = readQueue(settings)
+    if (reading.kind !== 'queue') throw new Error(reading.problems.join())
+    const error = await declareTaskQueue(session, reading.queue, unexpected).then(
+      () => undefined,
+      (reason: TwqError) => reason,
+    )
+    expect(error).toMatchObject({ code: 'TWQ_QUEUE_MISMATCH' })
+    expect(error?.message.split('\n').sort()).toEqual(
+      [
+        `queue "${name}" exists with other settings:`,
+        '  - durable is false there, and true here',
+        '  - x-max-priority is 5 there, and 10 here',
+        '  - x-dead-letter-exchange is none there, and  here',
+        '  - x-dead-letter-routing-key is none there, and dead here',
+        '  - x-message-ttl is 60000 there, and none here, of which the configuration says nothing',
+      ].sort(),
+    )
+    expect(error?.hint).toContain(`rabbitmqctl delete_queue ${name}`)
+  })
+
+  it('takes what the configuration says nothing of as it is', async () => {
+    const name = uniqueName('unstated')
+    const there = { 'x-max-priority': 10, 'x-message-ttl': 60_000, 'x-max-length': 7 }
+    await given((channel) => channel.declareQueue({ name, durable: true, arguments: there }))
+    const reading = readQueue({ name, maxPriority: 10 })
+    if (reading.kind !== 'queue') throw new Error(reading.problems.join())
+    const differences: string[] = []
+    await declareTaskQueue(session, reading.queue, ({ argument, found }) => differences.push(`${argument} ${found}`))
+    expect(differences.sort()).toEqual(['x-max-length 7', 'x-message-ttl 60000'])
   })
 
   it('leaves an exchange alone that has another type', async () => {
