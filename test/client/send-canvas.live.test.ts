@@ -243,7 +243,11 @@ describe('a worker that joins', () => {
   it('is replaced by the next when it is killed', async () => {
     const slow = uniqueName('slow')
     const worker = () =>
-      startTwqWorker({ broker: brokerUrl(), args: ['--queues', uniqueName('other'), '--loglevel', 'debug'] })
+      startTwqWorker({
+        broker: brokerUrl(),
+        tasks: "import { defineTask } from 'twq'\nexport const idle = defineTask({ name: 'idle', run() {} })\n",
+        args: ['--queues', uniqueName('other'), '--loglevel', 'debug'],
+      })
     await scene.worker.stop('warm')
     await using first = await worker()
     const canvas = chord(
