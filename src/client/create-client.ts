@@ -188,6 +188,7 @@ class Line {
       session: this.#session,
       publisher: this.#publisher,
       replies: this.replies,
+      chords: results === 'rpc' || results === 'none' ? undefined : results.chords,
       router,
       publishTimeout,
       clock,

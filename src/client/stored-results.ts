@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../errors.ts'
 import { decodeResult } from '../protocol/result.ts'
+import type { ChordJoin } from '../results/backend.ts'
 import type { RedisAddress } from '../results/redis-address.ts'
+import { RedisChords } from '../results/redis-chords.ts'
 import { RedisConnection } from '../results/redis-connection.ts'
 import type { RedisKeys } from '../results/redis-keys.ts'
 import { RedisSubscriptions } from '../results/redis-subscriptions.ts'
@@ -19,6 +21,8 @@ export interface StoredResultsParts {
   readonly logger?: Logger | undefined
 }
 
+// As long as Celery keeps results, in seconds.
+const CHORDS_EXPIRE = 86_400
 // How long closing may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
@@ -32,6 +36,8 @@ export class StoredResults implements Replies {
   readonly name = randomUUID()
   /** Results are kept whether anybody listens or not. */
   readonly isOpen = true
+  /** Makes chords known to the workers, which join them there. */
+  readonly chords: Pick<ChordJoin, 'begin'>
   readonly #parts: StoredResultsParts
   readonly #asking: RedisConnection
   readonly #listening: RedisConnection
@@ -44,6 +50,8 @@ export class StoredResults implements Replies {
     const { address, patience, clock, logger } = parts
     const connection = (name: string) => new RedisConnection({ address, name, patience, clock, logger })
     this.#asking = connection(`twq results ${process.pid}`)
+    const prefix = parts.keys.group('').replace(/celery-taskset-meta-$/, '')
+    this.chords = new RedisChords(this.#asking, { prefix, expires: CHORDS_EXPIRE })
     this.#listening = connection(`twq subscriptions ${process.pid}`)
     this.#subscriptions = new RedisSubscriptions({
       connection: this.#listening,
