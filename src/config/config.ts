@@ -76,6 +76,10 @@ export interface UserConfig {
   readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
   readonly maxBodySize?: number
+  /** Which state-changing commands remote control may give: all, none (`read`), or those named. */
+  readonly control?: 'all' | 'read' | readonly string[]
+  /** Whether remote control may replace the threads or processes of the pool; Celery's `worker_pool_restarts`. */
+  readonly poolRestarts?: boolean
   readonly shutdown?: {
     /** How long running tasks may go on after the first signal. */
     readonly grace?: number | string
@@ -132,6 +136,7 @@ export interface Config {
   readonly rejectOnLost: boolean
   /** Resolved: never undefined. */
   readonly prefetch: number
+  readonly prefetchMultiplier: number
   /** Resolved: `twq@host`. */
   readonly nodeName: string
   readonly heartbeat: number
@@ -146,6 +151,8 @@ export interface Config {
   readonly rateLimit: number
   readonly maxStarts: number
   readonly maxBodySize: number
+  readonly control: 'all' | 'read' | readonly string[]
+  readonly poolRestarts: boolean
   readonly shutdown: { readonly grace: number; readonly abort: number }
   readonly management: string | undefined
   readonly publishTimeout: number

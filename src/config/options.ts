@@ -7,6 +7,7 @@ import { expandNodeName } from '../runtime/node-name.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
+import { controlPolicy } from './control-policy.ts'
 import { duration, listOf, memorySize, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
@@ -17,7 +18,6 @@ export type OptionValues = Omit<
   readonly excludeQueues: readonly string[]
   readonly concurrency: number | undefined
   readonly prefetch: number | undefined
-  readonly prefetchMultiplier: number
   readonly 'shutdown.grace': number
   readonly 'shutdown.abort': number
 }
@@ -305,6 +305,18 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_MAX_BODY_SIZE',
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
     doc: 'the largest message body taken, in bytes, before and after decompression',
+  },
+  control: {
+    default: 'all',
+    env: 'TWQ_CONTROL',
+    parser: controlPolicy(),
+    doc: 'the state-changing commands that remote control may give: `all`, none (`read`), or a list like `revoke,rate_limit`',
+  },
+  poolRestarts: {
+    default: false,
+    env: 'TWQ_POOL_RESTARTS',
+    parser: yesOrNo(),
+    doc: 'whether `pool_restart` may replace the threads or processes of the pool',
   },
   'shutdown.grace': {
     default: '20s',

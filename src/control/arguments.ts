@@ -1,5 +1,6 @@
 import { pythonRepr } from '../protocol/python-repr.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import type { ControlCommand } from './command.ts'
 
 /** Python's complaint when a command lacks arguments, as Celery answers it. Throws. */
 export function requireArguments(command: string, args: JsonObject, names: readonly string[]): void {
@@ -23,3 +24,31 @@ export function textsOf(value: Json | undefined): string[] {
 export function setRepr(texts: readonly string[]): string {
   return texts.length === 0 ? 'set()' : `{${[...new Set(texts)].map((text) => pythonRepr(text)).join(', ')}}`
 }
+
+/** Python's complaint about an argument that a command does not know. Throws. */
+export function rejectUnknown({ name, only }: Pick<ControlCommand, 'name' | 'only'>, args: JsonObject): void {
+  const unknown = only && Object.keys(args).find((argument) => !only.includes(argument))
+  if (unknown === undefined) return
+  throw new Error(`TypeError("${name}() got an unexpected keyword argument ${pythonRepr(unknown)}")`)
+}
+
+/** A whole number, also one that is written as text; `fallback` where nothing is given. Throws in Python's words. */
+export function wholeNumberOf(name: string, value: Json | undefined, fallback: number | undefined): number | undefined {
+  if (value === undefined || value === null) return fallback
+  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number
+  throw new Error(`TypeError(${pythonRepr(`${name} must be a whole number`)})`)
+}
+
+/** Seconds, also those that are written as text, in milliseconds; `undefined` for none or 0. Throws in Python's words. */
+export function secondsOf(name: string, value: Json | undefined): number | undefined {
+  if (value === undefined || value === null) return undefined
+  const seconds = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
+  if (typeof seconds === 'number' && seconds >= 0 && seconds < LONGEST_SECONDS) {
+    return seconds === 0 ? undefined : seconds * 1000
+  }
+  throw new Error(`TypeError(${pythonRepr(`${name} must be a number of seconds`)})`)
+}
+
+// A thousand years.
+const LONGEST_SECONDS = 31_536_000_000

@@ -8,8 +8,10 @@ export interface ControlCommand {
   readonly aliases?: readonly string[]
   readonly kind: 'inspect' | 'control'
   readonly summary: string
-  /** Returns the reply's value for this node. What it throws becomes an error reply. */
-  handle(worker: WorkerView, args: JsonObject): Json
+  /** The arguments that it knows, where others are an error; without this it takes any. */
+  readonly only?: readonly string[]
+  /** Returns the reply's value for this node; `undefined` sends none. What it throws becomes an error reply. */
+  handle(worker: WorkerView, args: JsonObject): Json | undefined
 }
 
 /** Finds a command by its name or by an older one. */

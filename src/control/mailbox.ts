@@ -5,6 +5,8 @@ import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '
 import type { Json } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { rejectUnknown } from './arguments.ts'
+import { auditFields } from './audit.ts'
 import type { ControlCommand } from './command.ts'
 import type { WorkerView } from './worker-view.ts'
 
@@ -12,6 +14,10 @@ import type { WorkerView } from './worker-view.ts'
 export interface MailboxParts {
   readonly worker: WorkerView
   readonly commands: ReadonlyMap<string, ControlCommand>
+  /** Whether a command that changes something may be given here. */
+  readonly allows: (command: string) => boolean
+  /** Whether it changes something at all: then the log tells of it. */
+  readonly changes: (command: string) => boolean
   readonly lamport: LamportClock
   readonly logger: Logger
 }
@@ -43,7 +49,7 @@ export class Mailbox {
     if (!isAddressedTo(request, worker.node)) return
     const value = this.#answer(request)
     const { replyTo, ticket } = request
-    if (replyTo === null) return
+    if (replyTo === null || value === undefined) return
     const reply = encodeReply({ node: worker.node, value, ticket, clock: lamport.tick() })
     // Nobody waits long for a reply: one that can't be delivered is not worth another try.
     channel.publish(replyTo, reply).catch((error: unknown) => {
@@ -54,11 +60,19 @@ export class Mailbox {
     })
   }
 
-  #answer(request: ControlRequest): Json {
-    const { commands, logger, worker } = this.#parts
+  #answer(request: ControlRequest): Json | undefined {
+    const { commands, logger, worker, allows, changes } = this.#parts
     const command = commands.get(request.method)
     if (command === undefined) return { error: `KeyError(${pythonString(request.method)})` }
+    if (changes(command.name)) {
+      const allowed = allows(command.name)
+      const fields = { event: allowed ? 'control.command' : 'control.refused', ...auditFields(request) }
+      if (allowed) logger.info(fields, 'a command by remote control')
+      else logger.warn(fields, 'a command by remote control, refused by the configuration')
+      if (!allowed) return { error: `PermissionError('${command.name} is not allowed here')` }
+    }
     try {
+      rejectUnknown(command, request.arguments)
       return command.handle(worker, request.arguments)
     } catch (error) {
       logger.error(

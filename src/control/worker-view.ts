@@ -60,6 +60,13 @@ export interface QueueControls {
   remove(name: string): Promise<boolean>
 }
 
+/** How remote control steers a pool that grows and shrinks by itself. */
+export interface AutoscaleControls {
+  info(): { readonly max: number; readonly min: number; readonly current: number; readonly qty: number }
+  /** New bounds, each unless undefined; returns those in force. Throws where they can't be. */
+  update(max: number | undefined, min: number | undefined): { readonly max: number; readonly min: number }
+}
+
 /** What tasks are picked by. */
 export interface StampedTask {
   readonly id: string
@@ -79,6 +86,8 @@ export interface WorkerView {
   readonly broker: JsonObject
   /** The configuration by Celery's names, without passwords. */
   readonly conf: JsonObject
+  /** What else Celery would list: settings at their defaults. */
+  readonly confDefaults: JsonObject
   readonly software: string
   tasks(): readonly TaskView[]
   /** Tasks whose code runs now. */
@@ -98,6 +107,18 @@ export interface WorkerView {
   terminate(matches: (task: StampedTask) => boolean): string[]
   /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when nobody registered it. */
   limitRate(task: string, rate: number, text: Json): boolean
+  /** False: workers that say hello can't revoke tasks here. */
+  readonly takesRevocations: boolean
+  /** How long a task may run, from the next attempt on, in milliseconds. False when nobody registered it. */
+  limitTime(task: string, limits: { readonly soft: number | undefined; readonly hard: number | undefined }): boolean
+  /** Runs so many more (or, negative, fewer) tasks at once. Throws where it can't. */
+  resizePool(change: number): void
+  /** Replaces the members of the pool. Throws where there are none. */
+  restartPool(): void
+  /** What makes the pool grow and shrink by itself, if anything does. */
+  readonly autoscaler: AutoscaleControls | undefined
+  /** Begins a warm shutdown. */
+  shutDown(): void
   /** The logical clock's next stamp. */
   tick(): number
 }

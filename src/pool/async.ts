@@ -78,6 +78,8 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
         if (running === 0) idle?.resolve()
       }
     },
+    // It runs as many as it is given.
+    ...(kind === 'async' && { resize() {} }),
     stats: () => ({ pids: [process.pid], abandoned }),
   }
 

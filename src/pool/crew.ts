@@ -14,7 +14,7 @@ import type { Pool, PoolStats, RunOptions } from './pool.ts'
 export interface CrewOptions extends LinkParts {
   /** Celery's name of the kind. */
   readonly kind: string
-  /** How many members there are; each runs one attempt at a time. */
+  /** How many members there are at first; each runs one attempt at a time. */
   readonly size: number
   /** The URL of the module that gives each member its host, and what that is told. */
   readonly hostModule: string
@@ -39,6 +39,11 @@ export class Crew implements Pool {
   readonly #options: CrewOptions
   /** Everyone who was started and has not gone yet. */
   readonly #members = new Set<MemberLink>()
+  /** Those of them that have been found fit to run attempts. */
+  readonly #hired = new Set<MemberLink>()
+  #size: number
+  /** How many of those who are about to come are too many by now. */
+  #surplus = 0
   #idle: MemberLink[] = []
   #waiting: ((member: MemberLink | undefined) => void)[] = []
   readonly #stopped = new AbortController()
@@ -47,6 +52,7 @@ export class Crew implements Pool {
   constructor(options: CrewOptions) {
     this.#options = options
     this.kind = options.kind
+    this.#size = options.size
     this.#streak = new Streak(options.clock, Math.random)
   }
 
@@ -87,6 +93,25 @@ export class Crew implements Pool {
     this.#giveBack(member)
     // The worker leaves and took the member with it: nothing the task did.
     return ended.kind === 'lost' && this.#stopped.signal.aborted ? { kind: 'interrupted' } : ended
+  }
+
+  resize(size: number): void {
+    for (; this.#size < size; this.#size += 1) {
+      if (this.#surplus > 0) this.#surplus -= 1
+      else void this.#fillPlace()
+    }
+    for (; this.#size > size; this.#size -= 1) {
+      const member = this.#idle.at(-1) ?? [...this.#hired].find(({ successor }) => successor === 'none')
+      if (member === undefined) this.#surplus += 1
+      else this.#letGo(member)
+    }
+  }
+
+  /** One after the other: each works on until its successor is there. */
+  async restart(): Promise<void> {
+    for (const member of [...this.#hired]) {
+      if (member.alive && member.successor === 'none') await this.#callSuccessor(member)
+    }
   }
 
   stats(): PoolStats {
@@ -139,6 +164,11 @@ export class Crew implements Pool {
   async #callSuccessor(member: MemberLink): Promise<void> {
     member.successor = 'called'
     await this.#fillPlace()
+    this.#letGo(member)
+  }
+
+  /** It is not needed any more: leaves now, or after what it runs. */
+  #letGo(member: MemberLink): void {
     member.successor = 'here'
     if (!this.#idle.includes(member)) return
     this.#idle = this.#idle.filter((other) => other !== member)
@@ -153,6 +183,7 @@ export class Crew implements Pool {
     let hired = false
     void member.gone.then((how) => {
       this.#members.delete(member)
+      this.#hired.delete(member)
       this.#idle = this.#idle.filter((other) => other !== member)
       if (hired && member.successor === 'none' && !this.#stopped.signal.aborted) this.#replaceDead(member, how)
     })
@@ -164,8 +195,16 @@ export class Crew implements Pool {
       throw error
     }
     hired = true
-    if (this.#stopped.signal.aborted) member.leave()
-    else this.#offer(member)
+    if (this.#surplus > 0) {
+      this.#surplus -= 1
+      member.successor = 'here'
+    }
+    if (this.#stopped.signal.aborted || member.successor === 'here') {
+      member.leave()
+      return
+    }
+    this.#hired.add(member)
+    this.#offer(member)
   }
 
   #replaceDead(member: MemberLink, how: string): void {

@@ -13,7 +13,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
-import { effectiveLimits } from '../tasks/time-limits.ts'
+import { AttemptLimits } from './attempt-limits.ts'
 import { ChordJoins } from './chord-joins.ts'
 import { Consumer } from './consumer.ts'
 import { declareQueue } from './declare-queue.ts'
@@ -39,6 +39,7 @@ import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { Timetable } from './timetable.ts'
 import { WorkerHealth } from './worker-health.ts'
+import { Workforce } from './workforce.ts'
 
 /** A worker: takes tasks from its queues, runs them, sends the results back. */
 export interface Worker {
@@ -104,14 +105,14 @@ export function createWorker(parts: WorkerParts): Worker {
   const prefetch = new Prefetch(config.prefetch)
   const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
-  const limits = { soft: config.softTimeLimit, hard: config.timeLimit }
+  const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
   const pool = openPool({
     config,
     registry: runnable,
     configFile: parts.configFile,
     logger,
     sendFor: (message) => sender.sendFor(message),
-    limitsFor: (message) => effectiveLimits(message, registry.get(message.task)?.settings.timeLimit, limits),
+    limitsFor: (message) => attemptLimits.of(message),
     clock,
   })
   const loopWatch = new LoopWatch({ clock, logger })
@@ -148,6 +149,8 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const { prefetchMultiplier } = config
+  const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, logger })
   const intake: Intake = new Intake({
     node,
     registry: runnable,
@@ -202,9 +205,13 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     lamport,
     pool,
+    workforce,
+    attemptLimits,
     dispatcher,
     events,
     queues: queueControls(consumer, suspects),
+    // Asked a second time, it must not skip the grace period.
+    shutDown: () => void (stopping ?? stop('warm')),
     clock,
     logger,
   })

@@ -13,6 +13,7 @@ const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
 /** What a dispatcher needs around it. */
 export interface DispatcherParts {
   readonly pool: Pool
+  /** How many attempts run at once, at first. */
   readonly concurrency: number
   /** How many finished attempts may wait for the broker before no new one is started. */
   readonly settlingLimit: number
@@ -40,10 +41,28 @@ export class Dispatcher {
   #beside = 0
   #settling = 0
   #stopped = false
+  #concurrency: number
   #idle: (() => void)[] = []
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
+    this.#concurrency = parts.concurrency
+  }
+
+  /** How many attempts may run at once. */
+  get concurrency(): number {
+    return this.#concurrency
+  }
+
+  /** Lends as many slots from now on; what runs in those that are too many goes on. */
+  resize(concurrency: number): void {
+    this.#concurrency = concurrency
+    this.#pump()
+  }
+
+  /** Requests that wait for a slot. */
+  get waiting(): number {
+    return this.#ready.length - this.#next
   }
 
   /** Attempts whose user code runs now. */
@@ -104,8 +123,8 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const { concurrency, settlingLimit, refuse, table } = this.#parts
-    while (!this.#stopped && this.#running - this.#beside < concurrency && this.#settling < settlingLimit) {
+    const { settlingLimit, refuse, table } = this.#parts
+    while (!this.#stopped && this.#running - this.#beside < this.#concurrency && this.#settling < settlingLimit) {
       const request = this.#ready[this.#next]
       if (request === undefined) break
       this.#next += 1

@@ -9,7 +9,7 @@ const LARGEST = 65_535
  * never stop the rest. Changes are collected: only the newest count is sent, one request at a time.
  */
 export class Prefetch {
-  readonly #base: number
+  #base: number
   #held = 0
   #apply: ((count: number) => Promise<void>) | undefined
   #stepped = false
@@ -23,6 +23,13 @@ export class Prefetch {
   /** What the broker should allow now. */
   get count(): number {
     return this.#base === 0 ? 0 : Math.min(this.#base + this.#held, LARGEST)
+  }
+
+  /** Allows so many more (or, negative, fewer) from now on, but for at least one; no limit stays none. */
+  widen(change: number): void {
+    if (this.#base === 0) return
+    this.#base = Math.min(Math.max(this.#base + change, 1), LARGEST)
+    this.#send()
   }
 
   /** One more (or, negative, fewer) request is held for later. */

@@ -1,4 +1,5 @@
 import type { Broker, Channel, ServerInfo } from '../broker/broker.ts'
+import { allows, CHANGING_COMMANDS } from '../config/control-policy.ts'
 import { commandTable } from '../control/command.ts'
 import { commands } from '../control/commands/all.ts'
 import { Mailbox } from '../control/mailbox.ts'
@@ -44,7 +45,14 @@ export class RemoteControl {
         beat: () => this.#beats.answer(),
       },
     })
-    this.#mailbox = new Mailbox({ worker: this.#view, commands: commandTable(commands), lamport, logger })
+    this.#mailbox = new Mailbox({
+      worker: this.#view,
+      commands: commandTable(commands),
+      allows: (command) => allows(config.control, command),
+      changes: (command) => CHANGING_COMMANDS.includes(command),
+      lamport,
+      logger,
+    })
   }
 
   /** Exchanges revocations with the workers that run already. Never rejects. */

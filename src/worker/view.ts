@@ -1,20 +1,23 @@
-import { parseBrokerUrl, redactUrl } from '../broker/url.ts'
+import { parseBrokerUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
+import { allows } from '../config/control-policy.ts'
 import type { EventControls, QueueControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { AttemptLimits } from './attempt-limits.ts'
+import { celeryConf, celeryDefaults } from './celery-conf.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { type Revocations, stampValues } from './revocations.ts'
 import type { Tally } from './tally.ts'
+import type { Workforce } from './workforce.ts'
 
 /** The live parts that remote control looks at. */
 export interface ViewParts {
@@ -27,8 +30,11 @@ export interface ViewParts {
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
   readonly pool: Pick<Pool, 'kind' | 'stats'>
+  readonly workforce: Workforce
+  readonly attemptLimits: AttemptLimits
   readonly events: EventControls
   readonly queues: QueueControls
+  readonly shutDown: () => void
 }
 
 /** What remote control sees of a worker, and may do to it. */
@@ -47,6 +53,7 @@ export function workerView(parts: ViewParts): WorkerView {
     queues: parts.queues,
     broker: brokerInfo(config),
     conf: celeryConf(config),
+    confDefaults: celeryDefaults(),
     software: `twq:${packageVersion()} node:${process.versions.node}`,
     tasks: () => registry.names().flatMap((name) => taskView(registry.get(name), rateTexts.get(name))),
     active: () => inState('active'),
@@ -58,7 +65,7 @@ export function workerView(parts: ViewParts): WorkerView {
       prefetch: prefetch.count,
       pool: {
         kind: pool.kind,
-        concurrency: config.concurrency,
+        concurrency: parts.workforce.size,
         processes: pool.stats?.().pids ?? [process.pid],
       },
     }),
@@ -77,6 +84,12 @@ export function workerView(parts: ViewParts): WorkerView {
       parts.rateLimits.change(task, rate)
       return true
     },
+    takesRevocations: allows(config.control, 'revoke'),
+    limitTime: (task, limits) => parts.attemptLimits.change(task, limits),
+    resizePool: (change) => parts.workforce.change(change),
+    restartPool: () => parts.workforce.restart(),
+    autoscaler: undefined,
+    shutDown: parts.shutDown,
     tick: () => lamport.tick(),
   }
 }
@@ -136,36 +149,5 @@ function brokerInfo(config: Config): JsonObject {
     heartbeat: config.heartbeat / 1000,
     failover_strategy: 'round-robin',
     alternates: [],
-  }
-}
-
-function celeryConf(config: Config): JsonObject {
-  return {
-    broker_url: redactUrl(config.broker),
-    broker_heartbeat: config.heartbeat / 1000,
-    result_backend: shownBackend(config.resultBackend),
-    result_expires: Math.floor(config.resultExpires / 1000),
-    result_extended: config.resultExtended,
-    accept_content: ['json'],
-    task_serializer: 'json',
-    result_serializer: 'json',
-    task_acks_late: config.acks === 'late',
-    task_default_queue: config.defaultQueue,
-    worker_concurrency: config.concurrency,
-    worker_send_task_events: config.events,
-    timezone: 'UTC',
-    enable_utc: true,
-  }
-}
-
-/** As Celery shows it: without a password. */
-function shownBackend(backend: string): string {
-  switch (backend) {
-    case 'rpc':
-      return 'rpc:///'
-    case 'none':
-      return 'disabled'
-    default:
-      return maskPasswords(backend)
   }
 }

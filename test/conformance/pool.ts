@@ -306,6 +306,29 @@ function memberConformance(subject: PoolSubject): void {
       expect(now).not.toBe(first)
     })
 
+    it('grow and become fewer, and what runs goes on', async () => {
+      const { pool } = await started(subject, { size: 1 })
+      pool.resize?.(3)
+      const blocked = [start(pool, 'wait'), start(pool, 'wait'), start(pool, 'wait')]
+      const where = await Promise.all(blocked.map(({ started }) => started))
+      if (members === 'processes') expect(new Set(where).size).toBe(3)
+      pool.resize?.(1)
+      for (const { abort } of blocked) abort('TWQ_SOFT_LIMIT')
+      for (const { outcome } of blocked) expect(await outcome).toMatchObject({ kind: expect.any(String) })
+      const seen = new Set<unknown>()
+      for (let i = 0; i < 4; i++) seen.add(memberOf(await start(pool, 'count').outcome))
+      expect(seen.size).toBe(1)
+    })
+
+    it('are replaced by a restart, one after the other', async () => {
+      const { pool, log } = await started(subject, { size: 2 })
+      const before = await Promise.all([start(pool, 'count').outcome, start(pool, 'count').outcome])
+      await pool.restart?.()
+      const after = await Promise.all([start(pool, 'count').outcome, start(pool, 'count').outcome])
+      expect(new Set([...before, ...after].map(memberOf)).size).toBe(4)
+      expect(log.entries).toEqual([])
+    })
+
     it('must have the tasks of the worker', async () => {
       const { pool } = open(subject, { setup: { without: 'add' } })
       await expect(pool.start()).rejects.toMatchObject({

@@ -13,6 +13,7 @@ function aWorkerView(tasks: readonly StampedTask[] = []) {
     revokeStamped: (more) => void stamps.push(more),
     revoked: () => ids.map((id) => [id, 1_700_000_000_000] as const),
     terminate: (matches) => tasks.filter(matches).map(({ id }) => id),
+    takesRevocations: true,
     tick: () => 68,
   }
   return { view: view as WorkerView, ids, stamps }

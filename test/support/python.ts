@@ -59,7 +59,7 @@ export async function runPython(
 export async function startCeleryWorker(
   settings: CelerySettings,
   options: {
-    readonly pool?: 'solo' | 'threads'
+    readonly pool?: 'solo' | 'threads' | 'prefork'
     readonly concurrency?: number
     readonly args?: readonly string[]
   } = {},

@@ -87,6 +87,20 @@ describe('a dispatcher', () => {
     expect(pool.ids).toEqual(['c', 'd'])
   })
 
+  it('starts what waits when it gets more slots, and lets what runs go on when it has fewer', async () => {
+    const { pool, dispatcher, submit } = aDispatcher({ concurrency: 1 })
+    submit('a', 'b', 'c', 'd')
+    dispatcher.resize(3)
+    expect(pool.ids).toEqual(['a', 'b', 'c'])
+    expect(dispatcher.waiting).toBe(1)
+    dispatcher.resize(1)
+    await pool.end('a')
+    await pool.end('b')
+    expect(pool.ids).toEqual(['c'])
+    await pool.end('c')
+    expect(pool.ids).toEqual(['d'])
+  })
+
   it('frees the slot when the attempt ends, not when its result is safe', async () => {
     const safe = deferred<void>()
     const { pool, dispatcher, submit, settled } = aDispatcher({ concurrency: 1, settle: () => safe.promise })

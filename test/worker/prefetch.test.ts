@@ -31,6 +31,22 @@ describe('the prefetch count', () => {
     expect(unlimited.count).toBe(0)
   })
 
+  it('follows the pool, and stays above nothing', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(4)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    prefetch.widen(2)
+    await settled()
+    prefetch.hold(3)
+    await settled()
+    prefetch.widen(-100)
+    await settled()
+    expect(sent).toEqual([6, 9, 4])
+    const unlimited = new Prefetch(0)
+    unlimited.widen(5)
+    expect(unlimited.count).toBe(0)
+  })
+
   it('changes in few steps where a change is dear', async () => {
     const sent: number[] = []
     const prefetch = new Prefetch(10)

@@ -1,11 +1,15 @@
 import type { ControlCommand } from '../command.ts'
+import { election } from './election.ts'
 import { disableEvents, enableEvents, heartbeat } from './events.ts'
 import { hello } from './hello.ts'
 import { active, queryTask, reserved, scheduled } from './inspect-requests.ts'
-import { activeQueues, clock, conf, memsample, registered, report, stats } from './inspect-worker.ts'
+import { activeQueues, clock, conf, memdump, memsample, objgraph, registered, report, stats } from './inspect-worker.ts'
 import { ping } from './ping.ts'
+import { autoscale, poolGrow, poolRestart, poolShrink } from './pool.ts'
 import { rateLimit } from './rate-limit.ts'
 import { revoke, revokeByStampedHeaders, revoked, terminate } from './revoke.ts'
+import { shutdown } from './shutdown.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** Every remote-control command that a worker answers. */
 export const commands: readonly ControlCommand[] = [
@@ -30,4 +34,13 @@ export const commands: readonly ControlCommand[] = [
   terminate,
   revokeByStampedHeaders,
   rateLimit,
+  timeLimit,
+  poolGrow,
+  poolShrink,
+  autoscale,
+  poolRestart,
+  memdump,
+  objgraph,
+  election,
+  shutdown,
 ]

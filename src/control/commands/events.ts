@@ -6,6 +6,7 @@ import type { ControlCommand } from '../command.ts'
 export const enableEvents: ControlCommand = {
   name: 'enable_events',
   kind: 'control',
+  only: [],
   summary: 'tell monitors of each task',
   handle: ({ events }) => ({ ok: events.enable() ? 'task events enabled' : 'task events already enabled' }),
 }
@@ -14,6 +15,7 @@ export const enableEvents: ControlCommand = {
 export const disableEvents: ControlCommand = {
   name: 'disable_events',
   kind: 'control',
+  only: [],
   summary: 'tell monitors of tasks no longer',
   handle: ({ events }) => ({ ok: events.disable() ? 'task events disabled' : 'task events already disabled' }),
 }
@@ -22,6 +24,7 @@ export const disableEvents: ControlCommand = {
 export const heartbeat: ControlCommand = {
   name: 'heartbeat',
   kind: 'control',
+  only: [],
   summary: 'send a heartbeat event at once',
   handle({ events }) {
     events.beat()

@@ -1,3 +1,5 @@
+import { release, type as systemName } from 'node:os'
+import { pythonRepr } from '../../protocol/python-repr.ts'
 import type { TaskQueue } from '../../protocol/task-queue.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import type { ControlCommand } from '../command.ts'
@@ -9,6 +11,7 @@ export const stats: ControlCommand = {
   summary: 'counters and circumstances',
   handle(worker) {
     const { total, uptime, prefetch, pool } = worker.stats()
+    const scaling = worker.autoscaler?.info()
     return {
       total,
       pid: worker.pid,
@@ -26,6 +29,7 @@ export const stats: ControlCommand = {
       broker: worker.broker,
       prefetch_count: prefetch,
       rusage: resourceUsage(),
+      ...(scaling && { autoscaler: { ...scaling } }),
     }
   },
 }
@@ -55,6 +59,7 @@ export const activeQueues: ControlCommand = {
   name: 'active_queues',
   kind: 'inspect',
   summary: 'the queues it consumes',
+  only: [],
   handle: (worker) => worker.queues.all().map(queueInfo),
 }
 
@@ -107,17 +112,26 @@ export const conf: ControlCommand = {
   aliases: ['dump_conf'],
   kind: 'inspect',
   summary: 'the configuration',
-  handle: (worker) => worker.conf,
+  handle: (worker, { with_defaults: all }) => (all === true ? { ...worker.confDefaults, ...worker.conf } : worker.conf),
 }
 
-/** A text about versions and settings, for people. */
+/** A text about versions and settings, for people; laid out as Celery's. */
 export const report: ControlCommand = {
   name: 'report',
   kind: 'inspect',
   summary: 'versions and settings, for a bug report',
-  handle(worker) {
-    const settings = Object.entries(worker.conf).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
-    return { ok: `\nsoftware -> ${worker.software}\n\n${settings.join('\n')}\n` }
+  only: [],
+  handle({ conf, software }) {
+    const settings = Object.entries(conf).map(([name, value]) => `${name}: ${pythonRepr(value)}`)
+    const lines = [
+      `software -> ${software}`,
+      `platform -> system:${systemName()} arch:${process.arch}`,
+      `            kernel version:${release()} imp:Node.js`,
+      `settings -> transport:amqp results:${conf.result_backend}`,
+      '',
+      ...settings,
+    ]
+    return { ok: `\n${lines.join('\n')}\n` }
   },
 }
 
@@ -134,7 +148,30 @@ export const memsample: ControlCommand = {
   name: 'memsample',
   kind: 'inspect',
   summary: 'the memory in use',
-  handle: () => `${Math.round(process.memoryUsage.rss() / 1024 / 1024)}MB`,
+  handle: residentMemory,
+}
+
+/** The same in Celery's longer form. */
+export const memdump: ControlCommand = {
+  name: 'memdump',
+  kind: 'inspect',
+  summary: 'the memory in use, in a sentence',
+  handle: () => `- rss: ${residentMemory()}.\n`,
+}
+
+/** Draws Python's objects; what Celery answers where it can't. */
+export const objgraph: ControlCommand = {
+  name: 'objgraph',
+  kind: 'inspect',
+  summary: 'a picture of objects (Python only)',
+  only: ['num', 'max_depth', 'type'],
+  handle() {
+    throw new Error("ImportError('Requires the objgraph library')")
+  },
+}
+
+function residentMemory(): string {
+  return `${Math.round(process.memoryUsage.rss() / 1024 / 1024)}MB`
 }
 
 function resourceUsage(): Json {

@@ -1,0 +1,12 @@
+import type { ControlCommand } from '../command.ts'
+
+/**
+ * Celery's gossip votes with it. We take no part: an election with one candidate ends a Python worker, and one that is
+ * acknowledged by halves hangs there (wire specification 7.4, 10).
+ */
+export const election: ControlCommand = {
+  name: 'election',
+  kind: 'control',
+  summary: 'elect a node (nothing happens)',
+  handle: () => null,
+}
