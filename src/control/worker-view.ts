@@ -117,6 +117,10 @@ export interface WorkerView {
   restartPool(): void
   /** What makes the pool grow and shrink by itself, if anything does. */
   readonly autoscaler: AutoscaleControls | undefined
+  /** Takes tasks from one more queue, soon; what the broker has against it is logged. */
+  consume(queue: TaskQueue): void
+  /** Takes no more tasks from a queue, soon. */
+  leave(queue: string): void
   /** Begins a warm shutdown. */
   shutDown(): void
   /** The logical clock's next stamp. */

@@ -2,10 +2,12 @@ import { parseBrokerUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import { allows } from '../config/control-policy.ts'
 import type { EventControls, QueueControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import { messageOf } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
+import type { Logger } from '../runtime/logger.ts'
 import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -35,11 +37,14 @@ export interface ViewParts {
   readonly events: EventControls
   readonly queues: QueueControls
   readonly shutDown: () => void
+  readonly logger: Logger
 }
 
 /** What remote control sees of a worker, and may do to it. */
 export function workerView(parts: ViewParts): WorkerView {
   const { config, registry, table, tally, revocations, prefetch, lamport, pool } = parts
+  // What the configuration names is taken as that has it, also after it was left.
+  const configured = parts.queues.all()
   // As they were written, where they were changed since the start.
   const rateTexts = new Map<string, Json>()
   const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
@@ -87,7 +92,18 @@ export function workerView(parts: ViewParts): WorkerView {
     takesRevocations: allows(config.control, 'revoke'),
     limitTime: (task, limits) => parts.attemptLimits.change(task, limits),
     resizePool: (change) => parts.workforce.change(change),
-    restartPool: () => parts.workforce.restart(),
+    restartPool() {
+      if (!config.poolRestarts) throw new Error("ValueError('Pool restarts not enabled')")
+      parts.workforce.restart()
+    },
+    consume(queue) {
+      const known = configured.find(({ name }) => name === queue.name)
+      parts.queues.add(known ?? queue).catch((error: unknown) => {
+        const fields = { event: 'queue.refused', queue: queue.name, error: messageOf(error) }
+        parts.logger.error(fields, 'a queue that remote control named can not be consumed')
+      })
+    },
+    leave: (queue) => void parts.queues.remove(queue),
     autoscaler: undefined,
     shutDown: parts.shutDown,
     tick: () => lamport.tick(),

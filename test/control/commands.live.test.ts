@@ -6,7 +6,7 @@ import { deferred } from '../../src/runtime/deferred.ts'
 import type { Json, JsonObject } from '../../src/runtime/json.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
-import { brokerUrl } from '../support/services.ts'
+import { brokerUrl, uniqueName } from '../support/services.ts'
 
 /** Asks the worker of a scene alone. */
 async function ask({ worker }: WorkerScene, method: string, args: JsonObject = {}, timeout = 60_000): Promise<Json> {
@@ -97,4 +97,42 @@ it('takes no revocations from a worker that says hello when nothing may be chang
   const hello = { from_node: 'w9@elsewhere', revoked: { 'x-1': [1.5, 'x-1'] } }
   expect(await ask(scene, 'hello', hello)).toMatchObject({ revoked: {} })
   expect(await ask(scene, 'revoked')).toEqual([])
+})
+
+it('takes tasks from a queue that remote control adds, and no more from one that it leaves', async () => {
+  const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
+  await using scene = await aWorker([add])
+  const extra = uniqueName('extra')
+  const options = {
+    queue: extra,
+    exchange: `${extra}-x`,
+    exchange_type: 'topic',
+    routing_key: 'a.#',
+    durable: true,
+    expires: 600,
+  }
+  expect(await ask(scene, 'add_consumer', options)).toEqual({ ok: `add consumer ${extra}` })
+  expect(await (await scene.client.send(add, { x: 1, y: 2 }, { queue: extra })).result({ timeout: '60s' })).toBe(3)
+  expect(await ask(scene, 'active_queues')).toMatchObject([
+    { name: scene.queue },
+    { name: extra, exchange: { type: 'topic' } },
+  ])
+  await ask(scene, 'cancel_consumer', { queue: scene.queue })
+  expect(await ask(scene, 'active_queues')).toMatchObject([{ name: extra }])
+  await ask(scene, 'add_consumer', { queue: scene.queue })
+  expect(await (await scene.client.send(add, { x: 2, y: 2 })).result({ timeout: '60s' })).toBe(4)
+})
+
+it.each([
+  [{ queue: '' }],
+  [{ queue: 'amq.mine' }],
+  [{ queue: 'q'.repeat(256) }],
+  [{ queue: ['q'] }],
+  [{ queue: 'q', exchange_type: 'x-delayed-message' }],
+  [{ queue: 'q', queue_arguments: { deep: { er: 1 } } }],
+  [{ queue: 'q', max_priority: '9' }],
+])('consumes nothing that can not be a queue: %j', async (args) => {
+  await using scene = await aWorker([wait])
+  expect(await ask(scene, 'add_consumer', args)).toMatchObject({ error: expect.stringMatching(/^ValueError\(/) })
+  expect(await ask(scene, 'active_queues')).toHaveLength(1)
 })

@@ -1,4 +1,5 @@
 import type { ControlCommand } from '../command.ts'
+import { addConsumer, cancelConsumer } from './consumers.ts'
 import { election } from './election.ts'
 import { disableEvents, enableEvents, heartbeat } from './events.ts'
 import { hello } from './hello.ts'
@@ -33,6 +34,8 @@ export const commands: readonly ControlCommand[] = [
   revoke,
   terminate,
   revokeByStampedHeaders,
+  addConsumer,
+  cancelConsumer,
   rateLimit,
   timeLimit,
   poolGrow,

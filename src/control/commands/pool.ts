@@ -49,7 +49,6 @@ export const poolRestart: ControlCommand = {
   kind: 'control',
   summary: 'replace the threads or processes of the pool',
   handle(worker) {
-    if (!worker.conf.worker_pool_restarts) throw new Error("ValueError('Pool restarts not enabled')")
     worker.restartPool()
     return { ok: 'reload started' }
   },
