@@ -19,6 +19,15 @@ export function pingTable(replies: Replies, style: TableStyle): string {
   return table(sorted(replies), columns, style)
 }
 
+/** What a command came to, for people: a line for each node. */
+export function answerTable(replies: Replies, style: TableStyle): string {
+  const columns: Column<[string, Json]>[] = [
+    { title: 'NODE', cell: ([node]) => node },
+    { title: 'ANSWER', cell: ([, reply]) => (isObject(reply) ? plain(reply.ok ?? reply.error) : 'done') },
+  ]
+  return table(sorted(replies), columns, style)
+}
+
 /** `active` for people: a line for each running task. `now` is in milliseconds since the epoch. */
 export function activeTable(replies: Replies, now: number, style: TableStyle): string {
   const rows = sorted(replies).flatMap(([node, reply]) =>

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
+import { replacementOf } from './celery-names.ts'
 import { explain } from './errors-for-people.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
@@ -43,6 +44,9 @@ function applyGlobals({ cwd, color }: GlobalOptions): void {
 function usageError(error: CommanderError): TwqError | undefined {
   if (error.code === 'commander.help') return undefined
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  const unknown = /^unknown command '(.*)'$/.exec(what)?.[1]
+  const replacement = unknown === undefined ? undefined : replacementOf(unknown)
+  if (replacement !== undefined) return new TwqError('TWQ_USAGE', what, { hint: `Celery's; here: ${replacement}` })
   return new TwqError('TWQ_USAGE', what, { hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'See twq --help.' })
 }
 

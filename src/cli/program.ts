@@ -4,7 +4,7 @@ import { addBroker } from './commands/broker.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
-import { addInspect } from './commands/inspect.ts'
+import { addControl, addInspect, addStatus } from './commands/inspect.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addQueue } from './commands/queue.ts'
 import { addTask } from './commands/task.ts'
@@ -13,7 +13,19 @@ import { addConfigFlags } from './config-flags.ts'
 import type { Exit } from './exit-codes.ts'
 
 /** The families of commands, in the order that the help shows them. */
-const families = [addInit, addDev, addBroker, addWorker, addTask, addInspect, addQueue, addQuarantine, addDoctor]
+const families = [
+  addInit,
+  addDev,
+  addBroker,
+  addWorker,
+  addTask,
+  addInspect,
+  addControl,
+  addStatus,
+  addQueue,
+  addQuarantine,
+  addDoctor,
+]
 
 /** The command line as a tree. Each command's code is imported when it runs; `exit` hears its status. */
 export function createProgram(exit: Exit): Command {
@@ -22,7 +34,7 @@ export function createProgram(exit: Exit): Command {
     .version(packageVersion(), '--version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
-    .configureHelp({ helpWidth: helpWidth() })
+    .configureHelp({ helpWidth: helpWidth(), subcommandTerm: termOf })
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .showSuggestionAfterError()
@@ -40,6 +52,16 @@ export function createProgram(exit: Exit): Command {
 
   for (const add of families) add(program, exit)
   return program
+}
+
+// Celery's spellings are heard, and not shown.
+function termOf(command: Command): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? '...' : '')
+    return argument.required ? ` <${name}>` : ` [${name}]`
+  })
+  const options = command.options.length > 0 ? ' [options]' : ''
+  return `${command.name()}${options}${args.join('')}`
 }
 
 // Off a terminal commander takes 80 columns, which breaks lines that a pager or a test need not break.

@@ -87,6 +87,29 @@ export class Broadcast {
     return replies
   }
 
+  /** Sends `method`, to which nobody replies. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. */
+  async tell(method: string, args: JsonObject, destination?: readonly string[]): Promise<void> {
+    await using channel = await this.#connection.openChannel()
+    await declarePidboxExchange(channel)
+    const request = encodeRequest({ method, arguments: args, destination: destination ?? null, clock: 1 })
+    const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
+    if (answer === 'returned') throw noWorker()
+  }
+
+  /** Whether a worker of this name has its mailbox open; a Python worker's goes soon after it. */
+  async listens(node: string): Promise<boolean> {
+    const channel = await this.#connection.openChannel()
+    try {
+      await channel.inspectQueue(`${node}.${PIDBOX_EXCHANGE}`)
+      await channel[Symbol.asyncDispose]()
+      return true
+    } catch (error) {
+      // What belongs to another connection is there, though we may not look at it.
+      if (TwqError.is(error, 'TWQ_CONNECTION_LOST')) throw error
+      return !TwqError.is(error, 'TWQ_QUEUE_MISSING')
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]()
   }

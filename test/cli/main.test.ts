@@ -7,6 +7,7 @@ describe('help', () => {
     [['--help'], 30],
     [['task', 'send', '--help'], 30],
     [['inspect', '--help'], 30],
+    [['control', '--help'], 30],
     [['worker', 'start', '--help'], 45],
   ])('of twq %j is on standard output, and fits %i lines', async (args, lines) => {
     const { status, stdout, stderr } = await runTwq(args)
@@ -31,6 +32,13 @@ describe('help', () => {
 describe('a command line that can not be meant', () => {
   it.each<[string[], string[]]>([
     [['wrker'], ["error[TWQ_USAGE]: unknown command 'wrker'", 'hint: Did you mean worker?']],
+    [
+      ['multi', 'start', 'w1'],
+      ["unknown command 'multi'", "hint: Celery's; here: let systemd"],
+    ],
+    [['inspect', 'query_task'], ["missing required argument 'ids'"]],
+    [['control', 'pool_grow', 'many'], ["[n] must be a whole number, got 'many'"]],
+    [['worker', 'stop'], ['name a worker, or say --all']],
     [
       ['worker', 'strat'],
       ["unknown command 'strat'", 'Did you mean start?'],

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import type { Exit } from '../exit-codes.ts'
+import { withDestination } from './inspect.ts'
 
 /** `twq task …`. */
 export function addTask(program: Command, exit: Exit): void {
-  const task = program.command('task').description('send tasks, read their results, list them')
+  const task = program.command('task').description('send tasks, read their results, list them, revoke them')
   task
     .command('send <name> [arguments]')
     .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
@@ -39,6 +40,19 @@ export function addTask(program: Command, exit: Exit): void {
     .action(async (_options, command: Command) => {
       const { taskList } = await import('../task-list.ts')
       exit(await taskList(command.optsWithGlobals()))
+    })
+  withDestination(task.command('revoke <ids...>').description('do not run these tasks'))
+    .option('--terminate', 'end those that run')
+    .action(async (ids: string[], { terminate = false }: { terminate?: boolean }, command: Command) => {
+      const { tellWorkers } = await import('../control.ts')
+      const how = terminate ? { terminate, signal: 'SIGTERM' } : {}
+      exit(await tellWorkers('task revoke', 'revoke', { task_id: ids, ...how }, command.optsWithGlobals()))
+    })
+  withDestination(task.command('terminate <ids...>').description('end these tasks, and do not run them'))
+    .option('--signal <name>', 'what Python workers send their processes', 'SIGTERM')
+    .action(async (ids: string[], { signal }: { signal: string }, command: Command) => {
+      const { tellWorkers } = await import('../control.ts')
+      exit(await tellWorkers('task terminate', 'terminate', { signal, task_id: ids }, command.optsWithGlobals()))
     })
 }
 

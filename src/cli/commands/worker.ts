@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
 import { addConfigFlags } from '../config-flags.ts'
 import type { Exit } from '../exit-codes.ts'
+import { withDestination } from './inspect.ts'
 
 /** `twq worker …`. */
 export function addWorker(program: Command, exit: Exit): void {
-  const worker = program.command('worker').description('run tasks')
+  const worker = program.command('worker').description('run tasks; steer the workers that do')
   addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
     .option('-I, --include <globs>', 'more task modules, relative to this folder')
     .option('-f, --logfile <path>', 'append the log to this file instead of standard error')
@@ -36,4 +37,39 @@ export function addWorker(program: Command, exit: Exit): void {
       const { workerHealth } = await import('../worker-health.ts')
       exit(await workerHealth(command.optsWithGlobals()))
     })
+  withDestination(worker.command('list').description('the workers that are there; 69 when there is none')).action(
+    async (_options, command: Command) => {
+      const { workerList } = await import('../worker-list.ts')
+      exit(await workerList(command.optsWithGlobals()))
+    },
+  )
+  worker
+    .command('stop [node]')
+    .description('have a worker finish what runs, and leave')
+    .option('--all', 'every worker of the broker')
+    .option('--wait', 'until it is gone, for at most --timeout')
+    .action(async (node: string | undefined, _options, command: Command) => {
+      const { workerStop } = await import('../worker-stop.ts')
+      exit(await workerStop(node, command.optsWithGlobals()))
+    })
+  worker
+    .command('drain [node]')
+    .description('take a worker off all its queues, and wait until nothing runs there, for at most --timeout')
+    .option('--all', 'every worker of the broker')
+    .action(async (node: string | undefined, _options, command: Command) => {
+      const { workerDrain } = await import('../worker-stop.ts')
+      exit(await workerDrain(node, command.optsWithGlobals()))
+    })
+  const consuming = {
+    pause: ['cancel_consumer', 'take no more tasks from a queue'],
+    resume: ['add_consumer', 'take them again'],
+  }
+  for (const [name, [method, description]] of Object.entries(consuming) as [string, [string, string]][]) {
+    withDestination(worker.command(`${name} <queue>`).description(description)).action(
+      async (queue: string, _options, command: Command) => {
+        const { tellWorkers } = await import('../control.ts')
+        exit(await tellWorkers(`worker ${name}`, method, { queue }, command.optsWithGlobals()))
+      },
+    )
+  }
 }
