@@ -17,7 +17,7 @@ export function celeryConf(config: Config): JsonObject {
     task_acks_late: config.acks === 'late',
     task_acks_on_failure_or_timeout: config.ackOnFailure && config.ackOnTimeout,
     task_reject_on_worker_lost: config.rejectOnLost,
-    task_default_queue: config.queues[0] ?? 'celery',
+    task_default_queue: config.defaultQueue,
     task_default_rate_limit: config.rateLimit === 0 ? null : config.rateLimit,
     task_time_limit: seconds(config.timeLimit),
     task_soft_time_limit: seconds(config.softTimeLimit),
