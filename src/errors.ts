@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'TWQ_MANAGEMENT'
   /** The channel was closed by the broker. */
   | 'TWQ_CHANNEL_CLOSED'
+  /** The broker closed the channel, since a message was not acknowledged within its `consumer_timeout`. */
+  | 'TWQ_CONSUMER_TIMEOUT'
   /** The broker refused to take a message (a nack, or a queue that is full). */
   | 'TWQ_PUBLISH_REFUSED'
   /** A mandatory message reached no queue. */

@@ -22,6 +22,7 @@ export function cannotBeMended(error: unknown): boolean {
     'TWQ_BROKER_UNREACHABLE',
     'TWQ_CONNECTION_LOST',
     'TWQ_CHANNEL_CLOSED',
+    'TWQ_CONSUMER_TIMEOUT',
     'TWQ_PUBLISH_REFUSED',
     'TWQ_PUBLISH_TIMEOUT',
   )

@@ -43,7 +43,10 @@ export async function taskSend(name: string, argument: string | undefined, flags
   const publishTimeout = origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout
   const resultBackend = flags.wait ? config.resultBackend : 'none'
   const { broker, heartbeat, resultKeyPrefix } = config
-  await using client = createRoutedClient({ broker, resultBackend, resultKeyPrefix, heartbeat, publishTimeout }, router)
+  const holdFor = config.delayedDelivery === 'never' ? null : config.holdFor
+  const { delayedQueueType } = config
+  const settings = { broker, resultBackend, resultKeyPrefix, heartbeat, publishTimeout, holdFor, delayedQueueType }
+  await using client = createRoutedClient(settings, router)
   if (flags.dryRun) {
     const fields = describeMessage(client.encode(name, args, options))
     print(

@@ -1,5 +1,6 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Broker } from '../broker/broker.ts'
+import { DelayedDelivery, type DelayedQueueType } from '../broker/delayed-delivery.ts'
 import { createPublisher } from '../broker/publisher.ts'
 import { createSession } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
@@ -44,6 +45,13 @@ export interface ClientOptions {
   readonly publishTimeout?: number | string
   /** AMQP heartbeat. Default 10 s. */
   readonly heartbeat?: number | string
+  /**
+   * A task that is due later than this from now is left to Celery's native delayed delivery, where that can be declared, and
+   * so is every delayed task of a quorum queue; no worker has to hold it. `null`: none is. Default 10 min.
+   */
+  readonly holdFor?: number | string | null
+  /** What the queues of native delayed delivery are declared as. Default `quorum`, as Celery's. */
+  readonly delayedQueueType?: 'quorum' | 'classic'
   /** Hears of lost connections. Without one, nobody does. */
   readonly logger?: Logger
 }
@@ -105,6 +113,8 @@ class BrokerClient implements Client {
       results: resultsOf(options),
       router,
       publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
+      holdFor: options.holdFor === null ? undefined : milliseconds('holdFor', options.holdFor, 600_000),
+      delayedQueueType: options.delayedQueueType ?? 'quorum',
     }
     const heartbeat = milliseconds('heartbeat', options.heartbeat, 10_000)
     this.#broker = amqpBroker({ url: options.broker, heartbeat, name: `twq client ${process.pid}` })
@@ -164,6 +174,8 @@ interface LineSettings {
   readonly results: 'rpc' | 'none' | StoredResults
   readonly router: Router
   readonly publishTimeout: number
+  readonly holdFor: number | undefined
+  readonly delayedQueueType: DelayedQueueType
 }
 
 /** One session and what hangs on it. */
@@ -175,8 +187,9 @@ class Line {
   readonly replies: Replies | undefined
   #started = false
 
-  constructor(broker: Broker, { results, router, publishTimeout }: LineSettings, logger: Logger | undefined) {
+  constructor(broker: Broker, settings: LineSettings, logger: Logger | undefined) {
     const clock = systemClock
+    const { results, router, publishTimeout, holdFor, delayedQueueType } = settings
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
@@ -184,8 +197,17 @@ class Line {
     })
     this.#publisher = createPublisher(this.#session, { clock, maxOutstanding: MOST_OUTSTANDING })
     this.replies = repliesOf(results, () => new ReplyQueue(this.#session, logger))
+    const delivery = new DelayedDelivery({
+      session: this.#session,
+      queueType: delayedQueueType,
+      enabled: true,
+      clock,
+      onUnusable: (error) =>
+        logger?.warn({ err: error }, 'native delayed delivery can not be used: workers hold the tasks'),
+    })
     this.#sender = createSender({
       session: this.#session,
+      delays: holdFor === undefined ? undefined : { delivery, holdFor },
       publisher: this.#publisher,
       replies: this.replies,
       chords: results === 'rpc' || results === 'none' ? undefined : results.chords,

@@ -1,6 +1,7 @@
 import type { Session } from '../broker/session.ts'
 import { declareTaskQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
+import { isQuorum } from '../protocol/task-queue.ts'
 import type { Router } from './router.ts'
 
 /** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */
@@ -13,6 +14,7 @@ export class DeclaredQueues {
   /** The queues that were declared, or are being. */
   readonly #declared = new Map<string, Promise<void>>()
   readonly #ready = new Set<string>()
+  readonly #quorum = new Set<string>()
 
   constructor(session: Session, router: Pick<Router, 'queueNamed'>) {
     this.#session = session
@@ -22,6 +24,11 @@ export class DeclaredQueues {
   /** True once the queue was declared: so it is for all but the first message. */
   has(queue: string): boolean {
     return this.#ready.has(queue)
+  }
+
+  /** Whether it turned out to be a quorum queue. */
+  isQuorum(queue: string): boolean {
+    return this.#quorum.has(queue)
   }
 
   /** Declares a queue once, waiting for a connection where there is none; a failed attempt leaves no trace. */
@@ -43,12 +50,17 @@ export class DeclaredQueues {
   forget(queue: string): void {
     this.#declared.delete(queue)
     this.#ready.delete(queue)
+    this.#quorum.delete(queue)
   }
 
   /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
   async #declareOrTrust(queue: string): Promise<void> {
     try {
-      await declareTaskQueue(this.#session, this.#router.queueNamed(queue), () => {})
+      const declared = this.#router.queueNamed(queue)
+      if (isQuorum(declared)) this.#quorum.add(queue)
+      await declareTaskQueue(this.#session, declared, ({ kind, argument, found }) => {
+        if (kind === 'queue' && argument === 'x-queue-type' && found === 'quorum') this.#quorum.add(queue)
+      })
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }

@@ -34,6 +34,8 @@ export interface PreparedTask {
   readonly queue: string
   /** False when nothing will come back to be read. */
   readonly wantsResult: boolean
+  /** When it may start; milliseconds since the epoch. */
+  readonly eta?: number | undefined
   readonly outgoing: Outgoing
 }
 
@@ -71,7 +73,8 @@ export function prepareTask(
     timeLimit: { hard: durationOf(options.timeLimit), soft: durationOf(options.softTimeLimit) },
     headers: options.headers,
   }
-  return { id, task: name, queue, wantsResult, outgoing: { route, message: encodeTask(task, { now: facts.now }) } }
+  const outgoing = { route, message: encodeTask(task, { now: facts.now }) }
+  return { id, task: name, queue, wantsResult, eta: task.eta, outgoing }
 }
 
 /** As Celery: what the caller says, then what the task says of itself; the routes come after both. */

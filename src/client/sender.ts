@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Channel } from '../broker/broker.ts'
+import type { DelayedDelivery } from '../broker/delayed-delivery.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
 import type { FollowUp } from '../canvas/apply.ts'
 import { TwqError } from '../errors.ts'
+import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
 import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE, JOIN_TASK } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
@@ -36,6 +38,8 @@ export interface SenderOptions {
   /** Who is told of chords before they start, where a result backend joins them. */
   readonly chords?: Pick<ChordJoin, 'begin'> | undefined
   readonly router: Router
+  /** Where tasks wait that are due later than `holdFor` milliseconds from now, and all delayed ones of quorum queues; without it nowhere. */
+  readonly delays?: { readonly delivery: DelayedDelivery; readonly holdFor: number } | undefined
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
   readonly clock: Clock
@@ -195,6 +199,7 @@ class SessionSender implements Sender {
     const { clock, publishTimeout } = this.#options
     const due = clock.monotonic() + publishTimeout
     if (!this.#isReady(prepared)) await this.#makeReady(prepared, publishTimeout, signal)
+    if (await this.#delayed(prepared, due, signal)) return
     if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
     this.#queues.forget(prepared.queue)
     await this.#makeReady(prepared, due - clock.monotonic(), signal)
@@ -202,6 +207,42 @@ class SessionSender implements Sender {
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
       hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
     })
+  }
+
+  /** Leaves a task that is due much later to native delayed delivery; false where its worker has to wait, as ever. */
+  async #delayed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { delays, clock, publisher } = this.#options
+    const { eta, queue, outgoing } = prepared
+    // What goes through an exchange of somebody's may be meant for several queues.
+    if (delays === undefined || eta === undefined || queue === undefined || outgoing.route.exchange !== '') return false
+    const { delivery, holdFor } = delays
+    const seconds = secondsUntil(eta, clock.now())
+    if (seconds < 1 || (seconds * 1000 <= holdFor && !this.#queues.isQuorum(queue))) return false
+    if (!delivery.has(queue) && !(await this.#prepareDelay(delivery, queue, due, signal))) return false
+    const delayed = { route: delayRoute(queue, seconds), message: delayable(outgoing.message) }
+    const timeout = Math.max(0, due - clock.monotonic())
+    try {
+      const limits = { mandatory: true, timeout, ...(signal === undefined ? {} : { signal }) }
+      if ((await publisher.publish(delayed, limits)) === 'confirmed') return true
+      delivery.forget(queue)
+    } catch (error) {
+      if (TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT')) throw this.#tooLate(prepared)
+      if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_PUBLISH_REFUSED')) throw error
+      delivery.giveUp(error)
+    }
+    return false
+  }
+
+  /** Takes half of the time that is left at most: the other half is for sending without. */
+  async #prepareDelay(delivery: DelayedDelivery, queue: string, due: number, signal: AbortSignal | undefined) {
+    const late = new Error('too late')
+    using limit = timeLimit({ ms: (due - this.#options.clock.monotonic()) / 2, signal, reason: () => late })
+    try {
+      return await delivery.prepare(queue, limit.signal)
+    } catch (error) {
+      if (error === late) return false
+      throw error
+    }
   }
 
   async #confirmed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {

@@ -67,7 +67,7 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
   if (problems.length > 0) throw configError(problems)
   const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
   const queues = chosenQueues(read, inFile ?? [])
-  notices.push(...withoutEffect(read))
+  notices.push(...withoutEffect(read), ...tooLong(read))
   return { config: assemble(read, queues, sources.baseDir), origins, notices }
 }
 
@@ -79,6 +79,18 @@ function celeryValue(key: OptionKey, { text, value }: Found): unknown {
 }
 
 type Read = <K extends OptionKey>(key: K) => OptionValues[K]
+
+// RabbitMQ's own, unless somebody configured another.
+const CONSUMER_TIMEOUT = 30 * 60_000
+
+/** A task that may run longer than RabbitMQ waits for its acknowledgement. */
+function tooLong(read: Read): string[] {
+  const limit = read('timeLimit')
+  if (limit === undefined || limit <= CONSUMER_TIMEOUT || read('acks') === 'early') return []
+  return [
+    "timeLimit is longer than 30 minutes, RabbitMQ's consumer_timeout unless it was raised: it takes back the message of a task that runs longer",
+  ]
+}
 
 /** Settings that the pool has no use for. */
 function withoutEffect(read: Read): string[] {

@@ -214,5 +214,5 @@ export class Consumer {
 
 /** A lost channel is no objection to what was asked of it: the next one is asked again. */
 export function isLoss(error: unknown, channel: Channel): boolean {
-  return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')
+  return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED', 'TWQ_CONSUMER_TIMEOUT')
 }

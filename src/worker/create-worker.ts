@@ -23,6 +23,7 @@ import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { openDispatcher } from './open-dispatcher.ts'
 import { openPool } from './open-pool.ts'
+import { Orphans } from './orphans.ts'
 import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
 import { queueControls } from './queue-controls.ts'
@@ -97,6 +98,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
   const survivors = new ExpiringSet(clock, SURVIVORS)
+  const orphans = new Orphans(clock)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
@@ -141,6 +143,7 @@ export function createWorker(parts: WorkerParts): Worker {
     followers,
     quarantine,
     delays,
+    orphans,
     giveBack,
     onSettled(request, outcome) {
       health.settled(request, outcome)
@@ -164,6 +167,7 @@ export function createWorker(parts: WorkerParts): Worker {
     quarantine,
     relocation,
     survivors,
+    orphans,
     rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
@@ -215,7 +219,17 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const lanes: Lanes = new Lanes({ config, session: consuming, consumer, suspects, remote, table, survivors, clock })
+  const lanes: Lanes = new Lanes({
+    config,
+    session: consuming,
+    consumer,
+    suspects,
+    remote,
+    table,
+    survivors,
+    orphans,
+    clock,
+  })
   const health: WorkerHealth = new WorkerHealth({
     config,
     tasks: runnable.names(),
@@ -255,7 +269,7 @@ export function createWorker(parts: WorkerParts): Worker {
     await health.open()
     const saved = await stateFile?.load()
     if (saved !== undefined) revocations.restore(saved)
-    consuming.listen((event) => logSession(logger, 'consumer', event))
+    consuming.listen((event) => logSession(logger, 'consumer', event, () => table.inState('active')))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
     loopWatch.start()

@@ -15,6 +15,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { receivedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Orphans } from './orphans.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Relocation } from './relocation.ts'
@@ -38,6 +39,8 @@ export interface IntakeParts {
   readonly relocation: Relocation
   /** The tasks whose messages this process held when it lost their channel. */
   readonly survivors: ExpiringSet
+  /** The attempts whose messages the broker took back. */
+  readonly orphans: Orphans
   readonly rateLimits: RateLimits
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly results: ResultBackend
@@ -111,6 +114,17 @@ export class Intake {
         abandoned: abandonedBy(message),
         discard: this.#parts.unknownTask === 'discard',
       })
+      return
+    }
+    const running = delivery.redelivered ? this.#parts.orphans.running(message) : undefined
+    if (running !== undefined) {
+      this.#track(running.then(() => (delivery.alive ? this.receive(delivery, queue, lane) : undefined)))
+      return
+    }
+    if (delivery.redelivered && this.#parts.orphans.hasFinished(message)) {
+      delivery.ack()
+      const fields = { task_id: message.id, task: message.task, queue }
+      logger.info({ event: 'task.finished-before', ...fields }, 'the task has ended here already; not run again')
       return
     }
     const redelivered = mayHaveStarted(factsOf(delivery, lane))

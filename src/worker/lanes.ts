@@ -7,6 +7,7 @@ import { TwqError } from '../errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Consumer } from './consumer.ts'
+import type { Orphans } from './orphans.ts'
 import type { Holding } from './relocation.ts'
 import type { RemoteControl } from './remote-control.ts'
 import type { RequestTable } from './request-table.ts'
@@ -22,6 +23,7 @@ export interface LanesParts {
   readonly table: RequestTable
   /** The ids of messages that a lost channel took from us alive. */
   readonly survivors: ExpiringSet
+  readonly orphans: Orphans
   readonly clock: Clock
 }
 
@@ -94,7 +96,11 @@ export class Lanes {
 
   /** What was in hand when a channel was lost comes back, though nobody died. */
   #rememberSurvivors(): void {
-    const { table, survivors } = this.#parts
-    for (const request of table.all()) if (request.takenBack) survivors.add(request.message.id)
+    const { table, survivors, orphans } = this.#parts
+    for (const request of table.all()) {
+      if (!request.takenBack) continue
+      survivors.add(request.message.id)
+      if (request.state === 'active' || request.state === 'settling') orphans.add(request)
+    }
   }
 }

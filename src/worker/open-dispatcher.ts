@@ -13,6 +13,7 @@ import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Followers } from './followers.ts'
 import type { LoopWatch } from './loop-watch.ts'
+import type { Orphans } from './orphans.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -37,6 +38,7 @@ export interface AttemptParts {
   readonly followers: Followers
   readonly quarantine: Quarantine
   readonly delays: Pick<Delays, 'retry'>
+  readonly orphans: Orphans
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Hears of each attempt whose outcome is safe. */
   readonly onSettled: (request: Request, outcome: Outcome) => void
@@ -47,10 +49,21 @@ export interface AttemptParts {
 // Finished attempts whose results wait for the broker; beyond this no new attempt starts.
 const SETTLING_LIMIT = 1_000
 
+const ACK_LOST = 'the task has ended, but the broker took its message back before; if it comes here again it is not run'
+
 /** A dispatcher whose attempts are counted, told of, and settled. */
 export function openDispatcher(parts: AttemptParts): Dispatcher {
   const { config, table, revocations, loopWatch, tally, events, results, clock, logger } = parts
-  const consequences = { ...parts, flags: config }
+  const consequences = {
+    ...parts,
+    flags: config,
+    onAckLost: (request: Request) => {
+      parts.orphans.finished(request)
+      const { message, queue } = request
+      const fields = { task_id: message.id, task: message.task, queue, lost_acks: parts.orphans.lostAcks }
+      logger.warn({ event: 'task.ack-lost', ...fields }, ACK_LOST)
+    },
+  }
 
   return new Dispatcher({
     pool: parts.pool,
@@ -80,7 +93,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     settle: async (request, outcome) => {
       // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
       if (outcome.kind === 'retry') tell(request, outcome)
-      const settled = await settle(request, outcome, consequences)
+      const settled = await settle(request, outcome, consequences).finally(() => parts.orphans.ended(request))
       logSettled(logger, request, settled)
       if (settled.kind !== 'retry') tell(request, settled)
       parts.onSettled(request, settled)

@@ -96,6 +96,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     queues,
     replies,
     chords: results.chord,
+    delays: { delivery, holdFor: config.holdFor },
     router,
     publishTimeout,
     clock,

@@ -1,8 +1,18 @@
 import type { SessionEvent } from '../broker/session.ts'
+import { TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Request } from './request.ts'
 
-/** A line for everything that happens to a connection; `role` says which of the two. */
-export function logSession(logger: Logger, role: 'consumer' | 'publisher', event: SessionEvent): void {
+// How many of the running tasks a line names.
+const MOST_NAMED = 10
+
+/** A line for everything that happens to a connection; `role` says which of the two, `running` what runs just now. */
+export function logSession(
+  logger: Logger,
+  role: 'consumer' | 'publisher',
+  event: SessionEvent,
+  running: () => readonly Request[] = () => [],
+): void {
   switch (event.kind) {
     case 'connected': {
       const { server, attempts, downtimeMs } = event
@@ -38,6 +48,20 @@ export function logSession(logger: Logger, role: 'consumer' | 'publisher', event
       )
       return
     case 'channel-lost':
+      if (TwqError.is(event.error, 'TWQ_CONSUMER_TIMEOUT')) {
+        const oldest = running().toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
+        const tasks = oldest.slice(0, MOST_NAMED).map(({ message, startedAt = Date.now() }) => ({
+          task: message.task,
+          task_id: message.id,
+          running_since: new Date(startedAt).toISOString(),
+        }))
+        const fields = { role, channel: event.name, error: event.error.message, hint: event.error.hint, tasks }
+        logger.error(
+          { event: 'consumer.timeout', ...fields },
+          'a task ran longer than the broker waits; consuming anew',
+        )
+        return
+      }
       logger.warn({ event: 'channel.lost', role, channel: event.name, error: event.error.message }, 'channel lost')
       return
     case 'blocked':

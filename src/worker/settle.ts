@@ -23,6 +23,8 @@ export interface SettleParts {
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
+  /** Hears of an attempt that can't be acknowledged any more: the broker has taken its message back. */
+  readonly onAckLost: (request: Request) => void
   /** Returns a message whose attempt ended in an orderly way. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
@@ -85,7 +87,7 @@ async function publishRetry(request: Request, at: number, outcome: Outcome, part
 async function dispose(request: Request, disposal: Disposal, outcome: Outcome, parts: SettleParts): Promise<void> {
   switch (disposal) {
     case 'ack':
-      request.acknowledge()
+      if (!request.acknowledged && !request.acknowledge()) parts.onAckLost(request)
       return
     case 'requeue':
       // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.

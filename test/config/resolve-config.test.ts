@@ -172,6 +172,13 @@ describe('values', () => {
     expect(notices).toEqual([`pool '${word}' is Celery's word for '${pool}' (from --pool)`])
   })
 
+  it('warns of a time limit that RabbitMQ does not wait for', () => {
+    const notices = (content: object) => resolveWithOrigins({ file: { path: 'w.ts', content }, baseDir: '/' }).notices
+    expect(notices({ timeLimit: '31m' })).toEqual([expect.stringContaining('consumer_timeout')])
+    expect(notices({ timeLimit: '30m' })).toEqual([])
+    expect(notices({ timeLimit: '31m', acks: 'early' })).toEqual([])
+  })
+
   it('says which settings the pool has no use for', () => {
     const content = { pool: 'solo', concurrency: 4, maxTasksPerChild: 10, maxMemoryPerChild: '1GB' }
     const { config, notices } = resolveWithOrigins({ file: file(content), baseDir: '/project' })

@@ -90,7 +90,8 @@ async function settled(
     journal.push('given back')
   }
   const delays = { retry: async () => false }
-  const parts = { publisher, results, followers, quarantine, delays, clock, flags, giveBack }
+  const onAckLost = () => {}
+  const parts = { publisher, results, followers, quarantine, delays, clock, flags, onAckLost, giveBack }
   const end = await settle(request, outcome, parts)
   return { journal, records, end }
 }

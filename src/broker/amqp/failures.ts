@@ -138,7 +138,12 @@ export function channelFailure(error: unknown): TwqError {
 /** What a broker's refusal means for whoever asked. */
 export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqError {
   const fail = (
-    kind: 'TWQ_BROKER_PERMISSION' | 'TWQ_QUEUE_MISSING' | 'TWQ_QUEUE_MISMATCH' | 'TWQ_CHANNEL_CLOSED',
+    kind:
+      | 'TWQ_BROKER_PERMISSION'
+      | 'TWQ_QUEUE_MISSING'
+      | 'TWQ_QUEUE_MISMATCH'
+      | 'TWQ_CHANNEL_CLOSED'
+      | 'TWQ_CONSUMER_TIMEOUT',
     what: string,
     hint?: string,
   ) => new TwqError(kind, what, { hint, cause })
@@ -173,9 +178,9 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
   if (code === 406 && /delivery acknowledgement on channel .* timed out/.test(text)) {
     const timeout = /Timeout value used: (\d+)/.exec(text)?.[1]
     return fail(
-      'TWQ_CHANNEL_CLOSED',
+      'TWQ_CONSUMER_TIMEOUT',
       `the broker took the messages back: one was not acknowledged within its consumer timeout${timeout === undefined ? '' : ` of ${Number(timeout) / 1_000} s`}`,
-      'Make the tasks shorter, or raise consumer_timeout on the broker.',
+      'Split the task, give it a hard time limit below that, use acks: early for it, or raise consumer_timeout on the broker.',
     )
   }
   return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
