@@ -34,6 +34,8 @@ export interface Ground {
   readonly origin: string
   /** Where a task goes; `wanted` is what its signature says. */
   readonly address: (task: string, args: readonly Json[] | JsonObject, wanted: Destination) => Address
+  /** The task that sends: parent of what has no other, and of its tree. */
+  readonly current?: { readonly id: string; readonly rootId: string } | undefined
 }
 
 /** A message that follows from another one, ready to be published. */
@@ -129,13 +131,15 @@ class Application {
   }
 
   #task(signature: Signature, call: Call): Started {
-    const { newId, now, origin, address } = this.#ground
+    const { newId, now, origin, address, current } = this.#ground
     const options = merged(signature, call)
     const id = textOf('task_id', options) ?? newId()
     const { task, kwargs } = signature
     const args = withPartial(signature, call)
     const { queue, route, priority } = address(task, args.length > 0 ? args : kwargs, destinationOf(options))
-    const message = encodeTask({ ...readOptions(options, now), priority, id, task, origin, args, kwargs }, { now })
+    const whose = present({ parent_id: current?.id, root_id: current?.rootId })
+    const own = readOptions({ ...whose, ...present(options) }, now)
+    const message = encodeTask({ ...own, priority, id, task, origin, args, kwargs }, { now })
     this.messages.push({ id, task, queue, outgoing: { route, message } })
     this.#bytes += message.body.length
     if (this.messages.length > MOST_MESSAGES || this.#bytes > MOST_BYTES) throw tooMuch()
@@ -184,6 +188,8 @@ class Application {
       group_index,
       chord,
       root_id,
+      // As in Celery, where a chain knows nothing of its parent: it is who sends the chain.
+      parent_id: _,
       ...options
     } = merged(signature, call)
     // The last step stands for the chain: whoever waits for the chain, or counts it in a group, means that one.
@@ -286,7 +292,7 @@ function isGroupResult(result: ResultTuple): boolean {
 }
 
 /** A signature with more callbacks, or errbacks, than its own. A group has none: each of its members gets them. */
-function linked(signature: Signature, option: 'link' | 'link_error', more: Json | undefined): Signature {
+export function linked(signature: Signature, option: 'link' | 'link_error', more: Json | undefined): Signature {
   if (!hasEntries(more)) return signature
   const { kind, kwargs, options } = signature
   if (kind === 'group' && option === 'link_error') {

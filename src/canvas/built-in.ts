@@ -49,6 +49,22 @@ function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Appl
       },
     }),
     defineTask({
+      name: 'celery.chord',
+      positional: ['header', 'body', 'partial_args?', 'interval?', 'countdown?', 'max_retries?', 'eager?'],
+      run: ({ header, body, partial_args = [] }: ChordCall, ctx) => {
+        const chord = { task: 'celery.chord', kwargs: { header, body }, subtask_type: 'chord' }
+        return apply(chord, readArray(partial_args, 'partial_args'), ctx.request)
+      },
+    }),
+    defineTask({
+      name: 'celery.chain',
+      run() {
+        const error = new Error('chain is not a real task')
+        error.name = 'NotImplementedError'
+        throw error
+      },
+    }),
+    defineTask({
       name: 'celery.accumulate',
       positional: ['...args'],
       run: ({ args, index }: { args: readonly Json[]; index?: Json }) => elementOf(args, index),
@@ -69,6 +85,17 @@ interface GroupCall {
   readonly group_id: Json
   readonly partial_args: Json
   readonly add_to_parent?: Json
+}
+
+/** Only the first three say what is to run; the others are for backends that poll. */
+interface ChordCall {
+  readonly header: Json
+  readonly body: Json
+  readonly partial_args?: Json
+  readonly interval?: Json
+  readonly countdown?: Json
+  readonly max_retries?: Json
+  readonly eager?: Json
 }
 
 function items(it: Json): readonly Json[] {

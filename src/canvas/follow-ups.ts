@@ -1,7 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
-import { readSignature } from '../protocol/signature.ts'
 import { isName, isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -44,7 +43,8 @@ export function hasNoFollowUps({ embed: { callbacks, errbacks, chain } }: TaskMe
  * What a success starts (wire specification 5.3): the callbacks, several of them as a new group, and the next step of the
  * chain, each with the result as its first argument. Pure. Throws as `applySignature` does; nothing is to be sent then.
  */
-export function successorsOf(message: TaskMessage, result: Json, ground: Ground): Successors {
+export function successorsOf(message: TaskMessage, result: Json, outside: Ground): Successors {
+  const ground = { ...outside, current: message }
   const call: Call = { args: [result], options: { parent_id: message.id, root_id: message.rootId } }
   const { callbacks, chain } = message.embed
   const applied: Applied[] = []
@@ -102,15 +102,13 @@ export function errbacksOf({ id, rootId, errbacks }: Failed, ground: Ground): Er
  * What is sent once the header of a chord is complete: its body with the results as its first argument, on behalf of the
  * task that ended last (wire specification 4.6). Throws as `applySignature` does. Pure.
  */
-export function bodyOfChord(body: Json, results: readonly Json[], last: TaskMessage, ground: Ground): Departure {
-  const { kind, options } = readSignature(body, 'chord')
-  // As Celery, where a chain knows nothing of its parent.
-  const parent = kind === 'chain' ? null : (options.parent_id ?? null)
-  const call: Call = {
-    args: [results],
-    options: { parent_id: parent ?? last.id, root_id: options.root_id ?? last.rootId },
-  }
-  return applySignature(body, call, ground, 'chord')
+export function bodyOfChord(
+  body: Json,
+  results: readonly Json[],
+  last: Pick<TaskMessage, 'id' | 'rootId'>,
+  ground: Ground,
+): Departure {
+  return applySignature(body, { args: [results], options: {} }, { ...ground, current: last }, 'chord')
 }
 
 /** Those whose errbacks are called when the header of a chord failed, for its body will not run. Never throws. */

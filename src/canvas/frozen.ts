@@ -12,7 +12,11 @@ export interface Place {
   readonly group_index?: Json | undefined
   /** The body of the chord that the end of the signature counts for. */
   readonly chord?: Json | undefined
+  readonly reply_to?: Json | undefined
+  readonly replaced_task_nesting?: Json | undefined
 }
+
+const KEPT: ReadonlySet<string> = new Set(['task_id', 'group_id', 'group_index', 'reply_to'])
 
 /** Levels of groups in chains in chords, and so on. */
 export const MOST_NESTED = 100
@@ -33,7 +37,7 @@ export function placed(signature: Signature, place: Place): Signature {
   const added: Record<string, Json> = {}
   for (const [name, value] of Object.entries(place) as [string, Json | undefined][]) {
     if (value === undefined || value === null) continue
-    const keeps = name === 'task_id' || name === 'group_id' || name === 'group_index'
+    const keeps = KEPT.has(name)
     if (!keeps || options[name] === undefined || options[name] === null) added[name] = value
   }
   return Object.keys(added).length === 0 ? signature : { ...signature, options: { ...options, ...added } }
@@ -65,12 +69,12 @@ export function frozen(signature: Signature, place: Place, newId: () => string, 
       return { ...signature, kwargs: { ...signature.kwargs, tasks: steps.map(writeSignature) } }
     }
     case 'chord': {
-      const { root_id } = place
-      const header = frozen(headerOf(signature, path, depth), { root_id }, newId, `${path}.header`, depth + 1)
+      const everywhere = ofAll(place)
+      const header = frozen(headerOf(signature, path, depth), everywhere, newId, `${path}.header`, depth + 1)
       const ofBody = { ...place, task_id: signature.options.task_id ?? place.task_id }
       const body = frozen(bodyOf(signature, path), ofBody, newId, `${path}.body`, depth + 1)
       const kwargs = { ...signature.kwargs, header: writeSignature(header), body: writeSignature(body) }
-      return { ...placed(signature, { root_id }), kwargs }
+      return { ...placed(signature, everywhere), kwargs }
     }
   }
 }
@@ -85,7 +89,7 @@ export function frozenSteps(
 ): readonly [Signature, ...Signature[]] {
   const steps = joined(flattenedSteps(chain, path, depth))
   const prepared = steps.map((step, index) => {
-    const own = index === steps.length - 1 ? place : { root_id: place.root_id }
+    const own = index === steps.length - 1 ? place : ofAll(place)
     return frozen(step, own, newId, `${path}.tasks[${index}]`, depth + 1)
   })
   const [first, ...others] = prepared
@@ -188,6 +192,11 @@ export function bodyOf(chord: Signature, path: string): Signature {
 export function tasksOf(signature: Signature, path: string): Signature[] {
   const tasks = readArray(signature.kwargs.tasks, `${path}.kwargs.tasks`)
   return tasks.map((task, index) => readSignature(task, `${path}.tasks[${index}]`))
+}
+
+/** What of a place is not only that of the end. */
+function ofAll({ root_id, replaced_task_nesting }: Place): Place {
+  return { root_id, replaced_task_nesting }
 }
 
 function innerOf(tasks: Json | undefined): Signature[] {

@@ -33,6 +33,7 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
     shadow: textOf('shadow', options),
     retries: isCount(options.retries) ? options.retries : undefined,
     ignoreResult: options.ignore_result === true,
+    replacedTaskNesting: nestingOf(options),
     replyTo: typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined,
     stampedHeaders,
     stamps: stampsOf(options, stampedHeaders),
@@ -110,6 +111,10 @@ function priorityOf(options: JsonObject): number | undefined {
 
 function isCount(value: Json | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function nestingOf({ replaced_task_nesting: nesting }: JsonObject): number {
+  return typeof nesting === 'number' && Number.isSafeInteger(nesting) && nesting > 0 ? nesting : 0
 }
 
 function stampNames(options: JsonObject): readonly string[] | null {

@@ -1,3 +1,4 @@
+import { TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -154,5 +155,11 @@ class LocalAttempt implements Attempt {
 
   onState(state: State, meta: Json): Promise<void> {
     return this.#options.onState(state, meta)
+  }
+
+  async onAddToChord(signature: Json): Promise<string> {
+    const { onAddToChord } = this.#options
+    if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
+    return await onAddToChord.call(this.#options, signature)
   }
 }

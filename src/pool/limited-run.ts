@@ -57,6 +57,12 @@ export function runUnderLimits({
       onState: async (state, meta) => {
         if (!over) await options.onState(state, meta)
       },
+      onAddToChord: async (signature) => {
+        if (over || options.onAddToChord === undefined) {
+          throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
+        }
+        return await options.onAddToChord(signature)
+      },
     })
     if (soft !== undefined) {
       const expire = (): void => {

@@ -170,6 +170,9 @@ export class MemberLink {
       case 'send':
         this.#answer(message.call, this.#send(message))
         return
+      case 'add-to-chord':
+        this.#answer(message.call, this.#addToChord(message))
+        return
       case 'ended':
         this.memory = message.memory
         this.#end(fromText(message.outcome) as unknown as Outcome)
@@ -213,6 +216,16 @@ export class MemberLink {
     const values = (args === undefined ? [] : fromText(args)) as AnyArguments
     const task = byTask ? this.#parts.lookup(name) : undefined
     return task === undefined ? send(name, values, options) : send(task, values, options)
+  }
+
+  async #addToChord(message: FromMember & { kind: 'add-to-chord' }): Promise<string> {
+    const { options } = this.#attempt ?? {}
+    if (options?.onAddToChord === undefined || message.attempt !== this.attempts) {
+      throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt that asks for it is over', {
+        hint: 'Await ctx.addToChord() before the task returns.',
+      })
+    }
+    return await options.onAddToChord(fromText(message.signature))
   }
 
   #answer(call: number, work: Promise<string | undefined>): void {

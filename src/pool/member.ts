@@ -72,6 +72,10 @@ export function serve(): void {
         const text = toText(meta, 'meta')
         await ask((call) => post({ kind: 'state', call, state, meta: text }))
       },
+      onAddToChord: async (signature) => {
+        const text = toText(signature, 'signature')
+        return (await ask((call) => post({ kind: 'add-to-chord', call, attempt, signature: text }))) as string
+      },
       logger: opened.logger,
       sendFor: () => send,
       clock: systemClock,

@@ -28,7 +28,7 @@ export type ToMember =
     }
   /** The attempt should stop. */
   | { readonly kind: 'abort'; readonly reason: PortableError }
-  /** What became of a `state` or a `send`: the {@link PortableHandle} of what was sent, or why not. */
+  /** What became of a `state`, a `send` or an `add-to-chord`: the {@link PortableHandle} or the id of what was sent, or why not. */
   | { readonly kind: 'answer'; readonly call: number; readonly answer: Answer }
   /** Nothing more will come: go. */
   | { readonly kind: 'leave' }
@@ -41,6 +41,8 @@ export type FromMember =
   | { readonly kind: 'state'; readonly call: number; readonly state: State; readonly meta: string }
   /** `attempt` is the one that sends, which may be over. */
   | { readonly kind: 'send'; readonly call: number; readonly attempt: number; readonly sending: PortableSend }
+  /** A call of `ctx.addToChord`; the answer is the id. */
+  | { readonly kind: 'add-to-chord'; readonly call: number; readonly attempt: number; readonly signature: string }
   /** A line of the log, as JSON. */
   | { readonly kind: 'log'; readonly line: string }
   /** `memory` is what the member holds now, in bytes. */

@@ -36,4 +36,6 @@ export interface RunOptions {
   onStarted?(info: { readonly pid: number }): void
   /** Stores a state on the task's behalf; resolves when it is on its way. */
   onState(state: State, meta: Json): Promise<void>
+  /** Adds a signature to the chord that the task belongs to; resolves with its id. */
+  onAddToChord?(signature: Json): Promise<string>
 }

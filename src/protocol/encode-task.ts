@@ -32,6 +32,8 @@ export interface NewTask {
   readonly shadow?: string | null | undefined
   /** Null leaves it to the task's own setting. Default false. */
   readonly ignoreResult?: boolean | null | undefined
+  /** How often tasks replaced themselves on the way to this one. Default 0. */
+  readonly replacedTaskNesting?: number | undefined
   /** The queue that results go to. */
   readonly replyTo?: string | undefined
   /** What results are matched by. Default: the id. */
@@ -81,7 +83,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     kwargsrepr: kwargsRepr(kwargs),
     origin: task.origin,
     ignore_result: task.ignoreResult === undefined ? false : task.ignoreResult,
-    replaced_task_nesting: 0,
+    replaced_task_nesting: task.replacedTaskNesting ?? 0,
     stamped_headers: task.stampedHeaders ?? null,
     stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0),
   }

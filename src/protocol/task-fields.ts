@@ -79,6 +79,7 @@ export function readTask(parts: TaskParts, headers: Headers, properties: Propert
     argsrepr: textOrNull(fields.argsrepr) ?? '',
     kwargsrepr: textOrNull(fields.kwargsrepr) ?? '',
     ignoreResult: typeof fields.ignore_result === 'boolean' ? fields.ignore_result : null,
+    replacedTaskNesting: readNesting(fields.replaced_task_nesting),
     replyTo: usableReplyTo(properties.replyTo) ?? '',
     correlationId: properties.correlationId || id,
     priority: properties.priority,
@@ -135,6 +136,10 @@ function readSignatures(field: string, value: Json | undefined): readonly Json[]
   if (value === undefined || value === null) return null
   if (!isArray(value)) throw invalid(`${field} must be an array of signatures, not ${display(value)}`)
   return value
+}
+
+function readNesting(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? Math.min(value as number, 2 ** 31 - 2) : 0
 }
 
 function readRetries(value: unknown): number {

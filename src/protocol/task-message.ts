@@ -38,6 +38,8 @@ export interface TaskMessage {
   readonly kwargsrepr: string
   /** The sender's wish about the result; `null` leaves it to the task's setting. */
   readonly ignoreResult: boolean | null
+  /** How often tasks replaced themselves on the way to this one. */
+  readonly replacedTaskNesting: number
   /** The queue that results go to; `''` when nobody listens. */
   readonly replyTo: string
   readonly correlationId: string

@@ -35,8 +35,8 @@ export interface ChordJoin {
    * the chord, or when it is counted again while the chord is complete: whoever completed it may have died since.
    */
   partEnded(part: ChordPart): Promise<'waiting' | ChordParts>
-  /** The chord has one more task than it began with. */
-  grow(groupId: string): Promise<void>
+  /** The chord has `by` more tasks than it began with. */
+  grow(groupId: string, by: number): Promise<void>
   /** The body is on its way: nothing of the chord is needed any more. */
   forget(groupId: string): Promise<void>
 }

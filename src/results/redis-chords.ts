@@ -5,23 +5,15 @@ import { decodeEnding, encodeError } from '../protocol/result.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { ChordJoin } from './backend.ts'
-
-/** A command by its name, with its arguments. */
-type Command = readonly [name: string, ...args: (string | number)[]]
-
-/** The part of a connection to Redis that chords need. */
-export interface ChordStore {
-  get(key: string): Promise<string | null>
-  /** All of the commands, or none, in one transaction; answers with their replies. */
-  multi(commands: readonly Command[]): Promise<readonly unknown[]>
-}
+import type { RedisCommand, RedisConnection } from './redis-connection.ts'
+import type { RedisKeys } from './redis-keys.ts'
 
 /** Where chords are kept, and for how long. */
 export interface RedisChordsOptions {
-  /** What comes before every key: `result_backend_transport_options.global_keyprefix` of Python's side. */
-  readonly prefix?: string
-  /** Seconds; undefined keeps them for ever. */
-  readonly expires: number | undefined
+  readonly connection: Pick<RedisConnection, 'get' | 'multi'>
+  readonly keys: Pick<RedisKeys, 'group'>
+  /** Milliseconds that a chord is kept since its last part; 0 keeps it for ever. */
+  readonly expires: number
 }
 
 // Redis and the peers that wrote the parts are trusted as far as sizes go: they are results, and results are read whole.
@@ -32,26 +24,33 @@ const LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxDepth: 1_000, maxValues: 
  * parts, `.s` how many there will be, `.t` how many more. A part that is counted twice, with another result even, is one.
  */
 export class RedisChords implements ChordJoin {
-  readonly #store: ChordStore
-  readonly #options: RedisChordsOptions
+  readonly #connection: RedisChordsOptions['connection']
+  readonly #keys: RedisChordsOptions['keys']
+  /** Seconds, as Redis counts them; undefined for ever. */
+  readonly #expires: number | undefined
 
-  constructor(store: ChordStore, options: RedisChordsOptions) {
-    this.#store = store
-    this.#options = options
+  constructor({ connection, keys, expires }: RedisChordsOptions) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#expires = expires === 0 ? undefined : Math.max(1, Math.floor(expires / 1000))
   }
 
   async begin({ groupId, size, shape }: ChordStart): Promise<void> {
-    const commands = this.#set(this.#key(groupId, '.s'), String(size))
+    const commands = this.#set(this.#keys.group(groupId, '.s'), String(size))
     if (shape !== null) {
-      commands.push(...this.#set(this.#key(groupId), stringifyJson({ result: shape }, { path: 'chord' })))
+      commands.push(...this.#set(this.#keys.group(groupId), stringifyJson({ result: shape }, { path: 'chord' })))
     }
-    await this.#store.multi(commands)
+    await this.#connection.multi(commands)
   }
 
   async partEnded({ groupId, index, record }: ChordPart): Promise<'waiting' | ChordParts> {
-    const [parts, more, size] = [this.#key(groupId, '.j'), this.#key(groupId, '.t'), this.#key(groupId, '.s')]
-    const { expires } = this.#options
-    const replies = await this.#store.multi([
+    const [parts, more, size] = [
+      this.#keys.group(groupId, '.j'),
+      this.#keys.group(groupId, '.t'),
+      this.#keys.group(groupId, '.s'),
+    ]
+    const expires = this.#expires
+    const replies = await this.#connection.multi([
       ['ZADD', parts, index ?? '+inf', encodePart(record)],
       ['ZCARD', parts],
       ['GET', more],
@@ -62,7 +61,7 @@ export class RedisChords implements ChordJoin {
     if (announced === null || announced === undefined) return 'waiting'
     const total = Number(announced) + Number(added ?? 0)
     if (Number(count) < total) return 'waiting'
-    const [members] = await this.#store.multi([['ZRANGE', parts, 0, -1]])
+    const [members] = await this.#connection.multi([['ZRANGE', parts, 0, -1]])
     const byId = new Map<string, ResultRecord>()
     for (const member of Array.isArray(members) ? members : []) {
       const part = decodePart(String(member))
@@ -70,26 +69,24 @@ export class RedisChords implements ChordJoin {
     }
     // A task that ran twice, with two results, has two members and is one.
     if (byId.size < total) return 'waiting'
-    return { parts: [...byId.values()], shape: readShape(await this.#store.get(this.#key(groupId))) }
+    return { parts: [...byId.values()], shape: readShape(await this.#connection.get(this.#keys.group(groupId))) }
   }
 
-  async grow(groupId: string): Promise<void> {
-    await this.#store.multi([['INCR', this.#key(groupId, '.t')]])
+  async grow(groupId: string, by: number): Promise<void> {
+    await this.#connection.multi([['INCRBY', this.#keys.group(groupId, '.t'), by]])
   }
 
   async forget(groupId: string): Promise<void> {
-    await this.#store.multi(['.j', '.t', '.s'].map((suffix) => ['DEL', this.#key(groupId, suffix)] as const))
+    await this.#connection.multi(
+      (['.j', '.t', '.s'] as const).map((suffix) => ['DEL', this.#keys.group(groupId, suffix)] as const),
+    )
   }
 
   /** As Celery: whoever listens on the key hears of it. */
-  #set(key: string, value: string): Command[] {
-    const { expires } = this.#options
-    const write: Command = expires === undefined ? ['SET', key, value] : ['SETEX', key, expires, value]
+  #set(key: string, value: string): RedisCommand[] {
+    const expires = this.#expires
+    const write: RedisCommand = expires === undefined ? ['SET', key, value] : ['SETEX', key, expires, value]
     return [write, ['PUBLISH', key, value]]
-  }
-
-  #key(groupId: string, suffix = ''): string {
-    return `${this.#options.prefix ?? ''}celery-taskset-meta-${groupId}${suffix}`
   }
 }
 

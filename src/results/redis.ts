@@ -5,6 +5,7 @@ import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import { isObject } from '../protocol/task-fields.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ResultBackend, ResultOwner } from './backend.ts'
+import { RedisChords } from './redis-chords.ts'
 import { type RedisConnection, transaction } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 
@@ -27,11 +28,13 @@ const PASSING = 1_000
 export class RedisResults implements ResultBackend {
   readonly kind = 'redis'
   readonly #parts: RedisResultsParts
+  readonly chord: RedisChords
   /** What is being written now, by key: states of one task must not overtake each other. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(parts: RedisResultsParts) {
     this.#parts = parts
+    this.chord = new RedisChords(parts)
   }
 
   get service(): RedisConnection {

@@ -6,7 +6,7 @@ import { parseDuration } from '../runtime/duration.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskContext } from './context.ts'
-import { MaxRetriesExceededError, Retry } from './control-flow.ts'
+import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import { requestedRetry } from './retry-policy.ts'
 import type { Send } from './sending.ts'
@@ -78,6 +78,16 @@ export class AttemptContext implements TaskContext {
     return (options = {}) => this.#retry(options)
   }
 
+  get replace(): TaskContext['replace'] {
+    return (signature) => {
+      throw new Replace(signature)
+    }
+  }
+
+  get addToChord(): TaskContext['addToChord'] {
+    return (signature) => this.#addToChord(signature)
+  }
+
   /** From now on the attempt stores nothing: a forgotten promise must not overwrite its result. */
   end(): void {
     this.#ended = true
@@ -99,6 +109,14 @@ export class AttemptContext implements TaskContext {
     // A task need not await its progress; whether it does or not, a failure to store it ends no process.
     stored.catch(() => {})
     return stored
+  }
+
+  async #addToChord(signature: Json): Promise<string> {
+    const { onAddToChord } = this.#attempt
+    if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
+    // Once this task is counted, its chord may be complete.
+    if (this.#ended) throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
+    return await onAddToChord.call(this.#attempt, signature)
   }
 
   #retry({ in: delay, cause }: { readonly in?: number | string; readonly cause?: unknown }): never {

@@ -76,11 +76,19 @@ function follow(asked: ControlFlow, attempt: Attempt, runtime: number): Outcome 
   switch (asked.kind) {
     case 'ignore':
       return { kind: 'ignored' }
+    case 'replace':
+      return replaced(asked.signature, runtime)
     case 'reject':
       return { kind: 'rejected', requeue: asked.requeue, error: celeryError('Reject', [asked.reason, asked.requeue]) }
     case 'retry':
       return retry(asked.options, attempt, runtime)
   }
+}
+
+function replaced(signature: Json, runtime: number): Outcome {
+  const problem = encodeProblem(signature, 'signature')
+  if (problem === undefined) return { kind: 'replaced', signature }
+  return failed(celeryError('EncodeError', [`what replaces the task can't be sent: ${problem}`]), runtime)
 }
 
 function retry(options: RetryOptions, attempt: Attempt, runtime: number): Outcome {

@@ -25,6 +25,16 @@ export interface TaskContext {
   updateState(state: State, meta: Json): Promise<void>
   /** Ends the attempt and has the task run again: `in` milliseconds (or a duration) from now, else by its retry policy. Never returns. */
   retry(options?: { readonly in?: number | string; readonly cause?: unknown }): never
+  /**
+   * Has a signature run in this task's place, as Python's `self.replace`: it takes over the id, the callbacks, and the place
+   * in a chain, a group or a chord; of a group, the list of its results is the result. Never returns: `return ctx.replace(…)`.
+   */
+  replace(signature: Json): never
+  /**
+   * Adds a signature to the chord that this task is in the header of, as Python's `self.add_to_chord`, and sends it. Resolves
+   * with its id. Await it before the task returns.
+   */
+  addToChord(signature: Json): Promise<string>
   /** Sends another task, as a child of this one. */
   readonly send: Send
 }

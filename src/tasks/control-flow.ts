@@ -51,6 +51,18 @@ export class Ignore extends Error {
   }
 }
 
+/** What `ctx.replace()` throws: the signature takes the task's place. */
+export class Replace extends Error {
+  readonly signature: Json
+
+  constructor(signature: Json) {
+    super('the task asks to be replaced')
+    this.name = 'Replace'
+    this.signature = signature
+    Object.defineProperty(this, CONTROL_FLOW, { value: 'replace' })
+  }
+}
+
 /** What `ctx.retry()` throws when there have been too many retries and it was given no cause; Celery's name for it. */
 export class MaxRetriesExceededError extends Error {
   constructor(message: string) {
@@ -64,6 +76,7 @@ export type ControlFlow =
   | { readonly kind: 'retry'; readonly options: RetryOptions }
   | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
   | { readonly kind: 'ignore' }
+  | { readonly kind: 'replace'; readonly signature: Json }
 
 /** Reads a thrown value as control flow, by brand; undefined when it is an ordinary error. */
 export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
@@ -76,6 +89,8 @@ export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
     }
     case 'ignore':
       return { kind: 'ignore' }
+    case 'replace':
+      return { kind: 'replace', signature: (thrown as Replace).signature }
     default:
       return undefined
   }

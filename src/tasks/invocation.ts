@@ -29,6 +29,8 @@ export interface Attempt {
   onStarted?(): void
   /** Stores a state on the task's behalf. */
   onState(state: State, meta: Json): Promise<void>
+  /** Adds a signature to the chord that this message belongs to, and sends it; resolves with its id. */
+  onAddToChord?(signature: Json): Promise<string>
   readonly logger: Logger
   /** A way to send tasks as children of this message. Called only when the task sends one. */
   readonly sendFor: (message: TaskMessage) => Send

@@ -16,6 +16,8 @@ export type Outcome =
   | { readonly kind: 'timed-out'; readonly limit: number; readonly error: RemoteError }
   | { readonly kind: 'rejected'; readonly requeue: boolean; readonly error: RemoteError }
   | { readonly kind: 'ignored' }
+  /** Another signature runs in its place, under its id. */
+  | { readonly kind: 'replaced'; readonly signature: Json }
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated' }
   /** Whatever ran it died. */
   | { readonly kind: 'lost'; readonly error: RemoteError }

@@ -38,6 +38,7 @@ export function settledEvent(request: Request, outcome: Outcome): TaskEvent | un
     case 'interrupted':
       return request.acknowledged ? taskFailed(id, celeryError('WorkerLostError', [INTERRUPTED])) : undefined
     case 'ignored':
+    case 'replaced':
       return undefined
   }
 }

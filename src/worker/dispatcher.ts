@@ -25,6 +25,8 @@ export interface DispatcherParts {
   /** User code is about to run, in the process `pid`. */
   readonly onStarted: (request: Request, pid: number) => void
   readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
+  /** Adds a signature to the chord of a request that runs; resolves with its id. */
+  readonly onAddToChord: (request: Request, signature: Json) => Promise<string>
   /** Carries out what follows from the outcome; the slot is free meanwhile. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
   /** Returns the message of an attempt whose consequences could not be made safe. Never rejects. */
@@ -202,5 +204,9 @@ class Run implements RunOptions {
 
   onState(state: State, meta: Json): Promise<void> {
     return this.#parts.onState(this.#request, state, meta)
+  }
+
+  onAddToChord(signature: Json): Promise<string> {
+    return this.#parts.onAddToChord(this.#request, signature)
   }
 }

@@ -13,6 +13,7 @@ import {
   failureOfFollowUps,
   successorsOf,
 } from '../canvas/follow-ups.ts'
+import { additionTo, replacementOf } from '../canvas/replacement.ts'
 import { messageOf } from '../errors.ts'
 import type { ChordParts } from '../protocol/chord.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
@@ -69,10 +70,32 @@ export class Followers {
 
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
-    const options = { parent_id: parent.id, root_id: parent.rootId }
-    const applied = applySignature(signature, { args, options }, this.#ground())
+    const applied = applySignature(signature, { args, options: {} }, { ...this.#ground(), current: parent })
     await this.#send(applied)
     return applied.child
+  }
+
+  /** Sends what runs in the place of a task; resolves once that is confirmed, or with why it can't be sent. */
+  async replace(message: TaskMessage, signature: Json): Promise<Followed> {
+    try {
+      await this.#send(replacementOf(signature, message, this.#ground()))
+      return DONE
+    } catch (error) {
+      const failure = failureOfFollowUps(error)
+      if (failure === undefined) throw error
+      return { kind: 'failed', error: failure }
+    }
+  }
+
+  /** Sends a signature as one more task of the chord that `message` belongs to; resolves with its id. */
+  async addToChord(message: TaskMessage, signature: Json): Promise<string> {
+    const { chord } = this.#parts.results
+    if (chord === undefined) throw chordUnsupported()
+    const addition = additionTo(message, signature, this.#ground())
+    // Known before it can end, or the chord might be taken for complete without it.
+    await chord.grow(addition.groupId, addition.by)
+    await this.#send(addition)
+    return addition.result[0][0]
   }
 
   async #succeed(message: TaskMessage, result: Json): Promise<Followed> {

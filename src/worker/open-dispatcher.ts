@@ -90,6 +90,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       }
     },
     onState: storeState,
+    onAddToChord: ({ message }, signature) => parts.followers.addToChord(message, signature),
     settle: async (request, outcome) => {
       // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
       if (outcome.kind === 'retry') tell(request, outcome)

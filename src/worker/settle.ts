@@ -45,6 +45,12 @@ export async function settle(request: Request, outcome: Outcome, parts: SettlePa
     ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
     rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
   })
+  if (outcome.kind === 'replaced') {
+    const replaced = await parts.followers.replace(message, outcome.signature)
+    if (replaced.kind === 'failed') {
+      return await settle(request, { kind: 'failed', error: replaced.error, runtime: 0 }, parts)
+    }
+  }
   let children: readonly Json[] = []
   if (plan.ending !== undefined && !hasNoFollowUps(message)) {
     const followed = await parts.followers.follow(message, plan.ending)

@@ -74,6 +74,7 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
         ? settlement(early ? 'none' : 'requeue')
         : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)
     case 'ignored':
+    case 'replaced':
       return settlement(done)
     case 'revoked': {
       const error = celeryError('TaskRevokedError', [outcome.reason])

@@ -30,6 +30,9 @@ export function logSettled(logger: Logger, request: Request, outcome: Outcome): 
     case 'rejected':
       logger.warn({ event: 'task.rejected', ...task, requeue: outcome.requeue }, 'task rejected')
       return
+    case 'replaced':
+      logger.info({ event: 'task.replaced', ...task }, 'task replaced itself')
+      return
     case 'ignored':
       logger.info({ event: 'task.ignored', ...task }, 'task asked to be ignored')
       return

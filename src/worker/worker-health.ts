@@ -207,6 +207,7 @@ const STATES: Readonly<Record<Outcome['kind'], EndState>> = {
   'timed-out': 'timeout',
   rejected: 'rejected',
   ignored: 'ignored',
+  replaced: 'ignored',
   revoked: 'revoked',
   lost: 'lost',
   interrupted: 'interrupted',

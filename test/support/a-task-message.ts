@@ -22,6 +22,7 @@ export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
     argsrepr: '()',
     kwargsrepr: '{}',
     ignoreResult: null,
+    replacedTaskNesting: 0,
     replyTo: '',
     correlationId: id,
     priority: undefined,

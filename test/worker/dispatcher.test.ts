@@ -57,6 +57,7 @@ function aDispatcher(options: Options = {}) {
     logger: silentLogger,
     refuse: options.refuse ?? (() => undefined),
     onStarted: () => undefined,
+    onAddToChord: async () => '',
     onState: async () => undefined,
     giveBack: async (requests) => {
       for (const request of requests) request.requeue()

@@ -2,9 +2,18 @@ import { printable } from '../../runtime/printable.ts'
 
 // What the reports of tasks already say.
 const REPORTED: ReadonlySet<string> = new Set(
-  ['succeeded', 'failed', 'retried', 'timeout', 'rejected', 'ignored', 'revoked', 'lost', 'interrupted'].map(
-    (end) => `task.${end}`,
-  ),
+  [
+    'succeeded',
+    'failed',
+    'retried',
+    'timeout',
+    'rejected',
+    'ignored',
+    'replaced',
+    'revoked',
+    'lost',
+    'interrupted',
+  ].map((end) => `task.${end}`),
 )
 
 /**

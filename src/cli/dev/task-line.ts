@@ -52,6 +52,8 @@ function ending({ outcome }: TaskReport, longest: number): Ending {
       return { tone: 'bad', text: `ran into its time limit of ${outcome.limit} ms` }
     case 'rejected':
       return { tone: 'bad', text: outcome.requeue ? 'rejected, back to its queue' : 'rejected' }
+    case 'replaced':
+      return { tone: 'other', text: 'replaced itself' }
     case 'ignored':
       return { tone: 'other', text: 'asked to be ignored' }
     case 'revoked':

@@ -1,0 +1,67 @@
+import { TwqError } from '../errors.ts'
+import { readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json } from '../runtime/json.ts'
+import { type Applied, applySignature, type Ground, linked } from './apply.ts'
+import { frozen, sizeOf } from './frozen.ts'
+
+/**
+ * What is sent in place of a task that replaced itself (wire specification 5.7): its end takes the task's id, and with it
+ * whoever waits, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
+ * `applySignature` does. Pure.
+ */
+export function replacementOf(value: Json, message: TaskMessage, ground: Ground): Applied {
+  const given = readSignature(value, 'signature')
+  const { task_id: _, chord, group_id: __, group_index: ___, ...options } = given.options
+  if (chord !== undefined && chord !== null) throw inAnotherChord()
+  // A group has no end that could stand for the task; the list of its results has.
+  const plain: Signature = given.kind === 'group' ? accumulated(given) : { ...given, options }
+  const { embed } = message
+  const withErrbacks = linked(plain, 'link_error', embed.errbacks ?? [])
+  const nesting = message.replacedTaskNesting + 1
+  const place = {
+    task_id: message.id,
+    root_id: message.rootId,
+    group_id: message.group,
+    group_index: message.groupIndex,
+    chord: embed.chord,
+    reply_to: message.replyTo,
+    replaced_task_nesting: nesting,
+  }
+  const standIn = linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
+  const call = { args: [], options: { chain: embed.chain, replaced_task_nesting: nesting } }
+  return applySignature(writeSignature(standIn), call, { ...ground, current: message })
+}
+
+/** What is sent to run as one more task of the chord that a task belongs to, and how much larger that becomes. */
+export interface Addition extends Applied {
+  readonly groupId: string
+  readonly by: number
+}
+
+/** A signature as one more part of the chord that `message` belongs to (wire specification 5.7). Throws `TWQ_USAGE`. Pure. */
+export function additionTo(message: TaskMessage, value: Json, ground: Ground): Addition {
+  const { embed, group, groupIndex, rootId, id } = message
+  if (embed.chord === null || group === null) {
+    throw new TwqError('TWQ_USAGE', `task ${message.task}[${id}] is not member of any chord`, {
+      hint: 'ctx.addToChord() works in a task that was sent in the header of a chord',
+    })
+  }
+  const place = { root_id: rootId, group_id: group, group_index: groupIndex, chord: embed.chord }
+  const member = frozen(readSignature(value, 'signature'), place, ground.newId, 'signature')
+  const applied = applySignature(writeSignature(member), { args: [], options: {} }, { ...ground, current: message })
+  return { ...applied, groupId: group, by: sizeOf(member) }
+}
+
+/** As Celery: a chord whose body hands on the results of the group. */
+function accumulated(group: Signature): Signature {
+  const body = { task: 'celery.accumulate', args: [], kwargs: { index: 0 }, options: {}, subtask_type: null }
+  const kwargs = { header: writeSignature(group), body, kwargs: {} }
+  return { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
+}
+
+function inAnotherChord(): TwqError {
+  return new TwqError('TWQ_USAGE', 'a signature replacing a task must not be part of a chord', {
+    hint: 'Leave its option chord out: it takes the place of the task in the chord that the task belongs to',
+  })
+}
