@@ -21,8 +21,8 @@ export interface StoredResultsParts {
   readonly logger?: Logger | undefined
 }
 
-// As long as Celery keeps results, in seconds.
-const CHORDS_EXPIRE = 86_400
+// As long as Celery keeps results, in milliseconds.
+const CHORDS_EXPIRE = 86_400_000
 // How long closing may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
@@ -50,8 +50,7 @@ export class StoredResults implements Replies {
     const { address, patience, clock, logger } = parts
     const connection = (name: string) => new RedisConnection({ address, name, patience, clock, logger })
     this.#asking = connection(`twq results ${process.pid}`)
-    const prefix = parts.keys.group('').replace(/celery-taskset-meta-$/, '')
-    this.chords = new RedisChords(this.#asking, { prefix, expires: CHORDS_EXPIRE })
+    this.chords = new RedisChords({ connection: this.#asking, keys: parts.keys, expires: CHORDS_EXPIRE })
     this.#listening = connection(`twq subscriptions ${process.pid}`)
     this.#subscriptions = new RedisSubscriptions({
       connection: this.#listening,
