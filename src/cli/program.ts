@@ -66,5 +66,5 @@ function termOf(command: Command): string {
 
 // Off a terminal commander takes 80 columns, which breaks lines that a pager or a test need not break.
 function helpWidth(): number {
-  return process.stdout.columns ?? 160
+  return process.stdout.columns ?? 200
 }
