@@ -1,0 +1,78 @@
+/** A workflow as test/interop/python/workflows.py builds it. */
+export type Shape = (
+  | { readonly do: 'note' | 'fail' }
+  | { readonly group: readonly Shape[] }
+  | { readonly chain: readonly Shape[] }
+  | { readonly chord: readonly Shape[]; readonly body: Shape }
+) & { readonly errback?: boolean; readonly link?: boolean }
+
+const note: Shape = { do: 'note' }
+const fail: Shape = { do: 'fail' }
+const group = (...members: Shape[]): Shape => ({ group: members })
+const chain = (...steps: Shape[]): Shape => ({ chain: steps })
+const chord = (header: Shape[], body: Shape): Shape => ({ chord: header, body })
+
+/** Three levels of everything. */
+const nested: readonly Shape[] = [
+  chain(group(note, note), chord([note, note], note), chain(note, note)),
+  group(chord([note, note], note), chord([note], note)),
+  chord([chain(note, note), chain(note, note, note)], note),
+  chain(chord([note, note], note), chord([note, note], note), chord([note, note], note)),
+  chord([chord([chord([note, note], note), note], note), note], note),
+  chord([note, note], chord([note, note], chord([note, note], note))),
+  chain(note, group(note, note), note, group(note, note), note),
+]
+
+const plain: readonly Shape[] = [
+  note,
+  fail,
+  { ...note, link: true },
+  { ...fail, errback: true },
+  chain(note, note, note),
+  chain(note, fail, note),
+  group(note, note, note),
+  group(note, fail),
+  chord([note, note], note),
+  chord([note, fail], { ...note, errback: true }),
+  chord([note, note], fail),
+  chord([note, note], group(note, note)),
+  chord([note, fail], group(note, note)),
+  chord([note], chain(note, note)),
+  chord([group(note, group(note, note)), note], note),
+  chain(note, chord([note, note], note)),
+  chain(note, group(note, note)),
+  chain(group(note, note), note, note),
+  chain(group(note, note), group(note, note)),
+]
+
+/** The workflow with the leaf at `at`, counted from the left, failing. */
+function failingAt(shape: Shape, at: number): Shape {
+  let seen = -1
+  const visit = (one: Shape): Shape => {
+    if ('do' in one) {
+      seen += 1
+      return seen === at ? { ...one, do: 'fail' } : one
+    }
+    if ('group' in one) return { ...one, group: one.group.map(visit) }
+    if ('chain' in one) return { ...one, chain: one.chain.map(visit) }
+    return { ...one, chord: one.chord.map(visit), body: visit(one.body) }
+  }
+  return visit(shape)
+}
+
+function leavesOf(shape: Shape): number {
+  if ('do' in shape) return 1
+  if ('group' in shape) return shape.group.reduce((sum, one) => sum + leavesOf(one), 0)
+  if ('chain' in shape) return shape.chain.reduce((sum, one) => sum + leavesOf(one), 0)
+  return shape.chord.reduce((sum, one) => sum + leavesOf(one), leavesOf(shape.body))
+}
+
+/** Every workflow of the plain ones; the nested ones, and each of them once for each of its tasks that fails. */
+export const shapes: readonly Shape[] = [
+  ...plain,
+  ...nested,
+  ...nested.flatMap((shape) => Array.from({ length: leavesOf(shape) }, (_, at) => failingAt(shape, at))),
+]
+
+/** Those that stop a worker of Celery 5.2 for good: it forgets how many tasks the header has, and waits for the others. */
+export const tangled: readonly Shape[] = [chord([note, chain(note, group(note, note))], note)]
