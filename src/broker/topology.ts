@@ -1,4 +1,5 @@
 import type { TwqError } from '../errors.ts'
+import { EVENT_EXCHANGE } from '../protocol/event.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
@@ -14,6 +15,9 @@ export const PIDBOX_EXCHANGE = 'celery.pidbox'
 /** Where replies to remote-control requests go. */
 export const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
 const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
+
+// What nobody read for five seconds is no news any more; what nobody reads for a minute has lost its reader.
+const EVENT_QUEUE_ARGUMENTS = { 'x-message-ttl': 5_000, 'x-expires': 60_000 }
 
 /** How an existing task queue or exchange differs from what Celery would declare; it is used as it is. */
 export interface TopologyDifference extends Difference {
@@ -101,6 +105,16 @@ export async function declarePidboxReplies(channel: Channel, oid: string, server
   await declarePidboxReplyExchange(channel)
   await channel.declareQueue({ name, ...pidboxQueue(server) })
   await channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid)
+  return name
+}
+
+/** Declares where all events of the cluster arrive for one reader, and resolves with the queue's name. */
+export async function declareEventQueue(channel: Channel, id: string, server?: ServerInfo): Promise<string> {
+  const name = `celeryev.${id}`
+  const exclusive = server !== undefined && isRabbitMq4(server)
+  await channel.declareExchange({ name: EVENT_EXCHANGE, type: 'topic', durable: true })
+  await channel.declareQueue({ name, durable: false, autoDelete: true, exclusive, arguments: EVENT_QUEUE_ARGUMENTS })
+  await channel.bind(name, EVENT_EXCHANGE, '#')
   return name
 }
 

@@ -4,6 +4,7 @@ import { DelayedDelivery, type DelayedQueueType } from '../broker/delayed-delive
 import { createPublisher } from '../broker/publisher.ts'
 import { createSession } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
+import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
 import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
 import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
@@ -77,6 +78,11 @@ export interface Client extends AsyncDisposable {
   result<Result = unknown>(taskId: string): StoredHandle<Result>
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
+  /**
+   * The events of all workers, Python's and ours, as they come: `for await (const event of client.events({ signal }))`.
+   * Worker events always come; task events from workers that send them, or with `enableTaskEvents` from all.
+   */
+  events(options?: EventOptions): EventStream
   /** Waits for the sends under way, then closes the connection. Results that nobody has read are lost. */
   close(): Promise<void>
 }
@@ -123,13 +129,7 @@ class BrokerClient implements Client {
 
   readonly send: Send = ((target: AnyTask, args?: AnyArguments, options?: SendOptions) => {
     if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
-    const line = this.#line
-    line.start((error) => {
-      // What trying again can't mend ended this line. The next send deserves a new one: passwords get corrected.
-      this.#logger?.error({ err: error }, 'broker not usable')
-      if (this.#line === line) this.#line = new Line(this.#broker, this.#settings, this.#logger)
-    })
-    return line.send(target, args, options)
+    return this.#startedLine().send(target, args, options)
   }) as Send
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
@@ -142,6 +142,11 @@ class BrokerClient implements Client {
 
   forget(taskId: string): Promise<void> {
     return this.#repliesFor(taskId).drop(taskId)
+  }
+
+  events(options: EventOptions = {}): EventStream {
+    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    return this.#startedLine().events(options)
   }
 
   close(): Promise<void> {
@@ -166,6 +171,16 @@ class BrokerClient implements Client {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #startedLine(): Line {
+    const line = this.#line
+    line.start((error) => {
+      // What trying again can't mend ended this line. The next send deserves a new one: passwords get corrected.
+      this.#logger?.error({ err: error }, 'broker not usable')
+      if (this.#line === line) this.#line = new Line(this.#broker, this.#settings, this.#logger)
+    })
+    return line
   }
 }
 
@@ -220,6 +235,10 @@ class Line {
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
     return this.#sender.encode(target, args, options)
+  }
+
+  events(options: EventOptions): EventStream {
+    return receiveEvents({ session: this.#session, clock: systemClock }, options)
   }
 
   /** Connects, the first time it is called. */

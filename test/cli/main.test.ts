@@ -4,7 +4,7 @@ import { runTwq } from '../support/run-twq.ts'
 
 describe('help', () => {
   it.each<[string[], number]>([
-    [['--help'], 30],
+    [['--help'], 36],
     [['task', 'send', '--help'], 30],
     [['inspect', '--help'], 30],
     [['control', '--help'], 30],

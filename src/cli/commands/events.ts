@@ -1,0 +1,23 @@
+import type { Command } from 'commander'
+import type { Exit } from '../exit-codes.ts'
+
+/** `twq events`. */
+export function addEvents(program: Command, exit: Exit): void {
+  program
+    .command('events')
+    .description('what happens to workers and tasks, as it happens: a line an event')
+    .option('--ndjson', "print each event as a line of JSON, with Celery's keys; --json does the same")
+    .option('--type <type>', "only such events; 'task-*' is a pattern; may be repeated", collect)
+    .option('--task <name>', "only events of such tasks; 'emails.*' is a pattern")
+    .option('-d, --destination <nodes>', 'only from these workers, by name, separated by commas')
+    .option('--enable', 'have workers send task events that were started without; they go on after this')
+    .option('--limit <n>', 'end after this many events')
+    .action(async (_options, command: Command) => {
+      const { events } = await import('../events.ts')
+      exit(await events(command.optsWithGlobals()))
+    })
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}

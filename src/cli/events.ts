@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { styleText } from 'node:util'
+import { TwqError } from '../errors.ts'
+import { ClusterState } from '../events/cluster-state.ts'
+import { matchesGlob } from '../protocol/glob.ts'
+import type { CeleryEvent } from '../protocol/read-event.ts'
+import { type EventTone, eventLine } from './events/event-line.ts'
+import { openWatch } from './events/watch.ts'
+import { EXIT } from './exit-codes.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { interruptible } from './interruption.ts'
+import { note, toJson, wantsJson } from './output.ts'
+
+/** The flags of `twq events`. */
+export interface EventsFlags extends GlobalOptions {
+  readonly ndjson?: boolean
+  readonly type?: readonly string[]
+  readonly task?: string
+  readonly destination?: string
+  readonly enable?: boolean
+  readonly limit?: string
+}
+
+/** `twq events`: prints the events of the broker's workers until it is stopped, or has printed as many as were asked for. */
+export function events(flags: EventsFlags): Promise<number> {
+  const limit = limitOf(flags.limit)
+  const destination = flags.destination?.split(',').map((node) => node.trim())
+  const asJson = flags.ndjson === true || wantsJson(flags)
+  return interruptible(async (stopped) => {
+    const gone = new AbortController()
+    // Whoever read our lines, `head` say, has enough.
+    process.stdout.once('error', () => gone.abort())
+    const signal = AbortSignal.any([stopped, gone.signal])
+    await using watch = await openWatch('events', flags, {
+      signal,
+      ...(destination && { destination }),
+      ...(flags.enable && { enableTaskEvents: true }),
+      onNews: (text) => note(text, flags),
+    })
+    const { stream } = watch
+    note('listening; Ctrl-C ends it', flags)
+    // Only task-received says what a task is called.
+    const cluster = new ClusterState()
+    const time = process.stdout.isTTY ? 'short' : 'iso'
+    let left = limit
+    let dropped = 0
+    for await (const event of stream) {
+      cluster.apply(event)
+      if (stream.dropped > dropped) note(`${stream.dropped - dropped} events came too fast to be printed`, flags)
+      dropped = stream.dropped
+      const task = event.uuid === undefined ? undefined : cluster.tasks.get(event.uuid)?.name
+      if (!isWanted(event, task, destination, flags)) continue
+      await write(asJson ? toJson(event, { compact: true }) : eventLine(event, { time, task, mark: inColour }), signal)
+      left -= 1
+      if (left === 0) break
+    }
+    return EXIT.ok
+  })
+}
+
+function isWanted(
+  event: CeleryEvent,
+  task: string | undefined,
+  destination: readonly string[] | undefined,
+  { type: types, task: pattern }: EventsFlags,
+): boolean {
+  if (types !== undefined && !types.some((wanted) => matchesGlob(event.type, wanted))) return false
+  if (destination !== undefined && !destination.includes(event.hostname)) return false
+  return pattern === undefined || (task !== undefined && matchesGlob(task, pattern))
+}
+
+/** A reader that is slow is waited for: what comes meanwhile piles up where it is bounded. */
+async function write(line: string, signal: AbortSignal): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain', { signal }).catch(() => {})
+}
+
+const COLOURS = { good: 'green', bad: 'red', other: 'yellow' } as const
+
+function inColour(text: string, tone: EventTone): string {
+  return tone === 'plain' ? text : styleText(COLOURS[tone], text, { stream: process.stdout })
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  const limit = Number(text)
+  if (Number.isSafeInteger(limit) && limit > 0) return limit
+  throw new TwqError('TWQ_USAGE', `--limit must be a whole number above 0, got ${text}`)
+}

@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto'
+import type { Channel, Delivery } from '../broker/broker.ts'
+import type { Kept, Session } from '../broker/session.ts'
+import { declareEventQueue, declarePidboxExchange, PIDBOX_EXCHANGE } from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
+import { utcOffset } from '../protocol/event.ts'
+import { matchesGlob } from '../protocol/glob.ts'
+import { encodeRequest } from '../protocol/pidbox.ts'
+import { type CeleryEvent, decodeEvents } from '../protocol/read-event.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { LamportClock } from '../runtime/lamport-clock.ts'
+
+/** Which events, and what workers are asked for. */
+export interface EventOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal
+  /** Only these types; `'task-*'` is a pattern. */
+  readonly types?: readonly string[]
+  /** Asks workers for a heartbeat at the beginning and after every reconnect, so that all are known at once. Default true. */
+  readonly heartbeat?: boolean
+  /** Has workers send task events that were started without them (Celery's `-E`). They go on when this stream ends. */
+  readonly enableTaskEvents?: boolean
+  /** Whom to ask, by node name; without it, all. */
+  readonly destination?: readonly string[]
+  /** How many events wait for a reader at most: the oldest beyond them are dropped, and counted. Default 10,000. */
+  readonly mostWaiting?: number
+}
+
+/**
+ * The events of a cluster, for one reader. It survives lost connections, though what is said meanwhile is missed. Ends
+ * when its signal aborts, when the reader leaves the loop, and when it is disposed of; rejects when the broker refuses.
+ */
+export interface EventStream extends AsyncIterable<CeleryEvent>, AsyncDisposable {
+  /** Resolves when events can arrive; rejects if they never will. */
+  readonly ready: Promise<void>
+  /** Events that came faster than they were read, and were given up. */
+  readonly dropped: number
+  /** Events that were none: unreadable messages, or without the fields that make an event. */
+  readonly refused: number
+}
+
+/** What an event receiver is made of. */
+export interface EventReceiverParts {
+  readonly session: Session
+  readonly clock: Clock
+}
+
+const MOST_WAITING = 10_000
+// Workers that come later are to be asked too: as often as Flower does.
+const ENABLE_EVERY = 5_000
+
+/** Opens a stream of events on `session` (wire specification 1.2, 6.5). */
+export function receiveEvents(parts: EventReceiverParts, options: EventOptions = {}): EventStream {
+  return new EventReceiver(parts, options)
+}
+
+class EventReceiver implements EventStream {
+  readonly #parts: EventReceiverParts
+  readonly #options: EventOptions
+  readonly #lamport = new LamportClock()
+  readonly #kept: Kept
+  readonly #waiting: CeleryEvent[] = []
+  /** Where the oldest event waits: taking out one by one from the front of an array costs its length. */
+  #first = 0
+  #reader: Deferred<IteratorResult<CeleryEvent>> | undefined
+  #end: { readonly error?: unknown } | undefined
+  #asking: Timer | undefined
+  #dropped = 0
+  #refused = 0
+
+  constructor(parts: EventReceiverParts, options: EventOptions) {
+    this.#parts = parts
+    this.#options = options
+    this.#kept = parts.session.keep('event receiver', (channel) => this.#consume(channel))
+    this.#kept.ready.catch((error) => this.#finish(TwqError.is(error, 'TWQ_CLOSED') ? {} : { error }))
+    options.signal?.addEventListener('abort', this.#stop, { once: true })
+    if (options.signal?.aborted) this.#stop()
+  }
+
+  get ready(): Promise<void> {
+    return this.#kept.ready
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get refused(): number {
+    return this.#refused
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<CeleryEvent, undefined> {
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        await this[Symbol.asyncDispose]()
+        return DONE
+      },
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#finish({})
+    await this.#kept[Symbol.asyncDispose]()
+  }
+
+  readonly #stop = (): void => void this[Symbol.asyncDispose]()
+
+  async #next(): Promise<IteratorResult<CeleryEvent, undefined>> {
+    const value = this.#take()
+    if (value !== undefined) return { done: false, value }
+    if (this.#end !== undefined) {
+      if ('error' in this.#end) throw this.#end.error
+      return DONE
+    }
+    if (this.#reader !== undefined) throw new TwqError('TWQ_USAGE', 'a stream of events has one reader')
+    this.#reader = deferred()
+    return await this.#reader.promise
+  }
+
+  #take(): CeleryEvent | undefined {
+    const event = this.#waiting[this.#first]
+    if (event === undefined) return undefined
+    this.#first += 1
+    if (this.#first >= this.#waiting.length / 2) {
+      this.#waiting.splice(0, this.#first)
+      this.#first = 0
+    }
+    return event
+  }
+
+  #push(event: CeleryEvent): void {
+    if (this.#end !== undefined) return
+    if (this.#reader !== undefined) {
+      const { resolve } = this.#reader
+      this.#reader = undefined
+      resolve({ done: false, value: event })
+      return
+    }
+    this.#waiting.push(event)
+    if (this.#waiting.length - this.#first <= (this.#options.mostWaiting ?? MOST_WAITING)) return
+    this.#take()
+    this.#dropped += 1
+  }
+
+  #finish(end: { readonly error?: unknown }): void {
+    if (this.#end !== undefined) return
+    this.#end = end
+    this.#asking?.cancel()
+    this.#options.signal?.removeEventListener('abort', this.#stop)
+    if ('error' in end) this.#reader?.reject(end.error)
+    else this.#reader?.resolve(DONE)
+    this.#reader = undefined
+  }
+
+  async #consume(channel: Channel): Promise<void> {
+    // A queue of another name each time: the broker may not have noticed yet that nobody reads the last one.
+    const queue = await declareEventQueue(channel, randomUUID(), this.#parts.session.connection?.server)
+    await channel.consume(queue, (delivery) => this.#receive(delivery), {
+      noAck: true,
+      onCancelled: () => void channel[Symbol.asyncDispose](),
+    })
+    const { heartbeat = true, enableTaskEvents = false } = this.#options
+    if (heartbeat || enableTaskEvents) await declarePidboxExchange(channel)
+    if (heartbeat) this.#ask(channel, 'heartbeat')
+    if (enableTaskEvents) this.#enable(channel)
+  }
+
+  #receive(delivery: Delivery): void {
+    const now = this.#parts.clock.now()
+    const decoded = decodeEvents(delivery, utcOffset(now))
+    if (decoded.kind === 'malformed') {
+      this.#refused += 1
+      return
+    }
+    this.#refused += decoded.refused
+    for (const event of decoded.events) {
+      // Clients never learn of the cluster's clock, so theirs says nothing.
+      const clock = event.type === 'task-sent' ? undefined : event.clock
+      if (clock !== undefined) this.#lamport.adjust(clock)
+      const arrived = { ...event, clock: clock ?? this.#lamport.tick(), local_received: now / 1000 }
+      if (this.#wants(event.type)) this.#push(arrived)
+    }
+  }
+
+  #wants(type: string): boolean {
+    return this.#options.types?.some((pattern) => matchesGlob(type, pattern)) ?? true
+  }
+
+  #enable(channel: Channel): void {
+    if (this.#end !== undefined || !channel.isOpen) return
+    this.#ask(channel, 'enable_events')
+    this.#asking?.cancel()
+    this.#asking = this.#parts.clock.after(ENABLE_EVERY, () => this.#enable(channel))
+  }
+
+  #ask(channel: Channel, method: string): void {
+    const request = encodeRequest({
+      method,
+      destination: this.#options.destination ?? null,
+      clock: this.#lamport.tick(),
+    })
+    // Nobody answers. Where it gets lost with the channel, the next one asks again.
+    channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request).catch(() => {})
+  }
+}
+
+const DONE = { done: true, value: undefined } as const

@@ -1,0 +1,104 @@
+import { type CeleryEvent, splitType } from '../protocol/read-event.ts'
+import type { Json } from '../runtime/json.ts'
+
+/** What is known of a task, by Celery's names; times in seconds since the epoch, `runtime` in seconds. */
+export interface TaskView {
+  readonly uuid: string
+  /** Celery's states, or the subject of a custom event in capitals. */
+  readonly state: string
+  /** Of the event that the state comes from, or the latest. */
+  readonly timestamp: number
+  readonly clock: number
+  /** The worker that had it last. */
+  readonly worker?: string
+  /** Who sent it, if events of that are sent. */
+  readonly client?: string
+  readonly name?: string
+  readonly args?: string
+  readonly kwargs?: string
+  readonly root_id?: string
+  readonly parent_id?: string
+  readonly retries?: number
+  readonly eta?: string
+  readonly expires?: string
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routing_key?: string
+  readonly result?: string
+  readonly exception?: string
+  readonly traceback?: string
+  readonly runtime?: number
+  /** When it was last said to be in the state of that name. */
+  readonly sent?: number
+  readonly received?: number
+  readonly started?: number
+  readonly succeeded?: number
+  readonly failed?: number
+  readonly retried?: number
+  readonly revoked?: number
+  readonly rejected?: number
+}
+
+const STATES: ReadonlyMap<string, string> = new Map([
+  ['sent', 'PENDING'],
+  ['received', 'RECEIVED'],
+  ['started', 'STARTED'],
+  ['failed', 'FAILURE'],
+  ['retried', 'RETRY'],
+  ['succeeded', 'SUCCESS'],
+  ['revoked', 'REVOKED'],
+  ['rejected', 'REJECTED'],
+])
+
+/** Celery's precedence: what stands earlier is not changed any more by what stands later. Custom states are in between. */
+const PRECEDENCE = ['SUCCESS', 'FAILURE', undefined, 'REVOKED', 'STARTED', 'RECEIVED', 'REJECTED', 'RETRY', 'PENDING']
+
+const TEXTS = ['name', 'args', 'kwargs', 'root_id', 'parent_id', 'eta', 'expires'] as const
+const OTHER_TEXTS = ['queue', 'exchange', 'routing_key', 'result', 'exception', 'traceback'] as const
+
+/**
+ * What is known of a task after an event. Events may come out of order: one that logically lies before the task's state
+ * adds what it knows and leaves the state alone; only a retry begins anew.
+ */
+export function taskAfter(before: TaskView | undefined, event: CeleryEvent): TaskView {
+  const [, subject] = splitType(event.type)
+  const known = STATES.get(subject)
+  const state = known ?? subject.toUpperCase()
+  const { timestamp, clock, hostname } = event
+  const current = before?.state ?? 'PENDING'
+  const isLate = state !== 'RETRY' && current !== 'RETRY' && rank(state) > rank(current)
+  // Of a late task-received only what no other event says.
+  const fields =
+    isLate && state === 'RECEIVED' ? described(event) : { ...described(event), ...told(event), timestamp, clock }
+  return {
+    timestamp,
+    clock,
+    ...before,
+    ...fields,
+    uuid: event.uuid as string,
+    state: isLate ? current : state,
+    ...(subject === 'sent' ? { client: hostname } : { worker: hostname }),
+    ...(known !== undefined && { [subject]: timestamp }),
+  }
+}
+
+function rank(state: string): number {
+  const found = PRECEDENCE.indexOf(state)
+  return found === -1 ? PRECEDENCE.indexOf(undefined) : found
+}
+
+function described(event: CeleryEvent): Partial<TaskView> {
+  return { ...texts(event, TEXTS), ...number('retries', event.retries) }
+}
+
+function told(event: CeleryEvent): Partial<TaskView> {
+  return { ...texts(event, OTHER_TEXTS), ...number('runtime', event.runtime) }
+}
+
+function texts(event: CeleryEvent, names: readonly string[]): Partial<TaskView> {
+  return Object.fromEntries(names.filter((name) => typeof event[name] === 'string').map((name) => [name, event[name]]))
+}
+
+function number(name: string, value: Json | undefined): Partial<TaskView> {
+  return typeof value === 'number' && Number.isFinite(value) ? { [name]: value } : {}
+}

@@ -1,0 +1,66 @@
+import type { CeleryEvent } from '../protocol/read-event.ts'
+import type { Json } from '../runtime/json.ts'
+
+/** What is known of a worker, by Celery's names; times in seconds. */
+export interface WorkerView {
+  readonly hostname: string
+  readonly pid: number | undefined
+  /** How long it said it would be silent at most. */
+  readonly freq: number
+  /** When it was heard last, by the reader's clock; undefined once it has left. */
+  readonly last_heard: number | undefined
+  readonly active: number | undefined
+  readonly processed: number | undefined
+  readonly loadavg: readonly number[] | undefined
+  readonly sw_ident: string | undefined
+  readonly sw_ver: string | undefined
+  readonly sw_sys: string | undefined
+}
+
+// Celery's, for workers known by their tasks only.
+const FREQUENCY = 60
+// A worker is alive for this many times what it said it would be silent.
+const WINDOW = 2
+
+/** What is known of a worker after an event of it, or of a task on it, which is a sign of life too. */
+export function workerAfter(before: WorkerView | undefined, event: CeleryEvent): WorkerView {
+  const isOwn = event.type.startsWith('worker-')
+  const lastHeard = Math.max(before?.last_heard ?? 0, event.local_received)
+  const own = isOwn ? event : NOTHING
+  return {
+    hostname: event.hostname,
+    pid: number(event.pid) ?? before?.pid,
+    freq: positive(own.freq) ?? before?.freq ?? FREQUENCY,
+    last_heard: event.type === 'worker-offline' ? undefined : lastHeard,
+    active: number(own.active) ?? before?.active,
+    processed: number(own.processed) ?? before?.processed,
+    loadavg: numbers(own.loadavg) ?? before?.loadavg,
+    sw_ident: text(own.sw_ident) ?? before?.sw_ident,
+    sw_ver: text(own.sw_ver) ?? before?.sw_ver,
+    sw_sys: text(own.sw_sys) ?? before?.sw_sys,
+  }
+}
+
+/** Whether a worker counts as alive `now`, in seconds since the epoch (wire specification 6.4). */
+export function isAlive({ last_heard: lastHeard, freq }: WorkerView, now: number): boolean {
+  return lastHeard !== undefined && now < lastHeard + freq * WINDOW
+}
+
+const NOTHING: { readonly [field: string]: undefined } = {}
+
+function number(value: Json | undefined): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function positive(value: Json | undefined): number | undefined {
+  const known = number(value)
+  return known !== undefined && known > 0 ? known : undefined
+}
+
+function numbers(value: Json | undefined): readonly number[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === 'number') ? value : undefined
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
