@@ -41,11 +41,14 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
   }
 }
 
-/** The final record. Rejects when time runs out. */
+/** The final record. Rejects when time runs out, and when what keeps results is not there to be asked. */
 async function waitFor(handle: StoredHandle, timeout: number | undefined): Promise<ResultRecord | undefined> {
-  await handle.result(timeout === undefined ? {} : { timeout }).catch((error: unknown) => {
+  const ended = handle.result(timeout === undefined ? {} : { timeout }).catch((error: unknown) => {
     if (!TwqError.is(error, 'TWQ_TASK_FAILED')) throw error
   })
+  // A program waits for a Redis that is away; a person is told.
+  await Promise.race([ended, handle.record()])
+  await ended
   return await handle.record()
 }
 

@@ -13,6 +13,8 @@ export interface FeedSource {
   leave(): void
   /** Brings what is known now. */
   look(): Promise<void>
+  /** Why nothing can be heard at present, if so. */
+  trouble(): string | undefined
 }
 
 /** Of a task that reports more states than these, the oldest are forgotten. */
@@ -56,6 +58,11 @@ export class ResultFeed {
     if (this.isOver || this.#broken !== undefined) return
     this.#broken = error
     this.#tell({ kind: 'broken', error })
+  }
+
+  /** Why nothing is heard from where records are fetched, if so. */
+  get trouble(): string | undefined {
+    return this.#source?.trouble()
   }
 
   /** The newest record there is now. */

@@ -72,6 +72,7 @@ export class StoredResults implements Replies {
         const text = await this.#asking.get(key)
         if (text !== null) tell(feed, taskId, text)
       },
+      trouble: () => this.#listening.trouble,
     })
     return feed
   }

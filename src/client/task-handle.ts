@@ -44,7 +44,10 @@ export class SentTask implements StoredHandle {
       signal: options.signal,
       reason: () =>
         new TwqError('TWQ_RESULT_TIMEOUT', `${this.#named} has no result after ${waited(options.timeout)}`, {
-          hint: `Its state is ${feed.latest?.state ?? 'PENDING: perhaps no worker consumes its queue'}`,
+          hint:
+            feed.trouble === undefined
+              ? `Its state is ${feed.latest?.state ?? 'PENDING: perhaps no worker consumes its queue'}`
+              : `The result backend can't be asked: ${feed.trouble}`,
         }),
     })
     const final = deferred<ResultRecord>()

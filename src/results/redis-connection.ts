@@ -69,6 +69,12 @@ export class RedisConnection implements Service {
     return this.#connected
   }
 
+  /** Why there is no connection, or undefined while there is one. */
+  get trouble(): string | undefined {
+    if (this.#connected) return undefined
+    return maskPasswords(this.#lastError?.message ?? 'not connected yet')
+  }
+
   /**
    * Resolves once connected, however long that takes. Rejects with `TWQ_CONFIG` without the client library, and with
    * `TWQ_RESULT_BACKEND_LOGIN` when the server turns this user down. The second call joins the first.
