@@ -5,14 +5,15 @@ import os
 from celery import Celery
 from flask import Flask, jsonify, render_template, request, url_for
 
-from celery_thread import BrokerAway, CeleryThread
+from celery_thread import Away, CeleryThread
 
 celery = Celery(
     "flask_example",
     broker=os.environ.get("CELERY_BROKER_URL", "amqp://guest:guest@localhost:5672//"),
-    backend="rpc://",
+    # With redis://… every process can poll every task; see the README.
+    backend=os.environ.get("RESULT_BACKEND", "rpc://"),
 )
-# Remember the last state heard of each task: a reply that was read once is not on the queue any more.
+# With rpc://, remember the last state heard of each task: a reply that was read once is not on the queue any more.
 celery.conf.result_cache_max = 1000
 tasks = CeleryThread(celery)
 
@@ -53,6 +54,6 @@ def show(task_id):
     return jsonify(tasks.look_up(task_id))
 
 
-@app.errorhandler(BrokerAway)
-def broker_away(error):
-    return jsonify(error=f"the broker can't be reached: {error}"), 503
+@app.errorhandler(Away)
+def away(error):
+    return jsonify(error=f"the broker or the result backend can't be reached: {error}"), 503

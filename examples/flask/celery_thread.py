@@ -2,7 +2,7 @@
 
 With the rpc:// result backend a reply goes to the queue of the *thread* that sent the task. A web server handles every
 request in another thread, and to a thread that did not send it a task is PENDING for ever. So the requests queue their
-calls for one thread, which sends and looks up for all of them.
+calls for one thread, which sends and looks up for all of them. With redis:// any thread could look.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,8 @@ from celery.states import EXCEPTION_STATES, READY_STATES
 from kombu.exceptions import OperationalError
 
 
-class BrokerAway(Exception):
-    """The broker can't be reached, or the connection to it has just been lost: ask again."""
+class Away(Exception):
+    """The broker or the result backend can't be reached, or the connection to it has just been lost: ask again."""
 
 
 class CeleryThread:
@@ -22,21 +22,26 @@ class CeleryThread:
         self._celery = celery
         # An executor with a single worker is just that: a thread, and a queue of calls into it.
         self._calls = ThreadPoolExecutor(max_workers=1, thread_name_prefix="celery")
-        self._broker_errors = (OperationalError, *celery.connection_for_write().connection_errors)
+        self._away_errors = (
+            OperationalError,
+            *celery.connection_for_write().connection_errors,
+            # Only a backend with a connection of its own, like redis://, has these.
+            *getattr(celery.backend, "connection_errors", ()),
+        )
 
     def send(self, name, args):
-        """Sends a task by its name and returns its id. Raises BrokerAway."""
+        """Sends a task by its name and returns its id. Raises Away."""
         return self._call(self._send, name, args)
 
     def look_up(self, task_id):
-        """Returns the newest state of a task and what came with it: progress, the value, or the error. Raises BrokerAway."""
+        """Returns the newest state of a task and what came with it: progress, the value, or the error. Raises Away."""
         return self._call(self._look_up, task_id)
 
     def _call(self, function, *args):
         try:
             return self._calls.submit(function, *args).result()
-        except self._broker_errors as error:
-            raise BrokerAway(str(error)) from error
+        except self._away_errors as error:
+            raise Away(str(error)) from error
 
     def _send(self, name, args):
         return self._celery.send_task(name, args=args).id
