@@ -141,16 +141,16 @@ class StandingSession implements Session {
       const connection = await this.#connect(lost === undefined)
       if (connection === undefined) break
       this.#streak.up()
-      const { monotonic } = this.#options.clock
+      const { clock } = this.#options
       this.#emit({
         kind: 'connected',
         server: connection.server,
         attempts: this.#streak.failures + 1,
-        downtimeMs: lost === undefined ? 0 : Math.round(monotonic() - lost),
+        downtimeMs: lost === undefined ? 0 : Math.round(clock.monotonic() - lost),
       })
       onFirst()
       const reason = await this.#live(connection)
-      lost = monotonic()
+      lost = clock.monotonic()
       if (this.#over.signal.aborted) break
       const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CONNECTION_LOST', 'it was closed')
       this.#emit({ kind: 'lost', error })

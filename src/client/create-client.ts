@@ -10,7 +10,7 @@ import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
 import { redisKeys } from '../results/redis-keys.ts'
-import { systemClock } from '../runtime/clock.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
@@ -100,6 +100,11 @@ export function createRoutedClient(
   return new BrokerClient(options, router)
 }
 
+/** A client of a broker that is at hand, by another clock than the system's: for tests. */
+export function createClientOf(broker: Broker, clock: Clock, options: Omit<ClientOptions, 'broker'> = {}): Client {
+  return new BrokerClient({ ...options, broker: '' }, routerOf({ ...options, broker: '' }), { broker, clock })
+}
+
 const CLOSE_TIMEOUT = 5_000
 /** How long one question to a Redis is tried, in milliseconds. */
 const PATIENCE = 10_000
@@ -113,17 +118,18 @@ class BrokerClient implements Client {
   #line: Line
   #closed: Promise<void> | undefined
 
-  constructor(options: ClientOptions, router: Router) {
+  constructor(options: ClientOptions, router: Router, given?: { readonly broker: Broker; readonly clock: Clock }) {
     this.#logger = options.logger
     this.#settings = {
       results: resultsOf(options),
       router,
+      clock: given?.clock ?? systemClock,
       publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
       holdFor: options.holdFor === null ? undefined : milliseconds('holdFor', options.holdFor, 600_000),
       delayedQueueType: options.delayedQueueType ?? 'quorum',
     }
     const heartbeat = milliseconds('heartbeat', options.heartbeat, 10_000)
-    this.#broker = amqpBroker({ url: options.broker, heartbeat, name: `twq client ${process.pid}` })
+    this.#broker = given?.broker ?? amqpBroker({ url: options.broker, heartbeat, name: `twq client ${process.pid}` })
     this.#line = new Line(this.#broker, this.#settings, this.#logger)
   }
 
@@ -188,6 +194,7 @@ interface LineSettings {
   /** A Redis outlives the connections to the broker. */
   readonly results: 'rpc' | 'none' | StoredResults
   readonly router: Router
+  readonly clock: Clock
   readonly publishTimeout: number
   readonly holdFor: number | undefined
   readonly delayedQueueType: DelayedQueueType
@@ -203,8 +210,7 @@ class Line {
   #started = false
 
   constructor(broker: Broker, settings: LineSettings, logger: Logger | undefined) {
-    const clock = systemClock
-    const { results, router, publishTimeout, holdFor, delayedQueueType } = settings
+    const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')

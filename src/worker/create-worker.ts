@@ -1,4 +1,5 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
+import type { Broker } from '../broker/broker.ts'
 import { createSession } from '../broker/session.ts'
 import { declareSuspects } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
@@ -69,6 +70,10 @@ export interface WorkerParts {
   readonly configFile?: string | undefined
   readonly logger: Logger
   readonly clock?: Clock
+  /** Instead of the one that `config.broker` names: for tests. */
+  readonly broker?: Broker
+  /** False leaves out what is about the process and not about tasks: probes, and the watch on its event loop. */
+  readonly watched?: boolean
   /** Hears of each attempt whose outcome is safe. */
   readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
@@ -84,7 +89,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const clock = parts.clock ?? systemClock
   const node = config.nodeName
 
-  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node })
+  const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }), watched = true } = parts
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
   const outbound = openOutbound({
     config,
@@ -266,13 +271,13 @@ export function createWorker(parts: WorkerParts): Worker {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
-    await health.open()
+    if (watched) await health.open()
     const saved = await stateFile?.load()
     if (saved !== undefined) revocations.restore(saved)
     consuming.listen((event) => logSession(logger, 'consumer', event, () => table.inState('active')))
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
-    loopWatch.start()
+    if (watched) loopWatch.start()
     await remote.mingle(broker)
     await lanes.open()
     await chordJoins?.open()
@@ -326,7 +331,7 @@ export function createWorker(parts: WorkerParts): Worker {
     await outbound.replies?.[Symbol.asyncDispose]()
     for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
     await results.service?.stop({ deadline })
-    await health.close()
+    if (watched) await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     stopped.resolve(how)
     return how

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { createRouter } from '../client/router.ts'
+import { prepareTask } from '../client/send.ts'
+import { SentTask } from '../client/task-handle.ts'
+import { TwqError } from '../errors.ts'
+import { createAsyncPool } from '../pool/async.ts'
+import { decodeTask } from '../protocol/decode-task.ts'
+import type { State } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import type { Json } from '../runtime/json.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import { effectiveLimits } from '../tasks/time-limits.ts'
+
+/** What one run of a task is told. */
+export interface RunTaskOptions {
+  readonly id?: string
+  /** 1, the default, on the first try. */
+  readonly attempt?: number
+  /** True when an earlier delivery may have started already. */
+  readonly redelivered?: boolean
+  /** The queue it came from. */
+  readonly queue?: string
+  /** Headers of the sender's own, seen as `ctx.request.headers`. */
+  readonly headers?: SendOptions['headers']
+  /** Aborts the attempt. */
+  readonly signal?: AbortSignal
+  /** Time limits and delays go by it. The system's clock by default. */
+  readonly clock?: Clock
+  /** Hears what the task logs; nobody does by default. */
+  readonly logger?: Logger
+}
+
+/** How the run ended, and what the task did meanwhile. */
+export type TaskRun = Outcome & {
+  /** What it told by `progress` and `updateState`, in order. */
+  readonly states: readonly { readonly state: State; readonly meta: Json }[]
+  /** The tasks it sent, in order; they are sent nowhere, and their results never come. */
+  readonly sent: readonly { readonly task: string; readonly message: TaskMessage }[]
+}
+
+const UNHEARD = createLogger({ level: 'fatal', format: 'json', destination: { write() {} } })
+const ROUTER = createRouter({ defaultQueue: 'celery' })
+const LARGEST_BODY = 16 * 1024 * 1024
+
+/**
+ * Runs a task's code once, with no broker and no worker, but as a worker does: the arguments and the result travel as JSON,
+ * the schema is applied, time limits hold, and `retry`, `Reject` or an error become the outcome. Never rejects for what
+ * the code does; throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not be sent.
+ */
+export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTaskOptions = {}): Promise<TaskRun> {
+  const { attempt = 1, redelivered = false, queue = 'celery', clock = systemClock, logger = UNHEARD } = options
+  const { signal = new AbortController().signal, headers, id } = options
+  const message = asSent(task, args, {
+    retries: attempt - 1,
+    queue,
+    ...(id !== undefined && { taskId: id }),
+    ...(headers && { headers }),
+  })
+  const states: { state: State; meta: Json }[] = []
+  const sent: { task: string; message: TaskMessage }[] = []
+  const send = async (target: AnyTask | string, given?: AnyArguments, how: SendOptions = {}) => {
+    const child = asSent(target, given, how, message)
+    sent.push({ task: child.task, message: child })
+    return new SentTask(child.id, child.task, undefined)
+  }
+  const pool = createAsyncPool({
+    kind: 'async',
+    lookup: () => task,
+    logger,
+    sendFor: () => send as unknown as Send,
+    limitsFor: () => effectiveLimits(message, task.settings.timeLimit, { soft: undefined, hard: undefined }),
+    clock,
+  })
+  const outcome = await pool.run(
+    { message, queue, redelivered, node: 'twq@testing' },
+    { signal, onState: async (state, meta) => void states.push({ state, meta }) },
+  )
+  return { ...outcome, states, sent }
+
+  /** The message of a task, after the journey through its encoding. */
+  function asSent(target: AnyTask | string, given: AnyArguments | undefined, how: SendOptions, parent?: TaskMessage) {
+    const facts = { id: randomUUID(), now: clock.now(), origin: 'testing', replyTo: undefined, router: ROUTER, parent }
+    const { outgoing } = prepareTask(target, given, how, facts)
+    const decoded = decodeTask(outgoing.message, { maxBodySize: LARGEST_BODY })
+    if (decoded.kind === 'malformed') throw new TwqError('TWQ_INTERNAL', decoded.malformed.reason)
+    return decoded.message
+  }
+}

@@ -1,0 +1,127 @@
+import { createMemoryBroker, type MemoryBroker } from '../broker/memory/broker.ts'
+import { type Client, createClientOf } from '../client/create-client.ts'
+import type { UserConfig } from '../config/config.ts'
+import { resolveConfig } from '../config/resolve-config.ts'
+import { TwqError } from '../errors.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+import { ManualClock } from '../runtime/manual-clock.ts'
+import type { Outcome } from '../tasks/outcome.ts'
+import { createRegistry } from '../tasks/registry.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import { createWorker, type Worker } from '../worker/create-worker.ts'
+
+/** What a worker in a test is made of. */
+export interface TestWorkerOptions {
+  /** The tasks it runs. */
+  readonly tasks: readonly AnyTask[]
+  /** As in `worker.config.ts`; the pool is `async` or `solo`. */
+  readonly config?: UserConfig
+  /** Hears the worker; nobody does by default. */
+  readonly logger?: Logger
+  /** One that several workers share. */
+  readonly broker?: MemoryBroker
+  readonly clock?: ManualClock
+}
+
+/** A real worker and a real client with a broker in this process, in virtual time. */
+export interface TestWorker extends AsyncDisposable {
+  readonly worker: Worker
+  readonly client: Client
+  readonly broker: MemoryBroker
+  /** Moves the time of the worker, the client and the broker: `await clock.pass('1h')`. */
+  readonly clock: ManualClock
+  /** How many messages of a queue wait in the broker; those that the worker holds do not count. */
+  waiting(queue?: string): Promise<number>
+}
+
+const ENDINGS = new WeakMap<TestWorker, Endings>()
+
+/**
+ * Starts a worker on a broker in this process. Nothing waits for real time: delays, retries, limits and rates go by the
+ * clock, which only the test moves. Throws `TWQ_CONFIG` for a configuration that can't be used, or that asks for threads or
+ * processes, which have a clock of their own.
+ */
+export async function startTestWorker(options: TestWorkerOptions): Promise<TestWorker> {
+  const clock = options.clock ?? new ManualClock(Date.now())
+  const broker = options.broker ?? createMemoryBroker({ clock })
+  const endings = new Endings()
+  // Nothing here needs proof that it still answers, and each proof is a timer.
+  const quiet: UserConfig = { nodeName: `test-${++started}@testing`, workerEvents: false, heartbeat: '1h' }
+  const content: UserConfig = { ...quiet, ...options.config }
+  const config = resolveConfig({ file: { path: 'the test', content }, env: {}, baseDir: process.cwd() })
+  if (config.pool !== 'async' && config.pool !== 'solo') {
+    throw new TwqError('TWQ_CONFIG', `a worker in a test runs its tasks on the event loop, not in ${config.pool}`, {
+      hint: "Leave pool out, or set it to 'async' or 'solo'",
+    })
+  }
+  const worker = createWorker({
+    config,
+    registry: createRegistry(options.tasks),
+    logger: options.logger ?? createLogger({ level: 'fatal', format: 'json', destination: { write() {} } }),
+    clock,
+    broker,
+    watched: false,
+    onSettled: ({ message }, outcome) => endings.settled(message.id, outcome),
+  })
+  const queue = config.queues[0]?.name ?? 'celery'
+  const client = createClientOf(broker, clock, { queue })
+  await worker.start()
+  const scene: TestWorker = {
+    worker,
+    client,
+    broker,
+    clock,
+    async waiting(name = queue) {
+      await using connection = await broker.connect()
+      await using channel = await connection.openChannel()
+      return (await channel.inspectQueue(name)).messages
+    },
+    async [Symbol.asyncDispose]() {
+      await client.close()
+      await worker.stop('cold')
+      endings.close()
+    },
+  }
+  ENDINGS.set(scene, endings)
+  return scene
+}
+
+/**
+ * Resolves with the outcome of the next attempt of task `id` that is settled: its consequences are safe with the broker,
+ * and its message is acknowledged. One that was settled before counts, once. Rejects when the worker stops first.
+ */
+export function until(scene: TestWorker, _moment: 'settled', id: string): Promise<Outcome> {
+  const endings = ENDINGS.get(scene)
+  if (endings === undefined) throw new TwqError('TWQ_USAGE', 'until takes what startTestWorker resolves with')
+  return endings.next(id)
+}
+
+let started = 0
+
+/** The outcomes that nobody has asked for yet, and those that somebody waits for. */
+class Endings {
+  readonly #unheard = new Map<string, Outcome[]>()
+  readonly #awaited = new Map<string, Deferred<Outcome>[]>()
+
+  settled(id: string, outcome: Outcome): void {
+    const waiting = this.#awaited.get(id)?.shift()
+    if (waiting !== undefined) waiting.resolve(outcome)
+    else this.#unheard.set(id, [...(this.#unheard.get(id) ?? []), outcome])
+  }
+
+  next(id: string): Promise<Outcome> {
+    const earlier = this.#unheard.get(id)?.shift()
+    if (earlier !== undefined) return Promise.resolve(earlier)
+    const waiting = deferred<Outcome>()
+    this.#awaited.set(id, [...(this.#awaited.get(id) ?? []), waiting])
+    return waiting.promise
+  }
+
+  close(): void {
+    for (const [id, waiting] of this.#awaited) {
+      const error = new TwqError('TWQ_CLOSED', `the worker stopped before the task ${id} was settled`)
+      for (const one of waiting) one.reject(error)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import { ManualClock, runTask } from '../../src/testing.ts'
+
+const add = defineTask({
+  name: 'add',
+  positional: ['x', 'y'],
+  run: ({ x, y }: { x: number; y: number }) => x + y,
+})
+
+describe('runTask', () => {
+  it('runs the code of a task and says how it ended', async () => {
+    expect(await runTask(add, { x: 2, y: 3 })).toMatchObject({ kind: 'succeeded', result: 5 })
+    expect(await runTask(add, [2, 3])).toMatchObject({ kind: 'succeeded', result: 5 })
+  })
+
+  it('fails a task whose arguments do not fit, in the words a Python caller would see', async () => {
+    expect(await runTask(add, [2])).toMatchObject({
+      kind: 'failed',
+      error: { type: 'TypeError', args: ["add() missing 1 required positional argument: 'y'"] },
+    })
+  })
+
+  it('sends arguments and result through JSON, as a broker would', async () => {
+    const echo = defineTask({ name: 'echo', positional: ['value'], run: ({ value }: { value: unknown }) => value })
+    const when = new Date('2030-01-31T08:00:00Z')
+    expect(await runTask(echo, { value: when as never })).toMatchObject({ kind: 'succeeded', result: when })
+    const circle: unknown[] = []
+    circle.push(circle)
+    await expect(runTask(echo, { value: circle as never })).rejects.toMatchObject({ code: 'TWQ_UNSERIALISABLE' })
+  })
+
+  it('applies the schema', async () => {
+    const greet = defineTask({
+      name: 'greet',
+      schema: z.object({ name: z.string().default('you') }),
+      run: ({ name }) => `hello ${name}`,
+    })
+    expect(await runTask(greet, {})).toMatchObject({ result: 'hello you' })
+    expect(await runTask(greet, { name: 5 as never })).toMatchObject({ kind: 'failed', error: { type: 'ValueError' } })
+  })
+
+  it('tells what the task reported and sent', async () => {
+    const parent = defineTask({
+      name: 'parent',
+      async run(_args: object, ctx) {
+        await ctx.progress({ done: 1 })
+        const handle = await ctx.send(add, { x: 1, y: 2 })
+        return handle.id
+      },
+    })
+    const run = await runTask(parent, {}, { id: 'the-parent' })
+    expect(run.states).toEqual([{ state: 'PROGRESS', meta: { done: 1 } }])
+    expect(run.sent).toMatchObject([{ task: 'add', message: { kwargs: { x: 1, y: 2 }, parentId: 'the-parent' } }])
+    expect(run).toMatchObject({ result: run.sent[0]?.message.id })
+  })
+
+  it('decides on a retry by the policy of the task and the number of the attempt', async () => {
+    const clock = new ManualClock(1_000_000)
+    const flaky = defineTask({
+      name: 'flaky',
+      retry: { limit: 2, delay: { base: '10s', factor: 2, jitter: false } },
+      run() {
+        throw new Error('not yet')
+      },
+    })
+    expect(await runTask(flaky, {}, { clock })).toMatchObject({ kind: 'retry', at: 1_010_000 })
+    expect(await runTask(flaky, {}, { clock, attempt: 2 })).toMatchObject({ kind: 'retry', at: 1_020_000 })
+    expect(await runTask(flaky, {}, { clock, attempt: 3 })).toMatchObject({
+      kind: 'failed',
+      error: { type: 'Exception' },
+    })
+  })
+
+  it('holds a task to its time limit in virtual time', async () => {
+    const clock = new ManualClock()
+    const slow = defineTask({
+      name: 'slow',
+      timeLimit: { hard: '1h' },
+      run: () => new Promise<never>(() => {}),
+    })
+    const run = runTask(slow, {}, { clock })
+    await clock.pass('1h')
+    expect(await run).toMatchObject({ kind: 'timed-out', limit: 3_600_000 })
+  })
+})
