@@ -2,7 +2,7 @@ import type { TwqError } from '../errors.ts'
 import { EVENT_EXCHANGE } from '../protocol/event.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
-import type { TaskQueue } from '../protocol/task-queue.ts'
+import { isQuorum, plainQueue, type TaskQueue } from '../protocol/task-queue.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import { type Difference, differencesOfExchange, differencesOfQueue, isStated, mismatch } from './differences.ts'
 import type { Session } from './session.ts'
@@ -70,14 +70,60 @@ export async function declareTaskQueue(
   return status
 }
 
-/** Declares the quarantine of `queue`: durable, reached through the default exchange only. */
-export function declareQuarantine(channel: Channel, queue: string): Promise<QueueStatus> {
-  return channel.declareQueue({ name: quarantineQueue(queue), durable: true })
+/** Whether a queue that was declared is a quorum queue, by what was reported of it. */
+export function isQuorumAsFound(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
+  const type = differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-queue-type')
+  return type === undefined ? isQuorum(queue) : type.found === 'quorum'
 }
 
-/** Declares the suspects of `queue`: durable, reached through the default exchange only. */
-export function declareSuspects(channel: Channel, queue: string): Promise<QueueStatus> {
-  return channel.declareQueue({ name: suspectsQueue(queue), durable: true })
+/** A queue beside a task queue, as it is there now. */
+export interface Companion {
+  readonly quorum: boolean
+  /** Says in what it is otherwise than it was declared, where it is. */
+  readonly difference: TwqError | undefined
+}
+
+/**
+ * Declares the quarantine of `queue`: durable, reached through the default exchange only, and a quorum queue beside a
+ * quorum queue, so that the loss of a node takes no message from either. One that exists otherwise is used as it is.
+ */
+export function declareQuarantine(
+  session: Pick<Session, 'withChannel'>,
+  queue: string,
+  type: { readonly quorum: boolean },
+): Promise<Companion> {
+  return declareCompanion(session, quarantineQueue(queue), type)
+}
+
+/** Declares the suspects of `queue`, just as its quarantine. */
+export function declareSuspects(
+  session: Pick<Session, 'withChannel'>,
+  queue: string,
+  type: { readonly quorum: boolean },
+): Promise<Companion> {
+  return declareCompanion(session, suspectsQueue(queue), type)
+}
+
+// Looking at a message gives it back, and from RabbitMQ 4 on a quorum queue drops one that came back 20 times.
+const QUORUM_COMPANION = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 ** 31 - 1 }
+
+async function declareCompanion(
+  session: Pick<Session, 'withChannel'>,
+  name: string,
+  { quorum }: { readonly quorum: boolean },
+): Promise<Companion> {
+  const queue: TaskQueue = { ...plainQueue(name), arguments: quorum ? QUORUM_COMPANION : {} }
+  try {
+    await session.withChannel((channel) => channel.declareQueue(queue))
+    return { quorum, difference: undefined }
+  } catch (refusal) {
+    const found = await differencesOfQueue(session, queue, refusal)
+    const type = found.find(({ argument }) => argument === 'x-queue-type')
+    return {
+      quorum: type === undefined ? quorum : type.found === 'quorum',
+      difference: mismatch(queue, found, refusal),
+    }
+  }
 }
 
 /** Declares the exchange of remote-control requests. */

@@ -1,5 +1,11 @@
 import type { Channel, Connection, QueueStatus } from '../broker/broker.ts'
-import { declareQuarantine, declareSuspects, declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
+import {
+  declareQuarantine,
+  declareSuspects,
+  declareTaskQueue,
+  isQuorumAsFound,
+  type TopologyDifference,
+} from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
 
@@ -27,7 +33,8 @@ export async function declareWithCompanions(
   const differences: TopologyDifference[] = []
   const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
   await declareTaskQueue(lend, queue, (difference) => differences.push(difference), { lenient: true })
-  await withChannel(connection, (channel) => declareQuarantine(channel, queue.name))
-  await withChannel(connection, (channel) => declareSuspects(channel, queue.name))
+  const type = { quorum: isQuorumAsFound(queue, differences) }
+  await declareQuarantine(lend, queue.name, type)
+  await declareSuspects(lend, queue.name, type)
   return differences
 }

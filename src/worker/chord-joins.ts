@@ -75,7 +75,7 @@ export class ChordJoins {
     for (const join of this.#joins) this.#leave(join)
     if (this.#stopped) return
     await channel.declareQueue({ name: JOIN_QUEUE, durable: true })
-    await declareQuarantine(channel, JOIN_QUEUE)
+    await declareQuarantine(this.#parts.session, JOIN_QUEUE, { quorum: false })
     // The limit is for the consumer that comes next: results are not limited.
     await channel.prefetch(MOST_JOINS, 'consumer')
     this.#source = await channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel))

@@ -17,6 +17,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { AttemptLimits } from './attempt-limits.ts'
 import { ChordJoins } from './chord-joins.ts'
 import { Consumer } from './consumer.ts'
+import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
 import { Intake } from './intake.ts'
@@ -181,12 +182,14 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const declarations = new Declarations()
   const consumer = new Consumer({
     queues: config.queues,
     prefetch,
     declare: async (queue) => {
       const declared = await declareQueue(queue, { session: consuming, logger, lenient: isUp })
       delays.declared(queue.name, declared)
+      declarations.add(queue.name, declared)
       return declared
     },
     onDelivery(delivery, queue) {
@@ -200,7 +203,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const suspects = new Suspects(
     config.queues.map(({ name }) => name),
     {
-      declare: (queue) => consuming.withChannel((channel) => declareSuspects(channel, queue)),
+      declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
       onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
     },
   )

@@ -1,32 +1,52 @@
 import type { Session } from '../broker/session.ts'
-import { declareQuarantine, declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
-import { isQuorum, type TaskQueue } from '../protocol/task-queue.ts'
+import {
+  declareQuarantine,
+  declareSuspects,
+  declareTaskQueue,
+  isQuorumAsFound,
+  type TopologyDifference,
+} from '../broker/topology.ts'
+import { maxPriorityOf, type TaskQueue } from '../protocol/task-queue.ts'
 import type { Logger } from '../runtime/logger.ts'
 
 /** What declaring needs. */
 export interface DeclareParts {
-  readonly session: Session
+  readonly session: Pick<Session, 'withChannel'>
   readonly logger: Logger
   /** Takes a queue as it is even where the configuration states otherwise: who has begun does not stop for that. */
   readonly lenient: boolean
 }
 
+/** What a task queue is, as the broker has it. */
+export interface DeclaredQueue {
+  readonly quorum: boolean
+  /** It puts its messages in the order of their priorities. */
+  readonly priorities: boolean
+}
+
 /**
- * Declares a task queue and its quarantine, and tells whether it is a quorum queue. What differs from all but the
+ * Declares a task queue, its quarantine and its suspects, and tells what it is. What differs from all but the
  * configuration is taken as it is.
  */
 export async function declareQueue(
   queue: TaskQueue,
   { session, logger, lenient }: DeclareParts,
-): Promise<{ readonly quorum: boolean }> {
+): Promise<DeclaredQueue> {
   const { name } = queue
-  let quorum = isQuorum(queue)
-  const onDifference = ({ kind, argument, found, error }: TopologyDifference): void => {
-    if (kind === 'queue' && argument === 'x-queue-type') quorum = found === 'quorum'
-    logger.warn({ event: 'queue.differs', queue: name, difference: error.message }, 'using the queue as it is')
+  const differences: TopologyDifference[] = []
+  const onDifference = (difference: TopologyDifference): void => {
+    differences.push(difference)
+    const fields = { event: 'queue.differs', queue: name, difference: difference.error.message }
+    logger.warn(fields, 'using the queue as it is')
   }
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient })
-  await session.withChannel((channel) => declareQuarantine(channel, name))
+  const quorum = isQuorumAsFound(queue, differences)
+  for (const declare of [declareQuarantine, declareSuspects]) {
+    const { difference } = await declare(session, name, { quorum })
+    if (difference === undefined) continue
+    const fields = { event: 'queue.companion', queue: name, difference: difference.message }
+    logger.info(fields, 'using the queue beside it as it is')
+  }
   if (consumers > 0) {
     logger.info(
       { event: 'queue.shared', queue: name, consumers },
@@ -34,5 +54,10 @@ export async function declareQueue(
     )
   }
   logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
-  return { quorum }
+  return { quorum, priorities: heedsPriorities(queue, differences) }
+}
+
+function heedsPriorities(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
+  const other = differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-max-priority')
+  return other === undefined ? maxPriorityOf(queue) !== undefined : Number(other.found) > 0
 }

@@ -7,8 +7,9 @@ export function queueControls(consumer: Consumer, suspects: Suspects): QueueCont
   return {
     all: () => consumer.queues,
     async add(queue) {
-      await suspects.add(queue.name)
+      // The consumer finds out what the queue is, and so what its suspects are to be.
       await consumer.add(queue)
+      await suspects.add(queue.name)
     },
     async remove(name) {
       await suspects.remove(name)

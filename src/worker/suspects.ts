@@ -5,20 +5,23 @@ import { sharesPrefetch } from './prefetch.ts'
 
 /** What suspects need around them. */
 export interface SuspectsParts {
-  /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. */
-  readonly declare: (queue: string) => Promise<unknown>
+  /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
+  readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
   readonly onDelivery: (delivery: Delivery, queue: string) => void
 }
 
 /**
  * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
- * at once, so one that comes back has started. (Where a limit can't be shared among consumers, one for each queue.)
+ * at once, so one that comes back has started. (Where a limit can't be shared among consumers, beside a quorum queue say,
+ * it takes one for each queue.)
  */
 export class Suspects {
   readonly #parts: SuspectsParts
   readonly #queues: Set<string>
   #subscriptions = new Map<string, Subscription>()
   #channel: Channel | undefined
+  /** One limit for all consumers, or one for each. */
+  #shared = false
   #stopped = false
 
   constructor(queues: readonly string[], parts: SuspectsParts) {
@@ -31,8 +34,14 @@ export class Suspects {
     this.#channel = undefined
     this.#subscriptions = new Map()
     if (this.#stopped) return
-    await channel.prefetch(1, sharesPrefetch(server, false) ? 'channel' : 'consumer')
-    for (const queue of this.#queues) await this.#consume(channel, queue)
+    let quorum = false
+    const declared = [...this.#queues]
+    for (const queue of declared) quorum = (await this.#parts.declare(queue)).quorum || quorum
+    this.#shared = sharesPrefetch(server, quorum)
+    await channel.prefetch(1, this.#shared ? 'channel' : 'consumer')
+    for (const queue of declared) await this.#consume(channel, queue)
+    // Those that were added in the meantime.
+    for (const queue of this.#queues) if (!declared.includes(queue)) await this.#declareAndConsume(channel, queue)
     this.#channel = channel
   }
 
@@ -43,7 +52,7 @@ export class Suspects {
     const channel = this.#channel
     if (channel?.isOpen !== true) return
     try {
-      await this.#consume(channel, queue)
+      await this.#declareAndConsume(channel, queue)
     } catch (error) {
       if (isLoss(error, channel)) return
       this.#queues.delete(queue)
@@ -68,13 +77,35 @@ export class Suspects {
     await Promise.allSettled(subscriptions.map((subscription) => subscription.cancel()))
   }
 
+  async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
+    const { quorum } = await this.#parts.declare(queue)
+    // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+    if (quorum && this.#shared) await this.#limitEach(channel)
+    await this.#consume(channel, queue)
+  }
+
   async #consume(channel: Channel, queue: string): Promise<void> {
-    await this.#parts.declare(queue)
     const subscriptions = this.#subscriptions
     if (!this.#queues.has(queue) || subscriptions.has(queue) || this.#stopped) return
-    const take = (delivery: Delivery): void => this.#parts.onDelivery(delivery, queue)
-    const subscription = await channel.consume(suspectsQueue(queue), take)
+    const subscription = await this.#subscribe(channel, queue)
     if (this.#queues.has(queue) && !this.#stopped) subscriptions.set(queue, subscription)
     else await subscription.cancel()
+  }
+
+  #subscribe(channel: Channel, queue: string): Promise<Subscription> {
+    const take = (delivery: Delivery): void => this.#parts.onDelivery(delivery, queue)
+    return channel.consume(suspectsQueue(queue), take)
+  }
+
+  /** Replaces the limit that the consumers share by one for each: new consumers take over, since theirs is fixed when they start. */
+  async #limitEach(channel: Channel): Promise<void> {
+    this.#shared = false
+    await channel.prefetch(1, 'consumer')
+    for (const [queue, before] of this.#subscriptions) {
+      this.#subscriptions.set(queue, await this.#subscribe(channel, queue))
+      await before.cancel()
+    }
+    // Only now that each has its own: in between there would be none at all.
+    await channel.prefetch(0, 'channel')
   }
 }

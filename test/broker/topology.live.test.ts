@@ -7,6 +7,7 @@ import {
   declarePidboxReplies,
   declareQuarantine,
   declareResultQueue,
+  declareSuspects,
   declareTaskQueue,
   isRabbitMq4,
   type TopologyDifference,
@@ -40,6 +41,25 @@ async function listed(what: 'queues' | 'exchanges', ...columns: string[]): Promi
 function given(declare: (channel: Channel) => Promise<unknown>): Promise<unknown> {
   return session.withChannel(declare)
 }
+
+describe('declareQuarantine and declareSuspects', () => {
+  it('declare quorum queues beside a quorum queue, and take what exists of the other type', async () => {
+    const [fresh, old] = [uniqueName('fresh'), uniqueName('old')]
+    await given((channel) => channel.declareQueue({ name: `${old}.quarantine`, durable: true }))
+    for (const declare of [declareQuarantine, declareSuspects]) {
+      expect(await declare(session, fresh, { quorum: true })).toEqual({ quorum: true, difference: undefined })
+      // As it is, whatever it is beside.
+      expect(await declare(session, fresh, { quorum: true })).toEqual({ quorum: true, difference: undefined })
+      expect(await declare(session, fresh, { quorum: false })).toMatchObject({
+        quorum: true,
+        difference: { code: 'TWQ_QUEUE_MISMATCH' },
+      })
+    }
+    const taken = await declareQuarantine(session, old, { quorum: true })
+    expect(taken.quorum).toBe(false)
+    expect(taken.difference?.message).toContain('x-queue-type is')
+  })
+})
 
 describe('declareTaskQueue', () => {
   it('declares what Celery declares, and again without complaint', async () => {
@@ -136,7 +156,9 @@ it('declares the private queues as Celery does', async () => {
     expect(await declarePidbox(channel, node, server)).toBe(`${node}.celery.pidbox`)
     expect(await declarePidboxReplies(channel, oid, server)).toBe(`${oid}.reply.celery.pidbox`)
     await declareResultQueue(channel, `${oid}-results`, 60_000)
-    await declareQuarantine(channel, tasks)
+    await declareQuarantine(session, tasks, { quorum: false })
+    // A consumer keeps these from expiring before rabbitmqctl has told of them.
+    for (const name of [`${node}.celery.pidbox`, `${oid}.reply.celery.pidbox`]) await channel.consume(name, () => {})
     const queues = await listed('queues', 'durable', 'auto_delete', 'exclusive', 'arguments')
     const mailbox = `false\ttrue\t${isRabbitMq4(server)}\t[{"x-expires",10000},{"x-message-ttl",300000}]`
     expect(queues.get(`${node}.celery.pidbox`)).toBe(mailbox)

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
-import { quarantineQueue } from '../../src/protocol/quarantine.ts'
+import { declareWithCompanions } from '../../src/client/queue-access.ts'
+import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { observe } from '../acceptance/observer.ts'
 import { openScene } from '../acceptance/open-scene.ts'
 import { fresh, messagesIn, runPython, type Scene, startWorker } from '../acceptance/scene.ts'
@@ -10,10 +11,8 @@ import { uniqueName } from '../support/services.ts'
 
 async function declare(scene: Scene, queue: string, type: 'classic' | 'quorum'): Promise<void> {
   await using connection = await amqpBroker({ url: scene.url, heartbeat: 10_000, name: 'declare' }).connect()
-  const channel = await connection.openChannel()
-  const args = type === 'quorum' ? { arguments: { 'x-queue-type': 'quorum' } } : {}
-  await channel.declareQueue({ name: queue, durable: true, ...args })
-  await channel.declareQueue({ name: quarantineQueue(queue), durable: true })
+  const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}
+  await declareWithCompanions(connection, { ...plainQueue(queue), arguments: args })
 }
 
 async function send(
