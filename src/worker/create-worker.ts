@@ -23,6 +23,7 @@ import { Delays } from './delays.ts'
 import { Intake } from './intake.ts'
 import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
+import { lostPriorities } from './lost-priorities.ts'
 import { openDispatcher } from './open-dispatcher.ts'
 import { openPool } from './open-pool.ts'
 import { Orphans } from './orphans.ts'
@@ -284,11 +285,20 @@ export function createWorker(parts: WorkerParts): Worker {
     await remote.mingle(broker)
     await lanes.open()
     await chordJoins?.open()
+    warnOfLostPriorities()
     isUp = true
     events.start(() => remote.online())
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
     logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+  }
+
+  function warnOfLostPriorities(): void {
+    const tasks = registry.entries().map(({ task }) => task)
+    for (const { queue, givenBy } of lostPriorities({ config, tasks, prioritized: declarations.withPriorities() })) {
+      const fields = { event: 'queue.no-priorities', queue, given_by: givenBy }
+      logger.warn(fields, 'priorities are given to tasks of a queue that has no maxPriority: they change nothing there')
+    }
   }
 
   async function isIdle(): Promise<boolean> {
