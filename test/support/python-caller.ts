@@ -113,6 +113,14 @@ export class PythonCaller implements AsyncDisposable {
     return (await this.call('broadcast', { command, ...params })) as Record<string, unknown>[]
   }
 
+  /** Declares a kombu `Queue(name, Exchange(exchange, type), **options)`; rejects with a {@link PythonError} where the broker refuses it. */
+  async declare(
+    name: string,
+    options: { readonly exchange?: string; readonly type?: string; readonly [option: string]: unknown } = {},
+  ): Promise<void> {
+    await this.call('declare', { name, ...options })
+  }
+
   /**
    * A Python expression, with the operations of caller.py and `app` in scope, for what JSON can't say:
    * `repr(get(send_task("echo", [2**64, float("nan")])))`.

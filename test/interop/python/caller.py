@@ -13,6 +13,7 @@ import uuid  # noqa: F401
 
 from celery import chain, chord, group, signature  # noqa: F401  and the workflows
 from celery.canvas import xmap  # noqa: F401
+from kombu import Exchange, Queue
 from proj import app
 
 answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -71,12 +72,20 @@ def purge(queue):
         return connection.default_channel.queue_purge(queue)
 
 
+def declare(name, exchange=None, type="direct", **options):
+    """Declares a kombu Queue and the Exchange it is bound to, and has the application know it, as of task_queues."""
+    queue = Queue(name, None if exchange is None else Exchange(exchange, type=type), **options)
+    with app.connection_for_write() as connection:
+        queue(connection.default_channel).declare()
+    app.amqp.queues.add(queue)
+
+
 def evaluate(expression):
     return eval(expression, globals())
 
 
 OPERATIONS = {f.__name__: f for f in (
-    send_task, delay, get, get_all, watch, state, inspect, broadcast, purge, evaluate)}
+    send_task, delay, get, get_all, watch, state, inspect, broadcast, purge, declare, evaluate)}
 
 
 def described(error):
