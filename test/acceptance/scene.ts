@@ -5,7 +5,7 @@ import amqp from 'amqplib'
 import { answersAmqp } from '../support/provision/amqp-port.ts'
 import { run } from '../support/provision/command.ts'
 import type { Python } from '../support/provision/python.ts'
-import { WorkerProcess } from '../support/worker-process.ts'
+import { type WorkerOptions, WorkerProcess } from '../support/worker-process.ts'
 
 /** Where an acceptance scenario takes place. */
 export interface Scene {
@@ -24,13 +24,22 @@ export interface WorkerSetting {
 
 /** A worker with the acceptance tasks and the example tasks; resolves when it consumes. */
 export function startWorker(scene: Pick<Scene, 'url' | 'folder'>, setting: WorkerSetting): Promise<WorkerProcess> {
-  return WorkerProcess.start({
+  return WorkerProcess.start(workerOptions(scene, setting))
+}
+
+/** The same without waiting: for one that may die of its first task before it has said that it is ready. */
+export function spawnWorker(scene: Pick<Scene, 'url' | 'folder'>, setting: WorkerSetting): WorkerProcess {
+  return WorkerProcess.spawn(workerOptions(scene, setting))
+}
+
+function workerOptions(scene: Pick<Scene, 'url' | 'folder'>, setting: WorkerSetting): WorkerOptions {
+  return {
     url: scene.url,
     config: resolve(import.meta.dirname, 'app/worker.config.ts'),
     flags: ['--queues', setting.queue, ...(setting.flags ?? [])],
     env: { SPOOL_DIR: join(scene.folder, 'spool'), ...(setting.ledger && { LEDGER: setting.ledger }) },
     log: fresh(scene, 'worker.log'),
-  })
+  }
 }
 
 /** The path of a file of its own in the scene's folder. */

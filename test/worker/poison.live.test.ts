@@ -5,7 +5,7 @@ import { declareWithCompanions } from '../../src/client/queue-access.ts'
 import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { observe } from '../acceptance/observer.ts'
 import { openScene } from '../acceptance/open-scene.ts'
-import { fresh, messagesIn, runPython, type Scene, startWorker } from '../acceptance/scene.ts'
+import { fresh, messagesIn, runPython, type Scene, spawnWorker, startWorker } from '../acceptance/scene.ts'
 import { Ledger } from '../support/ledger.ts'
 import { uniqueName } from '../support/services.ts'
 
@@ -43,7 +43,7 @@ describe.each(['classic', 'quorum'] as const)('on a %s queue', (type) => {
     const over = (): boolean => seen.setAside.length > 0 && ledger.ended.size >= neighbours.length
     let deaths = -1
     for (let done = false; !done; deaths += 1) {
-      await using worker = await startWorker(scene, setting)
+      await using worker = spawnWorker(scene, setting)
       const finished = Promise.all([
         seen.until(() => seen.setAside.length > 0, 100_000),
         ledger.until(({ ended }) => ended.size >= neighbours.length, 'every neighbour to end', 100_000),
