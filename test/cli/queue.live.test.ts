@@ -48,7 +48,7 @@ describe('twq queue', () => {
     )
     const declared = await twq('queue', 'declare', queue)
     expect(declared).toMatchObject({ status: 1 })
-    expect(declared.stderr).toContain('x-max-priority 5')
+    expect(declared.stderr).toContain('x-max-priority is 5 there')
   })
 
   it('peeks at messages, which stay', async () => {

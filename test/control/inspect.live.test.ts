@@ -26,7 +26,7 @@ beforeAll(async () => {
   await scene.client.send(sleep, {})
   await scene.client.send(sleep, {})
   await scene.log.untilCount(2, (record) => record.event === 'task.received')
-  await scene.client.send(sleep, {}, { countdown: '1h' })
+  await scene.client.send(sleep, {}, { countdown: '5m' })
 })
 
 afterAll(async () => {

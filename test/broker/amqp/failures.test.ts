@@ -63,7 +63,7 @@ describe('channelFailure', () => {
         'PRECONDITION-FAILED',
         'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms. This timeout value can be configured, see consumers doc guide to learn more',
       ),
-      'TWQ_CHANNEL_CLOSED',
+      'TWQ_CONSUMER_TIMEOUT',
       /not acknowledged within its consumer timeout of 1800 s/,
     ],
     ['anything else', new Error('Channel ended'), 'TWQ_CHANNEL_CLOSED', /Channel ended/],
