@@ -52,9 +52,8 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
   const { signature, node, chords } = freeze(whole, freezing)
-  const family = parent === undefined ? {} : { parent_id: parent.id, root_id: parent.rootId }
-  const ground = { newId, now, origin, address: router.address }
-  const call = { args: [], options: { ...given, ...family } }
+  const ground = { newId, now, origin, address: router.address, current: parent }
+  const call = { args: [], options: given }
   const { messages, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
   const joins = chords.map((chord) => joinMessage(chord, newId(), facts))
   return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, joins, node }
