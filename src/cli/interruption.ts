@@ -19,6 +19,9 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<numbe
   try {
     const status = await work(controller.signal)
     return stoppedBy === undefined || status !== EXIT.ok ? status : exitCodeOfSignal(stoppedBy)
+  } catch (error) {
+    if (stoppedBy === undefined || error !== controller.signal.reason) throw error
+    return exitCodeOfSignal(stoppedBy)
   } finally {
     release()
   }

@@ -3,7 +3,7 @@ import { packageVersion } from '../runtime/version.ts'
 import { addBroker } from './commands/broker.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
-import { addEvents } from './commands/events.ts'
+import { addEvents, addTop } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addControl, addInspect, addStatus } from './commands/inspect.ts'
 import { addQuarantine } from './commands/quarantine.ts'
@@ -24,6 +24,7 @@ const families = [
   addControl,
   addStatus,
   addEvents,
+  addTop,
   addQueue,
   addQuarantine,
   addDoctor,

@@ -7,6 +7,7 @@ import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheWorker } from './killed-worker.ts'
+import { runFleet } from './mixed-fleet.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import type { Scene } from './scene.ts'
 import { startUp } from './start-up.ts'
@@ -16,7 +17,8 @@ const HELP = `npm run acceptance -- [options]
 Does what a user would have to believe otherwise, with a real RabbitMQ and a real Celery, and prints each figure beside its
 target. Exits with 1 when one is missed.
 
-  --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages
+  --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages,
+               fleet: two workers in Python and two of ours on one queue
 `
 
 /** One figure and what it must be. */
@@ -35,6 +37,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   3: killingTheWorker,
   4: restartingTheBroker,
   5: receivingHostileMessages,
+  fleet: runningAFleet,
 }
 
 const { values } = parseArgs({ options: { line: { type: 'string' }, help: { type: 'boolean', default: false } } })
@@ -122,6 +125,19 @@ async function* receivingHostileMessages(stage: Stage): AsyncIterable<Check> {
   yield equal('the worker is up, in the same process', running, true)
   yield equal('connections and channels lost', interruptions, 0)
   yield equal('messages left', left, 0)
+}
+
+async function* runningAFleet(stage: Stage): AsyncIterable<Check> {
+  const tasks = 5000
+  const { sent, succeeded, incomplete, phantom, surplus, shares, dropped, left } = await runFleet(stage, { tasks })
+  yield equal('tasks sent, half from Python and half from TypeScript', sent, tasks)
+  yield equal('of them, ended well by their events', succeeded, tasks)
+  yield equal('tasks of which an event is missing', incomplete.length, 0)
+  yield equal('events twice, and of tasks that nobody sent', surplus + phantom, 0)
+  yield equal('events that were dropped', dropped, 0)
+  yield equal('messages left', left, 0)
+  const figure = Object.entries(shares).map(([node, share]) => `${node} ${share}`)
+  yield { what: 'who ran them', figure: figure.sort().join(', '), target: 'all four', ok: figure.length === 4 }
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

@@ -18,6 +18,20 @@ export function addEvents(program: Command, exit: Exit): void {
     })
 }
 
+/** `twq top`. */
+export function addTop(program: Command, exit: Exit): void {
+  program
+    .command('top')
+    .description('workers, queues and tasks, live: keys sort, filter and revoke; off a terminal, a table every 5 s')
+    .option('--interval <duration>', 'how often it is drawn')
+    .option('--once', 'print one table and end')
+    .option('--no-enable', 'do not have workers send task events that were started without')
+    .action(async (_options, command: Command) => {
+      const { top } = await import('../top.ts')
+      exit(await top(command.optsWithGlobals()))
+    })
+}
+
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
 }

@@ -50,6 +50,7 @@ export async function openWatch(
     await stream.ready
   } catch (error) {
     await close()
+    options.signal?.throwIfAborted()
     throw error
   }
   return { session, stream, config, [Symbol.asyncDispose]: close }

@@ -1,0 +1,155 @@
+import type { TaskView } from '../../events/task-view.ts'
+import { isAlive, type WorkerView } from '../../events/worker-view.ts'
+import { printable } from '../../runtime/printable.ts'
+import { type Column, table } from '../output.ts'
+import { type Interface, shownTasks } from './interface.ts'
+
+/** A queue, as the broker knows it. */
+export interface QueueView {
+  readonly name: string
+  /** Undefined for one that is not there. */
+  readonly ready: number | undefined
+  readonly consumers: number | undefined
+}
+
+/** All that is shown. */
+export interface Scene {
+  readonly workers: Iterable<WorkerView>
+  readonly tasks: Iterable<TaskView>
+  readonly queues: readonly QueueView[]
+  /** Seconds since the epoch. */
+  readonly now: number
+}
+
+/** How large the screen is, and how some of its text is set off. */
+export interface Frame {
+  readonly rows: number
+  readonly columns: number
+  readonly mark: (text: string, as: 'title' | 'selected' | 'bar') => string
+}
+
+const HELP = 's sort  / filter  x revoke  up/down choose  q quit'
+
+/** The screen, `rows` lines of it at most, none wider than `columns`. */
+export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }: Frame): readonly string[] {
+  const tasks = shownTasks(scene.tasks, chosen)
+  const workers = sortedWorkers(scene)
+  const head = cut(`${summary(scene, workers, tasks.length)}  by ${chosen.sort}${filterText(chosen)}`, columns)
+  const lines = [mark(head, 'bar')]
+  // A quarter for the workers, a fifth for the queues, and the tasks have the rest.
+  const part = (share: number): number => Math.max(1, Math.floor(rows * share))
+  lines.push(...section(workers.slice(0, part(0.25)), workerColumns(scene.now), columns, mark))
+  lines.push(...section(scene.queues.slice(0, part(0.2)), QUEUES, columns, mark))
+  // Its title and the bottom line take two.
+  const room = Math.max(0, rows - lines.length - 2)
+  const cursor = tasks.findIndex(({ uuid }) => uuid === chosen.selected)
+  const first = Math.max(0, Math.min(cursor - Math.floor(room / 2), tasks.length - room))
+  const part3 = section(tasks.slice(first, first + room), taskColumns(scene.now), columns, mark)
+  lines.push(
+    ...part3.map((line, index) => (cursor !== -1 && index - 1 + first === cursor ? mark(line, 'selected') : line)),
+  )
+  return [...lines.slice(0, Math.max(0, rows - 1)), cut(bottomLine(chosen), columns)]
+}
+
+/** Everything as plain tables, for a file or a pipe; of the tasks the newest `most`. */
+export function report(scene: Scene, chosen: Interface, most: number): string {
+  const tasks = shownTasks(scene.tasks, chosen)
+  const workers = sortedWorkers(scene)
+  return [
+    `${new Date(scene.now * 1000).toISOString()}  ${summary(scene, workers, tasks.length)}\n`,
+    table(workers, workerColumns(scene.now)),
+    table(scene.queues, QUEUES),
+    table(tasks.slice(0, most), taskColumns(scene.now)),
+  ].join('\n')
+}
+
+function section<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width: number,
+  mark: Frame['mark'],
+): readonly string[] {
+  const [title = '', ...lines] = table(rows, columns, { width }).trimEnd().split('\n')
+  return [mark(cut(title, width), 'title'), ...lines.map((line) => cut(line, width))]
+}
+
+function summary({ now }: Scene, workers: readonly WorkerView[], tasks: number): string {
+  const alive = workers.filter((worker) => isAlive(worker, now)).length
+  return `workers ${alive}/${workers.length}  tasks ${tasks}`
+}
+
+function filterText({ filter }: Interface): string {
+  return filter === '' ? '' : `  with "${printable(filter)}"`
+}
+
+function bottomLine({ mode, filter, message }: Interface): string {
+  switch (mode.kind) {
+    case 'browse':
+      return printable(message ?? HELP)
+    case 'filter':
+      return `filter: ${printable(filter)}_`
+    case 'revoke':
+      return `revoke ${printable(mode.name)}[${printable(mode.uuid)}]?  y: it does not start  t: end it too if it runs  n: no`
+    default:
+      return mode satisfies never
+  }
+}
+
+function sortedWorkers({ workers }: Scene): readonly WorkerView[] {
+  return [...workers].sort((a, b) => (a.hostname < b.hostname ? -1 : 1))
+}
+
+function workerColumns(now: number): readonly Column<WorkerView>[] {
+  return [
+    { title: 'WORKER', cell: ({ hostname }) => hostname, elastic: true },
+    { title: 'STATUS', cell: (worker) => (isAlive(worker, now) ? 'online' : 'offline') },
+    { title: 'ACTIVE', cell: ({ active }) => numeral(active), align: 'right' },
+    { title: 'PROCESSED', cell: ({ processed }) => numeral(processed), align: 'right' },
+    { title: 'LOAD', cell: ({ loadavg }) => loadavg?.map((load) => load.toFixed(2)).join(' ') ?? '-' },
+    {
+      title: 'SOFTWARE',
+      cell: ({ sw_ident: name, sw_ver: version }) => [name, version].filter(Boolean).join(' ') || '-',
+    },
+  ]
+}
+
+const QUEUES: readonly Column<QueueView>[] = [
+  { title: 'QUEUE', cell: ({ name }) => name, elastic: true },
+  { title: 'READY', cell: ({ ready }) => (ready === undefined ? 'missing' : String(ready)), align: 'right' },
+  { title: 'CONSUMERS', cell: ({ consumers }) => numeral(consumers), align: 'right' },
+]
+
+function taskColumns(now: number): readonly Column<TaskView>[] {
+  return [
+    { title: 'STATE', cell: ({ state }) => state },
+    { title: 'TASK', cell: ({ name }) => name ?? '?', elastic: true },
+    { title: 'ID', cell: ({ uuid }) => uuid, elastic: true },
+    { title: 'WORKER', cell: ({ worker }) => worker ?? '-', elastic: true },
+    { title: 'AGE', cell: ({ timestamp }) => span(now - timestamp), align: 'right' },
+    { title: 'RAN', cell: (task) => span(runtimeOf(task, now)), align: 'right' },
+    { title: 'ARGUMENTS', cell: ({ args = '', kwargs = '' }) => `${args} ${kwargs}`.trim(), elastic: true },
+  ]
+}
+
+function runtimeOf({ runtime, state, started }: TaskView, now: number): number | undefined {
+  return runtime ?? (state === 'STARTED' && started !== undefined ? now - started : undefined)
+}
+
+/** `850ms`, `12.3s`, `4m05s`, `3h20m`; the clocks of machines differ, so nothing is below zero. */
+function span(seconds: number | undefined): string {
+  if (seconds === undefined) return '-'
+  const whole = Math.floor(Math.max(0, seconds))
+  if (seconds < 1) return `${Math.round(Math.max(0, seconds) * 1000)}ms`
+  if (whole < 60) return `${seconds.toFixed(1)}s`
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`
+  return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')}m`
+}
+
+function numeral(value: number | undefined): string {
+  return value === undefined ? '-' : String(value)
+}
+
+function cut(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length <= width ? text : characters.slice(0, Math.max(0, width)).join('')
+}

@@ -1,0 +1,17 @@
+"""A Celery application with one task, for workers beside ours: celery -A fleet worker; URL and QUEUE are in the environment."""
+
+import os
+
+from celery import Celery
+
+app = Celery('fleet', broker=os.environ['URL'], backend='rpc://')
+app.conf.update(
+    task_default_queue=os.environ['QUEUE'],
+    worker_send_task_events=True,
+    broker_connection_retry_on_startup=True,
+)
+
+
+@app.task(name='acceptance.work')
+def work(milliseconds):
+    return milliseconds

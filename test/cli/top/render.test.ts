@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import { FIRST_SIGHT, type Interface } from '../../../src/cli/top/interface.ts'
+import { type Frame, report, type Scene, screen } from '../../../src/cli/top/render.ts'
+import type { TaskView } from '../../../src/events/task-view.ts'
+import type { WorkerView } from '../../../src/events/worker-view.ts'
+
+const worker = (hostname: string, fields: Partial<WorkerView> = {}): WorkerView => ({
+  ...{ hostname, pid: 1, freq: 2, last_heard: 999, active: 1, processed: 20, loadavg: [0.5, 1, 2] },
+  ...{ sw_ident: 'twq', sw_ver: '1.0', sw_sys: 'Linux' },
+  ...fields,
+})
+const task = (uuid: string, fields: Partial<TaskView> = {}): TaskView => ({
+  ...{ uuid, state: 'STARTED', timestamp: 990, clock: 1, name: 'add', worker: 'w1@a', started: 990 },
+  ...{ args: '(1, 2)', kwargs: '{}' },
+  ...fields,
+})
+const scene: Scene = {
+  workers: [worker('w2@a', { last_heard: undefined, loadavg: undefined }), worker('w1@a')],
+  tasks: [task('t1'), task('t2', { timestamp: 996, state: 'SUCCESS', runtime: 0.25 })],
+  queues: [
+    { name: 'celery', ready: 3, consumers: 2 },
+    { name: 'gone', ready: undefined, consumers: undefined },
+  ],
+  now: 1_000,
+}
+
+function drawn(chosen: Partial<Interface> = {}, { shown = scene, rows = 20, columns = 100 } = {}): readonly string[] {
+  const mark: Frame['mark'] = (text, as) => (as === 'selected' ? `>${text}` : text)
+  return screen(shown, { ...FIRST_SIGHT, ...chosen }, { rows, columns, mark })
+}
+
+describe('the screen', () => {
+  it('shows workers, queues and tasks, and what keys do', () => {
+    expect(drawn()).toEqual([
+      'workers 1/2  tasks 2  by time',
+      'WORKER  STATUS   ACTIVE  PROCESSED  LOAD            SOFTWARE',
+      'w1@a    online        1         20  0.50 1.00 2.00  twq 1.0',
+      'w2@a    offline       1         20  -               twq 1.0',
+      'QUEUE     READY  CONSUMERS',
+      'celery        3          2',
+      'gone    missing          -',
+      'STATE    TASK  ID  WORKER    AGE    RAN  ARGUMENTS',
+      'SUCCESS  add   t2  w1@a     4.0s  250ms  (1, 2) {}',
+      'STARTED  add   t1  w1@a    10.0s  10.0s  (1, 2) {}',
+      's sort  / filter  x revoke  up/down choose  q quit',
+    ])
+  })
+
+  it('marks the chosen task, and keeps it in sight', () => {
+    const tasks = Array.from({ length: 100 }, (_, index) => task(`t${index}`, { timestamp: 900 - index }))
+    const lines = drawn({ selected: 't70' }, { shown: { ...scene, tasks }, rows: 20 })
+    expect(lines).toHaveLength(20)
+    expect(lines.filter((line) => line.startsWith('>'))).toEqual([expect.stringContaining('t70')])
+  })
+
+  it.each([
+    [1, 10],
+    [2, 1],
+    [5, 20],
+    [10, 40],
+    [24, 80],
+    [100, 300],
+  ])('fits %i rows of %i columns', (rows, columns) => {
+    const shown = {
+      ...scene,
+      tasks: Array.from({ length: 200 }, (_, index) => task(`${index}`.padEnd(36, 'x'), { args: 'y'.repeat(500) })),
+      workers: Array.from({ length: 50 }, (_, index) => worker(`worker-${index}@${'h'.repeat(60)}`)),
+    }
+    const lines = drawn({}, { shown, rows, columns })
+    expect(lines.length).toBeLessThanOrEqual(rows)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+  })
+
+  it('asks before it revokes, shows the filter while it is typed, and what came of it', () => {
+    expect(drawn({ mode: { kind: 'revoke', uuid: 't1', name: 'add' } }).at(-1)).toMatch(
+      /^revoke add\[t1\]\?.*y:.*t:.*n:/,
+    )
+    const filtered = drawn({ mode: { kind: 'filter' }, filter: 'succ' })
+    expect(filtered.at(-1)).toBe('filter: succ_')
+    expect(filtered[0]).toBe('workers 1/2  tasks 1  by time  with "succ"')
+    expect(drawn({ message: 't1 is revoked' }).at(-1)).toBe('t1 is revoked')
+  })
+
+  it('is not steered by what it shows', () => {
+    const hostile = '\u001b[2J\n'
+    const shown: Scene = {
+      ...scene,
+      workers: [worker(hostile, { sw_ident: hostile })],
+      tasks: [task(hostile, { name: hostile, state: hostile, args: hostile })],
+      queues: [{ name: hostile, ready: 1, consumers: 1 }],
+    }
+    const mode = { kind: 'revoke', uuid: hostile, name: hostile } as const
+    const lines = [...drawn({ message: hostile, filter: '' }, { shown }), ...drawn({ mode }, { shown })]
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
+    expect(lines.filter((line) => /[\u0000-\u001f]/.test(line))).toEqual([])
+  })
+})
+
+it('off a terminal is one table after the other, with the newest tasks', () => {
+  const text = report(scene, FIRST_SIGHT, 1)
+  expect(text.startsWith('1970-01-01T00:16:40.000Z  workers 1/2  tasks 2\n\nWORKER')).toBe(true)
+  expect(text).toContain('\n\nQUEUE')
+  expect(text).toContain('t2')
+  expect(text).not.toContain('t1')
+})
