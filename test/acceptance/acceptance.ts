@@ -7,6 +7,7 @@ import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheWorker } from './killed-worker.ts'
+import { type Absence, loseTheRedis } from './lost-redis.ts'
 import { runFleet } from './mixed-fleet.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import type { Scene } from './scene.ts'
@@ -18,7 +19,8 @@ Does what a user would have to believe otherwise, with a real RabbitMQ and a rea
 target. Exits with 1 when one is missed.
 
   --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages,
-               fleet: two workers in Python and two of ours on one queue
+               fleet: two workers in Python and two of ours on one queue,
+               redis: the Redis that keeps results goes away and returns
 `
 
 /** One figure and what it must be. */
@@ -38,6 +40,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   4: restartingTheBroker,
   5: receivingHostileMessages,
   fleet: runningAFleet,
+  redis: losingTheRedis,
 }
 
 const { values } = parseArgs({ options: { line: { type: 'string' }, help: { type: 'boolean', default: false } } })
@@ -138,6 +141,22 @@ async function* runningAFleet(stage: Stage): AsyncIterable<Check> {
   yield equal('messages left', left, 0)
   const figure = Object.entries(shares).map(([node, share]) => `${node} ${share}`)
   yield { what: 'who ran them', figure: figure.sort().join(', '), target: 'all four', ok: figure.length === 4 }
+}
+
+async function* losingTheRedis(stage: Stage): AsyncIterable<Check> {
+  const [tasks, seconds] = [2000, 20]
+  const absences: readonly Absence[] = ['stopped', 'frozen']
+  for (const absence of absences) {
+    const { verdict, remaining, results, backAfter, left } = await loseTheRedis(stage, { absence, tasks, seconds })
+    const { ran, extraStarts, unexplained } = verdict
+    const { right, wrong } = results
+    yield {
+      what: `Redis ${absence} for ${seconds} s, ${remaining} of 2,000 tasks to go: right results; wrong; ran; second starts; untold ones; left; going on after`,
+      figure: `${right}; ${wrong}; ${ran}; ${extraStarts}; ${unexplained.length}; ${left}; ${(backAfter / 1000).toFixed(2)} s`,
+      target: `${tasks}; 0; ${tasks}; any; 0; 0; any`,
+      ok: remaining > 0 && right === tasks && ran === tasks && unexplained.length === 0 && left === 0,
+    }
+  }
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

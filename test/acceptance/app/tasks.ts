@@ -5,7 +5,7 @@ import { recordEnd, recordStart } from '../../support/ledger.ts'
 
 const { LEDGER = '/dev/null' } = process.env
 
-/** Writes its start into the ledger, takes its time, and writes its end. */
+/** Writes its start into the ledger, takes its time, writes its end, and returns its id. */
 export const work = defineTask({
   name: 'acceptance.work',
   positional: ['milliseconds'],
@@ -13,6 +13,7 @@ export const work = defineTask({
     recordStart(LEDGER, ctx.id, ctx.redelivered)
     if (milliseconds > 0) await sleep(milliseconds)
     recordEnd(LEDGER, ctx.id)
+    return ctx.id
   },
 })
 
