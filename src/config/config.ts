@@ -76,6 +76,7 @@ export interface UserConfig {
   readonly maxStarts?: number
   /** The largest message body taken, in bytes, before and after decompression. */
   readonly maxBodySize?: number
+  readonly maxResultSize?: number
   /** Which state-changing commands remote control may give: all, none (`read`), or those named. */
   readonly control?: 'all' | 'read' | readonly string[]
   /** Whether remote control may replace the threads or processes of the pool; Celery's `worker_pool_restarts`. */
@@ -151,6 +152,7 @@ export interface Config {
   readonly rateLimit: number
   readonly maxStarts: number
   readonly maxBodySize: number
+  readonly maxResultSize: number
   readonly control: 'all' | 'read' | readonly string[]
   readonly poolRestarts: boolean
   readonly shutdown: { readonly grace: number; readonly abort: number }

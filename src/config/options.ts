@@ -306,6 +306,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
     doc: 'the largest message body taken, in bytes, before and after decompression',
   },
+  maxResultSize: {
+    default: 16 * 1024 * 1024,
+    env: 'TWQ_MAX_RESULT_SIZE',
+    parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
+    doc: 'the largest result that a task may return, in bytes of JSON; a task with a larger one fails',
+  },
   control: {
     default: 'all',
     env: 'TWQ_CONTROL',

@@ -287,6 +287,7 @@ function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, bas
     rateLimit: read('rateLimit'),
     maxStarts: read('maxStarts'),
     maxBodySize: read('maxBodySize'),
+    maxResultSize: read('maxResultSize'),
     control: read('control'),
     poolRestarts: read('poolRestarts'),
     shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),

@@ -26,6 +26,8 @@ export interface AsyncPoolOptions {
   readonly sendFor: (message: TaskMessage) => Send
   /** What limits the attempt of a message, if anything does. */
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
+  /** The largest result of a task, in bytes of JSON. */
+  readonly maxResultSize?: number | undefined
   readonly clock: Clock
   readonly random?: () => number
 }
@@ -35,8 +37,8 @@ export interface AsyncPoolOptions {
  * runs on. `stop` waits for that until its deadline; a hard time limit abandons it, which frees its place at once.
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
-  const { kind, lookup, logger, sendFor, limitsFor, clock, random = Math.random } = options
-  const means: Means = { logger, sendFor, clock, random }
+  const { kind, lookup, logger, sendFor, limitsFor, maxResultSize, clock, random = Math.random } = options
+  const means: Means = { logger, sendFor, maxResultSize, clock, random }
   let running = 0
   let abandoned = 0
   let stopped = false
@@ -107,7 +109,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
 }
 
 /** What every attempt on this event loop is given. */
-type Means = Pick<Attempt, 'logger' | 'sendFor' | 'clock' | 'random'>
+type Means = Pick<Attempt, 'logger' | 'sendFor' | 'maxResultSize' | 'clock' | 'random'>
 
 const HERE = { pid: process.pid }
 
@@ -139,6 +141,10 @@ class LocalAttempt implements Attempt {
 
   get sendFor(): Means['sendFor'] {
     return this.#means.sendFor
+  }
+
+  get maxResultSize(): number | undefined {
+    return this.#means.maxResultSize
   }
 
   get clock(): Clock {

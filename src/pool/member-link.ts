@@ -43,6 +43,8 @@ export interface LinkParts {
   readonly startMember: StartMember
   readonly lookup: (name: string) => AnyTask | undefined
   readonly sendFor: (message: TaskMessage) => Send
+  /** The largest result of a task, in bytes of JSON. */
+  readonly maxResultSize?: number | undefined
   readonly logger: Logger
 }
 
@@ -100,7 +102,8 @@ export class MemberLink {
 
   /** Has it load its tasks; answers with their names. Rejects with the reason why it can't. */
   open(hostModule: string, setup: unknown): Promise<readonly string[]> {
-    this.#member.post({ kind: 'open', hostModule, setup, logLevel: this.#parts.logger.level })
+    const { logger, maxResultSize } = this.#parts
+    this.#member.post({ kind: 'open', hostModule, setup, logLevel: logger.level, maxResultSize })
     return this.#opened.promise
   }
 

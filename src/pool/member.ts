@@ -11,12 +11,19 @@ import { sendThrough } from './member-send.ts'
 import { type Answer, errorFrom, type FromMember, portableError, type ToMember, toText } from './messages.ts'
 import { endWithParent } from './orphan-watch.ts'
 
+/** What a member has once it was told. */
+interface Opened {
+  readonly host: Host
+  readonly logger: Logger
+  readonly maxResultSize: number | undefined
+}
+
 /** Inside a thread or a process of a pool: loads the tasks, and runs attempts of them one after another. */
 export function serve(): void {
   const post = isMainThread ? processPort(hear) : threadPort(hear)
   const calls = new Map<number, Deferred<string | undefined>>()
   let lastCall = 0
-  let opened: { readonly host: Host; readonly logger: Logger } | undefined
+  let opened: Opened | undefined
   let running: AbortController | undefined
 
   process.on('uncaughtException', (error) => post({ kind: 'crashed', error: toRemoteError(error) }))
@@ -40,13 +47,13 @@ export function serve(): void {
     }
   }
 
-  async function open({ hostModule, setup, logLevel }: ToMember & { kind: 'open' }): Promise<void> {
+  async function open({ hostModule, setup, logLevel, maxResultSize }: ToMember & { kind: 'open' }): Promise<void> {
     try {
       const { openHost } = (await import(hostModule)) as HostModule
       const host = await openHost(setup)
       // Lines go to the worker's own log: one order, one destination.
       const destination = { write: (line: string) => post({ kind: 'log', line }) }
-      opened = { host, logger: createLogger({ level: logLevel, format: 'json', destination }) }
+      opened = { host, logger: createLogger({ level: logLevel, format: 'json', destination }), maxResultSize }
       post({ kind: 'opened', tasks: host.tasks.names() })
     } catch (error) {
       post({ kind: 'unable', error: portableError(error) })
@@ -78,6 +85,7 @@ export function serve(): void {
       },
       logger: opened.logger,
       sendFor: () => send,
+      maxResultSize: opened.maxResultSize,
       clock: systemClock,
       random: Math.random,
     })

@@ -18,6 +18,7 @@ export type ToMember =
       readonly hostModule: string
       readonly setup: unknown
       readonly logLevel: string
+      readonly maxResultSize: number | undefined
     }
   /** `attempt` counts from 1; `aborted` is why it should stop, where that is known before it starts. */
   | {

@@ -36,7 +36,7 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
       args = validated.value
     }
     const result: unknown = await task.run(args, context)
-    return returned(result, clock.monotonic() - startedAt)
+    return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
   } catch (thrown) {
     return threw(thrown, attempt, clock.monotonic() - startedAt)
   } finally {
@@ -44,10 +44,10 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
   }
 }
 
-function returned(result: unknown, runtime: number): Outcome {
+function returned(result: unknown, maxSize: number | undefined, runtime: number): Outcome {
   // Python's None.
   if (result === undefined) return { kind: 'succeeded', result: null, runtime }
-  const problem = encodeProblem(result, 'result')
+  const problem = encodeProblem(result, 'result', maxSize)
   return problem === undefined
     ? { kind: 'succeeded', result: result as Json, runtime }
     : failed(celeryError('EncodeError', [`the task's result can't be sent: ${problem}`]), runtime)
@@ -126,13 +126,15 @@ function pythonError(type: string, message: string): RemoteError {
   return { type, module: 'builtins', args: [message], traceback: null }
 }
 
-/** Why a value has no JSON form, or undefined. */
-function encodeProblem(value: unknown, path: string): string | undefined {
+/** Why a value has no JSON form, or too large a one; or undefined. */
+function encodeProblem(value: unknown, path: string, maxSize = Number.POSITIVE_INFINITY): string | undefined {
   // What most tasks return can't fail to encode.
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return undefined
   try {
-    stringifyJson(value, { path })
-    return undefined
+    const text = stringifyJson(value, { path })
+    // No character has more than three bytes: most texts need not be looked through.
+    const size = text.length * 3 <= maxSize ? 0 : Buffer.byteLength(text)
+    return size <= maxSize ? undefined : `it has ${size} bytes of JSON, more than the ${maxSize} of maxResultSize`
   } catch (error) {
     return messageOf(error)
   }

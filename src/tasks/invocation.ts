@@ -34,6 +34,8 @@ export interface Attempt {
   readonly logger: Logger
   /** A way to send tasks as children of this message. Called only when the task sends one. */
   readonly sendFor: (message: TaskMessage) => Send
+  /** The largest result, in bytes of JSON; undefined for any. */
+  readonly maxResultSize?: number | undefined
   readonly clock: Clock
   /** Uniform in 0..1, for jitter. */
   readonly random: () => number

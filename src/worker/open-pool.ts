@@ -8,7 +8,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import type { MemberSetup } from './member-host.ts'
 
 /** What every pool needs, and what its members need to find the tasks by themselves. */
-export interface PoolParts extends Omit<AsyncPoolOptions, 'kind' | 'lookup' | 'random'> {
+export interface PoolParts extends Omit<AsyncPoolOptions, 'kind' | 'lookup' | 'maxResultSize' | 'random'> {
   readonly config: Config
   readonly registry: TaskRegistry
   /** The configuration file, if there is one. */
@@ -21,8 +21,8 @@ const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 /** The pool that the configuration asks for; nothing is started yet. */
 export function openPool({ config, registry, configFile, ...parts }: PoolParts): Pool {
   const lookup = registry.get
-  const { pool: kind } = config
-  if (kind === 'async' || kind === 'solo') return createAsyncPool({ ...parts, kind, lookup })
+  const { pool: kind, maxResultSize } = config
+  if (kind === 'async' || kind === 'solo') return createAsyncPool({ ...parts, kind, lookup, maxResultSize })
   const setup: MemberSetup = {
     file: configFile,
     baseDir: config.baseDir,
@@ -38,6 +38,7 @@ export function openPool({ config, registry, configFile, ...parts }: PoolParts):
     hostModule: HOST_MODULE,
     setup,
     taskNames: registry.names(),
+    maxResultSize,
     maxTasksPerChild: config.maxTasksPerChild,
     maxMemoryPerChild: config.maxMemoryPerChild,
   })

@@ -285,6 +285,7 @@ describe('problems', () => {
     ['heartbeat', 0, 'got 0'],
     ['nodeName', 'a b', 'got "a b"'],
     ['maxBodySize', -1, 'got -1'],
+    ['maxResultSize', 0, 'got 0'],
     ['logLevel', () => 'info', 'got a function'],
   ])('refuses %s: %o', (key, value, expected) => {
     const { message } = problemsOf({ file: file({ [key]: value }) })

@@ -29,6 +29,7 @@ export interface PoolSetting {
   readonly taskNames: readonly string[]
   readonly maxTasksPerChild?: number
   readonly maxMemoryPerChild?: number
+  readonly maxResultSize?: number
 }
 
 /** A kind of pool. */
@@ -119,6 +120,18 @@ export function poolConformance(subject: PoolSubject): void {
 
     it('fails a task whose result has no JSON form', async () => {
       expect(await outcomeOf('unspeakable')).toMatchObject({ kind: 'failed', error: { type: 'EncodeError' } })
+    })
+
+    it('fails a task whose result is larger than maxResultSize', async () => {
+      const { pool } = await started(subject, { maxResultSize: 10 })
+      expect(await start(pool, 'echo', ['8 bytes!']).outcome).toMatchObject({ kind: 'succeeded' })
+      expect(await start(pool, 'echo', ['8 bytés!']).outcome).toMatchObject({
+        kind: 'failed',
+        error: {
+          type: 'EncodeError',
+          args: ["the task's result can't be sent: it has 11 bytes of JSON, more than the 10 of maxResultSize"],
+        },
+      })
     })
 
     it('fails a task that throws, with its traceback', async () => {
