@@ -97,8 +97,10 @@ export interface WorkerView {
   /** Tasks that wait for their time. */
   scheduled(): readonly RequestView[]
   stats(): WorkerStats
-  /** Do not run these tasks, now or when they come. */
+  /** Do not run these tasks, now or when they come; where results are kept, whoever reads them is told at once. */
   revoke(ids: readonly string[]): void
+  /** Takes over what other workers were told of, and have told everybody. */
+  learnRevoked(ids: readonly string[]): void
   /** The same for tasks that carry one of these values under a stamp's name. */
   revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void
   /** The revoked ids, and when they were: milliseconds since the epoch. */

@@ -22,6 +22,11 @@ export interface ResultBackend {
    * neither can be established; the message must then not be acknowledged. `routingKey` is the one it was delivered by.
    */
   store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'>
+  /**
+   * Says of tasks that may never have been seen that they are revoked (wire specification 3.5); a backend that can't,
+   * because it knows no task without its message, has none. Rejects when it could not be said of all of them.
+   */
+  storeRevoked?(ids: readonly string[]): Promise<void>
   /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
   readonly chord?: ChordJoin
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { celeryError } from '../protocol/exceptions.ts'
 import { parseJson } from '../protocol/json.ts'
 import { type ExtendedMeta, encodeMeta } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
@@ -23,6 +24,9 @@ export interface RedisResultsParts {
 
 // A state that is not the last word is worth this many milliseconds of trying: the task goes on meanwhile.
 const PASSING = 1_000
+
+// Somebody may revoke thousands of tasks with one command: other results come in between.
+const REVOKED_AT_ONCE = 100
 
 /** Keeps each task's latest state under a key, and tells whoever has subscribed to it (wire specification 4.4). */
 export class RedisResults implements ResultBackend {
@@ -61,6 +65,13 @@ export class RedisResults implements ResultBackend {
       () => 'stored' as const,
       () => 'nobody' as const,
     )
+  }
+
+  async storeRevoked(ids: readonly string[]): Promise<void> {
+    for (let start = 0; start < ids.length; start += REVOKED_AT_ONCE) {
+      const some = ids.slice(start, start + REVOKED_AT_ONCE)
+      await Promise.all(some.map((id) => this.store(revokedRecord(id), { id, replyTo: '', correlationId: id })))
+    }
   }
 
   #write(key: string, value: string, within?: number): Promise<void> {
@@ -107,6 +118,12 @@ export class RedisResults implements ResultBackend {
       stamps,
     }
   }
+}
+
+/** As Celery 5.6 writes it on a revoke. */
+function revokedRecord(taskId: string): ResultRecord {
+  const error = celeryError('TaskRevokedError', ['revoked'])
+  return { taskId, state: 'REVOKED', traceback: null, children: [], error }
 }
 
 function isSuccess(stored: string): boolean {

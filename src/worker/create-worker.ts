@@ -214,6 +214,7 @@ export function createWorker(parts: WorkerParts): Worker {
     table,
     tally,
     revocations,
+    results,
     rateLimits,
     prefetch,
     lamport,

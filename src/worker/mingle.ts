@@ -32,7 +32,7 @@ export async function mingle({ broker, worker, lamport, clock, logger }: MingleP
     const replies = await broadcast.ask('hello', args, { timeout: TIMEOUT, quiet: QUIET })
     for (const reply of replies.values()) {
       const { revoked, clock: time } = fieldsOf(reply)
-      if (worker.takesRevocations) worker.revoke(idsIn(revoked))
+      if (worker.takesRevocations) worker.learnRevoked(idsIn(revoked))
       if (typeof time === 'number') lamport.adjust(time)
     }
     logger.debug({ event: 'worker.mingled', nodes: [...replies.keys()] }, 'heard the other workers')

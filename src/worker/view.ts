@@ -5,6 +5,7 @@ import type { EventControls, QueueControls, RequestView, TaskView, WorkerView } 
 import { messageOf } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { ResultBackend } from '../results/backend.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -28,6 +29,7 @@ export interface ViewParts {
   readonly table: RequestTable
   readonly tally: Tally
   readonly revocations: Revocations
+  readonly results: Pick<ResultBackend, 'storeRevoked'>
   readonly rateLimits: RateLimits
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
@@ -74,7 +76,14 @@ export function workerView(parts: ViewParts): WorkerView {
         processes: pool.stats?.().pids ?? [process.pid],
       },
     }),
-    revoke: (ids) => revocations.revoke(ids),
+    revoke(ids) {
+      revocations.revoke(ids)
+      parts.results.storeRevoked?.(ids).catch((error: unknown) => {
+        const fields = { event: 'results.revoked-unstored', tasks: ids.length, error: messageOf(error) }
+        parts.logger.warn(fields, 'tasks are revoked, and the result backend could not be told of all of them')
+      })
+    },
+    learnRevoked: (ids) => revocations.revoke(ids),
     revokeStamped: (stamps) => revocations.revokeStamped(stamps),
     revoked: () => revocations.ids(),
     terminate(matches) {

@@ -6,17 +6,22 @@ import type { StampedTask, WorkerView } from '../../src/control/worker-view.ts'
 /** A worker that has these tasks in hand and writes down what it is told. */
 function aWorkerView(tasks: readonly StampedTask[] = []) {
   const ids: string[] = []
+  const told: string[] = []
   const stamps: unknown[] = []
   const view: Partial<WorkerView> = {
     node: 'w1@host1',
-    revoke: (more) => void ids.push(...more),
+    revoke: (more) => {
+      ids.push(...more)
+      told.push(...more)
+    },
+    learnRevoked: (more) => void ids.push(...more),
     revokeStamped: (more) => void stamps.push(more),
     revoked: () => ids.map((id) => [id, 1_700_000_000_000] as const),
     terminate: (matches) => tasks.filter(matches).map(({ id }) => id),
     takesRevocations: true,
     tick: () => 68,
   }
-  return { view: view as WorkerView, ids, stamps }
+  return { view: view as WorkerView, ids, told, stamps }
 }
 
 describe("Celery's answers", () => {
@@ -74,7 +79,7 @@ describe("Celery's answers", () => {
 
 describe('hello', () => {
   it('answers with what is revoked here, in times that Python takes, and takes over what is revoked there', () => {
-    const { view, ids } = aWorkerView()
+    const { view, ids, told } = aWorkerView()
     ids.push('mine')
     const reply = hello.handle(view, { from_node: 'w2@host1', revoked: { theirs: [12.5, 'theirs'] } })
     expect(reply).toEqual({
@@ -82,6 +87,8 @@ describe('hello', () => {
       clock: 68,
     })
     expect(ids).toEqual(['mine', 'theirs'])
+    // Whoever revoked them has told the readers of their results.
+    expect(told).toEqual([])
   })
 
   it('has nothing to say to itself', () => {

@@ -137,6 +137,29 @@ describe('results in a Redis', () => {
     expect(await other.result('never-sent').record()).toBeUndefined()
   })
 
+  it('say of a task that Python revokes that it is, at once, whether anybody has seen it or not', async () => {
+    await using scene = await aWorker(tasks, { resultBackend: redis.url })
+    await using python = await PythonCaller.start({
+      broker: brokerUrl(),
+      resultBackend: redis.url,
+      queue: scene.queue,
+    })
+    const sum = await python.sendTask('add', [2, 3])
+    await metaOf(sum)
+    const ids = [sum, uniqueName('id'), uniqueName('id')]
+    await python.evaluate(
+      `app.control.revoke(${JSON.stringify(ids)}, reply=True, timeout=5, destination=['${scene.worker.node}'])`,
+    )
+    for (const id of ids.slice(1)) {
+      await expect(python.evaluate(`app.AsyncResult("${id}").get(timeout=60)`)).rejects.toMatchObject({
+        type: 'TaskRevokedError',
+        args: ['revoked'],
+      })
+      expect(await python.evaluate(`app.AsyncResult("${id}").state`)).toBe('REVOKED')
+    }
+    expect(await python.evaluate(`app.AsyncResult("${sum}").state`)).toBe('SUCCESS')
+  })
+
   it('are waited for over a Redis that goes away and returns', async () => {
     await using scene = await aWorker(tasks, { resultBackend: redis.url, concurrency: 20 })
     await using client = createClient({ broker: brokerUrl(), resultBackend: redis.url, queue: scene.queue })

@@ -9,7 +9,7 @@ export const hello: ControlCommand = {
   summary: 'share revoked tasks with a worker that starts',
   handle(worker, args) {
     if (args.from_node === worker.node) return null
-    if (worker.takesRevocations) worker.revoke(idsIn(args.revoked))
+    if (worker.takesRevocations) worker.learnRevoked(idsIn(args.revoked))
     return { revoked: revokedForPython(worker), clock: worker.tick() }
   },
 }
