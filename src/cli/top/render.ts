@@ -44,9 +44,9 @@ export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }:
   const room = Math.max(0, rows - lines.length - 2)
   const cursor = tasks.findIndex(({ uuid }) => uuid === chosen.selected)
   const first = Math.max(0, Math.min(cursor - Math.floor(room / 2), tasks.length - room))
-  const part3 = section(tasks.slice(first, first + room), taskColumns(scene.now), columns, mark)
+  const taskLines = section(tasks.slice(first, first + room), taskColumns(scene.now), columns, mark)
   lines.push(
-    ...part3.map((line, index) => (cursor !== -1 && index - 1 + first === cursor ? mark(line, 'selected') : line)),
+    ...taskLines.map((line, index) => (cursor !== -1 && index - 1 + first === cursor ? mark(line, 'selected') : line)),
   )
   return [...lines.slice(0, Math.max(0, rows - 1)), cut(bottomLine(chosen), columns)]
 }
