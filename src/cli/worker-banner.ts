@@ -19,7 +19,7 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
     ['config', file ?? 'none found'],
     ['broker', maskPasswords(config.broker)],
     ['results', config.resultBackend === 'rpc' ? 'rpc://' : maskPasswords(config.resultBackend)],
-    ['concurrency', `${config.concurrency} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
+    ['concurrency', `${slotsOf(config)} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.map(({ name }) => name).join(', ')],
     [
       'tasks',
@@ -28,4 +28,8 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
   ]
   const lines = rows.map(([label, value]) => `  ${label.padEnd(12)} ${value}`)
   return [`${config.nodeName}  pid ${pid}  twq ${version}  node ${process.versions.node}`, ...lines, '', ''].join('\n')
+}
+
+function slotsOf({ autoscale, concurrency }: Config): string {
+  return autoscale === undefined ? String(concurrency) : `${concurrency} to ${autoscale.max}`
 }

@@ -35,6 +35,8 @@ export interface UserConfig {
   readonly pool?: 'async' | 'threads' | 'processes' | 'solo'
   /** How many tasks run at once. */
   readonly concurrency?: number
+  /** Between how many the pool grows and shrinks by itself, instead of `concurrency`; as text `'max,min'`. */
+  readonly autoscale?: string | { readonly max: number; readonly min?: number }
   /** A thread or process is replaced after this many tasks. */
   readonly maxTasksPerChild?: number
   /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
@@ -124,8 +126,9 @@ export interface Config {
   readonly routes: Routes | undefined
   readonly defaultPriority: number | undefined
   readonly pool: 'async' | 'threads' | 'processes' | 'solo'
-  /** Resolved: never undefined. */
+  /** Resolved: never undefined. With `autoscale` how many at first. */
   readonly concurrency: number
+  readonly autoscale: { readonly max: number; readonly min: number } | undefined
   readonly maxTasksPerChild: number | undefined
   /** In bytes. */
   readonly maxMemoryPerChild: number | undefined

@@ -8,7 +8,7 @@ import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Config } from './config.ts'
 import { controlPolicy } from './control-policy.ts'
-import { duration, listOf, memorySize, oneOf, type Parser, text, wholeNumber, yesOrNo } from './parsers.ts'
+import { duration, listOf, memorySize, oneOf, type Parser, poolBounds, text, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** What the options resolve to, by key: `Config`, flat, before what is derived from other values. */
 export type OptionValues = Omit<
@@ -159,6 +159,14 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     flag: { short: '-c', long: '--concurrency', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
     doc: 'how many tasks run at once',
+  },
+  autoscale: {
+    default: undefined,
+    derived: 'none',
+    env: 'TWQ_AUTOSCALE',
+    flag: { long: '--autoscale', placeholder: '<max,min>', of: 'worker' },
+    parser: poolBounds(LARGEST_SHORT),
+    doc: 'instead of `concurrency`: grow up to `max` while tasks wait, and shrink to `min` when they do not',
   },
   acks: {
     default: 'late',

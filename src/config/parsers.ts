@@ -100,3 +100,28 @@ export function listOf<T>(expected: string, accept: (member: unknown) => T | und
     fromText: (text) => read(text.split(',').map((member) => member.trim())),
   }
 }
+
+/** How many a pool has at most and at least, as Celery has it: `10,3` in any order, or `10` alone for a least of 0. */
+export function poolBounds(largest: number): Parser<{ readonly max: number; readonly min: number }> {
+  const fits = (max: unknown, min: unknown) =>
+    isWithin(max, 1, largest) && isWithin(min, 0, max) ? Object.freeze({ max, min }) : undefined
+  const fromText = (text: string) => {
+    if (!/^\s*\d+\s*(,\s*\d+\s*)?$/.test(text)) return undefined
+    const [first = 0, second = 0] = text.split(',').map(Number)
+    return fits(Math.max(first, second), Math.min(first, second))
+  }
+  return {
+    expected: `bounds like '10,3', the larger one from 1 to ${largest}`,
+    fromValue(value) {
+      if (typeof value === 'string') return fromText(value)
+      if (typeof value !== 'object' || value === null) return undefined
+      const { max, min = 0, ...others } = value as { readonly max?: unknown; readonly min?: unknown }
+      return Object.keys(others).length === 0 ? fits(max, min) : undefined
+    },
+    fromText,
+  }
+}
+
+function isWithin(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+}

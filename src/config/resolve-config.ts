@@ -92,16 +92,22 @@ function tooLong(read: Read): string[] {
   ]
 }
 
-/** Settings that the pool has no use for. */
+/** Settings that another one leaves no use for. */
 function withoutEffect(read: Read): string[] {
   const pool = read('pool')
-  if (pool === 'threads' || pool === 'processes') return []
   const notices: string[] = []
+  if (autoscaleOf(read) !== undefined && read('concurrency') !== undefined) {
+    notices.push('concurrency has no effect: autoscale says how many tasks run at once')
+  }
+  if (pool === 'threads' || pool === 'processes') return notices
   for (const key of ['maxTasksPerChild', 'maxMemoryPerChild'] as const) {
     if (read(key) !== undefined) notices.push(`${key} has no effect: pool '${pool}' has neither threads nor processes`)
   }
   if (pool === 'solo' && (read('concurrency') ?? 1) > 1) {
     notices.push("concurrency has no effect: pool 'solo' runs one task at a time")
+  }
+  if (pool === 'solo' && read('autoscale') !== undefined) {
+    notices.push("autoscale has no effect: pool 'solo' runs one task at a time")
   }
   return notices
 }
@@ -130,6 +136,8 @@ function chosenQueues(read: Read, inFile: readonly TaskQueue[]): Queues {
 }
 
 function concurrencyOf(read: Read): number {
+  const autoscale = autoscaleOf(read)
+  if (autoscale !== undefined) return Math.max(autoscale.min, 1)
   switch (read('pool')) {
     case 'async':
       return read('concurrency') ?? 10
@@ -139,6 +147,10 @@ function concurrencyOf(read: Read): number {
     case 'processes':
       return read('concurrency') ?? availableParallelism()
   }
+}
+
+function autoscaleOf(read: Read): Config['autoscale'] {
+  return read('pool') === 'solo' ? undefined : read('autoscale')
 }
 
 const DEFAULT: Origin = 'default'
@@ -250,6 +262,7 @@ function configError(problems: readonly Problem[]): TwqError {
 
 function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, baseDir: string): Config {
   const concurrency = concurrencyOf(read)
+  const autoscale = autoscaleOf(read)
   return Object.freeze({
     broker: read('broker'),
     resultBackend: read('resultBackend'),
@@ -266,6 +279,7 @@ function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, bas
     defaultPriority: read('defaultPriority'),
     pool: read('pool'),
     concurrency,
+    autoscale,
     maxTasksPerChild: read('maxTasksPerChild'),
     maxMemoryPerChild: read('maxMemoryPerChild'),
     acks: read('acks'),
@@ -274,7 +288,8 @@ function assemble(read: Read, { queues, knownQueues, defaultQueue }: Queues, bas
     ackOnFailure: read('ackOnFailure'),
     ackOnTimeout: read('ackOnTimeout'),
     rejectOnLost: read('rejectOnLost'),
-    prefetch: read('prefetch') ?? Math.min(concurrency * read('prefetchMultiplier'), LARGEST_PREFETCH),
+    prefetch:
+      read('prefetch') ?? Math.min((autoscale?.max ?? concurrency) * read('prefetchMultiplier'), LARGEST_PREFETCH),
     prefetchMultiplier: read('prefetchMultiplier'),
     nodeName: expandNodeName(read('nodeName'), hostname()),
     heartbeat: read('heartbeat'),

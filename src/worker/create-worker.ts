@@ -15,6 +15,7 @@ import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { AttemptLimits } from './attempt-limits.ts'
+import { Autoscaler } from './autoscaler.ts'
 import { ChordJoins } from './chord-joins.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
@@ -152,6 +153,7 @@ export function createWorker(parts: WorkerParts): Worker {
     delays,
     orphans,
     giveBack,
+    onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
       health.settled(request, outcome)
       parts.onSettled?.(request, outcome)
@@ -159,8 +161,9 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const { prefetchMultiplier } = config
-  const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, logger })
+  const { prefetchMultiplier, autoscale } = config
+  const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
+  const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, workforce, clock, logger })
   const intake: Intake = new Intake({
     node,
     registry: runnable,
@@ -220,6 +223,7 @@ export function createWorker(parts: WorkerParts): Worker {
     lamport,
     pool,
     workforce,
+    autoscaler,
     attemptLimits,
     dispatcher,
     events,
@@ -283,6 +287,7 @@ export function createWorker(parts: WorkerParts): Worker {
     publishing.listen((event) => logSession(logger, 'publisher', event))
     await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
     if (watched) loopWatch.start()
+    autoscaler?.start()
     await remote.mingle(broker)
     await lanes.open()
     await chordJoins?.open()
@@ -331,6 +336,7 @@ export function createWorker(parts: WorkerParts): Worker {
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
     health.stopping()
+    autoscaler?.stop()
     const handedBack = chordJoins?.stop()
     const how = await drain(
       { consumer, suspects, intake, timetable, rateLimits, dispatcher, table, clock, logger, giveBack, grace, abort },

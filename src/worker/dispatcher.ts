@@ -20,6 +20,8 @@ export interface DispatcherParts {
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: Logger
+  /** A request came, and there is no slot for it. */
+  readonly onWaiting?: () => void
   /** The last check before a request starts: an outcome refuses it. */
   readonly refuse: (request: Request) => Outcome | undefined
   /** User code is about to run, in the process `pid`. */
@@ -82,6 +84,7 @@ export class Dispatcher {
     request.state = 'reserved'
     this.#ready.push(request)
     this.#pump()
+    if (this.waiting > 0) this.#parts.onWaiting?.()
   }
 
   /** Starts a request at once, beside the slots. */

@@ -40,6 +40,8 @@ export interface AttemptParts {
   readonly delays: Pick<Delays, 'retry'>
   readonly orphans: Orphans
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Hears of a request for which there is no slot. */
+  readonly onWaiting: () => void
   /** Hears of each attempt whose outcome is safe. */
   readonly onSettled: (request: Request, outcome: Outcome) => void
   readonly clock: Clock
@@ -73,6 +75,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     clock,
     logger,
     giveBack: parts.giveBack,
+    onWaiting: parts.onWaiting,
     refuse: ({ message }) => {
       const admission = admit(message, { now: clock.now(), revoked: revocations.covers(message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined

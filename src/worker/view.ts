@@ -1,7 +1,14 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import { allows } from '../config/control-policy.ts'
-import type { EventControls, QueueControls, RequestView, TaskView, WorkerView } from '../control/worker-view.ts'
+import type {
+  AutoscaleControls,
+  EventControls,
+  QueueControls,
+  RequestView,
+  TaskView,
+  WorkerView,
+} from '../control/worker-view.ts'
 import { messageOf } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -35,6 +42,7 @@ export interface ViewParts {
   readonly lamport: LamportClock
   readonly pool: Pick<Pool, 'kind' | 'stats'>
   readonly workforce: Workforce
+  readonly autoscaler: AutoscaleControls | undefined
   readonly attemptLimits: AttemptLimits
   readonly events: EventControls
   readonly queues: QueueControls
@@ -113,7 +121,7 @@ export function workerView(parts: ViewParts): WorkerView {
       })
     },
     leave: (queue) => void parts.queues.remove(queue),
-    autoscaler: undefined,
+    autoscaler: parts.autoscaler,
     shutDown: parts.shutDown,
     tick: () => lamport.tick(),
   }

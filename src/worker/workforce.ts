@@ -9,6 +9,8 @@ export interface WorkforceParts {
   readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
   readonly prefetch: Pick<Prefetch, 'widen'>
   readonly prefetchMultiplier: number
+  /** What the configuration lets it grow to by itself. */
+  readonly max?: number | undefined
   readonly logger: Logger
 }
 
@@ -19,12 +21,13 @@ const LARGEST = 65_535
 /** How many attempts run at once, changed while the worker runs: the pool, its slots, and what is taken ahead for them. */
 export class Workforce {
   readonly #parts: WorkforceParts
-  readonly #largest: number
+  /** How many slots there can be. */
+  readonly largest: number
 
   constructor(parts: WorkforceParts) {
     this.#parts = parts
     const onLoop = parts.pool.kind === 'async' || parts.pool.kind === 'solo'
-    this.#largest = Math.max(onLoop ? LARGEST : LARGEST_CREW, parts.dispatcher.concurrency)
+    this.largest = Math.max(onLoop ? LARGEST : LARGEST_CREW, parts.dispatcher.concurrency, parts.max ?? 0)
   }
 
   /** How many attempts may run at once. */
@@ -42,9 +45,10 @@ export class Workforce {
   resize(size: number): void {
     const { pool, dispatcher, logger } = this.#parts
     const before = this.size
-    if (size < 1 || size > this.#largest) {
-      throw new Error(`ValueError('the pool must have from 1 to ${this.#largest} slots, not ${size}')`)
+    if (size < 1 || size > this.largest) {
+      throw new Error(`ValueError('the pool must have from 1 to ${this.largest} slots, not ${size}')`)
     }
+    if (size === before) return
     if (pool.resize === undefined) {
       throw new Error(`AttributeError("'TaskPool' object has no attribute '${size < before ? 'shrink' : 'grow'}'")`)
     }

@@ -117,6 +117,10 @@ describe('where values come from', () => {
 describe('values', () => {
   it.each<[OptionKey, unknown, Partial<Config>]>([
     ['concurrency', 4, { concurrency: 4, prefetch: 4 }],
+    ['autoscale', '10,3', { autoscale: { max: 10, min: 3 }, concurrency: 3, prefetch: 10 }],
+    ['autoscale', '3, 10', { autoscale: { max: 10, min: 3 }, concurrency: 3, prefetch: 10 }],
+    ['autoscale', '5', { autoscale: { max: 5, min: 0 }, concurrency: 1, prefetch: 5 }],
+    ['autoscale', { max: 4, min: 2 }, { autoscale: { max: 4, min: 2 }, concurrency: 2, prefetch: 4 }],
     ['prefetch', 7, { prefetch: 7 }],
     ['prefetchMultiplier', 3, { prefetch: 30 }],
     ['pool', 'threads', { pool: 'threads', concurrency: availableParallelism() }],
@@ -188,6 +192,17 @@ describe('values', () => {
       "maxMemoryPerChild has no effect: pool 'solo' has neither threads nor processes",
       "concurrency has no effect: pool 'solo' runs one task at a time",
     ])
+  })
+
+  it('says where autoscale leaves nothing to concurrency, and the pool nothing to autoscale', () => {
+    const noticesOf = (content: object) => resolveWithOrigins({ file: file(content), baseDir: '/project' }).notices
+    expect(noticesOf({ autoscale: '4,2', concurrency: 3, pool: 'threads' })).toEqual([
+      'concurrency has no effect: autoscale says how many tasks run at once',
+    ])
+    expect(noticesOf({ autoscale: '4,2', pool: 'solo' })).toEqual([
+      "autoscale has no effect: pool 'solo' runs one task at a time",
+    ])
+    expect(resolve({ file: file({ autoscale: '4,2', pool: 'solo' }) }).autoscale).toBeUndefined()
   })
 
   it('never holds more messages than the protocol can count', () => {
@@ -276,6 +291,12 @@ describe('problems', () => {
     ['concurrency', '4', 'got "4"'],
     ['concurrency', null, 'got null'],
     ['concurrency', 4n, 'got 4n'],
+    ['autoscale', '0', "must be bounds like '10,3'"],
+    ['autoscale', '10,3,1', 'got "10,3,1"'],
+    ['autoscale', '70000,1', 'the larger one from 1 to 65535'],
+    ['autoscale', 10, 'got 10'],
+    ['autoscale', { max: 3, min: 4 }, 'got {"max":3,"min":4}'],
+    ['autoscale', { max: 3, mni: 1 }, 'got {"max":3,"mni":1}'],
     ['acks', 'LATE', "must be 'late' or 'early', got \"LATE\""],
     ['pool', 'fibers', "must be 'async', 'threads', 'processes' or 'solo', got \"fibers\""],
     ['maxMemoryPerChild', '200', "must be a size like '200MB' or '1GB'"],

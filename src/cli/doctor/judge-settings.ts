@@ -10,7 +10,8 @@ const SETTINGS = 'settings'
 
 /** The combinations of settings that work, and that people regret. */
 export function judgeSettings(config: Config): readonly Finding[] {
-  const { pool, concurrency, prefetch, timeLimit, softTimeLimit } = config
+  const { pool, prefetch, timeLimit, softTimeLimit } = config
+  const concurrency = config.autoscale?.max ?? config.concurrency
   const inline = pool === 'async' || pool === 'solo'
   const found: Finding[] = []
   const warn = (what: string, why: string, fix: string): void => void found.push(warning(SETTINGS, what, why, fix))
