@@ -41,7 +41,7 @@ describe('a warm stop', () => {
   it('gives back what waits for its time', async () => {
     const later = defineTask({ name: 'later', run: () => null })
     await using scene = await aWorker([later])
-    await scene.client.send(later, {}, { countdown: '1h' })
+    await scene.client.send(later, {}, { countdown: '5m' })
     await scene.logged('task.received')
     expect(await scene.worker.stop('warm')).toBe('clean')
     await queueOnce(scene.queue, ({ messages }) => messages === 1)
