@@ -5,10 +5,12 @@ import { parseArgs } from 'node:util'
 import { python } from '../support/provision/python.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { callFromPython } from './calls-from-python.ts'
+import { drainWorkers } from './drained-worker.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheWorker } from './killed-worker.ts'
 import { type Absence, loseTheRedis } from './lost-redis.ts'
 import { runFleet } from './mixed-fleet.ts'
+import { type Deploy, poison } from './poison-task.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import type { Scene } from './scene.ts'
 import { startUp } from './start-up.ts'
@@ -20,7 +22,10 @@ target. Exits with 1 when one is missed.
 
   --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages,
                fleet: two workers in Python and two of ours on one queue,
-               redis: the Redis that keeps results goes away and returns
+               redis: the Redis that keeps results goes away and returns,
+               drain: workers are asked to leave while tasks run,
+               poison: a task kills its worker each time it starts
+  --rounds <n> how often a worker is asked to leave with as many tasks (20)
 `
 
 /** One figure and what it must be. */
@@ -41,9 +46,17 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   5: receivingHostileMessages,
   fleet: runningAFleet,
   redis: losingTheRedis,
+  drain: drainingWorkers,
+  poison: poisoningTheQueue,
 }
 
-const { values } = parseArgs({ options: { line: { type: 'string' }, help: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    line: { type: 'string' },
+    rounds: { type: 'string', default: '20' },
+    help: { type: 'boolean', default: false },
+  },
+})
 if (values.help) process.stdout.write(HELP)
 else process.exitCode = await acceptance(values.line ? [values.line] : Object.keys(LINES))
 
@@ -155,6 +168,50 @@ async function* losingTheRedis(stage: Stage): AsyncIterable<Check> {
       figure: `${right}; ${wrong}; ${ran}; ${extraStarts}; ${unexplained.length}; ${left}; ${(backAfter / 1000).toFixed(2)} s`,
       target: `${tasks}; 0; ${tasks}; any; 0; 0; any`,
       ok: remaining > 0 && right === tasks && ran === tasks && unexplained.length === 0 && left === 0,
+    }
+  }
+}
+
+async function* drainingWorkers(stage: Stage): AsyncIterable<Check> {
+  const rounds = Number(values.rounds)
+  for (const running of [1, 20, 200]) {
+    const { verdict, exits, overheads, left } = await drainWorkers(stage, { signal: 'SIGTERM', running, rounds })
+    const { lost, extraStarts } = verdict
+    const unclean = exits.filter((exit) => exit !== 0).length
+    const [median, worst] = [overheads.toSorted((a, b) => a - b)[rounds >> 1], Math.max(...overheads)]
+    yield {
+      what: `SIGTERM with ${running} running, ${rounds} times: lost; duplicated; exits other than 0; left; longer than the longest task, median and worst`,
+      figure: `${lost.length}; ${extraStarts}; ${unclean}; ${left}; ${median} ms, ${worst} ms`,
+      target: '0; 0; 0; 0; any, at most 250 ms',
+      ok: lost.length === 0 && extraStarts === 0 && unclean === 0 && left === 0 && worst <= 250,
+    }
+  }
+  const { verdict, exits, left } = await drainWorkers(stage, { signal: 'SIGQUIT', running: 20, rounds })
+  const { lost, extraStarts, unexplained } = verdict
+  yield {
+    what: `SIGQUIT with 20 running, ${rounds} times: lost; second starts; untold ones; left; exits`,
+    figure: `${lost.length}; ${extraStarts}; ${unexplained.length}; ${left}; ${[...new Set(exits)].join(', ')}`,
+    target: '0; any; 0; 0; any',
+    ok: lost.length === 0 && unexplained.length === 0 && left === 0,
+  }
+}
+
+async function* poisoningTheQueue(stage: Stage): AsyncIterable<Check> {
+  const neighbours = 1000
+  const rollout: readonly Deploy[] = ['SIGTERM', 'SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM']
+  for (const type of ['classic', 'quorum'] as const) {
+    for (const deploys of [[], rollout]) {
+      const { starts, deaths, poisonSetAside, neighboursSetAside, lost, left } = await poison(stage, {
+        type,
+        neighbours,
+        deploys,
+      })
+      yield {
+        what: `${type} queue, ${deploys.length} deploys: starts of the task; workers it killed; times in quarantine; neighbours there; lost ones; left`,
+        figure: `${starts}; ${deaths}; ${poisonSetAside.length}; ${neighboursSetAside.length}; ${lost}; ${left}`,
+        target: 'at most 3; any; 1; 0; 0; 0',
+        ok: starts <= 3 && poisonSetAside.length === 1 && neighboursSetAside.length === 0 && lost === 0 && left === 0,
+      }
     }
   }
 }

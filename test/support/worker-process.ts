@@ -95,9 +95,9 @@ export class WorkerProcess implements AsyncDisposable {
     await killGroup(this.#child)
   }
 
-  /** Asks it to drain and to leave; resolves with its exit status. */
-  async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM')
+  /** Asks it to drain and to leave, with SIGQUIT at once; resolves with its exit status. */
+  async stop(signal: 'SIGTERM' | 'SIGQUIT' = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal)
     return (await exitOf(this.#child)).code
   }
 

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import amqp from 'amqplib'
+import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
+import { declareWithCompanions } from '../../src/client/queue-access.ts'
+import { plainQueue } from '../../src/protocol/task-queue.ts'
+import { celeryMessage } from '../support/celery-message.ts'
+import { Ledger } from '../support/ledger.ts'
+import { observe } from './observer.ts'
+import { fresh, messagesIn, type Scene, spawnWorker, untilDrained } from './scene.ts'
+
+/** How the supervisor ends a worker that is to be replaced by another. */
+export type Deploy = 'SIGTERM' | 'SIGKILL'
+
+/** What became of a task that kills its worker, and of its neighbours. */
+export interface PoisonReport {
+  /** How often the task was started. */
+  readonly starts: number
+  /** How many workers ended by themselves. */
+  readonly deaths: number
+  /** What is in quarantine, by reason; the task itself, and neighbours. */
+  readonly poisonSetAside: readonly string[]
+  readonly neighboursSetAside: readonly string[]
+  /** Neighbours that did not run to their end. */
+  readonly lost: number
+  readonly left: number
+}
+
+const PATIENCE = 300_000
+const DURATION = 20
+
+/**
+ * One task in the middle of `neighbours` kills its worker whenever it starts, and a supervisor starts the next; as they run
+ * it also makes `deploys`, spread evenly over the neighbours.
+ */
+export async function poison(
+  scene: Pick<Scene, 'url' | 'folder'>,
+  setting: { readonly type: 'classic' | 'quorum'; readonly neighbours: number; readonly deploys: readonly Deploy[] },
+): Promise<PoisonReport> {
+  const { type, neighbours, deploys } = setting
+  const queue = `poison-${randomUUID()}`
+  await using connection = await amqpBroker({ url: scene.url, heartbeat: 10_000, name: 'declare' }).connect()
+  const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}
+  await declareWithCompanions(connection, { ...plainQueue(queue), arguments: args })
+  await using seen = await observe(scene.url, queue, `${queue}-replies`)
+  const ledger = new Ledger(fresh(scene, 'ledger'))
+  const message = (task: string) =>
+    celeryMessage(task, task === 'acceptance.work' ? [DURATION] : [], `${queue}-replies`)
+  const tasks = Array.from({ length: neighbours }, () => message('acceptance.work'))
+  const killer = message('acceptance.die')
+  await publish(scene.url, queue, tasks.toSpliced(neighbours / 2, 0, killer))
+
+  const over = () => seen.setAside.length > 0 && ledger.ended.size >= neighbours
+  let deaths = 0
+  for (let made = 0; !over(); ) {
+    await using worker = spawnWorker(scene, { queue, ledger: ledger.path, flags: ['--prefetch', '40'] })
+    const deploy = deploys[made]
+    const enough = (neighbours * (made + 1)) / (deploys.length + 1)
+    const reached = deploy
+      ? ledger.until(({ ended }) => ended.size >= enough, `${enough} ends`, PATIENCE)
+      : Promise.all([
+          ledger.until(({ ended }) => ended.size >= neighbours, `${neighbours} ends`, PATIENCE),
+          seen.until(over, PATIENCE),
+        ])
+    reached.catch(() => {})
+    await Promise.race([worker.ended(), reached])
+    if (!worker.running) deaths += 1
+    else {
+      made += 1
+      if (deploy === 'SIGKILL') await worker.kill9()
+      else await worker.stop()
+    }
+  }
+  await untilDrained(scene.url, queue)
+  const ofKiller = ({ correlationId }: { correlationId: string | undefined }) => correlationId === killer.id
+  return {
+    starts: ledger.starts.filter(({ id }) => id === killer.id).length,
+    deaths,
+    poisonSetAside: seen.setAside.filter(ofKiller).map(({ reason }) => reason),
+    neighboursSetAside: seen.setAside.filter((other) => !ofKiller(other)).map(({ reason }) => reason),
+    lost: ledger.judge(tasks.map(({ id }) => id)).lost.length,
+    left: await messagesIn(scene.url, queue),
+  }
+}
+
+async function publish(
+  url: string,
+  queue: string,
+  messages: readonly ReturnType<typeof celeryMessage>[],
+): Promise<void> {
+  const connection = await amqp.connect(url, { noDelay: true })
+  const channel = await connection.createConfirmChannel()
+  for (const { body, options } of messages) channel.sendToQueue(queue, body, options)
+  await channel.waitForConfirms()
+  await connection.close()
+}
