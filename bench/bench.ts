@@ -5,12 +5,14 @@ import { commands } from './commands.ts'
 import { type Row, reaches } from './comparison.ts'
 import { drainWithDefaults, drainWithoutResults, drainWithResults } from './drain.ts'
 import { memory } from './memory.ts'
+import { pools } from './pools.ts'
+import { waiting } from './waiting.ts'
 
 const HELP = `npm run bench -- [options]
 
 Prints what twq does beside what plain amqplib does in the same run, and the target of each figure.
 
-  --only <names>   some of the measurements: P1,P2,defaults,P4,P5,P6,P7
+  --only <names>   some of the measurements: P1,P2,defaults,P4,P5,P6,P7,P9,P10
   --rounds <n>     how often each side runs (5)
   --quick          2 rounds with fewer messages: for a first impression only
   --json           the rows as JSON
@@ -25,6 +27,8 @@ const MEASUREMENTS: Readonly<Record<string, (arena: Arena) => Promise<Row[]>>> =
   P5: sending,
   P6: commands,
   P7: memory,
+  P9: pools,
+  P10: waiting,
 }
 
 const { values } = parseArgs({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defineTask } from 'twq'
 import { stopwatch } from '../stopwatch.ts'
 
@@ -11,5 +12,34 @@ export const add = defineTask({
   run({ x, y }: { x: number; y: number }) {
     tick()
     return x + y
+  },
+})
+
+/** Keeps a processor busy for some ten milliseconds. */
+export const spin = defineTask({
+  name: 'bench.spin',
+  run() {
+    let sum = 0
+    for (let number = 0; number < 10_000_000; number += 1) sum += Math.sqrt(number)
+    return sum
+  },
+})
+
+/** Waits, as a task does that calls another service. */
+export const nap = defineTask({
+  name: 'bench.nap',
+  positional: ['milliseconds'],
+  async run({ milliseconds }: { milliseconds: number }) {
+    await sleep(milliseconds)
+    tick()
+  },
+})
+
+/** The same, unmeasured. */
+export const warmUp = defineTask({
+  name: 'bench.warm_up',
+  positional: ['milliseconds'],
+  async run({ milliseconds }: { milliseconds: number }) {
+    await sleep(milliseconds)
   },
 })

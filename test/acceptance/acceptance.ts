@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { python } from '../support/provision/python.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { callFromPython } from './calls-from-python.ts'
+import { joinChord } from './chord.ts'
 import { drainWorkers } from './drained-worker.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheWorker } from './killed-worker.ts'
@@ -24,7 +25,8 @@ target. Exits with 1 when one is missed.
                fleet: two workers in Python and two of ours on one queue,
                redis: the Redis that keeps results goes away and returns,
                drain: workers are asked to leave while tasks run,
-               poison: a task kills its worker each time it starts
+               poison: a task kills its worker each time it starts,
+               chord: a chord with results in Redis, whose workers are killed
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
 `
 
@@ -48,6 +50,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   redis: losingTheRedis,
   drain: drainingWorkers,
   poison: poisoningTheQueue,
+  chord: joiningAChord,
 }
 
 const { values } = parseArgs({
@@ -214,6 +217,17 @@ async function* poisoningTheQueue(stage: Stage): AsyncIterable<Check> {
       }
     }
   }
+}
+
+async function* joiningAChord(stage: Stage): AsyncIterable<Check> {
+  const tasks = 1000
+  const { joined, bodies, extraStarts, results, otherKeys, left } = await joinChord(stage, { tasks })
+  yield equal('results that the body of a chord got, two workers killed', joined, tasks)
+  yield equal('starts of the body', bodies, 1)
+  yield { what: 'second starts of its tasks', figure: String(extraStarts), target: 'some', ok: extraStarts > 0 }
+  yield equal('results in Redis', results, tasks + 1)
+  yield equal('other keys left there', otherKeys, [])
+  yield equal('messages left', left, 0)
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

@@ -36,6 +36,17 @@ export const waitForGate = defineTask({
   },
 })
 
+/** The body of a chord: writes its start and its end into the ledger, and returns how many different results it got. */
+export const collect = defineTask({
+  name: 'acceptance.collect',
+  positional: ['results'],
+  run({ results }: { results: string[] }, ctx) {
+    recordStart(LEDGER, ctx.id, ctx.redelivered)
+    recordEnd(LEDGER, ctx.id)
+    return new Set(results).size
+  },
+})
+
 /** Throws an error that Python has a class for. */
 export const fail = defineTask({
   name: 'acceptance.fail',

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import amqp from 'amqplib'
+import { celeryMessage, preload } from '../test/support/celery-message.ts'
+import type { Arena } from './arena.ts'
+import { inTurns, median, type Row, ratio } from './comparison.ts'
+import { twq } from './sides.ts'
+import { now } from './stopwatch.ts'
+
+const POLL_EVERY = 5
+
+/** P9: tasks that keep a processor busy, with two threads or two processes against the one thread of the event loop. */
+export async function pools(arena: Arena): Promise<Row[]> {
+  const figures = await inTurns(arena.rounds, {
+    one: () => rate(arena, ['--pool', 'async', '--concurrency', '1']),
+    threads: () => rate(arena, ['--pool', 'threads', '--concurrency', '2']),
+    processes: () => rate(arena, ['--pool', 'processes', '--concurrency', '2']),
+  })
+  return (['threads', 'processes'] as const).map((pool) => ({
+    id: 'P9',
+    what: `CPU-bound tasks, two ${pool} ÷ one thread`,
+    measured: `${median(figures[pool]).toFixed(0)}/s against ${median(figures.one).toFixed(0)}/s`,
+    figure: ratio(figures[pool], figures.one),
+    unit: '×',
+    target: { kind: 'at least', value: 1.8 },
+  }))
+}
+
+/** Tasks a second, by the results that arrive, once a fifth of them has: by then every thread and process runs. */
+async function rate(arena: Arena, flags: readonly string[]): Promise<number> {
+  const { url, messages } = arena
+  const count = messages / 50
+  const queue = `pool-${randomUUID()}`
+  const replies = `${queue}-replies`
+  const connection = await amqp.connect(url, { noDelay: true })
+  try {
+    const channel = await connection.createChannel()
+    await channel.assertQueue(replies, { durable: false })
+    await preload(url, queue, count, () => celeryMessage('bench.spin', [], replies))
+    const consumer = await twq(['--prefetch', '20', ...flags])(arena, { queue })
+    const arrived = async (least: number) => {
+      for (;;) {
+        const { messageCount } = await channel.checkQueue(replies)
+        if (messageCount >= least) return { messageCount, at: now() }
+        if (!consumer.running) throw new Error('the worker ended by itself')
+        await sleep(POLL_EVERY)
+      }
+    }
+    const [first, last] = [await arrived(count / 5), await arrived(count)]
+    await consumer.stop()
+    await channel.deleteQueue(queue)
+    await channel.deleteQueue(replies)
+    return (last.messageCount - first.messageCount) / ((last.at - first.at) / 1000)
+  } finally {
+    await connection.close()
+  }
+}
