@@ -15,7 +15,7 @@ export const add = defineTask({
   },
 })
 
-/** Keeps a processor busy for some ten milliseconds. */
+/** Keeps a processor busy for some hundredths of a second. */
 export const spin = defineTask({
   name: 'bench.spin',
   run() {
