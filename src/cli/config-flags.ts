@@ -8,7 +8,10 @@ export function addConfigFlags(command: Command, of: 'all' | 'worker'): Command 
     if (flag?.of !== of) continue
     const names = flag.short === undefined ? flag.long : `${flag.short}, ${flag.long}`
     const usage = flag.placeholder === undefined ? names : `${names} ${flag.placeholder}`
-    command.option(usage, `${doc} (default: ${derived ?? String(fallback)})`)
+    const otherwise = derived ?? String(fallback)
+    // One that takes no value is off unless given, and an empty list says nothing.
+    const shown = flag.means !== undefined || otherwise === '' ? '' : ` (default: ${otherwise})`
+    command.option(usage, `${flag.doc ?? doc}${shown}`)
   }
   return command
 }

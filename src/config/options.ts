@@ -55,6 +55,8 @@ export interface Flag {
   readonly placeholder?: string
   /** What a flag that takes no value says, as one would write it in the environment. */
   readonly means?: string
+  /** Instead of the option's, where the flag says the opposite. */
+  readonly doc?: string
   /** `all`: every command takes it; `worker`: `twq worker start`. */
   readonly of: 'all' | 'worker'
 }
@@ -263,7 +265,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
   workerEvents: {
     default: true,
     env: 'TWQ_WORKER_EVENTS',
-    flag: { long: '--without-heartbeat', means: 'false', of: 'worker' },
+    flag: {
+      long: '--without-heartbeat',
+      means: 'false',
+      of: 'worker',
+      doc: 'do not tell monitors that this worker is there',
+    },
     parser: yesOrNo(),
     doc: '`false` keeps the worker from telling monitors that it is there',
   },

@@ -6,7 +6,13 @@ import { type Block, blocksOf, printsAs } from './blocks.ts'
 import { Story } from './story.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
-const DOCUMENTS = ['README.md', 'docs/operations.md', 'examples/flask/README.md', 'docs/workflows.md']
+const DOCUMENTS = [
+  'README.md',
+  'docs/operations.md',
+  'examples/flask/README.md',
+  'docs/workflows.md',
+  'docs/from-celery.md',
+]
 
 // Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML is for others.
 const SHOWN = ['text', 'yaml', '']

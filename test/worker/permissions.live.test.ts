@@ -56,8 +56,8 @@ describe('a user with the permissions of the page', () => {
     })
     await scene.logged('delays.ready')
     const { client } = scene
-    const sent = await client.send(add, [1, 2])
-    const delayed = await client.send(add, [3, 4], { countdown: '2s' })
+    const sent = await client.send(add, { x: 1, y: 2 })
+    const delayed = await client.send(add, { x: 3, y: 4 }, { countdown: '2s' })
     const unknown = await client.send('nobody.knows', [])
     const joined = await client.send(
       chord([signature(add, [1, 1]), signature(add, [2, 2])], signature('celery.accumulate')),
@@ -73,7 +73,7 @@ describe('a user with the permissions of the page', () => {
   it('has a client send and get results, and no more', async () => {
     await using scene = await aWorker([add], { queues: ['celery'] })
     await using client = createClient({ broker: urlOf('client') })
-    const sent = await client.send(add, [1, 2])
+    const sent = await client.send(add, { x: 1, y: 2 })
     expect(await sent.result()).toBe(3)
     const asked = await runTwq(['inspect', 'ping'], { env: { TWQ_BROKER: urlOf('client') } })
     expect(asked.status).not.toBe(0)
