@@ -143,13 +143,18 @@ export function describeAddress(address: BrokerAddress): string {
 // `;` also may stand inside a password, so only before another scheme does it separate.
 const BETWEEN_URLS = /;(?=\s*[a-z][a-z0-9+.-]*:\/\/|\s*$)/i
 
-/** A URL, or several separated by `;`, without passwords, however malformed. The whole text is taken for URLs. */
-export function redactUrl(urls: string): string {
-  return urls.split(BETWEEN_URLS).map(redactOne).join(';')
+/** A URL, or several separated by `;`, with `mask` for passwords, however malformed. The whole text is taken for URLs. */
+export function redactUrl(urls: string, mask = '***'): string {
+  return urls
+    .split(BETWEEN_URLS)
+    .map((url) => redactOne(url, mask))
+    .join(';')
 }
 
-function redactOne(url: string): string {
+function redactOne(url: string, mask: string): string {
   // Up to the last `@`: a password that was not escaped may hold any character.
   const credentials = url.includes('://') ? /^(.*?:\/\/[^:]*):.*@/s : /^([^:]*):.*@/s
-  return url.replace(credentials, '$1:***@').replace(/([?&;](?:password|passwd|secret|token)=)[^&;]*/gi, '$1***')
+  return url
+    .replace(credentials, `$1:${mask}@`)
+    .replace(/([?&;](?:password|passwd|secret|token)=)[^&;]*/gi, `$1${mask}`)
 }

@@ -5,8 +5,8 @@ const PASSWORD_IN_URL = /(:\/\/[^\s:/?#@"\\]*:)(?:\\.|[^\s"\\])*@/g
 
 const PASSWORD_IN_QUERY = /([?&;][a-z_]*password=)(?:\\.|[^\s"\\&;])*/gi
 
-/** `text` with `***` for each password of a URL in it. */
-export function maskPasswords(text: string): string {
+/** `text` with `mask` for each password of a URL in it. */
+export function maskPasswords(text: string, mask = '***'): string {
   if (!text.includes('://')) return text
-  return text.replace(PASSWORD_IN_URL, '$1***@').replace(PASSWORD_IN_QUERY, '$1***')
+  return text.replace(PASSWORD_IN_URL, `$1${mask}@`).replace(PASSWORD_IN_QUERY, `$1${mask}`)
 }

@@ -3,10 +3,13 @@ import type { Config } from '../config/config.ts'
 import type { JsonObject } from '../runtime/json.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
 
+// What Celery shows for a password.
+const MASK = '********'
+
 /** The configuration by Celery's names, without passwords: what `inspect conf` shows. */
 export function celeryConf(config: Config): JsonObject {
   return {
-    broker_url: redactUrl(config.broker),
+    broker_url: redactUrl(config.broker, MASK),
     broker_heartbeat: config.heartbeat / 1000,
     result_backend: shownBackend(config.resultBackend),
     result_expires: Math.floor(config.resultExpires / 1000),
@@ -74,6 +77,6 @@ function shownBackend(backend: string): string {
     case 'none':
       return 'disabled'
     default:
-      return maskPasswords(backend)
+      return maskPasswords(backend, MASK)
   }
 }
