@@ -105,8 +105,8 @@ export interface WorkerView {
   revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void
   /** The revoked ids, and when they were: milliseconds since the epoch. */
   revoked(): readonly (readonly [id: string, at: number])[]
-  /** Ends the tasks in hand that `matches` picks; returns their ids. */
-  terminate(matches: (task: StampedTask) => boolean): string[]
+  /** Ends the tasks in hand that `matches` picks; returns their ids. Monitors are told of the signal. */
+  terminate(matches: (task: StampedTask) => boolean, signum: number): string[]
   /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when nobody registered it. */
   limitRate(task: string, rate: number, text: Json): boolean
   /** False: workers that say hello can't revoke tasks here. */

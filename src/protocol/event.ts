@@ -159,12 +159,16 @@ export function taskRetried(uuid: string, error: RemoteError | null): TaskEvent 
 }
 
 /** A task was not to run, or not to go on. */
-export function taskRevoked(uuid: string, reason: 'revoked' | 'expired' | 'terminated'): TaskEvent {
+export function taskRevoked(
+  uuid: string,
+  reason: 'revoked' | 'expired' | 'terminated',
+  signum: number | undefined = undefined,
+): TaskEvent {
   return {
     type: 'task-revoked',
     uuid,
     terminated: reason === 'terminated',
-    signum: null,
+    signum: reason === 'terminated' ? (signum ?? null) : null,
     expired: reason === 'expired',
   }
 }

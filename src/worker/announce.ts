@@ -31,7 +31,7 @@ export function settledEvent(request: Request, outcome: Outcome): TaskEvent | un
     case 'rejected':
       return { type: 'task-rejected', uuid: id, requeue: outcome.requeue }
     case 'revoked':
-      return taskRevoked(id, outcome.reason)
+      return taskRevoked(id, outcome.reason, request.terminatedBy)
     case 'lost':
       // Still with the broker, it runs again and has not failed.
       return request.acknowledged ? taskFailed(id, outcome.error) : undefined

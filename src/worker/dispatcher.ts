@@ -159,7 +159,10 @@ export class Dispatcher {
     this.#running -= 1
     if (beside) this.#beside -= 1
     this.#settling += 1
-    void this.#finish(request, request.terminated && outcome.kind !== 'succeeded' ? TERMINATED : outcome)
+    void this.#finish(
+      request,
+      request.terminatedBy !== undefined && outcome.kind !== 'succeeded' ? TERMINATED : outcome,
+    )
     this.#pump()
   }
 

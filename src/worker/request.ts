@@ -27,8 +27,8 @@ export class Request {
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
-  /** True once a revocation asked the running attempt to stop. */
-  terminated = false
+  /** The number of the signal by which a revocation asked the running attempt to stop. */
+  terminatedBy: number | undefined
   #abort: AbortController | undefined
 
   constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
@@ -59,8 +59,8 @@ export class Request {
   }
 
   /** Asks the attempt to stop, because its task was revoked: however it ends now, short of success, that is how it ended. */
-  terminate(): void {
-    this.terminated = true
+  terminate(signum: number): void {
+    this.terminatedBy = signum
     this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
   }
 

@@ -94,10 +94,10 @@ export function workerView(parts: ViewParts): WorkerView {
     learnRevoked: (ids) => revocations.revoke(ids),
     revokeStamped: (stamps) => revocations.revokeStamped(stamps),
     revoked: () => revocations.ids(),
-    terminate(matches) {
+    terminate(matches, signum) {
       const ended = table.all().filter(({ message }) => matches({ id: message.id, stamps: stampsOf(message) }))
       // Those that do not run yet are refused when their turn comes.
-      for (const request of ended) if (request.state === 'active') request.terminate()
+      for (const request of ended) if (request.state === 'active') request.terminate(signum)
       return ended.map(({ message }) => message.id)
     },
     limitRate(task, rate, text) {

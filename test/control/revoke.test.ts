@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { hello } from '../../src/control/commands/hello.ts'
 import { revoke, revokeByStampedHeaders, revoked, terminate } from '../../src/control/commands/revoke.ts'
 import type { StampedTask, WorkerView } from '../../src/control/worker-view.ts'
+import type { Json } from '../../src/runtime/json.ts'
 
 /** A worker that has these tasks in hand and writes down what it is told. */
 function aWorkerView(tasks: readonly StampedTask[] = []) {
   const ids: string[] = []
   const told: string[] = []
   const stamps: unknown[] = []
+  const signals: number[] = []
   const view: Partial<WorkerView> = {
     node: 'w1@host1',
     revoke: (more) => {
@@ -17,11 +19,14 @@ function aWorkerView(tasks: readonly StampedTask[] = []) {
     learnRevoked: (more) => void ids.push(...more),
     revokeStamped: (more) => void stamps.push(more),
     revoked: () => ids.map((id) => [id, 1_700_000_000_000] as const),
-    terminate: (matches) => tasks.filter(matches).map(({ id }) => id),
+    terminate: (matches, signum) => {
+      signals.push(signum)
+      return tasks.filter(matches).map(({ id }) => id)
+    },
     takesRevocations: true,
     tick: () => 68,
   }
-  return { view: view as WorkerView, ids, told, stamps }
+  return { view: view as WorkerView, ids, told, stamps, signals }
 }
 
 describe("Celery's answers", () => {
@@ -48,6 +53,27 @@ describe("Celery's answers", () => {
     const { view, ids } = aWorkerView([{ id: 't1', stamps: {} }])
     expect(terminate.handle(view, { signal: 'SIGKILL', task_id: 't1' })).toEqual({ ok: 'terminate: t1' })
     expect(ids).toEqual(['t1'])
+  })
+
+  it.each<[Json, number]>([
+    ['SIGTERM', 15],
+    ['KILL', 9],
+    [2, 2],
+    [null, 15],
+  ])('to terminate by %j, which it tells monitors as %i', (signal, signum) => {
+    const { view, signals } = aWorkerView([{ id: 't1', stamps: {} }])
+    terminate.handle(view, { signal, task_id: 't1' })
+    expect(signals).toEqual([signum])
+  })
+
+  it.each<[Json, string]>([
+    ['SIGNONE', `AttributeError("module 'signal' has no attribute 'SIGNONE'")`],
+    ['sigterm', "TypeError('signal name must be uppercase string.')"],
+  ])('to terminate by %j, which is no signal', (signal, error) => {
+    const { view, ids, signals } = aWorkerView()
+    expect(() => terminate.handle(view, { signal, task_id: 't1' })).toThrow(error)
+    // As with Celery it does not run any more, if it has not started.
+    expect({ ids, signals }).toEqual({ ids: ['t1'], signals: [] })
   })
 
   it.each([

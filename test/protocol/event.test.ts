@@ -106,6 +106,11 @@ describe('the events of a task', () => {
     ],
     ['rejected', { type: 'task-rejected', uuid: 'x', requeue: false }, '5.2.6-res-reject-event-multi-task-rejected'],
     ['revoked, for it expired', taskRevoked('x', 'expired'), '5.2.6-res-expired-event-multi-task-revoked'],
+    [
+      'revoked, for it was terminated',
+      taskRevoked('x', 'terminated', 15),
+      '5.6.3-res-terminated-event-multi-task-revoked',
+    ],
   ])('%s: they have the fields and texts of Python', (_name, event, name) => {
     const expected = fieldsOf(name) as Record<string, unknown>
     expect(Object.keys(event).sort()).toEqual(Object.keys(expected).sort())

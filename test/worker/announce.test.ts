@@ -47,6 +47,12 @@ describe('settledEvent', () => {
     expect(settledEvent(aRequest({ id: 'x' }), outcome)).toEqual(expected && { ...expected, uuid: 'x' })
   })
 
+  it('says by which signal a task was terminated', () => {
+    const request = aRequest({ id: 'x' })
+    request.terminate(15)
+    expect(settledEvent(request, { kind: 'revoked', reason: 'terminated' })).toMatchObject({ signum: 15 })
+  })
+
   it('calls a task failed that died or was interrupted after its message was acknowledged', () => {
     const request = aRequest({ id: 'x' })
     request.acknowledge()

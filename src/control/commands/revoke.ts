@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { TwqError } from '../../errors.ts'
 import { pythonRepr } from '../../protocol/python-repr.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
@@ -13,18 +14,18 @@ export const revoke: ControlCommand = {
   handle(worker, args) {
     requireArguments('revoke', args, ['task_id'])
     const ids = textsOf(args.task_id)
-    return args.terminate === true ? endById(worker, ids) : flagged(worker, ids)
+    return args.terminate === true ? endById(worker, ids, args.signal) : flagged(worker, ids)
   },
 }
 
-/** `app.control.terminate(id)`. The signal is not sent to anybody: a running task's `ctx.signal` aborts. */
+/** `app.control.terminate(id)`. The signal is only told to monitors: a running task's `ctx.signal` aborts. */
 export const terminate: ControlCommand = {
   name: 'terminate',
   kind: 'control',
   summary: 'end running tasks, by their ids',
   handle(worker, args) {
     requireArguments('terminate', args, ['signal', 'task_id'])
-    return endById(worker, textsOf(args.task_id))
+    return endById(worker, textsOf(args.task_id), args.signal)
   },
 }
 
@@ -41,8 +42,10 @@ export const revokeByStampedHeaders: ControlCommand = {
     if (args.terminate !== true) {
       return { ok: `headers ${pythonRepr(headers)} flagged as revoked, but not terminated` }
     }
-    const ended = worker.terminate((request) =>
-      Object.entries(stamps).some(([name, values]) => values.some((value) => request.stamps[name]?.includes(value))),
+    const ended = worker.terminate(
+      (request) =>
+        Object.entries(stamps).some(([name, values]) => values.some((value) => request.stamps[name]?.includes(value))),
+      signalNumber(args.signal),
     )
     return { ok: `headers ${pythonRepr(headers)} ${ended.length > 0 ? 'revoked' : 'were not terminated'}` }
   },
@@ -62,10 +65,25 @@ function flagged(worker: WorkerView, ids: readonly string[]): Json {
   return { ok: `tasks ${setRepr(ids)} flagged as revoked` }
 }
 
-function endById(worker: WorkerView, ids: readonly string[]): Json {
+function endById(worker: WorkerView, ids: readonly string[], signal: Json | undefined): Json {
   worker.revoke(ids)
-  const ended = worker.terminate((request) => ids.includes(request.id))
+  const ended = worker.terminate((request) => ids.includes(request.id), signalNumber(signal))
   return { ok: ended.length === 0 ? 'terminate: tasks unknown' : `terminate: ${ended.join(', ')}` }
+}
+
+/** The number of a signal: `'SIGTERM'`, `'TERM'` or 15. Throws in Python's words where there is none of the name. */
+function signalNumber(signal: Json | undefined): number {
+  if (typeof signal === 'number' && Number.isInteger(signal)) return signal
+  if (signal === undefined || signal === null || signal === '') return constants.signals.SIGTERM
+  if (typeof signal !== 'string' || signal !== signal.toUpperCase()) {
+    throw new Error("TypeError('signal name must be uppercase string.')")
+  }
+  const name = signal.startsWith('SIG') ? signal : `SIG${signal}`
+  const number = (constants.signals as Readonly<Record<string, number>>)[name]
+  if (number === undefined || !Object.hasOwn(constants.signals, name)) {
+    throw new Error(`AttributeError(${pythonRepr(`module 'signal' has no attribute '${name}'`)})`)
+  }
+  return number
 }
 
 /** A table of names and values, or the `name=value` texts that the command line sends. */
