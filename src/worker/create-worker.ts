@@ -255,6 +255,7 @@ export function createWorker(parts: WorkerParts): Worker {
     table,
     tally,
     prefetch,
+    workforce,
     clock,
     logger,
   })
@@ -274,7 +275,7 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function start(): Promise<void> {
     const startedAt = clock.monotonic()
-    const { prefetch: limit, concurrency, acks } = config
+    const { acks } = config
     const queues = config.queues.map(({ name }) => name)
     logger.info(
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
@@ -296,7 +297,8 @@ export function createWorker(parts: WorkerParts): Worker {
     events.start(() => remote.online())
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
-    logger.info({ event: 'worker.ready', queues, concurrency, prefetch: limit, acks, ready_ms: ms }, 'ready')
+    const size = { concurrency: workforce.size, prefetch: prefetch.count }
+    logger.info({ event: 'worker.ready', queues, ...size, acks, ready_ms: ms }, 'ready')
   }
 
   function warnOfLostPriorities(): void {

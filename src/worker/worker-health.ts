@@ -14,6 +14,7 @@ import type { Prefetch } from './prefetch.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Tally } from './tally.ts'
+import type { Workforce } from './workforce.ts'
 
 /** Where the signs of a worker's health are. */
 export interface WorkerHealthParts {
@@ -28,6 +29,7 @@ export interface WorkerHealthParts {
   readonly table: RequestTable
   readonly tally: Tally
   readonly prefetch: Prefetch
+  readonly workforce: Pick<Workforce, 'size'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -165,7 +167,7 @@ export class WorkerHealth {
   }
 
   #info(): Record<string, unknown> {
-    const { config, consumer, table, tally } = this.#parts
+    const { config, consumer, table, tally, workforce } = this.#parts
     return {
       node: config.nodeName,
       pid: process.pid,
@@ -173,7 +175,7 @@ export class WorkerHealth {
       node_version: process.versions.node,
       uptime: Math.floor(tally.uptime / 1000),
       pool: config.pool,
-      concurrency: config.concurrency,
+      concurrency: workforce.size,
       queues: consumer.queues.map(({ name }) => name),
       live: this.#passes('live'),
       ready: this.#passes('ready'),
