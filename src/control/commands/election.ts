@@ -1,3 +1,4 @@
+import { requireArguments } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 
 /**
@@ -8,5 +9,8 @@ export const election: ControlCommand = {
   name: 'election',
   kind: 'control',
   summary: 'elect a node (nothing happens)',
-  handle: () => null,
+  handle(_worker, args) {
+    requireArguments('election', args, ['id', 'topic'])
+    return null
+  },
 }

@@ -18,6 +18,8 @@ export const rateLimit: ControlCommand = {
       return { error: `Invalid rate limit string: ValueError(${pythonRepr(problem)})` }
     }
     if (!worker.limitRate(String(args.task_name), rate, text as Json)) return { error: 'unknown task' }
-    return { ok: rate === 0 ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
+    // What is no limit to Python's `if`: the text '0', from the command line, counts as one that is set.
+    const none = text === null || text === '' || text === false || text === 0
+    return { ok: none ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
   },
 }
