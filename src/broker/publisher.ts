@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import { Streak } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import type { Channel, CloseReason } from './broker.ts'
@@ -16,12 +17,12 @@ export interface PublishOptions {
 
 /**
  * Publishes with confirms over a session: waits for a connection, sends again what a lost connection left unconfirmed,
- * and holds a bounded number of messages meanwhile.
+ * tries again for a while what the broker does not take, and holds a bounded number of messages meanwhile.
  */
 export interface Publisher {
   /**
    * Resolves on the broker's confirm (`returned`: a mandatory message reached no queue). Rejects with
-   * `TWQ_PUBLISH_REFUSED` (nacked), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
+   * `TWQ_PUBLISH_REFUSED` (nacked time and again), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
    */
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
   /** Messages handed over and not yet confirmed. */
@@ -45,10 +46,16 @@ export interface PublisherOptions {
   readonly maxOutstanding?: number
   /** Bytes of bodies and raw headers: 16 MiB. One message alone may be larger. */
   readonly maxBytes?: number
+  /**
+   * Milliseconds for which a message is tried again that the broker does not take: 5 s. A quorum queue takes none while it
+   * has no leader, for some moments after a node was lost; a full one may take some soon.
+   */
+  readonly patience?: number
 }
 
 const MAX_OUTSTANDING = 1_000
 const MAX_BYTES = 16 * 1024 * 1024
+const PATIENCE = 5_000
 
 /** A publisher on a channel of its own, kept by `session`. */
 export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
@@ -62,6 +69,11 @@ interface Entry {
   readonly done: Deferred<'confirmed' | 'returned'>
   /** Withdraws the timer and the abort listener. */
   cleanUp: (() => void) | undefined
+  /** How often, and how the broker did not take it. */
+  refusals: Streak | undefined
+  refusal: unknown
+  /** Until it is tried again. */
+  rest: Timer | undefined
 }
 
 class SessionPublisher implements OwnedPublisher {
@@ -69,6 +81,7 @@ class SessionPublisher implements OwnedPublisher {
   readonly #clock: Clock
   readonly #maxOutstanding: number
   readonly #maxBytes: number
+  readonly #patience: number
   readonly #kept: Kept
   readonly #stopListening: () => void
   #channel: Channel | undefined
@@ -76,6 +89,8 @@ class SessionPublisher implements OwnedPublisher {
   #backlog = new Set<Entry>()
   /** Written to the newest channel, in order. */
   #inFlight = new Set<Entry>()
+  /** Not taken by the broker, and to be tried again. */
+  readonly #resting = new Set<Entry>()
   /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
   readonly #suspects = new Set<Entry>()
   /** The channel whose end has been explained by a message. */
@@ -89,6 +104,7 @@ class SessionPublisher implements OwnedPublisher {
     this.#clock = options.clock
     this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
+    this.#patience = options.patience ?? PATIENCE
     this.#stopListening = session.listen((event) => {
       if (event.kind === 'unblocked') this.#write()
     })
@@ -104,7 +120,7 @@ class SessionPublisher implements OwnedPublisher {
   }
 
   get outstanding(): number {
-    return this.#backlog.size + this.#inFlight.size
+    return this.#backlog.size + this.#inFlight.size + this.#resting.size
   }
 
   publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
@@ -115,7 +131,8 @@ class SessionPublisher implements OwnedPublisher {
     if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
       return Promise.reject(this.#overflow())
     }
-    const entry: Entry = { outgoing, mandatory, size, done: deferred(), cleanUp: undefined }
+    const fresh = { cleanUp: undefined, refusals: undefined, refusal: undefined, rest: undefined }
+    const entry: Entry = { outgoing, mandatory, size, done: deferred(), ...fresh }
     if (timeout !== undefined || signal !== undefined) this.#limit(entry, timeout, signal)
     this.#bytes += size
     this.#backlog.add(entry)
@@ -138,7 +155,7 @@ class SessionPublisher implements OwnedPublisher {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#stopListening()
-    for (const entry of [...this.#inFlight, ...this.#backlog]) this.#fail(entry, closed())
+    for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
     await this.#kept[Symbol.asyncDispose]()
   }
 
@@ -162,7 +179,26 @@ class SessionPublisher implements OwnedPublisher {
     // The fate of the message is unknown: it stays, to be sent again.
     if (TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')) return
     if (!channel.isOpen) this.#explained = channel
+    else if (TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && this.#triedLater(entry, error)) return
     this.#fail(entry, error)
+  }
+
+  /** Has a message wait that the broker did not take; false when it was tried for long enough. */
+  #triedLater(entry: Entry, error: TwqError): boolean {
+    entry.refusals ??= new Streak(this.#clock, Math.random)
+    if (entry.refusals.elapsed >= this.#patience) return false
+    entry.refusal = error
+    if (!this.#inFlight.delete(entry)) return true
+    this.#resting.add(entry)
+    entry.rest = this.#clock.after(entry.refusals.failed(), () => {
+      this.#resting.delete(entry)
+      this.#backlog.add(entry)
+      this.#write()
+    })
+    // What the broker answers did not make it close a channel.
+    this.#suspects.delete(entry)
+    this.#write()
+    return true
   }
 
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
@@ -182,7 +218,8 @@ class SessionPublisher implements OwnedPublisher {
   #limit(entry: Entry, timeout: number | undefined, signal: AbortSignal | undefined): void {
     let timer: Timer | undefined
     const onAbort = (): void => this.#fail(entry, signal?.reason)
-    if (timeout !== undefined) timer = this.#clock.after(timeout, () => this.#fail(entry, this.#late(timeout)))
+    if (timeout !== undefined)
+      timer = this.#clock.after(timeout, () => this.#fail(entry, entry.refusal ?? this.#late(timeout)))
     signal?.addEventListener('abort', onAbort)
     entry.cleanUp = () => {
       timer?.cancel()
@@ -195,9 +232,11 @@ class SessionPublisher implements OwnedPublisher {
   }
 
   #settle(entry: Entry, answer: () => void): void {
-    if (!this.#inFlight.delete(entry) && !this.#backlog.delete(entry)) return
+    const held = this.#inFlight.delete(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
+    if (!held) return
     this.#bytes -= entry.size
     entry.cleanUp?.()
+    entry.rest?.cancel()
     answer()
     if (this.#suspects.delete(entry) || this.#suspects.size > 0) this.#write()
     if (this.outstanding > 0) return

@@ -216,7 +216,12 @@ class Line {
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
       else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
     })
-    this.#publisher = createPublisher(this.#session, { clock, maxOutstanding: MOST_OUTSTANDING })
+    this.#publisher = createPublisher(this.#session, {
+      clock,
+      maxOutstanding: MOST_OUTSTANDING,
+      // So that something can be said, and done, about a refusal in time.
+      patience: publishTimeout / 2,
+    })
     this.replies = repliesOf(results, () => new ReplyQueue(this.#session, logger))
     const delivery = new DelayedDelivery({
       session: this.#session,

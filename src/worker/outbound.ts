@@ -49,6 +49,9 @@ export interface Outbound {
 // Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
 const OUTSTANDING_LIMIT = 100_000
 
+// What a worker has to send is worth more than a moment; but a queue that stays full must be told of.
+const PATIENCE = 15_000
+
 const UNUSABLE =
   'native delayed delivery can not be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker'
 
@@ -67,6 +70,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     clock,
     maxOutstanding: OUTSTANDING_LIMIT,
     maxBytes: Number.POSITIVE_INFINITY,
+    patience: PATIENCE,
   })
   const results = openBackend(config.resultBackend, {
     publisher,

@@ -94,6 +94,38 @@ describe('createPublisher', () => {
     await end()
   })
 
+  it('tries again what the broker does not take, while others go on', async () => {
+    const { publisher, channel, confirm, received, end } = await aPublisher()
+    const [refused, other] = ['1', '2'].map((body) => publisher.publish(saying(body)))
+    await received('1', '2')
+    channel().publishes[0]?.answer.reject(new TwqError('TWQ_PUBLISH_REFUSED', 'no leader'))
+    confirm('2')
+    expect(await other).toBe('confirmed')
+    expect(publisher.outstanding).toBe(1)
+    await received('1', '2', '1')
+    channel().publishes[2]?.answer.resolve('confirmed')
+    expect(await refused).toBe('confirmed')
+    expect(publisher.outstanding).toBe(0)
+    await end()
+  })
+
+  it('says that the broker does not take a message once it was tried for long enough, or is too late', async () => {
+    const refusal = new TwqError('TWQ_PUBLISH_REFUSED', 'full')
+    const impatient = await aPublisher({ patience: 0 })
+    const patient = await aPublisher({ patience: 3_600_000 })
+    for (const [{ publisher, channel, received, end }, timeout] of [
+      [impatient, {}],
+      [patient, { timeout: 1 }],
+    ] as const) {
+      const published = publisher.publish(saying('1'), timeout)
+      published.catch(() => {})
+      await received('1')
+      channel().publishes[0]?.answer.reject(refusal)
+      await expect(published).rejects.toBe(refusal)
+      await end()
+    }
+  })
+
   it('waits while the broker takes no messages', async () => {
     const { broker, publisher, channel, confirm, received, end } = await aPublisher()
     broker.current?.block('low on disk')
