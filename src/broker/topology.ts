@@ -166,10 +166,16 @@ export async function declareEventQueue(channel: Channel, id: string, server?: S
 
 /**
  * Declares a client's queue for rpc results: durable and kept for `expires` milliseconds without a consumer, so that it
- * survives the client's own reconnect and the broker's restart. Nobody else declares it, so it need not be Celery's form.
+ * survives the client's own reconnect and the broker's restart; as a quorum queue also the loss of a node. Nobody else declares it, so it need not be Celery's form.
  */
-export function declareResultQueue(channel: Channel, name: string, expires: number): Promise<QueueStatus> {
-  return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires } })
+export function declareResultQueue(
+  channel: Channel,
+  name: string,
+  expires: number,
+  { quorum = false }: { readonly quorum?: boolean } = {},
+): Promise<QueueStatus> {
+  const type = quorum ? { 'x-queue-type': 'quorum' } : {}
+  return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires, ...type } })
 }
 
 // RabbitMQ 4 refuses transient queues that others may use; up to 3.x Celery declares them so, and a difference is refused too.

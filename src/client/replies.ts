@@ -6,8 +6,8 @@ export interface Replies extends AsyncDisposable {
   readonly name: string
   /** True once results can't get lost any more. */
   readonly isOpen: boolean
-  /** Resolves once they can't. Rejects with the signal's reason. */
-  open(signal: AbortSignal): Promise<void>
+  /** Resolves once they can't; `beside` says what the queue of the task is. Rejects with the signal's reason. */
+  open(signal: AbortSignal, beside: { readonly quorum: boolean }): Promise<void>
   /** The feed of a task that is about to be sent; of one already followed, the same. */
   follow(taskId: string): ResultFeed
   /** Stops following a task that was not sent after all. */

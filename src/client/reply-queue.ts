@@ -21,7 +21,8 @@ const MOST_FINISHED = 1_000
 
 /**
  * Where results come back to (wire specification 4.3, 4.8): a queue of our own, consumed for as long as the session lives.
- * Unlike Python's it is durable and not deleted with its consumer, so that results arrive across a reconnect.
+ * Unlike Python's it is durable and not deleted with its consumer, so that results arrive across a reconnect; and a quorum
+ * queue where tasks are sent to one, so that they arrive although a node of the broker is lost.
  */
 export class ReplyQueue implements Replies {
   /** What senders put into `reply_to`. */
@@ -34,6 +35,8 @@ export class ReplyQueue implements Replies {
   readonly #finished = new Map<string, ResultFeed>()
   #kept: Kept | undefined
   #ready = false
+  /** Decided by the first task. */
+  #quorum = false
 
   constructor(session: Session, logger: Logger | undefined, options: { readonly mostFollowed?: number } = {}) {
     this.name = `twq.reply.${randomUUID()}`
@@ -48,7 +51,8 @@ export class ReplyQueue implements Replies {
   }
 
   /** Resolves once results can arrive. Rejects with the signal's reason. */
-  async open(signal: AbortSignal): Promise<void> {
+  async open(signal: AbortSignal, { quorum }: { readonly quorum: boolean }): Promise<void> {
+    if (this.#kept === undefined) this.#quorum = quorum
     this.#kept ??= this.#session.keep('replies', (channel) => this.#consume(channel))
     const kept = this.#kept
     kept.ready.catch(() => {
@@ -100,9 +104,15 @@ export class ReplyQueue implements Replies {
   }
 
   async #consume(channel: Channel): Promise<void> {
-    await declareResultQueue(channel, this.name, EXPIRES)
-    await channel.consume(this.name, (delivery) => this.#receive(delivery), {
-      noAck: true,
+    const quorum = this.#quorum
+    await declareResultQueue(channel, this.name, EXPIRES, { quorum })
+    const take = (delivery: Delivery): void => {
+      this.#receive(delivery)
+      if (quorum) delivery.ack()
+    }
+    await channel.consume(this.name, take, {
+      // What is on its way when a node is lost would be lost with it.
+      noAck: !quorum,
       // Somebody deleted the queue: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })

@@ -272,8 +272,9 @@ class SessionSender implements Sender {
     using limit = timeLimit({ ms, signal, reason: () => this.#tooLate(prepared) })
     this.#waiting += 1
     try {
-      if (prepared.wantsResult) await this.#options.replies?.open(limit.signal)
       await unlessAborted(this.#queues.declare(prepared.queue), limit.signal)
+      if (!prepared.wantsResult) return
+      await this.#options.replies?.open(limit.signal, { quorum: this.#queues.isQuorum(prepared.queue) })
     } finally {
       this.#waiting -= 1
     }

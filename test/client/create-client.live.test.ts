@@ -16,7 +16,8 @@ import { aTaskMessage } from '../support/a-task-message.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import type { Program } from '../support/program.ts'
 import { startCeleryWorker } from '../support/python.ts'
-import { brokerUrl, uniqueName } from '../support/services.ts'
+import { queueOnce } from '../support/raw-broker.ts'
+import { brokerUrl, ctl, uniqueName, vhost } from '../support/services.ts'
 
 const aClient = (over: Partial<ClientOptions> = {}): Client =>
   createClient({ broker: brokerUrl(), queue: uniqueName('client'), ...over })
@@ -178,7 +179,7 @@ describe('a client', () => {
 
   it('takes no more than it can hold while the broker is away', async () => {
     await using proxy = await FaultProxy.before(brokerUrl())
-    await using client = aClient({ broker: proxy.through(brokerUrl()), publishTimeout: 300 })
+    await using client = aClient({ broker: proxy.through(brokerUrl()), publishTimeout: 3000 })
     await client.send('add', [0, 0])
     takeAway(proxy)
     const sent = await Promise.allSettled(Array.from({ length: 10_500 }, (_, i) => client.send('add', [i, 0])))
@@ -251,6 +252,21 @@ describe('a client', () => {
       while ((await answer()) === 'returned') await new Promise(setImmediate)
     })
     expect(await handle.result({ timeout: '30s' })).toBe(3)
+  })
+
+  it.each(['classic', 'quorum'])('has the results of tasks in a %s queue in one of the same kind', async (type) => {
+    const queue = uniqueName(type)
+    await using client = aClient({ queue, queues: [{ name: queue, type: type as 'classic' | 'quorum' }] })
+    const handle = await client.send('add', [1, 2])
+    const replyTo = client.encode('add').message.properties.replyTo as string
+    const declared = await ctl('list_queues', '-p', vhost(), 'name', 'type')
+    expect(declared).toMatch(new RegExp(`^${replyTo}\t.*${type}`, 'm'))
+    const body = Buffer.from(`{"task_id":"${handle.id}","status":"SUCCESS","result":3,"traceback":null,"children":[]}`)
+    const message = { properties: { contentType: 'application/json', correlationId: handle.id }, headers: {}, body }
+    await withChannel((channel) => channel.publish({ exchange: '', routingKey: replyTo }, message))
+    expect(await handle.result({ timeout: '30s' })).toBe(3)
+    // Taken for good: nothing waits there to come again.
+    await queueOnce(replyTo, ({ messages, consumers }) => messages === 0 && consumers === 1)
   })
 
   it('says which result it can not read', async () => {
