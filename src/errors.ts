@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'TWQ_QUEUE_MISMATCH'
   /** A queue or an exchange does not exist (AMQP 404). */
   | 'TWQ_QUEUE_MISSING'
+  /** A queue lives on one node of a cluster, which is down (AMQP 404): it is back with that node. */
+  | 'TWQ_QUEUE_DOWN'
   /** The connection was lost; what was under way on it is unknown. */
   | 'TWQ_CONNECTION_LOST'
   /** A queue that is to go holds messages, or somebody consumes it. */

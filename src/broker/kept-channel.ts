@@ -15,7 +15,7 @@ export interface Kept extends AsyncDisposable {
   readonly channel: Channel | undefined
 }
 
-/** False for what passes by itself: an absent broker, a lost connection or channel. Everything else needs somebody. */
+/** False for what passes by itself: an absent broker or node of it, a lost connection or channel. Everything else needs somebody. */
 export function cannotBeMended(error: unknown): boolean {
   return !TwqError.is(
     error,
@@ -23,6 +23,7 @@ export function cannotBeMended(error: unknown): boolean {
     'TWQ_CONNECTION_LOST',
     'TWQ_CHANNEL_CLOSED',
     'TWQ_CONSUMER_TIMEOUT',
+    'TWQ_QUEUE_DOWN',
     'TWQ_PUBLISH_REFUSED',
     'TWQ_PUBLISH_TIMEOUT',
   )

@@ -141,6 +141,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
     kind:
       | 'TWQ_BROKER_PERMISSION'
       | 'TWQ_QUEUE_MISSING'
+      | 'TWQ_QUEUE_DOWN'
       | 'TWQ_QUEUE_MISMATCH'
       | 'TWQ_CHANNEL_CLOSED'
       | 'TWQ_CONSUMER_TIMEOUT',
@@ -155,6 +156,13 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
       'TWQ_BROKER_PERMISSION',
       `the broker refused: ${sayOf(text)}`,
       `Grant it: rabbitmqctl set_permissions -p ${shellWord(vhost)} ${shellWord(user ?? 'USER')} '.*' '.*' '.*'`,
+    )
+  }
+  if (code === 404 && /home node .* is down or inaccessible/.test(text)) {
+    return fail(
+      'TWQ_QUEUE_DOWN',
+      `a node of the broker is away: ${sayOf(text)}`,
+      'The queue is back with that node. A quorum queue lives on several nodes: declare it with x-queue-type quorum.',
     )
   }
   if (code === 404)

@@ -25,6 +25,16 @@ describe('channelFailure', () => {
       /^the broker has no queue 'q' in vhost '\/'$/,
     ],
     [
+      'a queue whose node is down, which passes',
+      closed(
+        404,
+        'NOT-FOUND',
+        "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost '/' is down or inaccessible",
+      ),
+      'TWQ_QUEUE_DOWN',
+      /home node 'rabbit@b' of durable queue 'q'/,
+    ],
+    [
       'a missing permission',
       closed(403, 'ACCESS-REFUSED', "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'ann'"),
       'TWQ_BROKER_PERMISSION',
