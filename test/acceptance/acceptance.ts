@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { python } from '../support/provision/python.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
+import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { joinChord } from './chord.ts'
 import { drainWorkers } from './drained-worker.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
+import { killTheLeader } from './killed-leader.ts'
 import { killTheWorker } from './killed-worker.ts'
 import { type Absence, loseTheRedis } from './lost-redis.ts'
 import { runFleet } from './mixed-fleet.ts'
@@ -26,7 +28,8 @@ target. Exits with 1 when one is missed.
                redis: the Redis that keeps results goes away and returns,
                drain: workers are asked to leave while tasks run,
                poison: a task kills its worker each time it starts,
-               chord: a chord with results in Redis, whose workers are killed
+               chord: a chord with results in Redis, whose workers are killed,
+               cluster: a quorum queue on three nodes, the leading one of which is killed
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
 `
 
@@ -51,6 +54,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   drain: drainingWorkers,
   poison: poisoningTheQueue,
   chord: joiningAChord,
+  cluster: killingTheLeader,
 }
 
 const { values } = parseArgs({
@@ -228,6 +232,33 @@ async function* joiningAChord(stage: Stage): AsyncIterable<Check> {
   yield equal('results in Redis', results, tasks + 1)
   yield equal('other keys left there', otherKeys, [])
   yield equal('messages left', left, 0)
+}
+
+async function* killingTheLeader({ folder }: Stage): AsyncIterable<Check> {
+  const tasks = 5000
+  await using cluster = await startCluster()
+  const report = await killTheLeader(cluster, { folder, tasks })
+  const { verdict, remaining, inFlight, results, unsent, gap, pings, members, exits, left } = report
+  const { sent, ran, lost, extraStarts, unexplained } = verdict
+  yield {
+    what: `leader of three killed, ${remaining} of 5,000 tasks to go, 500 more once it is back: lost; second starts; untold ones; left; sends refused`,
+    figure: `${lost.length} of ${sent}, ${ran} ran; ${extraStarts}; ${unexplained.length}; ${left}; ${unsent}`,
+    target: `0; at most the ${inFlight} in flight; 0; 0; 0`,
+    ok:
+      [lost.length, unexplained.length, left, unsent].every((count) => count === 0) &&
+      extraStarts <= inFlight &&
+      remaining > 0,
+  }
+  yield {
+    what: 'results that the client got; could not get, and was told why; heard nothing of',
+    figure: `${results.right}; ${results.told}; ${results.missing}`,
+    target: 'all; any; 0',
+    ok: results.missing === 0 && results.right + results.told === sent,
+  }
+  yield within('no task started for', gap, 10_000)
+  yield equal('workers that answer a ping while the node is away, and once it is back', pings, [2, 2])
+  yield equal('members of the queue in the end', members, 3)
+  yield equal('exits of the workers', exits, [0, 0])
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

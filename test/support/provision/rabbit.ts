@@ -13,7 +13,11 @@ import { type RabbitPrograms, rabbitPrograms } from './rabbit-command.ts'
 export interface RabbitOptions {
   /** Lines of rabbitmq.conf: `{ consumer_timeout: 10_000 }`. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** A node that it can be joined with: it shares that one's cookie, epmd and folder. Close it first. */
+  readonly beside?: RabbitNode
 }
+
+const COOKIE = '.erlang.cookie'
 
 /** A RabbitMQ node of our own: nobody else knows its port, its folder or its cookie, and it ends with this process. */
 export class RabbitNode implements AsyncDisposable {
@@ -21,25 +25,33 @@ export class RabbitNode implements AsyncDisposable {
   readonly #programs: RabbitPrograms
   readonly #folder: string
   readonly #env: Readonly<Record<string, string>>
-  readonly #epmd: ChildProcess
+  /** Its own; undefined where it uses another node's. */
+  readonly #epmd: ChildProcess | undefined
   #server: ChildProcess | undefined
 
-  private constructor(programs: RabbitPrograms, folder: string, env: Record<string, string>, port: number) {
+  private constructor(
+    programs: RabbitPrograms,
+    folder: string,
+    env: Record<string, string>,
+    port: number,
+    beside: RabbitNode | undefined,
+  ) {
     this.#programs = programs
     this.#folder = folder
     this.#env = env
     this.port = port
     // Started here and not by Erlang, which would leave it running for ever.
-    this.#epmd = spawnGuarded(programs.epmd, [], { env, removes: folder })
+    this.#epmd = beside ? undefined : spawnGuarded(programs.epmd, [], { env, removes: folder })
   }
 
   static async start(options: RabbitOptions = {}): Promise<RabbitNode> {
     const programs = await rabbitPrograms()
-    const folder = await mkdtemp(join(tmpdir(), 'twq-rabbit-'))
+    const { beside } = options
+    const folder = await mkdtemp(beside ? join(beside.#folder, 'node-') : join(tmpdir(), 'twq-rabbit-'))
     const [port = 0, distPort = 0, epmdPort = 0] = await freePorts(3)
     const env = {
       HOME: folder,
-      ERL_EPMD_PORT: String(epmdPort),
+      ERL_EPMD_PORT: beside === undefined ? String(epmdPort) : (beside.#env.ERL_EPMD_PORT ?? ''),
       ERL_EPMD_ADDRESS: '127.0.0.1',
       RABBITMQ_NODENAME: `twq-${randomUUID().slice(0, 8)}@localhost`,
       RABBITMQ_DIST_PORT: String(distPort),
@@ -55,10 +67,20 @@ export class RabbitNode implements AsyncDisposable {
     const lines = Object.entries(config).map(([key, value]) => `${key} = ${value}\n`)
     await writeFile(env.RABBITMQ_CONFIG_FILE, lines.join(''))
     await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, '[].\n')
-    await writeFile(join(folder, '.erlang.cookie'), randomUUID(), { mode: 0o400 })
-    const node = new RabbitNode(programs, folder, env, port)
+    const cookie = beside ? await readFile(join(beside.#folder, COOKIE), 'utf8') : randomUUID()
+    await writeFile(join(folder, COOKIE), cookie, { mode: 0o400 })
+    const node = new RabbitNode(programs, folder, env, port, beside)
     await node.startAgain()
     return node
+  }
+
+  /** As the nodes of a cluster call it. */
+  get name(): string {
+    return this.#env.RABBITMQ_NODENAME ?? ''
+  }
+
+  get running(): boolean {
+    return this.#server !== undefined
   }
 
   url(vhost = '/'): string {
@@ -138,14 +160,13 @@ export class RabbitNode implements AsyncDisposable {
 
   /** The end of the server's log. */
   async log(): Promise<string> {
-    const name = this.#env.RABBITMQ_NODENAME ?? ''
-    const text = await readFile(join(this.#folder, 'log', `${name}.log`), 'utf8').catch(() => '(no log)')
+    const text = await readFile(join(this.#folder, 'log', `${this.name}.log`), 'utf8').catch(() => '(no log)')
     return text.slice(-3000)
   }
 
-  /** Kills it, epmd too, and deletes its folder. */
+  /** Kills it, its epmd too, and deletes its folder. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#server && killGroup(this.#server), killGroup(this.#epmd)])
+    await Promise.all([this.#server, this.#epmd].map((program) => program && killGroup(program)))
     this.#server = undefined
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
