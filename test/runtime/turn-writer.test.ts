@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { TurnWriter } from '../../src/runtime/turn-writer.ts'
-import { Program } from '../support/program.ts'
 
 function aFile(): { fd: number; read: () => string; close: () => void } {
   const path = join(mkdtempSync(join(tmpdir(), 'twq-turn-')), 'log')
@@ -27,13 +26,4 @@ it('does not let a burst grow without bound', () => {
   writer.write('x'.repeat(100_000))
   expect(file.read()).toHaveLength(100_000)
   file.close()
-})
-
-it('writes the last words of a process that exits in the middle of a turn', async () => {
-  const module = new URL('../../src/runtime/turn-writer.ts', import.meta.url).href
-  const script = `import { TurnWriter } from ${JSON.stringify(module)}
-    new TurnWriter(2).write('last words\\n'); process.exit(3)`
-  await using program = new Program(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {})
-  await program.exit
-  expect(program.lines.entries).toContain('last words')
 })
