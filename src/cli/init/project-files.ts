@@ -82,28 +82,22 @@ export const hello = defineTask({
 `
 
 const TEST = `import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { test } from 'node:test'
-import { createClient } from 'twq'
-import { startDevBroker } from 'twq/devbroker'
+import { runTask, startTestWorker } from 'twq/testing'
 import { hello } from '../tasks/hello.ts'
 
-// A broker inside this process, and a worker as it runs in production: nothing else has to be there.
-test('hello comes back from a worker', async () => {
-  const broker = await startDevBroker()
-  const env = { ...process.env, TWQ_BROKER: broker.url }
-  const worker = spawn('node_modules/.bin/twq', ['worker', 'start'], { env, stdio: 'inherit' })
-  const client = createClient({ broker: broker.url })
-  try {
-    const sent = await client.send(hello, { name: 'world' })
-    assert.equal(await sent.result({ timeout: '1m' }), 'Hello, world!')
-  } finally {
-    await client.close()
-    worker.kill('SIGTERM')
-    if (worker.exitCode === null) await once(worker, 'exit')
-    await broker[Symbol.asyncDispose]()
-  }
+test('hello greets', async () => {
+  const run = await runTask(hello, { name: 'world' })
+  assert.equal(run.kind === 'succeeded' && run.result, 'Hello, world!')
+})
+
+// A real worker and client with a broker in this process, whose time passes when the test says so.
+test('hello comes back from a worker, at its time', async () => {
+  await using scene = await startTestWorker({ tasks: [hello] })
+  const handle = await scene.client.send(hello, { name: 'world' }, { countdown: '1h' })
+  assert.equal(await handle.state(), 'PENDING')
+  await scene.clock.pass('1h')
+  assert.equal(await handle.result(), 'Hello, world!')
 })
 `
 
