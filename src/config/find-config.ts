@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { cosmiconfig, type Loader, type PublicExplorer } from 'cosmiconfig'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import type { Loader, PublicExplorer } from 'cosmiconfig'
 import { messageOf, TwqError } from '../errors.ts'
-import { loadModule } from '../runtime/load-typescript.ts'
+import { loadError, loadModule } from '../runtime/load-typescript.ts'
 import type { ConfigEnvironment } from './define-config.ts'
+import { readPlainConfig } from './plain-config.ts'
 
 /** A configuration file that was found and loaded, its content not yet checked. */
 export interface ConfigFile {
@@ -32,42 +33,88 @@ const SEARCH_PLACES = [
  * project. `undefined` when there is none; `TWQ_CONFIG_FILE` when the file asked for does not exist or can't be loaded.
  */
 export async function findConfig({ file, cwd, ...environment }: FindOptions): Promise<ConfigFile | undefined> {
-  const explorer = cosmiconfig('worker', {
-    searchPlaces: SEARCH_PLACES,
-    packageProp: 'twq',
-    searchStrategy: 'none',
-    cache: false,
-    loaders: Object.fromEntries(EXTENSIONS.map((extension) => [`.${extension}`, loadDefaultExport])),
-  })
-  const found = file === undefined ? await search(explorer, cwd) : await open(explorer, resolve(cwd, file))
+  const found = file === undefined ? await search(cwd) : await open(resolve(cwd, file))
   if (found === undefined) return undefined
   return typeof found.content === 'function' ? { ...found, content: await call(found, environment) } : found
 }
 
-async function search(explorer: PublicExplorer, cwd: string): Promise<ConfigFile | undefined> {
+async function search(cwd: string): Promise<ConfigFile | undefined> {
   for (const folder of foldersUpToProject(resolve(cwd))) {
-    const found = await explorer.search(folder).catch((error: unknown) => {
-      throw unreadable(folder, error)
-    })
-    if (found && !found.isEmpty) return { path: found.filepath, content: found.config }
+    const found = await lookIn(folder)
+    if (found !== undefined) return found
   }
   return undefined
 }
 
-async function open(explorer: PublicExplorer, path: string): Promise<ConfigFile> {
+async function open(path: string): Promise<ConfigFile> {
   const status = statSync(path, { throwIfNoEntry: false })
   if (status === undefined) {
     throw new TwqError('TWQ_CONFIG_FILE', `there is no configuration file ${path}`, {
       hint: 'Give the path of a worker.config.ts with -A, or leave -A out to search for one.',
     })
   }
-  try {
-    const found = status.isDirectory() ? await explorer.search(path) : await explorer.load(path)
-    if (found) return { path: found.filepath, content: found.config ?? {} }
-  } catch (error) {
-    throw unreadable(path, error)
-  }
+  const found = status.isDirectory() ? await lookIn(path) : (plainly(path) ?? (await load(path)))
+  if (found !== undefined) return found
   throw new TwqError('TWQ_CONFIG_FILE', `there is no worker.config.ts in ${path}`)
+}
+
+/** The configuration in a folder. What reads all forms of it is loaded only where there is something to read. */
+async function lookIn(folder: string): Promise<ConfigFile | undefined> {
+  const first = SEARCH_PLACES.map((place) => join(folder, place)).find(mayConfigure)
+  if (first === undefined) return undefined
+  const plain = plainly(first)
+  if (plain !== undefined) return plain
+  const explorer = await createExplorer()
+  const found = await explorer.search(folder).catch((error: unknown) => {
+    throw unreadable(folder, error)
+  })
+  return found && !found.isEmpty ? { path: found.filepath, content: found.config } : undefined
+}
+
+async function load(path: string): Promise<ConfigFile | undefined> {
+  const explorer = await createExplorer()
+  const found = await explorer.load(path).catch((error: unknown) => {
+    throw unreadable(path, error)
+  })
+  return found ? { path: found.filepath, content: found.config ?? {} } : undefined
+}
+
+function mayConfigure(path: string): boolean {
+  if (!existsSync(path)) return false
+  // Most of them configure something else.
+  return basename(path) !== 'package.json' || textOf(path)?.includes('"twq"') !== false
+}
+
+/** The configuration in a file that needs no loader; undefined for any other. */
+function plainly(path: string): ConfigFile | undefined {
+  if (!/^\.[cm]?ts$|^\.m?js$/.test(extname(path))) return undefined
+  const text = textOf(path)
+  try {
+    const plain = text === undefined ? undefined : readPlainConfig(path, text)
+    return plain && { path, content: plain.content }
+  } catch (error) {
+    throw loadError(path, 'TWQ_CONFIG_FILE', error)
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // The loader says why.
+    return undefined
+  }
+}
+
+async function createExplorer(): Promise<PublicExplorer> {
+  const { cosmiconfig } = await import('cosmiconfig')
+  return cosmiconfig('worker', {
+    searchPlaces: SEARCH_PLACES,
+    packageProp: 'twq',
+    searchStrategy: 'none',
+    cache: false,
+    loaders: Object.fromEntries(EXTENSIONS.map((extension) => [`.${extension}`, loadDefaultExport])),
+  })
 }
 
 /** The folder itself and those above it, up to the one that holds the whole project: a repository or a set of workspaces. */
