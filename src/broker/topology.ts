@@ -5,16 +5,11 @@ import { suspectsQueue } from '../protocol/suspect.ts'
 import { isQuorum, plainQueue, type TaskQueue } from '../protocol/task-queue.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import { type Difference, differencesOfExchange, differencesOfQueue, isStated, mismatch } from './differences.ts'
+import { isRabbitMq4 } from './server-version.ts'
 import type { Session } from './session.ts'
 
 // Celery's declarations to the letter (section 1.2 of the wire specification): RabbitMQ refuses any that differs from
 // what exists, and closes the channel that asked.
-
-/** Where remote-control requests go, to all workers. */
-export const PIDBOX_EXCHANGE = 'celery.pidbox'
-/** Where replies to remote-control requests go. */
-export const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
-const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
 
 // What nobody read for five seconds is no news any more; what nobody reads for a minute has lost its reader.
 const EVENT_QUEUE_ARGUMENTS = { 'x-message-ttl': 5_000, 'x-expires': 60_000 }
@@ -126,34 +121,6 @@ async function declareCompanion(
   }
 }
 
-/** Declares the exchange of remote-control requests. */
-export function declarePidboxExchange(channel: Channel): Promise<void> {
-  return channel.declareExchange({ name: PIDBOX_EXCHANGE, type: 'fanout', durable: false })
-}
-
-/** Declares a worker's mailbox for remote-control requests and resolves with the queue's name. */
-export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<string> {
-  const name = `${nodeName}.${PIDBOX_EXCHANGE}`
-  await declarePidboxExchange(channel)
-  await channel.declareQueue({ name, ...pidboxQueue(server) })
-  await channel.bind(name, PIDBOX_EXCHANGE, '')
-  return name
-}
-
-/** Declares the exchange that a remote-control request names for its replies. */
-export function declarePidboxReplyExchange(channel: Channel, name = PIDBOX_REPLY_EXCHANGE): Promise<void> {
-  return channel.declareExchange({ name, type: 'direct', durable: false })
-}
-
-/** Declares where the replies to one remote-control client arrive; `oid` is the routing key. Resolves with the queue's name. */
-export async function declarePidboxReplies(channel: Channel, oid: string, server: ServerInfo): Promise<string> {
-  const name = `${oid}.${PIDBOX_REPLY_EXCHANGE}`
-  await declarePidboxReplyExchange(channel)
-  await channel.declareQueue({ name, ...pidboxQueue(server) })
-  await channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid)
-  return name
-}
-
 /** Declares where all events of the cluster arrive for one reader, and resolves with the queue's name. */
 export async function declareEventQueue(channel: Channel, id: string, server?: ServerInfo): Promise<string> {
   const name = `celeryev.${id}`
@@ -176,19 +143,4 @@ export function declareResultQueue(
 ): Promise<QueueStatus> {
   const type = quorum ? { 'x-queue-type': 'quorum' } : {}
   return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires, ...type } })
-}
-
-// RabbitMQ 4 refuses transient queues that others may use; up to 3.x Celery declares them so, and a difference is refused too.
-function pidboxQueue(server: ServerInfo) {
-  return {
-    durable: false,
-    autoDelete: true,
-    exclusive: isRabbitMq4(server),
-    arguments: PIDBOX_QUEUE_ARGUMENTS,
-  }
-}
-
-/** RabbitMQ 4 or newer, where transient shared queues and channel-wide prefetch limits are gone or going. */
-export function isRabbitMq4(server: ServerInfo): boolean {
-  return server.product === 'RabbitMQ' && Number.parseInt(server.version, 10) >= 4
 }

@@ -31,8 +31,9 @@ export interface Line extends AsyncDisposable {
 }
 
 const TIMEOUT = 3_000
-// Workers answer within milliseconds of each other; after this much silence all have, unless more time was asked for.
-const QUIET = 100
+// Workers answer within milliseconds of each other; after this much silence all have, unless they are slow to answer or
+// more time was asked for.
+const QUIET = 50
 
 /** Connects to the broker of the configuration; close it with `await using`. */
 export async function openLine(command: string, flags: RemoteFlags): Promise<Line> {

@@ -10,7 +10,7 @@ import { createProgram } from './program.ts'
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status: number = EXIT.ok
-  const program = createProgram((code) => {
+  const program = await createProgram(argv[2], (code) => {
     status = code
   })
   program.hook('preAction', () => applyGlobals(program.opts()))

@@ -1,37 +1,32 @@
 import { Command, Option } from 'commander'
 import { packageVersion } from '../runtime/version.ts'
-import { addBroker } from './commands/broker.ts'
-import { addDev } from './commands/dev.ts'
-import { addDoctor } from './commands/doctor.ts'
-import { addEvents, addTop } from './commands/events.ts'
-import { addInit } from './commands/init.ts'
-import { addControl, addInspect, addStatus } from './commands/inspect.ts'
-import { addQuarantine } from './commands/quarantine.ts'
-import { addQueue } from './commands/queue.ts'
-import { addTask } from './commands/task.ts'
-import { addWorker } from './commands/worker.ts'
 import { addConfigFlags } from './config-flags.ts'
 import type { Exit } from './exit-codes.ts'
 
-/** The families of commands, in the order that the help shows them. */
-const families = [
-  addInit,
-  addDev,
-  addBroker,
-  addWorker,
-  addTask,
-  addInspect,
-  addControl,
-  addStatus,
-  addEvents,
-  addTop,
-  addQueue,
-  addQuarantine,
-  addDoctor,
-]
+type AddFamily = (program: Command, exit: Exit) => void
 
-/** The command line as a tree. Each command's code is imported when it runs; `exit` hears its status. */
-export function createProgram(exit: Exit): Command {
+/** The families of commands by the word they begin with, in the order that the help shows them; each file is imported once needed. */
+const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
+  init: async () => (await import('./commands/init.ts')).addInit,
+  dev: async () => (await import('./commands/dev.ts')).addDev,
+  broker: async () => (await import('./commands/broker.ts')).addBroker,
+  worker: async () => (await import('./commands/worker.ts')).addWorker,
+  task: async () => (await import('./commands/task.ts')).addTask,
+  inspect: async () => (await import('./commands/inspect.ts')).addInspect,
+  control: async () => (await import('./commands/inspect.ts')).addControl,
+  status: async () => (await import('./commands/inspect.ts')).addStatus,
+  events: async () => (await import('./commands/events.ts')).addEvents,
+  top: async () => (await import('./commands/events.ts')).addTop,
+  queue: async () => (await import('./commands/queue.ts')).addQueue,
+  quarantine: async () => (await import('./commands/quarantine.ts')).addQuarantine,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+}
+
+/**
+ * The command line as a tree: the family that the first word names, or all of them where it names none, as in
+ * `twq --help`. Each command's code is imported when it runs; `exit` hears its status.
+ */
+export async function createProgram(firstWord: string | undefined, exit: Exit): Promise<Command> {
   const program = new Command('twq')
     .description('The Celery worker for TypeScript.')
     .version(packageVersion(), '--version')
@@ -53,7 +48,10 @@ export function createProgram(exit: Exit): Command {
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all')
 
-  for (const add of families) add(program, exit)
+  const named = firstWord !== undefined && Object.hasOwn(families, firstWord) ? families[firstWord] : undefined
+  for (const add of await Promise.all((named ? [named] : Object.values(families)).map((load) => load()))) {
+    add(program, exit)
+  }
   return program
 }
 

@@ -5,7 +5,7 @@ import {
   declarePidboxReplies,
   PIDBOX_EXCHANGE,
   PIDBOX_REPLY_EXCHANGE,
-} from '../broker/topology.ts'
+} from '../broker/pidbox.ts'
 import { TwqError } from '../errors.ts'
 import { decodeReply, encodeRequest } from '../protocol/pidbox.ts'
 import type { Route } from '../protocol/wire.ts'
@@ -19,7 +19,7 @@ export interface AskOptions {
   readonly destination?: readonly string[]
   /** The longest wait. */
   readonly timeout: number
-  /** Without `destination`: how long after the last reply nobody else is expected. */
+  /** Without `destination`: how long after the last reply, at least, nobody else is expected; longer where replies are slow. */
   readonly quiet?: number
   readonly signal?: AbortSignal
 }
@@ -48,6 +48,7 @@ export class Broadcast {
     const replies = new Map<string, Json>()
     const done = deferred<void>()
     const ticket = randomUUID()
+    let asked = 0
     let quiet: Timer | undefined
     const onReply = (delivery: Delivery): void => {
       const reply = decodeReply(delivery)
@@ -56,7 +57,7 @@ export class Broadcast {
       if (options.destination?.every((node) => replies.has(node)) === true) done.resolve()
       if (options.destination !== undefined || options.quiet === undefined) return
       quiet?.cancel()
-      quiet = this.#clock.after(options.quiet, done.resolve)
+      quiet = this.#clock.after(expectedSilence(options.quiet, this.#clock.monotonic() - asked), done.resolve)
     }
     const replyTo = await this.#listen(channel, onReply)
     const request = encodeRequest({
@@ -68,6 +69,7 @@ export class Broadcast {
       clock: 1,
       expires: this.#clock.now() + options.timeout,
     })
+    asked = this.#clock.monotonic()
     // A fanout exchange without a single mailbox gives a mandatory message back.
     const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
     if (answer === 'returned') throw noWorker()
@@ -121,6 +123,14 @@ export class Broadcast {
     await channel.consume(queue, onReply, { noAck: true })
     return { exchange: PIDBOX_REPLY_EXCHANGE, routingKey: oid }
   }
+}
+
+/**
+ * How long after a reply that took `latency` milliseconds nobody else is expected, where it is `least` among workers that
+ * answer at once: workers of one broker are about as far and as busy as each other.
+ */
+export function expectedSilence(least: number, latency: number): number {
+  return Math.min(Math.max(least, 4 * latency), 10 * least)
 }
 
 /** The error for a broker without a single worker. */

@@ -1,5 +1,5 @@
 import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
-import { declarePidbox, declarePidboxReplyExchange } from '../broker/topology.ts'
+import { declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
 import { messageOf } from '../errors.ts'
 import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/pidbox.ts'
 import type { Json } from '../runtime/json.ts'

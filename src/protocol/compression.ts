@@ -1,4 +1,3 @@
-import { gunzipSync, inflateSync } from 'node:zlib'
 import { messageOf } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
@@ -19,6 +18,8 @@ export function decompress(body: Uint8Array, compression: unknown, maxSize: numb
     throw new Refusal('DecodeError', `compression ${name} is not supported: senders can use zlib, or none`)
   }
   try {
+    // Few senders compress, and every command would load it.
+    const { gunzipSync, inflateSync } = process.getBuiltinModule('node:zlib')
     // The gzip format proper starts 1f 8b; a zlib stream never does.
     const inflate = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync : inflateSync
     return inflate(body, { maxOutputLength: maxSize })

@@ -1,5 +1,5 @@
 import type { Channel, ServerInfo } from '../broker/broker.ts'
-import { isRabbitMq4 } from '../broker/topology.ts'
+import { isRabbitMq4 } from '../broker/server-version.ts'
 
 // AMQP carries the count in 16 bits, and 0 means no limit at all.
 const LARGEST = 65_535

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Channel } from '../../src/broker/broker.ts'
+import { declarePidbox, declarePidboxReplies } from '../../src/broker/pidbox.ts'
+import { isRabbitMq4 } from '../../src/broker/server-version.ts'
 import { createSession, type Session } from '../../src/broker/session.ts'
 import {
-  declarePidbox,
-  declarePidboxReplies,
   declareQuarantine,
   declareResultQueue,
   declareSuspects,
   declareTaskQueue,
-  isRabbitMq4,
   type TopologyDifference,
 } from '../../src/broker/topology.ts'
 import type { TwqError } from '../../src/errors.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Channel, Connection } from '../../src/broker/broker.ts'
-import { declarePidboxReplies, PIDBOX_EXCHANGE } from '../../src/broker/topology.ts'
+import { declarePidboxReplies, PIDBOX_EXCHANGE } from '../../src/broker/pidbox.ts'
 import { decodeReply } from '../../src/protocol/pidbox.ts'
 import type { Json } from '../../src/runtime/json.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, Connection, Delivery } from '../../broker/broker.ts'
-import { PIDBOX_EXCHANGE } from '../../broker/topology.ts'
+import { PIDBOX_EXCHANGE } from '../../broker/pidbox.ts'
 import { Broadcast } from '../../client/broadcast.ts'
 import { queueStatus, withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'

@@ -1,0 +1,60 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { startDevBroker } from '../../src/devbroker/server.ts'
+import { aProject } from '../support/a-project.ts'
+import { runTwq } from '../support/run-twq.ts'
+
+const ROOT = new URL('../..', import.meta.url).href
+const CONFIG = `import { defineConfig } from 'twq'\n\nexport default defineConfig({ tasks: ['./tasks/*.ts'] })\n`
+
+it('shows its version with nothing but the tree of commands', async () => {
+  const { packages, files } = await loadedBy(['--version'])
+  expect(packages).toEqual(['commander'])
+  expect(files.filter((file) => !/^(cli|config|protocol|runtime)\/|^errors/.test(file))).toEqual([])
+})
+
+it('asks a worker how it is without configuration, tasks or broker', async () => {
+  using project = aProject({ 'worker.config.ts': CONFIG })
+  const { status, packages, files } = await loadedBy(
+    ['worker', 'health', '--ready', '--node', 'nobody@nowhere'],
+    project.folder,
+  )
+  expect(status).toBe(69)
+  expect(packages).toEqual(['commander'])
+  expect(
+    files.filter((file) => /^(broker|client|tasks|worker)\/|^cli\/load-config|^config\/(find|resolve)/.test(file)),
+  ).toEqual([])
+  expect(files.filter((file) => file.startsWith('cli/commands/'))).toEqual([
+    'cli/commands/inspect',
+    'cli/commands/worker',
+  ])
+})
+
+it('asks the workers of a broker with what speaks to it, and no more', async () => {
+  using project = aProject({ 'worker.config.ts': CONFIG })
+  const broker = await startDevBroker()
+  const { status, packages, files } = await loadedBy(['inspect', 'ping', '--broker', broker.url], project.folder)
+  await broker[Symbol.asyncDispose]()
+  expect(status).toBe(69)
+  expect(packages).toEqual(['amqplib', 'commander'])
+  expect(files.filter((file) => /^(canvas|events|index|metrics|pool|results|tasks|worker)\b/.test(file))).toEqual([])
+  expect(files.filter((file) => file.startsWith('client/'))).toEqual(['client/broadcast'])
+})
+
+/** Runs a command, and tells which packages and which of our own files it loaded, as Node's coverage has it. */
+async function loadedBy(args: readonly string[], cwd?: string) {
+  const coverage = mkdtempSync(join(tmpdir(), 'twq-coverage-'))
+  const { status } = await runTwq(args, { env: { NODE_V8_COVERAGE: coverage }, ...(cwd !== undefined && { cwd }) })
+  const urls = readdirSync(coverage).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url)
+  })
+  rmSync(coverage, { recursive: true })
+  const packages = urls.flatMap((url) => /^file:.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? [])
+  const files = urls
+    .filter((url) => url.startsWith(`${ROOT}dist/`))
+    .map((url) => url.slice(`${ROOT}dist/`.length, -'.js'.length))
+  return { status, packages: [...new Set(packages)].sort(), files: files.sort() }
+}
