@@ -207,8 +207,17 @@ function waitedFor(id: string, options: JsonObject): Abandoned {
  * wait for what was to follow. Undefined for errors that say nothing about the follow-ups themselves.
  */
 export function failureOfFollowUps(error: unknown): RemoteError | undefined {
+  return failureToSend('what was to follow this task', error)
+}
+
+/** The failure of a task whose next try the broker refuses; undefined for errors that don't say that it does. */
+export function failureOfRetry(error: unknown): RemoteError | undefined {
+  return failureToSend('the retry of this task', error)
+}
+
+function failureToSend(what: string, error: unknown): RemoteError | undefined {
   if (!TwqError.is(error)) return undefined
-  const text = `what was to follow this task could not be sent: ${error.message}`
+  const text = `${what} could not be sent: ${error.message}`
   switch (error.code) {
     case 'TWQ_MESSAGE_MALFORMED':
       return celeryError('InvalidTaskError', [text])

@@ -15,30 +15,35 @@ export function startedEvent({ message }: Request): TaskEvent {
 }
 
 /**
- * What monitors hear of an outcome once it is settled, or of a retry before it can run; undefined where they hear nothing, as of a task that goes back
+ * What monitors hear of an outcome once it is settled, or of a retry before it can run: nothing of a task that goes back
  * to its queue because its worker leaves.
  */
-export function settledEvent(request: Request, outcome: Outcome): TaskEvent | undefined {
+export function settledEvents(request: Request, outcome: Outcome): readonly TaskEvent[] {
   const { id } = request.message
   switch (outcome.kind) {
     case 'succeeded':
-      return taskSucceeded(id, outcome.result, outcome.runtime)
+      return [taskSucceeded(id, outcome.result, outcome.runtime)]
     case 'retry':
-      return taskRetried(id, outcome.error)
+      return [taskRetried(id, outcome.error)]
     case 'failed':
     case 'timed-out':
-      return taskFailed(id, outcome.error)
-    case 'rejected':
-      return { type: 'task-rejected', uuid: id, requeue: outcome.requeue }
+      return [taskFailed(id, outcome.error)]
+    case 'rejected': {
+      // As Celery: what was acknowledged can't be rejected. It has failed, as all that does not go back to its queue.
+      const early = request.acks === 'early'
+      const { requeue } = outcome
+      const rejected: readonly TaskEvent[] = early ? [] : [{ type: 'task-rejected', uuid: id, requeue }]
+      return requeue && !early ? rejected : [...rejected, taskFailed(id, outcome.error)]
+    }
     case 'revoked':
-      return taskRevoked(id, outcome.reason, request.terminatedBy)
+      return [taskRevoked(id, outcome.reason, request.terminatedBy)]
     case 'lost':
       // Still with the broker, it runs again and has not failed.
-      return request.acknowledged ? taskFailed(id, outcome.error) : undefined
+      return request.acknowledged ? [taskFailed(id, outcome.error)] : []
     case 'interrupted':
-      return request.acknowledged ? taskFailed(id, celeryError('WorkerLostError', [INTERRUPTED])) : undefined
+      return request.acknowledged ? [taskFailed(id, celeryError('WorkerLostError', [INTERRUPTED]))] : []
     case 'ignored':
     case 'replaced':
-      return undefined
+      return []
   }
 }

@@ -132,7 +132,6 @@ export class Intake {
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
     request.survived = delivery.redelivered && this.#parts.survivors.delete(message.id)
     table.add(request)
-    if (events.wanted) events.emit(receivedEvent(request))
     if (logger.isLevelEnabled('debug')) {
       logger.debug(
         { event: 'task.received', task_id: message.id, task: message.task, queue, redelivered },
@@ -140,6 +139,8 @@ export class Intake {
       )
     }
     const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
+    // As Celery: of a task that is refused on receipt, monitors hear only that.
+    if (admission.kind !== 'refuse' && events.wanted) events.emit(receivedEvent(request))
     switch (admission.kind) {
       case 'run':
         this.start(request)

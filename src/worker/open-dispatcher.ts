@@ -8,7 +8,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'
-import { settledEvent, startedEvent } from './announce.ts'
+import { settledEvents, startedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Followers } from './followers.ts'
@@ -59,6 +59,11 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
   const consequences = {
     ...parts,
     flags: config,
+    // Or monitors would hear of the next attempt first, and take the task for waiting, or failed, for ever.
+    onAgain: (request: Request, outcome: Outcome) => {
+      tell(request, outcome)
+      request.told = outcome
+    },
     onAckLost: (request: Request) => {
       parts.orphans.finished(request)
       const { message, queue } = request
@@ -84,9 +89,9 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       request.startedAt = clock.now()
       loopWatch?.started(request)
       tally.started(request.message.task)
-      if (events.wanted) events.emit(startedEvent(request))
       if (request.acks === 'early') request.acknowledge()
-      if (request.task.settings.trackStarted === true) {
+      if (events.wanted) events.emit(startedEvent(request))
+      if (request.task.settings.trackStarted === true && !request.ignoresResult) {
         const started = { pid, hostname: config.nodeName }
         // What follows does not depend on it, and would tell of the same trouble.
         storeState(request, 'STARTED', started).catch(() => {})
@@ -95,11 +100,9 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     onState: storeState,
     onAddToChord: ({ message }, signature) => parts.followers.addToChord(message, signature),
     settle: async (request, outcome) => {
-      // Before the next try can run, or monitors would hear of that one first and take the task for waiting for ever.
-      if (outcome.kind === 'retry') tell(request, outcome)
       const settled = await settle(request, outcome, consequences).finally(() => parts.orphans.ended(request))
       logSettled(logger, request, settled)
-      if (settled.kind !== 'retry') tell(request, settled)
+      if (request.told !== settled) tell(request, settled)
       parts.onSettled(request, settled)
     },
   })
@@ -111,7 +114,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
 
   /** Tells monitors what became of an attempt. */
   function tell(request: Request, outcome: Outcome): void {
-    const event = events.wanted ? settledEvent(request, outcome) : undefined
-    if (event !== undefined) events.emit(event)
+    if (!events.wanted) return
+    for (const event of settledEvents(request, outcome)) events.emit(event)
   }
 }

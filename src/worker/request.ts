@@ -2,6 +2,7 @@ import type { Delivery } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Invocation } from '../tasks/invocation.ts'
+import type { Outcome } from '../tasks/outcome.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Lane } from './suspicion.ts'
 
@@ -29,6 +30,8 @@ export class Request {
   acknowledged = false
   /** The number of the signal by which a revocation asked the running attempt to stop. */
   terminatedBy: number | undefined
+  /** The outcome that monitors were told of before its message went back. */
+  told: Outcome | undefined
   #abort: AbortController | undefined
 
   constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
@@ -62,6 +65,11 @@ export class Request {
   terminate(signum: number): void {
     this.terminatedBy = signum
     this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
+  }
+
+  /** Whether nobody wants the result: the message says, else the task. */
+  get ignoresResult(): boolean {
+    return this.message.ignoreResult ?? this.task.settings.ignoreResult ?? false
   }
 
   /** True when the broker took the message back with its channel, and will deliver it again. */

@@ -1,8 +1,9 @@
 import type { Publisher } from '../broker/publisher.ts'
-import { hasNoFollowUps } from '../canvas/follow-ups.ts'
+import { failureOfRetry, hasNoFollowUps } from '../canvas/follow-ups.ts'
 import { TwqError } from '../errors.ts'
 import { keyBeforeDelay } from '../protocol/delay-route.ts'
 import { retryMessage } from '../protocol/encode-retry.ts'
+import type { RemoteError } from '../protocol/result-record.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
@@ -23,6 +24,8 @@ export interface SettleParts {
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
+  /** Hears of an attempt before its task can run again. */
+  readonly onAgain: (request: Request, outcome: Outcome) => void
   /** Hears of an attempt that can't be acknowledged any more: the broker has taken its message back. */
   readonly onAckLost: (request: Request) => void
   /** Returns a message whose attempt ended in an orderly way. */
@@ -40,7 +43,7 @@ export async function settle(request: Request, outcome: Outcome, parts: SettlePa
   const { settings } = request.task
   const plan = decideSettlement(outcome, message, {
     acks: request.acks,
-    ignoreResult: message.ignoreResult ?? settings.ignoreResult ?? false,
+    ignoreResult: request.ignoresResult,
     ackOnFailure: settings.ackOnFailure ?? parts.flags.ackOnFailure,
     ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
     rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
@@ -64,7 +67,11 @@ export async function settle(request: Request, outcome: Outcome, parts: SettlePa
     await parts.results.store(record, message, request.delivery.route.routingKey)
   }
   if (plan.ending !== undefined && message.embed.chord !== null) await parts.followers.endInChord(message, plan.ending)
-  if (plan.retryAt !== undefined) await publishRetry(request, plan.retryAt, outcome, parts)
+  if (plan.retryAt !== undefined) {
+    parts.onAgain(request, outcome)
+    const refused = await publishRetry(request, plan.retryAt, outcome, parts)
+    if (refused !== undefined) return await settle(request, { kind: 'failed', error: refused, runtime: 0 }, parts)
+  }
   await dispose(request, plan.disposal, outcome, parts)
   return outcome
 }
@@ -73,7 +80,27 @@ function runtimeOf(outcome: Outcome): number {
   return 'runtime' in outcome ? outcome.runtime : 0
 }
 
-async function publishRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
+/**
+ * Has the task run again at a time. Resolves with why there is no next try where the message is acknowledged already;
+ * rejects where it is not, and can still go back.
+ */
+async function publishRetry(
+  request: Request,
+  at: number,
+  outcome: Outcome,
+  parts: SettleParts,
+): Promise<RemoteError | undefined> {
+  try {
+    await sendRetry(request, at, outcome, parts)
+    return undefined
+  } catch (error) {
+    const refused = request.acks === 'early' ? failureOfRetry(error) : undefined
+    if (refused === undefined) throw error
+    return refused
+  }
+}
+
+async function sendRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
   const override = outcome.kind === 'retry' ? outcome.override : undefined
   const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
   if (await parts.delays.retry(message, request.queue, at)) return
@@ -96,6 +123,7 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       if (!request.acknowledged && !request.acknowledge()) parts.onAckLost(request)
       return
     case 'requeue':
+      parts.onAgain(request, outcome)
       // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
       if (outcome.kind === 'lost') request.requeue()
       else await parts.giveBack([request])

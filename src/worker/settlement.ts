@@ -69,9 +69,9 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
       return failure(disposal, errorRecord(message, 'FAILURE', outcome.error), true)
     }
     case 'rejected':
-      // Nobody waits for ever: a task that was rejected for good is a failed one.
-      return outcome.requeue
-        ? settlement(early ? 'none' : 'requeue')
+      // Nobody waits for ever: a task that was rejected for good, or can't go back any more, is a failed one.
+      return outcome.requeue && !early
+        ? settlement('requeue')
         : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)
     case 'ignored':
     case 'replaced':

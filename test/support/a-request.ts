@@ -39,8 +39,12 @@ export function aDelivery(fields: Partial<Delivery> = {}): RecordedDelivery {
 }
 
 /** A request for a task that does nothing. */
-export function aRequest(message: Partial<TaskMessage> = {}, delivery: Partial<Delivery> = {}): Request {
+export function aRequest(
+  message: Partial<TaskMessage> = {},
+  delivery: Partial<Delivery> = {},
+  acks: 'late' | 'early' = 'late',
+): Request {
   const task = defineTask({ name: message.task ?? 'add', run: () => null })
   const invocation = { message: aTaskMessage(message), queue: 'celery', redelivered: false, node: 'twq@test' }
-  return new Request(aDelivery(delivery), task, 'late', invocation)
+  return new Request(aDelivery(delivery), task, acks, invocation)
 }

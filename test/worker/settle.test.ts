@@ -26,6 +26,7 @@ async function settled(
     readonly declare?: () => Promise<void>
     readonly chord?: boolean
     readonly group?: string
+    readonly acks?: 'late' | 'early'
   } = {},
 ) {
   const journal: string[] = []
@@ -69,7 +70,11 @@ async function settled(
       return true
     },
   })
-  const request = aRequest({ id: 'own', group: options.group ?? null, embed: { ...none, ...embed } }, delivery)
+  const request = aRequest(
+    { id: 'own', group: options.group ?? null, embed: { ...none, ...embed } },
+    delivery,
+    options.acks,
+  )
   const clock = systemClock
   const queues = {
     has: () => options.declare === undefined,
@@ -91,7 +96,10 @@ async function settled(
   }
   const delays = { retry: async () => false }
   const onAckLost = () => {}
-  const parts = { publisher, results, followers, quarantine, delays, clock, flags, onAckLost, giveBack }
+  const onAgain = (_request: unknown, { kind }: Outcome) => {
+    journal.push(`told of ${kind}`)
+  }
+  const parts = { publisher, results, followers, quarantine, delays, clock, flags, onAgain, onAckLost, giveBack }
   const end = await settle(request, outcome, parts)
   return { journal, records, end }
 }
@@ -131,9 +139,13 @@ describe('settling', () => {
   })
 
   it.each<[string, Outcome, string[]]>([
-    ['is retried', { kind: 'retry', at: 1, error: null }, ['stored RETRY of own', 'confirmed add', 'acked']],
+    [
+      'is retried',
+      { kind: 'retry', at: 1, error: null },
+      ['stored RETRY of own', 'told of retry', 'confirmed add', 'acked'],
+    ],
     ['is ignored', { kind: 'ignored' }, ['acked']],
-    ['goes back to its queue', { kind: 'interrupted' }, ['given back']],
+    ['goes back to its queue', { kind: 'interrupted' }, ['told of interrupted', 'given back']],
   ])('starts nothing after a task that %s', async (_title, outcome, expected) => {
     const embed = {
       callbacks: [signature('a', 'a-id')],
@@ -165,6 +177,34 @@ describe('settling', () => {
     const { journal, records } = await settled({ callbacks: [signature('a', 'a-id')] }, success, { publish })
     expect(journal).toEqual(['stored FAILURE of own', 'acked'])
     expect(records[0]).toMatchObject({ error: { type: 'OperationalError' } })
+  })
+
+  it('has monitors told that a task goes back before it can run again', async () => {
+    const error = { type: 'Reject', module: 'celery.exceptions', args: ['no', true], traceback: null }
+    const { journal } = await settled({}, { kind: 'rejected', requeue: true, error })
+    expect(journal).toEqual(['told of rejected', 'given back'])
+  })
+
+  it('gives back the message of a task whose retry the broker refuses', async () => {
+    const publish = () => {
+      throw new TwqError('TWQ_PUBLISH_REFUSED', 'the queue is full')
+    }
+    const attempt = settled({}, { kind: 'retry', at: 1, error: null }, { publish })
+    await expect(attempt).rejects.toMatchObject({ code: 'TWQ_PUBLISH_REFUSED' })
+  })
+
+  it('fails a task whose retry the broker refuses when its message is acknowledged already', async () => {
+    const publish = () => {
+      throw new TwqError('TWQ_PUBLISH_REFUSED', 'the queue is full')
+    }
+    const embed = { chain: [signature('b', 'b-id')] }
+    const retry: Outcome = { kind: 'retry', at: 1, error: null }
+    const { journal, records, end } = await settled(embed, retry, { publish, acks: 'early' })
+    expect(journal).toEqual(['stored RETRY of own', 'told of retry', 'stored FAILURE of b-id', 'stored FAILURE of own'])
+    expect(records.at(-1)).toMatchObject({
+      error: { type: 'OperationalError', args: ['the retry of this task could not be sent: the queue is full'] },
+    })
+    expect(end.kind).toBe('failed')
   })
 
   it('publishes to a queue that it may not declare', async () => {
