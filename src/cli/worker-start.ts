@@ -193,7 +193,7 @@ async function runUntilStopped(
       else worker.stop(request).catch(status.reject)
       onLeaving()
     },
-    { logger },
+    { logger, sigterm: process.env.REMAP_SIGTERM === 'SIGQUIT' ? 'SIGQUIT' : 'SIGTERM' },
   )
   using _strayErrors = onStrayErrors(
     () => {

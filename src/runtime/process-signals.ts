@@ -6,18 +6,19 @@ import type { Logger } from './logger.ts'
 export type StopRequest = 'warm' | 'cold' | 'now'
 
 /** The signals that stop a process. */
-export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT'
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP'
 
-const SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT']
+const SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']
 
 // Ctrl-C reaches every process of the terminal's group, and npm passes its own on again: one key, two signals.
 const ONE_KEY_PRESS_MS = 250
 
 /**
  * What a signal asks for, given what was asked before: first finish, then skip ahead, then leave. SIGQUIT begins with
- * the second step.
+ * the second step. SIGHUP never skips: systemd may send it right after SIGTERM, and terminals beside other signals.
  */
 export function nextStop(previous: StopRequest | undefined, signal: StopSignal): StopRequest {
+  if (signal === 'SIGHUP') return previous ?? 'warm'
   if (previous === undefined) return signal === 'SIGQUIT' ? 'cold' : 'warm'
   return previous === 'warm' ? 'cold' : 'now'
 }
@@ -28,10 +29,12 @@ export function onStopSignals(
   options: {
     readonly logger: Logger
     readonly clock?: Clock
+    /** What SIGTERM stands for: Celery's `REMAP_SIGTERM`. */
+    readonly sigterm?: 'SIGTERM' | 'SIGQUIT'
     readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'>
   },
 ): Disposable {
-  const { logger, clock = systemClock, process: source = process } = options
+  const { logger, clock = systemClock, sigterm = 'SIGTERM', process: source = process } = options
   let asked: StopRequest | undefined
   let lastInterrupt = Number.NEGATIVE_INFINITY
 
@@ -42,7 +45,9 @@ export function onStopSignals(
       lastInterrupt = now
       if (samePress) return
     }
-    asked = nextStop(asked, signal)
+    const next = nextStop(asked, signal === 'SIGTERM' ? sigterm : signal)
+    if (next === asked) return
+    asked = next
     logger.warn({ event: 'worker.signal', signal, stop: asked }, NEXT[asked])
     onStop(asked, signal)
   }

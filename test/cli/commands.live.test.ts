@@ -40,11 +40,11 @@ class RunningWorker implements AsyncDisposable {
   readonly #records: AsyncIterator<string>
   readonly #env: Readonly<Record<string, string>>
 
-  private constructor() {
+  private constructor(env: Readonly<Record<string, string>>) {
     const queue = `cli-${randomUUID()}`
     this.node = `${queue}@test`
     this.#project = aProject({ 'worker.config.ts': CONFIG, 'tasks.ts': TASKS })
-    this.#env = { TWQ_BROKER: brokerUrl(), TWQ_QUEUES: queue, TWQ_NODE_NAME: this.node }
+    this.#env = { ...env, TWQ_BROKER: brokerUrl(), TWQ_QUEUES: queue, TWQ_NODE_NAME: this.node }
     const twq = fileURLToPath(new URL('../../bin/twq.js', import.meta.url))
     this.#child = spawn(process.execPath, [twq, 'worker', 'start'], {
       cwd: this.#project.folder,
@@ -54,8 +54,8 @@ class RunningWorker implements AsyncDisposable {
     this.#records = createInterface({ input: this.#child.stderr as NodeJS.ReadableStream })[Symbol.asyncIterator]()
   }
 
-  static async start(): Promise<RunningWorker> {
-    const worker = new RunningWorker()
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<RunningWorker> {
+    const worker = new RunningWorker(env)
     await worker.logged('worker.ready')
     return worker
   }
@@ -141,6 +141,28 @@ it('aborts what runs on a second signal, and ends with 1', async () => {
   expect(await worker.logged('worker.draining')).toMatchObject({ node: worker.node })
   worker.signal('SIGTERM')
   expect(await worker.logged('worker.signal')).toMatchObject({ stop: 'cold' })
+  expect(await worker.ended()).toBe(1)
+})
+
+it('drains on SIGHUP, for its supervisor to start it anew, and does not skip ahead on another', async () => {
+  await using worker = await RunningWorker.start()
+  await worker.twq('task', 'send', 'block')
+  await worker.logged('blocking')
+  worker.signal('SIGHUP')
+  expect(await worker.logged('worker.signal')).toMatchObject({ signal: 'SIGHUP', stop: 'warm' })
+  await worker.logged('worker.draining')
+  worker.signal('SIGHUP')
+  worker.signal('SIGTERM')
+  expect(await worker.logged('worker.signal')).toMatchObject({ signal: 'SIGTERM', stop: 'cold' })
+  expect(await worker.ended()).toBe(1)
+})
+
+it('aborts what runs on the first SIGTERM where REMAP_SIGTERM says so, as Celery does', async () => {
+  await using worker = await RunningWorker.start({ REMAP_SIGTERM: 'SIGQUIT' })
+  await worker.twq('task', 'send', 'block')
+  await worker.logged('blocking')
+  worker.signal('SIGTERM')
+  expect(await worker.logged('worker.signal')).toMatchObject({ signal: 'SIGTERM', stop: 'cold' })
   expect(await worker.ended()).toBe(1)
 })
 

@@ -14,18 +14,26 @@ it.each<[StopRequest | undefined, StopSignal, StopRequest]>([
   ['cold', 'SIGTERM', 'now'],
   ['cold', 'SIGINT', 'now'],
   ['cold', 'SIGQUIT', 'now'],
+  [undefined, 'SIGHUP', 'warm'],
+  ['warm', 'SIGHUP', 'warm'],
+  ['cold', 'SIGHUP', 'cold'],
 ])('after %s, %s asks for %s', (previous, signal, expected) => {
   expect(nextStop(previous, signal)).toBe(expected)
 })
 
-function listening() {
+function listening(sigterm?: 'SIGQUIT') {
   const process = new EventEmitter()
   const requests: StopRequest[] = []
   const lines: string[] = []
   let now = 0
   const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel() {} }) }
   const logger = createLogger({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } })
-  const watch = onStopSignals((request) => requests.push(request), { logger, clock, process })
+  const watch = onStopSignals((request) => requests.push(request), {
+    logger,
+    clock,
+    process,
+    ...(sigterm && { sigterm }),
+  })
   const send = (signal: StopSignal, afterMs = 1_000): void => {
     now += afterMs
     process.emit(signal, signal)
@@ -53,6 +61,21 @@ it('takes the two SIGINTs of one Ctrl-C under npm for one', () => {
   expect(requests).toEqual(['warm'])
   send('SIGINT', 400)
   expect(requests).toEqual(['warm', 'cold'])
+})
+
+it('takes a SIGHUP beside another signal for the same wish', () => {
+  const { requests, send } = listening()
+  send('SIGTERM')
+  send('SIGHUP', 0)
+  expect(requests).toEqual(['warm'])
+  send('SIGTERM')
+  expect(requests).toEqual(['warm', 'cold'])
+})
+
+it('begins with the second step on SIGTERM where that stands for SIGQUIT', () => {
+  const { requests, send } = listening('SIGQUIT')
+  send('SIGTERM')
+  expect(requests).toEqual(['cold'])
 })
 
 it('leaves signals alone once disposed', () => {
