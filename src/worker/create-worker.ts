@@ -235,6 +235,7 @@ export function createWorker(parts: WorkerParts): Worker {
   })
   const lanes: Lanes = new Lanes({
     config,
+    broker,
     session: consuming,
     consumer,
     suspects,

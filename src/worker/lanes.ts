@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Connection } from '../broker/broker.ts'
+import type { Broker, Connection } from '../broker/broker.ts'
 import { type Liveness, watchLiveness } from '../broker/liveness.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
@@ -16,6 +16,7 @@ import type { Suspects } from './suspects.ts'
 /** What the channels of a worker are for. */
 export interface LanesParts {
   readonly config: Config
+  readonly broker: Broker
   readonly session: Session
   readonly consumer: Consumer
   readonly suspects: Suspects
@@ -32,20 +33,25 @@ export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept; suspects?: Kept } = {}
   #liveness: Liveness | undefined
+  /** Where the other workers' revocations are known, or being asked for. */
+  #mingled: { readonly on: Connection | undefined; readonly done: Promise<void> } | undefined
 
   constructor(parts: LanesParts) {
     this.#parts = parts
   }
 
-  /** Resolves when all of them consume. */
+  /** Resolves when all of them consume. The worker has mingled before, on its first connection. */
   async open(): Promise<void> {
     const { config, session, consumer, suspects, remote, clock } = this.#parts
+    this.#mingled = { on: session.connection, done: Promise.resolve() }
     this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      await this.#mingle(signal)
       await suspects.setup(channel, this.#current().server)
     })
     this.#kept.tasks = session.keep('consumer', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      await this.#mingle(signal)
       const connection = this.#current()
       await consumer.setup(channel, signal, connection.server)
       this.#liveness = undefined
@@ -85,6 +91,15 @@ export class Lanes {
   async acknowledged({ lane, queue }: Holding): Promise<void> {
     await setImmediate()
     await this.#kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  /** As Celery: what was revoked while nobody could tell us is asked for on each new connection, before tasks come. */
+  async #mingle(signal: AbortSignal): Promise<void> {
+    const { broker, remote } = this.#parts
+    const on = this.#current()
+    if (this.#mingled?.on !== on) this.#mingled = { on, done: remote.mingle(broker) }
+    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([this.#mingled.done, gone])
   }
 
   /** The connection that a channel was just opened on. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
 import type { Program } from '../support/program.ts'
 import { startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
@@ -70,5 +71,29 @@ describe('a worker that starts beside Python’s', () => {
     expect(await tell(caller, ours, 'ping')).toEqual({ ok: 'pong' })
     expect(await (await scene.client.send(add, { x: 1, y: 2 })).result()).toBe(0)
     expect(scene.log.entries.filter(({ level }) => ['warn', 'error', 'fatal'].includes(String(level)))).toEqual([])
+  })
+})
+
+describe('a worker that was cut off', () => {
+  it('does not run what was revoked meanwhile, though it was given to it again', async () => {
+    const ran: string[] = []
+    const task = defineTask({ name: 'task', run: (_args: object, ctx) => void ran.push(ctx.id) })
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const { python, node } = await startPythonWorker()
+    await using _ended = python
+    await using caller = await startCaller()
+    await using scene = await aWorker([task], { broker: proxy.through(brokerUrl()), eventHeartbeat: '1h' })
+    const lost = scene.log.untilCount(2, ({ event }) => event === 'broker.lost')
+    proxy.refuse()
+    proxy.reset()
+    await lost
+    await tell(caller, node, 'revoke', { task_id: 'revoked-meanwhile' })
+    const to = { queue: scene.queue }
+    await caller.sendTask('task', [], { ...to, task_id: 'revoked-meanwhile' })
+    await caller.sendTask('task', [], { ...to, task_id: 'not-revoked' })
+    proxy.heal()
+    await expect(caller.get('revoked-meanwhile')).rejects.toMatchObject({ type: 'TaskRevokedError' })
+    await caller.get('not-revoked')
+    expect(ran).toEqual(['not-revoked'])
   })
 })
