@@ -17,16 +17,18 @@ export interface BackendParts {
   readonly extended: boolean
   readonly keyPrefix: string
   readonly patience: number
+  /** Aborts when the worker begins to leave. */
+  readonly leaving: AbortSignal
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** The backend that the configuration names: `rpc`, `none`, or the URL of a Redis. Throws `TWQ_CONFIG` for an unusable URL. */
 export function openBackend(backend: string, parts: BackendParts): ResultBackend {
-  const { publisher, node, expires, extended, patience, clock, logger } = parts
+  const { publisher, node, expires, extended, patience, leaving, clock, logger } = parts
   switch (backend) {
     case 'rpc':
-      return new RpcResults(publisher, clock)
+      return new RpcResults(publisher, clock, leaving)
     case 'none':
       return noResults
     default: {

@@ -4,10 +4,13 @@ import { encodeResult } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
 import type { ResultBackend } from './backend.ts'
 
 // A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
 const RESEND_AFTER = [100, 200, 300]
+// Who leaves can't wait as long, and need not: the gap is of 10 to 20 ms.
+const RESEND_AFTER_LEAVING = [30, 60]
 const REMEMBER_GONE_FOR = 60_000
 const REMEMBERED_QUEUES = 10_000
 
@@ -16,12 +19,15 @@ export class RpcResults implements ResultBackend {
   readonly kind = 'rpc'
   readonly #publisher: Publisher
   readonly #clock: Clock
+  readonly #leaving: AbortSignal
   /** Reply queues that were gone, with the moment until which we take that for granted. */
   readonly #gone = new Map<string, number>()
 
-  constructor(publisher: Publisher, clock: Clock) {
+  /** Once `leaving` aborts, callers that are gone are waited for no longer than a drain has. */
+  constructor(publisher: Publisher, clock: Clock, leaving: AbortSignal) {
     this.#publisher = publisher
     this.#clock = clock
+    this.#leaving = leaving
   }
 
   async store(
@@ -51,12 +57,24 @@ export class RpcResults implements ResultBackend {
     }
     // Only the last word is worth repeating; a progress report that arrives late would be a lie.
     if (!isFinal(record) || this.#isKnownGone(replyTo)) return 'nobody'
-    for (const delay of RESEND_AFTER) {
-      await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
-      if ((await this.#publish(outgoing)) === 'confirmed') return 'stored'
-    }
+    if (await this.#resend(outgoing)) return 'stored'
     this.#rememberGone(replyTo)
     return 'nobody'
+  }
+
+  /** True when a later try reached the queue. */
+  async #resend(outgoing: Outgoing): Promise<boolean> {
+    for (const delay of RESEND_AFTER) {
+      if (this.#leaving.aborted) break
+      await pause(this.#clock, delay, this.#leaving)
+      if ((await this.#publish(outgoing)) === 'confirmed') return true
+    }
+    if (!this.#leaving.aborted) return false
+    for (const delay of RESEND_AFTER_LEAVING) {
+      await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
+      if ((await this.#publish(outgoing)) === 'confirmed') return true
+    }
+    return false
   }
 
   #publish(outgoing: Outgoing): Promise<'confirmed' | 'returned'> {

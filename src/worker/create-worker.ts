@@ -94,11 +94,13 @@ export function createWorker(parts: WorkerParts): Worker {
 
   const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }), watched = true } = parts
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
+  const leaving = new AbortController()
   const outbound = openOutbound({
     config,
     registry,
     broker,
     onQuarantined: (task) => health.quarantined(task),
+    leaving: leaving.signal,
     clock,
     logger,
   })
@@ -338,6 +340,7 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function shutDown(): Promise<'clean' | 'forced'> {
     const { grace, abort } = config.shutdown
+    leaving.abort()
     health.stopping()
     autoscaler?.stop()
     const handedBack = chordJoins?.stop()

@@ -28,6 +28,8 @@ export interface OutboundParts {
   readonly broker: Broker
   /** Hears of each message that was set aside. */
   readonly onQuarantined: (task: string | undefined) => void
+  /** Aborts when the worker begins to leave. */
+  readonly leaving: AbortSignal
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -79,6 +81,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     extended: config.resultExtended,
     keyPrefix: config.resultKeyPrefix,
     patience: config.resultPatience,
+    leaving: parts.leaving,
     clock,
     logger,
   })
