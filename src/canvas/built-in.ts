@@ -21,6 +21,9 @@ export function withBuiltIns(registry: TaskRegistry, apply: Apply): TaskRegistry
   return { ...registry, get: (name) => registry.get(name) ?? builtIn.get(name) }
 }
 
+/** Those of them that send other tasks, which the members of a pool can't do for them. */
+export const SENDING_BUILT_INS: readonly string[] = ['celery.chunks', 'celery.group', 'celery.chord']
+
 function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Apply): readonly AnyTask[] {
   return [
     defineTask({

@@ -107,6 +107,17 @@ export class Crew implements Pool {
     }
   }
 
+  /** Whether an attempt would begin at once. */
+  get free(): boolean {
+    return this.#idle.some(({ alive }) => alive)
+  }
+
+  /** Resolves once an attempt would begin at once, or when the crew is stopped. */
+  async untilFree(): Promise<void> {
+    const member = await this.#borrow(this.#stopped.signal)
+    if (member !== undefined) this.#offer(member)
+  }
+
   /** One after the other: each works on until its successor is there. */
   async restart(): Promise<void> {
     for (const member of [...this.#hired]) {

@@ -10,7 +10,8 @@ const EXCHANGE = 'x-twq-exchange'
 const ROUTING_KEY = 'x-twq-routing-key'
 const HISTORY = 'x-twq-history'
 const REDELIVERED = 'x-twq-redelivered'
-const MARKS: readonly string[] = [STARTS, REDELIVERED, EXCHANGE, ROUTING_KEY, HISTORY]
+const ANSWERABLE = 'x-twq-answerable'
+const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, EXCHANGE, ROUTING_KEY, HISTORY]
 const LONGEST_HISTORY = 20
 
 /** What a message carries of its past. */
@@ -19,6 +20,8 @@ export interface Marks {
   readonly starts: number
   /** An earlier delivery may have started, settled or not. */
   readonly redelivered: boolean
+  /** From now on the end of a worker that had it, as a suspect, counts as a start. */
+  readonly answerable: boolean
   /** Where it was first published to; undefined unless it is a copy of ours. */
   readonly route: Route | undefined
   /** One line for each time that it was moved. */
@@ -35,6 +38,7 @@ export function readMarks(headers: Headers): Marks {
   return {
     starts: isCount(starts) ? starts : 0,
     redelivered: headers[REDELIVERED] === true,
+    answerable: headers[ANSWERABLE] === true,
     route: known ? { exchange, routingKey } : undefined,
     history: Array.isArray(history) ? history.filter((line) => typeof line === 'string') : [],
   }
@@ -51,6 +55,8 @@ export interface CopyOptions {
   readonly queue: string
   readonly starts: number
   readonly redelivered: boolean
+  /** As the original, unless given. */
+  readonly answerable?: boolean
   /** A line for its history. */
   readonly event?: string
 }
@@ -60,13 +66,14 @@ export interface CopyOptions {
  * instead. It reaches `queue` alone: what would send it elsewhere too is left out.
  */
 export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
-  const { route = original.route, history } = readMarks(original.headers)
+  const { route = original.route, history, answerable: before } = readMarks(original.headers)
   const { userId: _, ...properties } = original.properties
   const past = to.event === undefined ? history : [...history, to.event].slice(-LONGEST_HISTORY)
   const headers: Record<string, HeaderValue> = {
     ...withoutMarks(original.headers),
     [STARTS]: to.starts,
     [REDELIVERED]: to.redelivered,
+    ...((to.answerable ?? before) && { [ANSWERABLE]: true }),
     [EXCHANGE]: route.exchange,
     [ROUTING_KEY]: route.routingKey,
     [HISTORY]: past,

@@ -3,9 +3,10 @@ import type { Broker } from '../broker/broker.ts'
 import { createSession } from '../broker/session.ts'
 import { declareSuspects } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
-import { withBuiltIns } from '../canvas/built-in.ts'
+import { SENDING_BUILT_INS, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { EventPublisher } from '../events/publisher.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
@@ -22,11 +23,12 @@ import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
 import { Intake } from './intake.ts'
+import { Isolation } from './isolation.ts'
 import { Lanes } from './lanes.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { lostPriorities } from './lost-priorities.ts'
 import { openDispatcher } from './open-dispatcher.ts'
-import { openPool } from './open-pool.ts'
+import { openCrew, openPool } from './open-pool.ts'
 import { Orphans } from './orphans.ts'
 import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
@@ -118,14 +120,22 @@ export function createWorker(parts: WorkerParts): Worker {
   const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
 
   const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
-  const pool = openPool({
+  const poolParts = {
     config,
     registry: runnable,
     configFile: parts.configFile,
     logger,
-    sendFor: (message) => sender.sendFor(message),
-    limitsFor: (message) => attemptLimits.of(message),
+    sendFor: (message: TaskMessage) => sender.sendFor(message),
+    limitsFor: (message: TaskMessage) => attemptLimits.of(message),
     clock,
+  }
+  const pool = openPool(poolParts)
+  const isolation = new Isolation({
+    // In a test that moves the clock, whatever runs goes by that.
+    openCrew: watched ? () => openCrew(poolParts, { kind: 'processes', size: 1 }) : undefined,
+    canRun: (task) => registry.get(task) !== undefined || !SENDING_BUILT_INS.includes(task),
+    clock,
+    logger,
   })
   const loopWatch = new LoopWatch({ clock, logger })
   const timetable: Timetable = new Timetable(clock, (request) => {
@@ -155,6 +165,7 @@ export function createWorker(parts: WorkerParts): Worker {
     delays,
     orphans,
     giveBack,
+    onSuspectLost: (request) => intake.lost(request),
     onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
       health.settled(request, outcome)
@@ -166,6 +177,14 @@ export function createWorker(parts: WorkerParts): Worker {
   const { prefetchMultiplier, autoscale } = config
   const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
   const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, workforce, clock, logger })
+  const declarations = new Declarations()
+  const suspects: Suspects = new Suspects(
+    config.queues.map(({ name }) => name),
+    {
+      declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
+      onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
+    },
+  )
   const intake: Intake = new Intake({
     node,
     registry: runnable,
@@ -178,6 +197,8 @@ export function createWorker(parts: WorkerParts): Worker {
     dispatcher,
     quarantine,
     relocation,
+    isolation,
+    suspects,
     survivors,
     orphans,
     rateLimits,
@@ -188,7 +209,6 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const declarations = new Declarations()
   const consumer = new Consumer({
     queues: config.queues,
     prefetch,
@@ -206,13 +226,6 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const suspects = new Suspects(
-    config.queues.map(({ name }) => name),
-    {
-      declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
-      onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
-    },
-  )
   const remote = new RemoteControl({
     config,
     registry,
@@ -355,7 +368,8 @@ export function createWorker(parts: WorkerParts): Worker {
     await stateFile?.flush()
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await outbound.replies?.[Symbol.asyncDispose]()
-    for (const part of [pool, consuming, publishing]) await part.stop({ deadline })
+    await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
+    for (const part of [consuming, publishing]) await part.stop({ deadline })
     await results.service?.stop({ deadline })
     if (watched) await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')

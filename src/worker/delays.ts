@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Request } from './request.ts'
-import { factsOf, mayHaveStarted, unsettledStarts } from './suspicion.ts'
+import { factsOf, mayHaveStarted, pastOf } from './suspicion.ts'
 import type { Timetable } from './timetable.ts'
 
 /** What a worker takes upon itself, before it lets the broker wait. */
@@ -171,7 +171,7 @@ export class Delays {
 /** What the broker is given in place of the message: with its past, if it has one, and else as it came. */
 function copyOf({ delivery, lane, survived, queue }: Request): WireMessage {
   const facts = factsOf(delivery, lane, survived)
-  const [starts, redelivered] = [unsettledStarts(facts), mayHaveStarted(facts)]
+  const [{ starts }, redelivered] = [pastOf(facts), mayHaveStarted(facts)]
   return starts === 0 && !redelivered ? delivery : markedCopy(delivery, { queue, starts, redelivered }).message
 }
 

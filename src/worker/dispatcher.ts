@@ -87,11 +87,11 @@ export class Dispatcher {
     if (this.waiting > 0) this.#parts.onWaiting?.()
   }
 
-  /** Starts a request at once, beside the slots. */
-  startAtOnce(request: Request): void {
+  /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
+  startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
     const refused = this.#parts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
-    else void this.#run(request, { beside: true })
+    else void this.#run(request, pool, { beside: true })
   }
 
   /** Settles a request that is not to run. */
@@ -128,7 +128,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const { settlingLimit, refuse, table } = this.#parts
+    const { pool, settlingLimit, refuse, table } = this.#parts
     while (!this.#stopped && this.#running - this.#beside < this.#concurrency && this.#settling < settlingLimit) {
       const request = this.#ready[this.#next]
       if (request === undefined) break
@@ -139,7 +139,7 @@ export class Dispatcher {
       }
       const refused = refuse(request)
       if (refused !== undefined) this.conclude(request, refused)
-      else void this.#run(request)
+      else void this.#run(request, pool)
     }
     // A queue with a moving head: compacted when the dead part is the larger one.
     if (this.#next > 1024 && this.#next * 2 > this.#ready.length) {
@@ -151,11 +151,11 @@ export class Dispatcher {
     }
   }
 
-  async #run(request: Request, { beside = false } = {}): Promise<void> {
+  async #run(request: Request, pool: Pick<Pool, 'run'>, { beside = false } = {}): Promise<void> {
     this.#running += 1
     if (beside) this.#beside += 1
     request.state = 'active'
-    const outcome = await this.#parts.pool.run(request.invocation, new Run(request, this.#parts))
+    const outcome = await pool.run(request.invocation, new Run(request, this.#parts))
     this.#running -= 1
     if (beside) this.#beside -= 1
     this.#settling += 1

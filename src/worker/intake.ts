@@ -15,6 +15,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { receivedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Isolation } from './isolation.ts'
 import type { Orphans } from './orphans.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -22,7 +23,8 @@ import type { Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { admit } from './strategy.ts'
-import { factsOf, judge, type Lane, mayHaveStarted } from './suspicion.ts'
+import type { Suspects } from './suspects.ts'
+import { type DeliveryFacts, factsOf, judge, judgeLoss, type Lane, mayHaveStarted, type Past } from './suspicion.ts'
 
 /** What the intake decides by, and hands on to. */
 export interface IntakeParts {
@@ -37,6 +39,9 @@ export interface IntakeParts {
   readonly dispatcher: Dispatcher
   readonly quarantine: Quarantine
   readonly relocation: Relocation
+  readonly isolation: Isolation
+  /** The consumer that brings suspects. */
+  readonly suspects: Pick<Suspects, 'pause' | 'resume'>
   /** The tasks whose messages this process held when it lost their channel. */
   readonly survivors: ExpiringSet
   /** The attempts whose messages the broker took back. */
@@ -158,7 +163,7 @@ export class Intake {
 
   /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
   start(request: Request, { inTurn = false } = {}): void {
-    const { dispatcher, maxStarts, rateLimits, relocation, table } = this.#parts
+    const { dispatcher, isolation, maxStarts, rateLimits, relocation, table } = this.#parts
     const { delivery, lane, message } = request
     if (this.#closed) {
       table.remove(request)
@@ -171,25 +176,39 @@ export class Intake {
       this.#track(original.then(() => this.start(request, { inTurn })))
       return
     }
-    const verdict = judge(facts, maxStarts)
+    const isolated = isolation.covers(message.task)
+    const verdict = judge(facts, { maxStarts, isolated })
     // Suspects had their turn before they became suspects; a copy has it when it comes.
     if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && !rateLimits.admit(request)) return
     switch (verdict.kind) {
       case 'run':
-        if (lane === 'suspects') dispatcher.startAtOnce(request)
-        else dispatcher.submit(request)
+        if (lane === 'tasks') dispatcher.submit(request)
+        else if (!isolated) dispatcher.startAtOnce(request)
+        else if (isolation.ready) dispatcher.startAtOnce(request, isolation)
+        else this.#track(this.#postpone(request))
         return
       case 'mark':
         this.#track(this.#mark(request, verdict.starts))
         return
       case 'suspect':
-        this.#track(this.#suspect(request, verdict.starts))
+        this.#track(this.#suspect(request, verdict, whySuspected(verdict, facts)))
         return
       case 'quarantine':
         table.remove(request)
         this.#refuse(delivery, request.queue, killed(request, verdict.starts))
         return
     }
+  }
+
+  /** Carries out what follows for a suspect when whatever ran it has died; resolves when that is done. */
+  async lost(request: Request): Promise<void> {
+    // With its channel it was taken back, and comes again.
+    if (request.takenBack) return
+    const { delivery, lane, queue, startedAt, survived } = request
+    const facts = factsOf(delivery, lane, survived)
+    const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
+    if (verdict.kind === 'quarantine') await this.#setAside(delivery, queue, killed(request, verdict.starts))
+    else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
   }
 
   /** Has a request wait until `due`, here or with the broker. */
@@ -220,10 +239,26 @@ export class Intake {
     }
   }
 
-  async #suspect(request: Request, starts: number): Promise<void> {
-    const { logger, relocation, table } = this.#parts
+  /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */
+  async #postpone(request: Request): Promise<void> {
+    const { isolation, logger, relocation, suspects, table } = this.#parts
+    const prepared = isolation.prepare()
+    await suspects.pause()
     try {
-      await relocation.suspect(request.message.id, request, starts)
+      await relocation.postpone(request.message.id, request)
+      table.remove(request)
+    } catch (error) {
+      logger.warn({ event: 'task.kept', ...named(request), error: messageOf(error) }, 'suspect not postponed; it waits')
+      void prepared.then(() => this.start(request))
+    }
+    void prepared.then(() => suspects.resume())
+  }
+
+  async #suspect(request: Request, past: Past, why: string): Promise<void> {
+    const { logger, relocation, table } = this.#parts
+    const { starts } = past
+    try {
+      await relocation.suspect(request.message.id, request, past, why)
       logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
     } catch (error) {
       logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
@@ -287,6 +322,13 @@ const STUCK = 'a message could not be set aside; it stays unacknowledged'
 
 function named({ message, queue }: Request): object {
   return { task_id: message.id, task: message.task, queue }
+}
+
+/** For the history of a message. */
+function whySuspected({ starts }: Past, { lane, redelivered, survived }: DeliveryFacts): string {
+  if (lane === 'tasks') return `came back again; its workers may have died of it ${starts} times`
+  if (survived) return 'came back with a connection that was lost'
+  return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
 }
 
 /** Why a task that kills its workers is not started any more. */

@@ -40,6 +40,8 @@ export interface AttemptParts {
   readonly delays: Pick<Delays, 'retry'>
   readonly orphans: Orphans
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Does what follows when the process of a suspect died under it. */
+  readonly onSuspectLost: (request: Request) => Promise<void>
   /** Hears of a request for which there is no slot. */
   readonly onWaiting: () => void
   /** Hears of each attempt whose outcome is safe. */
@@ -87,7 +89,8 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     },
     onStarted: (request, pid) => {
       request.startedAt = clock.now()
-      loopWatch?.started(request)
+      // A suspect of an event loop's worker runs elsewhere.
+      if (pid === process.pid) loopWatch?.started(request)
       tally.started(request.message.task)
       if (request.acks === 'early') request.acknowledge()
       if (events.wanted) events.emit(startedEvent(request))

@@ -19,10 +19,20 @@ export interface PoolParts extends Omit<AsyncPoolOptions, 'kind' | 'lookup' | 'm
 const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 
 /** The pool that the configuration asks for; nothing is started yet. */
-export function openPool({ config, registry, configFile, ...parts }: PoolParts): Pool {
-  const lookup = registry.get
+export function openPool(parts: PoolParts): Pool {
+  const { config, registry, configFile: _, ...others } = parts
   const { pool: kind, maxResultSize } = config
-  if (kind === 'async' || kind === 'solo') return createAsyncPool({ ...parts, kind, lookup, maxResultSize })
+  if (kind === 'async' || kind === 'solo') {
+    return createAsyncPool({ ...others, kind, lookup: registry.get, maxResultSize })
+  }
+  return openCrew(parts, { kind, size: config.concurrency })
+}
+
+/** Threads or processes that have the tasks of the worker, whatever its own pool is; nothing is started yet. */
+export function openCrew(
+  { config, registry, configFile, ...parts }: PoolParts,
+  { kind, size }: { readonly kind: 'threads' | 'processes'; readonly size: number },
+): Crew {
   const setup: MemberSetup = {
     file: configFile,
     baseDir: config.baseDir,
@@ -32,13 +42,13 @@ export function openPool({ config, registry, configFile, ...parts }: PoolParts):
   return new Crew({
     ...parts,
     kind,
-    lookup,
-    size: config.concurrency,
+    lookup: registry.get,
+    size,
     startMember: kind === 'threads' ? startThread : startProcess,
     hostModule: HOST_MODULE,
     setup,
     taskNames: registry.names(),
-    maxResultSize,
+    maxResultSize: config.maxResultSize,
     maxTasksPerChild: config.maxTasksPerChild,
     maxMemoryPerChild: config.maxMemoryPerChild,
   })

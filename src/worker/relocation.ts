@@ -3,7 +3,7 @@ import type { Publisher } from '../broker/publisher.ts'
 import { TwqError } from '../errors.ts'
 import { type CopyOptions, markedCopy, suspectsQueue } from '../protocol/suspect.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { factsOf, type Lane, mayBeNacked, mayHaveStarted, unsettledStarts } from './suspicion.ts'
+import { factsOf, type Lane, mayBeNacked, mayHaveStarted, type Past, pastOf } from './suspicion.ts'
 
 /** A message in hand, and where it came from. */
 export interface Holding {
@@ -60,10 +60,15 @@ export class Relocation {
     })
   }
 
-  /** Moves the message to the suspects of its queue. Rejects when the broker does not take it. */
-  suspect(id: string, holding: Holding, starts: number): Promise<void> {
-    const event = this.#event(`came back again; its workers may have died of it ${starts} times`)
-    return this.#replace(id, holding, { queue: suspectsQueue(holding.queue), starts, redelivered: true, event })
+  /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Rejects when the broker does not take it. */
+  suspect(id: string, holding: Holding, { starts, answerable }: Past, why: string): Promise<void> {
+    const to = { queue: suspectsQueue(holding.queue), starts, answerable, redelivered: true, event: this.#event(why) }
+    return this.#replace(id, holding, to)
+  }
+
+  /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects when the broker does not take it. */
+  postpone(id: string, holding: Holding): Promise<void> {
+    return this.#replace(id, holding, copyAsIs(holding))
   }
 
   /**
@@ -86,14 +91,9 @@ export class Relocation {
   }
 
   async #giveBackCopy(holding: Holding): Promise<void> {
-    const { delivery, queue, lane, startedAt, survived } = holding
-    const facts = factsOf(delivery, lane, survived)
+    const { delivery } = holding
     try {
-      await this.#publish(holding, {
-        queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
-        starts: unsettledStarts(facts),
-        redelivered: startedAt !== undefined || mayHaveStarted(facts),
-      })
+      await this.#publish(holding, copyAsIs(holding))
       delivery.ack()
     } catch {
       delivery.nack({ requeue: true })
@@ -121,5 +121,15 @@ export class Relocation {
 
   #event(text: string): string {
     return `${new Date(this.#parts.clock.now()).toISOString()} ${this.#parts.node}: ${text}`
+  }
+}
+
+/** Back to where it came from, with what is known of it by now. */
+function copyAsIs({ delivery, queue, lane, startedAt, survived }: Holding): CopyOptions {
+  const facts = factsOf(delivery, lane, survived)
+  return {
+    ...pastOf(facts),
+    queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
+    redelivered: startedAt !== undefined || mayHaveStarted(facts),
   }
 }

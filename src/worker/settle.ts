@@ -30,6 +30,8 @@ export interface SettleParts {
   readonly onAckLost: (request: Request) => void
   /** Returns a message whose attempt ended in an orderly way. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Judges a suspect that whatever ran it died of. */
+  readonly onSuspectLost: (request: Request) => Promise<void>
 }
 
 /**
@@ -125,8 +127,9 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
     case 'requeue':
       parts.onAgain(request, outcome)
       // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
-      if (outcome.kind === 'lost') request.requeue()
-      else await parts.giveBack([request])
+      if (outcome.kind !== 'lost') await parts.giveBack([request])
+      else if (request.lane === 'suspects') await parts.onSuspectLost(request)
+      else request.requeue()
       return
     case 'drop':
       request.drop()

@@ -18,10 +18,11 @@ export interface SuspectsParts {
 export class Suspects {
   readonly #parts: SuspectsParts
   readonly #queues: Set<string>
-  #subscriptions = new Map<string, Subscription>()
+  #subscriptions = new Map<string, Promise<Subscription>>()
   #channel: Channel | undefined
   /** One limit for all consumers, or one for each. */
   #shared = false
+  #paused = false
   #stopped = false
 
   constructor(queues: readonly string[], parts: SuspectsParts) {
@@ -43,6 +44,8 @@ export class Suspects {
     // Those that were added in the meantime.
     for (const queue of this.#queues) if (!declared.includes(queue)) await this.#declareAndConsume(channel, queue)
     this.#channel = channel
+    // Those that were passed over while it paused.
+    for (const queue of this.#queues) await this.#consume(channel, queue)
   }
 
   /** Takes the suspects of one more task queue, too, now and on every later channel. Rejects as a consumer's `add` does. */
@@ -66,15 +69,33 @@ export class Suspects {
     const subscription = this.#subscriptions.get(queue)
     this.#subscriptions.delete(queue)
     // Without a channel there is no consumer either.
-    await subscription?.cancel().catch(() => {})
+    await subscription?.then((consumer) => consumer.cancel()).catch(() => {})
+  }
+
+  /** Takes none until `resume`, on later channels either; resolves when none comes any more. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    await this.#cancelAll()
+  }
+
+  /** Goes on taking them. Never rejects: what the broker refuses ends the channel, and the next one is set up. */
+  async resume(): Promise<void> {
+    this.#paused = false
+    const channel = this.#channel
+    if (channel?.isOpen !== true) return
+    await Promise.allSettled([...this.#queues].map((queue) => this.#consume(channel, queue)))
   }
 
   /** Takes no more. */
   async stop(): Promise<void> {
     this.#stopped = true
+    await this.#cancelAll()
+  }
+
+  async #cancelAll(): Promise<void> {
     const subscriptions = [...this.#subscriptions.values()]
     this.#subscriptions = new Map()
-    await Promise.allSettled(subscriptions.map((subscription) => subscription.cancel()))
+    await Promise.allSettled(subscriptions.map(async (subscription) => (await subscription).cancel()))
   }
 
   async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
@@ -86,10 +107,11 @@ export class Suspects {
 
   async #consume(channel: Channel, queue: string): Promise<void> {
     const subscriptions = this.#subscriptions
-    if (!this.#queues.has(queue) || subscriptions.has(queue) || this.#stopped) return
-    const subscription = await this.#subscribe(channel, queue)
-    if (this.#queues.has(queue) && !this.#stopped) subscriptions.set(queue, subscription)
-    else await subscription.cancel()
+    if (!this.#queues.has(queue) || subscriptions.has(queue) || this.#paused || this.#stopped) return
+    const subscription = this.#subscribe(channel, queue)
+    // Whoever wants it to end from now on finds it there, and waits for it.
+    subscriptions.set(queue, subscription)
+    await subscription
   }
 
   #subscribe(channel: Channel, queue: string): Promise<Subscription> {
@@ -102,8 +124,10 @@ export class Suspects {
     this.#shared = false
     await channel.prefetch(1, 'consumer')
     for (const [queue, before] of this.#subscriptions) {
-      this.#subscriptions.set(queue, await this.#subscribe(channel, queue))
-      await before.cancel()
+      const subscription = this.#subscribe(channel, queue)
+      this.#subscriptions.set(queue, subscription)
+      await subscription
+      await (await before).cancel()
     }
     // Only now that each has its own: in between there would be none at all.
     await channel.prefetch(0, 'channel')

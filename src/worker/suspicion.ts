@@ -15,16 +15,24 @@ export interface DeliveryFacts {
   readonly startedBefore: boolean
   /** Starts that never settled, as our own header has them. */
   readonly marked: number
+  /** As a suspect it came back once without being blamed for it, as our own header has it, and will not be spared again. */
+  readonly answerable: boolean
   /** It came back only because this process, which held it, lost its channel: nobody died. */
   readonly survived: boolean
 }
 
-/** What to do with a message that is due; `starts` is what its copy is to carry. */
+/** What a copy of a message is to carry of its past. */
+export interface Past {
+  readonly starts: number
+  readonly answerable: boolean
+}
+
+/** What to do with a message that is due; `starts` and `answerable` are what its copy is to carry. */
 export type Verdict =
   | { readonly kind: 'run' }
   /** Run it as a copy that remembers what the broker's one bit can't. */
   | { readonly kind: 'mark'; readonly starts: number }
-  | { readonly kind: 'suspect'; readonly starts: number }
+  | ({ readonly kind: 'suspect' } & Past)
   | { readonly kind: 'quarantine'; readonly starts: number }
 
 const RUN: Verdict = { kind: 'run' }
@@ -36,15 +44,20 @@ export function factsOf(
   survived = false,
 ): DeliveryFacts {
   const { headers, redelivered } = delivery
-  const marks = readMarks(headers)
-  const returns = deliveryCount(headers)
-  return { lane, redelivered, returns, startedBefore: marks.redelivered, marked: marks.starts, survived }
+  const { starts: marked, redelivered: startedBefore, answerable } = readMarks(headers)
+  return { lane, redelivered, returns: deliveryCount(headers), startedBefore, marked, answerable, survived }
 }
 
-/** In how many earlier deliveries the task may have started and never been settled. */
-export function unsettledStarts({ redelivered, returns, marked, survived }: DeliveryFacts): number {
-  const came = redelivered ? (returns ?? 1) : 0
-  return marked + (survived && came > 0 ? came - 1 : came)
+/**
+ * How often the task may have started without ever being settled. In a task queue each return counts. A suspect runs in a
+ * process of its own: when its worker ends, that is hardly the suspect's doing, and the first time is forgiven.
+ */
+export function pastOf(facts: DeliveryFacts): Past {
+  const { lane, marked, answerable } = facts
+  const returns = timesReturned(facts)
+  if (lane === 'tasks') return { starts: marked + returns, answerable: false }
+  if (returns === 0) return { starts: marked, answerable }
+  return { starts: marked + (answerable ? returns : returns - 1), answerable: true }
 }
 
 /** The one fact that user code is told: an earlier delivery may have started already. */
@@ -54,20 +67,41 @@ export function mayHaveStarted({ redelivered, startedBefore }: DeliveryFacts): b
 
 /**
  * Finds the message that kills its worker, and spares those that merely lay beside it. Coming back once is ordinary, and
- * the message runs on. Coming back twice it is a suspect: among the suspects a worker is given one message at a time and
- * starts it at once, so that there, and only there, a message that comes back has started. One that started `maxStarts`
- * times (2 or more) is quarantined.
+ * the message runs on. Coming back twice it is a suspect: a worker is given one of those at a time, and runs it `isolated`,
+ * in a process of its own, which takes nobody with it ({@link judgeLoss}). Where it can't be, and once it has been forgiven,
+ * a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
  */
-export function judge(facts: DeliveryFacts, maxStarts: number): Verdict {
-  const starts = unsettledStarts(facts)
+export function judge(
+  facts: DeliveryFacts,
+  { maxStarts, isolated }: { readonly maxStarts: number; readonly isolated: boolean },
+): Verdict {
+  const past = pastOf(facts)
+  const { starts } = past
   if (facts.lane === 'suspects') {
-    if (!facts.redelivered) return RUN
-    return { kind: starts >= maxStarts ? 'quarantine' : 'suspect', starts }
+    if (starts > facts.marked && starts >= maxStarts) return { kind: 'quarantine', starts }
+    if (facts.redelivered) return { kind: 'suspect', ...past }
+    return isolated || past.answerable ? RUN : { kind: 'suspect', starts, answerable: true }
   }
   if (starts === 0) return RUN
   // However often a message came back: it is not condemned without a start of its own among the suspects.
-  if (starts >= 2 || maxStarts === 2) return { kind: 'suspect', starts: Math.min(starts, maxStarts - 1) }
+  if (starts >= 2 || maxStarts === 2) {
+    return { kind: 'suspect', starts: Math.min(starts, maxStarts - 1), answerable: false }
+  }
   return facts.marked > 0 || facts.returns !== undefined ? RUN : { kind: 'mark', starts }
+}
+
+/**
+ * What to do with a suspect whose own process, or member of a pool, died under it: proof against it, if its code had
+ * `started`; and if not, or so it seems, that is forgiven once.
+ */
+export function judgeLoss(
+  facts: DeliveryFacts,
+  { maxStarts, started }: { readonly maxStarts: number; readonly started: boolean },
+): Verdict {
+  const past = pastOf(facts)
+  if (!started && !past.answerable) return { kind: 'suspect', starts: past.starts, answerable: true }
+  const starts = past.starts + 1
+  return starts >= maxStarts ? { kind: 'quarantine', starts } : { kind: 'suspect', ...past, starts }
 }
 
 /**
@@ -77,4 +111,9 @@ export function judge(facts: DeliveryFacts, maxStarts: number): Verdict {
 export function mayBeNacked({ lane, returns, redelivered, marked }: DeliveryFacts): boolean {
   if (lane === 'suspects' || marked > 0) return false
   return returns === undefined ? true : returns === 0 || !redelivered
+}
+
+function timesReturned({ redelivered, returns, survived }: DeliveryFacts): number {
+  const came = redelivered ? (returns ?? 1) : 0
+  return survived && came > 0 ? came - 1 : came
 }

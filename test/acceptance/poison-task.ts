@@ -22,6 +22,8 @@ export interface PoisonReport {
   readonly neighboursSetAside: readonly string[]
   /** Neighbours that did not run to their end. */
   readonly lost: number
+  /** Second starts that were not told of the first. */
+  readonly unexplained: readonly string[]
   readonly left: number
 }
 
@@ -38,16 +40,14 @@ export async function poison(
 ): Promise<PoisonReport> {
   const { type, neighbours, deploys } = setting
   const queue = `poison-${randomUUID()}`
-  await using connection = await amqpBroker({ url: scene.url, heartbeat: 10_000, name: 'declare' }).connect()
-  const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}
-  await declareWithCompanions(connection, { ...plainQueue(queue), arguments: args })
+  await declareTyped(scene.url, queue, type)
   await using seen = await observe(scene.url, queue, `${queue}-replies`)
   const ledger = new Ledger(fresh(scene, 'ledger'))
   const message = (task: string) =>
     celeryMessage(task, task === 'acceptance.work' ? [DURATION] : [], `${queue}-replies`)
   const tasks = Array.from({ length: neighbours }, () => message('acceptance.work'))
   const killer = message('acceptance.die')
-  await publish(scene.url, queue, tasks.toSpliced(neighbours / 2, 0, killer))
+  await publishAll(scene.url, queue, tasks.toSpliced(neighbours / 2, 0, killer))
 
   const over = () => seen.setAside.length > 0 && ledger.ended.size >= neighbours
   let deaths = 0
@@ -72,17 +72,27 @@ export async function poison(
   }
   await untilDrained(scene.url, queue)
   const ofKiller = ({ correlationId }: { correlationId: string | undefined }) => correlationId === killer.id
+  const verdict = ledger.judge([...tasks.map(({ id }) => id), killer.id])
   return {
     starts: ledger.starts.filter(({ id }) => id === killer.id).length,
     deaths,
     poisonSetAside: seen.setAside.filter(ofKiller).map(({ reason }) => reason),
     neighboursSetAside: seen.setAside.filter((other) => !ofKiller(other)).map(({ reason }) => reason),
-    lost: ledger.judge(tasks.map(({ id }) => id)).lost.length,
+    lost: verdict.lost.filter((id) => id !== killer.id).length,
+    unexplained: verdict.unexplained,
     left: await messagesIn(scene.url, queue),
   }
 }
 
-async function publish(
+/** Declares a queue, with what goes with it, for workers that find it there. */
+export async function declareTyped(url: string, queue: string, type: 'classic' | 'quorum'): Promise<void> {
+  await using connection = await amqpBroker({ url, heartbeat: 10_000, name: 'declare' }).connect()
+  const args = type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}
+  await declareWithCompanions(connection, { ...plainQueue(queue), arguments: args })
+}
+
+/** Publishes messages in their order; resolves when the broker has confirmed all. */
+export async function publishAll(
   url: string,
   queue: string,
   messages: readonly ReturnType<typeof celeryMessage>[],

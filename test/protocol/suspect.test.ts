@@ -37,9 +37,20 @@ it('remembers the first route and every move of a copy of a copy', () => {
   expect(readMarks(second.message.headers)).toEqual({
     starts: 2,
     redelivered: true,
+    answerable: false,
     route: original.route,
     history: ['one', 'two'],
   })
+})
+
+it('has a message stay answerable, however it is copied, until a copy says otherwise', () => {
+  const to = { queue: 'mail.suspects', starts: 2, redelivered: true }
+  const { message, route } = markedCopy(original, { ...to, answerable: true })
+  const again = markedCopy({ ...message, route }, to)
+  expect(readMarks(again.message.headers).answerable).toBe(true)
+  expect(again.message.headers['x-twq-answerable']).toBe(true)
+  const last = markedCopy({ ...message, route }, { ...to, answerable: false })
+  expect(last.message.headers).not.toHaveProperty('x-twq-answerable')
 })
 
 it('quarantines a marked message as the one that was sent, with its past beside it', () => {
@@ -74,6 +85,12 @@ it('leaves a message alone that was never marked', () => {
 
 it('reads nothing into headers that somebody else made up', () => {
   const headers = { 'x-twq-starts': '9', 'x-twq-history': 'none', 'x-twq-exchange': 1, 'x-delivery-count': -1 }
-  expect(readMarks(headers)).toEqual({ starts: 0, redelivered: false, route: undefined, history: [] })
+  expect(readMarks(headers)).toEqual({
+    starts: 0,
+    redelivered: false,
+    answerable: false,
+    route: undefined,
+    history: [],
+  })
   expect(deliveryCount(headers)).toBeUndefined()
 })

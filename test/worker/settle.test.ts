@@ -99,7 +99,19 @@ async function settled(
   const onAgain = (_request: unknown, { kind }: Outcome) => {
     journal.push(`told of ${kind}`)
   }
-  const parts = { publisher, results, followers, quarantine, delays, clock, flags, onAgain, onAckLost, giveBack }
+  const parts = {
+    publisher,
+    results,
+    followers,
+    quarantine,
+    delays,
+    clock,
+    flags,
+    onAgain,
+    onAckLost,
+    giveBack,
+    onSuspectLost: giveBack,
+  }
   const end = await settle(request, outcome, parts)
   return { journal, records, end }
 }
