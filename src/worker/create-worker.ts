@@ -331,8 +331,11 @@ export function createWorker(parts: WorkerParts): Worker {
     return empty && table.size === 0
   }
 
+  /** Once each: an attempt that ignores the shutdown may end after its message went back. */
   function giveBack(requests: readonly Request[]): Promise<void> {
-    return relocation.giveBack(requests.filter((request) => !request.acknowledged))
+    const kept = requests.filter((request) => !request.acknowledged && !request.givenBack)
+    for (const request of kept) request.givenBack = true
+    return relocation.giveBack(kept)
   }
 
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */

@@ -28,6 +28,8 @@ export class Request {
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
+  /** True once its message is on its way back to its queue, not run to its end. */
+  givenBack = false
   /** The number of the signal by which a revocation asked the running attempt to stop. */
   terminatedBy: number | undefined
   /** The outcome that monitors were told of before its message went back. */
