@@ -220,7 +220,8 @@ function freezeChord(signature: Signature, place: Place): Done {
       header: composedJson(side.signature),
       body: composedJson(end.signature),
     }
-    const options = withoutAbsent({ ...shared, ...place.options })
+    // As Celery, whose workers look for an id in everything that is to follow in a chain, and end without one.
+    const options = withoutAbsent({ ...shared, ...place.options, task_id: groupId })
     return { signature: { ...signature, options, kwargs }, node: end.node }
   }
   const tree = (side.node as GroupNode).members

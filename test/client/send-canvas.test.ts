@@ -213,6 +213,13 @@ describe('a chord that is joined from its queue', () => {
     expect(chords[0]?.members).toMatchObject([{ rootId: 'root' }])
   })
 
+  it('has an id where a step before it may fail: without one a worker of Celery 5.2 ends', () => {
+    const { messages } = prepare(chain(add(1), group(add(2), add(3)), mul(3)), {}, { chords: 'backend' })
+    const [, , embed] = parseJson(messages[0]?.outgoing.message.body as Uint8Array) as [unknown, unknown, JsonObject]
+    const header = { options: { task_id: expect.any(String) } }
+    expect(embed.chain).toMatchObject([{ task: 'celery.chord', options: { task_id: 'id-2' }, kwargs: { header } }])
+  })
+
   it('is a chord for a backend that joins them', () => {
     const { messages, joins, announced, node } = prepare(chord([add(1), add(2)], mul(3)), {}, { chords: 'backend' })
     expect(joins).toEqual([])
