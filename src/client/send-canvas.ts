@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { applySignature, type FollowUp } from '../canvas/apply.ts'
 import { type FreezeFacts, freeze, type Node, type PlannedChord } from '../canvas/freeze.ts'
 import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
-import type { ChordStart } from '../protocol/chord.ts'
+import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -34,6 +34,8 @@ export interface PreparedCanvas {
   /** The queues that chords are joined from, to be declared before. */
   readonly chordQueues: readonly string[]
   readonly messages: readonly FollowUp[]
+  /** What a task that sends it lists among its children. */
+  readonly child: ResultTuple | null
   /** What has chords joined from their queues; to be published last. */
   readonly joins: readonly FollowUp[]
   readonly node: Node
@@ -54,9 +56,9 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const { signature, node, chords } = freeze(whole, freezing)
   const ground = { newId, now, origin, address: router.address, current: parent }
   const call = { args: [], options: given }
-  const { messages, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
+  const { messages, child, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
   const joins = chords.map((chord) => joinMessage(chord, newId(), facts))
-  return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, joins, node }
+  return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, child, joins, node }
 }
 
 /** The message that has a worker join a chord. */

@@ -7,6 +7,7 @@ import type { Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
 import type { FollowUp } from '../canvas/apply.ts'
 import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord.ts'
 import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
 import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE, JOIN_TASK } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -43,6 +44,8 @@ export interface SenderOptions {
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
   readonly clock: Clock
+  /** Hears of what a task has sent, in the form in which its result lists it. */
+  readonly onSent?: (parent: TaskMessage, child: ResultTuple | null) => void
 }
 
 /** The sends that wait for a connection or a queue at once; the publisher bounds those beyond. */
@@ -115,6 +118,7 @@ class SessionSender implements Sender {
       if (typeof target !== 'string') await checkArguments(target, args)
       const feed = prepared.wantsResult ? this.#options.replies?.follow(prepared.id) : undefined
       await this.#publish(prepared, options.signal)
+      if (parent !== undefined) this.#options.onSent?.(parent, [[prepared.id, null], null])
       return new SentTask(prepared.id, prepared.task, feed)
     } catch (error) {
       if (prepared?.wantsResult) this.#options.replies?.forget(prepared.id)
@@ -141,6 +145,7 @@ class SessionSender implements Sender {
       await this.#publishAll(messages, followed.length > 0, options.signal)
       // Last: a chord that was not sent whole is not waited for either, and its queue expires.
       await this.#publishAll(joins, false, options.signal)
+      if (parent !== undefined) this.#options.onSent?.(parent, prepared.child)
       return handleOf(node, (id) => feeds.get(id))
     } catch (error) {
       for (const id of followed) replies?.forget(id)

@@ -106,7 +106,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const { publishing, publisher, results, quarantine, delivery, sender, followers } = outbound
+  const { publishing, publisher, results, quarantine, delivery, sender, trail, followers } = outbound
   const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
   const survivors = new ExpiringSet(clock, SURVIVORS)
@@ -161,6 +161,7 @@ export function createWorker(parts: WorkerParts): Worker {
     publisher,
     results,
     followers,
+    trail,
     quarantine,
     delays,
     orphans,

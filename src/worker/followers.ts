@@ -24,11 +24,13 @@ import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { FollowUpPublisher } from './follow-up-publisher.ts'
 import type { Ending } from './settlement.ts'
+import type { Trail } from './trail.ts'
 
 /** What following up works with. */
 export interface FollowersParts {
   readonly publisher: FollowUpPublisher
   readonly results: ResultBackend
+  readonly trail: Trail
   readonly clock: Clock
   readonly logger: Logger
   /** `gen<pid>@<host>`. */
@@ -72,6 +74,7 @@ export class Followers {
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#ground(), current: parent })
     await this.#send(applied)
+    this.#parts.trail.add(parent, applied.child)
     return applied.child
   }
 
@@ -95,6 +98,7 @@ export class Followers {
     // Known before it can end, or the chord might be taken for complete without it.
     await chord.grow(addition.groupId, addition.by)
     await this.#send(addition)
+    this.#parts.trail.add(message, addition.child)
     return addition.result[0][0]
   }
 

@@ -22,6 +22,7 @@ import { settle } from './settle.ts'
 import { admit } from './strategy.ts'
 import type { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
+import type { Trail } from './trail.ts'
 
 /** Everything that hears of an attempt, from its start until its outcome is safe. */
 export interface AttemptParts {
@@ -36,6 +37,7 @@ export interface AttemptParts {
   readonly publisher: Publisher
   readonly results: ResultBackend
   readonly followers: Followers
+  readonly trail: Trail
   readonly quarantine: Quarantine
   readonly delays: Pick<Delays, 'retry'>
   readonly orphans: Orphans
@@ -111,7 +113,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
   })
 
   async function storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
-    const record = { taskId: message.id, state, result: meta, traceback: null, children: [] }
+    const record = { taskId: message.id, state, result: meta, traceback: null, children: parts.trail.of(message) }
     await results.store(record, message, delivery.route.routingKey)
   }
 

@@ -20,6 +20,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { FollowUpPublisher } from './follow-up-publisher.ts'
 import { Followers } from './followers.ts'
 import { Quarantine } from './quarantine.ts'
+import { Trail } from './trail.ts'
 
 /** What the sending half of a worker is made from. */
 export interface OutboundParts {
@@ -45,6 +46,8 @@ export interface Outbound {
   /** Where the results of tasks that tasks send arrive, if there are any. */
   readonly replies: Replies | undefined
   readonly sender: Sender
+  /** What tasks send. */
+  readonly trail: Trail
   readonly followers: Followers
 }
 
@@ -97,6 +100,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })
+  const trail = new Trail()
   const sender = createSender({
     session: publishing,
     publisher,
@@ -107,10 +111,12 @@ export function openOutbound(parts: OutboundParts): Outbound {
     router,
     publishTimeout,
     clock,
+    onSent: (parent, child) => trail.add(parent, child),
   })
   const followers = new Followers({
     publisher: new FollowUpPublisher(publisher, queues),
     results,
+    trail,
     clock,
     logger,
     origin: sender.origin,
@@ -129,6 +135,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     delivery,
     replies,
     sender,
+    trail,
     followers,
   }
 }

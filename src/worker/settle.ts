@@ -13,12 +13,14 @@ import type { Followers } from './followers.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
 import { type Disposal, decideSettlement, type FailureFlags } from './settlement.ts'
+import type { Trail } from './trail.ts'
 
 /** What settling works with. */
 export interface SettleParts {
   readonly publisher: Publisher
   readonly results: ResultBackend
   readonly followers: Followers
+  readonly trail: Pick<Trail, 'of'>
   readonly quarantine: Quarantine
   readonly delays: Pick<Delays, 'retry'>
   readonly clock: Clock
@@ -56,13 +58,13 @@ export async function settle(request: Request, outcome: Outcome, parts: SettlePa
       return await settle(request, { kind: 'failed', error: replaced.error, runtime: 0 }, parts)
     }
   }
-  let children: readonly Json[] = []
+  let children: readonly Json[] = parts.trail.of(message) as readonly Json[]
   if (plan.ending !== undefined && !hasNoFollowUps(message)) {
     const followed = await parts.followers.follow(message, plan.ending)
     if (followed.kind === 'failed') {
       return await settle(request, { kind: 'failed', error: followed.error, runtime: runtimeOf(outcome) }, parts)
     }
-    children = followed.children
+    children = [...children, ...followed.children]
   }
   if (plan.record !== undefined) {
     const record = children.length === 0 ? plan.record : { ...plan.record, children }

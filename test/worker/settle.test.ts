@@ -14,6 +14,7 @@ import { FollowUpPublisher } from '../../src/worker/follow-up-publisher.ts'
 import { Followers } from '../../src/worker/followers.ts'
 import { Quarantine } from '../../src/worker/quarantine.ts'
 import { settle } from '../../src/worker/settle.ts'
+import { Trail } from '../../src/worker/trail.ts'
 import { aDelivery, aRequest } from '../support/a-request.ts'
 import { aSilentLogger } from '../support/attempts.ts'
 
@@ -81,9 +82,11 @@ async function settled(
     declare: options.declare ?? (async () => {}),
     forget: () => {},
   }
+  const trail = new Trail()
   const followers = new Followers({
     publisher: new FollowUpPublisher(publisher, queues),
     results,
+    trail,
     clock,
     logger: aSilentLogger(),
     origin: 'gen1@here',
@@ -103,6 +106,7 @@ async function settled(
     publisher,
     results,
     followers,
+    trail,
     quarantine,
     delays,
     clock,
