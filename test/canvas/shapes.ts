@@ -1,8 +1,17 @@
-/** A workflow as test/interop/python/workflows.py builds it. */
+import type { Json } from '../../src/runtime/json.ts'
+
+/** A task of a workflow: `args` where they are not its label, for a map its items. */
+export interface Leaf {
+  readonly do: 'note' | 'fail' | 'map' | 'starmap' | 'replaced' | 'grow' | 'send'
+  readonly args?: readonly Json[]
+}
+
+/** A workflow as test/interop/python/workflows.py builds it, and built-shape.ts beside it. */
 export type Shape = (
-  | { readonly do: 'note' | 'fail' }
+  | Leaf
   | { readonly group: readonly Shape[] }
-  | { readonly chain: readonly Shape[] }
+  /** As `a | b | c` puts them together; \`apart\` as \`chain(a, b, c, app=app)\` does, which only Python can. */
+  | { readonly chain: readonly Shape[]; readonly apart?: boolean }
   | { readonly chord: readonly Shape[]; readonly body: Shape }
 ) & { readonly errback?: boolean; readonly link?: boolean }
 
@@ -38,11 +47,25 @@ const plain: readonly Shape[] = [
   chord([note, note], group(note, note)),
   chord([note, fail], group(note, note)),
   chord([note], chain(note, note)),
-  chord([group(note, group(note, note)), note], note),
   chain(note, chord([note, note], note)),
   chain(note, group(note, note)),
   chain(group(note, note), note, note),
   chain(group(note, note), group(note, note)),
+  { do: 'map', args: [1, 2] },
+  { do: 'starmap', args: [[1, 2], [3]] },
+  chain(note, { do: 'starmap', args: [[1, 2], [3]] }, note),
+  group({ do: 'map', args: [1, 2] }, note),
+  chord([{ do: 'map', args: [1, 2] }, note], note),
+]
+
+/** Tasks that have others run in their place, or beside them: those draw ids for them. */
+const growing: readonly Shape[] = [
+  ...['task', 'chain', 'group'].map((how): Shape => ({ do: 'replaced', args: [how] })),
+  chain(note, { do: 'replaced', args: ['chain'] }, note),
+  chord([{ do: 'replaced', args: ['task'] }, note], note),
+  chord([{ do: 'grow' }, note], note),
+  { do: 'send' },
+  chain(note, { do: 'send' }, note),
 ]
 
 /** The workflow with the leaf at `at`, counted from the left, failing. */
@@ -71,8 +94,15 @@ function leavesOf(shape: Shape): number {
 export const shapes: readonly Shape[] = [
   ...plain,
   ...nested,
+  ...growing,
   ...nested.flatMap((shape) => Array.from({ length: leavesOf(shape) }, (_, at) => failingAt(shape, at))),
 ]
 
 /** Those that stop a worker of Celery 5.2 for good: it forgets how many tasks the header has, and waits for the others. */
 export const tangled: readonly Shape[] = [chord([note, chain(note, group(note, note))], note)]
+
+/** What only Python's callers send: chains that are not put together before, and a header whose groups Celery takes in reverse. */
+export const ofPython: readonly Shape[] = [
+  ...nested.flatMap((shape) => ('chain' in shape ? [{ ...shape, apart: true }] : [])),
+  chord([group(note, group(note, note)), note], note),
+]

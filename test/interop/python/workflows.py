@@ -1,14 +1,16 @@
 """Workflows with ids of our own choosing: sends those described on stdin, waits for their ends, prints what Redis holds.
 
-A workflow is {"do": "note" | "fail"}, {"group": [...]}, {"chain": [...]} or {"chord": [...], "body": ...}.
+test/canvas/shapes.ts says what describes one. With --sent somebody else has sent them: stdin has their results.
 """
 
+import functools
 import json
 import sys
 import time
 
 import celery.canvas
 from celery import chain, chord, group, signature
+from celery.canvas import _chain, xmap, xstarmap
 
 from proj import app
 
@@ -29,29 +31,81 @@ def errback(task_id):
     return task_id
 
 
+@app.task(name="replaced", bind=True)
+def replaced(self, *args):
+    *_, how = args
+    step = signature("note", args=("one",), app=app)
+    if how == "task":
+        return self.replace(step)
+    if how == "chain":
+        return self.replace(chain(step, signature("note", args=("two",), app=app), app=app))
+    return self.replace(group([step, signature("note", args=("two",), app=app)], app=app))
+
+
+@app.task(name="send")
+def send_others(*args):
+    def one(text):
+        return signature("note", args=(text,), app=app)
+
+    one("alone").apply_async()
+    group([one("one"), one("two")], app=app).apply_async()
+    chain(one("first"), one("last"), app=app).apply_async()
+    chord([one("header")], one("body"), app=app).apply_async()
+    return list(args)
+
+
+@app.task(name="grow", bind=True)
+def grow(self, *args):
+    self.add_to_chord(signature("note", args=("more",), app=app))
+    return list(args)
+
+
 class Ids:
-    """The same ids in the same order each time, but for the run they begin with."""
+    """The same ids in the same order each time, but for the run they begin with; those of the tasks are by their labels."""
 
     def __init__(self, run):
         self.run, self.shape, self.count = run, 0, 0
 
     def __call__(self):
         self.count += 1
-        return f"{self.run}-0000-4000-{self.shape:04x}-{self.count:012x}"
+        return self.of(0x1000 + self.count)
+
+    def of(self, label):
+        return f"{self.run}-0000-4000-{self.shape:04x}-{label:012x}"
 
 
-def built(shape, queues, labels):
+def task(shape, queues, ids, label):
+    options = {"queue": queues[label % len(queues)], "task_id": ids.of(label)}
+    name, args = shape["do"], shape.get("args", [f"n{label}"])
+    if name in ("map", "starmap"):
+        mapping = {"map": xmap, "starmap": xstarmap}[name]
+        return mapping(signature("note", app=app), shape["args"], app=app, **options)
+    return signature(name, args=tuple(args), options=options, app=app)
+
+
+def joined(before, step):
+    """`before | step`, as it is from Celery 5.3 on: the steps of a chain one by one, and a group into the body of a chord."""
+    if isinstance(step, _chain):
+        return functools.reduce(joined, step.tasks, before)
+    end = before.tasks[-1] if isinstance(before, _chain) else before
+    if isinstance(end, chord) and isinstance(step, group):
+        end.body = joined(end.body, step)
+        return before
+    return before | step
+
+
+def built(shape, queues, labels, ids):
     if "do" in shape:
         labels.append(len(labels))
-        options = {"queue": queues[len(labels) % len(queues)]}
-        made = signature(shape["do"], args=(f"n{len(labels)}",), options=options, app=app)
+        made = task(shape, queues, ids, len(labels))
     elif "group" in shape:
-        made = group([built(one, queues, labels) for one in shape["group"]], app=app)
+        made = group([built(one, queues, labels, ids) for one in shape["group"]], app=app)
     elif "chain" in shape:
-        made = chain(*[built(one, queues, labels) for one in shape["chain"]], app=app)
+        steps = [built(one, queues, labels, ids) for one in shape["chain"]]
+        made = chain(*steps, app=app) if shape.get("apart") else functools.reduce(joined, steps)
     else:
-        header = [built(one, queues, labels) for one in shape["chord"]]
-        made = chord(header, built(shape["body"], queues, labels), app=app)
+        header = [built(one, queues, labels, ids) for one in shape["chord"]]
+        made = chord(header, built(shape["body"], queues, labels, ids), app=app)
     if shape.get("errback"):
         made.link_error(signature("errback", options={"queue": queues[0]}, app=app))
     if shape.get("link"):
@@ -76,15 +130,22 @@ def leaves(tuple_):
     return [id_] if members is None else [leaf for member in members for leaf in leaves(member)]
 
 
+def send(run, queues, shapes):
+    """Answers with the result of each, as a tuple with all that was before it."""
+    celery.canvas.uuid = ids = Ids(run)
+    for number, shape in enumerate(shapes):
+        ids.shape, ids.count = number, 0
+        made = built(shape, queues, [], ids)
+        # What a map is to be sent with is not among the things that it sends itself with.
+        options = made.options if shape.get("do") in ("map", "starmap") else {}
+        yield json.loads(json.dumps(made.apply_async(**options).as_tuple()))
+
+
 def main(run, queues):
     client = app.backend.client
-    celery.canvas.uuid = ids = Ids(run)
-    ends = []
-    for number, shape in enumerate(json.load(sys.stdin)):
-        ids.shape, ids.count = number, 0
-        made = built(shape, queues, [])
-        result = made.apply_async(**({"task_id": ids()} if "do" in shape else {}))
-        ends.append(leaves(json.loads(json.dumps(result.as_tuple()))))
+    given = json.load(sys.stdin)
+    results = given if "--sent" in sys.argv else list(send(run, queues, given))
+    ends = [leaves(result) for result in results]
     before, calm, until = None, 0, time.monotonic() + 120
     # A task that takes its turn after all that is in the queues now; twice without a change, and nothing more will come.
     while calm < 2 and time.monotonic() < until:
@@ -95,7 +156,7 @@ def main(run, queues):
                       for one in ends for end in one)
         calm = calm + 1 if now == before and (settled or calm or "--all" not in sys.argv) else 0
         before = now
-    print(json.dumps({"ends": ends, "keys": before}))
+    print(json.dumps({"results": results, "keys": before}))
 
 
 if __name__ == "__main__":
