@@ -13,6 +13,7 @@ import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
 import type { Worker } from '../worker/create-worker.ts'
+import { createWorker } from '../worker/create-worker.ts'
 import { parentLink, type WorkerReady } from './dev/parent-link.ts'
 import { sampleTasks } from './dev/sample-tasks.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
@@ -89,7 +90,6 @@ async function runWorker({ flags, config, file, registry, logger, parent, stopAf
     const taskNames = registry.names()
     process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
   }
-  const { createWorker } = await import('../worker/create-worker.ts')
   const done = deferred<void>()
   const worker = createWorker({
     config,

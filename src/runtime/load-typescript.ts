@@ -27,6 +27,7 @@ export async function loadModule(file: string, code: ErrorCode): Promise<Readonl
 let typescript: Promise<void> | undefined
 
 async function enableTypescript(): Promise<void> {
+  await loadOwnModules()
   const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')])
   const { extensions } = createRequire(import.meta.url)
   const native = extensions['.js']
@@ -37,6 +38,15 @@ async function enableTypescript(): Promise<void> {
   const transform = extensions['.js']
   if (native === undefined || transform === undefined) return
   extensions['.js'] = (module, filename) => (filename.startsWith(OWN_FOLDER) ? native : transform)(module, filename)
+}
+
+/**
+ * Loads what the user's modules import of twq. Once tsx is there each module makes its way through a thread and back,
+ * which costs ten megabytes and a third of a second of processor time for ours. Nothing to do where twq runs uncompiled.
+ */
+async function loadOwnModules(): Promise<void> {
+  const entry = new URL('../index.js', import.meta.url)
+  if (existsSync(entry)) await import(entry.href)
 }
 
 const OWN_FOLDER = packageFolder(dirname(fileURLToPath(import.meta.url))) + sep
