@@ -5,7 +5,9 @@ import type { Kept, Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
 import type { ExpiringSet } from '../runtime/expiring-set.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Consumer } from './consumer.ts'
 import type { Orphans } from './orphans.ts'
 import type { Holding } from './relocation.ts'
@@ -28,13 +30,16 @@ export interface LanesParts {
   readonly clock: Clock
 }
 
+// Milliseconds. A mailbox that can't be set up keeps no tasks waiting.
+const LONGEST_MINGLING = 5_000
+
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
 export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept; suspects?: Kept } = {}
   #liveness: Liveness | undefined
-  /** Where the other workers' revocations are known, or being asked for. */
-  #mingled: { readonly on: Connection | undefined; readonly done: Promise<void> } | undefined
+  /** The newest connection, and whether the other workers' revocations are known there. */
+  #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
 
   constructor(parts: LanesParts) {
     this.#parts = parts
@@ -43,15 +48,19 @@ export class Lanes {
   /** Resolves when all of them consume. The worker has mingled before, on its first connection. */
   async open(): Promise<void> {
     const { config, session, consumer, suspects, remote, clock } = this.#parts
-    this.#mingled = { on: session.connection, done: Promise.resolve() }
+    if (session.connection !== undefined) {
+      const mingling = this.#minglingOn(session.connection)
+      mingling.asked = true
+      mingling.done.resolve()
+    }
     this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
-      await this.#mingle(signal)
+      await this.#untilMingled(signal)
       await suspects.setup(channel, this.#current().server)
     })
     this.#kept.tasks = session.keep('consumer', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
-      await this.#mingle(signal)
+      await this.#untilMingled(signal)
       const connection = this.#current()
       await consumer.setup(channel, signal, connection.server)
       this.#liveness = undefined
@@ -59,7 +68,10 @@ export class Lanes {
         this.#liveness = watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
       }
     })
-    const control = session.keep('mailbox', (channel) => remote.setup(channel, this.#current().server))
+    const control = session.keep('mailbox', async (channel) => {
+      const connection = this.#current()
+      await remote.setup(channel, connection.server).finally(() => this.#mingle(connection))
+    })
     await Promise.all([this.#kept.suspects.ready, this.#kept.tasks.ready, control.ready])
   }
 
@@ -93,13 +105,26 @@ export class Lanes {
     await this.#kept[lane]?.channel?.inspectQueue(queue)
   }
 
-  /** As Celery: what was revoked while nobody could tell us is asked for on each new connection, before tasks come. */
-  async #mingle(signal: AbortSignal): Promise<void> {
+  /**
+   * As Celery: what was revoked while nobody could tell us is asked for on each new connection, before tasks come. Our own
+   * mailbox is there then, whose answer ends the wait early where nobody else is.
+   */
+  #mingle(connection: Connection): void {
     const { broker, remote } = this.#parts
-    const on = this.#current()
-    if (this.#mingled?.on !== on) this.#mingled = { on, done: remote.mingle(broker) }
-    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    await Promise.race([this.#mingled.done, gone])
+    const mingling = this.#minglingOn(connection)
+    if (mingling.asked) return
+    mingling.asked = true
+    void remote.mingle(broker).then(mingling.done.resolve)
+  }
+
+  async #untilMingled(signal: AbortSignal): Promise<void> {
+    const { promise } = this.#minglingOn(this.#current()).done
+    await Promise.race([promise, pause(this.#parts.clock, LONGEST_MINGLING, signal)])
+  }
+
+  #minglingOn(connection: Connection) {
+    if (this.#mingling?.on !== connection) this.#mingling = { on: connection, done: deferred(), asked: false }
+    return this.#mingling
   }
 
   /** The connection that a channel was just opened on. */
