@@ -43,6 +43,24 @@ def sleep(seconds):
     return seconds
 
 
+@app.task(name="give_up", bind=True, max_retries=0)
+def give_up(self, *args, **kwargs):
+    raise self.retry()
+
+
+@app.task(name="hand_over", bind=True)
+def hand_over(self, to=None):
+    """Retries once, in another queue where one is given; then says as what it was sent."""
+    request = self.request
+    if request.retries == 0:
+        raise self.retry(exc=OSError("elsewhere"), countdown=0, queue=to)
+    fields = ("id", "retries", "root_id", "parent_id", "origin", "shadow", "expires", "timelimit", "group",
+              "reply_to", "correlation_id", "argsrepr", "callbacks", "errbacks")
+    sent_as = {field: getattr(request, field) for field in fields}
+    sent_as["chain"] = list(request.chain or ())  # Celery empties it when the task has ended
+    return {**sent_as, "priority": request.delivery_info["priority"], "tenant": request.get("tenant")}
+
+
 @app.task(name="echo")
 def echo(*args, **kwargs):
     return {"args": args, "kwargs": kwargs}
