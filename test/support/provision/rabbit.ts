@@ -53,6 +53,8 @@ export class RabbitNode implements AsyncDisposable {
       HOME: folder,
       ERL_EPMD_PORT: beside === undefined ? String(epmdPort) : (beside.#env.ERL_EPMD_PORT ?? ''),
       ERL_EPMD_ADDRESS: '127.0.0.1',
+      // Else a command that comes when the folder is gone leaves a dump where the tests run.
+      ERL_CRASH_DUMP_SECONDS: '0',
       RABBITMQ_NODENAME: `twq-${randomUUID().slice(0, 8)}@localhost`,
       RABBITMQ_DIST_PORT: String(distPort),
       RABBITMQ_CONF_ENV_FILE: '/dev/null',
