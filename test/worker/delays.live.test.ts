@@ -29,15 +29,16 @@ function moved(scene: WorkerScene): Promise<unknown> {
   return scene.logged('task.delayed')
 }
 
-describe('a task that is not due', () => {
+// Side by side, since each of them waits for seconds. A delay has to be longer than the way to the worker may take.
+describe.concurrent('a task that is not due', () => {
   it('waits with the broker, and runs once, at its time', async () => {
     await using scene = await aDelayingWorker([at], NOTHING_HELD)
     const sent = Date.now()
-    const handle = await scene.client.send(at, [], { countdown: '2s' })
+    const handle = await scene.client.send(at, [], { countdown: '5s' })
     await moved(scene)
     await queueOnce(scene.queue, ({ messages }) => messages === 0)
     const ran = (await handle.result()) as unknown as Ran
-    expect(ran.at - sent).toBeGreaterThanOrEqual(2000)
+    expect(ran.at - sent).toBeGreaterThanOrEqual(5000)
     await scene.logged('task.succeeded')
   })
 
@@ -45,7 +46,7 @@ describe('a task that is not due', () => {
     const queue = uniqueName('tasks')
     const first = await aDelayingWorker([at], { ...NOTHING_HELD, queues: [queue] })
     await using _first = first
-    const handle = await first.client.send(at, [], { countdown: '3s' })
+    const handle = await first.client.send(at, [], { countdown: '8s' })
     await moved(first)
     await first.worker.stop('cold')
     await using second = await aDelayingWorker([at], { ...NOTHING_HELD, queues: [queue] })
@@ -55,9 +56,9 @@ describe('a task that is not due', () => {
 
   it('is delayed again when it comes back too early, as often as it takes', async () => {
     await using scene = await aDelayingWorker([at], NOTHING_HELD)
-    const eta = Date.now() + 5000
+    const eta = Date.now() + 9000
     const message = encodeTask({ id: uniqueName('id'), task: 'at', origin: 'gen1@test', eta }, { now: Date.now() })
-    // Two seconds too early, and with a past in the very queues that it is to go through once more.
+    // Six seconds too early, and with a past in the very queues that it is to go through once more.
     await withChannel((channel) => channel.publish(delayRoute(scene.queue, 3), message, { mandatory: true }))
     await scene.logged('task.succeeded')
     expect(scene.log.entries.some(({ event }) => event === 'task.delayed')).toBe(true)
@@ -69,8 +70,8 @@ describe('a task that is not due', () => {
     await using bulk = await aDelayingWorker([at], { ...NOTHING_HELD, queues: [`bulk.${name}`] })
     await using other = await aDelayingWorker([at], { ...NOTHING_HELD, queues: [name] })
     const [one, two] = await Promise.all([
-      bulk.client.send(at, [], { countdown: '2s' }),
-      other.client.send(at, [], { countdown: '2s' }),
+      bulk.client.send(at, [], { countdown: '5s' }),
+      other.client.send(at, [], { countdown: '5s' }),
     ])
     await Promise.all([one.result(), two.result()])
     for (const scene of [bulk, other]) await queueOnce(scene.queue, ({ messages }) => messages === 0)
@@ -82,7 +83,7 @@ describe('a task that is not due', () => {
 
   it('is held, whatever its delay, where native delayed delivery is not to be used', async () => {
     await using scene = await aWorker([at], { ...NOTHING_HELD, delayedDelivery: 'never' })
-    const handle = await scene.client.send(at, [], { countdown: '4s' })
+    const handle = await scene.client.send(at, [], { countdown: '8s' })
     await scene.logged('tasks.held')
     await handle.result()
     expect(scene.log.entries.some(({ event }) => event === 'task.delayed')).toBe(false)
@@ -90,14 +91,14 @@ describe('a task that is not due', () => {
 
   it('is held while there is room, and left to the broker beyond', async () => {
     await using scene = await aDelayingWorker([at], { maxHeld: 3, delayedDelivery: 'always' })
-    const handles = await Promise.all(Array.from({ length: 10 }, () => scene.client.send(at, [], { countdown: '4s' })))
+    const handles = await Promise.all(Array.from({ length: 10 }, () => scene.client.send(at, [], { countdown: '8s' })))
     await scene.log.untilCount(7, ({ event }) => event === 'task.delayed')
     await Promise.all(handles.map((handle) => handle.result()))
     await scene.log.untilCount(10, ({ event }) => event === 'task.succeeded')
   })
 })
 
-describe('a retry', () => {
+describe.concurrent('a retry', () => {
   it('waits with the broker, and comes back to its queue each time', async () => {
     const flaky = defineTask({
       name: 'flaky',
@@ -108,21 +109,21 @@ describe('a retry', () => {
       },
     })
     await using scene = await aDelayingWorker([flaky], NOTHING_HELD)
-    const handle = await scene.client.send(flaky, [], { countdown: '4s', headers: { tenant: 'a' } })
+    const handle = await scene.client.send(flaky, [], { countdown: '8s', headers: { tenant: 'a' } })
     expect(await handle.result()).toBe(3)
     // The first wait was a message that came; the retries went there by themselves.
     expect(scene.log.entries.filter(({ event }) => event === 'task.delayed')).toHaveLength(1)
   })
 })
 
-describe('a quorum queue', () => {
+describe.concurrent('a quorum queue', () => {
   it('has its delayed tasks wait with the broker, however short', async () => {
     const queue = uniqueName('quorum')
     await withChannel((channel) =>
       channel.declareQueue({ name: queue, durable: true, arguments: { 'x-queue-type': 'quorum' } }),
     )
     await using scene = await aDelayingWorker([at], { queues: [queue] })
-    const eta = Date.now() + 4000
+    const eta = Date.now() + 8000
     await publishRaw(
       queue,
       encodeTask({ id: uniqueName('id'), task: 'at', origin: 'gen1@test', eta }, { now: Date.now() }),
@@ -130,12 +131,12 @@ describe('a quorum queue', () => {
     await moved(scene)
     await scene.logged('task.succeeded')
     // The client sees what the queue is, and does not trouble the worker.
-    await (await scene.client.send(at, [], { countdown: '4s' })).result()
+    await (await scene.client.send(at, [], { countdown: '8s' })).result()
     expect(scene.log.entries.filter(({ event }) => event === 'task.delayed')).toHaveLength(1)
   })
 })
 
-it('takes what a Celery of 5.5 or later delays', async () => {
+it.concurrent('takes what a Celery of 5.5 or later delays', async () => {
   await using scene = await aDelayingWorker([at], { delayedDelivery: 'always' })
   const message = encodeTask(
     { id: uniqueName('id'), task: 'at', origin: 'gen1@test', eta: Date.now() + 2000 },

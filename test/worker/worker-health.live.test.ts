@@ -19,7 +19,8 @@ async function aProbedWorker(tasks: readonly AnyTask[], config: UserConfig = {},
   return { scene, port }
 }
 
-describe('a worker', () => {
+// Side by side: most of the time each waits for a connection to come back.
+describe.concurrent('a worker', () => {
   it('that is cut off twenty times is not ready each time, and ready again each time', async () => {
     await using proxy = await FaultProxy.before(brokerUrl())
     const { scene, port: listening } = await aProbedWorker([task], { broker: proxy.through(brokerUrl()) })
