@@ -34,7 +34,11 @@ export class Mailbox {
   async setup(channel: Channel, server: ServerInfo): Promise<void> {
     const queue = await declarePidbox(channel, this.#parts.worker.node, server)
     await declarePidboxReplyExchange(channel)
-    await channel.consume(queue, (delivery) => this.#receive(channel, delivery), { noAck: true })
+    await channel.consume(queue, (delivery) => this.#receive(channel, delivery), {
+      noAck: true,
+      // Somebody deleted the queue, or its node was lost: a new channel declares it again.
+      onCancelled: () => void channel[Symbol.asyncDispose](),
+    })
   }
 
   #receive(channel: Channel, delivery: Delivery): void {

@@ -29,6 +29,8 @@ const MOST_JOINS = 1_000
 const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
+// Between attempts where the node of a queue is down, in milliseconds.
+const AGAIN_AFTER = 5_000
 
 /** One chord whose results are being collected. */
 interface Join {
@@ -74,11 +76,41 @@ export class ChordJoins {
   async #setup(channel: Channel): Promise<void> {
     for (const join of this.#joins) this.#leave(join)
     if (this.#stopped) return
-    await channel.declareQueue({ name: JOIN_QUEUE, durable: true })
-    await declareQuarantine(this.#parts.session, JOIN_QUEUE, { quorum: false })
+    try {
+      await this.#consume(channel)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      const fields = { event: 'chords.unavailable', error: error.message, hint: error.hint }
+      this.#parts.logger.warn(fields, 'this worker joins no chords until that node is back')
+      this.#consumeLater(channel)
+    }
+  }
+
+  #consumeLater(channel: Channel): void {
+    this.#parts.clock.after(AGAIN_AFTER, async () => {
+      if (this.#stopped || !channel.isOpen) return
+      try {
+        await this.#consume(channel)
+        this.#parts.logger.info({ event: 'chords.restored' }, 'this worker joins chords again')
+      } catch {
+        this.#consumeLater(channel)
+      }
+    })
+  }
+
+  async #consume(channel: Channel): Promise<void> {
+    const { session } = this.#parts
+    // Elsewhere, since a refusal closes the channel.
+    await session.withChannel((other) => other.declareQueue({ name: JOIN_QUEUE, durable: true }))
+    await declareQuarantine(session, JOIN_QUEUE, { quorum: false }).catch((error: unknown) => {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+    })
     // The limit is for the consumer that comes next: results are not limited.
     await channel.prefetch(MOST_JOINS, 'consumer')
-    this.#source = await channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel))
+    this.#source = await channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
+      // Somebody deleted the queue, or its node was lost: a new channel declares it again.
+      onCancelled: () => void channel[Symbol.asyncDispose](),
+    })
     await channel.prefetch(0, 'consumer')
   }
 
@@ -109,13 +141,16 @@ export class ChordJoins {
       if (join.over) return
       const wait = Math.min(HAND_BACK_AFTER, Math.max(0, join.chord.until - clock.now()))
       join.timer = clock.after(wait, () => void this.#tooLong(join as Join, channel))
-      join.subscription = await channel.consume(queue, (result) => this.#receive(result, join as Join, channel))
+      join.subscription = await channel.consume(queue, (result) => this.#receive(result, join as Join, channel), {
+        onCancelled: () => void this.#handBack(join as Join),
+      })
       if (join.over) await release(join)
       logger.debug({ event: 'chord.held', ...named(join), parts: join.chord.members.length }, 'collecting a chord')
     } catch (error) {
       if (join !== undefined) this.#leave(join)
       if (!delivery.alive) return
       if (TwqError.is(error, 'TWQ_MESSAGE_MALFORMED')) await this.#setAside(delivery, error)
+      else if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
       else delivery.nack({ requeue: true })
     }
   }

@@ -66,8 +66,12 @@ export class Consumer {
     const declared = new Set<TaskQueue>()
     let quorum = false
     for (const queue of this.queues) {
-      quorum = (await declare(queue)).quorum || quorum
-      declared.add(queue)
+      try {
+        quorum = (await declare(queue)).quorum || quorum
+        declared.add(queue)
+      } catch (error) {
+        if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      }
     }
     const shared = sharesPrefetch(server, quorum)
     // The limit comes before the first consumer: deliveries start at once.
@@ -78,7 +82,12 @@ export class Consumer {
     this.#line = line
     signal.addEventListener('abort', () => this.#line === line && this.#forget(), { once: true })
     this.#followHeld(line, count)
-    await this.#inTurn(line, () => this.#reconcile(line, declared))
+    try {
+      await this.#inTurn(line, () => this.#reconcile(line, declared))
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      for (const { name } of this.queues) if (!line.subscriptions.has(name)) void this.#restore(line, name)
+    }
   }
 
   /**
@@ -93,7 +102,8 @@ export class Consumer {
     try {
       await this.#inTurn(line, () => this.#reconcile(line))
     } catch (error) {
-      if (isLoss(error, line.channel)) return
+      // Another queue may be the one whose node is down.
+      if (isLoss(error, line.channel) || line.subscriptions.has(queue.name)) return
       this.#queues.delete(queue.name)
       throw error
     }
@@ -130,7 +140,10 @@ export class Consumer {
     return changed
   }
 
-  /** Has each wanted queue consumed, and no other. Those `declared` just before are not declared again. */
+  /**
+   * Has each wanted queue consumed, and no other. Those `declared` just before are not declared again. Rejects with
+   * `TWQ_QUEUE_DOWN` where all but those are consumed that live on a node which is down.
+   */
   async #reconcile(line: Line, declared: ReadonlySet<TaskQueue> = new Set()): Promise<void> {
     const { channel, subscriptions } = line
     for (const [name, subscription] of subscriptions) {
@@ -138,45 +151,61 @@ export class Consumer {
       subscriptions.delete(name)
       await subscription.cancel()
     }
+    let down: TwqError | undefined
     for (const queue of this.queues) {
       if (subscriptions.has(queue.name)) continue
       if (!declared.has(queue)) {
-        const { quorum } = await this.#parts.declare(queue)
-        // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
-        if (quorum && line.shared) await this.#limitEach(line)
+        try {
+          const { quorum } = await this.#parts.declare(queue)
+          // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+          if (quorum && line.shared) await this.#limitEach(line)
+        } catch (error) {
+          if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+          down ??= error
+          continue
+        }
       }
       if (this.#line !== line) return
       const subscription = await this.#consume(line, queue)
       if (this.#line === line) subscriptions.set(queue.name, subscription)
       else if (channel.isOpen) await subscription.cancel()
     }
+    if (down !== undefined) throw down
   }
 
   #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
     return line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
-      onCancelled: () => void this.#restore(line, name),
+      onCancelled: () => {
+        line.subscriptions.delete(name)
+        const fields = { event: 'consumer.cancelled', queue: name }
+        this.#parts.logger.warn(fields, 'the broker ended a consumer; setting it up again')
+        void this.#restore(line, name)
+      },
     })
   }
 
-  /** The broker ended a consumer, since its queue was deleted or has moved: declares and consumes again, on the same channel. */
+  /**
+   * Declares and consumes a queue whose consumer the broker has ended, since it was deleted, has moved, or went down with
+   * its node: on the same channel, and for as long as it takes.
+   */
   async #restore(line: Line, name: string): Promise<void> {
     const { logger, clock } = this.#parts
     const { channel, signal, subscriptions } = line
-    subscriptions.delete(name)
-    logger.warn({ event: 'consumer.cancelled', queue: name }, 'the broker ended a consumer; setting it up again')
+    let told: string | undefined
     while (!signal.aborted && !this.#stopped && channel.isOpen && this.#queues.has(name)) {
-      try {
-        await this.#inTurn(line, () => this.#reconcile(line))
-        if (subscriptions.has(name)) logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
-        return
-      } catch (error) {
+      const failure = await this.#inTurn(line, () => this.#reconcile(line)).then(() => undefined, asError)
+      if (subscriptions.has(name)) logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
+      if (subscriptions.has(name) || failure === undefined) return
+      if (failure.message !== told) {
+        const hint = TwqError.is(failure) ? failure.hint : undefined
         logger.error(
-          { event: 'consumer.down', queue: name, error: messageOf(error) },
-          'a consumer can not be set up; trying again',
+          { event: 'consumer.down', queue: name, error: failure.message, hint },
+          'a consumer can not be set up; trying until it can',
         )
-        await pause(clock, RESTORE_AFTER, signal)
       }
+      told = failure.message
+      await pause(clock, RESTORE_AFTER, signal)
     }
   }
 
@@ -210,6 +239,10 @@ export class Consumer {
       await before.cancel()
     }
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
 }
 
 /** A lost channel is no objection to what was asked of it: the next one is asked again. */

@@ -5,6 +5,7 @@ import { declareSuspects } from '../broker/topology.ts'
 import { redactUrl } from '../broker/url.ts'
 import { SENDING_BUILT_INS, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
+import { TwqError } from '../errors.ts'
 import { EventPublisher } from '../events/publisher.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -184,6 +185,8 @@ export function createWorker(parts: WorkerParts): Worker {
     {
       declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
       onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
+      clock,
+      logger,
     },
   )
   const intake: Intake = new Intake({
@@ -214,7 +217,10 @@ export function createWorker(parts: WorkerParts): Worker {
     queues: config.queues,
     prefetch,
     declare: async (queue) => {
-      const declared = await declareQueue(queue, { session: consuming, logger, lenient: isUp })
+      const declared = await declareQueue(queue, { session: consuming, logger, lenient: isUp }).catch((error) => {
+        if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) declarations.down(queue.name, error)
+        throw error
+      })
       delays.declared(queue.name, declared)
       declarations.add(queue.name, declared)
       return declared

@@ -1,9 +1,17 @@
+import type { TwqError } from '../errors.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import type { DeclaredQueue } from './declare-queue.ts'
 
+interface Entry {
+  declared?: DeclaredQueue
+  /** Why it could not be declared, and never has been. */
+  down?: TwqError
+  told: Deferred<DeclaredQueue>
+}
+
 /** What the task queues are, by name, as the broker has them: for whoever does not declare them. */
 export class Declarations {
-  readonly #known = new Map<string, { declared?: DeclaredQueue; readonly told: Deferred<DeclaredQueue> }>()
+  readonly #known = new Map<string, Entry>()
 
   /** A queue has been declared. */
   add(name: string, declared: DeclaredQueue): void {
@@ -12,9 +20,21 @@ export class Declarations {
     entry.told.resolve(declared)
   }
 
-  /** What a queue was when it was declared last; resolves once that has happened. */
+  /** A queue could not be declared, since its node is down. */
+  down(name: string, error: TwqError): void {
+    const entry = this.#entry(name)
+    entry.down = error
+    entry.told.reject(error)
+    entry.told = untold()
+  }
+
+  /**
+   * What a queue was when it was declared last; resolves once that has happened. Rejects where it is down and was never
+   * declared.
+   */
   async of(name: string): Promise<DeclaredQueue> {
     const entry = this.#entry(name)
+    if (entry.declared === undefined && entry.down !== undefined) throw entry.down
     return entry.declared ?? (await entry.told.promise)
   }
 
@@ -23,12 +43,19 @@ export class Declarations {
     return new Set([...this.#known].flatMap(([name, { declared }]) => (declared?.priorities === true ? [name] : [])))
   }
 
-  #entry(name: string) {
+  #entry(name: string): Entry {
     let entry = this.#known.get(name)
     if (entry === undefined) {
-      entry = { told: deferred() }
+      entry = { told: untold() }
       this.#known.set(name, entry)
     }
     return entry
   }
+}
+
+function untold(): Deferred<DeclaredQueue> {
+  const told = deferred<DeclaredQueue>()
+  // Whoever cares awaits it.
+  told.promise.catch(() => {})
+  return told
 }

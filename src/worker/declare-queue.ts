@@ -6,6 +6,7 @@ import {
   isQuorumAsFound,
   type TopologyDifference,
 } from '../broker/topology.ts'
+import { TwqError } from '../errors.ts'
 import { maxPriorityOf, type TaskQueue } from '../protocol/task-queue.ts'
 import type { Logger } from '../runtime/logger.ts'
 
@@ -42,10 +43,16 @@ export async function declareQueue(
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient })
   const quorum = isQuorumAsFound(queue, differences)
   for (const declare of [declareQuarantine, declareSuspects]) {
-    const { difference } = await declare(session, name, { quorum })
-    if (difference === undefined) continue
-    const fields = { event: 'queue.companion', queue: name, difference: difference.message }
-    logger.info(fields, 'using the queue beside it as it is')
+    try {
+      const { difference } = await declare(session, name, { quorum })
+      if (difference === undefined) continue
+      const fields = { event: 'queue.companion', queue: name, difference: difference.message }
+      logger.info(fields, 'using the queue beside it as it is')
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      const fields = { event: 'queue.companion-down', queue: name, error: error.message }
+      logger.warn(fields, 'a queue beside it can not be reached until that node is back')
+    }
   }
   if (consumers > 0) {
     logger.info(

@@ -56,7 +56,7 @@ export class Lanes {
     this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
       await this.#untilMingled(signal)
-      await suspects.setup(channel, this.#current().server)
+      await suspects.setup(channel, signal, this.#current().server)
     })
     this.#kept.tasks = session.keep('consumer', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })

@@ -1,5 +1,9 @@
 import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
+import { messageOf, TwqError } from '../errors.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { pause } from '../runtime/pause.ts'
 import { isLoss } from './consumer.ts'
 import { sharesPrefetch } from './prefetch.ts'
 
@@ -8,7 +12,12 @@ export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
   readonly onDelivery: (delivery: Delivery, queue: string) => void
+  readonly clock: Clock
+  readonly logger: Logger
 }
+
+// Between attempts to consume what is down, or was deleted, in milliseconds.
+const RESTORE_AFTER = 2_000
 
 /**
  * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
@@ -19,7 +28,11 @@ export class Suspects {
   readonly #parts: SuspectsParts
   readonly #queues: Set<string>
   #subscriptions = new Map<string, Promise<Subscription>>()
+  /** The task queues whose suspects can't be consumed for now, for instance since their node is down. */
+  #down = new Set<string>()
   #channel: Channel | undefined
+  /** Aborts with the channel. */
+  #gone: AbortSignal = AbortSignal.abort()
   /** One limit for all consumers, or one for each. */
   #shared = false
   #paused = false
@@ -31,21 +44,31 @@ export class Suspects {
   }
 
   /** Sets up a new channel. */
-  async setup(channel: Channel, server: ServerInfo): Promise<void> {
+  async setup(channel: Channel, gone: AbortSignal, server: ServerInfo): Promise<void> {
     this.#channel = undefined
+    this.#gone = gone
     this.#subscriptions = new Map()
+    this.#down = new Set()
     if (this.#stopped) return
     let quorum = false
-    const declared = [...this.#queues]
-    for (const queue of declared) quorum = (await this.#parts.declare(queue)).quorum || quorum
+    const known = [...this.#queues]
+    for (const queue of known) {
+      try {
+        quorum = (await this.#parts.declare(queue)).quorum || quorum
+      } catch (error) {
+        if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+        this.#down.add(queue)
+      }
+    }
     this.#shared = sharesPrefetch(server, quorum)
     await channel.prefetch(1, this.#shared ? 'channel' : 'consumer')
-    for (const queue of declared) await this.#consume(channel, queue)
+    for (const queue of known) await this.#consume(channel, queue)
     // Those that were added in the meantime.
-    for (const queue of this.#queues) if (!declared.includes(queue)) await this.#declareAndConsume(channel, queue)
+    for (const queue of this.#queues) if (!known.includes(queue)) await this.#declareAndConsume(channel, queue)
     this.#channel = channel
     // Those that were passed over while it paused.
     for (const queue of this.#queues) await this.#consume(channel, queue)
+    for (const queue of this.#down) void this.#restore(channel, queue)
   }
 
   /** Takes the suspects of one more task queue, too, now and on every later channel. Rejects as a consumer's `add` does. */
@@ -100,6 +123,7 @@ export class Suspects {
 
   async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
     const { quorum } = await this.#parts.declare(queue)
+    this.#down.delete(queue)
     // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
     if (quorum && this.#shared) await this.#limitEach(channel)
     await this.#consume(channel, queue)
@@ -107,7 +131,8 @@ export class Suspects {
 
   async #consume(channel: Channel, queue: string): Promise<void> {
     const subscriptions = this.#subscriptions
-    if (!this.#queues.has(queue) || subscriptions.has(queue) || this.#paused || this.#stopped) return
+    const wanted = this.#queues.has(queue) && !this.#down.has(queue)
+    if (!wanted || subscriptions.has(queue) || this.#paused || this.#stopped) return
     const subscription = this.#subscribe(channel, queue)
     // Whoever wants it to end from now on finds it there, and waits for it.
     subscriptions.set(queue, subscription)
@@ -115,8 +140,35 @@ export class Suspects {
   }
 
   #subscribe(channel: Channel, queue: string): Promise<Subscription> {
-    const take = (delivery: Delivery): void => this.#parts.onDelivery(delivery, queue)
-    return channel.consume(suspectsQueue(queue), take)
+    const { onDelivery, logger } = this.#parts
+    return channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
+      onCancelled: () => {
+        this.#subscriptions.delete(queue)
+        this.#down.add(queue)
+        const fields = { event: 'consumer.cancelled', queue: suspectsQueue(queue) }
+        logger.warn(fields, 'the broker ended a consumer; setting it up again')
+        void this.#restore(channel, queue)
+      },
+    })
+  }
+
+  /** Consumes what was deleted, or is down with its node, as soon as that is possible. */
+  async #restore(channel: Channel, queue: string): Promise<void> {
+    const { clock, logger } = this.#parts
+    const gone = this.#gone
+    const name = suspectsQueue(queue)
+    for (let told: string | undefined; channel.isOpen && this.#queues.has(queue) && !this.#stopped; ) {
+      try {
+        await this.#declareAndConsume(channel, queue)
+        logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
+        return
+      } catch (error) {
+        const fields = { event: 'consumer.down', queue: name, error: messageOf(error) }
+        if (fields.error !== told) logger.error(fields, 'a consumer can not be set up; trying until it can')
+        told = fields.error
+        await pause(clock, RESTORE_AFTER, gone)
+      }
+    }
   }
 
   /** Replaces the limit that the consumers share by one for each: new consumers take over, since theirs is fixed when they start. */
