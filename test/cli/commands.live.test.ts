@@ -125,10 +125,10 @@ it('lists what runs, and who is there', async () => {
   expect(nobody.stderr).toContain('error[TWQ_NO_WORKER]: none of nobody@nowhere answered')
 })
 
-it('ends with 0 on SIGTERM when nothing runs', async () => {
+it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s when nothing runs', async (signal) => {
   await using worker = await RunningWorker.start()
-  worker.signal('SIGTERM')
-  expect(await worker.logged('worker.signal')).toMatchObject({ signal: 'SIGTERM', stop: 'warm' })
+  worker.signal(signal)
+  expect(await worker.logged('worker.signal')).toMatchObject({ signal, stop: 'warm' })
   expect(await worker.logged('worker.stopped')).toMatchObject({ node: worker.node })
   expect(await worker.ended()).toBe(0)
 })

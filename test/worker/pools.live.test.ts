@@ -61,6 +61,16 @@ const TASKS = `
     },
   })
 
+  /** Kills its own process, and is not to run again. */
+  export const killFailing = defineTask({
+    name: 'kill-failing',
+    rejectOnLost: false,
+    run() {
+      process.kill(process.pid, 'SIGKILL')
+      for (;;);
+    },
+  })
+
   export const report = defineTask({
     name: 'report',
     async run(_: object, ctx) {
@@ -151,7 +161,7 @@ describe.each([
   })
 })
 
-it('a task whose process is killed by the kernel runs again, and none beside it is lost', async () => {
+it('a task whose process is killed by the kernel runs again, or fails if it is to, and none beside it is lost', async () => {
   const queue = uniqueName('killed')
   const args = ['--queues', queue, '--pool', 'processes', '--concurrency', '2']
   await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
@@ -162,6 +172,9 @@ it('a task whose process is killed by the kernel runs again, and none beside it 
   expect(await python.get(killed)).toEqual({ redelivered: true })
   await worker.log.untilCount(41, ({ event }) => event === 'task.succeeded')
   expect(worker.records('task.lost')).toHaveLength(1)
+
+  const failed = await python.sendTask('kill-failing')
+  await expect(python.get(failed)).rejects.toMatchObject({ type: 'WorkerLostError', module: 'billiard.exceptions' })
 })
 
 it('a process ends with its worker, even in a loop without end', async () => {

@@ -42,19 +42,22 @@ describe('a revocation that Python sends', () => {
   })
   afterAll(() => caller?.[Symbol.asyncDispose]())
 
-  it('keeps a task that waits for a slot from running', async () => {
+  it.each([
+    ['keeps a task that waits for a slot from running', false, "tasks {'ID'} flagged as revoked"],
+    ['that would end it does so, too', true, 'terminate: ID'],
+  ])('%s', async (_title, terminate, answer) => {
     const gate = aGate()
     await using scene = await aWorker([gate.task, victim], { concurrency: 1, prefetch: 5 })
+    const { node } = scene.worker
     await caller.sendTask('gate', [], { queue: scene.queue })
     await gate.started
     const id = await caller.sendTask('victim', [], { queue: scene.queue })
-    const replies = await caller.evaluate(
-      `app.control.revoke('${id}', reply=True, timeout=5, destination=['${scene.worker.node}'])`,
-    )
-    expect(replies).toEqual([{ [scene.worker.node]: { ok: `tasks {'${id}'} flagged as revoked` } }])
+    await scene.log.until(({ event, task_id }) => event === 'task.received' && task_id === id)
+    const order = { arguments: { task_id: id, terminate }, destination: [node], limit: 1, timeout: 60 }
+    expect(await caller.broadcast('revoke', order)).toEqual([{ [node]: { ok: answer.replace('ID', id) } }])
     gate.open()
     await expect(caller.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError', args: ['revoked'] })
-    expect(await caller.inspect('revoked')).toMatchObject({ [scene.worker.node]: expect.arrayContaining([id]) })
+    expect(await caller.inspect('revoked')).toMatchObject({ [node]: expect.arrayContaining([id]) })
   })
 
   it('ends a running task by its signal, and does not retry it', async () => {

@@ -40,6 +40,10 @@ it('revokes tasks by a stamp, single or one of several', () => {
   expect(stamped(['other', 7])).toBe(true)
   expect(stamped('other')).toBe(false)
   expect(stamped('acme', null)).toBe(false)
+  // Celery looks at no further stamp once it knows the name of one.
+  revocations.revokeStamped({ region: ['north'] })
+  const twice = { stampedHeaders: ['region', 'customer'], stamps: { region: 'south', customer: 'acme' } }
+  expect(revocations.covers(aTaskMessage(twice))).toBe(true)
 })
 
 it('lives on in what was saved, with the moments', () => {

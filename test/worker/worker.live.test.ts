@@ -60,6 +60,11 @@ describe('a task', () => {
     expect(await scene.logged('task.revoked')).toMatchObject({ task_id: 'expired-1', reason: 'expired' })
     expect(ran).toBe(false)
     await queueOnce(scene.queue, ({ messages }) => messages === 0)
+    // Celery counts it among the revoked ones, of which only so many are remembered.
+    await using broadcast = await openBroadcast()
+    const { node } = scene.worker
+    const replies = await broadcast.ask('revoked', {}, { destination: [node], timeout: 60_000 })
+    expect(replies.get(node)).toEqual([])
   })
 
   it('whose start is tracked says so before its end', async () => {
