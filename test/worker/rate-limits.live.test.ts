@@ -24,7 +24,9 @@ it('holds back a task without holding up the others, and lets it go when Python 
   expect(await caller.getAll(others)).toEqual(['free', 'free', 'free'])
   expect(ran).toEqual([0])
 
+  // As with Celery, those that wait for their turn are in no list.
   const node = scene.worker.node
+  for (const list of ['active', 'reserved', 'scheduled']) expect(await caller.inspect(list)).toEqual({ [node]: [] })
   expect(await caller.inspect('registered')).toEqual({ [node]: ['free', 'limited [rate_limit=1/h]'] })
   expect(
     await caller.evaluate(`app.control.rate_limit('limited', 0, reply=True, timeout=5, destination=['${node}'])`),
