@@ -18,6 +18,8 @@ export type SessionEvent =
   | { readonly kind: 'channel-lost'; readonly name: string; readonly error: Error }
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'unblocked' }
+  /** A defect of ours ended it after it had started: there is no connection any more, and there will be none. */
+  | { readonly kind: 'failed'; readonly error: Error }
 
 /** Stays connected: one connection at a time, replaced when it dies, with every kept channel set up again. */
 export interface Session extends Service {
@@ -47,7 +49,8 @@ export interface SessionOptions {
 /**
  * A session on `broker`. `start()` resolves on the first connection; it tries for as long as it may, and rejects at once
  * with what trying again can't mend (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). Later losses of whatever
- * kind are mended by trying for ever. `stop()` waits for what was written to arrive, within its deadline.
+ * kind are mended by trying for ever. `stop()` waits for what was written to arrive, within its deadline. What the
+ * session itself can't go on after is told as `failed`.
  */
 export function createSession(options: SessionOptions): Session {
   return new StandingSession(options)
@@ -83,9 +86,16 @@ class StandingSession implements Session {
   async start(): Promise<void> {
     if (this.#running !== undefined) throw new TwqError('TWQ_INTERNAL', `session ${this.name} was started twice`)
     const started = deferred<void>()
-    this.#running = this.#run(started.resolve).catch((error) => {
+    let isUp = false
+    const onFirst = (): void => {
+      isUp = true
+      started.resolve()
+    }
+    this.#running = this.#run(onFirst).catch((error) => {
+      const wanted = this.#over.signal.aborted
       this.#finish(error)
       started.reject(error)
+      if (isUp && !wanted) this.#emit({ kind: 'failed', error: defect(this.name, error) })
     })
     await started.promise
   }
@@ -140,17 +150,8 @@ class StandingSession implements Session {
     while (!this.#over.signal.aborted) {
       const connection = await this.#connect(lost === undefined)
       if (connection === undefined) break
-      this.#streak.up()
-      const { clock } = this.#options
-      this.#emit({
-        kind: 'connected',
-        server: connection.server,
-        attempts: this.#streak.failures + 1,
-        downtimeMs: lost === undefined ? 0 : Math.round(clock.monotonic() - lost),
-      })
-      onFirst()
-      const reason = await this.#live(connection)
-      lost = clock.monotonic()
+      const reason = await this.#serve(connection, lost, onFirst)
+      lost = this.#options.clock.monotonic()
       if (this.#over.signal.aborted) break
       const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CONNECTION_LOST', 'it was closed')
       this.#emit({ kind: 'lost', error })
@@ -158,6 +159,25 @@ class StandingSession implements Session {
     }
     // Stopped before it ever connected.
     this.#over.signal.throwIfAborted()
+  }
+
+  /** Serves one connection until it is over. What goes wrong here ends it: nobody else would, and it may hold messages. */
+  async #serve(connection: Connection, lost: number | undefined, onFirst: () => void): Promise<CloseReason> {
+    try {
+      this.#streak.up()
+      this.#emit({
+        kind: 'connected',
+        server: connection.server,
+        attempts: this.#streak.failures + 1,
+        downtimeMs: lost === undefined ? 0 : Math.round(this.#options.clock.monotonic() - lost),
+      })
+      onFirst()
+      return await this.#live(connection)
+    } catch (error) {
+      this.#link = undefined
+      connection.destroy(error as Error)
+      throw error
+    }
   }
 
   /** Tries until there is a connection; undefined when the session was stopped meanwhile. */
@@ -180,7 +200,6 @@ class StandingSession implements Session {
     return undefined
   }
 
-  /** Serves one connection until it is over. */
   async #live(connection: Connection): Promise<CloseReason> {
     const link = new Link(connection)
     connection.onBlocked((reason) =>
@@ -238,6 +257,10 @@ class StandingSession implements Session {
 }
 
 const LONG = 2 ** 30
+
+function defect(name: string, cause: unknown): TwqError {
+  return new TwqError('TWQ_INTERNAL', `session ${name} can't go on: ${messageOf(cause)}`, { cause })
+}
 
 /** One connection, and the kept channels on it. */
 class Link {

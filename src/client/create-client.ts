@@ -256,6 +256,9 @@ class Line {
   start(onHopeless: (error: unknown) => void): void {
     if (this.#started) return
     this.#started = true
+    this.#session.listen((event) => {
+      if (event.kind === 'failed') onHopeless(event.error)
+    })
     this.#session.start().catch((error: unknown) => {
       if (!TwqError.is(error, 'TWQ_CLOSED')) onHopeless(error)
     })

@@ -64,7 +64,7 @@ export interface Worker {
   isIdle(): Promise<boolean>
   /** How it is and what it does at the moment: plain JSON. */
   report(): Readonly<Record<string, unknown>>
-  /** Resolves when the worker has stopped, for whatever reason. */
+  /** Resolves when the worker has stopped, for whatever reason; rejects when a defect of ours made it. */
   readonly stopped: Promise<'clean' | 'forced'>
 }
 
@@ -292,7 +292,10 @@ export function createWorker(parts: WorkerParts): Worker {
   const skipAbort = new AbortController()
   const stopped = deferred<'clean' | 'forced'>()
   let stopping: Promise<'clean' | 'forced'> | undefined
+  let failure: Error | undefined
   let isUp = false
+  // Heard by whoever wants to; it is logged in any case.
+  stopped.promise.catch(() => {})
 
   return { node, start, stop, isIdle, report: () => health.report(), stopped: stopped.promise }
 
@@ -307,8 +310,12 @@ export function createWorker(parts: WorkerParts): Worker {
     if (watched) await health.open()
     const saved = await stateFile?.load()
     if (saved !== undefined) revocations.restore(saved)
-    consuming.listen((event) => logSession(logger, 'consumer', event, () => table.inState('active')))
-    publishing.listen((event) => logSession(logger, 'publisher', event))
+    for (const [role, session] of [['consumer', consuming] as const, ['publisher', publishing] as const]) {
+      session.listen((event) => {
+        logSession(logger, role, event, () => table.inState('active'))
+        if (event.kind === 'failed') fail(event.error)
+      })
+    }
     await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
     if (watched) loopWatch.start()
     autoscaler?.start()
@@ -353,6 +360,12 @@ export function createWorker(parts: WorkerParts): Worker {
     for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
   }
 
+  /** Leaves at once: without its connections a worker can settle nothing, and others will run what it holds. */
+  function fail(error: Error): void {
+    failure ??= error
+    void stop('cold')
+  }
+
   function stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'> {
     if (stopping !== undefined && !skipGrace.signal.aborted) skipGrace.abort()
     else if (stopping !== undefined) skipAbort.abort()
@@ -383,7 +396,8 @@ export function createWorker(parts: WorkerParts): Worker {
     await results.service?.stop({ deadline })
     if (watched) await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')
-    stopped.resolve(how)
+    if (failure === undefined) stopped.resolve(how)
+    else stopped.reject(failure)
     return how
   }
 }

@@ -70,5 +70,8 @@ export function logSession(
     case 'unblocked':
       logger.info({ event: 'broker.unblocked', role }, 'the broker takes messages again')
       return
+    case 'failed':
+      logger.fatal({ event: 'broker.session-failed', role, err: event.error }, 'no way back to the broker: leaving')
+      return
   }
 }

@@ -260,3 +260,43 @@ it('has after any run of faults one connection with one set-up channel for each 
     { numRuns: 60 },
   )
 })
+
+describe('a defect of its own', () => {
+  /** A broker of which the second connection can't be served. */
+  class Treacherous extends FakeBroker {
+    override async connect() {
+      const connection = await super.connect()
+      if (this.connections.length === 2) {
+        connection.onBlocked = () => {
+          throw new RangeError('not thought of')
+        }
+      }
+      return connection
+    }
+  }
+
+  it('is told, and leaves no connection behind', async () => {
+    const { broker, session } = aSession(new Treacherous())
+    await session.start()
+    const failed = next(session, 'failed')
+    broker.current?.lose(lost())
+    const { error } = await failed
+    expect(error).toMatchObject({ code: 'TWQ_INTERNAL', cause: new RangeError('not thought of') })
+    expect(error.message).toBe("session test can't go on: not thought of")
+    expect({ connected: session.connected, left: broker.current }).toEqual({ connected: false, left: undefined })
+    await expect(session.withChannel(async () => {})).rejects.toThrow('not thought of')
+    await session.stop({ deadline: soon() })
+  })
+
+  it('is told once, however soon it comes', async () => {
+    const broker = new Treacherous()
+    await broker.connect()
+    const { session, kinds } = aSession(broker)
+    const failed = next(session, 'failed')
+    await session.start()
+    await failed
+    expect(kinds()).toEqual(['connected', 'failed'])
+    await session.stop({ deadline: soon() })
+    expect(kinds()).toEqual(['connected', 'failed'])
+  })
+})

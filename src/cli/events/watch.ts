@@ -38,6 +38,7 @@ export async function openWatch(
   session.listen((event) => {
     if (event.kind === 'lost') onNews(`the broker is lost: ${event.error.message}; events are missed until it is back`)
     else if (event.kind === 'connected' && event.downtimeMs > 0) onNews('the broker is back')
+    else if (event.kind === 'failed') onNews(`there will be no more events: ${event.error.message}`)
     else if (event.kind === 'setup-failed') onNews(`the broker refuses: ${event.error.message}`)
   })
   const stream = receiveEvents({ session, clock: systemClock }, options)
