@@ -8,6 +8,7 @@ import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { joinChord } from './chord.ts'
 import { drainWorkers } from './drained-worker.ts'
+import { askForHealth } from './health.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheLeader } from './killed-leader.ts'
 import { killTheWorker } from './killed-worker.ts'
@@ -29,7 +30,8 @@ target. Exits with 1 when one is missed.
                drain: workers are asked to leave while tasks run,
                poison: a task kills its worker each time it starts,
                chord: a chord with results in Redis, whose workers are killed,
-               cluster: a quorum queue on three nodes, the leading one of which is killed
+               cluster: a quorum queue on three nodes, the leading one of which is killed,
+               health: probes of a worker whose broker goes away, and how long commands take that ask
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
 `
 
@@ -55,6 +57,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   poison: poisoningTheQueue,
   chord: joiningAChord,
   cluster: killingTheLeader,
+  health: askingForHealth,
 }
 
 const { values } = parseArgs({
@@ -259,6 +262,22 @@ async function* killingTheLeader({ folder }: Stage): AsyncIterable<Check> {
   yield equal('workers that answer a ping while the node is away, and once it is back', pings, [2, 2])
   yield equal('members of the queue in the end', members, 3)
   yield equal('exits of the workers', exits, [0, 0])
+}
+
+async function* askingForHealth(stage: Stage): AsyncIterable<Check> {
+  const heartbeat = 2000
+  const { turns, commands, exits } = await askForHealth(stage, { heartbeat, rounds: 11 })
+  for (const [fault, { unreadyAfter, readyAfter }] of Object.entries(turns)) {
+    yield {
+      what: `broker ${fault}, heartbeat ${heartbeat / 1000} s: not ready after; ready again after its return`,
+      figure: `${(unreadyAfter / 1000).toFixed(2)} s; ${(readyAfter / 1000).toFixed(2)} s`,
+      target: `within ${heartbeat / 1000 + 1} s; any`,
+      ok: unreadyAfter <= heartbeat + 1000,
+    }
+  }
+  yield within(`twq worker health --ready, where node alone takes ${commands.node.toFixed(0)} ms`, commands.health, 250)
+  yield within('twq inspect ping', commands.ping, 350)
+  yield equal('what they ended with', exits, [0])
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

@@ -20,6 +20,7 @@ export interface WorkerSetting {
   readonly queue: string
   readonly ledger?: string
   readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A worker with the acceptance tasks and the example tasks; resolves when it consumes. */
@@ -37,7 +38,7 @@ function workerOptions(scene: Pick<Scene, 'url' | 'folder'>, setting: WorkerSett
     url: scene.url,
     config: resolve(import.meta.dirname, 'app/worker.config.ts'),
     flags: ['--queues', setting.queue, ...(setting.flags ?? [])],
-    env: { SPOOL_DIR: join(scene.folder, 'spool'), ...(setting.ledger && { LEDGER: setting.ledger }) },
+    env: { SPOOL_DIR: join(scene.folder, 'spool'), ...(setting.ledger && { LEDGER: setting.ledger }), ...setting.env },
     log: fresh(scene, 'worker.log'),
   }
 }
