@@ -204,7 +204,7 @@ class SessionSender implements Sender {
     const { clock, publishTimeout } = this.#options
     const due = clock.monotonic() + publishTimeout
     if (!this.#isReady(prepared)) await this.#makeReady(prepared, publishTimeout, signal)
-    if (await this.#delayed(prepared, due, signal)) return
+    if (prepared.eta !== undefined && (await this.#delayed(prepared, due, signal))) return
     if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
     this.#queues.forget(prepared.queue)
     await this.#makeReady(prepared, due - clock.monotonic(), signal)

@@ -111,17 +111,23 @@ export function encodeBody(
   const parts = [
     stringifyJson(args, { path: 'args', tags }),
     stringifyJson(kwargs, { path: 'kwargs', tags }),
-    stringifyJson(
-      {
-        callbacks: embed.callbacks ?? null,
-        errbacks: embed.errbacks ?? null,
-        chain: embed.chain ?? null,
-        chord: embed.chord ?? null,
-      },
-      { path: 'embed', tags },
-    ),
+    encodeEmbed(embed, tags),
   ]
   return Buffer.from(`[${parts.join(',')}]`)
+}
+
+// What most tasks carry.
+const NOTHING_FOLLOWS = '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}'
+
+function encodeEmbed({ callbacks, errbacks, chain, chord }: Partial<Embed>, tags: boolean): string {
+  if (!callbacks && !errbacks && !chain && !chord) return NOTHING_FOLLOWS
+  const embed = {
+    callbacks: callbacks ?? null,
+    errbacks: errbacks ?? null,
+    chain: chain ?? null,
+    chord: chord ?? null,
+  }
+  return stringifyJson(embed, { path: 'embed', tags })
 }
 
 /** RabbitMQ closes the channel on a longer expiration: ten years. */

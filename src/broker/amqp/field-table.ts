@@ -177,12 +177,11 @@ function writeTable(writer: Writer, table: Headers, start: number): number {
     const value = table[key]
     if (value === undefined) continue
     writer.path.push(key)
-    const length = Buffer.byteLength(key)
-    if (length > MAX_KEY_BYTES) throw refuse(writer, `has a name of ${length} bytes; AMQP allows ${MAX_KEY_BYTES}`)
     const at = offset
-    offset = reserve(writer, at, 1 + length)
+    offset = writeText(writer, key, reserve(writer, at, 1))
+    const length = offset - at - 1
+    if (length > MAX_KEY_BYTES) throw refuse(writer, `has a name of ${length} bytes; AMQP allows ${MAX_KEY_BYTES}`)
     writer.buffer[at] = length
-    writer.buffer.write(key, at + 1, 'utf8')
     offset = writeValue(writer, value, offset)
     writer.path.pop()
   }
@@ -205,11 +204,10 @@ function writeValue(writer: Writer, value: HeaderValue, start: number): number {
   if (writer.path.length > MAX_DEPTH) throw refuse(writer, `is nested deeper than ${MAX_DEPTH} levels`)
   switch (typeof value) {
     case 'string': {
-      const length = Buffer.byteLength(value)
-      const end = reserve(writer, start, 5 + length)
+      const at = reserve(writer, start, 5)
+      const end = writeText(writer, value, at)
       writer.buffer[start] = 0x53
-      writer.buffer.writeUInt32BE(length, start + 1)
-      writer.buffer.write(value, start + 5, 'utf8')
+      writer.buffer.writeUInt32BE(end - at, start + 1)
       return end
     }
     case 'number':
@@ -236,6 +234,26 @@ function writeValue(writer: Writer, value: HeaderValue, start: number): number {
   if (value instanceof Uint8Array) return writeBytes(writer, value, offset)
   if (value instanceof Date) throw refuse(writer, "is a Date, which AMQP headers can't carry")
   return writeTable(writer, value as Headers, offset)
+}
+
+// Texts in headers are mostly this short, and plain: to call into Node for each takes longer than to copy it here.
+const SHORT = 48
+
+function writeText(writer: Writer, text: string, start: number): number {
+  const { buffer } = writer
+  const { length } = text
+  if (length <= SHORT && start + length <= buffer.length) {
+    let index = 0
+    for (; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) break
+      buffer[start + index] = code
+    }
+    if (index === length) return start + length
+  }
+  const end = reserve(writer, start, Buffer.byteLength(text))
+  buffer.write(text, start, 'utf8')
+  return end
 }
 
 // Only `I`, `l` and `d`: py-amqp before 5.4 misreads the narrower integers that amqplib would choose.
