@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { addressed } from '../canvas/addressed.ts'
 import { applySignature, type FollowUp } from '../canvas/apply.ts'
 import { type FreezeFacts, freeze, type Node, type PlannedChord } from '../canvas/freeze.ts'
 import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } from '../protocol/queued-chord.ts'
+import { readSignature, writeSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { SendOptions } from '../tasks/sending.ts'
@@ -62,8 +64,10 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
 }
 
 /** The message that has a worker join a chord. */
-function joinMessage(chord: PlannedChord, id: string, { now, origin, parent }: CanvasFacts): FollowUp {
-  const kwargs = writeQueuedChord({ ...chord, until: now + CHORD_LIFETIME })
+function joinMessage(chord: PlannedChord, id: string, { now, origin, router, parent }: CanvasFacts): FollowUp {
+  // Any worker may join it: where the body runs is for the sender to say.
+  const body = writeSignature(addressed(readSignature(chord.body, 'body'), router.address))
+  const kwargs = writeQueuedChord({ ...chord, body, until: now + CHORD_LIFETIME })
   const family = { rootId: parent?.rootId, parentId: parent?.id }
   const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, ...family }, { now })
   return {

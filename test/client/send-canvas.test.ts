@@ -184,6 +184,19 @@ describe('a chord that is joined from its queue', () => {
     expect(node).toMatchObject({ readable: true, parent: { members: [{ readable: false }, { readable: false }] } })
   })
 
+  it.each<[string, Canvas, object]>([
+    ['by the routes of who sends it', mul(3), { options: { queue: 'sums', priority: 4 } }],
+    ['where it says itself', mul(3).set({ queue: 'own' }), { options: { queue: 'own' } }],
+    ['to the queue of who sends it', add(3), { options: { queue: 'here' } }],
+    ['by an exchange', signature('proj.news'), { options: { exchange: 'news', routing_key: 'all' } }],
+    ['with its members, if it is a group', group(mul(1), add(2)), { kwargs: { tasks: [{ options: { queue: 'sums' } }, { options: { queue: 'here' } }] } }],
+    ['with its first step, if it is a chain', chain(mul(1), add(2)), { kwargs: { tasks: [{ options: { queue: 'sums' } }, { task: 'proj.add', options: { task_id: 'id-5' } }] } }],
+  ])('has its body sent %s, whichever worker does it', (_title, body, expected) => {
+    const routes = { 'proj.mul': { queue: 'sums', priority: 4 }, 'proj.news': { exchange: 'news', routingKey: 'all' } }
+    const router = createRouter({ defaultQueue: 'here', routes })
+    expect(joined(chord([add(1), add(2)], body), { router }).chords[0]?.body).toMatchObject(expected)
+  }) // biome-ignore format: one case a line
+
   it('holds no chord for the workers', () => {
     const canvas = chain(add(1), group(add(2), add(3)), chord([mul(1), mul(2)], add(4)), mul(5))
     const { messages, chords } = joined(canvas)
