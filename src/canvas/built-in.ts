@@ -3,7 +3,9 @@ import { readArray, readSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { bindArguments } from '../tasks/arguments.ts'
+import { tooManyRetries } from '../tasks/attempt-context.ts'
 import type { TaskContext } from '../tasks/context.ts'
+import { Retry } from '../tasks/control-flow.ts'
 import { defineTask } from '../tasks/define-task.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { validate } from '../tasks/schema.ts'
@@ -12,19 +14,36 @@ import type { AnyTask } from '../tasks/task.ts'
 /** Sends a signature with partial arguments as a child of the task that `parent` runs; resolves with its result tuple. */
 export type Apply = (signature: Json, args: readonly Json[], parent: TaskMessage) => Promise<Json>
 
+/** Looks after a chord that is polled, on behalf of the task that `parent` runs; `waiting` while its header has not ended. */
+export type Unlock = (body: Json, header: Json, parent: TaskMessage) => Promise<'waiting' | 'ended'>
+
+/** What those of them do that send others, which takes a connection. */
+export interface BuiltInMeans {
+  readonly apply: Apply
+  readonly unlock: Unlock
+}
+
 /**
  * A registry that also finds the tasks every Celery worker has, under their names (wire specification 4.7, 5.6). They are
  * not listed, and a task of the same name in `registry` comes first.
  */
-export function withBuiltIns(registry: TaskRegistry, apply: Apply): TaskRegistry {
-  const builtIn = new Map(builtInTasks((name) => registry.get(name), apply).map((task) => [task.name, task]))
+export function withBuiltIns(registry: TaskRegistry, means: BuiltInMeans): TaskRegistry {
+  const builtIn = new Map(builtInTasks((name) => registry.get(name), means).map((task) => [task.name, task]))
   return { ...registry, get: (name) => registry.get(name) ?? builtIn.get(name) }
 }
 
 /** Those of them that send other tasks, which the members of a pool can't do for them. */
-export const SENDING_BUILT_INS: readonly string[] = ['celery.chunks', 'celery.group', 'celery.chord']
+export const SENDING_BUILT_INS: readonly string[] = [
+  'celery.chunks',
+  'celery.group',
+  'celery.chord',
+  'celery.chord_unlock',
+]
 
-function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Apply): readonly AnyTask[] {
+function builtInTasks(
+  lookup: (name: string) => AnyTask | undefined,
+  { apply, unlock }: BuiltInMeans,
+): readonly AnyTask[] {
   return [
     defineTask({
       name: 'celery.map',
@@ -60,6 +79,18 @@ function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Appl
       },
     }),
     defineTask({
+      name: 'celery.chord_unlock',
+      positional: ['group_id', 'callback', 'interval?', 'max_retries?', 'result?'],
+      // A Redis that is away comes back; nothing else is mended by waiting.
+      retry: { limit: null, on: (error) => TwqError.is(error, 'TWQ_RESULT_BACKEND') },
+      ignoreResult: true,
+      async run({ callback, interval, max_retries: most, result = [] }: UnlockCall, ctx) {
+        if ((await unlock(callback, result, ctx.request)) === 'ended') return null
+        if (typeof most === 'number' && ctx.request.retries >= most) throw tooManyRetries(ctx.request, undefined)
+        throw new Retry({ in: typeof interval === 'number' ? Math.max(0, interval * 1000) : POLL_INTERVAL })
+      },
+    }),
+    defineTask({
       name: 'celery.chain',
       run() {
         const error = new Error('chain is not a real task')
@@ -75,6 +106,17 @@ function builtInTasks(lookup: (name: string) => AnyTask | undefined, apply: Appl
     // Celery has beat send it every night; what expires here expires by itself.
     defineTask({ name: 'celery.backend_cleanup', run: () => null }),
   ]
+}
+
+/** Celery's `result_chord_retry_interval`, in milliseconds. */
+const POLL_INTERVAL = 1_000
+
+interface UnlockCall {
+  readonly group_id: Json
+  readonly callback: Json
+  readonly interval?: Json
+  readonly max_retries?: Json
+  readonly result?: Json
 }
 
 interface Mapping {

@@ -12,14 +12,16 @@ import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
 import { redisKeys } from '../results/redis-keys.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
+import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
-import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyArguments, GroupHandle, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Replies } from './replies.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { createRouter, type Router } from './router.ts'
 import { createSender, type Sender } from './sender.ts'
+import { handleOf, nodeOf, tupleOf } from './sent-canvas.ts'
 import { StoredResults } from './stored-results.ts'
 import { SentTask, type StoredHandle } from './task-handle.ts'
 
@@ -78,6 +80,15 @@ export interface Client extends AsyncDisposable {
   result<Result = unknown>(taskId: string): StoredHandle<Result>
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
+  /**
+   * Keeps a group in the Redis of the results, as Python's `GroupResult.save()`: whoever has its id can restore it, here or in
+   * Python. Rejects with `TWQ_RESULT_UNAVAILABLE` where results are kept nowhere.
+   */
+  saveGroup(group: GroupHandle): Promise<void>
+  /** A group that somebody has saved, or undefined: Python's `GroupResult.restore(id)`. */
+  restoreGroup(groupId: string): Promise<GroupHandle | undefined>
+  /** Drops a saved group: Python's `GroupResult.delete()`. The results of its members stay. */
+  deleteGroup(groupId: string): Promise<void>
   /**
    * The events of all workers, Python's and ours, as they come: `for await (const event of client.events({ signal }))`.
    * Worker events always come; task events from workers that send them, or with `enableTaskEvents` from all.
@@ -150,6 +161,21 @@ class BrokerClient implements Client {
     return this.#repliesFor(taskId).drop(taskId)
   }
 
+  async saveGroup(group: GroupHandle): Promise<void> {
+    await this.#storedFor(group.id).chords.saveGroup(tupleOf(group))
+  }
+
+  async restoreGroup(groupId: string): Promise<GroupHandle | undefined> {
+    const stored = this.#storedFor(groupId)
+    const tuple = await stored.chords.restoreGroup(groupId)
+    if (tuple === null) return undefined
+    return handleOf(nodeOf(tuple as unknown as Json), (id) => stored.find(id)) as GroupHandle
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#storedFor(groupId).chords.deleteGroup(groupId)
+  }
+
   events(options: EventOptions = {}): EventStream {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
     return this.#startedLine().events(options)
@@ -164,6 +190,15 @@ class BrokerClient implements Client {
     await this.#line.close()
     const { results } = this.#settings
     if (results !== 'rpc' && results !== 'none') await results[Symbol.asyncDispose]()
+  }
+
+  #storedFor(groupId: string): StoredResults {
+    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    const { results } = this.#settings
+    if (results !== 'rpc' && results !== 'none') return results
+    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `group ${groupId} is kept nowhere: resultBackend is '${results}'`, {
+      hint: "Groups are saved where results are kept: resultBackend: 'redis://…'",
+    })
   }
 
   #repliesFor(taskId: string): Replies {

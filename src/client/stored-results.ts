@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../errors.ts'
 import { decodeResult } from '../protocol/result.ts'
-import type { ChordJoin } from '../results/backend.ts'
 import type { RedisAddress } from '../results/redis-address.ts'
 import { RedisChords } from '../results/redis-chords.ts'
 import { RedisConnection } from '../results/redis-connection.ts'
@@ -37,7 +36,7 @@ export class StoredResults implements Replies {
   /** Results are kept whether anybody listens or not. */
   readonly isOpen = true
   /** Makes chords known to the workers, which join them there. */
-  readonly chords: Pick<ChordJoin, 'begin'>
+  readonly chords: RedisChords
   readonly #parts: StoredResultsParts
   readonly #asking: RedisConnection
   readonly #listening: RedisConnection

@@ -27,6 +27,8 @@ export interface ResultBackend {
    * because it knows no task without its message, has none. Rejects when it could not be said of all of them.
    */
   storeRevoked?(ids: readonly string[]): Promise<void>
+  /** The latest state of each of these tasks, undefined where there is none; a backend that keeps no results has none. */
+  read?(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]>
   /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
   readonly chord?: ChordJoin
 }

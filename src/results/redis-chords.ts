@@ -43,6 +43,22 @@ export class RedisChords implements ChordJoin {
     await this.#connection.multi(commands)
   }
 
+  /** Keeps a group, as Python's `GroupResult.save()` does (wire specification 4.5). */
+  async saveGroup(group: ResultTuple): Promise<void> {
+    const key = this.#keys.group(group[0][0])
+    await this.#connection.multi(this.#set(key, stringifyJson({ result: group }, { path: 'group' })))
+  }
+
+  /** A group that somebody has saved; null where there is none. */
+  async restoreGroup(groupId: string): Promise<ResultTuple | null> {
+    return readShape(await this.#connection.get(this.#keys.group(groupId)))
+  }
+
+  /** Drops a saved group; the results of its members stay. */
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#connection.multi([['DEL', this.#keys.group(groupId)]])
+  }
+
   async partEnded({ groupId, index, record }: ChordPart): Promise<'waiting' | ChordParts> {
     const [parts, more, size] = [
       this.#keys.group(groupId, '.j'),
@@ -69,7 +85,7 @@ export class RedisChords implements ChordJoin {
     }
     // A task that ran twice, with two results, has two members and is one.
     if (byId.size < total) return 'waiting'
-    return { parts: [...byId.values()], shape: readShape(await this.#connection.get(this.#keys.group(groupId))) }
+    return { parts: [...byId.values()], shape: await this.restoreGroup(groupId) }
   }
 
   async grow(groupId: string, by: number): Promise<void> {

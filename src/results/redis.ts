@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { celeryError } from '../protocol/exceptions.ts'
 import { parseJson } from '../protocol/json.ts'
-import { type ExtendedMeta, encodeMeta } from '../protocol/result.ts'
+import { decodeResult, type ExtendedMeta, encodeMeta } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import { isObject } from '../protocol/task-fields.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -72,6 +72,12 @@ export class RedisResults implements ResultBackend {
       const some = ids.slice(start, start + REVOKED_AT_ONCE)
       await Promise.all(some.map((id) => this.store(revokedRecord(id), { id, replyTo: '', correlationId: id })))
     }
+  }
+
+  async read(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
+    if (ids.length === 0) return []
+    const texts = await this.#parts.connection.mget(ids.map((id) => this.#parts.keys.task(id)))
+    return texts.map((text) => (text === null ? undefined : decodeResult(text)))
   }
 
   #write(key: string, value: string, within?: number): Promise<void> {

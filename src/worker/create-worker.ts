@@ -19,6 +19,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { AttemptLimits } from './attempt-limits.ts'
 import { Autoscaler } from './autoscaler.ts'
 import { ChordJoins } from './chord-joins.ts'
+import { unlockChord } from './chord-unlock.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
@@ -118,7 +119,10 @@ export function createWorker(parts: WorkerParts): Worker {
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
-  const runnable = withBuiltIns(registry, (signature, args, parent) => followers.apply(signature, args, parent))
+  const runnable = withBuiltIns(registry, {
+    apply: (signature, args, parent) => followers.apply(signature, args, parent),
+    unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followers }),
+  })
 
   const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
   const poolParts = {

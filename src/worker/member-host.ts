@@ -23,18 +23,12 @@ export async function openHost(setup: unknown): Promise<Host> {
   const { file, baseDir, modules, takeTasks } = setup as MemberSetup
   const own = file === undefined ? [] : await tasksIn(file, baseDir)
   const { tasks } = await loadTasks({ tasks: [...modules, ...(takeTasks ? own : [])], baseDir })
-  return { tasks: withBuiltIns(createRegistry(tasks), refuse) }
+  return { tasks: withBuiltIns(createRegistry(tasks), { apply: refuse, unlock: refuse }) }
 }
 
-/** Members have no connection to publish on. Python's clients send these two apart, task by task. */
+/** Members have no connection to publish on: the worker runs these itself. */
 async function refuse(): Promise<never> {
-  throw new TwqError(
-    'TWQ_RESULT_UNAVAILABLE',
-    'celery.group and celery.chunks can not be run as tasks in threads or processes',
-    {
-      hint: "Call the group with apply_async, or run a worker with pool: 'async' on this queue.",
-    },
-  )
+  throw new TwqError('TWQ_INTERNAL', 'a built-in task that sends others was given to a member of the pool')
 }
 
 async function tasksIn(file: string, cwd: string): Promise<readonly AnyTask[]> {

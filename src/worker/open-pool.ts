@@ -1,8 +1,10 @@
+import { SENDING_BUILT_INS } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { type AsyncPoolOptions, createAsyncPool } from '../pool/async.ts'
 import { Crew } from '../pool/crew.ts'
 import type { Pool } from '../pool/pool.ts'
 import { startProcess } from '../pool/processes.ts'
+import { SplitPool } from '../pool/split.ts'
 import { startThread } from '../pool/threads.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { MemberSetup } from './member-host.ts'
@@ -22,10 +24,11 @@ const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 export function openPool(parts: PoolParts): Pool {
   const { config, registry, configFile: _, ...others } = parts
   const { pool: kind, maxResultSize } = config
-  if (kind === 'async' || kind === 'solo') {
-    return createAsyncPool({ ...others, kind, lookup: registry.get, maxResultSize })
-  }
-  return openCrew(parts, { kind, size: config.concurrency })
+  const onLoop = (kind: 'async' | 'solo') => createAsyncPool({ ...others, kind, lookup: registry.get, maxResultSize })
+  if (kind === 'async' || kind === 'solo') return onLoop(kind)
+  const own = new Set(registry.names())
+  const isForHere = (task: string): boolean => SENDING_BUILT_INS.includes(task) && !own.has(task)
+  return new SplitPool(openCrew(parts, { kind, size: config.concurrency }), onLoop('async'), isForHere)
 }
 
 /** Threads or processes that have the tasks of the worker, whatever its own pool is; nothing is started yet. */

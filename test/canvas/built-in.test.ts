@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { withBuiltIns } from '../../src/canvas/built-in.ts'
-import type { Json } from '../../src/runtime/json.ts'
+import type { Json, JsonObject } from '../../src/runtime/json.ts'
 import { runAttempt } from '../../src/tasks/attempt.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { createRegistry } from '../../src/tasks/registry.ts'
-import { anAttempt } from '../support/attempts.ts'
+import type { AnyTask } from '../../src/tasks/task.ts'
+import { anAttempt, NOW } from '../support/attempts.ts'
 
 const pow = defineTask({
   name: 'pow',
@@ -12,7 +13,10 @@ const pow = defineTask({
   run: ({ x, y = 2 }: { x: number; y?: number }) => x ** y,
 })
 
-const registry = withBuiltIns(createRegistry([pow]), async (signature, args) => [signature, args] as Json)
+const registry = withBuiltIns(createRegistry([pow]), {
+  apply: async (signature, args) => [signature, args] as Json,
+  unlock: async (_body, header) => ((header as Json[]).length > 0 ? 'waiting' : 'ended'),
+})
 
 /** What a built-in task makes of a message's arguments. */
 async function run(name: string, args: readonly Json[], kwargs: { readonly [name: string]: Json } = {}) {
@@ -65,12 +69,25 @@ describe('the tasks that every Celery worker has', () => {
     expect(await run(name, [], kwargs)).toMatchObject({ kind: 'failed', error: { type, args: [message] } })
   })
 
+  it.each([
+    ['is over', { result: [] }, 0, { kind: 'succeeded', result: null }],
+    ['goes on', { result: [1] }, 7, { kind: 'retry', at: NOW + 1_000 }],
+    ['goes on, and is slow', { result: [1], interval: 3 }, 7, { kind: 'retry', at: NOW + 3_000 }],
+    ['has been looked after often enough', { result: [1], max_retries: 7 }, 7, { kind: 'failed', error: { type: 'MaxRetriesExceededError' } }],
+  ])('look after a chord that %s', async (_title, kwargs, retries, expected) => {
+    const task = registry.get('celery.chord_unlock') as AnyTask
+    const message = { task: task.name, args: ['group', signature], kwargs: kwargs as JsonObject, retries }
+    expect(await runAttempt(anAttempt({ task, message }))).toMatchObject(expected)
+  }) // biome-ignore format: one case a line
+
   it('are not listed', () => {
     expect(registry.names()).toEqual(['pow'])
   })
 
   it('give way to a task of the same name', () => {
     const own = defineTask({ name: 'celery.map', run: () => 'own' })
-    expect(withBuiltIns(createRegistry([own]), async () => null).get('celery.map')).toBe(own)
+    expect(
+      withBuiltIns(createRegistry([own]), { apply: async () => null, unlock: async () => 'ended' }).get('celery.map'),
+    ).toBe(own)
   })
 })

@@ -4,17 +4,18 @@ import { chord } from '../../src/canvas/chord.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
 import { type Client, createClient } from '../../src/client/create-client.ts'
-import type { ResultTuple } from '../../src/protocol/chord.ts'
+import { tupleOf } from '../../src/client/sent-canvas.ts'
 import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
 import type { Json } from '../../src/runtime/json.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
-import type { AnyHandle, GroupHandle } from '../../src/tasks/sending.ts'
+import type { AnyHandle, Canvas, GroupHandle } from '../../src/tasks/sending.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import type { Program } from '../support/program.ts'
 import { type RedisServer, startRedis } from '../support/provision/redis.ts'
 import { runPython, startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
+import { startTwqWorker } from '../support/twq-worker.ts'
 import { builtShape } from './built-shape.ts'
 import { isMeta, isTroubleOfCelery, type Left, lineOf, resultsOf } from './left-in-redis.ts'
 import { ofPython, type Shape, shapes, tangled } from './shapes.ts'
@@ -84,6 +85,7 @@ let redis: RedisServer
 let scene: WorkerScene
 let celery: Program
 let client: Client
+let caller: PythonCaller
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -92,11 +94,13 @@ beforeAll(async () => {
     aWorker(tasks, { resultBackend: redis.url, concurrency: 1 }),
     startCeleryWorker(settings, { args: ['-Q', there, '-I', 'workflows'] }),
   ])
+  caller = await PythonCaller.start({ ...settings, queue: scene.queue })
   client = createClient({ broker: brokerUrl(), resultBackend: redis.url })
 })
 
 afterAll(async () => {
   await client?.close()
+  await caller?.[Symbol.asyncDispose]()
   await celery?.[Symbol.asyncDispose]()
   await scene?.[Symbol.asyncDispose]()
   await redis?.[Symbol.asyncDispose]()
@@ -125,13 +129,6 @@ const fromTypeScript: Caller = async (run, queues, sent, flags = []) => {
   // Who sent them hears what is stored: of every end that there is.
   for (const [shape, handle] of handles.entries()) await hears(handle, left, JSON.stringify(sent[shape]))
   return left
-}
-
-/** A handle as Python's `result.as_tuple()`. */
-function tupleOf(handle: AnyHandle): ResultTuple {
-  const { id, parent, handles } = handle as GroupHandle & { readonly parent?: AnyHandle }
-  const before = parent === undefined ? null : (tupleOf(parent) as unknown as Json)
-  return [[id, before], handles === undefined ? null : (handles.map(tupleOf) as unknown as Json)]
 }
 
 async function hears(handle: AnyHandle, { keys }: Left, title: string): Promise<void> {
@@ -226,18 +223,18 @@ describe('a workflow', () => {
 })
 
 describe('a task here', () => {
-  let caller: PythonCaller
-
-  beforeAll(async () => {
-    caller = await PythonCaller.start({ broker: brokerUrl(), resultBackend: redis.url, queue: scene.queue })
-  })
-
-  afterAll(() => caller?.[Symbol.asyncDispose]())
-
   const ask = (expression: string): Promise<unknown> => {
     const names = 's=lambda name, *args: app.signature(name, args)'
     return caller.evaluate(`(lambda ${names}: (${expression})().get(timeout=60))()`)
   }
+
+  /** Has a worker look after a chord: the value of its body. */
+  const unlock = (queue: string, header: string, body: string): Promise<unknown> =>
+    ask(
+      `lambda: (lambda header, id: [app.send_task("celery.chord_unlock", [header.id, s("note", "body").set(task_id=id)],
+          dict(result=[one.as_tuple() for one in header.results], interval=0.1), queue="${queue}"), app.AsyncResult(id)][-1]
+        )(${header}, "${body}")`.replaceAll('\n', ' '),
+    )
 
   it.each([
     ['a task', 's("stand_in", "task", 1).apply_async', [1, 'one']],
@@ -270,6 +267,22 @@ describe('a task here', () => {
     else await expect(answer).rejects.toMatchObject({ type: expected })
   })
 
+  it.each([
+    ['Celery', () => there],
+    ['this worker', () => scene.queue],
+  ])('is looked after in a chord that is polled, by %s', async (_title, queueOf) => {
+    const id = uniqueName('body')
+    expect(await unlock(queueOf(), 'group(s("note", 1), s("note", 2, 3))()', id)).toEqual([[[1], [2, 3]], 'body'])
+  })
+
+  it('fails the body of a chord that is polled, with what failed in its header', async () => {
+    const failing = unlock(scene.queue, 'group(s("note", 1), s("fail", "bad"))()', uniqueName('body'))
+    await expect(failing).rejects.toMatchObject({
+      type: 'ChordError',
+      message: expect.stringMatching(/Dependency .* raised ValueError\('bad', 'bad'\)/),
+    })
+  })
+
   it('counts 100 tasks in a chord, and leaves nothing of it', async () => {
     const answer = await ask('chord([s("note", i) for i in range(100)], s("note", "body"))')
     expect(answer).toEqual([Array.from({ length: 100 }, (_, index) => [index]), 'body'])
@@ -278,3 +291,86 @@ describe('a task here', () => {
     expect(await caller.evaluate(left)).toEqual([])
   })
 })
+
+describe('a group that is saved', () => {
+  it('in Python is restored here, and deleted', async () => {
+    const group =
+      'group(app.signature("note", (1,)), chain(app.signature("note", (2,)), app.signature("note", ("then",))))()'
+    const id = (await caller.evaluate(`(lambda made: [made.save(), made.id][-1])(${group})`)) as string
+    const restored = await client.restoreGroup(id)
+    expect(restored?.id).toBe(id)
+    expect(await restored?.result({ timeout: '60s' })).toEqual([[1], [[2], 'then']])
+    await client.deleteGroup(id)
+    expect(await caller.evaluate(`app.GroupResult.restore("${id}")`)).toBeNull()
+    expect(await client.restoreGroup(id)).toBeUndefined()
+  })
+
+  it('here is restored in Python, with what ran before', async () => {
+    const steps = chain(signature('note', [1]), group(signature('note', [2]), signature('note', [3])))
+    const handle = await client.send(steps, { queue: scene.queue })
+    await handle.result({ timeout: '60s' })
+    await client.saveGroup(handle as GroupHandle)
+    const known = await caller.evaluate(
+      `(lambda made: [made.get(timeout=60), made.parent.get(timeout=60)])(app.GroupResult.restore("${handle.id}"))`,
+    )
+    expect(known).toEqual([[[[1], 2], [[1], 3]], [1]]) // biome-ignore format: one value
+    expect(await caller.evaluate(`app.GroupResult.restore("${handle.id}").as_tuple()`)).toEqual(tupleOf(handle))
+  })
+
+  it('is kept nowhere with rpc', async () => {
+    const saved = scene.client.saveGroup({ id: 'group' } as GroupHandle)
+    await expect(saved).rejects.toMatchObject({ code: 'TWQ_RESULT_UNAVAILABLE' })
+  })
+})
+
+describe.each(['threads', 'processes'] as const)('a pool of %s', (pool) => {
+  it('runs what stands in, adds to chords, and sends, with the connections of the worker', async () => {
+    const queue = uniqueName(pool)
+    await using worker = await startTwqWorker({
+      broker: brokerUrl(),
+      tasks: POOL_TASKS,
+      config: { resultBackend: redis.url, queues: [queue], pool, concurrency: 2 },
+    })
+    const note = (...args: Json[]) => signature('note', args, { queue })
+    const resultOf = async (canvas: Canvas<AnyHandle>) => await (await client.send(canvas)).result({ timeout: '60s' })
+    expect(await resultOf(chain(signature('stand_in', [1], { queue }), note('next')))).toEqual([[[1], 'two'], 'next'])
+    const [parts] = (await resultOf(chord([signature('grow', [], { queue }), note(2)], note('body')))) as [Json[]]
+    expect(parts).toHaveLength(3)
+    const sent = (await resultOf(signature('send', [], { queue }))) as string
+    expect(await client.result(sent).result({ timeout: '60s' })).toEqual([[['header']], 'body'])
+    // These are the worker's own, and what they start is theirs.
+    const header = [note(1).toJSON(), note(2).toJSON()]
+    const id = uniqueName('body')
+    const body = note('end').set({ taskId: id }).toJSON()
+    await resultOf(signature('celery.chord', [header, body], { queue }))
+    expect(await client.result(id).result({ timeout: '60s' })).toEqual([[[1], [2]], 'end'])
+    const chunks = { task: note().toJSON(), it: [[1], [2], [3]], n: 2 }
+    expect(await resultOf(signature('celery.chunks', chunks, { queue }))).toEqual([
+      [expect.any(String), null],
+      expect.any(Array),
+    ])
+    expect(worker.records('task.failed')).toEqual([])
+  })
+})
+
+const POOL_TASKS = `
+  import { chain, chord, defineTask, signature } from 'twq'
+  export const note = defineTask({ name: 'note', positional: ['...args'], run: ({ args }) => args })
+  export const standIn = defineTask({
+    name: 'stand_in',
+    positional: ['x'],
+    run: ({ x }, ctx) => ctx.replace(chain(signature(note, [x]), signature(note, ['two'])).toJSON()),
+  })
+  export const grow = defineTask({
+    name: 'grow',
+    async run(_, ctx) {
+      await ctx.addToChord(signature(note, ['more']).toJSON())
+    },
+  })
+  export const send = defineTask({
+    name: 'send',
+    async run(_, ctx) {
+      return (await ctx.send(chord([signature(note, ['header'])], signature(note, ['body'])))).id
+    },
+  })
+`
