@@ -25,6 +25,9 @@ export type OptionValues = Omit<
 /** The name of an option; a dot leads into an object of the configuration file. */
 export type OptionKey = keyof OptionValues
 
+/** Reads the value of an option, as its parser left it. */
+export type Read = <K extends OptionKey>(key: K) => OptionValues[K]
+
 /** Everything there is to know of one option: it drives defaults, environment, flags, validation, `--help` and the documentation. */
 export interface Option<T> {
   /** As one would write it in the file; `undefined` where it is derived, as `derived` says. */

@@ -1,5 +1,5 @@
 import { optionKeys, options } from '../../src/config/options.ts'
-import { shownDefault } from '../../src/config/resolve-config.ts'
+import { shownDefault } from '../../src/config/problems.ts'
 
 /** The option table as the documentation shows it. */
 export function optionsMarkdown(): string {

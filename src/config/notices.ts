@@ -1,0 +1,34 @@
+import { autoscaleOf } from './concurrency.ts'
+import type { Read } from './options.ts'
+
+// RabbitMQ's own, unless somebody configured another.
+const CONSUMER_TIMEOUT = 30 * 60_000
+
+/** A task that may run longer than RabbitMQ waits for its acknowledgement. */
+export function tooLong(read: Read): string[] {
+  const limit = read('timeLimit')
+  if (limit === undefined || limit <= CONSUMER_TIMEOUT || read('acks') === 'early') return []
+  return [
+    "timeLimit is longer than 30 minutes, RabbitMQ's consumer_timeout unless it was raised: it takes back the message of a task that runs longer",
+  ]
+}
+
+/** Settings that another one leaves no use for. */
+export function withoutEffect(read: Read): string[] {
+  const pool = read('pool')
+  const notices: string[] = []
+  if (autoscaleOf(read) !== undefined && read('concurrency') !== undefined) {
+    notices.push('concurrency has no effect: autoscale says how many tasks run at once')
+  }
+  if (pool === 'threads' || pool === 'processes') return notices
+  for (const key of ['maxTasksPerChild', 'maxMemoryPerChild'] as const) {
+    if (read(key) !== undefined) notices.push(`${key} has no effect: pool '${pool}' has neither threads nor processes`)
+  }
+  if (pool === 'solo' && (read('concurrency') ?? 1) > 1) {
+    notices.push("concurrency has no effect: pool 'solo' runs one task at a time")
+  }
+  if (pool === 'solo' && read('autoscale') !== undefined) {
+    notices.push("autoscale has no effect: pool 'solo' runs one task at a time")
+  }
+  return notices
+}

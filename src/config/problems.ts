@@ -1,0 +1,85 @@
+import { TwqError } from '../errors.ts'
+import { closest } from '../runtime/closest.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+import type { Found, Origin } from './found.ts'
+import { type OptionKey, optionKeys, options } from './options.ts'
+
+/** What is wrong with a value, and what to do about it. */
+export interface Problem {
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** A key of the file that is no option. */
+export function unknownKey(key: string, origin: Origin): Problem {
+  const near = nearestKey(key)
+  const question = near === undefined ? '' : `; did you mean ${near}?`
+  return {
+    message: `${key} is not a setting${question} (from ${origin})`,
+    hint: near === undefined ? `The settings are: ${optionKeys.join(', ')}.` : undefined,
+  }
+}
+
+/** Also finds what is only spelt as Celery spells it: `broker_url`, `worker_concurrency`. */
+function nearestKey(key: string): string | undefined {
+  const plain = key.replace(/_/g, '').toLowerCase()
+  return (
+    closest(plain, optionKeys) ??
+    optionKeys.find((known) => plain.startsWith(known.toLowerCase()) || plain.endsWith(known.toLowerCase()))
+  )
+}
+
+/** A value that its parser does not take. */
+export function invalid(key: OptionKey, found: Found): readonly Problem[] {
+  const { parser, derived, default: fallback } = options[key]
+  const parts = found.kind === 'file' ? (parser.problems?.(found.value) ?? []) : []
+  if (parts.length > 0) {
+    return parts.map((part) => ({ message: maskPasswords(`${key}${part} (from ${found.origin})`), hint: undefined }))
+  }
+  const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
+  return [
+    {
+      message: `${key} must be ${parser.expected}, got ${show(found.text ?? found.value)} (from ${found.origin})`,
+      hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
+    },
+  ]
+}
+
+/** The `TWQ_CONFIG` that lists every problem. */
+export function configError(problems: readonly Problem[]): TwqError {
+  const messages = problems.map(({ message }) => message)
+  const hints = problems.flatMap(({ hint }) => hint ?? [])
+  const message =
+    messages.length === 1
+      ? (messages[0] as string)
+      : `the configuration has ${messages.length} problems:${messages.map((line) => `\n  - ${line}`).join('')}`
+  return new TwqError('TWQ_CONFIG', message, { hint: [...new Set(hints)].join('\n') || undefined })
+}
+
+const LONGEST_SHOWN = 200
+
+/** A value as it may be shown to anyone: passwords masked, and no longer than a line or two. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'bigint') return `${value}n`
+  const text = maskPasswords(jsonOf(value) ?? String(value))
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
+}
+
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
+/** A default as one would write it in the file. */
+export function shownDefault(value: unknown): string {
+  return typeof value === 'string'
+    ? `'${value}'`
+    : Array.isArray(value)
+      ? `[${value.map(shownDefault).join(', ')}]`
+      : String(value)
+}

@@ -1,0 +1,87 @@
+import { relative } from 'node:path'
+import { closest } from '../runtime/closest.ts'
+import type { Found, Origin } from './found.ts'
+import { type OptionKey, optionKeys, options } from './options.ts'
+import { type Problem, show, unknownKey } from './problems.ts'
+
+/** Where values may come from, strongest last: defaults, Celery's environment names, the file, `TWQ_*`, flags. */
+export interface ConfigSources {
+  /** The configuration file, already loaded; its content is checked here. */
+  readonly file?: { readonly path: string; readonly content: unknown } | undefined
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** By option key; texts as typed. */
+  readonly flags?: Partial<Record<OptionKey, string>> | undefined
+  /** What relative task paths start from: the folder of the file, else the working directory. */
+  readonly baseDir: string
+}
+
+const DEFAULT: Origin = 'default'
+
+/** The strongest of the sources that have a value for an option. */
+export function find(
+  key: OptionKey,
+  { flags, env = {}, ...sources }: ConfigSources,
+  file: ReadonlyMap<string, unknown>,
+): Found {
+  const option = options[key]
+  const typed = flags?.[key]
+  if (typed !== undefined) return { kind: 'flag', origin: option.flag?.long ?? key, text: typed }
+
+  const own = env[option.env]
+  if (own !== undefined && own !== '') return { kind: 'env', origin: option.env, text: own }
+
+  if (file.has(key)) return { kind: 'file', origin: fileName(sources), value: file.get(key) }
+
+  for (const { name, old = false } of option.celeryEnv ?? []) {
+    const text = env[name]
+    if (text !== undefined && text !== '') return { kind: 'env', origin: name, text, old }
+  }
+  return { kind: 'default', origin: DEFAULT, value: option.default }
+}
+
+/** The file's values by option key. A key set to `undefined` counts as left out. */
+export function readFile(sources: ConfigSources): {
+  values: ReadonlyMap<string, unknown>
+  problems: readonly Problem[]
+} {
+  const values = new Map<string, unknown>()
+  const problems: Problem[] = []
+  if (sources.file === undefined) return { values, problems }
+  const origin = fileName(sources)
+
+  const collect = (content: unknown, prefix: string): void => {
+    if (!isPlainObject(content)) {
+      const what = prefix === '' ? 'the configuration' : prefix.slice(0, -1)
+      problems.push({ message: `${what} must be an object, got ${show(content)} (from ${origin})`, hint: undefined })
+      return
+    }
+    for (const [name, value] of Object.entries(content)) {
+      const key = prefix + name
+      if (value === undefined) continue
+      if (optionKeys.includes(key as OptionKey)) values.set(key, value)
+      else if (optionKeys.some((known) => known.startsWith(`${key}.`))) collect(value, `${key}.`)
+      else problems.push(unknownKey(key, origin))
+    }
+  }
+  collect(sources.file.content, '')
+  return { values, problems }
+}
+
+/** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */
+export function misspeltEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = optionKeys.map((key) => options[key].env)
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith('TWQ_') || known.includes(name)) return []
+    const near = closest(name, known)
+    return near === undefined ? [] : [`${name} is not a setting and has no effect; did you mean ${near}?`]
+  })
+}
+
+/** The file, as people would name it. */
+export function fileName({ file }: Pick<ConfigSources, 'file'>): string {
+  return file === undefined ? DEFAULT : relative(process.cwd(), file.path) || file.path
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
