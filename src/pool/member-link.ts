@@ -2,12 +2,12 @@ import { messageOf, TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
-import type { JsonObject } from '../runtime/json.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { CANVAS_BRAND } from '../tasks/brand.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
-import type { AnyArguments, AnyHandle, Canvas, Send } from '../tasks/sending.ts'
+import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, TaskHandle } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import {
   errorFrom,
@@ -15,6 +15,7 @@ import {
   fromText,
   type PortableHandle,
   type PortableSend,
+  type PortableSettled,
   portableError,
   type ToMember,
   toText,
@@ -52,8 +53,15 @@ export interface LinkParts {
 interface Attempt {
   readonly message: TaskMessage
   readonly options: RunOptions
+  /** What it has sent, by id. */
+  readonly sent: Map<string, AskableHandle>
+  /** Aborts when the attempt has ended: nobody waits any more for what it sent. */
+  readonly over: AbortController
   readonly end: (outcome: Outcome) => void
 }
+
+/** Any handle, with what it may have: a task's, or a group's. */
+type AskableHandle = AnyHandle & Partial<Pick<TaskHandle, 'state'> & Pick<GroupHandle, 'settled' | 'completed'>>
 
 /** The line to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
 export class MemberLink {
@@ -118,12 +126,14 @@ export class MemberLink {
         if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
         else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
       }
+      const over = new AbortController()
       const end = (outcome: Outcome): void => {
         signal.removeEventListener('abort', abort)
         this.#attempt = undefined
+        over.abort()
         resolve(outcome)
       }
-      this.#attempt = { message, options, end }
+      this.#attempt = { message, options, sent: new Map(), over, end }
       try {
         const aborted = signal.aborted ? portableError(signal.reason) : undefined
         if (!signal.aborted) signal.addEventListener('abort', abort, { once: true })
@@ -173,6 +183,9 @@ export class MemberLink {
       case 'send':
         this.#answer(message.call, this.#send(message))
         return
+      case 'ask-handle':
+        this.#answer(message.call, this.#askHandle(message))
+        return
       case 'add-to-chord':
         this.#answer(message.call, this.#addToChord(message))
         return
@@ -209,7 +222,28 @@ export class MemberLink {
       })
     }
     const handle = await this.#sendFor(attempt.message, sending)
+    remember(handle, attempt.sent)
     return toText(portableHandle(handle), 'handle')
+  }
+
+  async #askHandle(message: FromMember & { kind: 'ask-handle' }): Promise<string> {
+    const attempt = message.attempt === this.attempts ? this.#attempt : undefined
+    const handle = attempt?.sent.get(message.handle)
+    if (attempt === undefined || handle === undefined) {
+      throw new TwqError('TWQ_CLOSED', `nothing is told of ${message.handle}: the attempt that sent it is over`)
+    }
+    const { method, timeout } = message.question
+    const options = { signal: attempt.over.signal, ...(timeout !== undefined && { timeout }) }
+    switch (method) {
+      case 'result':
+        return toText((await handle.result(options)) ?? null, 'result')
+      case 'settled':
+        return toText(((await handle.settled?.(options)) ?? []).map(portableSettled), 'settled')
+      case 'state':
+        return toText(await handle.state?.(), 'state')
+      case 'completed':
+        return toText(await handle.completed?.(), 'completed')
+    }
   }
 
   #sendFor(parent: TaskMessage, sending: PortableSend): Promise<AnyHandle> {
@@ -252,9 +286,21 @@ function portedCanvas(text: string): Canvas<AnyHandle> {
   return { [CANVAS_BRAND]: true, toJSON: () => json, '~handle': undefined } as Canvas<AnyHandle>
 }
 
-function portableHandle(
-  handle: AnyHandle & { readonly handles?: readonly AnyHandle[]; readonly parent?: unknown },
-): PortableHandle {
+type NestedHandle = AnyHandle & { readonly handles?: readonly AnyHandle[]; readonly parent?: unknown }
+
+function remember(handle: NestedHandle, sent: Map<string, AskableHandle>): void {
+  sent.set(handle.id, handle)
+  for (const inner of handle.handles ?? []) remember(inner, sent)
+  if (handle.parent !== undefined) remember(handle.parent as AnyHandle, sent)
+}
+
+function portableSettled(settled: PromiseSettledResult<unknown>): PortableSettled {
+  return settled.status === 'fulfilled'
+    ? { value: (settled.value ?? null) as Json }
+    : { error: portableError(settled.reason) }
+}
+
+function portableHandle(handle: NestedHandle): PortableHandle {
   const { id, handles, parent } = handle
   return {
     id,

@@ -1,12 +1,38 @@
 import { TwqError } from '../errors.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
 import { isCanvas, isTask } from '../tasks/brand.ts'
-import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import type {
+  AnyArguments,
+  AnyHandle,
+  Canvas,
+  GroupHandle,
+  ResultOptions,
+  Send,
+  SendOptions,
+  TaskHandle,
+} from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { fromText, type PortableHandle, type PortableSend, type PortableTask, toText } from './messages.ts'
+import {
+  errorFrom,
+  fromText,
+  type HandleQuestion,
+  type PortableHandle,
+  type PortableSend,
+  type PortableSettled,
+  type PortableTask,
+  toText,
+} from './messages.ts'
 
-/** What `ctx.send` is inside a member, which holds no connection: `ask` has the worker send, and answers with the id. */
-export function sendThrough(ask: (sending: PortableSend) => Promise<string | undefined>): Send {
+/** How a member, which holds no connection, has the worker do it. */
+export interface Deputies {
+  /** Sends; answers with the {@link PortableHandle}. */
+  readonly send: (sending: PortableSend) => Promise<string | undefined>
+  /** Asks the handle of something that was sent; answers with the value, as JSON text. */
+  readonly ask: (handle: string, question: HandleQuestion) => Promise<string | undefined>
+}
+
+/** What `ctx.send` is inside a member. */
+export function sendThrough({ send: sendThere, ask }: Deputies): Send {
   const send = async (
     target: AnyTask | string | Canvas,
     given?: AnyArguments | SendOptions,
@@ -14,9 +40,9 @@ export function sendThrough(ask: (sending: PortableSend) => Promise<string | und
   ): Promise<AnyHandle> => {
     const { signal, ...options } = isCanvas(target) ? ((given ?? {}) as SendOptions) : last
     signal?.throwIfAborted()
-    const sent = ask(portable(target, given, options))
+    const sent = sendThere(portable(target, given, options))
     const answer = (await (signal === undefined ? sent : unlessAborted(sent, signal))) as string
-    return handleOf(fromText(answer) as unknown as PortableHandle)
+    return handleOf(fromText(answer) as unknown as PortableHandle, ask)
   }
   return send as Send
 }
@@ -44,28 +70,45 @@ function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<P
   return { name: target.name, byTask: true, options: { ...settings, ...options } }
 }
 
-function handleOf({ id, handles, parent }: PortableHandle): AnyHandle {
-  const refuse = async (): Promise<never> => {
-    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${id} can't be read in a thread or process of a pool`, {
-      hint: "Use pool: 'async' for tasks that wait for others, or return the id and read the result where the task was sent.",
-    })
+function handleOf(portable: PortableHandle, ask: Deputies['ask']): AnyHandle {
+  const { id, handles, parent } = portable
+  const inquire = async <T>(method: HandleQuestion['method'], { timeout, signal }: ResultOptions = {}): Promise<T> => {
+    signal?.throwIfAborted()
+    const asked = ask(id, { method, timeout })
+    return fromText((await (signal === undefined ? asked : unlessAborted(asked, signal))) as string) as T
   }
-  const before = parent === undefined ? {} : { parent: handleOf(parent) }
+  const result = <T>(options?: ResultOptions) => inquire<T>('result', options)
+  const before = parent === undefined ? {} : { parent: handleOf(parent, ask) }
   if (handles !== undefined) {
     const group: GroupHandle = {
       id,
-      handles: handles.map(handleOf),
-      result: refuse,
-      settled: refuse,
-      completed: refuse,
+      handles: handles.map((handle) => handleOf(handle, ask)),
+      result,
+      settled: async (options) => (await inquire<PortableSettled[]>('settled', options)).map(settledFrom),
+      completed: () => inquire('completed'),
     }
     return { ...group, ...before }
   }
-  const task: TaskHandle<never> = {
+  const task: TaskHandle = {
     id,
-    state: refuse,
-    result: refuse,
-    states: () => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) }),
+    state: () => inquire('state'),
+    result,
+    states: () => ({ [Symbol.asyncIterator]: () => ({ next: () => refuse(id) }) }),
   }
   return { ...task, ...before }
+}
+
+function settledFrom(settled: PortableSettled): PromiseSettledResult<unknown> {
+  if ('error' in settled) return { status: 'rejected', reason: errorFrom(settled.error) }
+  return { status: 'fulfilled', value: settled.value }
+}
+
+async function refuse(id: string): Promise<never> {
+  throw new TwqError(
+    'TWQ_RESULT_UNAVAILABLE',
+    `the states of ${id} can't be followed in a thread or process of a pool`,
+    {
+      hint: "Await its result, or use pool: 'async' for tasks that follow others.",
+    },
+  )
 }

@@ -69,7 +69,10 @@ export function serve(): void {
     withoutPrototypes(invocation.message)
     running = new AbortController()
     if (aborted !== undefined) running.abort(errorFrom(aborted))
-    const send: Send = sendThrough((sending) => ask((call) => post({ kind: 'send', call, attempt, sending })))
+    const send: Send = sendThrough({
+      send: (sending) => ask((call) => post({ kind: 'send', call, attempt, sending })),
+      ask: (handle, question) => ask((call) => post({ kind: 'ask-handle', call, attempt, handle, question })),
+    })
     const outcome = await runAttempt({
       task,
       invocation,

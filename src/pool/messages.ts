@@ -1,5 +1,6 @@
 import { type ErrorCode, messageOf, TwqError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../protocol/json.ts'
+import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import type { RemoteError, State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Invocation } from '../tasks/invocation.ts'
@@ -29,7 +30,10 @@ export type ToMember =
     }
   /** The attempt should stop. */
   | { readonly kind: 'abort'; readonly reason: PortableError }
-  /** What became of a `state`, a `send` or an `add-to-chord`: the {@link PortableHandle} or the id of what was sent, or why not. */
+  /**
+   * What became of a `state`, a `send`, an `ask-handle` or an `add-to-chord`: the {@link PortableHandle}, the value or the id
+   * of what was sent, or why not.
+   */
   | { readonly kind: 'answer'; readonly call: number; readonly answer: Answer }
   /** Nothing more will come: go. */
   | { readonly kind: 'leave' }
@@ -42,6 +46,14 @@ export type FromMember =
   | { readonly kind: 'state'; readonly call: number; readonly state: State; readonly meta: string }
   /** `attempt` is the one that sends, which may be over. */
   | { readonly kind: 'send'; readonly call: number; readonly attempt: number; readonly sending: PortableSend }
+  /** What the handle of something that the attempt sent is asked; the answer is the value as JSON text. */
+  | {
+      readonly kind: 'ask-handle'
+      readonly call: number
+      readonly attempt: number
+      readonly handle: string
+      readonly question: HandleQuestion
+    }
   /** A call of `ctx.addToChord`; the answer is the id. */
   | { readonly kind: 'add-to-chord'; readonly call: number; readonly attempt: number; readonly signature: string }
   /** A line of the log, as JSON. */
@@ -70,6 +82,15 @@ export interface PortableHandle {
   readonly parent?: PortableHandle
 }
 
+/** A method of a handle, with its timeout: milliseconds or a duration. */
+export interface HandleQuestion {
+  readonly method: 'state' | 'result' | 'settled' | 'completed'
+  readonly timeout: number | string | undefined
+}
+
+/** A member's part of what `settled` answers. */
+export type PortableSettled = { readonly value: Json } | { readonly error: PortableError }
+
 /** A task to be sent. */
 export interface PortableTask {
   readonly name: string
@@ -84,17 +105,22 @@ export interface PortableError {
   readonly code: ErrorCode
   readonly message: string
   readonly hint: string | undefined
+  /** How another task failed, where that is the cause. */
+  readonly cause?: RemoteError
 }
 
 /** Takes an error apart; those of others become `TWQ_INTERNAL`. */
 export function portableError(error: unknown): PortableError {
   if (!TwqError.is(error)) return { code: 'TWQ_INTERNAL', message: messageOf(error), hint: undefined }
-  return { code: error.code, message: error.message, hint: error.hint }
+  const { code, message, hint, cause } = error
+  if (!RemoteTaskError.is(cause)) return { code, message, hint }
+  const { type, module, args, traceback } = cause
+  return { code, message, hint, cause: { type, module, args, traceback } }
 }
 
 /** Puts an error together again. */
-export function errorFrom({ code, message, hint }: PortableError): TwqError {
-  return new TwqError(code, message, { hint })
+export function errorFrom({ code, message, hint, cause }: PortableError): TwqError {
+  return new TwqError(code, message, { hint, cause: cause && new RemoteTaskError(cause) })
 }
 
 /** Throws `TWQ_UNSERIALISABLE`, naming the place after `path`, for a value without a JSON form. */

@@ -3,7 +3,7 @@ import { type Abandoned, abandonedBy } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
-import { unknownTaskFailed } from '../protocol/event.ts'
+import { taskFailed, unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -195,7 +195,7 @@ export class Intake {
         return
       case 'quarantine':
         table.remove(request)
-        this.#refuse(delivery, request.queue, killed(request, verdict.starts))
+        this.#track(this.#condemn(request, verdict.starts))
         return
     }
   }
@@ -204,10 +204,10 @@ export class Intake {
   async lost(request: Request): Promise<void> {
     // With its channel it was taken back, and comes again.
     if (request.takenBack) return
-    const { delivery, lane, queue, startedAt, survived } = request
+    const { delivery, lane, startedAt, survived } = request
     const facts = factsOf(delivery, lane, survived)
     const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
-    if (verdict.kind === 'quarantine') await this.#setAside(delivery, queue, killed(request, verdict.starts))
+    if (verdict.kind === 'quarantine') await this.#condemn(request, verdict.starts)
     else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
   }
 
@@ -264,6 +264,13 @@ export class Intake {
       logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
     }
     table.remove(request)
+  }
+
+  async #condemn(request: Request, starts: number): Promise<void> {
+    const { events } = this.#parts
+    const refusal = killed(request, starts)
+    if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
+    await this.#setAside(request.delivery, request.queue, refusal)
   }
 
   #refuse(delivery: Delivery, queue: string, refusal: Refusal): void {

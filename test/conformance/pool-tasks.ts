@@ -1,8 +1,12 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TwqError } from '../../src/errors.ts'
+import type { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
+import { CANVAS_BRAND } from '../../src/tasks/brand.ts'
 import type { TaskContext } from '../../src/tasks/context.ts'
 import { Reject } from '../../src/tasks/control-flow.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import type { Canvas, GroupHandle } from '../../src/tasks/sending.ts'
 
 /** The tasks of the pool conformance suite, loaded by the pool itself and by every member of it. */
 
@@ -73,7 +77,48 @@ const send = defineTask({
 
 const readResult = defineTask({
   name: 'read-result',
-  run: async (_: object, ctx) => (await ctx.send('add', [1, 2])).result(),
+  async run(_: object, ctx) {
+    const handle = await ctx.send('add', [1, 2])
+    return [await handle.state(), await handle.result({ timeout: '5s' })]
+  },
+})
+
+const readFailure = defineTask({
+  name: 'read-failure',
+  async run(_: object, ctx) {
+    const handle = await ctx.send('fail')
+    const failure = (await handle.result().catch((error: unknown) => error)) as TwqError
+    return [failure.code, failure.message, (failure.cause as RemoteTaskError).type]
+  },
+})
+
+/** What is in it makes no difference here. */
+const someGroup = { [CANVAS_BRAND]: true, toJSON: () => ({}), '~handle': undefined } as Canvas<GroupHandle>
+
+const readGroup = defineTask({
+  name: 'read-group',
+  async run(_: object, ctx) {
+    const group = await ctx.send(someGroup)
+    const settled = await group.settled()
+    const codes = settled.map((one) => (one.status === 'rejected' ? (one.reason as TwqError).code : one.value))
+    return [group.handles.length, await group.completed(), codes, await group.handles[0]?.result()]
+  },
+})
+
+const followStates = defineTask({
+  name: 'follow-states',
+  async run(_: object, ctx) {
+    for await (const _state of (await ctx.send('add', [1, 2])).states()) break
+  },
+})
+
+/** Ends while it still waits for what it sent. */
+const leaveWaiting = defineTask({
+  name: 'leave-waiting',
+  async run(_: object, ctx) {
+    const handle = await ctx.send('silent')
+    handle.result().catch(() => {})
+  },
 })
 
 const log = defineTask({
@@ -176,6 +221,10 @@ export const poolTasks = [
   unstorable,
   send,
   readResult,
+  readFailure,
+  readGroup,
+  followStates,
+  leaveWaiting,
   log,
   wait,
   waitAndThrow,

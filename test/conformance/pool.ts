@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
 import type { Pool, RunOptions } from '../../src/pool/pool.ts'
+import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
 import type { State } from '../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import { type Deferred, deferred } from '../../src/runtime/deferred.ts'
 import { createLogger, type Logger } from '../../src/runtime/logger.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
-import type { Send } from '../../src/tasks/sending.ts'
+import type { ResultOptions, Send } from '../../src/tasks/sending.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import type { TimeLimits } from '../../src/tasks/time-limits.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
@@ -52,6 +53,8 @@ interface LogLine {
 interface Scene {
   readonly pool: Pool
   readonly log: Journal<LogLine>
+  /** How waits for results ended in the worker. */
+  readonly waits: Journal<string>
   readonly sent: { readonly parent: string; readonly name: string; readonly args: unknown; readonly options: unknown }[]
 }
 
@@ -357,10 +360,25 @@ function memberConformance(subject: PoolSubject): void {
       await expect(pool.start()).rejects.toThrow('no tasks today')
     })
 
-    it('can not read the results of what they send', async () => {
+    it('read the results of what they send, and how it failed', async () => {
       const { pool } = await started(subject)
-      const outcome = await start(pool, 'read-result').outcome
-      expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining("can't be read")] } })
+      expect(await start(pool, 'read-result').outcome).toMatchObject({ result: ['SUCCESS', 3] })
+      const failure = ['TWQ_TASK_FAILED', 'fail[2] failed', 'ValueError']
+      expect(await start(pool, 'read-failure').outcome).toMatchObject({ result: failure })
+      const group = [2, 1, [3, 'TWQ_TASK_FAILED'], 3]
+      expect(await start(pool, 'read-group').outcome).toMatchObject({ result: group })
+    })
+
+    it('can not follow the states of what they send', async () => {
+      const { pool } = await started(subject)
+      const outcome = await start(pool, 'follow-states').outcome
+      expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining("can't be followed")] } })
+    })
+
+    it('wait for what they sent no longer than their attempt lasts', async () => {
+      const { pool, waits } = await started(subject)
+      expect(await start(pool, 'leave-waiting').outcome).toMatchObject({ kind: 'succeeded' })
+      await waits.until((how) => how === 'over')
     })
   })
 }
@@ -371,10 +389,11 @@ const LARGE = 250 * 1024 * 1024
 function open(subject: PoolSubject, over: Partial<PoolSetting> = {}): Scene {
   const log = new Journal<LogLine>()
   const sent: Scene['sent'] = []
+  const waits = new Journal<string>()
   const sendFor = (message: TaskMessage) =>
     (async (target: string | AnyTask, args: unknown, options: unknown) => {
       sent.push({ parent: message.id, name: typeof target === 'string' ? target : target.name, args, options })
-      return { id: 'sent-id' }
+      return sentHandle(target, waits)
     }) as unknown as Send
   const destination = { write: (line: string) => log.push(JSON.parse(line) as LogLine) }
   const pool = subject.open({
@@ -388,7 +407,31 @@ function open(subject: PoolSubject, over: Partial<PoolSetting> = {}): Scene {
     taskNames: poolTasks.map(({ name }) => name).sort(),
     ...over,
   })
-  return { pool, log, sent }
+  return { pool, log, sent, waits }
+}
+
+/** What the worker's own `send` answers with. */
+function sentHandle(target: unknown, waits: Journal<string>): object {
+  const sum = { id: '1', state: async () => 'SUCCESS', result: async () => 3 }
+  const remote = { type: 'ValueError', module: 'builtins', args: ['no'], traceback: null }
+  const failure = new TwqError('TWQ_TASK_FAILED', 'fail[2] failed', { cause: new RemoteTaskError(remote) })
+  const failed = { id: '2', state: async () => 'FAILURE', result: () => Promise.reject(failure) }
+  if (target === 'add') return sum
+  if (target === 'fail') return failed
+  if (target === 'silent') return { id: '3', result: ({ signal }: ResultOptions) => forever(signal, waits) }
+  if (typeof target !== 'object' || !('toJSON' in (target as object))) return { id: 'sent-id' }
+  const handles = [sum, failed]
+  const settled = () => Promise.allSettled(handles.map((handle) => handle.result()))
+  return { id: '4', handles, settled, completed: async () => 1, result: failed.result }
+}
+
+function forever(signal: AbortSignal | undefined, waits: Journal<string>): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      waits.push('over')
+      reject(signal.reason)
+    })
+  })
 }
 
 /** A pool of one member unless told otherwise, stopped after the test. */

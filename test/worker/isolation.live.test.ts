@@ -46,7 +46,7 @@ const TASKS = `
       ctx.log.info({ event: 'reported', redelivered: ctx.redelivered }, 'reporting')
       await ctx.progress({ done: 1 })
       const sum = await ctx.send('add', [1, 2], { queue: ctx.queue })
-      return sum.id.length
+      return await sum.result({ timeout: '1m' })
     },
   })
 `
@@ -89,10 +89,10 @@ describe.each(['async', 'threads', 'processes'])('suspects of a worker with the 
     expect(await python.get(await python.sendTask('where'))).toBe(ordinary)
   })
 
-  it('report states, log, send tasks and fail through the worker', async () => {
+  it('report states, log, send tasks, read their results and fail through the worker', async () => {
     expect(await python.watch(await send('report'))).toMatchObject([
       { status: 'PROGRESS', result: { done: 1 } },
-      { status: 'SUCCESS', result: 36 },
+      { status: 'SUCCESS', result: 3 },
     ])
     expect(worker.records('reported')).toHaveLength(1)
     await expect(python.get(await send('fail'))).rejects.toMatchObject({ type: 'TypeError', args: ['no'] })

@@ -79,6 +79,10 @@ const TASKS = `
       return sum.id.length
     },
   })
+  export const ask = defineTask({
+    name: 'ask',
+    run: async (_: object, ctx) => (await ctx.send('add', [1, 2], { queue: ctx.queue })).result({ timeout: '1m' }),
+  })
 `
 
 let project: Project
@@ -117,6 +121,10 @@ describe.each([
       { status: 'PROGRESS', result: { done: 1 } },
       { status: 'SUCCESS', result: 36 },
     ])
+  })
+
+  it('read the results of tasks that they send', async () => {
+    expect(await python.get(await python.sendTask('ask'))).toBe(3)
   })
 
   it('compute side by side', async () => {
