@@ -13,6 +13,8 @@ import { type RabbitPrograms, rabbitPrograms } from './rabbit-command.ts'
 export interface RabbitOptions {
   /** Lines of rabbitmq.conf: `{ consumer_timeout: 10_000 }`. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** Plugins that it starts with: `['rabbitmq_management']`. */
+  readonly plugins?: readonly string[]
   /** A node that it can be joined with: it shares that one's cookie, epmd and folder. Close it first. */
   readonly beside?: RabbitNode
 }
@@ -68,7 +70,7 @@ export class RabbitNode implements AsyncDisposable {
     const config = { 'listeners.tcp.1': `127.0.0.1:${port}`, ...options.config }
     const lines = Object.entries(config).map(([key, value]) => `${key} = ${value}\n`)
     await writeFile(env.RABBITMQ_CONFIG_FILE, lines.join(''))
-    await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, '[].\n')
+    await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, `[${(options.plugins ?? []).join(',')}].\n`)
     const cookie = beside ? await readFile(join(beside.#folder, COOKIE), 'utf8') : randomUUID()
     await writeFile(join(folder, COOKIE), cookie, { mode: 0o400 })
     const node = new RabbitNode(programs, folder, env, port, beside)
