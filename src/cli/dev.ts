@@ -1,7 +1,7 @@
-import { optionKeys, options } from '../config/options.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { onStopSignals } from '../runtime/process-signals.ts'
+import { showDeadLetters } from './dev/dead-letters.ts'
 import { findBroker } from './dev/find-broker.ts'
 import { Generation } from './dev/generation.ts'
 import { hearKeys, type Key, keyHelp } from './dev/keys.ts'
@@ -9,9 +9,10 @@ import { Resender } from './dev/resender.ts'
 import { introduce, say, showOutput, showTask } from './dev/screen.ts'
 import { Succession } from './dev/succession.ts'
 import { watchSources } from './dev/watch-sources.ts'
+import { workerArguments } from './dev/worker-arguments.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
-import { flagAttribute, loadConfig } from './load-config.ts'
+import { loadConfig } from './load-config.ts'
 
 // A change to one file is often several writes, and to a branch several files.
 const DEBOUNCE = 100
@@ -27,6 +28,7 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   await using broker = await findBroker(loaded, logger)
   await using resender = new Resender(broker.url)
 
+  let queue = loaded.config.defaultQueue
   const hearer = {
     line: showOutput,
     task(report) {
@@ -37,6 +39,7 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   const succession = new Succession((number) => new Generation(workerArguments(flags, broker.url, number), hearer), {
     ready(facts, first) {
       resender.tasks = facts.tasks
+      queue = facts.queue
       if (first) introduce(facts, broker, baseDir)
       const took = first ? ` in ${Math.round(performance.now() - startedAt)} ms` : ''
       const hint = process.stdin.isTTY ? '  (h for help)' : ''
@@ -72,22 +75,13 @@ export async function dev(flags: GlobalOptions): Promise<number> {
     h: { does: 'this help', press: () => process.stdout.write(keyHelp(keys)) },
     r: { does: 'reload', press: () => reload('reloading') },
     s: { does: 'send the last task again', press: () => void resender.send().then(say) },
+    d: {
+      does: 'show the dead letters: what was set aside, in quarantine',
+      press: () => void showDeadLetters(queue, broker.url, flags),
+    },
     q: { does: 'quit, as Ctrl-C', press: () => void process.kill(process.pid, 'SIGINT') },
   }
   using _keys = process.stdin.isTTY ? hearKeys(process.stdin, keys) : undefined
   void succession.next()
   return await status.promise
-}
-
-/** The command line of a generation: the flags that we were given, and what only we know. */
-function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {
-  const given = optionKeys.flatMap((key) => {
-    const { flag } = options[key]
-    const value = flag && flags[flagAttribute(flag.long)]
-    return flag && typeof value === 'string' ? [flag.long, value] : []
-  })
-  if (flags.config !== undefined) given.push('--config', flags.config)
-  if (flags.verbose) given.push('--verbose')
-  // Two generations run at once for a while, and remote control tells workers apart by their names.
-  return [...given, '--broker', url, '--log-format', 'json', '--hostname', `dev${generation}@%h`]
 }

@@ -1,0 +1,17 @@
+import { optionKeys, options } from '../../config/options.ts'
+import type { GlobalOptions } from '../global-options.ts'
+import { flagAttribute } from '../load-config.ts'
+
+/** The command line of a generation, after `twq worker start`: the flags that `twq dev` was given, and what only it knows. */
+export function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {
+  const given = optionKeys.flatMap((key) => {
+    const { flag } = options[key]
+    const value = flag && flags[flagAttribute(flag.long)]
+    if (flag && typeof value === 'string') return [flag.long, value]
+    return flag && value === true ? [flag.long] : []
+  })
+  if (flags.config !== undefined) given.push('--config', flags.config)
+  if (flags.verbose) given.push('--verbose')
+  // Two generations run at once for a while, and remote control tells workers apart by their names.
+  return [...given, '--broker', url, '--log-format', 'json', '--hostname', `dev${generation}@%h`]
+}

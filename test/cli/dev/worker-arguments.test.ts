@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { workerArguments } from '../../../src/cli/dev/worker-arguments.ts'
+import type { GlobalOptions } from '../../../src/cli/global-options.ts'
+
+const OWN = ['--broker', 'amqp://there', '--log-format', 'json', '--hostname', 'dev2@%h']
+
+it.each<[GlobalOptions, readonly string[]]>([
+  [{}, []],
+  [{ queues: 'a,b', config: 'other.ts' }, ['--queues', 'a,b', '--config', 'other.ts']],
+  [{ taskEvents: true }, ['--task-events']],
+  [{ verbose: true }, ['--verbose']],
+])('hands %j on to the worker, before what only twq dev knows', (flags, expected) => {
+  expect(workerArguments(flags, 'amqp://there', 2)).toEqual([...expected, ...OWN])
+})
