@@ -6,6 +6,7 @@ import {
   delayLevel,
   isDelayable,
 } from '../protocol/delay-route.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
 import type { Channel } from './broker.ts'
@@ -73,6 +74,22 @@ export class DelayedDelivery {
     return signal === undefined ? bound : await unlessAborted(bound, signal)
   }
 
+  /**
+   * Prepares for `queue` also what Celery 5.5 and later delay for its topic exchange: the key of such a message ends with
+   * the one it was sent with. Resolves with whether messages can be delayed for the queue by its name. Never rejects.
+   */
+  async prepareFor({ name, exchange, routingKey }: TaskQueue): Promise<boolean> {
+    if (!(await this.prepare(name))) return false
+    if (exchange.type !== 'topic' || routingKey === name || !isSpecific(routingKey)) return true
+    try {
+      const key = delayBinding(routingKey)
+      await this.#options.session.withChannel((channel) => channel.bind(name, DELAYED_DELIVERY_EXCHANGE, key))
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED')) this.#options.onUnusable(error as Error)
+    }
+    return true
+  }
+
   /** A message for `queue` did not get through: the ladder or the binding is gone. */
   forget(queue: string): void {
     this.#ladder = undefined
@@ -112,6 +129,11 @@ export class DelayedDelivery {
     this.#unusableUntil = Number.NEGATIVE_INFINITY
     this.#told = undefined
   }
+}
+
+/** A pattern that begins with a wildcard would bring a queue what is delayed for others. */
+function isSpecific(pattern: string): boolean {
+  return !/^[*#]/.test(pattern)
 }
 
 /** Declares the ladder, of the other type where it exists so or the broker has no such queues. */

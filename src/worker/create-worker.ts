@@ -27,6 +27,7 @@ import { Delays } from './delays.ts'
 import { Intake } from './intake.ts'
 import { Isolation } from './isolation.ts'
 import { Lanes } from './lanes.ts'
+import { longTasks } from './long-tasks.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { lostPriorities } from './lost-priorities.ts'
 import { openDispatcher } from './open-dispatcher.ts'
@@ -225,7 +226,7 @@ export function createWorker(parts: WorkerParts): Worker {
         if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) declarations.down(queue.name, error)
         throw error
       })
-      delays.declared(queue.name, declared)
+      delays.declared(queue, declared)
       declarations.add(queue.name, declared)
       return declared
     },
@@ -327,6 +328,7 @@ export function createWorker(parts: WorkerParts): Worker {
     await lanes.open()
     await chordJoins?.open()
     warnOfLostPriorities()
+    warnOfLongTasks()
     isUp = true
     events.start(() => remote.online())
     health.started()
@@ -341,6 +343,20 @@ export function createWorker(parts: WorkerParts): Worker {
       const fields = { event: 'queue.no-priorities', queue, given_by: givenBy }
       logger.warn(fields, 'priorities are given to tasks of a queue that has no maxPriority: they change nothing there')
     }
+  }
+
+  function warnOfLongTasks(): void {
+    const tasks = longTasks(
+      registry.entries().map(({ task }) => task),
+      config,
+    )
+    if (tasks.length === 0) return
+    const hint =
+      "Split them, give them acks: 'early', or raise consumer_timeout on the broker, where it may be higher already."
+    logger.warn(
+      { event: 'tasks.long', tasks, hint },
+      "the time limits of tasks are longer than 30 minutes, RabbitMQ's consumer_timeout: it takes back the message of one that runs longer",
+    )
   }
 
   async function isIdle(): Promise<boolean> {

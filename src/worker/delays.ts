@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
 import { markedCopy } from '../protocol/suspect.ts'
+import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { WireMessage } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -71,13 +72,14 @@ export class Delays {
    * A queue is consumed from now on. The tasks of a quorum queue wait with the broker, however short: that is made ready
    * before there are any.
    */
-  declared(queue: string, { quorum }: { readonly quorum: boolean }): void {
-    if (quorum) this.#quorumQueues.add(queue)
-    else this.#quorumQueues.delete(queue)
+  declared(queue: TaskQueue, { quorum }: { readonly quorum: boolean }): void {
+    const { name } = queue
+    if (quorum) this.#quorumQueues.add(name)
+    else this.#quorumQueues.delete(name)
     const { config, delivery, logger } = this.#parts
     if (!quorum && config.delayedDelivery !== 'always') return
-    void delivery.prepare(queue).then((ready) => {
-      if (ready) logger.debug({ event: 'delays.ready', queue }, 'tasks of this queue can wait with the broker')
+    void delivery.prepareFor(queue).then((ready) => {
+      if (ready) logger.debug({ event: 'delays.ready', queue: name }, 'tasks of this queue can wait with the broker')
     })
   }
 
