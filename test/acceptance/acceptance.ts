@@ -7,6 +7,7 @@ import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { joinChord } from './chord.ts'
+import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
 import { askForHealth } from './health.ts'
 import { isWell, sendHostileMessages } from './hostile-messages.ts'
@@ -31,7 +32,8 @@ target. Exits with 1 when one is missed.
                poison: a task kills its worker each time it starts,
                chord: a chord with results in Redis, whose workers are killed,
                cluster: a quorum queue on three nodes, the leading one of which is killed,
-               health: probes of a worker whose broker goes away, and how long commands take that ask
+               health: probes of a worker whose broker goes away, and how long commands take that ask,
+               delays: 100,000 tasks that are not due, and workers killed while 10,000 wait
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
 `
 
@@ -58,6 +60,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   chord: joiningAChord,
   cluster: killingTheLeader,
   health: askingForHealth,
+  delays: waitingForTheirTime,
 }
 
 const { values } = parseArgs({
@@ -278,6 +281,52 @@ async function* askingForHealth(stage: Stage): AsyncIterable<Check> {
   yield within(`twq worker health --ready, where node alone takes ${commands.node.toFixed(0)} ms`, commands.health, 250)
   yield within('twq inspect ping', commands.ping, 350)
   yield equal('what they ended with', exits, [0])
+}
+
+async function* waitingForTheirTime({ node, folder }: Stage): AsyncIterable<Check> {
+  // What waits with the broker is counted: each scenario has a virtual host of its own.
+  const place = async (name: string) => {
+    await node.addVhosts([name])
+    return { url: node.url(name), folder }
+  }
+  const tasks = 10_000
+  const { kept, copies } = await killWhileWaiting(await place('delays-killed'), { tasks })
+  yield equal('of 10,000 tasks due in an hour, their worker killed, there are', kept, tasks)
+  yield { what: 'second copies of them', figure: String(copies), target: 'at most 1000', ok: copies <= 1000 }
+  for (const where of ['worker', 'broker'] as const) {
+    const scene = await place(`delays-due-${where}`)
+    const { verdict, early, left } = await killBeforeDue(scene, { tasks, delay: 60_000, where })
+    const { lost, ran, extraStarts } = verdict
+    yield {
+      what: `10,000 tasks due in a minute that wait with the ${where}, the worker killed: ran; lost; second starts; early ones; left`,
+      figure: `${ran}; ${lost.length}; ${extraStarts}; ${early}; ${left}`,
+      target: `${tasks}; 0; any; 0; 0`,
+      ok: ran === tasks && lost.length === 0 && early === 0 && left === 0,
+    }
+  }
+  for (const [where, most] of [
+    ['broker', 100_000],
+    ['worker', 10_000],
+  ] as const) {
+    const scene = await place(`delays-many-${where}`)
+    const { held, delayed, peak, growth, before, beside } = await waitForMany(scene, { tasks: most, where })
+    yield {
+      what: `${most} tasks due in an hour: held; with the broker; the worker grew by, at the peak and in the end`,
+      figure: `${held}; ${delayed}; ${megabytes(peak)}, ${megabytes(growth)}`,
+      target: where === 'broker' ? `0; ${most}; less than 100 MB` : `${most}; 0; less than 100 MB`,
+      ok: (where === 'broker' ? delayed : held) === most && Math.max(peak, growth) < 100 * 2 ** 20,
+    }
+    yield {
+      what: 'ordinary tasks a second before, and beside them',
+      figure: `${before}, ${beside}: ${Math.round((100 * beside) / before)} %`,
+      target: 'at least 80 %',
+      ok: beside >= 0.8 * before,
+    }
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`
 }
 
 function equal(what: string, figure: unknown, target: unknown): Check {

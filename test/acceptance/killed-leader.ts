@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import amqp from 'amqplib'
 import { createClient } from 'twq'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
