@@ -33,6 +33,7 @@ it('runs more tasks at once when the pool grows, and takes as many more ahead', 
   await scene.log.untilCount(4, ({ event }) => event === 'task.received')
   expect(await ask(scene, 'active')).toHaveLength(2)
   expect(await ask(scene, 'stats')).toMatchObject({ pool: { 'max-concurrency': 2 }, prefetch_count: 4 })
+  expect(scene.worker.report()).toMatchObject({ concurrency: 2 })
   expect(await ask(scene, 'pool_shrink', { n: 2 })).toMatchObject({ error: expect.stringContaining('from 1 to') })
   go.resolve()
 })

@@ -3,6 +3,7 @@ import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
+import { PythonCaller } from '../support/python-caller.ts'
 import { queueOnce } from '../support/raw-broker.ts'
 import { brokerUrl } from '../support/services.ts'
 
@@ -84,5 +85,32 @@ describe('when the connection is lost', () => {
       await scene.log.untilCount(2 + 2 * cut, (record) => record.event === 'broker.connected')
       expect(await (await scene.client.send(task)).result()).toBe('ran')
     }
+  })
+
+  it('its caller in Python gets every result, and each task is run once', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    const go = deferred<void>()
+    const started = deferred<void>()
+    const ran: number[] = []
+    const numbered = defineTask({
+      name: 'numbered',
+      positional: ['n'],
+      async run({ n }: { n: number }) {
+        ran.push(n)
+        started.resolve()
+        await go.promise
+        return n
+      },
+    })
+    await using scene = await aWorker([numbered], { broker: proxy.through(brokerUrl()), concurrency: 1, prefetch: 4 })
+    await using caller = await PythonCaller.start({ broker: brokerUrl(), queue: scene.queue })
+    const ids: string[] = []
+    for (let n = 0; n < 6; n += 1) ids.push(await caller.sendTask('numbered', [n]))
+    await started.promise
+    proxy.reset()
+    await scene.log.untilCount(4, (record) => record.event === 'broker.connected')
+    go.resolve()
+    expect(await caller.getAll(ids)).toEqual([0, 1, 2, 3, 4, 5])
+    expect(ran.toSorted()).toEqual([0, 1, 2, 3, 4, 5])
   })
 })

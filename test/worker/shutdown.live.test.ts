@@ -3,7 +3,9 @@ import { TwqError } from '../../src/errors.ts'
 import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
+import { PythonCaller } from '../support/python-caller.ts'
 import { queueOnce } from '../support/raw-broker.ts'
+import { brokerUrl } from '../support/services.ts'
 
 describe('a warm stop', () => {
   it('finishes what runs, and gives back what has not started', async () => {
@@ -121,5 +123,33 @@ describe('a cold stop', () => {
     await scene.logged('worker.aborting')
     void scene.worker.stop('cold')
     expect(await stopping).toBe('forced')
+  })
+})
+
+describe('a stop, to a caller in Python', () => {
+  it('ends a task that was acknowledged late with the next worker, and one acknowledged early with an error', async () => {
+    const both = deferred<void>()
+    let started = 0
+    const until = (acks: 'late' | 'early') =>
+      defineTask({
+        name: acks,
+        acks,
+        async run(_args: object, ctx) {
+          started += 1
+          if (started === 2) both.resolve()
+          await new Promise((_resolve, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))
+        },
+      })
+    const first = await aWorker([until('late'), until('early')])
+    await using _first = first
+    await using caller = await PythonCaller.start({ broker: brokerUrl(), queue: first.queue })
+    const [late, early] = [await caller.sendTask('late'), await caller.sendTask('early')]
+    await both.promise
+    expect(await first.worker.stop('cold')).toBe('forced')
+    await expect(caller.get(early)).rejects.toMatchObject({ type: 'WorkerLostError', module: 'billiard.exceptions' })
+    expect(await caller.state(late)).toMatchObject({ state: 'PENDING' })
+    const after = defineTask({ name: 'late', run: (_args: object, ctx) => ({ attempt: ctx.attempt }) })
+    await using _second = await aWorker([after], { queues: [first.queue] })
+    expect(await caller.get(late)).toEqual({ attempt: 1 })
   })
 })
