@@ -100,7 +100,7 @@ describe("Flower's calls", () => {
         break
       case 'conf':
         expect(JSON.stringify(ours)).not.toContain('guest:guest')
-        expect(ours).toMatchObject({ broker_url: expect.stringContaining('guest:***@') })
+        expect(ours).toMatchObject({ broker_url: expect.stringContaining('guest:********@') })
         break
       default:
         expect(ours).toEqual([])
