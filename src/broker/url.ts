@@ -54,6 +54,12 @@ function parseOne(url: string): BrokerAddress {
   }
 
   const at = authority.lastIndexOf('@')
+  if (`${authority.slice(at + 1)}${path}`.includes(';')) {
+    throw refuse(
+      'has a ; in its host or vhost',
+      'Alternatives are whole URLs: amqp://a//;amqp://b//. In a vhost ; is %3B.',
+    )
+  }
   const [user, password] = splitOnce(authority.slice(0, Math.max(at, 0)), ':')
   const { host, port } = splitHost(authority.slice(at + 1))
   if (port !== '' && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {

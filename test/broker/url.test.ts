@@ -59,6 +59,8 @@ describe('parseBrokerUrl', () => {
     ['amqp://ann:se/cret@mq', /amqp:\/\/ann:\*\*\*@mq has a special character/],
     ['amqp://ann:se#cret@mq', /amqp:\/\/ann:\*\*\*@mq has a special character/],
     ['amqp://ann:se%cret@mq', /has a % that is not followed/],
+    ['amqp://ann:secret@a;b', /amqp:\/\/ann:\*\*\*@a;b has a ; in its host or vhost/],
+    ['amqp://ann:secret@a//;b', /has a ; in its host or vhost/],
     ['amqp://mq?heartbeat=soon', /heartbeat=soon, which is no whole number/],
     ['amqp://mq?color=red', /the parameter color, which is not known/],
     ['amqps://mq?verify=verify_none', /certificate is always verified/],
