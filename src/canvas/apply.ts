@@ -32,10 +32,19 @@ export interface Ground {
   readonly now: number
   /** The sender: `gen<pid>@<host>`. */
   readonly origin: string
-  /** Where a task goes; `wanted` is what its signature says. */
-  readonly address: (task: string, args: readonly Json[] | JsonObject, wanted: Destination) => Address
+  /** Where a task goes; `wanted` is what its signature says, `inherited` a priority for what has none of its own. */
+  readonly address: (
+    task: string,
+    args: readonly Json[] | JsonObject,
+    wanted: Destination,
+    inherited?: number,
+  ) => Address
   /** The task that sends: parent of what has no other, and of its tree. */
-  readonly current?: { readonly id: string; readonly rootId: string } | undefined
+  readonly current?:
+    | { readonly id: string; readonly rootId: string; readonly priority?: number | undefined }
+    | undefined
+  /** True: what a task sends gets its priority. */
+  readonly inheritPriority?: boolean
 }
 
 /** A message that follows from another one, ready to be published. */
@@ -131,12 +140,17 @@ class Application {
   }
 
   #task(signature: Signature, call: Call): Started {
-    const { newId, now, origin, address, current } = this.#ground
+    const { newId, now, origin, address, current, inheritPriority } = this.#ground
     const options = merged(signature, call)
     const id = textOf('task_id', options) ?? newId()
     const { task, kwargs } = signature
     const args = withPartial(signature, call)
-    const { queue, route, priority } = address(task, args.length > 0 ? args : kwargs, destinationOf(options))
+    const { queue, route, priority } = address(
+      task,
+      args.length > 0 ? args : kwargs,
+      destinationOf(options),
+      inheritPriority ? current?.priority : undefined,
+    )
     const whose = present({ parent_id: current?.id, root_id: current?.rootId })
     const own = readOptions({ ...whose, ...present(options) }, now)
     const message = encodeTask({ ...own, priority, id, task, origin, args, kwargs }, { now })

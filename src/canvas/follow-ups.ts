@@ -45,7 +45,9 @@ export function hasNoFollowUps({ embed: { callbacks, errbacks, chain } }: TaskMe
  */
 export function successorsOf(message: TaskMessage, result: Json, outside: Ground): Successors {
   const ground = { ...outside, current: message }
-  const call: Call = { args: [result], options: { parent_id: message.id, root_id: message.rootId } }
+  // As Celery: here the task's priority comes before that of the signature, which it does nowhere else.
+  const priority = outside.inheritPriority ? (message.priority ?? null) : null
+  const call: Call = { args: [result], options: { parent_id: message.id, root_id: message.rootId, priority } }
   const { callbacks, chain } = message.embed
   const applied: Applied[] = []
   if (callbacks !== null && callbacks.length > 1) applied.push(...applyCallbacks(callbacks, call, ground))
@@ -105,7 +107,7 @@ export function errbacksOf({ id, rootId, errbacks }: Failed, ground: Ground): Er
 export function bodyOfChord(
   body: Json,
   results: readonly Json[],
-  last: Pick<TaskMessage, 'id' | 'rootId'>,
+  last: Pick<TaskMessage, 'id' | 'rootId' | 'priority'>,
   ground: Ground,
 ): Departure {
   return applySignature(body, { args: [results], options: {} }, { ...ground, current: last }, 'chord')

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { addressed } from '../canvas/addressed.ts'
-import { applySignature, type FollowUp } from '../canvas/apply.ts'
+import { applySignature, type FollowUp, type Ground } from '../canvas/apply.ts'
 import { type FreezeFacts, freeze, type Node, type PlannedChord } from '../canvas/freeze.ts'
 import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
@@ -25,6 +25,8 @@ export interface CanvasFacts {
   readonly chords: FreezeFacts['chords']
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
+  /** True: what has no priority of its own gets that of the task that sends. */
+  readonly inheritPriority?: boolean
   /** A new id; for tests. */
   readonly newId?: () => string
 }
@@ -56,7 +58,9 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
   const { signature, node, chords } = freeze(whole, freezing)
-  const ground = { newId, now, origin, address: router.address, current: parent }
+  const address: Ground['address'] = (task, args, wanted, inherited) =>
+    router.address(task, args, inherited === undefined ? wanted : { priority: inherited, ...wanted })
+  const ground = { newId, now, origin, address, current: parent, inheritPriority: facts.inheritPriority ?? false }
   const call = { args: [], options: given }
   const { messages, child, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
   const joins = chords.map((chord) => joinMessage(chord, newId(), facts))

@@ -25,6 +25,8 @@ export interface SendFacts {
   readonly router: Router
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
+  /** True: the task gets the priority of the one that sends it, where nothing else says one. */
+  readonly inheritPriority?: boolean
 }
 
 /** A message ready to be published, and what the sender must know of it. */
@@ -54,7 +56,8 @@ export function prepareTask(
   const ignoreResult = options.ignoreResult ?? settings.ignoreResult ?? false
   const wantsResult = !ignoreResult && facts.replyTo !== undefined
   const id = options.taskId ?? facts.id
-  const destination = destinationOf(options, settings)
+  const inherited = facts.inheritPriority ? facts.parent?.priority : undefined
+  const destination = destinationOf(options, settings, inherited)
   const { queue, route, priority } = facts.router.address(name, args ?? [], destination)
   const task: NewTask = {
     id,
@@ -78,11 +81,11 @@ export function prepareTask(
 }
 
 /** As Celery: what the caller says, then what the task says of itself; the routes come after both. */
-function destinationOf(options: SendOptions, settings: TaskSettings): Destination {
+function destinationOf(options: SendOptions, settings: TaskSettings, inherited: number | undefined): Destination {
   const { exchange, routingKey } = options
   // Who names an exchange does not mean the task's own queue.
   const queue = options.queue ?? (exchange === undefined ? settings.queue : undefined)
-  const priority = options.priority ?? settings.priority
+  const priority = options.priority ?? settings.priority ?? inherited
   return {
     ...(queue !== undefined && { queue }),
     ...(exchange !== undefined && { exchange }),

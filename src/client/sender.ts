@@ -44,6 +44,8 @@ export interface SenderOptions {
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
   readonly clock: Clock
+  /** True: what a task sends gets its priority where nothing else says one. */
+  readonly inheritPriority?: boolean
   /** Hears of what a task has sent, in the form in which its result lists it. */
   readonly onSent?: (parent: TaskMessage, child: ResultTuple | null) => void
 }
@@ -131,11 +133,19 @@ class SessionSender implements Sender {
   /** Sends the tasks that start a workflow; when that fails, some of them may be on their way. */
   async #sendCanvas(canvas: Canvas, options: SendOptions, parent?: TaskMessage): Promise<AnyHandle> {
     this.#begin()
-    const { clock, replies, router, chords: joiner } = this.#options
+    const { clock, replies, router, chords: joiner, inheritPriority = false } = this.#options
     let followed: readonly string[] = []
     try {
       const chords = joiner !== undefined ? 'backend' : replies !== undefined ? 'queue' : 'nobody'
-      const facts = { now: clock.now(), origin: this.origin, replyTo: replies?.name, router, chords, parent } as const
+      const facts = {
+        now: clock.now(),
+        origin: this.origin,
+        replyTo: replies?.name,
+        router,
+        chords,
+        parent,
+        inheritPriority,
+      } as const
       const prepared = prepareCanvas(canvas, options, facts)
       const { node, messages, joins, chordQueues, announced } = prepared
       followed = readableTasks(node)
@@ -189,7 +199,7 @@ class SessionSender implements Sender {
         hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
       })
     }
-    const { router, clock, replies } = this.#options
+    const { router, clock, replies, inheritPriority = false } = this.#options
     return prepareTask(target, args, options, {
       id: randomUUID(),
       now: clock.now(),
@@ -197,6 +207,7 @@ class SessionSender implements Sender {
       replyTo: replies?.name,
       router,
       parent,
+      inheritPriority,
     })
   }
 

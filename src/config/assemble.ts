@@ -31,6 +31,7 @@ export function assemble(read: Read, inFile: readonly TaskQueue[], baseDir: stri
     defaultQueue,
     routes: read('routes'),
     defaultPriority: read('defaultPriority'),
+    inheritPriority: read('inheritPriority'),
     pool: read('pool'),
     concurrency,
     autoscale,

@@ -28,6 +28,8 @@ export interface UserConfig {
   readonly routes?: Routes
   /** The priority of tasks that nobody gives one; needs queues with `maxPriority`. */
   readonly defaultPriority?: number
+  /** What follows a task, or is sent by it, gets the priority of that task; Celery's `task_inherit_parent_priority`. Default false. */
+  readonly inheritPriority?: boolean
   /**
    * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
    * processes.
@@ -125,6 +127,7 @@ export interface Config {
   readonly defaultQueue: string
   readonly routes: Routes | undefined
   readonly defaultPriority: number | undefined
+  readonly inheritPriority: boolean
   readonly pool: 'async' | 'threads' | 'processes' | 'solo'
   /** Resolved: never undefined. With `autoscale` how many at first. */
   readonly concurrency: number

@@ -149,6 +149,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: wholeNumber(0, 255, 'a whole number from 0 to 255'),
     doc: 'the priority of tasks that nobody gives one',
   },
+  inheritPriority: {
+    default: false,
+    env: 'TWQ_INHERIT_PRIORITY',
+    parser: yesOrNo(),
+    doc: "what follows a task, or is sent by it, gets that task's priority; Celery's `task_inherit_parent_priority`",
+  },
   pool: {
     default: 'async',
     env: 'TWQ_POOL',

@@ -37,6 +37,8 @@ export interface FollowersParts {
   readonly origin: string
   /** Where a task goes. */
   readonly address: Ground['address']
+  /** True: what a task sends gets its priority. */
+  readonly inheritPriority?: boolean
 }
 
 /** Everything is safe with the broker; or a success is none, because what was to follow it can't be sent. */
@@ -127,7 +129,7 @@ export class Followers {
 
   /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */
   async #callErrbacks(failed: Failed, message: TaskMessage): Promise<void> {
-    const { departures, problems } = errbacksOf(failed, this.#ground())
+    const { departures, problems } = errbacksOf(failed, { ...this.#ground(), current: message })
     for (const problem of problems) this.#logUnsent(message, problem)
     await Promise.all(departures.map((errback) => this.#sendErrback(message, errback)))
   }
@@ -210,8 +212,8 @@ export class Followers {
   }
 
   #ground(): Ground {
-    const { clock, origin, address } = this.#parts
-    return { newId: randomUUID, now: clock.now(), origin, address }
+    const { clock, origin, address, inheritPriority = false } = this.#parts
+    return { newId: randomUUID, now: clock.now(), origin, address, inheritPriority }
   }
 }
 

@@ -111,6 +111,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     router,
     publishTimeout,
     clock,
+    inheritPriority: config.inheritPriority,
     onSent: (parent, child) => trail.add(parent, child),
   })
   const followers = new Followers({
@@ -120,10 +121,11 @@ export function openOutbound(parts: OutboundParts): Outbound {
     clock,
     logger,
     origin: sender.origin,
-    address(name, args, wanted) {
+    inheritPriority: config.inheritPriority,
+    address(name, args, wanted, inherited) {
       const { queue, priority } = registry.get(name)?.settings ?? {}
       // As Celery: what a task says of itself comes before the routes.
-      const own = { ...(queue !== undefined && { queue }), ...(priority !== undefined && { priority }) }
+      const own = { ...(queue !== undefined && { queue }), ...withPriority(priority ?? inherited) }
       return router.address(name, args, { ...own, ...wanted })
     },
   })
@@ -155,4 +157,8 @@ function openReplies(
       return new StoredResults({ address, keys: redisKeys(resultKeyPrefix), patience: resultPatience, clock, logger })
     }
   }
+}
+
+function withPriority(priority: number | undefined): { readonly priority?: number } {
+  return priority === undefined ? {} : { priority }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
-import { abandonedBy, errbacksOf, hasNoFollowUps, successorsOf } from '../../src/canvas/follow-ups.ts'
+import { abandonedBy, bodyOfChord, errbacksOf, hasNoFollowUps, successorsOf } from '../../src/canvas/follow-ups.ts'
 import { createRouter } from '../../src/client/router.ts'
 import { TwqError } from '../../src/errors.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
@@ -325,3 +325,35 @@ interface Embedded {
   readonly errbacks: Json
   readonly chain: readonly { readonly task: string; readonly options: Readonly<Record<string, Json>> }[]
 }
+
+describe('a priority that is inherited', () => {
+  const urgent = {
+    ...embedding({ callbacks: [signature('a', { priority: 2 })], chain: [signature('b')] }),
+    priority: 7,
+  }
+  const prioritiesOf = (messages: readonly FollowUp[]) =>
+    messages.map(({ outgoing }) => outgoing.message.properties.priority)
+  const own: Ground['address'] = (task, args, wanted, inherited) =>
+    createRouter({ defaultQueue: 'celery', defaultPriority: 1 }).address(task, args, {
+      ...(inherited !== undefined && { priority: inherited }),
+      ...wanted,
+    })
+
+  it('is that of the task before, whatever callbacks and steps say, as in Celery', () => {
+    const { messages } = successorsOf(urgent, 1, { ...ground(), address: own, inheritPriority: true })
+    expect(prioritiesOf(messages)).toEqual([7, 7])
+  })
+
+  it('is for errbacks and for the bodies of chords that have none of their own', () => {
+    const outside = { ...ground(), address: own, inheritPriority: true }
+    const errbacks = [signature('e'), signature('f', { priority: 2 })]
+    const { departures } = errbacksOf({ id: 'x', rootId: 'x', errbacks }, { ...outside, current: urgent })
+    expect(prioritiesOf(departures.flatMap(({ messages }) => messages))).toEqual([7, 2])
+    expect(prioritiesOf(bodyOfChord(signature('body'), [1], urgent, outside).messages)).toEqual([7])
+  })
+
+  it('is not, unless that is asked for', () => {
+    const { messages } = successorsOf(urgent, 1, { ...ground(), address: own })
+    expect(prioritiesOf(messages)).toEqual([2, 1])
+  })
+})

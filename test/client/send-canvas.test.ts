@@ -149,6 +149,12 @@ describe('a workflow to be sent', () => {
     expect(node).toMatchObject({ readable: false, parent: { readable: false } })
   })
 
+  it('has the priority of the task that sends it, where that is inherited and nothing says another', () => {
+    const over = { parent: { ...aTaskMessage(), priority: 6 }, inheritPriority: true }
+    const { messages } = prepare(group(add(1), add(2).set({ priority: 1 })), {}, over)
+    expect(messages.map(({ outgoing }) => outgoing.message.properties.priority)).toEqual([6, 1])
+  })
+
   it('reads no results where nobody could', () => {
     expect(prepare(add(1), {}, { replyTo: undefined }).node).toMatchObject({ readable: false })
   })
