@@ -13,6 +13,7 @@ import { deferred } from '../runtime/deferred.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { unlessAborted } from '../runtime/time-limit.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
@@ -412,8 +413,9 @@ export function createWorker(parts: WorkerParts): Worker {
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await outbound.replies?.[Symbol.asyncDispose]()
     await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
-    for (const part of [consuming, publishing]) await part.stop({ deadline })
-    await results.service?.stop({ deadline })
+    // What was interrupted only now may have been acknowledged early: whoever waits for it is told.
+    await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
+    await Promise.all([consuming, publishing, results.service].map((part) => part?.stop({ deadline })))
     if (watched) await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     if (failure === undefined) stopped.resolve(how)
