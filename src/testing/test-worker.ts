@@ -9,7 +9,8 @@ import { ManualClock } from '../runtime/manual-clock.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import { createRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { createWorker, type Worker } from '../worker/create-worker.ts'
+import { createWorker } from '../worker/create-worker.ts'
+import type { Worker } from '../worker/lifetime.ts'
 
 /** What a worker in a test is made of. */
 export interface TestWorkerOptions {
