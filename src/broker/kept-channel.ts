@@ -110,6 +110,8 @@ export class KeptChannel implements Kept {
         gone.abort(error)
         throw error
       })
+      // Given up while it was opened, it has nobody who waits for its end.
+      lost.catch(() => {})
       if (!this.ended) await Promise.race([this.#setup(channel, gone.signal), lost])
       if (!this.ended) {
         wasUp = true

@@ -185,6 +185,21 @@ describe('keep', () => {
     await session.stop({ deadline: soon() })
   })
 
+  it('closes a channel that is given up while it is opened, and says nothing', async () => {
+    const { broker, session } = aSession()
+    await session.start()
+    const unhandled: unknown[] = []
+    const hear = (reason: unknown): void => void unhandled.push(reason)
+    process.on('unhandledRejection', hear)
+    const kept = session.keep('any', async () => {})
+    await kept[Symbol.asyncDispose]()
+    await session.stop({ deadline: soon() })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', hear)
+    expect(broker.connections[0]?.channels.map(({ isOpen }) => isOpen)).toEqual([false])
+    expect(unhandled).toEqual([])
+  })
+
   it('closes the channel when it is given up', async () => {
     const { broker, session } = aSession()
     await session.start()
