@@ -7,7 +7,7 @@ import { inTurns, median, type Row, ratio } from './comparison.ts'
 import { twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
-const POLL_EVERY = 5
+const POLL_EVERY = 50
 
 /** P9: tasks that keep a processor busy, with two threads or two processes against the one thread of the event loop. */
 export async function pools(arena: Arena): Promise<Row[]> {
@@ -29,7 +29,7 @@ export async function pools(arena: Arena): Promise<Row[]> {
 /** Tasks a second, by the results that arrive, once a fifth of them has: by then every thread and process runs. */
 async function rate(arena: Arena, flags: readonly string[]): Promise<number> {
   const { url, messages } = arena
-  const count = messages / 50
+  const count = messages / 20
   const queue = `pool-${randomUUID()}`
   const replies = `${queue}-replies`
   const connection = await amqp.connect(url, { noDelay: true })
