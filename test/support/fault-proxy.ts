@@ -8,6 +8,8 @@ export class FaultProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #target: { readonly host: string; readonly port: number }
   readonly #pairs = new Set<Pair>()
+  /** Those of pairs whose client has gone while nothing passed, too: nobody told them. */
+  readonly #upstream = new Set<Socket>()
   #latency = 0
   #silent = false
   #refusing = false
@@ -82,6 +84,7 @@ export class FaultProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.reset()
+    for (const socket of this.#upstream) socket.destroy()
     this.#server.close()
     await once(this.#server, 'close')
   }
@@ -95,6 +98,8 @@ export class FaultProxy implements AsyncDisposable {
     const server = connect(this.#target)
     const pair = new Pair(client, server)
     this.#pairs.add(pair)
+    this.#upstream.add(server)
+    server.on('close', () => this.#upstream.delete(server))
     if (this.#silent) pair.hold()
     for (const socket of [client, server]) socket.on('error', () => pair.reset())
     client.on('close', () => this.#pairs.delete(pair))
