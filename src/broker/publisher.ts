@@ -56,6 +56,9 @@ export interface PublisherOptions {
 const MAX_OUTSTANDING = 1_000
 const MAX_BYTES = 16 * 1024 * 1024
 const PATIENCE = 5_000
+// A message refused this often over one channel may be taken over another, which is not sought more often than that.
+const REFUSALS_OF_A_CHANNEL = 3
+const RENEW_EVERY = 1_000
 
 /** A publisher on a channel of its own, kept by `session`. */
 export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
@@ -95,6 +98,9 @@ class SessionPublisher implements OwnedPublisher {
   readonly #suspects = new Set<Entry>()
   /** The channel whose end has been explained by a message. */
   #explained: Channel | undefined
+  /** To be left once nothing is on its way there, until when nothing more is written to it. */
+  #stale: Channel | undefined
+  #renewable: Timer | undefined
   #bytes = 0
   #closed = false
   #emptied: Deferred<void> | undefined
@@ -155,6 +161,7 @@ class SessionPublisher implements OwnedPublisher {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#stopListening()
+    this.#renewable?.cancel()
     for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
     await this.#kept[Symbol.asyncDispose]()
   }
@@ -163,6 +170,12 @@ class SessionPublisher implements OwnedPublisher {
   #write(): void {
     const channel = this.#channel
     if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return
+    if (channel === this.#stale) {
+      if (this.#inFlight.size > 0) return
+      this.#stale = undefined
+      void channel[Symbol.asyncDispose]()
+      return
+    }
     for (const entry of this.#backlog) {
       if (this.#suspects.size > 0 && this.#inFlight.size > 0) return
       this.#backlog.delete(entry)
@@ -197,8 +210,24 @@ class SessionPublisher implements OwnedPublisher {
     })
     // What the broker answers did not make it close a channel.
     this.#suspects.delete(entry)
+    if (entry.refusals.failures >= REFUSALS_OF_A_CHANNEL) this.#renew()
     this.#write()
     return true
+  }
+
+  /**
+   * Has the next messages go over another channel. A channel of RabbitMQ remembers the node that led a quorum queue, and
+   * one that was opened while that was lost refuses everything until it is back; a new one asks anew.
+   */
+  #renew(): void {
+    if (this.#renewable !== undefined) return
+    this.#stale = this.#channel
+    this.#renewable = this.#clock.after(RENEW_EVERY, () => {
+      this.#renewable = undefined
+      // What is on its way does not end: better over this channel than not at all.
+      this.#stale = undefined
+      this.#write()
+    })
   }
 
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
@@ -238,7 +267,7 @@ class SessionPublisher implements OwnedPublisher {
     entry.cleanUp?.()
     entry.rest?.cancel()
     answer()
-    if (this.#suspects.delete(entry) || this.#suspects.size > 0) this.#write()
+    if (this.#suspects.delete(entry) || this.#suspects.size > 0 || this.#stale !== undefined) this.#write()
     if (this.outstanding > 0) return
     this.#emptied?.resolve()
     this.#emptied = undefined

@@ -109,6 +109,45 @@ describe('createPublisher', () => {
     await end()
   })
 
+  it('goes on over another channel where one takes a message time and again not, once nothing is on its way there', async () => {
+    const { broker, publisher, channel, confirm, received, end } = await aPublisher()
+    const [refused, other] = ['1', '2'].map((body) => publisher.publish(saying(body)))
+    const first = channel()
+    for (const tried of [['1'], ['1', '1'], ['1', '1', '1']]) {
+      await received(...['1', '2', ...tried.slice(1)])
+      first.publishes.at(tried.length === 1 ? 0 : -1)?.answer.reject(new TwqError('TWQ_PUBLISH_REFUSED', 'no leader'))
+    }
+    await turn()
+    const later = publisher.publish(saying('3'))
+    expect(first.bodies).toEqual(['1', '2', '1', '1'])
+    confirm('2')
+    expect(await other).toBe('confirmed')
+    while (broker.current?.channels.at(-1)?.bodies.length !== 2) await turn()
+    expect(channel()).not.toBe(first)
+    confirm('1', '3')
+    expect(await Promise.all([refused, later])).toEqual(['confirmed', 'confirmed'])
+    expect(first.isOpen).toBe(false)
+    expect(first.bodies).toEqual(['1', '2', '1', '1'])
+    await end()
+  })
+
+  it('stays with its channel where what is on its way there does not end', async () => {
+    const { publisher, channel, confirm, received, end } = await aPublisher()
+    const [refused, stuck] = ['1', '2'].map((body) => publisher.publish(saying(body)))
+    for (const tried of [['1'], ['1', '1'], ['1', '1', '1']]) {
+      await received(...['1', '2', ...tried.slice(1)])
+      channel()
+        .publishes.at(tried.length === 1 ? 0 : -1)
+        ?.answer.reject(new TwqError('TWQ_PUBLISH_REFUSED', 'no leader'))
+    }
+    await received('1', '2', '1', '1', '1')
+    channel().publishes.at(-1)?.answer.resolve('confirmed')
+    expect(await refused).toBe('confirmed')
+    confirm('2')
+    expect(await stuck).toBe('confirmed')
+    await end()
+  })
+
   it('says that the broker does not take a message once it was tried for long enough, or is too late', async () => {
     const refusal = new TwqError('TWQ_PUBLISH_REFUSED', 'full')
     const impatient = await aPublisher({ patience: 0 })
