@@ -137,8 +137,16 @@ class SessionPublisher implements OwnedPublisher {
     if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
       return Promise.reject(this.#overflow())
     }
-    const fresh = { cleanUp: undefined, refusals: undefined, refusal: undefined, rest: undefined }
-    const entry: Entry = { outgoing, mandatory, size, done: deferred(), ...fresh }
+    const entry: Entry = {
+      outgoing,
+      mandatory,
+      size,
+      done: deferred(),
+      cleanUp: undefined,
+      refusals: undefined,
+      refusal: undefined,
+      rest: undefined,
+    }
     if (timeout !== undefined || signal !== undefined) this.#limit(entry, timeout, signal)
     this.#bytes += size
     this.#backlog.add(entry)
