@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { python } from '../support/provision/python.ts'
+import { CELERIES, python } from '../support/provision/python.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
@@ -35,6 +35,7 @@ target. Exits with 1 when one is missed.
                health: probes of a worker whose broker goes away, and how long commands take that ask,
                delays: 100,000 tasks that are not due, and workers killed while 10,000 wait
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
+  --celery <v> the Celery that takes part, ${CELERIES.join(' or ')} (${CELERIES[0]})
 `
 
 /** One figure and what it must be. */
@@ -67,6 +68,7 @@ const { values } = parseArgs({
   options: {
     line: { type: 'string' },
     rounds: { type: 'string', default: '20' },
+    celery: { type: 'string', default: CELERIES[0] },
     help: { type: 'boolean', default: false },
   },
 })
@@ -74,9 +76,12 @@ if (values.help) process.stdout.write(HELP)
 else process.exitCode = await acceptance(values.line ? [values.line] : Object.keys(LINES))
 
 async function acceptance(numbers: readonly string[]): Promise<number> {
+  const release = CELERIES.find((one) => one === values.celery)
+  if (release === undefined) throw new Error(`--celery ${values.celery}: there are ${CELERIES.join(', ')}`)
   const folder = await mkdtemp(join(tmpdir(), 'twq-acceptance-'))
   await using node = await startRabbit()
-  const stage: Stage = { node, url: node.url(), folder, python: await python() }
+  const stage: Stage = { node, url: node.url(), folder, python: await python(release) }
+  process.stdout.write(`with Celery ${stage.python.celeryVersion}\n`)
   let missed = 0
   for (const number of numbers) {
     const line = LINES[number]

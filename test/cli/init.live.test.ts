@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { Program } from '../support/program.ts'
-import { python } from '../support/python.ts'
+import { python } from '../support/provision/python.ts'
 import { cleanEnvironment, runTwq } from '../support/run-twq.ts'
 import { brokerUrl } from '../support/services.ts'
 

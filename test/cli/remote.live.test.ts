@@ -3,9 +3,10 @@ import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import type { Program } from '../support/program.ts'
+import { python as pythonWith } from '../support/provision/python.ts'
 import { startCeleryWorker } from '../support/python.ts'
 import { type Finished, runTwq } from '../support/run-twq.ts'
-import { brokerUrl, uniqueName } from '../support/services.ts'
+import { brokerUrl, celeryRelease, uniqueName } from '../support/services.ts'
 
 // Our shell, a Python worker and ours.
 
@@ -65,9 +66,10 @@ it('tells both what is typed as Celery’s command line would', async () => {
 it('lists the workers with what they are', async () => {
   const { status, stdout } = await twq('worker', 'list', ...both(), '--json')
   expect(status).toBe(0)
+  const software = `celery:${(await pythonWith(celeryRelease())).celeryVersion}`
   expect(JSON.parse(stdout)).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ node: theirNode, concurrency: 1, queues: [theirQueue], software: 'celery:5.2.6' }),
+      expect.objectContaining({ node: theirNode, concurrency: 1, queues: [theirQueue], software }),
       expect.objectContaining({ node: scene.worker.node, pool: 'async', queues: [scene.queue], pid: process.pid }),
     ]),
   )

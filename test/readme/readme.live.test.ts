@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { python } from '../support/python.ts'
+import { python } from '../support/provision/python.ts'
 import { brokerUrl } from '../support/services.ts'
 import { type Block, blocksOf, printsAs } from './blocks.ts'
 import { Story } from './story.ts'

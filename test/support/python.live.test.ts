@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Program } from './program.ts'
 import { startCeleryWorker } from './python.ts'
 import { PythonCaller, PythonError } from './python-caller.ts'
-import { brokerUrl } from './services.ts'
+import { brokerUrl, celeryRelease } from './services.ts'
 
 describe('Celery calling Celery over the broker of the tests', () => {
   let worker: Program
@@ -16,6 +16,10 @@ describe('Celery calling Celery over the broker of the tests', () => {
   afterAll(async () => {
     await caller?.[Symbol.asyncDispose]()
     await worker?.[Symbol.asyncDispose]()
+  })
+
+  it('is of the release that the file runs with', async () => {
+    expect(await caller.evaluate('__import__("celery").__version__')).toMatch(`${celeryRelease()}.`)
   })
 
   it('gets the result of a task', async () => {

@@ -1,25 +1,20 @@
 import { fileURLToPath } from 'node:url'
 import { Program, readyOrClosed } from './program.ts'
-import { python as findPython, type Python } from './provision/python.ts'
+import { type CeleryRelease, python } from './provision/python.ts'
+import { celeryRelease } from './services.ts'
 
 const SCRIPTS = fileURLToPath(new URL('../interop/python', import.meta.url))
 
 /** Celery's own settings that a script of ours takes from its environment. */
 export interface CelerySettings {
   readonly broker: string
+  /** The Celery that runs it; that of the test file when left out. */
+  readonly celery?: CeleryRelease
   /** 'rpc://' when left out. */
   readonly resultBackend?: string
   /** Where the application sends by default; Celery's 'celery' when left out. */
   readonly queue?: string
   readonly env?: Readonly<Record<string, string>>
-}
-
-let found: Promise<Python> | undefined
-
-/** The Python that has Celery, looked for once in a process. */
-export function python(): Promise<Python> {
-  found ??= findPython()
-  return found
 }
 
 /** Starts a Python program: `['-m', 'celery', …]`, or the path of a script in test/interop/python. */
@@ -28,7 +23,7 @@ export async function startPython(
   settings: CelerySettings,
   options: { readonly stdin?: 'pipe' | 'ignore'; readonly cwd?: string } = {},
 ): Promise<Program> {
-  const { command, env } = await python()
+  const { command, env } = await python(settings.celery ?? celeryRelease())
   return new Program(command, args, {
     cwd: SCRIPTS,
     ...options,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { relative } from 'node:path'
 import { expect, inject } from 'vitest'
+import type { CeleryRelease } from './provision/python.ts'
 import { type RabbitControl, rabbitmqctl } from './provision/rabbit.ts'
 
 /** What the setup of the live tests hands to each test file. */
@@ -14,7 +15,13 @@ export interface Services {
 declare module 'vitest' {
   interface ProvidedContext {
     services: Services
+    celery: CeleryRelease
   }
+}
+
+/** The release of Celery that this file runs with: those of `live-5.2` in vitest.config.ts run with each. */
+export function celeryRelease(): CeleryRelease {
+  return inject('celery')
 }
 
 /** The broker for this test file. Its virtual host belongs to this file alone, unless TWQ_TEST_BROKER_URL is set. */
@@ -37,14 +44,13 @@ export function ctl(...args: string[]): Promise<string> {
 export function vhost(): string {
   const file = expect.getState().testPath
   if (!file) throw new Error('no test file is running')
-  return vhostOf(file)
+  return vhostOf(file, inject('celery'))
 }
 
-/** The virtual host of a test file: its path, `broker.amqp.connection` for test/broker/amqp/connection.live.test.ts. */
-export function vhostOf(testFile: string): string {
-  return relative(`${import.meta.dirname}/..`, testFile)
-    .replace(/\.live\.test\.ts$/, '')
-    .replaceAll('/', '.')
+/** That of a test file: its path, `broker.amqp.connection.5.6` for test/broker/amqp/connection.live.test.ts with Celery 5.6. */
+export function vhostOf(testFile: string, celery: CeleryRelease): string {
+  const path = relative(`${import.meta.dirname}/..`, testFile).replace(/\.live\.test\.ts$/, '')
+  return `${path.replaceAll('/', '.')}.${celery}`
 }
 
 /** A name for a queue or a task that no other test uses. */

@@ -30,7 +30,9 @@ async function tell(caller: PythonCaller, node: string, command: string, args: o
 
 /** What Python logged that somebody would have to look into. */
 function complaints({ lines }: Program): string[] {
-  return lines.entries.filter((line) => /ERROR|CRITICAL|WARNING\/|Traceback|Substantial drift/.test(line))
+  const troubles = lines.entries.filter((line) => /ERROR|CRITICAL|WARNING\/|Traceback|Substantial drift/.test(line))
+  // What Celery 5.6 says of each revocation when results go to the caller: it can tell none.
+  return troubles.filter((line) => !line.includes('RPC backend missing task request'))
 }
 
 describe('a Python worker that starts beside ours', () => {

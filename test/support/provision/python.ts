@@ -1,10 +1,13 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { aptInstall } from './apt.ts'
-import { findExecutable, run } from './command.ts'
+import { celeryOver, ownEnvironment } from './celery-from-pip.ts'
+import { run } from './command.ts'
 import { missing } from './missing.ts'
+
+/** The releases of Celery that the tests talk to; the first is the one meant when none is named. */
+export const CELERIES = ['5.6', '5.2'] as const
+
+export type CeleryRelease = (typeof CELERIES)[number]
 
 /** A Python that has Celery and Flask. */
 export interface Python {
@@ -14,68 +17,88 @@ export interface Python {
   readonly celeryVersion: string
 }
 
-const VENV = fileURLToPath(new URL('../../../node_modules/.cache/twq/python', import.meta.url))
-/** Says that it could not be made, so that not every run tries again; `npm ci` forgets it. */
-const GAVE_UP = `${VENV}-unavailable`
 const SCRIPTS = fileURLToPath(new URL('../../interop/python', import.meta.url))
-const REQUIREMENTS = `${SCRIPTS}/requirements.txt`
-
-const ENVIRONMENT = { PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: SCRIPTS }
 
 /** Debian's Python: the one that sees packages installed with apt, also where another `python3` comes first on PATH. */
 const DEBIAN_PYTHON = '/usr/bin/python3'
+const DEBIAN_PACKAGES = ['python3-celery', 'python3-flask', 'python3-redis', 'python3-pip']
 
-/** Saves the processes of the test files from looking for Python again. */
-export function rememberPython({ command, celeryVersion }: Python): void {
-  process.env.TWQ_TEST_PYTHON = command
-  process.env.TWQ_TEST_CELERY_VERSION = celeryVersion
-}
+/** Where the processes of the test files find what their set-up found: each release, or why there is none. */
+const REMEMBERED = 'TWQ_TEST_PYTHONS'
 
-/**
- * Python with Celery: TWQ_TEST_PYTHON if set, else a virtual environment of the project's own filled by pip, else
- * Debian's packages, installed if need be.
- */
-export async function python(): Promise<Python> {
-  const { TWQ_TEST_PYTHON: given, TWQ_TEST_CELERY_VERSION: checked } = process.env
-  if (given) {
-    const found = checked ? { command: given, env: ENVIRONMENT, celeryVersion: checked } : await withCelery(given)
-    if (!found) throw missing('Celery and Flask for Python', `TWQ_TEST_PYTHON (${given}) cannot import them`)
-    return found
+type Found = Python | { readonly missing: string }
+
+/** Looks for all releases, and saves the processes of the test files from doing so; rejects without the first. */
+export async function rememberPythons(): Promise<void> {
+  const found: Partial<Record<CeleryRelease, Found>> = {}
+  for (const release of CELERIES) {
+    found[release] = await python(release).catch((error: Error) => {
+      if (release === CELERIES[0]) throw error
+      return { missing: error.message }
+    })
   }
-  const ready = (await ownEnvironment()) ?? (await withCelery(DEBIAN_PYTHON))
-  if (ready) return ready
-  await aptInstall(['python3-celery', 'python3-flask', 'python3-redis'], 'Celery and Flask for Python')
-  const installed = await withCelery(DEBIAN_PYTHON)
-  if (!installed) throw missing('Celery and Flask for Python', 'what apt installed can not be imported')
-  return installed
+  process.env[REMEMBERED] = JSON.stringify(found)
 }
 
-/** The virtual environment, made on first use; undefined where there is no pip or it reaches no package index. */
-async function ownEnvironment(): Promise<Python | undefined> {
-  const command = `${VENV}/bin/python`
-  const wanted = (await readFile(REQUIREMENTS, 'utf8')).match(/^celery.*==(.*)$/m)?.[1]
-  const existing = await withCelery(command)
-  if (existing?.celeryVersion === wanted) return existing
-  const system = await findExecutable('python3')
-  if (!system || existsSync(GAVE_UP)) return undefined
+/** Python with this release of Celery, installed if need be; rejects with the reason where it can't be had. */
+export async function python(release: CeleryRelease = CELERIES[0]): Promise<Python> {
+  const remembered = process.env[REMEMBERED]
+  if (!remembered) return release === '5.2' ? debians52() : newest()
+  const found = (JSON.parse(remembered) as Record<CeleryRelease, Found>)[release]
+  if ('missing' in found) throw new Error(found.missing)
+  return found
+}
+
+/** That of TWQ_TEST_PYTHON if set, else pip's Celery: over Debian's packages, or in an environment of its own. */
+async function newest(): Promise<Python> {
+  const given = process.env.TWQ_TEST_PYTHON
+  if (given) return (await withCelery(given)) ?? refuse(`TWQ_TEST_PYTHON (${given}) cannot import them`)
   try {
-    await run(system, ['-m', 'venv', '--clear', VENV], { timeout: 60_000 })
-    // Without an answer at once there is none to wait for: Debian's packages do as well.
-    const impatient = ['--retries', '0', '--timeout', '5', '--disable-pip-version-check', '--quiet']
-    await run(command, ['-m', 'pip', 'install', ...impatient, '-r', REQUIREMENTS], { timeout: 120_000 })
-  } catch {
-    await mkdir(dirname(GAVE_UP), { recursive: true })
-    await writeFile(GAVE_UP, '')
-    return undefined
+    const base = await debians().catch(() => undefined)
+    const found = base
+      ? await withCelery(base.command, await celeryOver(base.command))
+      : await withCelery(await ownEnvironment())
+    if (found) return found
+  } catch (error) {
+    refuse(`pip does not bring them (${(error as Error).message})`)
   }
-  return withCelery(command)
+  return refuse('what pip installed can not be imported')
 }
 
-async function withCelery(command: string): Promise<Python | undefined> {
-  try {
-    const output = await run(command, ['-c', 'import celery, flask; print(celery.__version__)'])
-    return { command, env: ENVIRONMENT, celeryVersion: output.trim() }
-  } catch {
-    return undefined
-  }
+async function debians52(): Promise<Python> {
+  const found = await debians()
+  return found.celeryVersion.startsWith('5.2.') ? found : refuse(`Debian’s Celery is ${found.celeryVersion}, not 5.2`)
+}
+
+let found: Promise<Python> | undefined
+
+/** Debian's packages, installed if need be: once in a process. */
+function debians(): Promise<Python> {
+  found ??= (async () => {
+    const ready = await withCelery(DEBIAN_PYTHON)
+    if (ready && (await prints(DEBIAN_PYTHON, 'import redis, pip')) !== undefined) return ready
+    await aptInstall(DEBIAN_PACKAGES, 'Celery and Flask for Python')
+    return (await withCelery(DEBIAN_PYTHON)) ?? refuse('what apt installed can not be imported')
+  })()
+  return found
+}
+
+/** The Python if it can import Celery and Flask; `packages` is a folder whose packages come before its own. */
+async function withCelery(command: string, packages?: string): Promise<Python | undefined> {
+  const PYTHONPATH = packages ? `${SCRIPTS}:${packages}` : SCRIPTS
+  const env = { PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH }
+  const celeryVersion = await prints(command, 'import celery, flask; print(celery.__version__)', env)
+  return celeryVersion ? { command, env, celeryVersion } : undefined
+}
+
+/** What a Python program prints, if it ends well. */
+function prints(command: string, program: string, env: NodeJS.ProcessEnv = {}): Promise<string | undefined> {
+  return run(command, ['-c', program], { env: { ...process.env, ...env } }).then(
+    (output) => output.trim(),
+    () => undefined,
+  )
+}
+
+function refuse(why: string): never {
+  throw missing('Celery and Flask for Python', why)
 }
