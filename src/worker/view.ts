@@ -178,6 +178,7 @@ function brokerInfo(config: Config): JsonObject {
     connect_timeout: 10,
     transport_options: {},
     login_method: 'PLAIN',
+    credential_provider: null,
     uri_prefix: null,
     heartbeat: config.heartbeat / 1000,
     failover_strategy: 'round-robin',

@@ -89,8 +89,14 @@ function signalNumber(signal: Json | undefined): number {
 /** A table of names and values, or the `name=value` texts that the command line sends. */
 function readHeaders(headers: Json | undefined): JsonObject {
   if (Array.isArray(headers)) {
-    return Object.fromEntries(textsOf(headers).map((text) => text.split('=', 2) as [string, string]))
+    return Object.fromEntries(textsOf(headers).map(readHeader))
   }
   if (typeof headers === 'object' && headers !== null) return headers as JsonObject
   throw new TwqError('TWQ_ARGUMENTS', "headers must be a table of names and values, or a list of 'name=value'")
+}
+
+function readHeader(text: string): readonly [string, string] {
+  const [name, stamp] = text.split('=', 2)
+  if (name === undefined || stamp === undefined) throw new TwqError('TWQ_ARGUMENTS', `'${text}' is not name=value`)
+  return [name, stamp]
 }
