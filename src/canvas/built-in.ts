@@ -32,13 +32,13 @@ export function withBuiltIns(registry: TaskRegistry, means: BuiltInMeans): TaskR
   return { ...registry, get: (name) => registry.get(name) ?? builtIn.get(name) }
 }
 
-/** Those of them that send other tasks, which the members of a pool can't do for them. */
-export const SENDING_BUILT_INS: readonly string[] = [
-  'celery.chunks',
-  'celery.group',
-  'celery.chord',
-  'celery.chord_unlock',
-]
+// Those of them that send others.
+const SENDING = ['celery.chunks', 'celery.group', 'celery.chord', 'celery.chord_unlock']
+
+/** Whether a task is one of them that sends others, which only a worker's own process can: with its connections. */
+export function needsConnections(task: string, registry: TaskRegistry): boolean {
+  return SENDING.includes(task) && !registry.names().includes(task)
+}
 
 function builtInTasks(
   lookup: (name: string) => AnyTask | undefined,

@@ -2,7 +2,7 @@ import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createSession } from '../broker/session.ts'
 import { declareSuspects } from '../broker/topology.ts'
-import { SENDING_BUILT_INS, withBuiltIns } from '../canvas/built-in.ts'
+import { needsConnections, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import { EventPublisher } from '../events/publisher.ts'
@@ -112,7 +112,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const isolation = new Isolation({
     // In a test that moves the clock, whatever runs goes by that.
     openCrew: watched ? () => openCrew(poolParts, { kind: 'processes', size: 1 }) : undefined,
-    canRun: (task) => registry.get(task) !== undefined || !SENDING_BUILT_INS.includes(task),
+    canRun: (task) => !needsConnections(task, registry),
     clock,
     logger,
   })

@@ -1,4 +1,4 @@
-import { SENDING_BUILT_INS } from '../canvas/built-in.ts'
+import { needsConnections } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { type AsyncPoolOptions, createAsyncPool } from '../pool/async.ts'
 import { Crew } from '../pool/crew.ts'
@@ -26,8 +26,7 @@ export function openPool(parts: PoolParts): Pool {
   const { pool: kind, maxResultSize } = config
   const onLoop = (kind: 'async' | 'solo') => createAsyncPool({ ...others, kind, lookup: registry.get, maxResultSize })
   if (kind === 'async' || kind === 'solo') return onLoop(kind)
-  const own = new Set(registry.names())
-  const isForHere = (task: string): boolean => SENDING_BUILT_INS.includes(task) && !own.has(task)
+  const isForHere = (task: string): boolean => needsConnections(task, registry)
   return new SplitPool(openCrew(parts, { kind, size: config.concurrency }), onLoop('async'), isForHere)
 }
 
