@@ -1,4 +1,5 @@
 import type { Channel, Delivery, Subscription } from '../broker/broker.ts'
+import { restoreConsumer } from '../broker/restore-consumer.ts'
 import type { Session } from '../broker/session.ts'
 import { declareQuarantine } from '../broker/topology.ts'
 import { messageOf, TwqError } from '../errors.ts'
@@ -29,7 +30,7 @@ const MOST_JOINS = 1_000
 const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
-// Between attempts where the node of a queue is down, in milliseconds.
+// Before a chord is taken up again whose queue is down with its node, in milliseconds.
 const AGAIN_AFTER = 5_000
 
 /** One chord whose results are being collected. */
@@ -66,36 +67,38 @@ export class ChordJoins {
   async open(): Promise<void> {
     const { session, logger } = this.#parts
     try {
-      await session.keep('chords', (channel) => this.#setup(channel)).ready
+      await session.keep('chords', (channel, gone) => this.#setup(channel, gone)).ready
     } catch (error) {
       logger.warn({ event: 'chords.unavailable', error: messageOf(error) }, 'this worker joins no chords')
     }
   }
 
   /** Sets up a new channel: the broker delivers again what an earlier one had. */
-  async #setup(channel: Channel): Promise<void> {
+  async #setup(channel: Channel, gone: AbortSignal): Promise<void> {
     for (const join of this.#joins) this.#leave(join)
     if (this.#stopped) return
     try {
       await this.#consume(channel)
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-      const fields = { event: 'chords.unavailable', error: error.message, hint: error.hint }
-      this.#parts.logger.warn(fields, 'this worker joins no chords until that node is back')
-      this.#consumeLater(channel)
+      void this.#restore(channel, gone)
     }
   }
 
-  #consumeLater(channel: Channel): void {
-    this.#parts.clock.after(AGAIN_AFTER, async () => {
-      if (this.#stopped || !channel.isOpen) return
-      try {
-        await this.#consume(channel)
-        this.#parts.logger.info({ event: 'chords.restored' }, 'this worker joins chords again')
-      } catch {
-        this.#consumeLater(channel)
-      }
+  async #restore(channel: Channel, gone: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#parts
+    const restored = await restoreConsumer({
+      consume: () => this.#consume(channel),
+      wanted: () => !this.#stopped && channel.isOpen,
+      gone,
+      onDown(error) {
+        const hint = TwqError.is(error) ? error.hint : undefined
+        const fields = { event: 'chords.unavailable', error: error.message, hint }
+        logger.warn(fields, 'this worker joins no chords until that node is back')
+      },
+      clock,
     })
+    if (restored) logger.info({ event: 'chords.restored' }, 'this worker joins chords again')
   }
 
   async #consume(channel: Channel): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
-import { messageOf, TwqError } from '../errors.ts'
+import { restoreConsumer } from '../broker/restore-consumer.ts'
+import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { pause } from '../runtime/pause.ts'
+import { consumerLog } from './consumer-log.ts'
 import { channelPrefetch, type Prefetch, sharesPrefetch } from './prefetch.ts'
 
 /** What a consumer needs around it. */
@@ -19,9 +20,6 @@ export interface ConsumerParts {
   readonly clock: Clock
   readonly logger: Logger
 }
-
-// Between attempts to get a consumer back that the broker has ended, in milliseconds.
-const RESTORE_AFTER = 1_000
 
 /** One channel, and what is consumed on it. */
 interface Line {
@@ -178,8 +176,7 @@ export class Consumer {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: () => {
         line.subscriptions.delete(name)
-        const fields = { event: 'consumer.cancelled', queue: name }
-        this.#parts.logger.warn(fields, 'the broker ended a consumer; setting it up again')
+        consumerLog(this.#parts.logger, name).cancelled()
         void this.#restore(line, name)
       },
     })
@@ -190,23 +187,20 @@ export class Consumer {
    * its node: on the same channel, and for as long as it takes.
    */
   async #restore(line: Line, name: string): Promise<void> {
-    const { logger, clock } = this.#parts
     const { channel, signal, subscriptions } = line
-    let told: string | undefined
-    while (!signal.aborted && !this.#stopped && channel.isOpen && this.#queues.has(name)) {
-      const failure = await this.#inTurn(line, () => this.#reconcile(line)).then(() => undefined, asError)
-      if (subscriptions.has(name)) logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
-      if (subscriptions.has(name) || failure === undefined) return
-      if (failure.message !== told) {
-        const hint = TwqError.is(failure) ? failure.hint : undefined
-        logger.error(
-          { event: 'consumer.down', queue: name, error: failure.message, hint },
-          'a consumer can not be set up; trying until it can',
-        )
-      }
-      told = failure.message
-      await pause(clock, RESTORE_AFTER, signal)
-    }
+    const log = consumerLog(this.#parts.logger, name)
+    await restoreConsumer({
+      consume: () =>
+        this.#inTurn(line, () => this.#reconcile(line)).catch((error) => {
+          // Another queue may be the one that is down.
+          if (!subscriptions.has(name)) throw error
+        }),
+      wanted: () => !this.#stopped && channel.isOpen && this.#queues.has(name),
+      gone: signal,
+      onDown: log.down,
+      clock: this.#parts.clock,
+    })
+    if (subscriptions.has(name)) log.restored()
   }
 
   /** From now on the limit, which is `applied`, follows the requests held for later. */
@@ -239,10 +233,6 @@ export class Consumer {
       await before.cancel()
     }
   }
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
 }
 
 /** A lost channel is no objection to what was asked of it: the next one is asked again. */

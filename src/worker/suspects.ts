@@ -1,10 +1,11 @@
 import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
-import { messageOf, TwqError } from '../errors.ts'
+import { restoreConsumer } from '../broker/restore-consumer.ts'
+import { TwqError } from '../errors.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { pause } from '../runtime/pause.ts'
 import { isLoss } from './consumer.ts'
+import { consumerLog } from './consumer-log.ts'
 import { sharesPrefetch } from './prefetch.ts'
 
 /** What suspects need around them. */
@@ -15,9 +16,6 @@ export interface SuspectsParts {
   readonly clock: Clock
   readonly logger: Logger
 }
-
-// Between attempts to consume what is down, or was deleted, in milliseconds.
-const RESTORE_AFTER = 2_000
 
 /**
  * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
@@ -145,8 +143,7 @@ export class Suspects {
       onCancelled: () => {
         this.#subscriptions.delete(queue)
         this.#down.add(queue)
-        const fields = { event: 'consumer.cancelled', queue: suspectsQueue(queue) }
-        logger.warn(fields, 'the broker ended a consumer; setting it up again')
+        consumerLog(logger, suspectsQueue(queue)).cancelled()
         void this.#restore(channel, queue)
       },
     })
@@ -154,21 +151,15 @@ export class Suspects {
 
   /** Consumes what was deleted, or is down with its node, as soon as that is possible. */
   async #restore(channel: Channel, queue: string): Promise<void> {
-    const { clock, logger } = this.#parts
-    const gone = this.#gone
-    const name = suspectsQueue(queue)
-    for (let told: string | undefined; channel.isOpen && this.#queues.has(queue) && !this.#stopped; ) {
-      try {
-        await this.#declareAndConsume(channel, queue)
-        logger.info({ event: 'consumer.restored', queue: name }, 'consuming again')
-        return
-      } catch (error) {
-        const fields = { event: 'consumer.down', queue: name, error: messageOf(error) }
-        if (fields.error !== told) logger.error(fields, 'a consumer can not be set up; trying until it can')
-        told = fields.error
-        await pause(clock, RESTORE_AFTER, gone)
-      }
-    }
+    const log = consumerLog(this.#parts.logger, suspectsQueue(queue))
+    const restored = await restoreConsumer({
+      consume: () => this.#declareAndConsume(channel, queue),
+      wanted: () => channel.isOpen && this.#queues.has(queue) && !this.#stopped,
+      gone: this.#gone,
+      onDown: log.down,
+      clock: this.#parts.clock,
+    })
+    if (restored) log.restored()
   }
 
   /** Replaces the limit that the consumers share by one for each: new consumers take over, since theirs is fixed when they start. */
