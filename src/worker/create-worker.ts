@@ -22,12 +22,12 @@ import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
-import { Intake } from './intake.ts'
 import { Isolation } from './isolation.ts'
 import { Lanes } from './lanes.ts'
 import { Lifetime, type Worker } from './lifetime.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { openDispatcher } from './open-dispatcher.ts'
+import { openIntake } from './open-intake.ts'
 import { openCrew, openPool } from './open-pool.ts'
 import { Orphans } from './orphans.ts'
 import { openOutbound } from './outbound.ts'
@@ -119,13 +119,13 @@ export function createWorker(parts: WorkerParts): Worker {
   const loopWatch = new LoopWatch({ clock, logger })
   const timetable: Timetable = new Timetable(clock, (request) => {
     delays.released(request)
-    intake.start(request)
+    starts.begin(request)
   })
   const delays = new Delays({ config, delivery, publisher, timetable, prefetch, clock, logger })
   const rateLimits: RateLimits = new RateLimits({
     clock,
     rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
-    onReady: (request) => intake.start(request, { inTurn: true }),
+    onReady: (request) => starts.begin(request, { inTurn: true }),
     onHeld: (change) => prefetch.hold(change),
   })
   const dispatcher = openDispatcher({
@@ -145,7 +145,7 @@ export function createWorker(parts: WorkerParts): Worker {
     delays,
     orphans,
     giveBack,
-    onSuspectLost: (request) => intake.lost(request),
+    onSuspectLost: (request) => starts.lost(request),
     onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
       health.settled(request, outcome)
@@ -167,17 +167,14 @@ export function createWorker(parts: WorkerParts): Worker {
       logger,
     },
   )
-  const intake: Intake = new Intake({
-    node,
+  const { intake, starts } = openIntake({
+    config,
     registry: runnable,
-    acks: config.acks,
-    unknownTask: config.unknownTask,
-    maxBodySize: config.maxBodySize,
-    maxStarts: config.maxStarts,
     table,
     delays,
     dispatcher,
     quarantine,
+    results,
     relocation,
     isolation,
     suspects,
@@ -186,7 +183,6 @@ export function createWorker(parts: WorkerParts): Worker {
     rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
-    results,
     events,
     clock,
     logger,

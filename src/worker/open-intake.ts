@@ -1,0 +1,27 @@
+import type { Config } from '../config/config.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import { Intake, type IntakeParts } from './intake.ts'
+import { Moves } from './moves.ts'
+import type { Quarantine } from './quarantine.ts'
+import { Refusals } from './refusals.ts'
+import { Starts, type StartsParts } from './starts.ts'
+
+type Made = 'node' | 'acks' | 'unknownTask' | 'maxBodySize' | 'maxStarts' | 'moves' | 'refusals' | 'starts'
+
+/** What taking messages in is made from. */
+export type OpenIntakeParts = Omit<IntakeParts & StartsParts, Made> & {
+  readonly config: Config
+  readonly quarantine: Quarantine
+  readonly results: ResultBackend
+}
+
+/** What takes each delivery, and what starts those that are due. */
+export function openIntake(parts: OpenIntakeParts): { readonly intake: Intake; readonly starts: Starts } {
+  const { config } = parts
+  const { nodeName: node, acks, unknownTask, maxBodySize, maxStarts } = config
+  const moves = new Moves()
+  const refusals = new Refusals(parts)
+  const starts = new Starts({ ...parts, maxStarts, moves, refusals })
+  const intake = new Intake({ ...parts, node, acks, unknownTask, maxBodySize, moves, refusals, starts })
+  return { intake, starts }
+}

@@ -1,0 +1,164 @@
+import { abandonedBy } from '../canvas/follow-ups.ts'
+import { messageOf } from '../errors.ts'
+import type { TaskEvents } from '../events/publisher.ts'
+import { taskFailed } from '../protocol/event.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Isolation } from './isolation.ts'
+import type { Moves } from './moves.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { type Refusal, type Refusals, STUCK } from './refusals.ts'
+import type { Relocation } from './relocation.ts'
+import type { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
+import type { Suspects } from './suspects.ts'
+import { type DeliveryFacts, factsOf, judge, judgeLoss, type Past } from './suspicion.ts'
+
+/** What starts need around them. */
+export interface StartsParts {
+  readonly maxStarts: number
+  readonly table: RequestTable
+  readonly dispatcher: Dispatcher
+  readonly isolation: Isolation
+  readonly relocation: Relocation
+  readonly refusals: Refusals
+  /** The consumer that brings suspects. */
+  readonly suspects: Pick<Suspects, 'pause' | 'resume'>
+  readonly rateLimits: RateLimits
+  readonly moves: Moves
+  readonly events: TaskEvents
+  readonly logger: Logger
+}
+
+/** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */
+export class Starts {
+  readonly #parts: StartsParts
+
+  constructor(parts: StartsParts) {
+    this.#parts = parts
+  }
+
+  /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
+  begin(request: Request, { inTurn = false } = {}): void {
+    const { dispatcher, isolation, maxStarts, moves, rateLimits, relocation, table } = this.#parts
+    const { delivery, lane, message } = request
+    if (moves.closed) {
+      table.remove(request)
+      moves.track(relocation.giveBack([request]))
+      return
+    }
+    const facts = factsOf(delivery, lane, request.survived)
+    const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
+    if (original !== undefined) {
+      moves.track(original.then(() => this.begin(request, { inTurn })))
+      return
+    }
+    const isolated = isolation.covers(message.task)
+    const verdict = judge(facts, { maxStarts, isolated })
+    // Suspects had their turn before they became suspects; a copy has it when it comes.
+    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && !rateLimits.admit(request)) return
+    switch (verdict.kind) {
+      case 'run':
+        if (lane === 'tasks') dispatcher.submit(request)
+        else if (!isolated) dispatcher.startAtOnce(request)
+        else if (isolation.ready) dispatcher.startAtOnce(request, isolation)
+        else moves.track(this.#postpone(request))
+        return
+      case 'mark':
+        moves.track(this.#mark(request, verdict.starts))
+        return
+      case 'suspect':
+        moves.track(this.#suspect(request, verdict, whySuspected(verdict, facts)))
+        return
+      case 'quarantine':
+        table.remove(request)
+        moves.track(this.#condemn(request, verdict.starts))
+        return
+    }
+  }
+
+  /** Carries out what follows for a suspect when whatever ran it has died; resolves when that is done. */
+  async lost(request: Request): Promise<void> {
+    // With its channel it was taken back, and comes again.
+    if (request.takenBack) return
+    const { delivery, lane, startedAt, survived } = request
+    const facts = factsOf(delivery, lane, survived)
+    const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
+    if (verdict.kind === 'quarantine') await this.#condemn(request, verdict.starts)
+    else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
+  }
+
+  async #mark(request: Request, starts: number): Promise<void> {
+    const { dispatcher, logger, relocation, table } = this.#parts
+    try {
+      await relocation.mark(request.message.id, request, starts)
+      table.remove(request)
+    } catch (error) {
+      // A full queue, say. That it runs is worth more than that it is counted.
+      logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
+      dispatcher.submit(request)
+    }
+  }
+
+  /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */
+  async #postpone(request: Request): Promise<void> {
+    const { isolation, logger, relocation, suspects, table } = this.#parts
+    const prepared = isolation.prepare()
+    await suspects.pause()
+    try {
+      await relocation.postpone(request.message.id, request)
+      table.remove(request)
+    } catch (error) {
+      logger.warn({ event: 'task.kept', ...named(request), error: messageOf(error) }, 'suspect not postponed; it waits')
+      void prepared.then(() => this.begin(request))
+    }
+    void prepared.then(() => suspects.resume())
+  }
+
+  async #suspect(request: Request, past: Past, why: string): Promise<void> {
+    const { logger, relocation, table } = this.#parts
+    const { starts } = past
+    try {
+      await relocation.suspect(request.message.id, request, past, why)
+      logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
+    } catch (error) {
+      logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
+    }
+    table.remove(request)
+  }
+
+  async #condemn(request: Request, starts: number): Promise<void> {
+    const { events, refusals } = this.#parts
+    const refusal = killed(request, starts)
+    if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
+    await refusals.setAside(request.delivery, request.queue, refusal)
+  }
+}
+
+function named({ message, queue }: Request): object {
+  return { task_id: message.id, task: message.task, queue }
+}
+
+/** For the history of a message. */
+function whySuspected({ starts }: Past, { lane, redelivered, survived }: DeliveryFacts): string {
+  if (lane === 'tasks') return `came back again; its workers may have died of it ${starts} times`
+  if (survived) return 'came back with a connection that was lost'
+  return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
+}
+
+/** Why a task that kills its workers is not started any more. */
+function killed({ message }: Request, starts: number): Refusal {
+  const detail = `the task started ${starts} times, and every time its worker died before it ended`
+  return {
+    error: celeryError('WorkerLostError', [detail]),
+    detail,
+    starts,
+    id: message.id,
+    task: message.task,
+    replyTo: message.replyTo,
+    correlationId: message.correlationId,
+    abandoned: abandonedBy(message),
+    discard: false,
+  }
+}
