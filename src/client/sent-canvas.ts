@@ -1,7 +1,5 @@
 import type { GroupNode, Node } from '../canvas/freeze.ts'
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord.ts'
-import type { Json } from '../runtime/json.ts'
 import { timeLimit } from '../runtime/time-limit.ts'
 import type { AnyHandle, GroupHandle, ResultOptions } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
@@ -20,27 +18,6 @@ export function readableTasks(node: Node): readonly string[] {
   if (node.kind === 'group') return [...before, ...node.members.flatMap(readableTasks)]
   return node.readable ? [...before, node.id] : before
 }
-
-/** The form in which a group is kept: its id and those of its members, each with what ran before it. */
-export function tupleOf(handle: AnyHandle): ResultTuple {
-  const { id, parent, handles } = handle as AnyHandle & { parent?: AnyHandle; handles?: readonly AnyHandle[] }
-  const before = parent === undefined ? null : (tupleOf(parent) as unknown as Json)
-  return [[id, before], handles === undefined ? null : (handles.map(tupleOf) as unknown as Json)]
-}
-
-/** What a kept group says of itself: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for what is none. */
-export function nodeOf(tuple: Json, depth = 0): Node {
-  const [own, members] = Array.isArray(tuple) ? tuple : []
-  const [id, before] = Array.isArray(own) ? own : []
-  if (typeof id !== 'string' || depth > MOST_NESTED) {
-    throw new TwqError('TWQ_MESSAGE_MALFORMED', 'what is kept of a group is no result tuple')
-  }
-  const parent = before === null || before === undefined ? undefined : nodeOf(before, depth + 1)
-  if (!Array.isArray(members)) return { kind: 'task', id, task: 'task', readable: true, rootId: undefined, parent }
-  return { kind: 'group', id, members: members.map((member: Json) => nodeOf(member, depth + 1)), parent }
-}
-
-const MOST_NESTED = 1_000
 
 /** A group that was sent. */
 export class SentGroup implements GroupHandle {

@@ -1,0 +1,105 @@
+import { TwqError } from '../errors.ts'
+import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
+import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
+import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
+import { redisKeys } from '../results/redis-keys.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { parseDuration } from '../runtime/duration.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { maskPasswords } from '../runtime/mask-passwords.ts'
+import type { LineSettings } from './line.ts'
+import { createRouter, type Router } from './router.ts'
+import { StoredResults } from './stored-results.ts'
+
+/** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
+export interface ClientOptions {
+  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
+  readonly broker: string
+  /**
+   * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
+   * from the Redis where the workers keep them; with `'none'` they are nobody's.
+   */
+  readonly resultBackend?: string
+  /** What the names of results in a Redis begin with: Celery's `global_keyprefix`. */
+  readonly resultKeyPrefix?: string
+  /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */
+  readonly queue?: string
+  /** What queues are declared with; of all others, only the name is known. */
+  readonly queues?: readonly (string | QueueSettings)[]
+  /** Where tasks go that name no queue: by name, by glob, or by a function. */
+  readonly routes?: Routes | undefined
+  /** The priority of tasks that nobody gives one. */
+  readonly priority?: number | undefined
+  /** How long one `send` may take until the broker's confirm. Default 10 s. */
+  readonly publishTimeout?: number | string
+  /** AMQP heartbeat. Default 10 s. */
+  readonly heartbeat?: number | string
+  /**
+   * A task that is due later than this from now is left to Celery's native delayed delivery, where that can be declared, and
+   * so is every delayed task of a quorum queue; no worker has to hold it. `null`: none is. Default 10 min.
+   */
+  readonly holdFor?: number | string | null
+  /** What the queues of native delayed delivery are declared as. Default `quorum`, as Celery's. */
+  readonly delayedQueueType?: 'quorum' | 'classic'
+  /** Hears of lost connections. Without one, nobody does. */
+  readonly logger?: Logger
+}
+
+/** How long one question to a Redis is tried, in milliseconds. */
+const PATIENCE = 10_000
+
+/** What the options of a client, but for its broker and its routes, come to. Throws `TWQ_CONFIG` for what can't be used. */
+export function settingsOf(options: ClientOptions, router: Router, clock: Clock): LineSettings {
+  return {
+    results: resultsOf(options),
+    router,
+    clock,
+    publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
+    holdFor: options.holdFor === null ? undefined : milliseconds('holdFor', options.holdFor, 600_000),
+    delayedQueueType: options.delayedQueueType ?? 'quorum',
+  }
+}
+
+/** Milliseconds between two AMQP heartbeats. Throws `TWQ_CONFIG`. */
+export function heartbeatOf({ heartbeat }: ClientOptions): number {
+  return milliseconds('heartbeat', heartbeat, 10_000)
+}
+
+/** Where a client sends tasks to. Throws `TWQ_CONFIG`, with everything that is wrong. */
+export function routerOf({ queue = 'celery', queues = [], routes, priority }: ClientOptions): Router {
+  const readings = queues.map(readQueue)
+  const problems = [
+    ...readings.flatMap((reading, index) =>
+      reading.kind === 'queue' ? [] : reading.problems.map((problem) => `queues[${index}]${problem}`),
+    ),
+    ...(routes === undefined ? [] : routeProblems(routes).map((problem) => `routes${problem}`)),
+    ...(priority === undefined || isPriority(priority) ? [] : ['priority must be a whole number from 0 to 255']),
+  ]
+  if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.join('\n'))
+  const known = readings.flatMap((reading) => (reading.kind === 'queue' ? [reading.queue] : []))
+  return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
+}
+
+function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOptions): LineSettings['results'] {
+  if (resultBackend === 'rpc' || resultBackend === 'rpc://') return 'rpc'
+  if (resultBackend === 'none') return 'none'
+  if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {
+    const address = parseRedisUrl(resultBackend)
+    return new StoredResults({
+      address,
+      keys: redisKeys(resultKeyPrefix),
+      patience: PATIENCE,
+      clock: systemClock,
+      logger,
+    })
+  }
+  const got = maskPasswords(JSON.stringify(resultBackend) ?? String(resultBackend))
+  throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc', 'none' or a redis:// URL, got ${got}`)
+}
+
+function milliseconds(key: string, value: number | string | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  const parsed = parseDuration(value)
+  if (parsed !== undefined) return parsed
+  throw new TwqError('TWQ_CONFIG', `${key} must be milliseconds or a duration like '10s', got ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,115 @@
+import type { Broker } from '../broker/broker.ts'
+import { DelayedDelivery, type DelayedQueueType } from '../broker/delayed-delivery.ts'
+import { createPublisher, type OwnedPublisher } from '../broker/publisher.ts'
+import { createSession, type Session } from '../broker/session.ts'
+import { TwqError } from '../errors.ts'
+import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import type { Replies } from './replies.ts'
+import { ReplyQueue } from './reply-queue.ts'
+import type { Router } from './router.ts'
+import { createSender, type Sender } from './sender.ts'
+import type { StoredResults } from './stored-results.ts'
+
+/** What lines are made by, one after the other. Durations in milliseconds. */
+export interface LineSettings {
+  /** A Redis outlives the connections to the broker. */
+  readonly results: 'rpc' | 'none' | StoredResults
+  readonly router: Router
+  readonly clock: Clock
+  readonly publishTimeout: number
+  readonly holdFor: number | undefined
+  readonly delayedQueueType: DelayedQueueType
+}
+
+const CLOSE_TIMEOUT = 5_000
+/** A program may hand over a whole batch at once; beyond this it must wait. */
+const MOST_OUTSTANDING = 10_000
+
+/** One session of a client, and what hangs on it. */
+export class Line {
+  readonly send: Send
+  readonly #sender: Sender
+  readonly #session: Session
+  readonly #publisher: OwnedPublisher
+  readonly replies: Replies | undefined
+  #started = false
+
+  constructor(broker: Broker, settings: LineSettings, logger: Logger | undefined) {
+    const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
+    this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
+    this.#session.listen((event) => {
+      if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
+      else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
+    })
+    this.#publisher = createPublisher(this.#session, {
+      clock,
+      maxOutstanding: MOST_OUTSTANDING,
+      // So that something can be said, and done, about a refusal in time.
+      patience: publishTimeout / 2,
+    })
+    this.replies = repliesOf(results, () => new ReplyQueue(this.#session, logger))
+    const delivery = new DelayedDelivery({
+      session: this.#session,
+      queueType: delayedQueueType,
+      enabled: true,
+      clock,
+      onUnusable: (error) =>
+        logger?.warn({ err: error }, 'native delayed delivery can not be used: workers hold the tasks'),
+    })
+    this.#sender = createSender({
+      session: this.#session,
+      delays: holdFor === undefined ? undefined : { delivery, holdFor },
+      publisher: this.#publisher,
+      replies: this.replies,
+      chords: results === 'rpc' || results === 'none' ? undefined : results.chords,
+      router,
+      publishTimeout,
+      clock,
+    })
+    this.send = this.#sender.sendFor()
+  }
+
+  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
+    return this.#sender.encode(target, args, options)
+  }
+
+  events(options: EventOptions): EventStream {
+    return receiveEvents({ session: this.#session, clock: systemClock }, options)
+  }
+
+  /** Connects, the first time it is called. */
+  start(onHopeless: (error: unknown) => void): void {
+    if (this.#started) return
+    this.#started = true
+    this.#session.listen((event) => {
+      if (event.kind === 'failed') onHopeless(event.error)
+    })
+    this.#session.start().catch((error: unknown) => {
+      if (!TwqError.is(error, 'TWQ_CLOSED')) onHopeless(error)
+    })
+  }
+
+  async close(): Promise<void> {
+    if (!this.#started) return
+    await this.#sender.settled()
+    if (this.replies instanceof ReplyQueue) await this.replies[Symbol.asyncDispose]()
+    await this.#publisher[Symbol.asyncDispose]()
+    await this.#session.stop({ deadline: AbortSignal.timeout(CLOSE_TIMEOUT) })
+  }
+}
+
+function repliesOf(results: LineSettings['results'], queue: () => ReplyQueue): Replies | undefined {
+  switch (results) {
+    case 'rpc':
+      return queue()
+    case 'none':
+      return undefined
+    default:
+      return results
+  }
+}

@@ -1,0 +1,54 @@
+import type { Node } from '../canvas/freeze.ts'
+import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord.ts'
+import type { Json } from '../runtime/json.ts'
+import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
+import { handleOf } from './sent-canvas.ts'
+import type { StoredResults } from './stored-results.ts'
+
+const MOST_NESTED = 1_000
+
+/** The groups that somebody, in Python or here, keeps beside the results of their members. */
+export class SavedGroups {
+  readonly #results: StoredResults
+
+  constructor(results: StoredResults) {
+    this.#results = results
+  }
+
+  /** Keeps a group: Python's `GroupResult.save()`. */
+  save(group: GroupHandle): Promise<void> {
+    return this.#results.chords.saveGroup(tupleOf(group))
+  }
+
+  /** A group that is kept, or undefined: Python's `GroupResult.restore(id)`. */
+  async restore(groupId: string): Promise<GroupHandle | undefined> {
+    const tuple = await this.#results.chords.restoreGroup(groupId)
+    if (tuple === null) return undefined
+    return handleOf(nodeOf(tuple as unknown as Json), (id) => this.#results.find(id)) as GroupHandle
+  }
+
+  /** Keeps a group no longer: Python's `GroupResult.delete()`. */
+  delete(groupId: string): Promise<void> {
+    return this.#results.chords.deleteGroup(groupId)
+  }
+}
+
+/** The form in which a group is kept: its id and those of its members, each with what ran before it. */
+export function tupleOf(handle: AnyHandle): ResultTuple {
+  const { id, parent, handles } = handle as AnyHandle & { parent?: AnyHandle; handles?: readonly AnyHandle[] }
+  const before = parent === undefined ? null : (tupleOf(parent) as unknown as Json)
+  return [[id, before], handles === undefined ? null : (handles.map(tupleOf) as unknown as Json)]
+}
+
+/** What a kept group says of itself: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for what is none. */
+function nodeOf(tuple: Json, depth = 0): Node {
+  const [own, members] = Array.isArray(tuple) ? tuple : []
+  const [id, before] = Array.isArray(own) ? own : []
+  if (typeof id !== 'string' || depth > MOST_NESTED) {
+    throw new TwqError('TWQ_MESSAGE_MALFORMED', 'what is kept of a group is no result tuple')
+  }
+  const parent = before === null || before === undefined ? undefined : nodeOf(before, depth + 1)
+  if (!Array.isArray(members)) return { kind: 'task', id, task: 'task', readable: true, rootId: undefined, parent }
+  return { kind: 'group', id, members: members.map((member: Json) => nodeOf(member, depth + 1)), parent }
+}
