@@ -155,10 +155,10 @@ export function abandonedBy(message: TaskMessage): readonly Abandoned[] {
   return abandonedIn(message.embed.chain ?? [])
 }
 
-/** The tasks of a chord's body, and of what was to follow it. Never throws. */
-export function abandonedWithChord(body: Json): readonly Abandoned[] {
-  const chain = isObject(body) && isObject(body.options) ? body.options.chain : null
-  return abandonedIn([body, ...(Array.isArray(chain) ? chain : [])])
+/** The tasks of a signature that will not be sent, the body of a chord say, and of what was to follow it. Never throws. */
+export function abandonedWith(signature: Json): readonly Abandoned[] {
+  const chain = isObject(signature) && isObject(signature.options) ? signature.options.chain : null
+  return abandonedIn([signature, ...(Array.isArray(chain) ? chain : [])])
 }
 
 function abandonedIn(signatures: readonly Json[]): readonly Abandoned[] {

@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import type { ChordAddition } from '../protocol/chord.ts'
 import { readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
@@ -33,14 +34,14 @@ export function replacementOf(value: Json, message: TaskMessage, ground: Ground)
   return applySignature(writeSignature(standIn), call, { ...ground, current: message })
 }
 
-/** What is sent to run as one more task of the chord that a task belongs to, and how much larger that becomes. */
-export interface Addition extends Applied {
-  readonly groupId: string
-  readonly by: number
-}
+/** What is to run as one more task of the chord that a task belongs to, and how much larger that becomes. */
+export type Addition = Pick<ChordAddition, 'groupId' | 'size' | 'signature'>
 
-/** A signature as one more part of the chord that `message` belongs to (wire specification 5.7). Throws `TWQ_USAGE`. Pure. */
-export function additionTo(message: TaskMessage, value: Json, ground: Ground): Addition {
+/**
+ * A signature as one more part of the chord that `message` belongs to (wire specification 5.7), with all of its ids: whoever
+ * applies it again sends the same tasks. Throws `TWQ_USAGE`. Pure.
+ */
+export function additionTo(message: TaskMessage, value: Json, newId: Ground['newId']): Addition {
   const { embed, group, groupIndex, rootId, id } = message
   if (embed.chord === null || group === null) {
     throw new TwqError('TWQ_USAGE', `task ${message.task}[${id}] is not member of any chord`, {
@@ -48,9 +49,8 @@ export function additionTo(message: TaskMessage, value: Json, ground: Ground): A
     })
   }
   const place = { root_id: rootId, group_id: group, group_index: groupIndex, chord: embed.chord }
-  const member = frozen(readSignature(value, 'signature'), place, ground.newId, 'signature')
-  const applied = applySignature(writeSignature(member), { args: [], options: {} }, { ...ground, current: message })
-  return { ...applied, groupId: group, by: sizeOf(member) }
+  const member = frozen(readSignature(value, 'signature'), place, newId, 'signature')
+  return { groupId: group, size: sizeOf(member), signature: writeSignature(member) }
 }
 
 /** As Celery: a chord whose body hands on the results of the group. */

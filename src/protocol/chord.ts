@@ -22,6 +22,28 @@ export interface ChordPart {
   readonly record: ResultRecord
 }
 
+/** What a task of a chord's header adds to the chord: counted once, however often an attempt of that task is cut off. */
+export interface ChordAddition {
+  readonly groupId: string
+  /** The task that adds it. */
+  readonly taskId: string
+  /** The same for the same call by another attempt of that task. */
+  readonly call: string
+  /** How many tasks it makes the chord larger by. */
+  readonly size: number
+  /** With the ids of its tasks. */
+  readonly signature: Json
+}
+
+/** An addition that is counted, by this attempt or by one before. */
+export interface KeptAddition {
+  readonly call: string
+  /** Of who counted it: it may have been sent. */
+  readonly signature: Json
+  /** True once it surely is. */
+  readonly sent: boolean
+}
+
 /** All parts of a chord, in the order of the header, and the form that their results take. */
 export interface ChordParts {
   readonly parts: readonly ResultRecord[]

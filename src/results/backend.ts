@@ -1,4 +1,4 @@
-import type { ChordPart, ChordParts, ChordStart } from '../protocol/chord.ts'
+import type { ChordAddition, ChordPart, ChordParts, ChordStart, KeptAddition } from '../protocol/chord.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Service } from '../runtime/service.ts'
@@ -41,9 +41,21 @@ export interface ChordJoin {
    * Counts a task whose record is stored; the second time changes nothing. Resolves with all the parts when it completes
    * the chord, or when it is counted again while the chord is complete: whoever completed it may have died since.
    */
-  partEnded(part: ChordPart): Promise<'waiting' | ChordParts>
-  /** The chord has `by` more tasks than it began with. */
-  grow(groupId: string, by: number): Promise<void>
+  partEnded(part: ChordPart): Promise<PartEnded>
+  /** The chord has more tasks than it began with. The second time, for the same call, changes nothing and tells what is kept. */
+  grow(addition: ChordAddition): Promise<KeptAddition>
+  /** What was added is safe with the broker. */
+  additionSent(addition: Pick<ChordAddition, 'groupId' | 'taskId'>, kept: KeptAddition): Promise<void>
+  /** All that a task has added is sent, and the task has ended. */
+  forgetAdditions(groupId: string, taskId: string): Promise<void>
   /** The body is on its way: nothing of the chord is needed any more. */
   forget(groupId: string): Promise<void>
+}
+
+/** What is known of a chord once one of its tasks is counted. */
+export interface PartEnded {
+  /** All parts, when they are complete. */
+  readonly all: ChordParts | undefined
+  /** What that task has added to the chord, in all of its attempts. */
+  readonly additions: readonly KeptAddition[]
 }

@@ -1,23 +1,36 @@
 import { TwqError } from '../errors.ts'
-import type { ChordPart, ChordParts, ChordStart, ResultTuple } from '../protocol/chord.ts'
+import type { ChordAddition, ChordPart, ChordStart, KeptAddition, ResultTuple } from '../protocol/chord.ts'
 import { parseJson, stringifyJson } from '../protocol/json.ts'
 import { decodeEnding, encodeError } from '../protocol/result.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
-import type { ChordJoin } from './backend.ts'
+import type { ChordJoin, PartEnded } from './backend.ts'
 import type { RedisCommand, RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 
 /** Where chords are kept, and for how long. */
 export interface RedisChordsOptions {
   readonly connection: Pick<RedisConnection, 'get' | 'multi'>
-  readonly keys: Pick<RedisKeys, 'group'>
+  readonly keys: Pick<RedisKeys, 'group' | 'additions'>
   /** Milliseconds that a chord is kept since its last part; 0 keeps it for ever. */
   readonly expires: number
 }
 
 // Redis and the peers that wrote the parts are trusted as far as sizes go: they are results, and results are read whole.
 const LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxDepth: 1_000, maxValues: Number.POSITIVE_INFINITY }
+
+// Counted and kept at once: whoever is killed before it has sent what it counted leaves it to the next attempt of its task.
+const GROW = `
+  local kept = redis.call('HGET', KEYS[1], ARGV[1])
+  if kept then return kept end
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('INCRBY', KEYS[2], ARGV[3])
+  if ARGV[4] ~= '0' then
+    redis.call('EXPIRE', KEYS[1], ARGV[4])
+    redis.call('EXPIRE', KEYS[2], ARGV[4])
+  end
+  return ARGV[2]
+`
 
 /**
  * Counts the tasks of chords in Redis, in the keys that Celery's workers count in (wire specification 4.6): `.j` has the
@@ -59,7 +72,7 @@ export class RedisChords implements ChordJoin {
     await this.#connection.multi([['DEL', this.#keys.group(groupId)]])
   }
 
-  async partEnded({ groupId, index, record }: ChordPart): Promise<'waiting' | ChordParts> {
+  async partEnded({ groupId, index, record }: ChordPart): Promise<PartEnded> {
     const [parts, more, size] = [
       this.#keys.group(groupId, '.j'),
       this.#keys.group(groupId, '.t'),
@@ -71,12 +84,15 @@ export class RedisChords implements ChordJoin {
       ['ZCARD', parts],
       ['GET', more],
       ['GET', size],
+      ['HVALS', this.#keys.additions(groupId, record.taskId)],
       ...(expires === undefined ? [] : [parts, more, size].map((key) => ['EXPIRE', key, expires] as const)),
     ])
-    const [, count, added, announced] = replies
-    if (announced === null || announced === undefined) return 'waiting'
+    const [, count, added, announced, kept] = replies
+    const additions = Array.isArray(kept) ? kept.map((value) => readAddition(String(value))) : []
+    const waiting = { all: undefined, additions }
+    if (announced === null || announced === undefined) return waiting
     const total = Number(announced) + Number(added ?? 0)
-    if (Number(count) < total) return 'waiting'
+    if (Number(count) < total) return waiting
     const [members] = await this.#connection.multi([['ZRANGE', parts, 0, -1]])
     const byId = new Map<string, ResultRecord>()
     for (const member of Array.isArray(members) ? members : []) {
@@ -84,12 +100,26 @@ export class RedisChords implements ChordJoin {
       if (!byId.has(part.taskId)) byId.set(part.taskId, part)
     }
     // A task that ran twice, with two results, has two members and is one.
-    if (byId.size < total) return 'waiting'
-    return { parts: [...byId.values()], shape: await this.restoreGroup(groupId) }
+    if (byId.size < total) return waiting
+    return { all: { parts: [...byId.values()], shape: await this.restoreGroup(groupId) }, additions }
   }
 
-  async grow(groupId: string, by: number): Promise<void> {
-    await this.#connection.multi([['INCRBY', this.#keys.group(groupId, '.t'), by]])
+  async grow({ groupId, taskId, call, size, signature }: ChordAddition): Promise<KeptAddition> {
+    const keys = [this.#keys.additions(groupId, taskId), this.#keys.group(groupId, '.t')]
+    const value = writeAddition({ call, signature, sent: false })
+    const [kept] = await this.#connection.multi([
+      ['EVAL', GROW, keys.length, ...keys, call, value, size, this.#expires ?? 0],
+    ])
+    return readAddition(String(kept))
+  }
+
+  async additionSent(addition: Pick<ChordAddition, 'groupId' | 'taskId'>, kept: KeptAddition): Promise<void> {
+    const key = this.#keys.additions(addition.groupId, addition.taskId)
+    await this.#connection.multi([['HSET', key, kept.call, writeAddition({ ...kept, sent: true })]])
+  }
+
+  async forgetAdditions(groupId: string, taskId: string): Promise<void> {
+    await this.#connection.multi([['DEL', this.#keys.additions(groupId, taskId)]])
   }
 
   async forget(groupId: string): Promise<void> {
@@ -119,6 +149,15 @@ function decodePart(text: string): ResultRecord {
     throw new TwqError('TWQ_MESSAGE_MALFORMED', `a part of a chord is ${text.slice(0, 100)}`)
   }
   return decodeEnding(id, state, (result ?? null) as Json)
+}
+
+function writeAddition({ call, signature, sent }: KeptAddition): string {
+  return stringifyJson({ call, signature, sent }, { path: 'addition' })
+}
+
+function readAddition(text: string): KeptAddition {
+  const { call, signature, sent } = parseJson(text, LIMITS) as unknown as KeptAddition
+  return { call, signature, sent }
 }
 
 /** The saved group of a header that has groups in it: `{"result": [[id, parent], [members]]}`. */

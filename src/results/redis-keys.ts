@@ -4,6 +4,8 @@ export interface RedisKeys {
   task(id: string): string
   /** A saved group; with `.j`, `.t` or `.s` the parts of a chord. */
   group(id: string, part?: '.j' | '.t' | '.s'): string
+  /** What a task has added to a chord: ours alone, beside Celery's `.t`. */
+  additions(groupId: string, taskId: string): string
 }
 
 /** The names behind `prefix`, Celery's `global_keyprefix`: as Celery, with a `_` after it unless it ends in a separator. */
@@ -12,5 +14,6 @@ export function redisKeys(prefix = ''): RedisKeys {
   return {
     task: (id) => `${start}celery-task-meta-${id}`,
     group: (id, part) => `${start}celery-taskset-meta-${id}${part ?? ''}`,
+    additions: (groupId, taskId) => `${start}celery-taskset-meta-${groupId}.twq.${taskId}`,
   }
 }

@@ -4,7 +4,7 @@ import { callbackError, joinChord } from '../canvas/chord-join.ts'
 import {
   type Abandoned,
   abandonedBy,
-  abandonedWithChord,
+  abandonedWith,
   bodyOfChord,
   type Departure,
   errbacksOf,
@@ -13,7 +13,7 @@ import {
   failureOfFollowUps,
   successorsOf,
 } from '../canvas/follow-ups.ts'
-import { additionTo, replacementOf } from '../canvas/replacement.ts'
+import { replacementOf } from '../canvas/replacement.ts'
 import { messageOf } from '../errors.ts'
 import type { ChordParts } from '../protocol/chord.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
@@ -22,6 +22,7 @@ import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { ChordAdditions } from './chord-additions.ts'
 import type { FollowUpPublisher } from './follow-up-publisher.ts'
 import type { Ending } from './settlement.ts'
 import type { Trail } from './trail.ts'
@@ -51,9 +52,19 @@ const DONE: Followed = { kind: 'done', children: [] }
 /** Carries out what messages say to do after their tasks: callbacks, errbacks, the next step of a chain, a chord's body. */
 export class Followers {
   readonly #parts: FollowersParts
+  readonly #additions: ChordAdditions | undefined
 
   constructor(parts: FollowersParts) {
     this.#parts = parts
+    const { chord: join } = parts.results
+    this.#additions =
+      join &&
+      new ChordAdditions({
+        join,
+        send: (applied) => this.#send(applied),
+        fail: (signature, error, message) => this.#fail(signature, error, message),
+        ground: () => this.#ground(),
+      })
   }
 
   /** Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then. */
@@ -94,14 +105,10 @@ export class Followers {
 
   /** Sends a signature as one more task of the chord that `message` belongs to; resolves with its id. */
   async addToChord(message: TaskMessage, signature: Json): Promise<string> {
-    const { chord } = this.#parts.results
-    if (chord === undefined) throw chordUnsupported()
-    const addition = additionTo(message, signature, this.#ground())
-    // Known before it can end, or the chord might be taken for complete without it.
-    await chord.grow(addition.groupId, addition.by)
-    await this.#send(addition)
-    this.#parts.trail.add(message, addition.child)
-    return addition.result[0][0]
+    if (this.#additions === undefined) throw chordUnsupported()
+    const { child, result } = await this.#additions.add(message, signature)
+    this.#parts.trail.add(message, child)
+    return result[0][0]
   }
 
   async #succeed(message: TaskMessage, result: Json): Promise<Followed> {
@@ -175,9 +182,13 @@ export class Followers {
     }
     // As Celery: what belongs to no group can't be counted in it.
     if (groupId === null) return
-    const joined = await results.chord.partEnded({ groupId, index, record })
-    if (joined === 'waiting') return
-    if ((await this.endChord(body, joined, last)) === 'sent') await results.chord.forget(groupId)
+    const { all, additions } = await results.chord.partEnded({ groupId, index, record })
+    if (all === undefined) {
+      await this.#additions?.settle(groupId, additions, last)
+      return
+    }
+    if ((await this.endChord(body, all, last)) === 'sent') await results.chord.forget(groupId)
+    if (additions.length > 0) await results.chord.forgetAdditions(groupId, part.id)
   }
 
   /**
@@ -207,8 +218,13 @@ export class Followers {
       'a chord ends without its body',
     )
     for (const failed of failedWithChord(body)) await this.#callErrbacks(failed, last)
+    await this.#fail(body, error, last)
+  }
+
+  /** Whoever waits for a task of a signature that will not be sent is told why. */
+  async #fail(signature: Json, error: RemoteError, last: TaskMessage): Promise<void> {
     const record: ResultRecord = { taskId: last.id, state: 'FAILURE', error, traceback: null, children: [] }
-    await this.#tell(abandonedWithChord(body), record, last)
+    await this.#tell(abandonedWith(signature), record, last)
   }
 
   #ground(): Ground {

@@ -4,7 +4,7 @@ import { applySignature } from '../../src/canvas/apply.ts'
 import { callbackError, joinChord } from '../../src/canvas/chord-join.ts'
 import {
   abandonedBy,
-  abandonedWithChord,
+  abandonedWith,
   bodyOfChord,
   errbacksOf,
   failedWithChord,
@@ -105,7 +105,7 @@ describe('as the worker of Celery 5.6.3', () => {
     const [own] = departures.flatMap(({ messages }) => messages).map(sent)
     // Ours answers to nobody, Celery's to the process that the header's last task ran in.
     expect(own && essence({ ...own, replyTo: errback.replyTo })).toEqual(essence(errback))
-    expect(abandonedWithChord(embed.chord)).toMatchObject([
+    expect(abandonedWith(embed.chord)).toMatchObject([
       { id: failed?.id, replyTo: '36b2019f-ed44-3401-b3eb-32d9e4cb0c67' },
     ])
   })
@@ -304,7 +304,7 @@ describe('who is told that a chord failed', () => {
       signature('b', { task_id: 'b' }),
       group(signature('c', { task_id: 'c' }), signature('d', { task_id: 'd' })),
     )
-    const told = abandonedWithChord({
+    const told = abandonedWith({
       ...(body as object),
       options: { chain: [signature('e', { task_id: 'e' })] },
     } as Json)
