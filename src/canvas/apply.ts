@@ -279,11 +279,13 @@ function chainOf(tasks: readonly Json[]): Signature {
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }
 
-/** Given options win, save for the group that a signature belongs to already; null is none. */
+/** Given options win, save for the group that a signature belongs to already, and for its stamps; null is none. */
 function merged({ options: own }: Signature, { options: given }: Call): JsonObject {
-  const options = { ...own, ...present(given) }
-  const groupId = own.group_id
-  return groupId === undefined || groupId === null ? options : { ...options, group_id: groupId }
+  const kept = ['group_id', 'stamped_headers', ...listOf(own.stamped_headers)].flatMap((name) => {
+    const value = typeof name === 'string' && Object.hasOwn(own, name) ? own[name] : null
+    return value === undefined || value === null ? [] : [[name, value] as const]
+  })
+  return { ...own, ...present(given), ...Object.fromEntries(kept as [string, Json][]) }
 }
 
 function present(options: { readonly [name: string]: Json | undefined }): JsonObject {

@@ -129,6 +129,17 @@ describe('what follows a success', () => {
     expect(step && described(step).headers).toMatchObject({ stamped_headers: ['stamp1'], stamps: { stamp1: 'v1' } })
   })
 
+  it('leaves the stamps of a member as they are, whatever those of its group are', () => {
+    const own = { stamped_headers: ['group', 'own'], group: 'of the member', own: 1 }
+    const members = [signature('stamped', own), signature('plain')]
+    const group = composed('group', { tasks: members }, { stamped_headers: ['group'], group: 'of the group' })
+    const { messages } = successorsOf(embedding({ callbacks: [group] }), 1, ground())
+    expect(messages.map((message) => described(message).headers)).toMatchObject([
+      { stamped_headers: ['group', 'own'], stamps: { group: 'of the member', own: 1 } },
+      { stamped_headers: ['group'], stamps: { group: 'of the group' } },
+    ])
+  })
+
   it('takes its own callbacks and errbacks along', () => {
     const [step] = successorsOf(read('5.6.3-chain-with-link-error'), 2, ground()).messages
     const [, , embed] = step ? (described(step).body as [unknown, unknown, object]) : []
