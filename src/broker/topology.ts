@@ -99,6 +99,18 @@ export function declareSuspects(
   return declareCompanion(session, suspectsQueue(queue), type)
 }
 
+/**
+ * Declares a queue whose messages are held and handed back until they are complete: as a companion of a task queue. One
+ * that exists otherwise is used as it is.
+ */
+export function declareHoldingQueue(
+  session: Pick<Session, 'withChannel'>,
+  queue: string,
+  type: { readonly quorum: boolean },
+): Promise<Companion> {
+  return declareCompanion(session, queue, type)
+}
+
 // Looking at a message gives it back, and from RabbitMQ 4 on a quorum queue drops one that came back 20 times.
 const QUORUM_COMPANION = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 ** 31 - 1 }
 
@@ -141,6 +153,6 @@ export function declareResultQueue(
   expires: number,
   { quorum = false }: { readonly quorum?: boolean } = {},
 ): Promise<QueueStatus> {
-  const type = quorum ? { 'x-queue-type': 'quorum' } : {}
+  const type = quorum ? QUORUM_COMPANION : {}
   return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires, ...type } })
 }

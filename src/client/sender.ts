@@ -23,7 +23,7 @@ import { DeclaredQueues } from './declared-queues.ts'
 import type { Replies } from './replies.ts'
 import type { Router } from './router.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
-import { prepareCanvas } from './send-canvas.ts'
+import { type PreparedCanvas, prepareCanvas } from './send-canvas.ts'
 import { handleOf, readableTasks } from './sent-canvas.ts'
 import { SentTask } from './task-handle.ts'
 
@@ -151,7 +151,7 @@ class SessionSender implements Sender {
       followed = readableTasks(node)
       const feeds = new Map(followed.map((id) => [id, replies?.follow(id)]))
       await Promise.all(announced.map((chord) => joiner?.begin(chord)))
-      if (chordQueues.length > 0) await this.#declareChords(chordQueues, options.signal)
+      if (chordQueues.length > 0) await this.#declareChords(prepared, options.signal)
       await this.#publishAll(messages, followed.length > 0, options.signal)
       // Last: a chord that was not sent whole is not waited for either, and its queue expires.
       await this.#publishAll(joins, false, options.signal)
@@ -173,15 +173,19 @@ class SessionSender implements Sender {
   }
 
   /** The queues that the tasks of headers reply to. Rejects with `TWQ_CHORD_UNSUPPORTED` where nobody will ever join them. */
-  async #declareChords(queues: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  async #declareChords({ chordQueues, messages }: PreparedCanvas, signal: AbortSignal | undefined): Promise<void> {
     const { session, publishTimeout } = this.#options
-    const reason = () => this.#tooLate({ task: JOIN_TASK, id: queues[0] as string })
+    const reason = () => this.#tooLate({ task: JOIN_TASK, id: chordQueues[0] as string })
     using limit = timeLimit({ ms: publishTimeout, signal, reason })
+    const taskQueues = [...new Set(messages.map(({ queue }) => queue))]
     const declare = async (channel: Channel): Promise<void> => {
       await channel.inspectQueue(JOIN_QUEUE)
-      for (const queue of queues) await declareResultQueue(channel, queue, CHORD_QUEUE_LIFETIME)
+      // What the loss of a node takes of no task it must not take of a chord.
+      const type = { quorum: taskQueues.some((queue) => this.#queues.isQuorum(queue)) }
+      for (const queue of chordQueues) await declareResultQueue(channel, queue, CHORD_QUEUE_LIFETIME, type)
     }
     try {
+      await unlessAborted(Promise.all(taskQueues.map((queue) => this.#queues.declare(queue))), limit.signal)
       await unlessAborted(session.withChannel(declare), limit.signal)
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) throw error

@@ -1,7 +1,7 @@
 import type { Channel, Delivery, Subscription } from '../broker/broker.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import type { Session } from '../broker/session.ts'
-import { declareQuarantine } from '../broker/topology.ts'
+import { declareHoldingQueue, declareQuarantine } from '../broker/topology.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { celeryError } from '../protocol/exceptions.ts'
@@ -17,6 +17,8 @@ import type { Quarantine } from './quarantine.ts'
 /** What joining chords works with. */
 export interface ChordJoinsParts {
   readonly session: Session
+  /** Whether the loss of a node may take no chord: that holds where it may take no task. */
+  readonly quorum: () => Promise<boolean>
   readonly followers: Followers
   readonly quarantine: Quarantine
   readonly maxBodySize: number
@@ -30,6 +32,7 @@ const MOST_JOINS = 1_000
 const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
+const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
 // Before a chord is taken up again whose queue is down with its node, in milliseconds.
 const AGAIN_AFTER = 5_000
 
@@ -102,10 +105,15 @@ export class ChordJoins {
   }
 
   async #consume(channel: Channel): Promise<void> {
-    const { session } = this.#parts
-    // Elsewhere, since a refusal closes the channel.
-    await session.withChannel((other) => other.declareQueue({ name: JOIN_QUEUE, durable: true }))
-    await declareQuarantine(session, JOIN_QUEUE, { quorum: false }).catch((error: unknown) => {
+    const { session, logger } = this.#parts
+    const wanted = { quorum: await this.#parts.quorum() }
+    const found = await declareHoldingQueue(session, JOIN_QUEUE, wanted)
+    if (found.difference !== undefined) {
+      const fields = { event: 'chords.differ', queue: JOIN_QUEUE, difference: found.difference.message }
+      if (found.quorum || !wanted.quorum) logger.info(fields, 'using the queue of chords as it is')
+      else logger.warn({ ...fields, hint: AS_IT_IS }, 'the loss of a node may take chords, though no tasks')
+    }
+    await declareQuarantine(session, JOIN_QUEUE, found).catch((error: unknown) => {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
     })
     // The limit is for the consumer that comes next: results are not limited.

@@ -261,7 +261,15 @@ export function createWorker(parts: WorkerParts): Worker {
   // Where results are kept, their backend joins chords.
   const chordJoins =
     results.kind === 'rpc'
-      ? new ChordJoins({ session: consuming, followers, quarantine, maxBodySize, clock, logger })
+      ? new ChordJoins({
+          session: consuming,
+          quorum: () => declarations.anyQuorum(config.queues.map(({ name }) => name)),
+          followers,
+          quarantine,
+          maxBodySize,
+          clock,
+          logger,
+        })
       : undefined
   const lifetime: Lifetime = new Lifetime({
     config,

@@ -38,6 +38,12 @@ export class Declarations {
     return entry.declared ?? (await entry.told.promise)
   }
 
+  /** Whether one of these is a quorum queue, once each was declared or is known to be down. */
+  async anyQuorum(names: readonly string[]): Promise<boolean> {
+    const declared = await Promise.all(names.map((name) => this.of(name).catch(() => undefined)))
+    return declared.some((queue) => queue?.quorum === true)
+  }
+
   /** The names of those that heed priorities. */
   withPriorities(): ReadonlySet<string> {
     return new Set([...this.#known].flatMap(([name, { declared }]) => (declared?.priorities === true ? [name] : [])))
