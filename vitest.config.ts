@@ -53,6 +53,7 @@ export default defineConfig({
           name: 'process',
           include: ['test/**/*.process.test.ts'],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },

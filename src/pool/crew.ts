@@ -24,8 +24,6 @@ export interface CrewOptions extends LinkParts {
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
   /** A member leaves after this many attempts. */
   readonly maxTasksPerChild?: number | undefined
-  /** A member that holds more bytes than this leaves. */
-  readonly maxMemoryPerChild?: number | undefined
   readonly clock: Clock
 }
 

@@ -46,6 +46,8 @@ export interface LinkParts {
   readonly sendFor: (message: TaskMessage) => Send
   /** The largest result of a task, in bytes of JSON. */
   readonly maxResultSize?: number | undefined
+  /** A member that holds more bytes than this leaves. */
+  readonly maxMemoryPerChild?: number | undefined
   readonly logger: Logger
 }
 
@@ -55,8 +57,8 @@ interface Attempt {
   readonly options: RunOptions
   /** What it has sent, by id. */
   readonly sent: Map<string, AskableHandle>
-  /** Aborts when the attempt has ended: nobody waits any more for what it sent. */
-  readonly over: AbortController
+  /** Aborts when the attempt has ended: nobody waits any more for what it sent. Dear, so made for the first who waits. */
+  over: AbortController | undefined
   readonly end: (outcome: Outcome) => void
 }
 
@@ -74,7 +76,7 @@ export class MemberLink {
   readonly gone: Promise<string>
   /** How many attempts it was given. */
   attempts = 0
-  /** What it held after the last of them, in bytes. */
+  /** What it held after the last of them, in bytes, where there is a limit to that. */
   memory = 0
   /** Whether somebody was called who takes its place. */
   successor: 'none' | 'called' | 'here' = 'none'
@@ -110,8 +112,9 @@ export class MemberLink {
 
   /** Has it load its tasks; answers with their names. Rejects with the reason why it can't. */
   open(hostModule: string, setup: unknown): Promise<readonly string[]> {
-    const { logger, maxResultSize } = this.#parts
-    this.#member.post({ kind: 'open', hostModule, setup, logLevel: logger.level, maxResultSize })
+    const { logger, maxResultSize, maxMemoryPerChild } = this.#parts
+    const tellMemory = maxMemoryPerChild !== undefined
+    this.#member.post({ kind: 'open', hostModule, setup, logLevel: logger.level, maxResultSize, tellMemory })
     return this.#opened.promise
   }
 
@@ -126,14 +129,13 @@ export class MemberLink {
         if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
         else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
       }
-      const over = new AbortController()
       const end = (outcome: Outcome): void => {
         signal.removeEventListener('abort', abort)
+        this.#attempt?.over?.abort()
         this.#attempt = undefined
-        over.abort()
         resolve(outcome)
       }
-      this.#attempt = { message, options, sent: new Map(), over, end }
+      this.#attempt = { message, options, sent: new Map(), over: undefined, end }
       try {
         const aborted = signal.aborted ? portableError(signal.reason) : undefined
         if (!signal.aborted) signal.addEventListener('abort', abort, { once: true })
@@ -190,7 +192,7 @@ export class MemberLink {
         this.#answer(message.call, this.#addToChord(message))
         return
       case 'ended':
-        this.memory = message.memory
+        this.memory = message.memory ?? 0
         this.#end(fromText(message.outcome) as unknown as Outcome)
         return
       case 'crashed':
@@ -233,6 +235,7 @@ export class MemberLink {
       throw new TwqError('TWQ_CLOSED', `nothing is told of ${message.handle}: the attempt that sent it is over`)
     }
     const { method, timeout } = message.question
+    attempt.over ??= new AbortController()
     const options = { signal: attempt.over.signal, ...(timeout !== undefined && { timeout }) }
     switch (method) {
       case 'result':

@@ -16,6 +16,7 @@ interface Opened {
   readonly host: Host
   readonly logger: Logger
   readonly maxResultSize: number | undefined
+  readonly tellMemory: boolean
 }
 
 /** Inside a thread or a process of a pool: loads the tasks, and runs attempts of them one after another. */
@@ -47,13 +48,15 @@ export function serve(): void {
     }
   }
 
-  async function open({ hostModule, setup, logLevel, maxResultSize }: ToMember & { kind: 'open' }): Promise<void> {
+  async function open(message: ToMember & { kind: 'open' }): Promise<void> {
+    const { hostModule, setup, logLevel, maxResultSize, tellMemory } = message
     try {
       const { openHost } = (await import(hostModule)) as HostModule
       const host = await openHost(setup)
       // Lines go to the worker's own log: one order, one destination.
       const destination = { write: (line: string) => post({ kind: 'log', line }) }
-      opened = { host, logger: createLogger({ level: logLevel, format: 'json', destination }), maxResultSize }
+      const logger = createLogger({ level: logLevel, format: 'json', destination })
+      opened = { host, logger, maxResultSize, tellMemory }
       post({ kind: 'opened', tasks: host.tasks.names() })
     } catch (error) {
       post({ kind: 'unable', error: portableError(error) })
@@ -97,7 +100,7 @@ export function serve(): void {
   }
 
   function end(outcome: Outcome): void {
-    post({ kind: 'ended', outcome: outcomeText(outcome), memory: memoryHeld() })
+    post({ kind: 'ended', outcome: outcomeText(outcome), memory: opened?.tellMemory ? memoryHeld() : undefined })
   }
 
   /** Asks the pool for something; resolves with its answer. */
@@ -149,7 +152,7 @@ function outcomeText(outcome: Outcome): string {
   }
 }
 
-/** In bytes: of a process all of it, of a thread its own heap and buffers. */
+/** In bytes: of a process all of it, of a thread its own heap and buffers. Asks the kernel, which is dear beside a short task. */
 function memoryHeld(): number {
   if (isMainThread) return process.memoryUsage.rss()
   const { heapTotal, external } = process.memoryUsage()

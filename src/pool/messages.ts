@@ -20,6 +20,8 @@ export type ToMember =
       readonly setup: unknown
       readonly logLevel: string
       readonly maxResultSize: number | undefined
+      /** Whether to tell after each attempt what the member holds. */
+      readonly tellMemory: boolean
     }
   /** `attempt` counts from 1; `aborted` is why it should stop, where that is known before it starts. */
   | {
@@ -58,8 +60,8 @@ export type FromMember =
   | { readonly kind: 'add-to-chord'; readonly call: number; readonly attempt: number; readonly signature: string }
   /** A line of the log, as JSON. */
   | { readonly kind: 'log'; readonly line: string }
-  /** `memory` is what the member holds now, in bytes. */
-  | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number }
+  /** `memory` is what the member holds now, in bytes, where that was asked for. */
+  | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number | undefined }
   /** An error that nobody caught; the member is not fit for more. */
   | { readonly kind: 'crashed'; readonly error: RemoteError }
 
