@@ -63,6 +63,8 @@ export interface Channel extends AsyncDisposable {
   /** Resolves, never rejects, when the channel is over for whatever reason. */
   readonly closed: Promise<CloseReason>
   readonly isOpen: boolean
+  /** How many of its deliveries are not settled; those after `get` or with `noAck: false`. */
+  readonly unsettled: number
   declareExchange(exchange: ExchangeSpec): Promise<void>
   declareQueue(queue: QueueSpec): Promise<QueueStatus>
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */

@@ -5,14 +5,17 @@ import { deferred } from '../runtime/deferred.ts'
 import { pause } from '../runtime/pause.ts'
 import type { Channel, Connection } from './broker.ts'
 
+/** What has to be known of a channel, or of several that are one, to keep it. */
+export type Keepable = Pick<Channel, 'isOpen' | 'closed' | typeof Symbol.asyncDispose>
+
 /** A channel that is set up again, by the same code, on every connection and whenever it dies alone. */
-export interface Kept extends AsyncDisposable {
+export interface Kept<C extends Keepable = Channel> extends AsyncDisposable {
   /** Resolves after the first successful setup; rejects only with an error that trying again can't mend, or when stopped. */
   readonly ready: Promise<void>
   /** True while the newest channel is open and its setup has completed. */
   readonly up: boolean
   /** The newest channel whose setup completed, while it is open. */
-  readonly channel: Channel | undefined
+  readonly channel: C | undefined
 }
 
 /** False for what passes by itself: an absent broker or node of it, a lost connection or channel. Everything else needs somebody. */
@@ -29,6 +32,12 @@ export function cannotBeMended(error: unknown): boolean {
   )
 }
 
+/** How a kept channel comes to be. */
+export interface Making<C extends Keepable> {
+  readonly open: (connection: Connection) => Promise<C>
+  readonly setup: (channel: C, signal: AbortSignal) => Promise<void>
+}
+
 /** What a kept channel needs, and whom it tells. */
 export interface KeptChannelOptions {
   readonly name: string
@@ -39,18 +48,18 @@ export interface KeptChannelOptions {
 }
 
 /** A channel that a session keeps: opened and set up anew on every connection and whenever it dies alone. */
-export class KeptChannel implements Kept {
-  readonly #setup: (channel: Channel, signal: AbortSignal) => Promise<void>
+export class KeptChannel<C extends Keepable> implements Kept<C> {
+  readonly #making: Making<C>
   readonly #options: KeptChannelOptions
   readonly #streak: Streak
   readonly #ready = deferred<void>()
   readonly #over = new AbortController()
   #everUp = false
-  #opened: Channel | undefined
-  #channel: Channel | undefined
+  #opened: C | undefined
+  #channel: C | undefined
 
-  constructor(setup: (channel: Channel, signal: AbortSignal) => Promise<void>, options: KeptChannelOptions) {
-    this.#setup = setup
+  constructor(making: Making<C>, options: KeptChannelOptions) {
+    this.#making = making
     this.#options = options
     this.#streak = new Streak(options.clock, options.random)
     // Whoever cares awaits `ready`; for the others a rejection must not end the process.
@@ -65,7 +74,7 @@ export class KeptChannel implements Kept {
     return this.channel !== undefined
   }
 
-  get channel(): Channel | undefined {
+  get channel(): C | undefined {
     return this.#channel?.isOpen ? this.#channel : undefined
   }
 
@@ -102,7 +111,7 @@ export class KeptChannel implements Kept {
   async #live(connection: Connection): Promise<{ error: Error; wasUp: boolean }> {
     let wasUp = false
     try {
-      await using channel = await connection.openChannel()
+      await using channel = await this.#making.open(connection)
       this.#opened = channel
       const gone = new AbortController()
       const lost = channel.closed.then((reason): never => {
@@ -112,7 +121,7 @@ export class KeptChannel implements Kept {
       })
       // Given up while it was opened, it has nobody who waits for its end.
       lost.catch(() => {})
-      if (!this.ended) await Promise.race([this.#setup(channel, gone.signal), lost])
+      if (!this.ended) await Promise.race([this.#making.setup(channel, gone.signal), lost])
       if (!this.ended) {
         wasUp = true
         this.#everUp = true

@@ -7,7 +7,7 @@ import type { Channel, Connection } from './broker.ts'
 export interface LivenessOptions {
   readonly connection: Connection
   /** The channel that has to work: the consuming one. */
-  readonly channel: Channel
+  readonly channel: Pick<Channel, 'isOpen' | 'inspectQueue'>
   /** A queue that exists. When it is gone the channel dies, which has it set up again. */
   readonly queue: string
   readonly clock: Clock

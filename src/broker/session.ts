@@ -5,7 +5,7 @@ import { deferred } from '../runtime/deferred.ts'
 import { pause } from '../runtime/pause.ts'
 import type { Service } from '../runtime/service.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
-import { cannotBeMended, type Kept, KeptChannel } from './kept-channel.ts'
+import { cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
 
 export type { Kept } from './kept-channel.ts'
 
@@ -27,6 +27,8 @@ export interface Session extends Service {
   readonly connection: Connection | undefined
   /** Calls `setup` with a new channel on the first connect and on the hundredth; `signal` aborts when that channel is gone. */
   keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept
+  /** The same for what takes more than `openChannel` to open. */
+  keepOpened<C extends Keepable>(name: string, making: Making<C>): Kept<C>
   /** Lends a channel of its own, closed afterwards. Waits for a connection until `signal` aborts. */
   withChannel<T>(use: (channel: Channel) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
   /** Hears every event; returns how to stop listening. */
@@ -60,7 +62,7 @@ class StandingSession implements Session {
   readonly name: string
   readonly #options: SessionOptions
   readonly #streak: Streak
-  readonly #kept = new Set<KeptChannel>()
+  readonly #kept = new Set<Serving>()
   readonly #listeners = new Set<(event: SessionEvent) => void>()
   /** Aborts when the session is over, with the reason. */
   readonly #over = new AbortController()
@@ -114,7 +116,11 @@ class StandingSession implements Session {
   }
 
   keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept {
-    const kept = new KeptChannel(setup, {
+    return this.keepOpened(name, { open: (connection) => connection.openChannel(), setup })
+  }
+
+  keepOpened<C extends Keepable>(name: string, making: Making<C>): Kept<C> {
+    const kept = new KeptChannel(making, {
       name,
       clock: this.#options.clock,
       random: this.#options.random,
@@ -262,6 +268,9 @@ function defect(name: string, cause: unknown): TwqError {
   return new TwqError('TWQ_INTERNAL', `session ${name} can't go on: ${messageOf(cause)}`, { cause })
 }
 
+/** A kept channel, whatever it consists of. */
+type Serving = Pick<KeptChannel<Channel>, 'ended' | 'end' | 'serve'>
+
 /** One connection, and the kept channels on it. */
 class Link {
   readonly connection: Connection
@@ -272,7 +281,7 @@ class Link {
     this.connection = connection
   }
 
-  serve(kept: KeptChannel): void {
+  serve(kept: Serving): void {
     this.#serving.push(kept.serve(this.connection, this.#gone.signal))
   }
 

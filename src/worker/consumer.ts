@@ -1,4 +1,5 @@
 import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
+import type { ChannelRow } from '../broker/channel-row.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
@@ -21,9 +22,9 @@ export interface ConsumerParts {
   readonly logger: Logger
 }
 
-/** One channel, and what is consumed on it. */
+/** The channel that consumes, with those before it, and what is consumed on it. */
 interface Line {
-  readonly channel: Channel
+  readonly channel: ChannelRow
   readonly signal: AbortSignal
   readonly subscriptions: Map<string, Subscription>
   /** One limit for all consumers, or one for each. */
@@ -32,7 +33,10 @@ interface Line {
   changed: Promise<void>
 }
 
-/** Subscribes to the task queues on one channel, the same way on the first connection and on every later one. */
+/**
+ * Subscribes to the task queues on one channel, the same way on the first connection and on every later one. Another
+ * channel takes over where many tasks wait on the one that consumed.
+ */
 export class Consumer {
   readonly #parts: ConsumerParts
   /** The queues to consume, by name, as long as nobody says otherwise. */
@@ -56,7 +60,7 @@ export class Consumer {
   }
 
   /** Sets up a new channel: declare, limit, consume. */
-  async setup(channel: Channel, signal: AbortSignal, server: ServerInfo): Promise<void> {
+  async setup(channel: ChannelRow, signal: AbortSignal, server: ServerInfo): Promise<void> {
     const { prefetch, declare, onRenewed } = this.#parts
     this.#forget()
     onRenewed()
@@ -73,7 +77,7 @@ export class Consumer {
     }
     const shared = sharesPrefetch(server, quorum)
     // The limit comes before the first consumer: deliveries start at once.
-    const { count } = prefetch
+    const count = prefetch.begin()
     await channel.prefetch(count, shared ? 'channel' : 'consumer')
     if (this.#stopped || signal.aborted) return
     const line: Line = { channel, signal, subscriptions: new Map(), shared, changed: Promise.resolve() }
@@ -207,7 +211,23 @@ export class Consumer {
   #followHeld(line: Line, applied: number): void {
     const renew = (count: number): Promise<void> => this.#inTurn(line, () => this.#renew(line, count))
     const apply = line.shared ? channelPrefetch(line.channel) : renew
-    this.#parts.prefetch.attach(apply, { stepped: !line.shared, applied })
+    this.#parts.prefetch.attach(apply, {
+      stepped: !line.shared,
+      applied,
+      // A failure means that the channels are going.
+      onCrowded: () => void this.#inTurn(line, () => this.#moveOn(line)).catch(() => {}),
+    })
+  }
+
+  /** Leaves what waits on its channel behind, and consumes on another. */
+  async #moveOn(line: Line): Promise<void> {
+    const { channel, shared } = line
+    if (this.#stopped || !(await channel.advance()) || this.#line !== line) return
+    const count = this.#parts.prefetch.begin()
+    await channel.prefetch(count, shared ? 'channel' : 'consumer')
+    if (this.#line !== line) return
+    this.#followHeld(line, count)
+    await this.#takeOver(line)
   }
 
   /** Replaces the limit that the consumers share by one for each. */
@@ -224,18 +244,24 @@ export class Consumer {
 
   /** A consumer's own limit is fixed when it starts: a new consumer takes over from the old one. */
   async #renew(line: Line, count: number): Promise<void> {
-    const { channel, subscriptions } = line
-    await channel.prefetch(count, 'consumer')
+    await line.channel.prefetch(count, 'consumer')
+    await this.#takeOver(line)
+  }
+
+  async #takeOver(line: Line): Promise<void> {
+    const { subscriptions } = line
     for (const [name, before] of subscriptions) {
       const queue = this.#queues.get(name)
       if (queue === undefined || this.#stopped) continue
-      subscriptions.set(name, await this.#consume(line, queue))
+      const next = await this.#consume(line, queue)
+      if (this.#line === line) subscriptions.set(name, next)
+      else if (line.channel.isOpen) await next.cancel()
       await before.cancel()
     }
   }
 }
 
 /** A lost channel is no objection to what was asked of it: the next one is asked again. */
-export function isLoss(error: unknown, channel: Channel): boolean {
+export function isLoss(error: unknown, channel: Pick<Channel, 'isOpen'>): boolean {
   return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED', 'TWQ_CONSUMER_TIMEOUT')
 }

@@ -126,7 +126,7 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
     onReady: (request) => starts.begin(request, { inTurn: true }),
-    onHeld: (change) => prefetch.hold(change),
+    prefetch,
   })
   const dispatcher = openDispatcher({
     config,

@@ -95,9 +95,9 @@ export class Delays {
   hold(request: Request, due: number): void {
     const { timetable, prefetch, config, logger } = this.#parts
     const size = sizeOf(request.delivery)
-    request.heldApart = timetable.size < config.maxHeld && timetable.bytes + size <= config.maxHeldSize
+    const apart = timetable.size < config.maxHeld && timetable.bytes + size <= config.maxHeldSize
     timetable.hold(request, due, size)
-    if (request.heldApart) prefetch.hold(1)
+    if (apart) request.place = prefetch.hold()
     else if (!this.#full && this.#facts(request.queue, due).seconds > 0) {
       this.#full = true
       const fields = { event: 'tasks.held', held: timetable.size, bytes: timetable.bytes }
@@ -107,8 +107,8 @@ export class Delays {
 
   /** A request that was held is due, or gone. */
   released(request: Request): void {
-    if (request.heldApart) this.#parts.prefetch.hold(-1)
-    request.heldApart = false
+    if (request.place !== undefined) this.#parts.prefetch.release(request.place)
+    request.place = undefined
   }
 
   /**
@@ -121,9 +121,9 @@ export class Delays {
     const apart = this.#moving < MOST_MOVING && this.#bytesMoving < MOST_BYTES_MOVING
     this.#moving += 1
     this.#bytesMoving += size
-    if (apart) prefetch.hold(1)
+    const place = apart ? prefetch.lend() : undefined
     const moved = await this.#send(copyOf(request), request.queue, due)
-    if (apart) prefetch.hold(-1)
+    if (place !== undefined) prefetch.release(place)
     this.#moving -= 1
     this.#bytesMoving -= size
     if (!moved) return false

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Broker, Connection } from '../broker/broker.ts'
+import { ChannelRow } from '../broker/channel-row.ts'
 import { type Liveness, watchLiveness } from '../broker/liveness.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
@@ -36,7 +37,7 @@ const LONGEST_MINGLING = 5_000
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
 export class Lanes {
   readonly #parts: LanesParts
-  readonly #kept: { tasks?: Kept; suspects?: Kept } = {}
+  readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
   #liveness: Liveness | undefined
   /** The newest connection, and whether the other workers' revocations are known there. */
   #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
@@ -58,15 +59,18 @@ export class Lanes {
       await this.#untilMingled(signal)
       await suspects.setup(channel, signal, this.#current().server)
     })
-    this.#kept.tasks = session.keep('consumer', async (channel, signal) => {
-      signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
-      await this.#untilMingled(signal)
-      const connection = this.#current()
-      await consumer.setup(channel, signal, connection.server)
-      this.#liveness = undefined
-      for (const queue of consumer.consuming.slice(0, 1)) {
-        this.#liveness = watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
-      }
+    this.#kept.tasks = session.keepOpened('consumer', {
+      open: ChannelRow.open,
+      setup: async (channel, signal) => {
+        signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+        await this.#untilMingled(signal)
+        const connection = this.#current()
+        await consumer.setup(channel, signal, connection.server)
+        this.#liveness = undefined
+        for (const queue of consumer.consuming.slice(0, 1)) {
+          this.#liveness = watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
+        }
+      },
     })
     const control = session.keep('mailbox', async (channel) => {
       const connection = this.#current()

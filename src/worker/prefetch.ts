@@ -4,13 +4,32 @@ import { isRabbitMq4 } from '../broker/server-version.ts'
 // AMQP carries the count in 16 bits, and 0 means no limit at all.
 const LARGEST = 65_535
 
+// An acknowledgement behind as many that wait costs RabbitMQ not yet twice of what it costs alone.
+const CROWD = 200
+
+/** What the limit makes up for on one channel. */
+interface Beside {
+  held: number
+  /** On their way elsewhere. */
+  lent: number
+}
+
+/** A place beside the requests in work. It is worth nothing any more once another channel consumes. */
+export interface Place {
+  readonly on: Beside
+  readonly kind: keyof Beside
+}
+
 /**
  * Keeps the broker's limit on unacknowledged messages at `base` plus the requests held for later, so that waiting ones
- * never stop the rest. Changes are collected: only the newest count is sent, one request at a time.
+ * never stop the rest. Changes are collected: only the newest count is sent, one request at a time. Where too many wait on
+ * a channel, it asks for another one.
  */
 export class Prefetch {
   #base: number
-  #held = 0
+  #beside: Beside = { held: 0, lent: 0 }
+  #crowdedAt = CROWD
+  #onCrowded: (() => void) | undefined
   #apply: ((count: number) => Promise<void>) | undefined
   #stepped = false
   #applied = 0
@@ -22,7 +41,7 @@ export class Prefetch {
 
   /** What the broker should allow now. */
   get count(): number {
-    return this.#base === 0 ? 0 : Math.min(this.#base + this.#held, LARGEST)
+    return this.#base === 0 ? 0 : Math.min(this.#base + this.#beside.held + this.#beside.lent, LARGEST)
   }
 
   /** Allows so many more (or, negative, fewer) from now on, but for at least one; no limit stays none. */
@@ -32,22 +51,45 @@ export class Prefetch {
     this.#send()
   }
 
-  /** One more (or, negative, fewer) request is held for later. */
-  hold(change: number): void {
-    this.#held += change
-    this.#send()
+  /** One more request is held for later, and takes no place of another until it is released. */
+  hold(): Place {
+    const place = this.#take('held')
+    if (this.#beside.held >= this.#crowdedAt) {
+      this.#crowdedAt += CROWD
+      this.#onCrowded?.()
+    }
+    return place
+  }
+
+  /** One more request is on its way elsewhere, which takes a moment. */
+  lend(): Place {
+    return this.#take('lent')
+  }
+
+  release({ on, kind }: Place): void {
+    on[kind] -= 1
+    if (on === this.#beside) this.#send()
+  }
+
+  /** Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. */
+  begin(): number {
+    this.detach()
+    this.#beside = { held: 0, lent: 0 }
+    this.#crowdedAt = CROWD
+    return this.count
   }
 
   /**
    * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
    * `stepped` is for channels where a change is dear: it then grows by doubling and shrinks only when it is four times too
-   * large.
+   * large. `onCrowded` is told when so many wait on the channel that another one should consume.
    */
   attach(
     apply: (count: number) => Promise<void>,
-    options: { readonly stepped: boolean; readonly applied?: number },
+    options: { readonly stepped: boolean; readonly applied?: number; readonly onCrowded?: () => void },
   ): void {
     this.#apply = apply
+    this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
     this.#applied = options.applied ?? this.count
     this.#sending = false
@@ -57,13 +99,23 @@ export class Prefetch {
   /** The channel is gone. */
   detach(): void {
     this.#apply = undefined
+    this.#onCrowded = undefined
+  }
+
+  #take(kind: keyof Beside): Place {
+    const place = { on: this.#beside, kind }
+    this.#beside[kind] += 1
+    this.#send()
+    return place
   }
 
   #wanted(): number {
     const exact = this.count
     if (!this.#stepped || exact === 0) return exact
     if (exact <= this.#applied && exact * 4 > this.#applied) return this.#applied
-    return Math.min(Math.max(exact * 2, this.#base), LARGEST)
+    // Past the crowd another channel takes over, if there can be one.
+    const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
+    return Math.min(Math.max(exact * 2, this.#base), most)
   }
 
   #send(): void {
@@ -88,6 +140,6 @@ export function sharesPrefetch(server: ServerInfo, hasQuorumQueue: boolean): boo
 }
 
 /** Sets a channel-wide limit. */
-export function channelPrefetch(channel: Channel): (count: number) => Promise<void> {
+export function channelPrefetch(channel: Pick<Channel, 'prefetch'>): (count: number) => Promise<void> {
   return (count) => channel.prefetch(count, 'channel')
 }

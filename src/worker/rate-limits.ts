@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { TokenBucket } from '../runtime/token-bucket.ts'
+import type { Prefetch } from './prefetch.ts'
 import type { Request } from './request.ts'
 
 // More than these count as messages in work, so that a long queue of one task is not taken into memory whole.
@@ -12,8 +13,8 @@ export interface RateLimitsParts {
   readonly rateOf: (task: string) => number | undefined
   /** A request that was held may start. */
   readonly onReady: (request: Request) => void
-  /** So many more (or, negative, fewer) requests are held beside those in work. */
-  readonly onHeld: (change: number) => void
+  /** Where the requests that are held beside those in work find their places. */
+  readonly prefetch: Pick<Prefetch, 'hold' | 'release'>
 }
 
 /** Requests that wait for their turn, in the order they came, and what lets them go. */
@@ -47,7 +48,7 @@ export class RateLimits {
     if (lane.waiting.length === 0 && lane.bucket.take()) return true
     request.state = 'limited'
     lane.waiting.push(request)
-    this.#count(1)
+    this.#hold(request)
     this.#arm(lane)
     return false
   }
@@ -59,7 +60,7 @@ export class RateLimits {
     before?.timer?.cancel()
     this.#lanes.delete(task)
     const waiting = before?.waiting ?? []
-    this.#count(-waiting.length)
+    for (const request of waiting) this.#release(request)
     for (const request of waiting) if (this.admit(request)) this.#parts.onReady(request)
   }
 
@@ -71,15 +72,19 @@ export class RateLimits {
       for (const request of waiting.splice(0)) (predicate(request) ? removed : kept).push(request)
       waiting.push(...kept)
     }
-    this.#count(-removed.length)
+    for (const request of removed) this.#release(request)
     return removed
   }
 
-  #count(change: number): void {
-    const before = Math.min(this.#waiting, MOST_HELD)
-    this.#waiting += change
-    const after = Math.min(this.#waiting, MOST_HELD)
-    if (after !== before) this.#parts.onHeld(after - before)
+  #hold(request: Request): void {
+    this.#waiting += 1
+    if (this.#waiting <= MOST_HELD) request.place = this.#parts.prefetch.hold()
+  }
+
+  #release(request: Request): void {
+    this.#waiting -= 1
+    if (request.place !== undefined) this.#parts.prefetch.release(request.place)
+    request.place = undefined
   }
 
   #laneOf(task: string): Lane | undefined {
@@ -95,14 +100,14 @@ export class RateLimits {
   #arm(lane: Lane): void {
     lane.timer ??= this.#parts.clock.after(lane.bucket.wait(), () => {
       lane.timer = undefined
-      this.#release(lane)
+      this.#letGo(lane)
     })
   }
 
-  #release(lane: Lane): void {
+  #letGo(lane: Lane): void {
     while (lane.waiting.length > 0 && lane.bucket.take()) {
       const request = lane.waiting.shift() as Request
-      this.#count(-1)
+      this.#release(request)
       this.#parts.onReady(request)
     }
     if (lane.waiting.length > 0) this.#arm(lane)

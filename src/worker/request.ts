@@ -4,6 +4,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { Place } from './prefetch.ts'
 import type { Lane } from './suspicion.ts'
 
 /** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
@@ -22,8 +23,8 @@ export class Request {
   /** It came back only because this process lost the channel that it held it by. */
   survived = false
   state: RequestState = 'reserved'
-  /** True while it is held and the prefetch count makes up for it. */
-  heldApart = false
+  /** Where the prefetch count makes up for it while it waits. */
+  place: Place | undefined
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */

@@ -89,6 +89,7 @@ export class FakeChannel implements Channel {
   readonly #closed = deferred<CloseReason>()
   readonly publishes: Publish[] = []
   readonly exchanges: ExchangeSpec[] = []
+  readonly unsettled = 0
   isOpen = true
 
   get closed(): Promise<CloseReason> {

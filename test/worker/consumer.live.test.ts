@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../src/broker/broker.ts'
+import { ChannelRow } from '../../src/broker/channel-row.ts'
 import { createSession, type Kept, type Session } from '../../src/broker/session.ts'
 import { declareTaskQueue } from '../../src/broker/topology.ts'
 import { isQuorum, plainQueue, type TaskQueue } from '../../src/protocol/task-queue.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { Consumer } from '../../src/worker/consumer.ts'
-import { Prefetch } from '../../src/worker/prefetch.ts'
+import { type Place, Prefetch } from '../../src/worker/prefetch.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { Journal } from '../support/until.ts'
@@ -35,7 +36,7 @@ interface Scene extends AsyncDisposable {
   readonly consumer: Consumer
   readonly prefetch: Prefetch
   readonly received: Journal<Received>
-  readonly kept: Kept
+  readonly kept: Kept<ChannelRow>
 }
 
 async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Promise<Scene> {
@@ -55,9 +56,10 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
     clock: systemClock,
     logger: silentLogger,
   })
-  const kept = session.keep('consumer', (channel, signal) =>
-    consumer.setup(channel, signal, session.connection!.server),
-  )
+  const kept = session.keepOpened('consumer', {
+    open: ChannelRow.open,
+    setup: (channel, signal) => consumer.setup(channel, signal, session.connection!.server),
+  })
   await kept.ready
   return { consumer, prefetch, received, kept, [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose]() }
 }
@@ -115,8 +117,37 @@ it('gives each consumer a limit of its own once a quorum queue comes in', async 
   delivery.ack()
   await scene.received.until(({ text }) => text === 'c2')
   // Held for later, it makes room for the next one.
-  scene.prefetch.hold(1)
+  scene.prefetch.hold()
   await scene.received.until(({ text }) => text === 'q2')
+})
+
+it.each([
+  ['classic', plainQueue],
+  ['quorum', quorumQueue],
+])('consumes a %s queue on another channel once many of its tasks are held for later', async (_type, queueOf) => {
+  const queue = queueOf(uniqueName('held'))
+  await using scene = await aConsumer([queue], 1)
+  const { received, prefetch, kept, consumer } = scene
+  await send(queue.name, ...Array.from({ length: 450 }, (_, n) => `held ${n}`), 'last')
+  const places: Place[] = []
+  for (let n = 0; n < 450; n += 1) {
+    await received.until(({ text }) => text === `held ${n}`)
+    places.push(prefetch.hold())
+  }
+  const { delivery } = await received.until(({ text }) => text === 'last')
+  // Each consumer that takes over from another on the same channel, as those of quorum queues do, has a limit of its own.
+  expect(kept.channel!.length).toBeGreaterThan(queue.arguments?.['x-queue-type'] === 'quorum' ? 1 : 2)
+  expect(consumer.consuming).toEqual([queue.name])
+  expect(delivery.ack()).toBe(true)
+  // As they become due.
+  for (const [n, entry] of received.entries.slice(0, 450).entries()) {
+    expect(entry.delivery.ack()).toBe(true)
+    prefetch.release(places[n]!)
+  }
+  await send(queue.name, 'next')
+  await received.until(({ text }) => text === 'next')
+  expect(received.entries).toHaveLength(452)
+  expect((await kept.channel!.inspectQueue(queue.name)).messages).toBe(0)
 })
 
 it('rejects a queue that belongs to another connection, and goes on with the others', async () => {

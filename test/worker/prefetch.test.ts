@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { Prefetch, sharesPrefetch } from '../../src/worker/prefetch.ts'
+import { type Place, Prefetch, sharesPrefetch } from '../../src/worker/prefetch.ts'
 
 describe('the prefetch count', () => {
   it('is the base plus the requests held for later', async () => {
     const sent: number[] = []
     const prefetch = new Prefetch(10)
     prefetch.attach(async (count) => void sent.push(count), { stepped: false })
-    prefetch.hold(1)
+    const place = prefetch.hold()
     await settled()
-    prefetch.hold(-1)
+    prefetch.release(place)
     await settled()
     expect(sent).toEqual([11, 10])
   })
@@ -17,17 +17,17 @@ describe('the prefetch count', () => {
     const sent: number[] = []
     const prefetch = new Prefetch(10)
     prefetch.attach(async (count) => void sent.push(count), { stepped: false })
-    for (let n = 0; n < 100; n += 1) prefetch.hold(1)
+    for (let n = 0; n < 100; n += 1) prefetch.hold()
     await settled()
     expect(sent).toEqual([11, 110])
   })
 
   it('never exceeds what AMQP can carry, and leaves "no limit" alone', () => {
     const prefetch = new Prefetch(60_000)
-    prefetch.hold(10_000)
+    for (let n = 0; n < 10_000; n += 1) prefetch.hold()
     expect(prefetch.count).toBe(65_535)
     const unlimited = new Prefetch(0)
-    unlimited.hold(5)
+    unlimited.hold()
     expect(unlimited.count).toBe(0)
   })
 
@@ -37,11 +37,11 @@ describe('the prefetch count', () => {
     prefetch.attach(async (count) => void sent.push(count), { stepped: false })
     prefetch.widen(2)
     await settled()
-    prefetch.hold(3)
+    for (let n = 0; n < 3; n += 1) prefetch.lend()
     await settled()
     prefetch.widen(-100)
     await settled()
-    expect(sent).toEqual([6, 9, 4])
+    expect(sent).toEqual([6, 7, 9, 4])
     const unlimited = new Prefetch(0)
     unlimited.widen(5)
     expect(unlimited.count).toBe(0)
@@ -51,27 +51,64 @@ describe('the prefetch count', () => {
     const sent: number[] = []
     const prefetch = new Prefetch(10)
     prefetch.attach(async (count) => void sent.push(count), { stepped: true })
+    const places: Place[] = []
     for (let n = 0; n < 200; n += 1) {
-      prefetch.hold(1)
+      places.push(prefetch.hold())
       await settled()
       expect(sent.at(-1)).toBeGreaterThanOrEqual(prefetch.count)
     }
-    for (let n = 0; n < 200; n += 1) {
-      prefetch.hold(-1)
+    for (const place of places) {
+      prefetch.release(place)
       await settled()
       expect(sent.at(-1)).toBeGreaterThanOrEqual(prefetch.count)
     }
     expect(sent.length).toBeLessThan(12)
   })
 
-  it('carries the held requests over to a new channel', async () => {
+  it('makes up on a new channel for nothing that was held on the one before', async () => {
     const sent: number[] = []
+    const apply = async (count: number) => void sent.push(count)
     const prefetch = new Prefetch(10)
-    prefetch.hold(3)
-    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    const before = [prefetch.hold(), prefetch.lend()]
+    expect(prefetch.count).toBe(12)
+    const applied = prefetch.begin()
+    expect(applied).toBe(10)
+    prefetch.attach(apply, { stepped: false, applied })
+    const place = prefetch.hold()
+    for (const other of before) prefetch.release(other)
     await settled()
-    expect(sent).toEqual([])
-    expect(prefetch.count).toBe(13)
+    prefetch.release(place)
+    await settled()
+    expect(sent).toEqual([11, 10])
+  })
+
+  it('asks for another channel where many are held, again and again until there is one', () => {
+    let asked = 0
+    const prefetch = new Prefetch(10)
+    const attach = () =>
+      prefetch.attach(async () => {}, {
+        stepped: false,
+        onCrowded: () => {
+          asked += 1
+        },
+      })
+    const hold = (count: number) => {
+      for (let n = 0; n < count; n += 1) prefetch.hold()
+    }
+    attach()
+    for (let n = 0; n < 1_000; n += 1) prefetch.lend()
+    hold(199)
+    expect(asked).toBe(0)
+    hold(1)
+    expect(asked).toBe(1)
+    hold(400)
+    expect(asked).toBe(3)
+    prefetch.begin()
+    attach()
+    hold(199)
+    expect(asked).toBe(3)
+    hold(1)
+    expect(asked).toBe(4)
   })
 
   it.each([

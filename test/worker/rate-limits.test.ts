@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Prefetch } from '../../src/worker/prefetch.ts'
 import { RateLimits } from '../../src/worker/rate-limits.ts'
 import { aRequest } from '../support/a-request.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -6,19 +7,17 @@ import { ManualClock } from '../support/manual-clock.ts'
 function theLimits(rates: Readonly<Record<string, number>>) {
   const clock = new ManualClock()
   const started: string[] = []
-  let held = 0
+  const prefetch = new Prefetch(1)
   const limits = new RateLimits({
     clock,
     rateOf: (task) => rates[task],
     onReady: ({ message }) => started.push(message.id),
-    onHeld: (change) => {
-      held += change
-    },
+    prefetch,
   })
   const admit = (task: string, ...ids: string[]): void => {
     for (const id of ids) if (limits.admit(aRequest({ task, id }))) started.push(id)
   }
-  return { clock, limits, started, admit, held: () => held }
+  return { clock, limits, started, admit, held: () => prefetch.count - 1 }
 }
 
 describe('rate limits', () => {

@@ -66,6 +66,10 @@ export class AmqpChannel implements Channel, SettlingChannel {
     return this.#state === 'open'
   }
 
+  get unsettled(): number {
+    return this.#acknowledgements.unsettled
+  }
+
   async declareExchange(exchange: ExchangeSpec): Promise<void> {
     const { name, type, durable, autoDelete = false, arguments: args = {} } = exchange
     await this.#ask(() => this.#raw.assertExchange(name, type, { durable, autoDelete, arguments: args }))

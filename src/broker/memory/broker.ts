@@ -122,6 +122,10 @@ class MemoryChannel implements Channel, ChannelClient {
     return this.#over === undefined
   }
 
+  get unsettled(): number {
+    return this.#unsettled.size
+  }
+
   async declareExchange(spec: ExchangeSpec): Promise<void> {
     const { autoDelete = false } = spec
     this.#ask(() =>
