@@ -1,51 +1,47 @@
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect } from 'node:net'
-import { createServer, type Server } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
+import { createClient } from '../../../src/client/create-client.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { Certificates } from '../../support/provision/certificates.ts'
+import { freePorts } from '../../support/provision/free-ports.ts'
+import { type RabbitNode, startRabbit } from '../../support/provision/rabbit.ts'
 import { PythonCaller } from '../../support/python-caller.ts'
-import { brokerUrl } from '../../support/services.ts'
+import { runTwq } from '../../support/run-twq.ts'
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
 
 let certificates: Certificates
-let front: Server
+let node: RabbitNode
+let port: number
 
-/** RabbitMQ behind one who speaks TLS, as it stands behind a load balancer. */
+/** A RabbitMQ that also listens for TLS, with a certificate of an authority that no system knows. */
 beforeAll(async () => {
   certificates = await Certificates.make()
-  const broker = new URL(brokerUrl())
-  const files = { cert: readFileSync(certificates.certificate), key: readFileSync(certificates.key) }
-  front = createServer(files, (secure) => {
-    const plain = connect(Number(broker.port), broker.hostname)
-    secure.on('error', () => plain.destroy()).on('close', () => plain.destroy())
-    plain.on('error', () => secure.destroy()).on('close', () => secure.destroy())
-    secure.pipe(plain).pipe(secure)
-  }).listen(0, '127.0.0.1')
-  front.on('tlsClientError', () => {})
-  await once(front, 'listening')
+  ;[port] = (await freePorts(1)) as [number]
+  const { ca, certificate, key } = certificates
+  const files = { cacertfile: ca, certfile: certificate, keyfile: key }
+  const options = Object.entries(files).map(([name, file]) => [`ssl_options.${name}`, file])
+  node = await startRabbit({ config: { 'listeners.ssl.1': `127.0.0.1:${port}`, ...Object.fromEntries(options) } })
 })
 
 afterAll(async () => {
-  front?.close()
+  await node?.[Symbol.asyncDispose]()
   await certificates?.[Symbol.asyncDispose]()
 })
 
 function url(query: string): string {
-  const secured = brokerUrl().replace(/^amqp:/, 'amqps:')
-  const { port } = front.address() as AddressInfo
-  return `${secured.replace(/:\d+\//, `:${port}/`)}?${query}`
+  return `amqps://guest:guest@localhost:${port}/%2F?${query}`
 }
 
-describe('a broker with TLS', () => {
-  it('carries the tasks of a worker', async () => {
-    await using scene = await aWorker([add], { broker: url(`cacertfile=${certificates.ca}`) })
-    await using caller = await PythonCaller.start({ broker: brokerUrl(), queue: scene.queue })
+describe('a RabbitMQ that speaks TLS', () => {
+  it('carries the tasks of a worker, and those of a client', async () => {
+    const broker = url(`cacertfile=${certificates.ca}`)
+    await using scene = await aWorker([add], { broker })
+    await using client = createClient({ broker, queue: scene.queue })
+    await using caller = await PythonCaller.start({ broker: node.url(), queue: scene.queue })
     expect(await caller.get(await caller.sendTask('add', [2, 3]))).toBe(5)
+    expect(await (await client.send(add, { x: 4, y: 5 })).result({ timeout: '60s' })).toBe(9)
   })
 
   it.each([
@@ -53,6 +49,22 @@ describe('a broker with TLS', () => {
     ['nobody vouches for it', () => ''],
   ])('is not trusted where %s', async (_title, query) => {
     const broker = amqpBroker({ url: url(query()), heartbeat: 10_000, name: 'test' })
-    await expect(broker.connect()).rejects.toThrow(/certificate|verify/)
+    await expect(broker.connect()).rejects.toMatchObject({
+      code: 'TWQ_BROKER_TLS',
+      message: expect.stringMatching(/certificate of .*localhost/),
+      hint: expect.stringContaining('cacertfile='),
+    })
+  })
+
+  it('is examined by twq doctor, which says what is wrong with an authority', async () => {
+    const examine = (query: string) => runTwq(['doctor', '--broker', url(query), '--json'])
+    const [trusted, strange] = await Promise.all([
+      examine(`cacertfile=${certificates.ca}`),
+      examine(`cacertfile=${certificates.stranger}`),
+    ])
+    expect(trusted.stdout).toContain('RabbitMQ')
+    expect(trusted.stdout + trusted.stderr).not.toContain('certificate')
+    expect(strange.status).not.toBe(0)
+    expect(strange.stdout + strange.stderr).toMatch(/not signed by an authority known here/)
   })
 })
