@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'TWQ_PUBLISH_REFUSED'
   /** A mandatory message reached no queue. */
   | 'TWQ_PUBLISH_UNROUTABLE'
+  /** The broker takes no messages for now, for want of memory or disk. */
+  | 'TWQ_BROKER_BLOCKED'
   /** The broker did not confirm a message in time. */
   | 'TWQ_PUBLISH_TIMEOUT'
   /** Too many messages wait for the broker; the new one was not taken. */

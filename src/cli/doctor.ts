@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Broker, Connection } from '../broker/broker.ts'
+import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import { describeAddress, parseBrokerUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import { messageOf, TwqError } from '../errors.ts'
@@ -78,7 +79,9 @@ async function examineBroker(
   const opened = await attempt(check, async () => {
     const addresses = parseBrokerUrl(config.broker)
     const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq doctor' })
-    return { addresses, broker, connection: await broker.connect() }
+    const connection = await broker.connect()
+    giveUpWhenBlocked(connection)
+    return { addresses, broker, connection }
   })
   if ('finding' in opened) return [opened.finding]
   const { addresses, broker, connection } = opened.value

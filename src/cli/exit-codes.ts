@@ -48,6 +48,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_CONNECTION_LOST: EXIT.unavailable,
   TWQ_CHANNEL_CLOSED: EXIT.unavailable,
   TWQ_CONSUMER_TIMEOUT: EXIT.unavailable,
+  TWQ_BROKER_BLOCKED: EXIT.temporary,
   TWQ_PUBLISH_REFUSED: EXIT.temporary,
   TWQ_PUBLISH_UNROUTABLE: EXIT.failed,
   // The client waits for a broker that is away until this time is over.

@@ -1,5 +1,6 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Connection, Delivery } from '../broker/broker.ts'
+import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import {
   isMeant,
   type QuarantinedMessage,
@@ -117,7 +118,9 @@ async function connect(
       hint: `Say --queue ${queue.slice(0, -'.quarantine'.length)}`,
     })
   }
-  return { connection: await broker.connect(), queue }
+  const connection = await broker.connect()
+  giveUpWhenBlocked(connection)
+  return { connection, queue }
 }
 
 function filterOf({ task, reason, id, since, olderThan }: QuarantineFlags): QuarantineFilter {

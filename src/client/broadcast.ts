@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker, Channel, Connection, Delivery } from '../broker/broker.ts'
+import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import {
   declarePidboxExchange,
   declarePidboxReplies,
@@ -34,9 +35,11 @@ export class Broadcast {
     this.#clock = clock
   }
 
-  /** Connects; close it with `await using` or `Symbol.asyncDispose`. */
+  /** Connects; close it with `await using` or `Symbol.asyncDispose`. `TWQ_BROKER_BLOCKED` ends what goes on while the broker takes no messages. */
   static async open(broker: Broker, clock: Clock, options: { readonly signal?: AbortSignal } = {}): Promise<Broadcast> {
-    return new Broadcast(await broker.connect({ name: 'twq remote control', ...options }), clock)
+    const connection = await broker.connect({ name: 'twq remote control', ...options })
+    giveUpWhenBlocked(connection)
+    return new Broadcast(connection, clock)
   }
 
   /**

@@ -13,6 +13,9 @@ import { ResultFeed } from './result-feed.ts'
 // As long as Celery keeps results: the queue goes when nobody consumed it for a day.
 const EXPIRES = 86_400_000
 
+/** How long the broker may take to delete a queue, in milliseconds. */
+const PATIENCE = 5_000
+
 /** How many tasks without a final result are followed at once; beyond it the oldest that nobody waits for are let go. */
 const MOST_FOLLOWED = 100_000
 
@@ -99,7 +102,10 @@ export class ReplyQueue implements Replies {
     this.#followed.clear()
     this.#finished.clear()
     // Nobody else knows the queue's name; where it can't be deleted now, it expires.
-    await this.#kept?.channel?.deleteQueue(this.name).catch(() => {})
+    const channel = this.#session.connection?.blocked === undefined ? this.#kept?.channel : undefined
+    if (channel !== undefined) {
+      await unlessAborted(channel.deleteQueue(this.name), AbortSignal.timeout(PATIENCE)).catch(() => {})
+    }
     await this.#kept?.[Symbol.asyncDispose]()
   }
 

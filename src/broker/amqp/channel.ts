@@ -15,6 +15,8 @@ import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 export interface ChannelOwner {
   /** Why the connection ended; undefined while it is open or when its end was asked for. */
   readonly failure: TwqError | undefined
+  /** Why the broker reads nothing more from it, for now. */
+  readonly blocked: string | undefined
   /** Takes what a callback threw; it must not reach amqplib, which would close the channel or the connection. */
   onCallbackError(error: unknown): void
 }
@@ -190,6 +192,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
       // Never answered when the connection goes down meanwhile; `closed` resolves in every case.
       this.#raw.close().catch(() => {})
     }
+    if (this.#owner.blocked !== undefined) return
     const impatient = new AbortController()
     await Promise.race([
       this.closed,

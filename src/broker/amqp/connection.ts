@@ -171,7 +171,8 @@ export class AmqpConnection implements Connection, ChannelOwner {
   }
 
   async openChannel(): Promise<Channel> {
-    if (this.#state !== 'open') throw this.#over()
+    // One that was destroyed is not yet closed, and what is asked of it now would never be answered.
+    if (this.#state !== 'open' || this.#failure !== undefined) throw this.#over()
     const { Channel: RawChannel, methods } = this.#amqplib
     try {
       const raw = new RawChannel(this.#raw)
@@ -194,8 +195,12 @@ export class AmqpConnection implements Connection, ChannelOwner {
     this.#socket.destroy(error)
   }
 
-  /** Closes the channels, so that what they have written arrives, then the connection; waits a few seconds at most. */
+  /**
+   * Closes the channels, so that what they have written arrives, then the connection; waits a few seconds at most, and not at
+   * all for a broker that has blocked it: that reads nothing.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#blocked !== undefined) this.destroy(new Error(`closed while the broker blocked it: ${this.#blocked}`))
     const deadline = setTimeout(() => this.destroy(new Error('the close was not answered')), CLOSE_TIMEOUT).unref()
     await Promise.all([...this.#channels].map((channel) => channel[Symbol.asyncDispose]()))
     if (this.#state === 'open') {

@@ -1,5 +1,6 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import type { Connection } from '../../broker/broker.ts'
+import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/quarantine.ts'
@@ -14,7 +15,9 @@ export async function connect(
 ): Promise<{ readonly connection: Connection; readonly config: Config }> {
   const { config } = await loadConfig(`queue ${verb}`, flags)
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq queue' })
-  return { connection: await broker.connect(), config }
+  const connection = await broker.connect()
+  giveUpWhenBlocked(connection)
+  return { connection, config }
 }
 
 /** A task queue and the two beside it. */

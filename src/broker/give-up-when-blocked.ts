@@ -1,0 +1,18 @@
+import { TwqError } from '../errors.ts'
+import type { Connection } from './broker.ts'
+
+/**
+ * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker takes no messages from it: until that is over it answers
+ * nothing else there either, and whoever asks one question had better be told.
+ */
+export function giveUpWhenBlocked(connection: Connection): void {
+  connection.onBlocked((reason) => {
+    if (reason !== undefined) connection.destroy(brokerBlocked(reason))
+  })
+}
+
+function brokerBlocked(reason: string): TwqError {
+  return new TwqError('TWQ_BROKER_BLOCKED', `the broker takes no messages for now: ${reason}`, {
+    hint: 'It does again by itself once there is more. Look there: rabbitmq-diagnostics alarms',
+  })
+}
