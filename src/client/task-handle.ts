@@ -4,6 +4,7 @@ import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { parseDuration } from '../runtime/duration.ts'
+import { ordinary } from '../runtime/ordinary.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import type { AnyHandle, ResultOptions, TaskHandle } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
@@ -104,7 +105,7 @@ export class SentTask implements StoredHandle {
   }
 
   #valueOf(record: ResultRecord): unknown {
-    if (!('error' in record)) return record.result
+    if (!('error' in record)) return ordinary(record.result)
     const { state, error } = record
     const why = error === null ? '' : `: ${exceptionRepr(error)}`
     const what = state === 'REVOKED' ? 'was revoked' : 'failed'

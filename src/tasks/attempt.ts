@@ -3,6 +3,7 @@ import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
 import { stringifyJson } from '../protocol/json.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
+import { ordinary } from '../runtime/ordinary.ts'
 import { bindArguments } from './arguments.ts'
 import { AttemptContext, retryDelay, tooManyRetries } from './attempt-context.ts'
 import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-flow.ts'
@@ -25,7 +26,7 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
     const { message } = attempt.invocation
     const bound = bindArguments(task.name, task.positional, message.args, message.kwargs)
     if (bound.kind === 'mismatch') return failed(pythonError('TypeError', bound.message), clock.monotonic() - startedAt)
-    let args: unknown = bound.args
+    let args: unknown = ordinary(bound.args)
     if (task.schema !== undefined) {
       const answer = validate(task.schema, args)
       const validated = answer instanceof Promise ? await answer : answer

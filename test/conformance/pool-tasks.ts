@@ -14,12 +14,12 @@ const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { 
 
 const echo = defineTask({ name: 'echo', positional: ['value'], run: ({ value }: { value: unknown }) => value })
 
-/** Whether the objects it is given have anything that the sender did not put there. */
-const inherits = defineTask({
-  name: 'inherits',
+/** Whether what it is given, and what is in there, are objects like those of the task's own code. */
+const usual = defineTask({
+  name: 'usual',
   positional: ['value'],
-  run: ({ value }: { value: { readonly inner: object } }) =>
-    [value, value.inner].some((object) => 'constructor' in object),
+  run: (args: { value: { readonly inner: object } }) =>
+    [args, args.value, args.value.inner].every((object) => Object.getPrototypeOf(object) === Object.prototype),
 })
 
 class Money {
@@ -236,6 +236,8 @@ export const poolTasks = [
   exit,
   kill,
   throwLater,
+  litter,
+  tread,
 ]
 
 function untilAborted({ signal }: TaskContext): Promise<void> {
