@@ -151,7 +151,7 @@ export class Crew implements Pool {
     if (!member.alive) return
     const { maxTasksPerChild, maxMemoryPerChild, logger } = this.#options
     const spent = maxTasksPerChild !== undefined && member.attempts >= maxTasksPerChild
-    if (this.#stopped.signal.aborted || spent || member.successor === 'here') {
+    if (this.#stopped.signal.aborted || spent || member.unfit || member.successor === 'here') {
       member.leave()
       return
     }

@@ -78,6 +78,8 @@ export class MemberLink {
   attempts = 0
   /** What it held after the last of them, in bytes, where there is a limit to that. */
   memory = 0
+  /** Whether it has to go once its attempt has ended. */
+  unfit = false
   /** Whether somebody was called who takes its place. */
   successor: 'none' | 'called' | 'here' = 'none'
 
@@ -195,6 +197,9 @@ export class MemberLink {
         this.memory = message.memory ?? 0
         this.#end(fromText(message.outcome) as unknown as Outcome)
         return
+      case 'stray':
+        this.#stray(message)
+        return
       case 'crashed':
         this.#crashed(message)
         return
@@ -205,12 +210,25 @@ export class MemberLink {
     this.#attempt?.end(outcome)
   }
 
-  /** An uncaught error belongs to the attempt that runs; what state it leaves behind nobody knows. */
-  #crashed({ error }: FromMember & { kind: 'crashed' }): void {
+  #stray({ error }: FromMember & { kind: 'stray' }): void {
     this.#parts.logger.error(
-      { event: 'pool.member-crashed', member: this.name, task_id: this.#attempt?.message.id, error },
+      { event: 'process.unhandled-rejection', member: this.name, error },
+      'a promise was rejected and nobody was waiting for it',
+    )
+  }
+
+  /**
+   * An uncaught error fails the attempt that it comes from. What state it leaves behind nobody knows, so the member goes;
+   * another attempt, which has nothing to do with it, may end before.
+   */
+  #crashed({ attempt: number, error }: FromMember & { kind: 'crashed' }): void {
+    const attempt = number === undefined || number === this.attempts ? this.#attempt : undefined
+    this.#parts.logger.error(
+      { event: 'pool.member-crashed', member: this.name, task_id: attempt?.message.id, error },
       'an error that nobody caught ended a member of the pool',
     )
+    this.unfit = true
+    if (attempt === undefined && this.#attempt !== undefined) return
     this.#end({ kind: 'failed', error, runtime: 0 })
     this.kill()
   }

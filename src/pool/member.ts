@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -26,8 +27,14 @@ export function serve(): void {
   let lastCall = 0
   let opened: Opened | undefined
   let running: AbortController | undefined
+  /** Which attempt code belongs to, its timers and callbacks included. */
+  const attempts = new AsyncLocalStorage<number>()
 
-  process.on('uncaughtException', (error) => post({ kind: 'crashed', error: toRemoteError(error) }))
+  // As on the event loop: one task's oversight must not end another's attempt.
+  process.on('unhandledRejection', (reason) => post({ kind: 'stray', error: toRemoteError(reason) }))
+  process.on('uncaughtException', (error) =>
+    post({ kind: 'crashed', attempt: attempts.getStore(), error: toRemoteError(error) }),
+  )
 
   function hear(message: ToMember): void {
     switch (message.kind) {
@@ -35,7 +42,7 @@ export function serve(): void {
         void open(message)
         return
       case 'run':
-        void run(message)
+        void attempts.run(message.attempt, run, message)
         return
       case 'abort':
         running?.abort(errorFrom(message.reason))

@@ -62,8 +62,10 @@ export type FromMember =
   | { readonly kind: 'log'; readonly line: string }
   /** `memory` is what the member holds now, in bytes, where that was asked for. */
   | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number | undefined }
-  /** An error that nobody caught; the member is not fit for more. */
-  | { readonly kind: 'crashed'; readonly error: RemoteError }
+  /** A rejection that nobody awaits. */
+  | { readonly kind: 'stray'; readonly error: RemoteError }
+  /** An error that nobody caught, out of a callback of `attempt` or of no attempt's; the member is not fit for more. */
+  | { readonly kind: 'crashed'; readonly attempt: number | undefined; readonly error: RemoteError }
 
 /** How a request of a member's ended. */
 export type Answer = { readonly ok: string | undefined } | { readonly error: PortableError }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TwqError } from '../../src/errors.ts'
@@ -208,10 +209,36 @@ const throwLater = defineTask({
   },
 })
 
+let left = () => {}
+/** Leaves behind what comes to nothing while another runs. */
+const litter = defineTask({
+  name: 'litter',
+  positional: ['what'],
+  run: ({ what }: { what: 'exception' | 'rejection' }) => {
+    left = AsyncResource.bind(() => {
+      const late = new RangeError(`left behind: ${what}`)
+      if (what === 'rejection') void Promise.reject(late)
+      else {
+        setImmediate(() => {
+          throw late
+        })
+      }
+    })
+  },
+})
+const tread = defineTask({
+  name: 'tread',
+  run: async () => {
+    left()
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+    return `${process.pid}`
+  },
+})
+
 export const poolTasks = [
   add,
   echo,
-  inherits,
+  usual,
   price,
   unspeakable,
   fail,

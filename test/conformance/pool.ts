@@ -304,6 +304,24 @@ function memberConformance(subject: PoolSubject): void {
       expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded' })
     })
 
+    it('are replaced after an error that an attempt left behind, and the one that runs ends first', async () => {
+      const { pool, log } = await started(subject)
+      const before = memberOf(await start(pool, 'count').outcome)
+      await start(pool, 'litter', ['exception']).outcome
+      expect(await start(pool, 'tread').outcome).toMatchObject({ kind: 'succeeded' })
+      await log.until(({ event }) => event === 'pool.member-crashed')
+      expect(memberOf(await start(pool, 'count').outcome)).not.toBe(before)
+    })
+
+    it('go on after a rejection that nobody awaits', async () => {
+      const { pool, log } = await started(subject)
+      const before = memberOf(await start(pool, 'count').outcome)
+      await start(pool, 'litter', ['rejection']).outcome
+      expect(await start(pool, 'tread').outcome).toMatchObject({ kind: 'succeeded' })
+      await log.until(({ event }) => event === 'process.unhandled-rejection')
+      expect(memberOf(await start(pool, 'count').outcome)).toBe(before)
+    })
+
     it('leave after maxTasksPerChild attempts', async () => {
       const { pool } = await started(subject, { maxTasksPerChild: 2 })
       const seen: unknown[] = []
