@@ -13,7 +13,6 @@ const withOlderCelery = [
   'events/monitors',
   'examples/flask',
   'support/python',
-  'worker/delays-between',
   'worker/mingle',
   'worker/outcomes',
   'worker/retries',
@@ -62,8 +61,6 @@ export default defineConfig({
           ...live,
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          // What workflows leave in Redis is compared with what 5.2 leaves.
-          exclude: ['test/canvas/workflows-in-redis.live.test.ts'],
           provide: { celery: '5.6' },
         },
       },

@@ -218,7 +218,7 @@ function freezeChord(signature: Signature, place: Place): Done {
     const kwargs = {
       ...signature.kwargs,
       header: composedJson(side.signature),
-      body: composedJson(end.signature),
+      body: composedJson(nameable(end)),
     }
     // As Celery, whose workers look for an id in everything that is to follow in a chain, and end without one.
     const options = withoutAbsent({ ...shared, ...place.options, task_id: groupId })
@@ -235,6 +235,11 @@ function freezeChord(signature: Signature, place: Place): Done {
   // Who sends the group later tells the queue, too, when it can't be sent any more.
   const options = place.later ? { ...side.signature.options, reply_to: queue } : side.signature.options
   return { signature: { ...side.signature, options }, node: end.node }
+}
+
+/** A chain with the id of its last step, as of Celery 5.6: by it Celery's workers fail a body that can't begin. */
+function nameable({ signature, node }: Done): Signature {
+  return signature.kind === 'chain' ? { ...signature, options: { task_id: node.id } } : signature
 }
 
 function leavesOf(node: Node): readonly QueuedMember[] {

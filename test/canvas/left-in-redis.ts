@@ -44,6 +44,11 @@ export function isTroubleOfCelery(value: unknown): boolean {
   return JSON.stringify(value ?? null).includes('expected a bytes-like object, NoneType found')
 }
 
+/** A worker of Celery 5.6 fails a group that is the body of a chord, and has it revoked: which of the two is left is a race. */
+export function isRevokedBody(value: unknown): boolean {
+  return isMeta(value) && (value as { status?: unknown }).status === 'REVOKED'
+}
+
 function prefixOf(shape: number, run: string): string {
   return `${run}-0000-4000-${shape.toString(16).padStart(4, '0')}-`
 }
@@ -69,8 +74,9 @@ function essence(value: unknown): unknown {
   }
 }
 
-function isChordError({ result }: Record<string, unknown>): boolean {
-  return (result as { exc_type?: unknown } | null)?.exc_type === 'ChordError'
+/** True for the result of a body that can't run. */
+export function isChordError(value: unknown): boolean {
+  return isMeta(value) && (value as { result?: { exc_type?: unknown } | null }).result?.exc_type === 'ChordError'
 }
 
 /** What is added to a chord has the place of who added it: which of the two comes first is a matter of their ids. */

@@ -14,10 +14,18 @@ import type { Program } from '../support/program.ts'
 import { type RedisServer, startRedis } from '../support/provision/redis.ts'
 import { runPython, startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
-import { brokerUrl, uniqueName } from '../support/services.ts'
+import { brokerUrl, celeryRelease, uniqueName } from '../support/services.ts'
 import { startTwqWorker } from '../support/twq-worker.ts'
 import { builtShape } from './built-shape.ts'
-import { isMeta, isTroubleOfCelery, type Left, lineOf, resultsOf } from './left-in-redis.ts'
+import {
+  isChordError,
+  isMeta,
+  isRevokedBody,
+  isTroubleOfCelery,
+  type Left,
+  lineOf,
+  resultsOf,
+} from './left-in-redis.ts'
 import { ofPython, type Shape, shapes, tangled } from './shapes.ts'
 
 const sig = (task: string, args: readonly Json[] = []): Json =>
@@ -139,7 +147,7 @@ async function hears(handle: AnyHandle, { keys }: Left, title: string): Promise<
   }
   const meta = keys[`celery-task-meta-${handle.id}`] as { status: string; result: unknown } | undefined
   // What will never run where Celery's workers run it: a member of a group after a task that failed.
-  if (meta === undefined) return
+  if (meta === undefined || isRevokedBody(meta)) return
   const heard = await handle.result({ timeout: '30s' }).then(
     (result) => ({ status: 'SUCCESS', result }),
     ({ cause }: { cause: RemoteTaskError }) => ({
@@ -162,41 +170,54 @@ describe('a workflow', () => {
   })
 
   // Every one of test/canvas/shapes.ts, by every caller, in every worker; Python alone is what the others are compared with.
-  it.each([
+  // With Celery 5.2 the two where one language sends, and the other runs.
+  const rows = [
     ['Python', 'this worker', 'b', fromPython, () => [scene.queue]],
-    ['Python', 'both workers by turns', 'c', fromPython, () => [scene.queue, there]],
     ['TypeScript', 'Celery', 'd', fromTypeScript, () => [there]],
+    ['Python', 'both workers by turns', 'c', fromPython, () => [scene.queue, there]],
     ['TypeScript', 'this worker', 'e', fromTypeScript, () => [scene.queue]],
     ['TypeScript', 'both workers by turns', 'f', fromTypeScript, () => [scene.queue, there]],
-  ] as const)('sent by %s and run by %s leaves in Redis what it leaves when Python is alone', async (...row) => {
-    const [, , digit, caller, queuesOf] = row
-    const queues = queuesOf()
-    const sent = caller === fromPython ? [...shapes, ...ofPython] : shapes
-    const left = await caller(digit.repeat(8), queues, sent, queues.includes(there) ? [] : ['--all'])
-    for (const [index, shape] of sent.entries()) {
-      const title = JSON.stringify(shape)
-      // Of a chain that is the body of a chord, Python's caller knows only the last step, or it knows steps twice.
-      const known = new Set(lineOf(index, celeryAlone))
-      expect.soft([...known], title).toEqual([...new Set(lineOf(index, left))].filter((one) => known.has(one)))
-      const [theirs, ours] = [resultsOf(index, celeryAlone), resultsOf(index, left)]
-      expect(theirs.size, title).toBeGreaterThan(0)
-      // Who sends the body of a chord is who ends last, and with two workers that may be anybody.
-      const orphaned = (value: unknown) => (queues.length > 1 && isMeta(value) ? { ...value, parent_id: null } : value)
-      for (const [key, value] of theirs) {
-        // A chord that Celery never completes, because one in its header failed, is complete here.
-        if (key.startsWith('group') && !ours.has(key)) continue
-        if (isTroubleOfCelery(value) || (queues.includes(there) && isTroubleOfCelery(ours.get(key)))) continue
-        // A chord that is itself a body has an id in Celery that nobody was told.
-        if (/drawn|#group/.test(key) && !ours.has(key)) continue
-        expect.soft(orphaned(ours.get(key)), `${title}: ${key}`).toEqual(orphaned(value))
+  ] as const
+  it.each(celeryRelease() === '5.2' ? rows.slice(0, 2) : rows)(
+    'sent by %s and run by %s leaves in Redis what it leaves when Python is alone',
+    async (...row) => {
+      const [, , digit, caller, queuesOf] = row
+      const queues = queuesOf()
+      const sent = caller === fromPython ? [...shapes, ...ofPython] : shapes
+      const left = await caller(digit.repeat(8), queues, sent, queues.includes(there) ? [] : ['--all'])
+      for (const [index, shape] of sent.entries()) {
+        const title = JSON.stringify(shape)
+        // Of a chain that is the body of a chord, Python's caller knows only the last step, or it knows steps twice.
+        const known = new Set(lineOf(index, celeryAlone))
+        expect.soft([...known], title).toEqual([...new Set(lineOf(index, left))].filter((one) => known.has(one)))
+        const [theirs, ours] = [resultsOf(index, celeryAlone), resultsOf(index, left)]
+        expect(theirs.size, title).toBeGreaterThan(0)
+        // Of chords in a row each has the next one in its body here, as by Celery 5.2: so it has another parent, and the last
+        // of them fails when one does, where Celery 5.6 fails that one, and nobody hears of it.
+        const inRow = caller === fromTypeScript && celeryRelease() !== '5.2'
+        // Who sends the body of a chord is who ends last, and with two workers that may be anybody.
+        const other = inRow || queues.length > 1
+        const orphaned = (value: unknown) => (other && isMeta(value) ? { ...value, parent_id: null } : value)
+        const revoked = [...theirs.values()].some(isRevokedBody)
+        for (const [key, value] of theirs) {
+          // A chord that Celery never completes, because one in its header failed, is complete here.
+          if (key.startsWith('group') && !ours.has(key)) continue
+          if (isTroubleOfCelery(value) || (queues.includes(there) && isTroubleOfCelery(ours.get(key)))) continue
+          // Here it says why: it fails with a ChordError, as with 5.2.
+          if (isRevokedBody(value) || (revoked && key.endsWith('#group'))) continue
+          if (inRow && isChordError(value) && !ours.has(key)) continue
+          // A chord that is itself a body has an id in Celery that nobody was told.
+          if (/drawn|#group/.test(key) && !ours.has(key)) continue
+          expect.soft(orphaned(ours.get(key)), `${title}: ${key}`).toEqual(orphaned(value))
+        }
+        // Celery leaves those waiting who wait for what will never run.
+        for (const [key, value] of ours) {
+          if (!theirs.has(key) && !key.startsWith('group'))
+            expect.soft(value, `${title}: ${key}`).toMatchObject({ status: 'FAILURE' })
+        }
       }
-      // Celery leaves those waiting who wait for what will never run.
-      for (const [key, value] of ours) {
-        if (!theirs.has(key) && !key.startsWith('group'))
-          expect.soft(value, `${title}: ${key}`).toMatchObject({ status: 'FAILURE' })
-      }
-    }
-  })
+    },
+  )
 
   it.each([
     ['Python', '1', fromPython],

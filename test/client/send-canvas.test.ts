@@ -109,6 +109,15 @@ describe('a workflow to be sent', () => {
     })
   })
 
+  it('has the id of the last step where the body of a chord is a chain, by which Celery can fail it', () => {
+    const { messages, node } = prepare(chord([add(1)], chain(add(2), mul(3))), {}, { chords: 'backend' })
+    const [first] = messages
+    const embed = (
+      JSON.parse(String(first?.outgoing.message.body)) as [unknown, unknown, { chord: { options: object } }]
+    )[2]
+    expect(embed.chord.options).toEqual({ task_id: node.id })
+  })
+
   it('sends a member of a group that is a chain by its first step', () => {
     const { messages, node } = prepare(group(chain(add(1), mul(2)), add(3)))
     expect(messages.map(({ task, outgoing }) => [task, outgoing.message.headers.group_index])).toEqual([
