@@ -20,6 +20,12 @@ const AGAIN_AFTER = 60_000
 /** What the queues of the ladder are. A quorum queue loses nothing on the way, not even what finds no queue at the end. */
 export type DelayedQueueType = 'quorum' | 'classic'
 
+/**
+ * Where delayed messages go in the end: to the queue of this name, or as kombu has it to a topic exchange by their key, whoever
+ * is bound to it, `queue` among them.
+ */
+export type DelayTarget = string | { readonly queue: string; readonly exchange: string; readonly routingKey: string }
+
 /** How delayed delivery is made. */
 export interface DelayedDeliveryOptions {
   readonly session: Pick<Session, 'listen' | 'withChannel'>
@@ -56,20 +62,21 @@ export class DelayedDelivery {
     return this.#options.enabled && this.#options.clock.monotonic() >= this.#unusableUntil
   }
 
-  /** True once messages for `queue` can be delayed. */
-  has(queue: string): boolean {
-    return this.#ready.has(queue)
+  /** True once messages for `target` can be delayed. */
+  has(target: DelayTarget): boolean {
+    return this.#ready.has(nameOf(target))
   }
 
-  /** Declares what delaying messages for `queue` takes; resolves with whether it can be done. Never rejects. */
-  async prepare(queue: string, signal?: AbortSignal): Promise<boolean> {
-    if (!this.usable || !isDelayable(queue)) return false
-    let bound = this.#bound.get(queue)
+  /** Declares what delaying messages for `target` takes; resolves with whether it can be done. Never rejects. */
+  async prepare(target: DelayTarget, signal?: AbortSignal): Promise<boolean> {
+    if (!this.usable || !isDelayable(typeof target === 'string' ? target : target.routingKey)) return false
+    const name = nameOf(target)
+    let bound = this.#bound.get(name)
     if (bound === undefined) {
       const [oldest] = this.#bound.size < MOST_QUEUES ? [] : this.#bound.keys()
       if (oldest !== undefined) this.forget(oldest)
-      bound = this.#bind(queue)
-      this.#bound.set(queue, bound)
+      bound = this.#bind(target)
+      this.#bound.set(name, bound)
     }
     return signal === undefined ? bound : await unlessAborted(bound, signal)
   }
@@ -90,11 +97,11 @@ export class DelayedDelivery {
     return true
   }
 
-  /** A message for `queue` did not get through: the ladder or the binding is gone. */
-  forget(queue: string): void {
+  /** A message for `target` did not get through: the ladder or the binding is gone. */
+  forget(target: DelayTarget): void {
     this.#ladder = undefined
-    this.#bound.delete(queue)
-    this.#ready.delete(queue)
+    this.#bound.delete(nameOf(target))
+    this.#ready.delete(nameOf(target))
   }
 
   /** It refused a message. */
@@ -106,16 +113,16 @@ export class DelayedDelivery {
     onUnusable(error)
   }
 
-  async #bind(queue: string): Promise<boolean> {
+  async #bind(target: DelayTarget): Promise<boolean> {
     const { session } = this.#options
     try {
       this.#ladder ??= declareLadder(session, this.#options.queueType)
       await this.#ladder
-      await session.withChannel((channel) => channel.bind(queue, DELAYED_DELIVERY_EXCHANGE, delayBinding(queue)))
-      this.#ready.add(queue)
+      await session.withChannel((channel) => bindTarget(channel, target))
+      this.#ready.add(nameOf(target))
       return true
     } catch (error) {
-      this.forget(queue)
+      this.forget(target)
       // A lost connection says nothing.
       if (!TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED')) this.giveUp(error as Error)
       return false
@@ -129,6 +136,17 @@ export class DelayedDelivery {
     this.#unusableUntil = Number.NEGATIVE_INFINITY
     this.#told = undefined
   }
+}
+
+async function bindTarget(channel: Channel, target: DelayTarget): Promise<void> {
+  if (typeof target === 'string') return channel.bind(target, DELAYED_DELIVERY_EXCHANGE, delayBinding(target))
+  const key = delayBinding(target.routingKey)
+  await channel.bindExchange(target.exchange, DELAYED_DELIVERY_EXCHANGE, key)
+  await channel.bind(target.queue, target.exchange, key)
+}
+
+function nameOf(target: DelayTarget): string {
+  return typeof target === 'string' ? target : JSON.stringify([target.exchange, target.routingKey, target.queue])
 }
 
 /** A pattern that begins with a wildcard would bring a queue what is delayed for others. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Channel } from '../broker/broker.ts'
-import type { DelayedDelivery } from '../broker/delayed-delivery.ts'
+import type { DelayedDelivery, DelayTarget } from '../broker/delayed-delivery.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
@@ -233,18 +233,19 @@ class SessionSender implements Sender {
   async #delayed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<boolean> {
     const { delays, clock, publisher } = this.#options
     const { eta, queue, outgoing } = prepared
-    // What goes through an exchange of somebody's may be meant for several queues.
-    if (delays === undefined || eta === undefined || queue === undefined || outgoing.route.exchange !== '') return false
+    const target = this.#delayTarget(prepared)
+    if (delays === undefined || eta === undefined || target === undefined) return false
     const { delivery, holdFor } = delays
     const seconds = secondsUntil(eta, clock.now())
     if (seconds < 1 || (seconds * 1000 <= holdFor && !this.#queues.isQuorum(queue))) return false
-    if (!delivery.has(queue) && !(await this.#prepareDelay(delivery, queue, due, signal))) return false
-    const delayed = { route: delayRoute(queue, seconds), message: delayable(outgoing.message) }
+    if (!delivery.has(target) && !(await this.#prepareDelay(delivery, target, due, signal))) return false
+    const key = typeof target === 'string' ? target : target.routingKey
+    const delayed = { route: delayRoute(key, seconds), message: delayable(outgoing.message) }
     const timeout = Math.max(0, due - clock.monotonic())
     try {
       const limits = { mandatory: true, timeout, ...(signal === undefined ? {} : { signal }) }
       if ((await publisher.publish(delayed, limits)) === 'confirmed') return true
-      delivery.forget(queue)
+      delivery.forget(target)
     } catch (error) {
       if (TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT')) throw this.#tooLate(prepared)
       if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_PUBLISH_REFUSED')) throw error
@@ -253,12 +254,20 @@ class SessionSender implements Sender {
     return false
   }
 
+  /** Where a delayed message comes out; undefined where it goes by an exchange or a key that is not the queue's own. */
+  #delayTarget({ queue, outgoing: { route } }: PreparedTask): DelayTarget | undefined {
+    if (route.exchange === '') return queue
+    const { exchange, routingKey } = this.#options.router.queueNamed(queue)
+    const own = exchange.name === route.exchange && routingKey === route.routingKey
+    return own && exchange.type === 'topic' ? { queue, ...route } : undefined
+  }
+
   /** Takes half of the time that is left at most: the other half is for sending without. */
-  async #prepareDelay(delivery: DelayedDelivery, queue: string, due: number, signal: AbortSignal | undefined) {
+  async #prepareDelay(delivery: DelayedDelivery, target: DelayTarget, due: number, signal: AbortSignal | undefined) {
     const late = new Error('too late')
     using limit = timeLimit({ ms: (due - this.#options.clock.monotonic()) / 2, signal, reason: () => late })
     try {
-      return await delivery.prepare(queue, limit.signal)
+      return await delivery.prepare(target, limit.signal)
     } catch (error) {
       if (error === late) return false
       throw error

@@ -28,7 +28,8 @@ async function waitingWithTheBroker(): Promise<number> {
 
 it('brings a Python worker of any version what a client of ours delays, at its time', async () => {
   const queue = uniqueName('python')
-  await using _worker = await startCeleryWorker({ broker: brokerUrl(), queue })
+  // The oldest, which knows nothing of native delayed delivery.
+  await using _worker = await startCeleryWorker({ broker: brokerUrl(), queue, celery: '5.2' })
   await using client = createClient({ broker: brokerUrl(), queue, holdFor: '1s' })
   const due = Date.now() + 15_000
   const handle = await client.send('add', [2, 3], { eta: new Date(due) })

@@ -13,6 +13,13 @@ app.conf.update(
     worker_hijack_root_logger=False,
     result_extended=bool(os.environ.get("CELERY_RESULT_EXTENDED")),
 )
+if os.environ.get("QUORUM"):  # as Celery 5.5 and later want it for native delayed delivery
+    app.conf.update(
+        task_default_queue_type="quorum",
+        task_default_exchange_type="topic",
+        broker_transport_options={"confirm_publish": True},
+        broker_native_delayed_delivery_queue_type=os.environ["QUORUM"],
+    )
 
 
 @app.task(name="add")
@@ -43,17 +50,22 @@ def sleep(seconds):
     return seconds
 
 
+@app.task(name="at")
+def at():
+    return {"at": time.time() * 1000, "by": "Python"}
+
+
 @app.task(name="give_up", bind=True, max_retries=0)
 def give_up(self, *args, **kwargs):
     raise self.retry()
 
 
 @app.task(name="hand_over", bind=True)
-def hand_over(self, to=None):
+def hand_over(self, to=None, countdown=0):
     """Retries once, in another queue where one is given; then says as what it was sent."""
     request = self.request
     if request.retries == 0:
-        raise self.retry(exc=OSError("elsewhere"), countdown=0, queue=to)
+        raise self.retry(exc=OSError("elsewhere"), countdown=countdown, queue=to)
     fields = ("id", "retries", "root_id", "parent_id", "origin", "shadow", "expires", "timelimit", "group",
               "reply_to", "correlation_id", "argsrepr", "callbacks", "errbacks")
     sent_as = {field: getattr(request, field) for field in fields}
