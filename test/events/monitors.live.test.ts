@@ -7,6 +7,7 @@ import { type Program, readyOrClosed } from '../support/program.ts'
 import { startPython } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { publishRaw } from '../support/raw-broker.ts'
+import { add, boom, flaky } from '../support/sample-tasks.ts'
 import { brokerUrl } from '../support/services.ts'
 import { Journal } from '../support/until.ts'
 
@@ -19,21 +20,6 @@ interface Sighting {
   readonly worker?: { readonly alive: boolean; readonly [field: string]: unknown }
 }
 
-const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
-const boom = defineTask({
-  name: 'boom',
-  run() {
-    throw new RangeError('too far')
-  },
-})
-const flaky = defineTask({
-  name: 'flaky',
-  retry: { limit: 1, delay: { base: 1, factor: 1, jitter: false } },
-  run(_args, ctx) {
-    if (ctx.attempt === 1) throw new TypeError('not yet')
-    return 'done'
-  },
-})
 const refused = defineTask({
   name: 'refused',
   run() {

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aProject, type Project } from '../support/a-project.ts'
-import { PythonCaller } from '../support/python-caller.ts'
-import { brokerUrl, uniqueName } from '../support/services.ts'
-import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
+import { type CalledWorker, calledWorker } from '../support/called-worker.ts'
+import type { PythonCaller } from '../support/python-caller.ts'
+import { uniqueName } from '../support/services.ts'
+import type { TwqWorker } from '../support/twq-worker.ts'
 import { pollUntil } from '../support/until.ts'
 
 const TASKS = `
@@ -58,24 +59,16 @@ beforeAll(() => {
 afterAll(() => project[Symbol.dispose]())
 
 describe.each(['async', 'threads', 'processes'])('suspects of a worker with the pool %s', (pool) => {
+  let called: CalledWorker
   let worker: TwqWorker
   let python: PythonCaller
-  let suspects: string
   beforeAll(async () => {
-    const queue = uniqueName('isolated')
-    suspects = `${queue}.suspects`
-    const args = ['--queues', queue, '--concurrency', '1', '--pool', pool, '-E']
-    ;[worker, python] = await Promise.all([
-      startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args }),
-      PythonCaller.start({ broker: brokerUrl(), queue }),
-    ])
+    called = await calledWorker(project, '--concurrency', '1', '--pool', pool, '-E')
+    ;({ worker, python } = called)
   })
-  afterAll(async () => {
-    await python?.[Symbol.asyncDispose]()
-    await worker?.[Symbol.asyncDispose]()
-  })
+  afterAll(() => called?.[Symbol.asyncDispose]())
   const send = (task: string, args: unknown[] = [], options = {}) =>
-    python.sendTask(task, args, { queue: suspects, ...options })
+    python.sendTask(task, args, { queue: `${called.queue}.suspects`, ...options })
 
   it('run one after the other in a process of their own, which is there only once there is one', async () => {
     const ordinary = await python.get(await python.sendTask('where'))
@@ -145,13 +138,8 @@ it('run in the worker where a second process finds other tasks', async () => {
     export const other = defineTask({ name: process.connected ? 'member' : 'worker', run: () => {} })
   `
   using other = aProject({ 'worker.config.ts': "export default { tasks: ['./tasks.ts'] }", 'tasks.ts': tasks })
-  const queue = uniqueName('not-isolated')
-  await using worker = await startTwqWorker({
-    project: other.folder,
-    env: { TWQ_BROKER: brokerUrl() },
-    args: ['--queues', queue],
-  })
-  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  await using called = await calledWorker(other)
+  const { worker, python, queue } = called
   const ids = [1, 2].map(() => python.sendTask('where', [], { queue: `${queue}.suspects` }))
   expect(await python.getAll(await Promise.all(ids))).toEqual([worker.program.pid, worker.program.pid])
   expect(worker.records('isolation.unusable')).toHaveLength(1)

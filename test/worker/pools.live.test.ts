@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aProject, type Project } from '../support/a-project.ts'
-import { PythonCaller } from '../support/python-caller.ts'
-import { brokerUrl, uniqueName } from '../support/services.ts'
-import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
+import { type CalledWorker, calledWorker } from '../support/called-worker.ts'
+import type { PythonCaller } from '../support/python-caller.ts'
+import { uniqueName } from '../support/services.ts'
+import type { TwqWorker } from '../support/twq-worker.ts'
 import { pollUntil } from '../support/until.ts'
 
 const TASKS = `
@@ -95,20 +96,14 @@ describe.each([
   { pool: 'threads', flags: ['--pool', 'threads'] },
   { pool: 'processes', flags: ['--pool', 'prefork'] },
 ])('tasks that Python sends to a pool of $pool', ({ pool, flags }) => {
+  let called: CalledWorker
   let worker: TwqWorker
   let python: PythonCaller
   beforeAll(async () => {
-    const queue = uniqueName(pool)
-    const args = ['--queues', queue, '--concurrency', '2', '--loglevel', 'debug', ...flags]
-    ;[worker, python] = await Promise.all([
-      startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args }),
-      PythonCaller.start({ broker: brokerUrl(), queue }),
-    ])
+    called = await calledWorker(project, '--concurrency', '2', '--loglevel', 'debug', ...flags)
+    ;({ worker, python } = called)
   })
-  afterAll(async () => {
-    await python?.[Symbol.asyncDispose]()
-    await worker?.[Symbol.asyncDispose]()
-  })
+  afterAll(() => called?.[Symbol.asyncDispose]())
 
   it('run where the pool says', async () => {
     const pid = await python.get(await python.sendTask('where'))
@@ -170,10 +165,8 @@ describe.each([
 })
 
 it('a task whose process is killed by the kernel runs again, or fails if it is to, and none beside it is lost', async () => {
-  const queue = uniqueName('killed')
-  const args = ['--queues', queue, '--pool', 'processes', '--concurrency', '2']
-  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
-  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  await using called = await calledWorker(project, '--pool', 'processes', '--concurrency', '2')
+  const { worker, python } = called
   await python.sendMany(20, 'add', [1, 2])
   const killed = await python.sendTask('kill-once', [join(project.folder, uniqueName('kill'))])
   await python.sendMany(20, 'add', [3, 4])
@@ -186,10 +179,8 @@ it('a task whose process is killed by the kernel runs again, or fails if it is t
 })
 
 it('a process ends with its worker, even in a loop without end', async () => {
-  const queue = uniqueName('orphan')
-  const args = ['--queues', queue, '--pool', 'processes', '--concurrency', '1']
-  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
-  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  await using called = await calledWorker(project, '--pool', 'processes', '--concurrency', '1')
+  const { worker, python } = called
   const file = join(project.folder, uniqueName('pid'))
   await python.sendTask('spin', [file])
   const pid = await pollUntil('the process', () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0), Boolean)
@@ -203,10 +194,8 @@ it('a process ends with its worker, even in a loop without end', async () => {
 })
 
 it('a task on the event loop is given up at the hard limit of the configuration, and its place is free', async () => {
-  const queue = uniqueName('async')
-  const args = ['--queues', queue, '--concurrency', '1', '--time-limit', '1']
-  await using worker = await startTwqWorker({ project: project.folder, env: { TWQ_BROKER: brokerUrl() }, args })
-  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  await using called = await calledWorker(project, '--concurrency', '1', '--time-limit', '1')
+  const { worker, python } = called
   const id = await python.sendTask('forever')
   const next = await python.sendTask('add', [1, 2])
   await expect(python.get(id)).rejects.toMatchObject({ type: 'TimeLimitExceeded', module: 'billiard.exceptions' })
@@ -215,13 +204,8 @@ it('a task on the event loop is given up at the hard limit of the configuration,
 })
 
 it('a task that blocks the event loop is named, with how long', async () => {
-  const queue = uniqueName('blocked')
-  await using worker = await startTwqWorker({
-    project: project.folder,
-    env: { TWQ_BROKER: brokerUrl() },
-    args: ['--queues', queue],
-  })
-  await using python = await PythonCaller.start({ broker: brokerUrl(), queue })
+  await using called = await calledWorker(project)
+  const { worker, python } = called
   const id = await python.sendTask('block', [1_500])
   const line = await worker.until('loop.blocked')
   expect(line).toMatchObject({ task: 'block', task_id: id, blocked_ms: expect.any(Number) })

@@ -3,6 +3,7 @@ import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
+import { heldTask } from '../support/held-task.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { queueOnce } from '../support/raw-broker.ts'
 import { brokerUrl } from '../support/services.ts'
@@ -38,31 +39,20 @@ describe('when the connection is lost', () => {
 
   it('tasks that had not started come again, and each runs once', async () => {
     await using proxy = await FaultProxy.before(brokerUrl())
-    const go = deferred<void>()
-    const ran: number[] = []
-    const numbered = defineTask({
-      name: 'numbered',
-      positional: ['n'],
-      acks: 'early',
-      async run({ n }: { n: number }) {
-        ran.push(n)
-        if (n === 0) await go.promise
-        return n
-      },
-    })
-    await using scene = await aWorker([numbered], {
+    const held = heldTask({ acks: 'early' })
+    await using scene = await aWorker([held.task], {
       broker: proxy.through(brokerUrl()),
       concurrency: 1,
       prefetch: 10,
     })
     const handles = []
-    for (let n = 0; n < 10; n += 1) handles.push(await scene.client.send(numbered, { n }))
+    for (let n = 0; n < 10; n += 1) handles.push(await scene.client.send(held.task, { n }))
     await scene.log.untilCount(10, (record) => record.event === 'task.received')
     proxy.reset()
     await scene.log.untilCount(19, (record) => record.event === 'task.received')
-    go.resolve()
+    held.release()
     expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    expect(ran).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(held.ran).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   it('a worker that can not hear the broker any more notices, and comes back', async () => {
@@ -89,28 +79,16 @@ describe('when the connection is lost', () => {
 
   it('its caller in Python gets every result, and each task is run once', async () => {
     await using proxy = await FaultProxy.before(brokerUrl())
-    const go = deferred<void>()
-    const started = deferred<void>()
-    const ran: number[] = []
-    const numbered = defineTask({
-      name: 'numbered',
-      positional: ['n'],
-      async run({ n }: { n: number }) {
-        ran.push(n)
-        started.resolve()
-        await go.promise
-        return n
-      },
-    })
-    await using scene = await aWorker([numbered], { broker: proxy.through(brokerUrl()), concurrency: 1, prefetch: 4 })
+    const held = heldTask()
+    await using scene = await aWorker([held.task], { broker: proxy.through(brokerUrl()), concurrency: 1, prefetch: 4 })
     await using caller = await PythonCaller.start({ broker: brokerUrl(), queue: scene.queue })
     const ids: string[] = []
     for (let n = 0; n < 6; n += 1) ids.push(await caller.sendTask('numbered', [n]))
-    await started.promise
+    await held.started
     proxy.reset()
     await scene.log.untilCount(4, (record) => record.event === 'broker.connected')
-    go.resolve()
+    held.release()
     expect(await caller.getAll(ids)).toEqual([0, 1, 2, 3, 4, 5])
-    expect(ran.toSorted()).toEqual([0, 1, 2, 3, 4, 5])
+    expect(held.ran.toSorted()).toEqual([0, 1, 2, 3, 4, 5])
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import type { TaskContext } from '../../src/tasks/context.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { nextRetry } from '../../src/tasks/retry-policy.ts'
 import { aWorker } from '../support/a-worker.ts'
@@ -46,18 +47,26 @@ async function sendWithAll(id: string, queue: string, kwargs: object): Promise<v
   )
 }
 
+/** Our own `hand_over`: ends as `run` says, and remembers what it ran for. */
+function handOver(run: (ctx: TaskContext) => unknown) {
+  const seen: TaskMessage[] = []
+  const task = defineTask({
+    name: 'hand_over',
+    positional: ['to?'],
+    run(_args: { to?: string }, ctx) {
+      seen.push(ctx.request)
+      return run(ctx)
+    },
+  })
+  return { task, seen }
+}
+
 describe('a task that we retry', () => {
   it('is to itself the same in every field but those that count', async () => {
-    const seen: TaskMessage[] = []
-    const handOver = defineTask({
-      name: 'hand_over',
-      positional: ['to?'],
-      run(_args: { to?: string }, ctx) {
-        seen.push(ctx.request)
-        return ctx.attempt === 1 ? ctx.retry({ in: 0, cause: new Error('once') }) : 'done'
-      },
-    })
-    await using scene = await aWorker([handOver])
+    const { task, seen } = handOver((ctx) =>
+      ctx.attempt === 1 ? ctx.retry({ in: 0, cause: new Error('once') }) : 'done',
+    )
+    await using scene = await aWorker([task])
     const id = uniqueName('id')
     await sendWithAll(id, scene.queue, { to: 'x' })
     expect(await caller.get(id)).toBe('done')
@@ -86,12 +95,8 @@ describe('a task that we retry', () => {
   })
 
   it('goes on in Python as if it had been retried there', async () => {
-    const handOver = defineTask({
-      name: 'hand_over',
-      positional: ['to?'],
-      run: (_args: { to?: string }, ctx) => ctx.retry({ in: '2s', cause: new Error('elsewhere') }),
-    })
-    const scene = await aWorker([handOver])
+    const { task } = handOver((ctx) => ctx.retry({ in: '2s', cause: new Error('elsewhere') }))
+    const scene = await aWorker([task])
     await using _scene = scene
     const id = uniqueName('id')
     await sendWithAll(id, scene.queue, { to: 'x' })
@@ -123,16 +128,8 @@ describe('a task that we retry', () => {
 })
 
 it('a task that Python retries goes on here', async () => {
-  const seen: TaskMessage[] = []
-  const handOver = defineTask({
-    name: 'hand_over',
-    positional: ['to?'],
-    run(_args: { to?: string }, ctx) {
-      seen.push(ctx.request)
-      return { attempt: ctx.attempt }
-    },
-  })
-  await using scene = await aWorker([handOver])
+  const { task, seen } = handOver((ctx) => ({ attempt: ctx.attempt }))
+  await using scene = await aWorker([task])
   const id = uniqueName('id')
   await caller.sendTask('hand_over', [], {
     kwargs: { to: scene.queue },

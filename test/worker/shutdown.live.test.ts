@@ -3,39 +3,28 @@ import { TwqError } from '../../src/errors.ts'
 import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
+import { heldTask } from '../support/held-task.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { queueOnce } from '../support/raw-broker.ts'
 import { brokerUrl } from '../support/services.ts'
 
 describe('a warm stop', () => {
   it('finishes what runs, and gives back what has not started', async () => {
-    const go = deferred<void>()
-    const started = deferred<void>()
-    const ran: number[] = []
-    const numbered = defineTask({
-      name: 'numbered',
-      positional: ['n'],
-      async run({ n }: { n: number }) {
-        ran.push(n)
-        started.resolve()
-        await go.promise
-        return n
-      },
-    })
-    const first = await aWorker([numbered], { concurrency: 1, prefetch: 5 })
+    const held = heldTask()
+    const first = await aWorker([held.task], { concurrency: 1, prefetch: 5 })
     const handles = []
-    for (let n = 0; n < 4; n += 1) handles.push(await first.client.send(numbered, { n }))
-    await started.promise
+    for (let n = 0; n < 4; n += 1) handles.push(await first.client.send(held.task, { n }))
+    await held.started
     const stopping = first.worker.stop('warm')
     await first.logged('worker.draining')
-    go.resolve()
+    held.release()
     expect(await stopping).toBe('clean')
-    expect(ran).toEqual([0])
+    expect(held.ran).toEqual([0])
     await queueOnce(first.queue, ({ messages }) => messages === 3)
 
-    await using second = await aWorker([numbered], { concurrency: 1, queues: [first.queue] })
+    await using second = await aWorker([held.task], { concurrency: 1, queues: [first.queue] })
     expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([0, 1, 2, 3])
-    expect(ran.toSorted()).toEqual([0, 1, 2, 3])
+    expect(held.ran.toSorted()).toEqual([0, 1, 2, 3])
     expect(second.queue).toBe(first.queue)
     await first[Symbol.asyncDispose]()
   })
@@ -73,17 +62,10 @@ describe('a warm stop', () => {
 
 describe('a cold stop', () => {
   it('gives back the messages of tasks that ignore the abort', async () => {
-    const started = deferred<void>()
-    const deaf = defineTask({
-      name: 'deaf',
-      async run() {
-        started.resolve()
-        await new Promise(() => undefined)
-      },
-    })
-    await using scene = await aWorker([deaf], { shutdown: { grace: 60_000, abort: 10 } })
-    await scene.client.send(deaf)
-    await started.promise
+    const deaf = heldTask()
+    await using scene = await aWorker([deaf.task], { shutdown: { grace: 60_000, abort: 10 } })
+    await scene.client.send(deaf.task, { n: 0 })
+    await deaf.started
     expect(await scene.worker.stop('cold')).toBe('forced')
     await queueOnce(scene.queue, ({ messages }) => messages === 1)
   })
@@ -106,17 +88,10 @@ describe('a cold stop', () => {
   })
 
   it('follows a warm one when asked again, and skips ahead', async () => {
-    const started = deferred<void>()
-    const deaf = defineTask({
-      name: 'deaf',
-      async run() {
-        started.resolve()
-        await new Promise(() => undefined)
-      },
-    })
-    await using scene = await aWorker([deaf], { shutdown: { grace: 3_600_000, abort: 3_600_000 } })
-    await scene.client.send(deaf)
-    await started.promise
+    const deaf = heldTask()
+    await using scene = await aWorker([deaf.task], { shutdown: { grace: 3_600_000, abort: 3_600_000 } })
+    await scene.client.send(deaf.task, { n: 0 })
+    await deaf.started
     const stopping = scene.worker.stop('warm')
     await scene.logged('worker.draining')
     void scene.worker.stop('cold')

@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { ClusterState } from '../../../src/events/cluster-state.ts'
 import type { CeleryEvent } from '../../../src/protocol/read-event.ts'
-import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { Program } from '../../support/program.ts'
 import { runPython, startCeleryWorker } from '../../support/python.ts'
 import { PythonCaller } from '../../support/python-caller.ts'
 import { cleanEnvironment } from '../../support/run-twq.ts'
+import { add, boom, flaky } from '../../support/sample-tasks.ts'
 import { brokerUrl } from '../../support/services.ts'
 
 const TWQ = fileURLToPath(new URL('../../../bin/twq.js', import.meta.url))
@@ -18,22 +18,6 @@ function twq(...args: string[]): Program {
   const env = { ...cleanEnvironment(), TZ: 'UTC' }
   return new Program(process.execPath, [TWQ, ...args, '--broker', brokerUrl()], { env })
 }
-
-const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
-const boom = defineTask({
-  name: 'boom',
-  run() {
-    throw new RangeError('too far')
-  },
-})
-const flaky = defineTask({
-  name: 'flaky',
-  retry: { limit: 1, delay: { base: 1, factor: 1, jitter: false } },
-  run(_args, ctx) {
-    if (ctx.attempt === 1) throw new TypeError('not yet')
-    return 'done'
-  },
-})
 
 it('prints the tasks of a worker in Python and of ours, asked to tell of them, until Ctrl-C', async () => {
   const queue = `python-${randomUUID()}`
