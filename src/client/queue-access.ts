@@ -15,13 +15,22 @@ export async function withChannel<T>(connection: Connection, use: (channel: Chan
   return await use(channel)
 }
 
-/** What the broker says of a queue; undefined when there is none. Nothing is created. */
-export async function queueStatus(connection: Connection, name: string): Promise<QueueStatus | undefined> {
+/**
+ * What the broker says of a queue; undefined when there is none. Nothing is created. Rejects with `TWQ_QUEUE_DOWN` where
+ * its node is down, unless `onDown` hears of that.
+ */
+export async function queueStatus(
+  connection: Connection,
+  name: string,
+  onDown?: (error: TwqError) => void,
+): Promise<QueueStatus | undefined> {
   try {
     return await withChannel(connection, (channel) => channel.inspectQueue(name))
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return undefined
-    throw error
+    if (onDown === undefined || !TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+    onDown(error)
+    return undefined
   }
 }
 

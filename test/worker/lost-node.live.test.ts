@@ -6,9 +6,11 @@ import { JOIN_QUEUE } from '../../src/protocol/queued-chord.ts'
 import { suspectsQueue } from '../../src/protocol/suspect.ts'
 import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import { aProject } from '../support/a-project.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import type { RabbitNode } from '../support/provision/rabbit.ts'
 import { type RabbitCluster, startCluster } from '../support/provision/rabbit-cluster.ts'
+import { runTwq } from '../support/run-twq.ts'
 import { uniqueName } from '../support/services.ts'
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
@@ -58,4 +60,39 @@ it('goes on while a node is away that some of its queues live on, starts without
   for (const queue of [there, suspectsQueue(there)]) await told(second, 'consumer.restored', queue)
   await second.logged('chords.restored')
   expect(await (await client.send(add, { x: 5, y: 6 }, { queue: there })).result()).toBe(11)
+})
+
+it('shows the queues that can be read while others are down, and says which those are', async () => {
+  const [here, there] = [uniqueName('here'), uniqueName('there')]
+  await declareOn(near, here)
+  await declareOn(far, there)
+  await far.kill9()
+  const env = { TWQ_BROKER: cluster.url(near) }
+  using project = aProject({ 'worker.config.ts': `export default { queues: ['${here}', '${there}'], tasks: [] }` })
+
+  const list = await runTwq(['queue', 'list', '--json'], { cwd: project.folder, env })
+  expect(list.status).toBe(69)
+  const rows = JSON.parse(list.stdout) as { name: string }[]
+  expect(rows.map((row) => ({ ...row, name: row.name.replace(/-\w{8}/, '') }))).toEqual([
+    { name: 'here', exists: true, messages_ready: 0, consumers: 0 },
+    { name: 'here.quarantine', exists: true, messages_ready: 0, consumers: 0 },
+    { name: 'here.suspects', exists: true, messages_ready: 0, consumers: 0 },
+    { name: 'there', exists: true, state: 'down' },
+    { name: 'there.quarantine', exists: true, state: 'down' },
+    { name: 'there.suspects', exists: true, state: 'down' },
+  ])
+  expect(list.stderr).toBe(
+    `note: the node of the broker that they live on is down: ${[there, `${there}.quarantine`, suspectsQueue(there)].join(', ')}\n`,
+  )
+  expect((await runTwq(['queue', 'list'], { cwd: project.folder, env })).stdout).toMatch(
+    new RegExp(`^${there} +down +-$`, 'm'),
+  )
+
+  const doctor = await runTwq(['doctor', '--json'], { cwd: project.folder, env })
+  expect(JSON.parse(doctor.stdout)).toMatchObject({
+    findings: expect.arrayContaining([
+      expect.objectContaining({ check: `queue ${here}`, status: 'ok' }),
+      expect.objectContaining({ check: `queue ${there}`, status: 'error' }),
+    ]),
+  })
 })

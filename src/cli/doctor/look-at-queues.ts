@@ -10,8 +10,10 @@ import type { ManagedQueue } from '../management.ts'
 export interface QueueFacts {
   /** As the configuration has it. */
   readonly queue: TaskQueue
-  /** Undefined when it does not exist. */
+  /** Undefined when it does not exist, or is down. */
   readonly status: QueueStatus | undefined
+  /** Why it, or one beside it, can't be reached: its node is down. */
+  readonly down: TwqError | undefined
   /** Why it is not as the configuration declares it, or may not be declared at all; undefined when all is well. */
   readonly refusal: TwqError | undefined
   readonly quarantine: QueueStatus | undefined
@@ -27,15 +29,20 @@ export async function lookAtQueue(
   managed: ManagedQueue | undefined,
 ): Promise<QueueFacts> {
   const { name } = queue
-  const status = await queueStatus(connection, name)
+  let down: TwqError | undefined
+  const onDown = (error: TwqError): void => {
+    down ??= error
+  }
+  const status = await queueStatus(connection, name, onDown)
   return {
     queue,
     status,
     // Declaring what exists creates nothing; a difference is refused.
     refusal: status === undefined ? undefined : await refusalOf(connection, queue),
-    quarantine: await queueStatus(connection, quarantineQueue(name)),
-    suspects: await queueStatus(connection, suspectsQueue(name)),
+    quarantine: await queueStatus(connection, quarantineQueue(name), onDown),
+    suspects: await queueStatus(connection, suspectsQueue(name), onDown),
     managed,
+    down,
   }
 }
 

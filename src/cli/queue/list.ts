@@ -1,9 +1,10 @@
+import type { Connection } from '../../broker/broker.ts'
 import { queueStatus } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { type ManagedQueue, managementApi } from '../management.ts'
-import { type Column, print, table, terminalStyle, toJson, wantsJson } from '../output.ts'
+import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from '../output.ts'
 import { milliseconds } from '../send-request.ts'
 import { connect, withCompanions } from './connect.ts'
 
@@ -29,7 +30,10 @@ export interface QueueRow {
 
 const TIMEOUT = 5_000
 
-/** `twq queue list`: the configured queues with what belongs to them, and what lies in them. Creates nothing. */
+/**
+ * `twq queue list`: the configured queues with what belongs to them, and what lies in them; 69 where some can't be read,
+ * since their node is down. Creates nothing.
+ */
 export async function queueList(flags: QueueListFlags): Promise<number> {
   const { connection, config } = await connect('list', flags)
   await using _ = connection
@@ -46,14 +50,17 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
   const rows: QueueRow[] = []
   for (const name of new Set([...names, ...all])) {
     const known = managed?.get(name)
-    rows.push(known === undefined ? rowOf(name, await queueStatus(connection, name)) : managedRow(known))
+    rows.push(known === undefined ? await rowOf(connection, name) : managedRow(known))
   }
   // Of a queue that was only asked for, companions that do not exist say nothing.
   const asked = new Set([...configured.flatMap(withCompanions), ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
   if (wantsJson(flags)) print(`${toJson(shown)}\n`)
   else print(table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle()))
-  return EXIT.ok
+  const down = shown.filter(({ state }) => state === DOWN).map(({ name }) => name)
+  if (down.length === 0) return EXIT.ok
+  note(`the node of the broker that they live on is down: ${down.join(', ')}`, flags)
+  return EXIT.unavailable
 }
 
 /** What the management API says of the queues, by name. */
@@ -66,11 +73,18 @@ export async function managedQueues(
   return new Map((await api.queues()).map((queue) => [queue.name, queue]))
 }
 
-function rowOf(name: string, status: { messages: number; consumers: number } | undefined): QueueRow {
-  return { name, exists: status !== undefined, messages_ready: status?.messages, consumers: status?.consumers }
+async function rowOf(connection: Connection, name: string): Promise<QueueRow> {
+  let down = false
+  const status = await queueStatus(connection, name, () => {
+    down = true
+  })
+  const row = { name, messages_ready: status?.messages, consumers: status?.consumers }
+  return down ? { ...row, exists: true, state: DOWN } : { ...row, exists: status !== undefined }
 }
 
 function managedRow({ name, ready, unacked, consumers, type, state, published, delivered }: ManagedQueue): QueueRow {
+  // Of such a queue the API knows no more than that.
+  if (state === DOWN) return { name, exists: true, messages_ready: undefined, consumers: undefined, type, state }
   return {
     name,
     exists: true,
@@ -84,11 +98,14 @@ function managedRow({ name, ready, unacked, consumers, type, state, published, d
   }
 }
 
+/** As the management API has it. */
+const DOWN = 'down'
+
 const NAME: Column<QueueRow> = { title: 'QUEUE', cell: ({ name }) => name }
 const READY: Column<QueueRow> = {
   title: 'READY',
   align: 'right',
-  cell: ({ exists, messages_ready: ready }) => (exists ? String(ready) : 'missing'),
+  cell: ({ exists, state, messages_ready: ready }) => (exists ? String(ready ?? state) : 'missing'),
 }
 const CONSUMERS: Column<QueueRow> = { title: 'CONSUMERS', align: 'right', cell: ({ consumers }) => numeral(consumers) }
 const COLUMNS: readonly Column<QueueRow>[] = [NAME, READY, CONSUMERS]

@@ -15,6 +15,8 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
     note(`there is no queue ${name}: twq queue declare ${name}`, flags)
     return EXIT.failed
   }
+  const beside = async (other: string) =>
+    (await queueStatus(connection, other, (error) => note(`${other} can not be read: ${error.message}`, flags)))?.messages
   const url = flags.management ?? config.management
   const managed = url === undefined ? undefined : (await managedQueues(url, config.broker, flags)).get(name)
   const fields = {
@@ -23,8 +25,8 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
     messages_ready: status.messages,
     messages_unacknowledged: managed?.unacked,
     consumers: status.consumers,
-    quarantined: (await queueStatus(connection, quarantineQueue(name)))?.messages,
-    suspects: (await queueStatus(connection, suspectsQueue(name)))?.messages,
+    quarantined: await beside(quarantineQueue(name)),
+    suspects: await beside(suspectsQueue(name)),
     ...(managed && {
       type: managed.type,
       state: managed.state,

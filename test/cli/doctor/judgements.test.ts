@@ -94,6 +94,7 @@ describe('a queue', () => {
   const facts = (over: Partial<QueueFacts>): QueueFacts => ({
     queue: plainQueue('q'),
     status: status('q', 3, 1),
+    down: undefined,
     refusal: undefined,
     quarantine: status('q.quarantine', 0, 0),
     suspects: status('q.suspects', 0, 1),
@@ -120,6 +121,11 @@ describe('a queue', () => {
       'does not exist',
       { status: undefined, quarantine: undefined, suspects: undefined },
       ['warning: it does not exist'],
+    ],
+    [
+      'is down with its node',
+      { status: undefined, down: new TwqError('TWQ_QUEUE_DOWN', "a node of the broker is away: queue 'q' is down") },
+      ["error: a node of the broker is away: queue 'q' is down"],
     ],
     [
       'exists otherwise',
