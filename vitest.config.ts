@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // With a broker given from outside, all live test files share one virtual host and must not hear each other.
 const sharedBroker = Boolean(process.env.TWQ_TEST_BROKER_URL)
@@ -26,12 +27,23 @@ const live = {
   sequence: { groupOrder: 2 },
 }
 
+// Vitest begins with the largest files. This one is small and takes minutes: at the end it would run on alone.
+const LONGEST = 'test/readme/readme.live.test.ts'
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => (moduleId.endsWith(LONGEST) ? 0 : 1)
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
+
 // Four projects: `unit` starts no program and takes seconds; `process` starts processes and threads of twq, and needs
 // nothing but Node either; `live` and `live-5.2` talk to a real RabbitMQ and a real Python Celery, which their setup finds
 // or installs, and starts privately.
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

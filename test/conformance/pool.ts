@@ -40,6 +40,8 @@ export interface PoolSubject {
   readonly atOnce: number
   /** What runs attempts: nobody in particular, or members that can be ended. */
   readonly members: 'none' | 'threads' | 'processes'
+  /** What its members load; the sources of pool-host.ts unless said otherwise. */
+  readonly hostModule?: string
   open(setting: PoolSetting): Pool
 }
 
@@ -67,6 +69,8 @@ interface Run {
 }
 
 const SHUTDOWN = 'the worker is shutting down'
+// The results of the suite's tasks are smaller.
+const MOST = 1_000
 
 /** What every pool promises. */
 export function poolConformance(subject: PoolSubject): void {
@@ -75,7 +79,7 @@ export function poolConformance(subject: PoolSubject): void {
   describe(`a pool of kind ${kind}`, () => {
     let scene: Scene
     beforeAll(async () => {
-      scene = open(subject)
+      scene = open(subject, { maxResultSize: MOST })
       await scene.pool.start()
     })
     afterAll(() => scene.pool.stop({ deadline: new AbortController().signal }))
@@ -126,13 +130,15 @@ export function poolConformance(subject: PoolSubject): void {
     })
 
     it('fails a task whose result is larger than maxResultSize', async () => {
-      const { pool } = await started(subject, { maxResultSize: 10 })
-      expect(await start(pool, 'echo', ['8 bytes!']).outcome).toMatchObject({ kind: 'succeeded' })
-      expect(await start(pool, 'echo', ['8 bytés!']).outcome).toMatchObject({
+      const fitting = 'x'.repeat(MOST - 2)
+      expect(await outcomeOf('echo', [fitting])).toMatchObject({ kind: 'succeeded' })
+      expect(await outcomeOf('echo', [fitting.replace('x', 'é')])).toMatchObject({
         kind: 'failed',
         error: {
           type: 'EncodeError',
-          args: ["the task's result can't be sent: it has 11 bytes of JSON, more than the 10 of maxResultSize"],
+          args: [
+            `the task's result can't be sent: it has ${MOST + 1} bytes of JSON, more than the ${MOST} of maxResultSize`,
+          ],
         },
       })
     })
@@ -265,6 +271,14 @@ function memberConformance(subject: PoolSubject): void {
   const { kind, members } = subject
 
   describe(`the members of a pool of kind ${kind}`, () => {
+    // Its one member is there again after whatever became of the one before.
+    let scene: Scene
+    beforeAll(async () => {
+      scene = open(subject, { size: 1 })
+      await scene.pool.start()
+    })
+    afterAll(() => scene.pool.stop({ deadline: AbortSignal.abort() }))
+
     it('are all there once it has started', async () => {
       const { pool, log } = await started(subject, { size: 2 })
       const where = await Promise.all([start(pool, 'count').outcome, start(pool, 'count').outcome])
@@ -273,7 +287,7 @@ function memberConformance(subject: PoolSubject): void {
     })
 
     it('end at the hard limit even where they never look up', async () => {
-      const { pool } = await started(subject)
+      const { pool } = scene
       const attempt = start(pool, 'spin', [], hard(100))
       await attempt.started
       expect(await attempt.outcome).toMatchObject({ kind: 'timed-out', limit: 100 })
@@ -286,7 +300,7 @@ function memberConformance(subject: PoolSubject): void {
       // A thread that kills kills the whole process.
       ...(members === 'processes' ? [{ task: 'kill', how: 'signal 9 (SIGKILL)' }] : []),
     ])('are replaced when a task ends them by $task, and the attempt is lost', async ({ task, how }) => {
-      const { pool } = await started(subject)
+      const { pool } = scene
       const text = `Worker exited prematurely: ${how}.`
       expect(await start(pool, task).outcome).toEqual({
         kind: 'lost',
@@ -296,7 +310,7 @@ function memberConformance(subject: PoolSubject): void {
     })
 
     it('are replaced after an error that nobody caught, which fails the attempt', async () => {
-      const { pool } = await started(subject)
+      const { pool } = scene
       expect(await start(pool, 'throw-later').outcome).toMatchObject({
         kind: 'failed',
         error: { type: 'RangeError', args: ['nobody catches this'] },
@@ -379,7 +393,7 @@ function memberConformance(subject: PoolSubject): void {
     })
 
     it('read the results of what they send, and how it failed', async () => {
-      const { pool } = await started(subject)
+      const { pool } = scene
       expect(await start(pool, 'read-result').outcome).toMatchObject({ result: ['SUCCESS', 3] })
       const failure = ['TWQ_TASK_FAILED', 'fail[2] failed', 'ValueError']
       expect(await start(pool, 'read-failure').outcome).toMatchObject({ result: failure })
@@ -388,16 +402,24 @@ function memberConformance(subject: PoolSubject): void {
     })
 
     it('can not follow the states of what they send', async () => {
-      const { pool } = await started(subject)
+      const { pool } = scene
       const outcome = await start(pool, 'follow-states').outcome
       expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining("can't be followed")] } })
     })
 
     it('wait for what they sent no longer than their attempt lasts', async () => {
-      const { pool, waits } = await started(subject)
+      const { pool, waits } = scene
       expect(await start(pool, 'leave-waiting').outcome).toMatchObject({ kind: 'succeeded' })
       await waits.until((how) => how === 'over')
     })
+  })
+}
+
+/** What the sources of twq promise beside what is compiled from them: their members start, too. */
+export function membersFromSources(subject: PoolSubject): void {
+  it(`a pool of kind ${subject.kind} starts from the sources`, async () => {
+    const { pool } = await started(subject)
+    expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded', result: 3 })
   })
 }
 
@@ -420,7 +442,7 @@ function open(subject: PoolSubject, over: Partial<PoolSetting> = {}): Scene {
     lookup: (name) => poolTasks.find((task) => task.name === name),
     sendFor,
     limitsFor: ({ timeLimit }) => ((timeLimit.hard ?? timeLimit.soft) === undefined ? undefined : timeLimit),
-    hostModule: new URL('./pool-host.ts', import.meta.url).href,
+    hostModule: subject.hostModule ?? new URL('./pool-host.ts', import.meta.url).href,
     setup: {},
     taskNames: poolTasks.map(({ name }) => name).sort(),
     ...over,
