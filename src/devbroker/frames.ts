@@ -8,7 +8,7 @@ export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 } as const
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME))
 
 /** Bytes of a frame besides its payload: type, channel, length; end mark. */
-export const FRAME_OVERHEAD = 8
+const FRAME_OVERHEAD = 8
 /** No side may insist on frames smaller than this. */
 export const SMALLEST_FRAME_MAX = 4096
 

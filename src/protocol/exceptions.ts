@@ -1,9 +1,7 @@
 import { type ErrorCode, TwqError } from '../errors.ts'
 import type { Json } from '../runtime/json.ts'
-import { argsRepr, kwargsRepr } from './python-repr.ts'
 import { RemoteTaskError } from './remote-task-error.ts'
 import type { RemoteError } from './result-record.ts'
-import type { TaskMessage } from './task-message.ts'
 import { isErrorLike, propertyOf, textOf } from './thrown.ts'
 import { tracebackOf } from './traceback.ts'
 
@@ -34,12 +32,6 @@ export type CeleryErrorName = keyof typeof MODULE_OF
  */
 export function celeryError(type: CeleryErrorName, args: readonly Json[] = []): RemoteError {
   return { type, module: MODULE_OF[type], args, traceback: null }
-}
-
-/** What a retry beyond the limit ends in when it has no error of its own; in Celery's words. */
-export function maxRetriesExceeded({ task, id, args, kwargs }: TaskMessage): RemoteError {
-  const text = `Can't retry ${task}[${id}] args:${argsRepr(args)} kwargs:${kwargsRepr(kwargs)}`
-  return celeryError('MaxRetriesExceededError', [text])
 }
 
 /** Where exceptions that Python does not have are said to come from; it then makes a class of their name. */

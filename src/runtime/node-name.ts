@@ -22,11 +22,6 @@ export function expandNodeName(pattern: string | undefined, hostname: string): s
   return nodeName
 }
 
-/** The name under which a process that is no worker sends: `gen<pid>@<host>`. */
-export function originName(pid: number, hostname: string): string {
-  return `gen${pid}@${hostname}`
-}
-
 function expand(pattern: string, hostname: string): string {
   const [label = hostname, ...domain] = hostname.split('.')
   const values: ReadonlyMap<string, string> = new Map([

@@ -63,7 +63,7 @@ export function callArguments(name: string, args: unknown): { args: readonly Jso
 const parsed = new WeakMap<readonly string[], Parameters>()
 
 /** Reads a task's `positional` list, once per list. The list must have passed {@link positionalProblem}. */
-export function parametersOf(positional: readonly string[]): Parameters {
+function parametersOf(positional: readonly string[]): Parameters {
   let parameters = parsed.get(positional)
   if (parameters === undefined) {
     parameters = {

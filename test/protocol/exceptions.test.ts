@@ -1,9 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
-import { celeryError, maxRetriesExceeded, toRemoteError } from '../../src/protocol/exceptions.ts'
+import { celeryError, toRemoteError } from '../../src/protocol/exceptions.ts'
 import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
-import type { TaskMessage } from '../../src/protocol/task-message.ts'
 
 class PaymentDeclined extends Error {}
 
@@ -106,15 +105,6 @@ describe('celeryError', () => {
     [celeryError('EncodeError'), { type: 'EncodeError', module: 'kombu.exceptions', args: [], traceback: null }],
   ])('%#: names the module that has the class', (actual, expected) => {
     expect(actual).toEqual(expected)
-  })
-
-  it('says in Celery’s words that there are no retries left', () => {
-    const message = { task: 'proj.retry', id: 'id-1', args: [false, 1, 1], kwargs: {} } as unknown as TaskMessage
-    expect(maxRetriesExceeded(message)).toMatchObject({
-      type: 'MaxRetriesExceededError',
-      module: 'celery.exceptions',
-      args: ["Can't retry proj.retry[id-1] args:(False, 1, 1) kwargs:{}"],
-    })
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { expandNodeName, originName } from '../../src/runtime/node-name.ts'
+import { expandNodeName } from '../../src/runtime/node-name.ts'
 
 describe('expandNodeName', () => {
   it.each([
@@ -26,9 +26,5 @@ describe('expandNodeName', () => {
 
   it.each(['w@%x', 'w@%', 'x'.repeat(300)])('refuses %.20s', (pattern) => {
     expect(() => expandNodeName(pattern, 'host1')).toThrow(expect.objectContaining({ code: 'TWQ_CONFIG' }) as Error)
-  })
-
-  it('names senders', () => {
-    expect(originName(10001, 'host1')).toBe('gen10001@host1')
   })
 })

@@ -30,7 +30,7 @@ export class FakeBroker implements Broker {
   }
 }
 
-export class FakeConnection implements Connection {
+class FakeConnection implements Connection {
   readonly server = { product: 'RabbitMQ', version: '3.10.8', heartbeat: 10, frameMax: 131_072 }
   readonly channels: FakeChannel[] = []
   readonly #closed = deferred<CloseReason>()
