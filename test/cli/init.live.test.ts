@@ -1,19 +1,13 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { Program } from '../support/program.ts'
 import { python } from '../support/provision/python.ts'
 import { cleanEnvironment, runTwq } from '../support/run-twq.ts'
 import { brokerUrl } from '../support/services.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const PACKAGE = join(import.meta.dirname, '../..')
-
-async function aFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'twq-init-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** Runs a command to its end; rejects with what it said when it fails. */
 async function run(
@@ -29,7 +23,7 @@ async function run(
 }
 
 it('writes a project that passes its own test, and that Python sends to', { timeout: 600_000 }, async () => {
-  const folder = await aFolder()
+  const folder = tempFolder()
   const tarball = (await run(PACKAGE, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])).trim()
   const twq = `file:../${tarball.split('\n').at(-1)}`
   const written = await runTwq(['init', 'my-worker', '--python', '--twq', twq], { cwd: folder })
@@ -47,7 +41,7 @@ it('writes a project that passes its own test, and that Python sends to', { time
 })
 
 it('overwrites nothing: one file in the way, and none is written', async () => {
-  const folder = await aFolder()
+  const folder = tempFolder()
   await writeFile(join(folder, 'package.json'), 'mine')
   const refused = await runTwq(['init', '.'], { cwd: folder })
   expect(refused).toMatchObject({ status: 1, stdout: '' })

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startDevBroker } from '../../src/devbroker/server.ts'
 import { aProject } from '../support/a-project.ts'
 import { runTwq } from '../support/run-twq.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const ROOT = new URL('../..', import.meta.url).href
 const CONFIG = `import { defineConfig } from 'twq'\n\nexport default defineConfig({ tasks: ['./tasks/*.ts'] })\n`
@@ -45,13 +45,12 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
 
 /** Runs a command, and tells which packages and which of our own files it loaded, as Node's coverage has it. */
 async function loadedBy(args: readonly string[], cwd?: string) {
-  const coverage = mkdtempSync(join(tmpdir(), 'twq-coverage-'))
+  const coverage = tempFolder()
   const { status } = await runTwq(args, { env: { NODE_V8_COVERAGE: coverage }, ...(cwd !== undefined && { cwd }) })
   const urls = readdirSync(coverage).flatMap((file) => {
     const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
     return result.map(({ url }) => url)
   })
-  rmSync(coverage, { recursive: true })
   const packages = urls.flatMap((url) => /^file:.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? [])
   const files = urls
     .filter((url) => url.startsWith(`${ROOT}dist/`))

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
@@ -15,6 +13,7 @@ import type { AnyTask } from '../../src/tasks/task.ts'
 import type { TimeLimits } from '../../src/tasks/time-limits.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 import { anInvocation } from '../support/attempts.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { Journal } from '../support/until.ts'
 import { poolTasks } from './pool-tasks.ts'
 
@@ -225,8 +224,7 @@ export function poolConformance(subject: PoolSubject): void {
     })
 
     it(`runs ${atOnce} at once`, async () => {
-      using folder = aFolder()
-      const file = join(folder.path, 'here')
+      const file = join(tempFolder(), 'here')
       const attempts = Array.from({ length: atOnce }, (_, i) => outcomeOf('meet', [file, atOnce], { id: `m-${i}` }))
       for (const outcome of await Promise.all(attempts)) expect(outcome).toMatchObject({ kind: 'succeeded' })
     })
@@ -506,9 +504,4 @@ const hard = (ms: number): Partial<TaskMessage> => ({ timeLimit: { soft: undefin
 function memberOf(outcome: Outcome): string {
   if (outcome.kind !== 'succeeded') throw new Error(`not counted: ${JSON.stringify(outcome)}`)
   return (outcome.result as { readonly member: string }).member
-}
-
-function aFolder(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'twq-pool-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { tempFolder } from '../support/temp-folder.ts'
 import { blocksOf, printsAs } from './blocks.ts'
 
 describe('the fenced blocks of a document', () => {
@@ -33,9 +33,7 @@ describe('what a document shows', () => {
 })
 
 async function aDocument(text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'twq-blocks-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const file = join(folder, 'README.md')
+  const file = join(tempFolder(), 'README.md')
   await writeFile(file, text)
   return file
 }

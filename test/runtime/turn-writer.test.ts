@@ -1,11 +1,11 @@
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { TurnWriter } from '../../src/runtime/turn-writer.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 function aFile(): { fd: number; read: () => string; close: () => void } {
-  const path = join(mkdtempSync(join(tmpdir(), 'twq-turn-')), 'log')
+  const path = join(tempFolder(), 'log')
   const fd = openSync(path, 'w')
   return { fd, read: () => readFileSync(path, 'utf8'), close: () => closeSync(fd) }
 }

@@ -1,6 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
@@ -10,6 +9,7 @@ import { runAttempt } from '../../src/tasks/attempt.ts'
 import type { Attempt } from '../../src/tasks/invocation.ts'
 import { sendWelcomeEmail } from '../../tasks/email.ts'
 import { anAttempt, NOW } from '../support/attempts.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const welcome = (userId: unknown, over: { id?: string; signal?: AbortSignal; retries?: number } = {}) => {
   const { signal, ...message } = over
@@ -28,7 +28,7 @@ afterEach(() => {
 
 describe('without a mail server', () => {
   it('writes the message into the spool folder, and makes the folder', async () => {
-    const folder = join(await aSpool(), 'outgoing')
+    const folder = join(aSpool(), 'outgoing')
     vi.stubEnv('SPOOL_DIR', folder)
     const outcome = await welcome(42)
     if (outcome.kind !== 'succeeded') throw new Error(JSON.stringify(outcome))
@@ -41,12 +41,12 @@ describe('without a mail server', () => {
   })
 
   it('derives an address for a user it does not know', async () => {
-    await aSpool()
+    aSpool()
     expect(await welcome(7)).toMatchObject({ kind: 'succeeded', result: { to: 'user-7@example.com' } })
   })
 
   it('leaves one message when the task runs twice', async () => {
-    const folder = await aSpool()
+    const folder = aSpool()
     await welcome(42, { id: 'once' })
     await welcome(42, { id: 'once' })
     await welcome(42, { id: 'another' })
@@ -56,7 +56,7 @@ describe('without a mail server', () => {
   it.each(['../../outside', '/etc/motd', '..', '', 'line\r\nBcc: all@example.com', '💌'.repeat(400)])(
     'stays inside the folder whatever the task id is: %j',
     async (id) => {
-      const folder = await aSpool()
+      const folder = aSpool()
       expect(await welcome(42, { id })).toMatchObject({ kind: 'succeeded' })
       const [file, ...others] = await readdir(folder)
       expect(others).toEqual([])
@@ -65,7 +65,7 @@ describe('without a mail server', () => {
   )
 
   it('fails when the user id is not a whole number', async () => {
-    const folder = await aSpool()
+    const folder = aSpool()
     expect(await welcome('42; DROP TABLE users')).toMatchObject({
       kind: 'failed',
       error: { type: 'ValueError', args: [expect.stringMatching(/user_id/)] },
@@ -118,10 +118,9 @@ describe('with a mail server', () => {
 })
 
 /** An empty folder that SPOOL_DIR names until the test is over. */
-async function aSpool(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'twq-spool-'))
+function aSpool(): string {
+  const folder = tempFolder()
   vi.stubEnv('SPOOL_DIR', folder)
-  onTestFinished(() => rm(folder, { recursive: true }))
   return folder
 }
 

@@ -1,5 +1,3 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
@@ -9,6 +7,7 @@ import { aWorker } from '../support/a-worker.ts'
 import { startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 /** A task that runs until the test, or its signal, lets it go. */
 function aGate() {
@@ -86,7 +85,7 @@ describe('a revocation that Python sends', () => {
   })
 
   it('outlives the worker in the file of --statedb', async () => {
-    const statedb = join(await mkdtemp(join(tmpdir(), 'twq-state-')), 'state.json')
+    const statedb = join(tempFolder(), 'state.json')
     const first = await aWorker([victim], { statedb })
     const id = uniqueName('id')
     await caller.broadcast('revoke', { arguments: { task_id: id } })

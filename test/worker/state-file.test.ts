@@ -1,16 +1,14 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { StateFile } from '../../src/worker/state-file.ts'
 import { silentLogger } from '../support/silent-logger.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
-async function aPath(): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), 'twq-state-')), 'state.json')
-}
+const aPath = (): string => join(tempFolder(), 'state.json')
 
 it('gives back what was saved last, and leaves nothing else behind', async () => {
-  const path = await aPath()
+  const path = aPath()
   const file = new StateFile(path, silentLogger)
   expect(await file.load()).toBeUndefined()
   for (const id of ['a', 'b', 'c']) file.save(() => ({ ids: [[id, 1.5]], stamps: [['name', id, 2]] }))
@@ -22,7 +20,7 @@ it('gives back what was saved last, and leaves nothing else behind', async () =>
 it.each(['', '{', '[]', '{"revoked":{"ids":[["a"]],"stamps":[]}}', '{"revoked":{"ids":[["a","b"]],"stamps":[]}}'])(
   'refuses a file that is none of its own: %j',
   async (text) => {
-    const path = await aPath()
+    const path = aPath()
     await writeFile(path, text)
     await expect(new StateFile(path, silentLogger).load()).rejects.toMatchObject({ code: 'TWQ_CONFIG' })
     expect(await readFile(path, 'utf8')).toBe(text)
