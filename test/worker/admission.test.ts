@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
-import { admit } from '../../src/worker/strategy.ts'
+import { admit } from '../../src/worker/admission.ts'
 
 const NOW = 1_000_000
 
