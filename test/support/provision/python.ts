@@ -56,7 +56,7 @@ async function newest(): Promise<Python> {
   try {
     const base = await debians().catch(() => undefined)
     const found = base
-      ? await withCelery(base.command, await celeryOver(base.command))
+      ? await withCelery(base.command, { packages: await celeryOver(base.command) })
       : await withCelery(await ownEnvironment())
     if (found) return found
   } catch (error) {
@@ -75,28 +75,31 @@ let found: Promise<Python> | undefined
 /** Debian's packages, installed if need be: once in a process. */
 function debians(): Promise<Python> {
   found ??= (async () => {
-    const ready = await withCelery(DEBIAN_PYTHON)
-    if (ready && (await prints(DEBIAN_PYTHON, 'import redis, pip')) !== undefined) return ready
+    const ready = await withCelery(DEBIAN_PYTHON, { modules: ['flask', 'redis', 'pip'] })
+    if (ready) return ready
     await aptInstall(DEBIAN_PACKAGES, 'Celery and Flask for Python')
     return (await withCelery(DEBIAN_PYTHON)) ?? refuse('what apt installed can not be imported')
   })()
   return found
 }
 
-/** The Python if it can import Celery and Flask; `packages` is a folder whose packages come before its own. */
-async function withCelery(command: string, packages?: string): Promise<Python | undefined> {
+/** The Python if it has Celery and these modules; `packages` is a folder whose packages come before its own. */
+async function withCelery(
+  command: string,
+  { packages, modules = ['flask', 'redis'] }: { readonly packages?: string; readonly modules?: readonly string[] } = {},
+): Promise<Python | undefined> {
   const PYTHONPATH = packages ? `${SCRIPTS}:${packages}` : SCRIPTS
   const env = { PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH }
-  const celeryVersion = await prints(command, 'import celery, flask; print(celery.__version__)', env)
-  return celeryVersion ? { command, env, celeryVersion } : undefined
-}
-
-/** What a Python program prints, if it ends well. */
-function prints(command: string, program: string, env: NodeJS.ProcessEnv = {}): Promise<string | undefined> {
-  return run(command, ['-c', program], { env: { ...process.env, ...env } }).then(
-    (output) => output.trim(),
-    () => undefined,
-  )
+  // To import them all takes a second.
+  const program = 'import celery, sys; from importlib.util import find_spec; assert all(map(find_spec, sys.argv[1:]))'
+  try {
+    const output = await run(command, ['-c', `${program}; print(celery.__version__)`, ...modules], {
+      env: { ...process.env, ...env },
+    })
+    return { command, env, celeryVersion: output.trim() }
+  } catch {
+    return undefined
+  }
 }
 
 function refuse(why: string): never {
