@@ -72,6 +72,31 @@ describe('a revocation that Python sends', () => {
     expect(TwqError.is(gate.reasons[0], 'TWQ_REVOKED')).toBe(true)
   })
 
+  it('by a stamp keeps from running what Python has stamped so, and nothing else', async () => {
+    const gate = aGate()
+    await using scene = await aWorker([gate.task, victim], { concurrency: 1, prefetch: 5 })
+    const { node } = scene.worker
+    await caller.sendTask('gate', [], { queue: scene.queue })
+    await gate.started
+    const sendStamped = async (tenant: string): Promise<string> => {
+      const stamped = `(lambda s: [s.stamp(tenant=${tenant}), s.apply_async(queue='${scene.queue}')][1])(app.signature('victim'))`
+      return (await caller.evaluate(
+        `(lambda sent: [results.update({sent.id: sent}), sent.id][1])(${stamped})`,
+      )) as string
+    }
+    const [one, several, other] = [
+      await sendStamped("'acme'"),
+      await sendStamped("['else', 'acme']"),
+      await sendStamped("'else'"),
+    ]
+    const revoke = `revoke_by_stamped_headers({'tenant': ['acme']}, destination=['${node}'], reply=True, timeout=60, limit=1)`
+    const ok = "headers {'tenant': ['acme']} flagged as revoked, but not terminated"
+    expect(await caller.evaluate(`app.control.${revoke}`)).toEqual([{ [node]: { ok } }])
+    gate.open()
+    for (const id of [one, several]) await expect(caller.get(id)).rejects.toMatchObject({ type: 'TaskRevokedError' })
+    expect(await caller.get(other)).toBe('ran')
+  })
+
   it('reaches the workers that start later, those of Python too', async () => {
     const id = uniqueName('id')
     await using first = await aWorker([victim])
