@@ -7,7 +7,7 @@ import { deferred } from '../runtime/deferred.ts'
 import { createLogger, type LogDestination, type Logger } from '../runtime/logger.ts'
 import { claimPidFile } from '../runtime/pid-file.ts'
 import { onReportSignal, onStopSignals } from '../runtime/process-signals.ts'
-import { onStrayErrors } from '../runtime/stray-errors.ts'
+import { onEarlyExit, onStrayErrors } from '../runtime/stray-errors.ts'
 import { TurnWriter } from '../runtime/turn-writer.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { loadTasks } from '../tasks/load-tasks.ts'
@@ -203,6 +203,7 @@ async function runUntilStopped(
     },
     { logger },
   )
+  using _exit = onEarlyExit(EXIT.software, logger)
   using _report = onReportSignal(() => logger.info({ event: 'worker.report', ...worker.report() }, 'as asked for'))
   done
     .then(() => {

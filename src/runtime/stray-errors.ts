@@ -35,6 +35,24 @@ export function onStrayErrors(
   }
 }
 
+/**
+ * Notices, until disposed, that the process ends before it should: by `process.exit` in a task, say. It is logged, and the
+ * status is `status` where it would have been 0, which tells whoever supervises it that all was done.
+ */
+export function onEarlyExit(status: number, logger: Logger): Disposable {
+  const onExit = (code: number): void => {
+    logger.fatal({ event: 'process.exited', code }, 'something ended the process: does a task call process.exit()?')
+    if (code === 0) process.exitCode = status
+  }
+  // Before the log writes what is left.
+  process.prependListener('exit', onExit)
+  return {
+    [Symbol.dispose]() {
+      process.off('exit', onExit)
+    },
+  }
+}
+
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`thrown: ${typeof thrown === 'string' ? thrown : typeof thrown}`)
 }

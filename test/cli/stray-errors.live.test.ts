@@ -10,6 +10,7 @@ const TASKS = `
 import { defineTask } from 'twq'
 export const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }) => x + y })
 export const forgetful = defineTask({ name: 'forgetful', run() { Promise.reject(new Error('nobody awaits me')) } })
+export const leaver = defineTask({ name: 'leaver', run() { process.exit(0) } })
 export const explosive = defineTask({ name: 'explosive', run() { setTimeout(() => { throw new Error('too late to catch') }, 1) } })
 `
 
@@ -35,5 +36,16 @@ it('after an exception out of a callback the worker leaves in order, with a stat
   await client.send('explosive')
   expect(await worker.until('process.uncaught-exception')).toMatchObject({ err: { message: 'too late to catch' } })
   await worker.until('worker.stopped')
+  expect(await worker.exit).toMatchObject({ code: 70 })
+})
+
+it('a task that ends the process is told of on the log, and the status is no success', async () => {
+  const queue = uniqueName('stray')
+  using project = aProject({ 'worker.config.ts': CONFIG, 'tasks.ts': TASKS })
+  const args = ['--broker', brokerUrl(), '--queues', queue]
+  await using worker = await startTwqWorker({ project: project.folder, args })
+  await using client = createClient({ broker: brokerUrl(), queue })
+  await client.send('leaver')
+  expect(await worker.until('process.exited')).toMatchObject({ level: 'fatal', code: 0 })
   expect(await worker.exit).toMatchObject({ code: 70 })
 })
