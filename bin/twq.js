@@ -5,8 +5,9 @@ const entry = new URL('../dist/cli/main.js', import.meta.url)
 if (existsSync(entry)) {
   const { main } = await import(entry.href)
   const status = await main(process.argv)
-  // Tasks may have left timers and connections behind; data still on its way to a pipe goes first.
-  process.stdout.write('', () => process.exit(status))
+  // Tasks may have left timers and connections behind; data still on its way to a pipe goes first. Where nobody reads it, the
+  // status is as after SIGPIPE.
+  process.stdout.write('', (error) => process.exit(error ? 141 : status))
 } else {
   process.stderr.write('error: twq is not built yet\n  hint: npm run build\n')
   process.exit(70)

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
 import { replacementOf } from './celery-names.ts'
 import { explain } from './errors-for-people.ts'
@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return status
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok
-    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown
+    const error = thrown instanceof CommanderError ? usageError(thrown, commandOf(program, argv)) : thrown
     if (error === undefined) return EXIT.usage
     const { json, output, verbose = false } = program.opts<GlobalOptions>()
     process.stderr.write(explain(error, { json: json === true || output === 'json', verbose, emphasise: inRed }))
@@ -41,13 +41,26 @@ function applyGlobals({ cwd, color }: GlobalOptions): void {
 }
 
 /** Commander's complaint in our form; `undefined` where help was the answer, to a command without its verb. */
-function usageError(error: CommanderError): TwqError | undefined {
+function usageError(error: CommanderError, command: string): TwqError | undefined {
   if (error.code === 'commander.help') return undefined
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
   const unknown = /^unknown command '(.*)'$/.exec(what)?.[1]
   const replacement = unknown === undefined ? undefined : replacementOf(unknown)
   if (replacement !== undefined) return new TwqError('TWQ_USAGE', what, { hint: `Celery's; here: ${replacement}` })
-  return new TwqError('TWQ_USAGE', what, { hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'See twq --help.' })
+  return new TwqError('TWQ_USAGE', what, { hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? `See ${command} --help` })
+}
+
+/** The words of a command line that name commands: `twq task send`. */
+function commandOf(program: Command, argv: readonly string[]): string {
+  const words = [program.name()]
+  let command: Command | undefined = program
+  for (const word of argv.slice(2)) {
+    if (word.startsWith('-')) continue
+    command = command.commands.find((other) => other.name() === word)
+    if (command === undefined) break
+    words.push(word)
+  }
+  return words.join(' ')
 }
 
 function inRed(text: string): string {

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '../runtime/printable.ts'
+import { exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 
 /** One column of a table for people. */
@@ -108,7 +109,14 @@ export function wantsJson({ json, output }: GlobalOptions): boolean {
 
 /** Writes data to standard output. */
 export function print(text: string): void {
+  if (!process.stdout.listeners('error').includes(endUnread)) process.stdout.on('error', endUnread)
   process.stdout.write(text)
+}
+
+// Whoever reads may leave, as `head` does: the command ends then, as others do that SIGPIPE ends.
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodeOfSignal('SIGPIPE'))
 }
 
 /** Prints one JSON array, an element at a time, so that a list of any length takes no memory. */

@@ -47,12 +47,20 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     .option('-v, --verbose', 'stack traces with errors')
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all')
+  program.addHelpText('afterAll', ({ command }) =>
+    command === program ? '' : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
+  )
 
   const named = firstWord !== undefined && Object.hasOwn(families, firstWord) ? families[firstWord] : undefined
   for (const add of await Promise.all((named ? [named] : Object.values(families)).map((load) => load()))) {
     add(program, exit)
   }
   return program
+}
+
+function sharedFlags({ options }: Command): string {
+  const flags = options.filter(({ long }) => long !== '--version').map(({ short, long }) => short ?? long)
+  return `${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 }
 
 // Celery's spellings are heard, and not shown.

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { aProject } from '../support/a-project.ts'
-import { runTwq } from '../support/run-twq.ts'
+import { cleanEnvironment, runTwq, TWQ } from '../support/run-twq.ts'
 
 describe('help', () => {
   it.each<[string[], number]>([
@@ -14,6 +17,11 @@ describe('help', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: twq/)
     expect(stdout.trimEnd().split('\n').length).toBeLessThanOrEqual(lines)
+  })
+
+  it('of a command names the flags that all of them take', async () => {
+    const { stdout } = await runTwq(['quarantine', 'list', '--help'])
+    expect(stdout).toMatch(/\nEvery command takes -A, .*--json, -t, .*-b and --result-backend, too: see twq --help\n$/)
   })
 
   it('is the answer to a noun without a verb, as an error', async () => {
@@ -56,7 +64,10 @@ describe('a command line that can not be meant', () => {
     [['worker', 'start', '-O', 'fast'], [`-O must be 'fair', got "fast"`]],
     [['worker', 'start', '--max-tasks', '0'], ['--max-tasks must be a positive whole number']],
     [['worker', 'health', '--live', '--ready'], ['cannot be used with']],
-    [['task', 'send'], ["missing required argument 'name'"]],
+    [
+      ['task', 'send'],
+      ["missing required argument 'name'", 'See twq task send --help'],
+    ],
     [['-o', 'xml', 'task', 'list'], ["argument 'xml' is invalid"]],
     [['--cwd', '/nowhere', 'task', 'list'], ["--cwd: can't work in /nowhere"]],
     [['task', 'send', 'add', '5'], ['the arguments must be a JSON array or object, got 5']],
@@ -160,5 +171,22 @@ describe('a broker that is not there', () => {
       headers: { task: 'add', id: 'an-id', tenant: 'a' },
     })
     expect(message.body).toMatch(/^\[\[\], ?\{"x": ?9007199254740993\},/)
+  })
+})
+
+describe('a reader that leaves', () => {
+  it('ends the command, as SIGPIPE does, without a word', async () => {
+    using project = aProject({
+      'worker.config.ts': "export default { tasks: ['./tasks.ts'] }",
+      'tasks.ts': "import { defineTask } from 'twq'\nexport const one = defineTask({ name: 'one', run() {} })",
+    })
+    const child = spawn(process.execPath, [TWQ, '--json', 'task', 'list'], {
+      cwd: project.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.destroy()
+    const [complaints, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
+    expect({ complaints, status }).toEqual({ complaints: '', status: 141 })
   })
 })

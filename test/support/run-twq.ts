@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-const TWQ = fileURLToPath(new URL('../../bin/twq.js', import.meta.url))
+/** What starts `twq`. */
+export const TWQ = fileURLToPath(new URL('../../bin/twq.js', import.meta.url))
 
 /** What a command printed and ended with. */
 export interface Finished {
