@@ -1,4 +1,4 @@
-import type { Channel, ServerInfo } from './broker.ts'
+import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import { isRabbitMq4 } from './server-version.ts'
 
 // Celery's declarations of remote control to the letter (sections 1.2 and 7 of the wire specification): RabbitMQ refuses any
@@ -15,13 +15,13 @@ export function declarePidboxExchange(channel: Channel): Promise<void> {
   return channel.declareExchange({ name: PIDBOX_EXCHANGE, type: 'fanout', durable: false })
 }
 
-/** Declares a worker's mailbox for remote-control requests and resolves with the queue's name. */
-export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<string> {
+/** Declares a worker's mailbox for remote-control requests and resolves with what the queue is like, before anybody of ours consumes it. */
+export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<QueueStatus> {
   const name = `${nodeName}.${PIDBOX_EXCHANGE}`
   await declarePidboxExchange(channel)
-  await channel.declareQueue({ name, ...pidboxQueue(server) })
+  const status = await channel.declareQueue({ name, ...pidboxQueue(server) })
   await channel.bind(name, PIDBOX_EXCHANGE, '')
-  return name
+  return status
 }
 
 /** Declares the exchange that a remote-control request names for its replies. */

@@ -25,16 +25,26 @@ export interface MailboxParts {
 /** Celery's remote-control mailbox (wire specification 7): receives requests, runs the command, replies. Never throws. */
 export class Mailbox {
   readonly #parts: MailboxParts
+  #wasUp = false
 
   constructor(parts: MailboxParts) {
     this.#parts = parts
   }
 
-  /** Sets up a new channel: the node's own queue, and the exchange that replies go through. */
+  /** Sets up a new channel: the node's own queue, and the exchange that replies go through. Warns, the first time, of another worker of this name. */
   async setup(channel: Channel, server: ServerInfo): Promise<void> {
-    const queue = await declarePidbox(channel, this.#parts.worker.node, server)
+    const { worker, logger } = this.#parts
+    const { name, consumers } = await declarePidbox(channel, worker.node, server)
+    // Later it may be our own consumer, over a connection that the broker has not yet missed.
+    if (consumers > 0 && !this.#wasUp) {
+      logger.warn(
+        { event: 'worker.name-taken', node: worker.node },
+        'another worker has this name: a command reaches only one of the two, and monitors take them for one; use -n',
+      )
+    }
+    this.#wasUp = true
     await declarePidboxReplyExchange(channel)
-    await channel.consume(queue, (delivery) => this.#receive(channel, delivery), {
+    await channel.consume(name, (delivery) => this.#receive(channel, delivery), {
       noAck: true,
       // Somebody deleted the queue, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),

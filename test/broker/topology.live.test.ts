@@ -152,7 +152,7 @@ it('declares the private queues as Celery does', async () => {
   const tasks = uniqueName('tasks')
   await session.withChannel(async (channel) => {
     const server = session.connection!.server
-    expect(await declarePidbox(channel, node, server)).toBe(`${node}.celery.pidbox`)
+    expect(await declarePidbox(channel, node, server)).toMatchObject({ name: `${node}.celery.pidbox` })
     expect(await declarePidboxReplies(channel, oid, server)).toBe(`${oid}.reply.celery.pidbox`)
     await declareResultQueue(channel, `${oid}-results`, 60_000)
     await declareQuarantine(session, tasks, { quorum: false })

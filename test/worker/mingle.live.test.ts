@@ -99,3 +99,12 @@ describe('a worker that was cut off', () => {
     expect(ran).toEqual(['not-revoked'])
   })
 })
+
+describe('two workers of one name', () => {
+  it('are told of on the log of the second', async () => {
+    await using first = await aWorker([add])
+    await using second = await aWorker([add], { nodeName: first.worker.node })
+    expect(await second.logged('worker.name-taken')).toMatchObject({ level: 'warn', node: first.worker.node })
+    expect(first.log.entries.map(({ event }) => event)).not.toContain('worker.name-taken')
+  })
+})
