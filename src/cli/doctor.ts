@@ -42,7 +42,7 @@ export async function doctor(flags: GlobalOptions): Promise<number> {
   else {
     const shown = flags.quiet ? findings.filter(({ status }) => status !== 'ok') : findings
     print(shown.map(linesOf).join(''))
-    if (!flags.quiet) print(`\n${errors} errors, ${warnings} warnings\n`)
+    if (!flags.quiet) print(`\n${counted(errors, 'error')}, ${counted(warnings, 'warning')}\n`)
   }
   return errors > 0 ? EXIT.failed : EXIT.ok
 }
@@ -178,6 +178,10 @@ function linesOf({ check, status, what, why, fix }: Finding): string {
 
 function safe(text: string): string {
   return printable(maskPasswords(text))
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function countOf(findings: readonly Finding[], status: Status): number {

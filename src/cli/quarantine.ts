@@ -8,6 +8,7 @@ import {
   readQuarantined,
   replayOf,
 } from '../client/quarantine.ts'
+import { queueStatus } from '../client/queue-access.ts'
 import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../client/sweep-queue.ts'
 import { TwqError } from '../errors.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
@@ -37,6 +38,8 @@ export interface QuarantineFlags extends GlobalOptions {
 
 /** What `twq quarantine` can do to many messages. */
 export type QuarantineAction = 'list' | 'replay' | 'purge'
+
+const NOTHING: Sweep = { kept: 0, dropped: 0, sent: 0, unseen: 0 }
 
 /** Of more messages than these nobody reads a list. */
 const LONGEST_LIST = 1_000
@@ -78,7 +81,11 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
       foreign += 1
       return KEEP
     }
-    const sweep = await sweepQueue(connection, name, { decide, limit, rate, clock: systemClock, signal })
+    // No worker has declared it yet. Where there is no such queue at all the name is wrong.
+    const empty =
+      (await queueStatus(connection, name)) === undefined && (await queueStatus(connection, queue)) !== undefined
+    const options = { decide, limit, rate, clock: systemClock, signal }
+    const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
     if (showing) list.end()
     report(action, { sweep, meant, foreign, name }, flags)
     return foreign > 0 && !showing ? EXIT.failed : EXIT.ok

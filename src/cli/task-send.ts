@@ -86,7 +86,9 @@ function readArguments(source: string): AnyArguments {
   try {
     value = parseJson(source)
   } catch (error) {
-    throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error)}`, { hint })
+    throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error).replace(/^not JSON: /, '')}`, {
+      hint,
+    })
   }
   if (isArguments(value)) return value
   throw new TwqError('TWQ_USAGE', `the arguments must be a JSON array or object, got ${source.trim().slice(0, 100)}`, {

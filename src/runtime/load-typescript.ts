@@ -85,7 +85,7 @@ function whatWentWrong(cause: unknown): string {
 function placeIn(file: string, cause: unknown): string {
   if (!(cause instanceof Error) || typeof cause.stack !== 'string' || cause.message.includes(file)) return ''
   const start = cause.stack.indexOf(file)
-  const [, line] = start < 0 ? [] : (/^(:\d+:\d+)/.exec(cause.stack.slice(start + file.length)) ?? [])
+  const [, line] = start < 0 ? [] : (/^(:\d+(?::\d+)?)/.exec(cause.stack.slice(start + file.length)) ?? [])
   return line === undefined ? '' : ` (at ${relative(process.cwd(), file)}${line})`
 }
 

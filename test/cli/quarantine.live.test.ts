@@ -3,7 +3,7 @@ import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { publishRaw, queueOnce } from '../support/raw-broker.ts'
 import { runTwq } from '../support/run-twq.ts'
-import { brokerUrl } from '../support/services.ts'
+import { brokerUrl, uniqueName } from '../support/services.ts'
 
 function twq(...args: string[]): ReturnType<typeof runTwq> {
   return runTwq([...args, '--broker', brokerUrl()])
@@ -46,4 +46,14 @@ it('lists what a worker set aside, plays it back once the task exists, and drops
   })
   await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === 0)
   await first[Symbol.asyncDispose]()
+})
+
+it('is empty beside a queue that no worker has consumed yet, and missing beside no queue', async () => {
+  const queue = uniqueName('fresh')
+  expect(await twq('queue', 'declare', queue)).toMatchObject({ status: 0 })
+  expect(await twq('queue', 'delete', `${queue}.quarantine`, '--yes')).toMatchObject({ status: 0 })
+  const listed = await twq('quarantine', 'list', '--queue', queue, '--json')
+  expect({ status: listed.status, messages: JSON.parse(listed.stdout) }).toEqual({ status: 0, messages: [] })
+  const wrong = await twq('quarantine', 'list', '--queue', `${queue}x`)
+  expect(wrong).toMatchObject({ status: 1, stderr: expect.stringContaining('TWQ_QUEUE_MISSING') })
 })
