@@ -56,6 +56,8 @@ const MOST_WAITING = 10_000
 /** Messages of one workflow that wait for their confirms at once. */
 const BATCH = 1_000
 
+const NOT_SENT = 'It was not sent'
+
 type Target = AnyTask | string | Canvas
 
 /** Sends tasks over a session: from a program of its own, or from inside tasks. */
@@ -80,6 +82,7 @@ class SessionSender implements Sender {
   readonly #queues: DeclaredQueues
   readonly origin = `gen${process.pid}@${hostname()}`
   #lastError: Error | undefined
+  #everConnected = false
   #waiting = 0
   #underWay = 0
   #keepAlive: NodeJS.Timeout | undefined
@@ -89,8 +92,10 @@ class SessionSender implements Sender {
     this.#options = options
     this.#queues = options.queues ?? new DeclaredQueues(options.session, options.router)
     options.session.listen((event) => {
-      if (event.kind === 'connected') this.#lastError = undefined
-      else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
+      if (event.kind === 'connected') {
+        this.#lastError = undefined
+        this.#everConnected = true
+      } else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
     })
   }
 
@@ -298,7 +303,7 @@ class SessionSender implements Sender {
         cause: this.#lastError,
       })
     }
-    using limit = timeLimit({ ms, signal, reason: () => this.#tooLate(prepared) })
+    using limit = timeLimit({ ms, signal, reason: () => this.#tooLate(prepared, false) })
     this.#waiting += 1
     try {
       await unlessAborted(this.#queues.declare(prepared.queue), limit.signal)
@@ -309,19 +314,19 @@ class SessionSender implements Sender {
     }
   }
 
-  #tooLate({ task, id }: Pick<PreparedTask, 'task' | 'id'>): TwqError {
+  #tooLate({ task, id }: Pick<PreparedTask, 'task' | 'id'>, published = this.#everConnected): TwqError {
     const { session, publishTimeout } = this.#options
     const what = `${task}[${id}] was not confirmed within ${publishTimeout} ms`
     if (!session.connected) {
       return new TwqError('TWQ_BROKER_UNREACHABLE', `${what}: there is no connection to the broker`, {
-        hint: 'It may have been sent: send it again only if running it twice does no harm',
+        hint: published ? 'It may have been sent: send it again only if running it twice does no harm' : NOT_SENT,
         cause: this.#lastError,
       })
     }
     const blocked = session.connection?.blocked
     const why = blocked === undefined ? what : `${what}: the broker takes none (${blocked})`
     return new TwqError('TWQ_PUBLISH_TIMEOUT', why, {
-      hint: 'It may arrive yet: send it again only if running it twice does no harm',
+      hint: published ? 'It may arrive yet: send it again only if running it twice does no harm' : NOT_SENT,
     })
   }
 
