@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto'
+import { messageOf, TwqError } from '../../errors.ts'
+import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
+import { type Deferred, deferred } from '../../runtime/deferred.ts'
+import { connectionFailure, refusalFailure } from '../amqp/failures.ts'
+import { decodeFieldTable, encodeFieldTable } from '../amqp/field-table.ts'
+import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
+import { type ChannelClient, type Handout, ServerChannel } from './channel.ts'
+import { createMessage, type Message } from './message.ts'
+import type { Queue } from './queue.ts'
+import { Refusal } from './refusal.ts'
+import type { VirtualHost } from './vhost.ts'
+
+/** What errors say of where they happened. */
+export const WHERE = 'the memory broker'
+/** As RabbitMQ's own default, in bytes. */
+export const FRAME_MAX = 131_072
+
+/** The connection of a memory channel: it owns what is exclusive, and ends where a refusal is not the channel's alone. */
+export interface ChannelConnection {
+  destroy(error: Error): void
+}
+
+/** A channel within the process: each call goes to the routing engine at once. */
+export class MemoryChannel implements Channel, ChannelClient {
+  /** Deliveries are handed over in turns of the event loop of their own, as they would come off a socket. */
+  readonly ready = true
+  readonly closed: Promise<CloseReason>
+  readonly #closed = deferred<CloseReason>()
+  readonly #vhost: VirtualHost
+  readonly #connection: ChannelConnection
+  readonly #engine: ServerChannel
+  readonly #consumers = new Map<string, ConsumerCallbacks>()
+  readonly #unsettled = new Set<number>()
+  #over: TwqError | undefined
+  #publishing:
+    | { readonly outcome: Deferred<'confirmed' | 'returned'>; readonly route: Route; returned: boolean }
+    | undefined
+
+  constructor(vhost: VirtualHost, connection: ChannelConnection) {
+    this.#vhost = vhost
+    this.#connection = connection
+    this.#engine = new ServerChannel(vhost, connection, this)
+    this.#engine.confirmSelect()
+    this.closed = this.#closed.promise
+  }
+
+  get isOpen(): boolean {
+    return this.#over === undefined
+  }
+
+  get unsettled(): number {
+    return this.#unsettled.size
+  }
+
+  async declareExchange(spec: ExchangeSpec): Promise<void> {
+    const { autoDelete = false } = spec
+    this.#ask(() =>
+      this.#vhost.declareExchange({
+        ...spec,
+        autoDelete,
+        internal: false,
+        arguments: onTheWire(spec.arguments).fields,
+      }),
+    )
+  }
+
+  async declareQueue(spec: QueueSpec): Promise<QueueStatus> {
+    const { autoDelete = false, exclusive = false } = spec
+    return this.#ask(() =>
+      statusOf(
+        this.#engine.declareQueue({ ...spec, autoDelete, exclusive, arguments: onTheWire(spec.arguments).fields }),
+      ),
+    )
+  }
+
+  async inspectQueue(name: string): Promise<QueueStatus> {
+    return this.#ask(() => statusOf(this.#engine.inspectQueue(name)))
+  }
+
+  async bind(queue: string, exchange: string, routingKey: string, args: Record<string, unknown> = {}): Promise<void> {
+    const destination = { kind: 'queue' as const, name: queue }
+    const request = { source: exchange, destination, routingKey, arguments: onTheWire(args).fields }
+    this.#ask(() => this.#vhost.bind(request, this.#connection))
+  }
+
+  async bindExchange(destination: string, source: string, routingKey: string): Promise<void> {
+    const request = { source, destination: { kind: 'exchange' as const, name: destination }, routingKey, arguments: {} }
+    this.#ask(() => this.#vhost.bind(request, this.#connection))
+  }
+
+  async deleteQueue(name: string, only: { ifUnused?: boolean; ifEmpty?: boolean } = {}): Promise<number> {
+    const { ifUnused = false, ifEmpty = false } = only
+    return this.#ask(() => this.#vhost.deleteQueue(name, this.#connection, { ifUnused, ifEmpty }))
+  }
+
+  async purgeQueue(name: string): Promise<number> {
+    return this.#ask(() => this.#engine.purge(name))
+  }
+
+  async get(queue: string): Promise<Delivery | undefined> {
+    const taken = this.#ask(() => this.#engine.get(queue, { noAck: false }))
+    if (taken === undefined) return undefined
+    this.#unsettled.add(taken.handout.deliveryTag)
+    return new MemoryDelivery(taken.handout, this)
+  }
+
+  async prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void> {
+    this.#ask(() => this.#engine.qos(count, scope))
+  }
+
+  async consume(
+    queue: string,
+    onDelivery: (delivery: Delivery) => void,
+    options: { noAck?: boolean; exclusive?: boolean; priority?: number; onCancelled?: () => void } = {},
+  ): Promise<Subscription> {
+    const { noAck = false, exclusive = false, priority, onCancelled } = options
+    const consumerTag = `memory.${randomUUID()}`
+    const args: Headers = priority === undefined ? {} : { 'x-priority': priority }
+    this.#ask(() => {
+      const consumer = this.#engine.consume({ queue, consumerTag, noAck, exclusive, arguments: args })
+      this.#consumers.set(consumerTag, { noAck, onDelivery, onCancelled })
+      consumer.start()
+    })
+    return {
+      consumerTag,
+      cancel: async () => {
+        this.#ask(() => this.#engine.cancel(consumerTag))
+      },
+    }
+  }
+
+  async publish(
+    { exchange, routingKey }: Route,
+    message: WireMessage,
+    options: { readonly mandatory?: boolean } = {},
+  ): Promise<'confirmed' | 'returned'> {
+    if (this.#over !== undefined) throw this.#over
+    const headers =
+      message.rawHeaders === undefined ? onTheWire(message.headers).bytes : Buffer.from(message.rawHeaders)
+    const body = Buffer.from(message.body)
+    const outcome = deferred<'confirmed' | 'returned'>()
+    this.#publishing = { outcome, route: { exchange, routingKey }, returned: false }
+    this.#ask(() =>
+      this.#engine.publish(createMessage({ exchange, routingKey, properties: message.properties, headers, body }), {
+        mandatory: options.mandatory === true,
+      }),
+    )
+    return outcome.promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end(new TwqError('TWQ_CHANNEL_CLOSED', 'the channel was closed on this side'), { kind: 'requested' })
+  }
+
+  /** For the connection: the channel is over. */
+  end(error: TwqError, reason: CloseReason): void {
+    if (this.#over !== undefined) return
+    this.#over = error
+    this.#engine.close()
+    this.#closed.resolve(reason)
+  }
+
+  /** For deliveries. */
+  settle(tag: number, settle: (engine: ServerChannel) => void): boolean {
+    if (this.#over !== undefined || !this.#unsettled.delete(tag)) return false
+    settle(this.#engine)
+    return true
+  }
+
+  deliver(consumerTag: string, handout: Handout): void {
+    const { noAck = false } = this.#consumers.get(consumerTag) ?? {}
+    if (!noAck) this.#unsettled.add(handout.deliveryTag)
+    this.#later(() => this.#consumers.get(consumerTag)?.onDelivery(new MemoryDelivery(handout, this)))
+  }
+
+  consumerCancelled(consumerTag: string): void {
+    this.#later(() => this.#consumers.get(consumerTag)?.onCancelled?.())
+  }
+
+  returned(): void {
+    if (this.#publishing !== undefined) this.#publishing.returned = true
+  }
+
+  confirmed(_publishTag: number, taken: boolean): void {
+    if (this.#publishing === undefined) return
+    const { outcome, route, returned } = this.#publishing
+    this.#publishing = undefined
+    if (taken) outcome.resolve(returned ? 'returned' : 'confirmed')
+    else {
+      const what = `the broker refused a message with routing key "${route.routingKey}"`
+      outcome.reject(
+        new TwqError('TWQ_PUBLISH_REFUSED', what, { hint: 'A queue with overflow reject-publish is full.' }),
+      )
+    }
+  }
+
+  #ask<T>(request: () => T): T {
+    if (this.#over !== undefined) throw this.#over
+    try {
+      return request()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const failure = error.endsChannelOnly
+        ? refusalFailure({ code: error.code, text: error.message }, error)
+        : connectionFailure(new Error(`${error.code} ${error.message}`), WHERE)
+      if (error.endsChannelOnly) this.end(failure, { kind: 'lost', error: failure })
+      else this.#connection.destroy(failure)
+      throw failure
+    }
+  }
+
+  #later(run: () => void): void {
+    setImmediate(() => {
+      if (this.#over !== undefined) return
+      try {
+        run()
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : new Error(messageOf(error)))
+      }
+    })
+  }
+}
+
+interface ConsumerCallbacks {
+  readonly noAck: boolean
+  readonly onDelivery: (delivery: Delivery) => void
+  readonly onCancelled: (() => void) | undefined
+}
+
+class MemoryDelivery implements Delivery {
+  readonly properties: Properties
+  readonly headers: Headers
+  readonly rawHeaders: Uint8Array | undefined
+  readonly headersError: string | undefined
+  readonly body: Uint8Array
+  readonly route: Route
+  readonly redelivered: boolean
+  readonly deliveryTag: number
+  readonly #channel: MemoryChannel
+
+  constructor({ message, deliveryTag, redelivered }: Handout, channel: MemoryChannel) {
+    const { fields, error } = decodeFieldTable(Buffer.from(message.headers ?? []))
+    this.properties = message.properties
+    this.headers = fields
+    this.rawHeaders = message.headers
+    this.headersError = error
+    this.body = message.body
+    this.route = routeOf(message)
+    this.redelivered = redelivered
+    this.deliveryTag = deliveryTag
+    this.#channel = channel
+  }
+
+  get alive(): boolean {
+    return this.#channel.isOpen
+  }
+
+  ack(): boolean {
+    return this.#channel.settle(this.deliveryTag, (engine) => engine.ack(this.deliveryTag, false))
+  }
+
+  nack({ requeue }: { readonly requeue: boolean }): boolean {
+    return this.#channel.settle(this.deliveryTag, (engine) =>
+      engine.nack(this.deliveryTag, { multiple: false, requeue }),
+    )
+  }
+}
+
+/** A table as it is after it was written and read again; throws `TWQ_UNSERIALISABLE` where the wire would. */
+function onTheWire(table: Readonly<Record<string, unknown>> = {}): { fields: Headers; bytes: Uint8Array } {
+  const space = Buffer.allocUnsafe(FRAME_MAX)
+  const bytes = Buffer.from(space.subarray(4, encodeFieldTable(space, table, 0)))
+  return { fields: decodeFieldTable(bytes).fields, bytes }
+}
+
+function routeOf({ exchange, routingKeys }: Message): Route {
+  return { exchange, routingKey: routingKeys[0] }
+}
+
+function statusOf({ name, ready, consumers }: Queue): QueueStatus {
+  return { name, messages: ready, consumers }
+}
