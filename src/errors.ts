@@ -125,3 +125,8 @@ export function messageOf(thrown: unknown): string {
     return `an unprintable ${typeof thrown}`
   }
 }
+
+/** What to do about whatever was thrown; undefined where that does not say. */
+export function hintOf(thrown: unknown): string | undefined {
+  return TwqError.is(thrown) ? thrown.hint : undefined
+}

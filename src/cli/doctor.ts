@@ -4,7 +4,7 @@ import type { Broker, Connection } from '../broker/broker.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import { describeAddress, parseBrokerUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
-import { messageOf, TwqError } from '../errors.ts'
+import { hintOf, messageOf } from '../errors.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
@@ -162,7 +162,7 @@ async function attempt<T>(
   try {
     return { value: await work() }
   } catch (thrown) {
-    return { finding: error(check, messageOf(thrown), undefined, TwqError.is(thrown) ? thrown.hint : undefined) }
+    return { finding: error(check, messageOf(thrown), undefined, hintOf(thrown)) }
   }
 }
 

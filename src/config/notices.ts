@@ -1,8 +1,6 @@
 import { autoscaleOf } from './concurrency.ts'
+import { CONSUMER_TIMEOUT } from './consumer-timeout.ts'
 import type { Read } from './options.ts'
-
-// RabbitMQ's own, unless somebody configured another.
-const CONSUMER_TIMEOUT = 30 * 60_000
 
 /** A task that may run longer than RabbitMQ waits for its acknowledgement. */
 export function tooLong(read: Read): string[] {

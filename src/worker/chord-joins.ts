@@ -2,7 +2,7 @@ import type { Channel, Delivery, Subscription } from '../broker/broker.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import type { Session } from '../broker/session.ts'
 import { declareHoldingQueue, declareQuarantine } from '../broker/topology.ts'
-import { messageOf, TwqError } from '../errors.ts'
+import { hintOf, messageOf, TwqError } from '../errors.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import { chordQueue, JOIN_QUEUE, JOIN_TASK, type QueuedChord, readQueuedChord } from '../protocol/queued-chord.ts'
@@ -95,7 +95,7 @@ export class ChordJoins {
       wanted: () => !this.#stopped && channel.isOpen,
       gone,
       onDown(error) {
-        const hint = TwqError.is(error) ? error.hint : undefined
+        const hint = hintOf(error)
         const fields = { event: 'chords.unavailable', error: error.message, hint }
         logger.warn(fields, 'this worker joins no chords until that node is back')
       },

@@ -1,4 +1,4 @@
-import { TwqError } from '../errors.ts'
+import { hintOf } from '../errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 
 /** Tells of the consumer of one queue that the broker ended it, that it can't be there for now, and that it is there again. */
@@ -8,7 +8,7 @@ export function consumerLog(logger: Logger, queue: string) {
       logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
     },
     down(error: Error) {
-      const hint = TwqError.is(error) ? error.hint : undefined
+      const hint = hintOf(error)
       const fields = { event: 'consumer.down', queue, error: error.message, hint }
       logger.error(fields, 'a consumer can not be set up; trying until it can')
     },

@@ -1,4 +1,4 @@
-import { messageOf, TwqError } from '../errors.ts'
+import { hintOf, messageOf } from '../errors.ts'
 import type { Crew } from '../pool/crew.ts'
 import type { Pool, RunOptions } from '../pool/pool.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -84,7 +84,7 @@ export class Isolation implements Pick<Pool, 'run'> {
       this.#crew = undefined
       if (this.#stopped) return
       this.#usable = false
-      const fields = { error: messageOf(error), hint: TwqError.is(error) ? error.hint : undefined }
+      const fields = { error: messageOf(error), hint: hintOf(error) }
       logger.error({ event: 'isolation.unusable', ...fields }, UNUSABLE)
       return
     }

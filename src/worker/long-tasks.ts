@@ -1,9 +1,7 @@
 import type { Config } from '../config/config.ts'
+import { CONSUMER_TIMEOUT } from '../config/consumer-timeout.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { AnyTask } from '../tasks/task.ts'
-
-/** RabbitMQ's own `consumer_timeout`, in milliseconds: AMQP does not tell whether somebody configured another. */
-const CONSUMER_TIMEOUT = 30 * 60_000
 
 /**
  * The names of tasks whose own hard limit is longer than RabbitMQ waits for an acknowledgement, which comes at their end.

@@ -9,7 +9,7 @@ import { createRouter } from '../client/router.ts'
 import { createSender, type Sender } from '../client/sender.ts'
 import { StoredResults } from '../client/stored-results.ts'
 import type { Config } from '../config/config.ts'
-import { TwqError } from '../errors.ts'
+import { hintOf } from '../errors.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { parseRedisUrl } from '../results/redis-address.ts'
@@ -96,7 +96,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     enabled: config.delayedDelivery !== 'never',
     clock,
     onUnusable: (error) => {
-      const fields = { error: error.message, hint: TwqError.is(error) ? error.hint : undefined }
+      const fields = { error: error.message, hint: hintOf(error) }
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })

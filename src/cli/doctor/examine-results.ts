@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { messageOf, TwqError } from '../../errors.ts'
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { parseRedisUrl, redactRedisUrl } from '../../results/redis-address.ts'
 import { RedisConnection } from '../../results/redis-connection.ts'
 import { systemClock } from '../../runtime/clock.ts'
@@ -18,7 +18,7 @@ export async function examineResults({ resultBackend }: Config, timeout: number)
     return ok(CHECK, `${name} answers`)
   } catch (thrown) {
     const why = 'No task is acknowledged before its result is stored: it is run again and again.'
-    const hint = TwqError.is(thrown) ? thrown.hint : undefined
+    const hint = hintOf(thrown)
     return error(
       CHECK,
       `${name}: ${messageOf(thrown)}`,

@@ -7,7 +7,8 @@ import type { QueueFacts } from './look-at-queues.ts'
 export function judgeQueue(facts: QueueFacts): readonly Finding[] {
   const check = `queue ${facts.queue.name}`
   const { down } = facts
-  if (down !== undefined) return [error(check, down.message, 'What lives there can neither be sent to nor be consumed.', down.hint)]
+  if (down !== undefined)
+    return [error(check, down.message, 'What lives there can neither be sent to nor be consumed.', down.hint)]
   const findings = [
     ...judgeDeclaration(check, facts),
     ...judgeBacklog(check, facts),

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net'
 import type { BrokerAddress } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
+import { CONSUMER_TIMEOUT } from '../../config/consumer-timeout.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
-/** RabbitMQ's `consumer_timeout` unless the broker's configuration says otherwise, in milliseconds. */
-const CONSUMER_TIMEOUT = 30 * 60_000
 const MINUTE = 60_000
 const SETTINGS = 'settings'
 
