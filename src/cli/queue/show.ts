@@ -16,7 +16,8 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
     return EXIT.failed
   }
   const beside = async (other: string) =>
-    (await queueStatus(connection, other, (error) => note(`${other} can not be read: ${error.message}`, flags)))?.messages
+    (await queueStatus(connection, other, (error) => note(`${other} can not be read: ${error.message}`, flags)))
+      ?.messages
   const url = flags.management ?? config.management
   const managed = url === undefined ? undefined : (await managedQueues(url, config.broker, flags)).get(name)
   const fields = {
