@@ -61,6 +61,8 @@ export function createLogger(options: LoggerOptions): Logger {
         level: (level) => ({ level }),
         log: describeErrors,
       },
+      // Pino's own would describe what is described already, and call its type Object.
+      serializers: { err: (described: unknown) => described },
       timestamp,
     },
     pretty ? prettyStream(out, color) : maskedStream(out),

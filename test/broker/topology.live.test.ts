@@ -154,7 +154,7 @@ it('declares the private queues as Celery does', async () => {
     const server = session.connection!.server
     expect(await declarePidbox(channel, node, server)).toMatchObject({ name: `${node}.celery.pidbox` })
     expect(await declarePidboxReplies(channel, oid, server)).toBe(`${oid}.reply.celery.pidbox`)
-    await declareResultQueue(channel, `${oid}-results`, 60_000)
+    await declareResultQueue(channel, `${oid}-results`, 3_600_000)
     await declareQuarantine(session, tasks, { quorum: false })
     // A consumer keeps these from expiring before rabbitmqctl has told of them.
     for (const name of [`${node}.celery.pidbox`, `${oid}.reply.celery.pidbox`]) await channel.consume(name, () => {})
@@ -162,7 +162,7 @@ it('declares the private queues as Celery does', async () => {
     const mailbox = `false\ttrue\t${isRabbitMq4(server)}\t[{"x-expires",10000},{"x-message-ttl",300000}]`
     expect(queues.get(`${node}.celery.pidbox`)).toBe(mailbox)
     expect(queues.get(`${oid}.reply.celery.pidbox`)).toBe(mailbox)
-    expect(queues.get(`${oid}-results`)).toBe('true\tfalse\tfalse\t[{"x-expires",60000}]')
+    expect(queues.get(`${oid}-results`)).toBe('true\tfalse\tfalse\t[{"x-expires",3600000}]')
     expect(queues.get(`${tasks}.quarantine`)).toBe('true\tfalse\tfalse\t[]')
     const exchanges = await listed('exchanges', 'type', 'durable', 'auto_delete')
     expect(exchanges.get('celery.pidbox')).toBe('fanout\tfalse\tfalse')

@@ -95,6 +95,12 @@ describe('on a terminal', () => {
     expect(text.split('\n').filter((line) => line.startsWith('['))).toHaveLength(1)
   })
 
+  it('names the class of an error, whichever field it is', () => {
+    const { logger, record } = aLogger({ format: 'json' })
+    logger.error({ err: new RangeError('far'), error: new TypeError('odd') }, 'failed')
+    expect(record()).toMatchObject({ err: { type: 'RangeError' }, error: { type: 'TypeError' } })
+  })
+
   it('puts the stack trace below its line', () => {
     const { logger, lines } = aLogger({ isTTY: true, color: false })
     logger.error({ error: new Error('broken') }, 'failed')

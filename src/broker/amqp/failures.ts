@@ -254,9 +254,15 @@ function tlsFailure(code: string, cause: unknown, address: BrokerAddress): TwqEr
     )
   }
   return fail(
-    `no TLS connection with ${where}: ${messageOf(cause)}`,
-    'Is this the TLS port (usually 5671), and does the broker offer TLS 1.2 or newer?',
+    `no TLS connection with ${where}: ${reasonOf(cause)}`,
+    'Is this the TLS port (usually 5671), and does the broker offer TLS 1.2 or newer? Without TLS the URL begins with amqp://',
   )
+}
+
+/** OpenSSL's reason without its numbers and the path of its own source. */
+function reasonOf(cause: unknown): string {
+  const { reason } = cause as { readonly reason?: unknown }
+  return typeof reason === 'string' ? reason : messageOf(cause)
 }
 
 function handshakeHint(address: BrokerAddress): string {

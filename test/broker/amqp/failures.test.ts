@@ -93,6 +93,14 @@ describe('socketFailure', () => {
     expect(failure).toMatchObject({ code: expected, message: expect.stringMatching(message) })
   })
 
+  it('gives the reason of OpenSSL without what surrounds it', () => {
+    const cause = Object.assign(new Error('800C:error:0A00010B:SSL routines:record:wrong version number:a.c:350:\n'), {
+      code: 'ERR_SSL_WRONG_VERSION_NUMBER',
+      reason: 'wrong version number',
+    })
+    expect(socketFailure(cause, { ...ADDRESS, tls: true }).message).toMatch(/: wrong version number$/)
+  })
+
   it.each([
     ['CERT_HAS_EXPIRED', /has expired/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', /is for another host/],
