@@ -2,6 +2,7 @@ import { chain } from '../../src/canvas/chain.ts'
 import { chord } from '../../src/canvas/chord.ts'
 import { group } from '../../src/canvas/group.ts'
 import { type Composed, signature } from '../../src/canvas/signature.ts'
+import type { JsonObject } from '../../src/runtime/json.ts'
 import type { AnyHandle } from '../../src/tasks/sending.ts'
 import type { Leaf, Shape } from './shapes.ts'
 
@@ -31,7 +32,18 @@ class Builder {
     const queue = this.#build.queues[0] as string
     const made = this.#plain(shape)
     const failing = errback ? made.set({ linkError: signature('errback', [], { queue }) }) : made
-    return link ? failing.set({ link: signature('note', ['linked'], { queue }) }) : failing
+    if (link === undefined || link === false) return failing
+    const note = (text: string) => signature('note', [text], { queue })
+    switch (link) {
+      case 'two':
+        return failing.set({ link: [note('linked'), note('too')] })
+      case 'chain':
+        return failing.set({ link: chain(note('linked'), note('then')) })
+      case 'group':
+        return failing.set({ link: group(note('linked'), note('too')) })
+      default:
+        return failing.set({ link: note('linked') })
+    }
   }
 
   #plain(shape: Shape): Composed<AnyHandle> {
@@ -46,15 +58,26 @@ class Builder {
     return group(members.map((member) => this.built(member))).set({ taskId: this.#idOf(++this.#groups) })
   }
 
-  #task({ do: name, args }: Leaf): Composed<AnyHandle> {
+  #task({ do: name, args, kwargs = {}, immutable, priority, stamps }: Leaf): Composed<AnyHandle> {
     const label = ++this.#labels
     const { queues } = this.#build
-    const options = { queue: queues[label % queues.length] as string, taskId: this.#idOf(label) }
+    const queue = queues[label % queues.length] as string
+    const options = { queue, taskId: this.#idOf(label) }
+    if (name === 'chunks') {
+      const how = { task: signature('note').toJSON(), it: args ?? [], n: 2 }
+      // Which ids its tasks have is for whoever sends them to draw.
+      const drawing = { queue, task_id: this.#idOf(++this.#groups) }
+      const chunks = { task: 'celery.chunks', kwargs: how, options: drawing, subtask_type: 'chunks' }
+      return signature(chunks) as Composed<AnyHandle>
+    }
     if (name === 'map' || name === 'starmap') {
       const task = signature('note').toJSON()
       return signature(`celery.${name}`, { task, it: args ?? [] }, { ...options, immutable: true })
     }
-    return signature(name, args ?? [`n${label}`], options)
+    const more = { ...(immutable && { immutable }), ...(priority !== undefined && { priority }) }
+    const made = signature(name, args ?? [`n${label}`], { ...options, ...more }).toJSON()
+    const marks = stamps === undefined ? {} : { stamped_headers: Object.keys(stamps), ...stamps }
+    return signature({ ...made, kwargs, options: { ...(made.options as JsonObject), ...marks } }) as Composed<AnyHandle>
   }
 
   #idOf(number: number): string {

@@ -11,12 +11,7 @@ export interface Left {
 export function resultsOf(shape: number, { run, keys }: Left): Map<string, unknown> {
   const own = prefixOf(shape, run)
   const entries = Object.entries(keys).filter(([key, value]) => (key + JSON.stringify(value)).includes(own))
-  const text = JSON.stringify(entries)
-    .replaceAll(own, '#')
-    .replace(/#000000001[0-9a-f]{3}/g, '#group')
-    // Those that workers drew: of errbacks, of callbacks, of their groups.
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'drawn')
-    .replace(/celery-taskset-meta-[^."]+/g, 'group')
+  const text = withCommonIds(JSON.stringify(entries), own).replace(/celery-taskset-meta-[^."]+/g, 'group')
   return new Map((JSON.parse(text) as [string, unknown][]).map(([key, value]) => [nameOf(key, value), essence(value)]))
 }
 
@@ -24,9 +19,17 @@ export function resultsOf(shape: number, { run, keys }: Left): Map<string, unkno
 export function lineOf(shape: number, { run, results }: Left): readonly string[] {
   const line: string[] = []
   for (let at: ResultTuple | null = results[shape] as ResultTuple; at !== null; at = at[0][1] as ResultTuple | null) {
-    line.push(endsOf(at).sort().join().replaceAll(prefixOf(shape, run), '#'))
+    line.push(withCommonIds(endsOf(at).sort().join(), prefixOf(shape, run)))
   }
   return line
+}
+
+/** The ids that were given are told apart, and all that somebody drew are one: of groups, errbacks, callbacks, chunks. */
+function withCommonIds(text: string, own: string): string {
+  return text
+    .replaceAll(own, '#')
+    .replace(/#000000001[0-9a-f]{3}/g, 'drawn')
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'drawn')
 }
 
 /** The ids of the tasks that a workflow ends with. */

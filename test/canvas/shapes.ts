@@ -1,9 +1,13 @@
-import type { Json } from '../../src/runtime/json.ts'
+import type { Json, JsonObject } from '../../src/runtime/json.ts'
 
 /** A task of a workflow: `args` where they are not its label, for a map its items. */
 export interface Leaf {
-  readonly do: 'note' | 'fail' | 'map' | 'starmap' | 'replaced' | 'grow' | 'send'
+  readonly do: 'note' | 'fail' | 'map' | 'starmap' | 'chunks' | 'told' | 'replaced' | 'grow' | 'send'
   readonly args?: readonly Json[]
+  readonly kwargs?: JsonObject
+  readonly immutable?: boolean
+  readonly priority?: number
+  readonly stamps?: JsonObject
 }
 
 /** A workflow as test/interop/python/workflows.py builds it, and built-shape.ts beside it. */
@@ -13,10 +17,14 @@ export type Shape = (
   /** As `a | b | c` puts them together; \`apart\` as \`chain(a, b, c, app=app)\` does, which only Python can. */
   | { readonly chain: readonly Shape[]; readonly apart?: boolean }
   | { readonly chord: readonly Shape[]; readonly body: Shape }
-) & { readonly errback?: boolean; readonly link?: boolean }
+) & { readonly errback?: boolean; readonly link?: boolean | 'two' | 'chain' | 'group' }
 
 const note: Shape = { do: 'note' }
 const fail: Shape = { do: 'fail' }
+/** Says what it was sent with. */
+const told: Shape = { do: 'told' }
+const stamps = { mark: 'm', number: 1 }
+const chunks: Shape = { do: 'chunks', args: [[1], [2], [3, 4]] }
 const group = (...members: Shape[]): Shape => ({ group: members })
 const chain = (...steps: Shape[]): Shape => ({ chain: steps })
 const chord = (header: Shape[], body: Shape): Shape => ({ chord: header, body })
@@ -56,13 +64,41 @@ const plain: readonly Shape[] = [
   chain(note, { do: 'starmap', args: [[1, 2], [3]] }, note),
   group({ do: 'map', args: [1, 2] }, note),
   chord([{ do: 'map', args: [1, 2] }, note], note),
+  chain(note),
+  group(note),
+  group(chain(note)),
+  group(group(note, note), note),
+  chain(note, { ...note, immutable: true }, note),
+  chord([note, note], { ...note, immutable: true }),
+  { ...note, link: 'two' },
+  { ...note, link: 'chain' },
+  { ...note, link: 'group' },
+  { ...chain(note, note), link: true },
+  { ...chain(note, note), errback: true },
+  { ...chain(note, fail), errback: true },
+  { ...group(note, fail), errback: true },
+  { ...chord([note, note], note), link: true },
+  chain({ ...note, link: true }, note),
+  chain({ ...fail, errback: true }, note),
+  chord(
+    [
+      { ...note, link: true },
+      { ...fail, errback: true },
+    ],
+    note,
+  ),
+  { ...told, priority: 3 },
+  chain(told, { ...told, priority: 5, kwargs: { by: 'name' } }, told),
+  { ...chord([{ ...told, priority: 2 }, told], { ...told, priority: 7 }), link: true },
+  chunks,
 ]
 
 /** Tasks that have others run in their place, or beside them: those draw ids for them. */
 const growing: readonly Shape[] = [
-  ...['task', 'chain', 'group'].map((how): Shape => ({ do: 'replaced', args: [how] })),
+  ...['task', 'chain', 'group', 'chord'].map((how): Shape => ({ do: 'replaced', args: [how] })),
   chain(note, { do: 'replaced', args: ['chain'] }, note),
   chord([{ do: 'replaced', args: ['task'] }, note], note),
+  { do: 'replaced', args: ['task'], link: true },
   chord([{ do: 'grow' }, note], note),
   { do: 'send' },
   chain(note, { do: 'send' }, note),
@@ -98,6 +134,16 @@ export const shapes: readonly Shape[] = [
   ...nested.flatMap((shape) => Array.from({ length: leavesOf(shape) }, (_, at) => failingAt(shape, at))),
 ]
 
+/** What Celery has from 5.3 on: stamps, and the right order where a group replaces a task of a header. */
+export const newer: readonly Shape[] = [
+  { ...told, stamps },
+  chain(told, { ...told, stamps }, told),
+  group({ ...told, stamps }, told),
+  chord([{ ...told, stamps }, told], { ...told, stamps }),
+  { do: 'replaced', args: ['stamped'], stamps },
+  chord([{ do: 'replaced', args: ['group'] }, note], note),
+]
+
 /** Those that stop a worker of Celery 5.2 for good: it forgets how many tasks the header has, and waits for the others. */
 export const tangled: readonly Shape[] = [chord([note, chain(note, group(note, note))], note)]
 
@@ -105,4 +151,6 @@ export const tangled: readonly Shape[] = [chord([note, chain(note, group(note, n
 export const ofPython: readonly Shape[] = [
   ...nested.flatMap((shape) => ('chain' in shape ? [{ ...shape, apart: true }] : [])),
   chord([group(note, group(note, note)), note], note),
+  // In JSON these are a task like any other, whose worker sends them.
+  chain(note, chunks),
 ]

@@ -122,6 +122,13 @@ describe('called from Python', () => {
     await expect(failure).rejects.toMatchObject({ type: 'InvalidTaskError' })
   })
 
+  it('a chord that is polled fails where results can not be read, and the log says why', async () => {
+    const id = await caller.sendTask('celery.chord_unlock', ['group', { task: 'note' }], { kwargs: { result: [] } })
+    expect(await scene.log.until(({ event, task_id }) => event === 'task.failed' && task_id === id)).toMatchObject({
+      error: { message: expect.stringContaining("results can't be read with rpc, so no chord can be polled") },
+    })
+  })
+
   it('a map of a task that nobody has fails', async () => {
     const failure = ask('xmap(app.signature("nobody.has.it"), [1]).apply_async().get(timeout=30)')
     await expect(failure).rejects.toMatchObject({ type: 'NotRegistered', args: ['nobody.has.it'] })

@@ -10,7 +10,7 @@ import time
 
 import celery.canvas
 from celery import chain, chord, group, signature
-from celery.canvas import _chain, xmap, xstarmap
+from celery.canvas import _chain, chunks, xmap, xstarmap
 
 from proj import app
 
@@ -31,12 +31,25 @@ def errback(task_id):
     return task_id
 
 
+@app.task(name="told", bind=True)
+def told(self, *args, **named):
+    """Says what it was sent with."""
+    request = self.request
+    stamped, stamps = getattr(request, "stamped_headers", None), getattr(request, "stamps", None)
+    return [list(args), named, sorted(stamped or []), stamps or {}, request.delivery_info.get("priority") or 0]
+
+
 @app.task(name="replaced", bind=True)
 def replaced(self, *args):
     *_, how = args
     step = signature("note", args=("one",), app=app)
     if how == "task":
         return self.replace(step)
+    if how == "stamped":
+        return self.replace(signature("told", args=("one",), app=app))
+    if how == "chord":
+        header = [step, signature("note", args=("two",), app=app)]
+        return self.replace(chord(header, signature("note", args=("body",), app=app), app=app))
     if how == "chain":
         return self.replace(chain(step, signature("note", args=("two",), app=app), app=app))
     return self.replace(group([step, signature("note", args=("two",), app=app)], app=app))
@@ -77,10 +90,17 @@ class Ids:
 def task(shape, queues, ids, label):
     options = {"queue": queues[label % len(queues)], "task_id": ids.of(label)}
     name, args = shape["do"], shape.get("args", [f"n{label}"])
+    if name == "chunks":
+        return chunks(signature("note", app=app), shape["args"], 2, app=app, queue=options["queue"])
+    if "priority" in shape:
+        options["priority"] = shape["priority"]
+    if "stamps" in shape:
+        options.update(shape["stamps"], stamped_headers=list(shape["stamps"]))
     if name in ("map", "starmap"):
         mapping = {"map": xmap, "starmap": xstarmap}[name]
         return mapping(signature("note", app=app), shape["args"], app=app, **options)
-    return signature(name, args=tuple(args), options=options, app=app)
+    immutable = shape.get("immutable", False)
+    return signature(name, args=tuple(args), kwargs=shape.get("kwargs", {}), options=options, immutable=immutable, app=app)
 
 
 def joined(before, step):
@@ -108,8 +128,18 @@ def built(shape, queues, labels, ids):
         made = chord(header, built(shape["body"], queues, labels, ids), app=app)
     if shape.get("errback"):
         made.link_error(signature("errback", options={"queue": queues[0]}, app=app))
-    if shape.get("link"):
-        made.link(signature("note", args=("linked",), options={"queue": queues[0]}, app=app))
+    link = shape.get("link")
+    if link:
+        first, second = (signature("note", args=(text,), options={"queue": queues[0]}, app=app)
+                         for text in ("linked", "then" if link == "chain" else "too"))
+        if link == "chain":
+            made.link(chain(first, second, app=app))
+        elif link == "group":
+            made.link(group([first, second], app=app))
+        else:
+            made.link(first)
+        if link == "two":
+            made.link(second)
     return made
 
 
@@ -137,7 +167,7 @@ def send(run, queues, shapes):
         ids.shape, ids.count = number, 0
         made = built(shape, queues, [], ids)
         # What a map is to be sent with is not among the things that it sends itself with.
-        options = made.options if shape.get("do") in ("map", "starmap") else {}
+        options = made.options if shape.get("do") in ("map", "starmap", "chunks") else {}
         yield json.loads(json.dumps(made.apply_async(**options).as_tuple()))
 
 
@@ -145,7 +175,9 @@ def main(run, queues):
     client = app.backend.client
     given = json.load(sys.stdin)
     results = given if "--sent" in sys.argv else list(send(run, queues, given))
-    ends = [leaves(result) for result in results]
+    # Of chunks that a worker sends, nobody is told the ids.
+    lost = [number for number, shape in enumerate(given) if "chain" in shape and shape["chain"][-1].get("do") == "chunks"]
+    ends = [leaves(result) for number, result in enumerate(results) if number not in lost]
     before, calm, until = None, 0, time.monotonic() + 120
     # A task that takes its turn after all that is in the queues now; twice without a change, and nothing more will come.
     while calm < 2 and time.monotonic() < until:
