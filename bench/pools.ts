@@ -7,7 +7,8 @@ import { inTurns, median, type Row, ratio } from './comparison.ts'
 import { twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
-const POLL_EVERY = 50
+// Milliseconds. Seldom: whoever asks takes processor time from those who are measured.
+const POLL_EVERY = 250
 
 /** P9: tasks that keep a processor busy, with two threads or two processes against the one thread of the event loop. */
 export async function pools(arena: Arena): Promise<Row[]> {
@@ -26,7 +27,10 @@ export async function pools(arena: Arena): Promise<Row[]> {
   }))
 }
 
-/** Tasks a second, by the results that arrive, once a fifth of them has: by then every thread and process runs. */
+/**
+ * Tasks a second, by the results that arrive from two fifths of them on, when every thread and process runs compiled code,
+ * until few are left, so that no member is out of work yet.
+ */
 async function rate(arena: Arena, flags: readonly string[]): Promise<number> {
   const { url, messages } = arena
   const count = messages / 20
@@ -46,7 +50,7 @@ async function rate(arena: Arena, flags: readonly string[]): Promise<number> {
         await sleep(POLL_EVERY)
       }
     }
-    const [first, last] = [await arrived(count / 5), await arrived(count)]
+    const [first, last] = [await arrived(count * 0.4), await arrived(count * 0.95)]
     await consumer.stop()
     await channel.deleteQueue(queue)
     await channel.deleteQueue(replies)
