@@ -58,7 +58,11 @@ export interface QueueStatus {
   readonly consumers: number
 }
 
-/** One channel. Every method rejects with a `TwqError` once the channel is closed; none ever hangs on a lost connection. */
+/**
+ * One channel. The broker takes requests in the order they are made, also those that await no answer of each other's and go
+ * out together; none is taken after one that it refuses. Every method rejects with a `TwqError` once the channel is closed;
+ * none ever hangs on a lost connection.
+ */
 export interface Channel extends AsyncDisposable {
   /** Resolves, never rejects, when the channel is over for whatever reason. */
   readonly closed: Promise<CloseReason>

@@ -18,9 +18,11 @@ export function declarePidboxExchange(channel: Channel): Promise<void> {
 /** Declares a worker's mailbox for remote-control requests and resolves with what the queue is like, before anybody of ours consumes it. */
 export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<QueueStatus> {
   const name = `${nodeName}.${PIDBOX_EXCHANGE}`
-  await declarePidboxExchange(channel)
-  const status = await channel.declareQueue({ name, ...pidboxQueue(server) })
-  await channel.bind(name, PIDBOX_EXCHANGE, '')
+  const [, status] = await Promise.all([
+    declarePidboxExchange(channel),
+    channel.declareQueue({ name, ...pidboxQueue(server) }),
+    channel.bind(name, PIDBOX_EXCHANGE, ''),
+  ])
   return status
 }
 
@@ -29,12 +31,19 @@ export function declarePidboxReplyExchange(channel: Channel, name = PIDBOX_REPLY
   return channel.declareExchange({ name, type: 'direct', durable: false })
 }
 
-/** Declares where the replies to one remote-control client arrive; `oid` is the routing key. Resolves with the queue's name. */
+/** The queue where the replies to one remote-control client arrive; `oid` is its routing key. */
+export function pidboxReplies(oid: string): string {
+  return `${oid}.${PIDBOX_REPLY_EXCHANGE}`
+}
+
+/** Declares where the replies to one remote-control client arrive; resolves with the queue's name. */
 export async function declarePidboxReplies(channel: Channel, oid: string, server: ServerInfo): Promise<string> {
-  const name = `${oid}.${PIDBOX_REPLY_EXCHANGE}`
-  await declarePidboxReplyExchange(channel)
-  await channel.declareQueue({ name, ...pidboxQueue(server) })
-  await channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid)
+  const name = pidboxReplies(oid)
+  await Promise.all([
+    declarePidboxReplyExchange(channel),
+    channel.declareQueue({ name, ...pidboxQueue(server) }),
+    channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid),
+  ])
   return name
 }
 

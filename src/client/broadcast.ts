@@ -6,6 +6,7 @@ import {
   declarePidboxReplies,
   PIDBOX_EXCHANGE,
   PIDBOX_REPLY_EXCHANGE,
+  pidboxReplies,
 } from '../broker/pidbox.ts'
 import { TwqError } from '../errors.ts'
 import { decodeReply, encodeRequest } from '../protocol/pidbox.ts'
@@ -121,9 +122,11 @@ export class Broadcast {
 
   async #listen(channel: Channel, onReply: (delivery: Delivery) => void): Promise<Route> {
     const oid = randomUUID()
-    await declarePidboxExchange(channel)
-    const queue = await declarePidboxReplies(channel, oid, this.#connection.server)
-    await channel.consume(queue, onReply, { noAck: true })
+    await Promise.all([
+      declarePidboxExchange(channel),
+      declarePidboxReplies(channel, oid, this.#connection.server),
+      channel.consume(pidboxReplies(oid), onReply, { noAck: true }),
+    ])
     return { exchange: PIDBOX_REPLY_EXCHANGE, routingKey: oid }
   }
 }

@@ -255,6 +255,45 @@ export function describeBroker(
       })
     })
 
+    describe('requests that go out together', () => {
+      it('are taken in their order', async () => {
+        const [queue, inbox] = [unique('queue'), new Inbox()]
+        const source = await anExchange('direct')
+        const [declared] = await Promise.all([
+          channel.declareQueue({ name: queue, durable: false, autoDelete: false, exclusive: true }),
+          channel.bind(queue, source, 'key'),
+          channel.consume(queue, (delivery) => inbox.take(delivery)),
+          channel.publish({ exchange: source, routingKey: 'key' }, aMessage('hello'), { mandatory: true }),
+        ])
+        expect(declared.name).toBe(queue)
+        expect(textOf(await inbox.next())).toBe('hello')
+      })
+
+      it('each get their own answer', async () => {
+        const [empty, full] = [await aQueue(), await aQueue()]
+        await send(full, 'one')
+        const [first, second, none] = await Promise.all([
+          channel.inspectQueue(empty),
+          channel.inspectQueue(full),
+          channel.get(empty),
+        ])
+        expect([first.messages, second.messages, none]).toEqual([0, 1, undefined])
+      })
+
+      it('are all rejected after one that is refused, and not done', async () => {
+        const [queue, missing] = [unique('queue'), unique('missing')]
+        const [refused, ...others] = await Promise.allSettled([
+          channel.inspectQueue(missing),
+          channel.declareQueue({ name: queue, durable: false, exclusive: true }),
+          channel.bind(queue, 'amq.direct', 'key'),
+        ])
+        expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'TWQ_QUEUE_MISSING' } })
+        for (const other of others) expect(other).toMatchObject({ status: 'rejected', reason: { name: 'TwqError' } })
+        channel = await connection.openChannel()
+        await expect(channel.inspectQueue(queue)).rejects.toSatisfy(is('TWQ_QUEUE_MISSING'))
+      })
+    })
+
     describe('exchanges', () => {
       const routes = async (
         type: 'direct' | 'topic' | 'fanout' | 'headers',

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
@@ -193,12 +192,12 @@ export class AmqpChannel implements Channel, SettlingChannel {
       this.#raw.close().catch(() => {})
     }
     if (this.#owner.blocked !== undefined) return
-    const impatient = new AbortController()
-    await Promise.race([
-      this.closed,
-      delay(CLOSE_TIMEOUT, undefined, { ref: false, signal: impatient.signal }).catch(() => {}),
-    ])
-    impatient.abort()
+    let impatience: NodeJS.Timeout | undefined
+    const impatient = new Promise<void>((resolve) => {
+      impatience = setTimeout(resolve, CLOSE_TIMEOUT).unref()
+    })
+    await Promise.race([this.closed, impatient])
+    clearTimeout(impatience)
   }
 
   ack(tag: number): boolean {

@@ -4,6 +4,7 @@ import type { Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
 import { type BrokerAddress, describeAddress } from '../url.ts'
 import { AmqpChannel, type ChannelOwner, CLOSE_TIMEOUT } from './channel.ts'
 import { connectionFailure, handshakeFailure, type Refusal } from './failures.ts'
+import { pipeline } from './pipeline.ts'
 import { type PrivateAmqplib, privateAmqplib, type RawConnection } from './private-amqplib.ts'
 import { watchSilence } from './watchdog.ts'
 
@@ -177,8 +178,12 @@ export class AmqpConnection implements Connection, ChannelOwner {
     try {
       const raw = new RawChannel(this.#raw)
       const channel = new AmqpChannel(raw, this)
-      await raw.open()
-      await raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk)
+      pipeline(raw)
+      raw.allocate()
+      await Promise.all([
+        raw.rpc(methods.ChannelOpen, { outOfBand: '' }, methods.ChannelOpenOk),
+        raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk),
+      ])
       this.#channels.add(channel)
       void channel.closed.then(() => this.#channels.delete(channel))
       return channel

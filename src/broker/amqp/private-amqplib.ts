@@ -44,15 +44,26 @@ export interface RawFrame {
 
 /** amqplib's channel with the steps that its public interface does in one go. */
 export interface RawChannel extends ConfirmChannel {
-  open(): Promise<unknown>
+  /** Takes a free number on the connection. */
+  allocate(): unknown
   rpc(method: number, fields: object, expect: number): Promise<unknown>
+  sendImmediately(method: number, fields: object): void
+  /** How `rpc` sends. */
+  sendOrEnqueue(method: number, fields: object, reply: RawReply): void
+  /** Gets the next answer. */
+  reply: RawReply | null
 }
+
+/** Takes a frame: the answer, or as an error the one that closed the channel. An `Error` ends all waiting. */
+export type RawReply = (error: RawFrame | Error | null, frame?: RawFrame) => void
 
 /** amqplib with our table codec, apart from any copy that the application uses. */
 export interface PrivateAmqplib {
   readonly Connection: new (socket: Duplex) => RawConnection
   readonly Channel: new (connection: RawConnection) => RawChannel
   readonly methods: {
+    readonly ChannelOpen: number
+    readonly ChannelOpenOk: number
     readonly ConfirmSelect: number
     readonly ConfirmSelectOk: number
     readonly ConnectionClose: number
@@ -62,6 +73,8 @@ export interface PrivateAmqplib {
 /** The parts of amqplib's `lib/defs.js` that we use. */
 interface Definitions {
   readonly BasicProperties: number
+  readonly ChannelOpen: number
+  readonly ChannelOpenOk: number
   readonly ConfirmSelect: number
   readonly ConfirmSelectOk: number
   readonly ConnectionClose: number
