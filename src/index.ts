@@ -35,4 +35,5 @@ export type {
   TaskHandle,
 } from './tasks/sending.ts'
 export type { AnyTask, Task, TaskSettings } from './tasks/task.ts'
+export type { TaskLogger, TaskLogLine } from './tasks/task-logger.ts'
 export type { TimeLimitSetting } from './tasks/time-limits.ts'

@@ -4,12 +4,12 @@ import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/logger.ts'
 import type { TaskContext } from './context.ts'
 import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import { requestedRetry } from './retry-policy.ts'
 import type { Send } from './sending.ts'
+import { type TaskLogger, taskLogger } from './task-logger.ts'
 
 // What ends a task is decided by how its code ends; these can't be stored meanwhile.
 const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
@@ -20,7 +20,7 @@ const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOK
  */
 export class AttemptContext implements TaskContext {
   readonly #attempt: Attempt
-  #log: Logger | undefined
+  #log: TaskLogger | undefined
   #send: Send | undefined
   #ended = false
 
@@ -56,8 +56,8 @@ export class AttemptContext implements TaskContext {
     return this.#attempt.invocation.message
   }
 
-  get log(): Logger {
-    this.#log ??= this.#attempt.logger.child({ task_id: this.id, task: this.name, attempt: this.attempt })
+  get log(): TaskLogger {
+    this.#log ??= taskLogger(this.#attempt.logger.child({ task_id: this.id, task: this.name, attempt: this.attempt }))
     return this.#log
   }
 

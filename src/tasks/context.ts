@@ -1,8 +1,8 @@
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/logger.ts'
 import type { Send } from './sending.ts'
+import type { TaskLogger } from './task-logger.ts'
 
 /** What a task is told about its attempt, and what it can do besides returning a value. */
 export interface TaskContext {
@@ -16,7 +16,7 @@ export interface TaskContext {
   /** Aborts when the attempt should stop; its `reason` is a `TwqError` that says why. */
   readonly signal: AbortSignal
   /** Adds the task's id, name and attempt to each line. */
-  readonly log: Logger
+  readonly log: TaskLogger
   /** The message as Celery sent it: root and parent ids, group, eta, custom headers and the rest. */
   readonly request: TaskMessage
   /** Stores the state PROGRESS with `meta`, as Python's `self.update_state(state='PROGRESS', meta=…)`. */

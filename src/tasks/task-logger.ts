@@ -1,0 +1,44 @@
+import type { Logger } from '../runtime/logger.ts'
+
+/** A message, or fields and a message: `log.info('sent')`, `log.info({ to }, 'sent')`, `log.error(error, 'not sent')`. */
+export interface TaskLogLine {
+  (message: string): void
+  /** An error becomes the field `err`. */
+  (fields: Record<string, unknown> | Error, message?: string): void
+}
+
+/** What a task logs through. */
+export interface TaskLogger {
+  readonly level: string
+  readonly trace: TaskLogLine
+  readonly debug: TaskLogLine
+  readonly info: TaskLogLine
+  readonly warn: TaskLogLine
+  readonly error: TaskLogLine
+  readonly fatal: TaskLogLine
+  /** A logger that adds `fields` to each of its lines. */
+  child(fields: Record<string, unknown>): TaskLogger
+  isLevelEnabled(level: string): boolean
+}
+
+/** Has a logger take its lines as a task writes them. */
+export function taskLogger(logger: Logger): TaskLogger {
+  const line =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'): TaskLogLine =>
+    (first: string | Record<string, unknown> | Error, message?: string) => {
+      if (typeof first === 'string') logger[level]({}, first)
+      else if (first instanceof Error) logger[level]({ err: first }, message ?? first.message)
+      else logger[level](first, message ?? '')
+    }
+  return {
+    level: logger.level,
+    trace: line('trace'),
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    fatal: line('fatal'),
+    child: (fields) => taskLogger(logger.child(fields)),
+    isLevelEnabled: (level) => logger.isLevelEnabled(level),
+  }
+}
