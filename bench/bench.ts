@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Arena, openArena } from './arena.ts'
+import { besideCelery } from './beside-celery.ts'
 import { roundTrip, sending } from './calls.ts'
 import { commands } from './commands.ts'
 import { type Row, reaches } from './comparison.ts'
@@ -10,9 +11,9 @@ import { waiting } from './waiting.ts'
 
 const HELP = `npm run bench -- [options]
 
-Prints what twq does beside what plain amqplib does in the same run, and the target of each figure.
+Prints what twq does beside what plain amqplib, or Celery, does in the same run, and the target of each figure.
 
-  --only <names>   some of the measurements: P1,P2,defaults,P4,P5,P6,P7,P9,P10
+  --only <names>   some of the measurements: P1,P2,defaults,celery,P4,P5,P6,P7,P9,P10
   --rounds <n>     how often each side runs (5)
   --quick          2 rounds with fewer messages: for a first impression only
   --json           the rows as JSON
@@ -23,6 +24,7 @@ const MEASUREMENTS: Readonly<Record<string, (arena: Arena) => Promise<Row[]>>> =
   P1: drainWithoutResults,
   P2: drainWithResults,
   defaults: drainWithDefaults,
+  celery: besideCelery,
   P4: roundTrip,
   P5: sending,
   P6: commands,
