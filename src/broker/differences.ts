@@ -76,7 +76,9 @@ function differenceIn(kind: Difference['kind'], refusal: unknown): Difference {
     ? parseInequivalence(readRefusal(refusal.cause)?.text ?? '')
     : undefined
   if (said === undefined) throw refusal
-  const { argument, wanted, found } = said
+  const { argument, wanted } = said
+  // Without an argument a queue is a classic one.
+  const found = argument === 'x-queue-type' && said.found === 'none' ? 'classic' : said.found
   return { kind, argument, wanted, found }
 }
 
@@ -96,7 +98,6 @@ function amended<T extends Shape>(shape: T, { argument, found }: Difference): T 
   if (argument === 'auto_delete') return { ...shape, autoDelete: found === 'true' }
   if (argument === 'type') return { ...shape, type: found }
   const { [argument]: _, ...others } = shape.arguments ?? {}
-  // Without an argument a queue is a classic one.
   const none = found === 'none' || found === 'undefined' || (argument === 'x-queue-type' && found === 'classic')
   return { ...shape, arguments: none ? others : { ...others, [argument]: argumentOf(found) } }
 }

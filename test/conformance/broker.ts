@@ -280,6 +280,23 @@ export function describeBroker(
         expect([first.messages, second.messages, none]).toEqual([0, 1, undefined])
       })
 
+      it('get their own answers also where a quorum queue takes its time', async () => {
+        const queue = await aQuorumQueue()
+        await send(queue, 'one')
+        const inbox = new Inbox()
+        const [subscription, status] = await Promise.all([
+          channel.consume(queue, (delivery) => inbox.take(delivery)),
+          channel.inspectQueue(queue),
+          channel.prefetch(5, 'consumer'),
+        ])
+        const delivery = await inbox.next()
+        expect([status.name, textOf(delivery)]).toEqual([queue, 'one'])
+        delivery.ack()
+        const [, after] = await Promise.all([subscription.cancel(), channel.inspectQueue(queue)])
+        expect(after.consumers).toBe(0)
+        expect(await channel.deleteQueue(queue)).toBe(0)
+      })
+
       it('are all rejected after one that is refused, and not done', async () => {
         const [queue, missing] = [unique('queue'), unique('missing')]
         const [refused, ...others] = await Promise.allSettled([

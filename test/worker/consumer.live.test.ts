@@ -10,7 +10,7 @@ import { Consumer } from '../../src/worker/consumer.ts'
 import { type Place, Prefetch } from '../../src/worker/prefetch.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { silentLogger } from '../support/silent-logger.ts'
-import { Journal } from '../support/until.ts'
+import { Journal, pollUntil } from '../support/until.ts'
 
 let session: Session
 const broker = (name: string) => amqpBroker({ url: brokerUrl(), heartbeat: 10_000, name })
@@ -136,7 +136,12 @@ it.each([
   }
   const { delivery } = await received.until(({ text }) => text === 'last')
   // Each consumer that takes over from another on the same channel, as those of quorum queues do, has a limit of its own.
-  expect(kept.channel!.length).toBeGreaterThan(queue.arguments?.['x-queue-type'] === 'quorum' ? 1 : 2)
+  const channels = queue.arguments?.['x-queue-type'] === 'quorum' ? 2 : 3
+  await pollUntil(
+    'another channel',
+    () => kept.channel!.length,
+    (length) => length >= channels,
+  )
   expect(consumer.consuming).toEqual([queue.name])
   expect(delivery.ack()).toBe(true)
   // As they become due.

@@ -129,8 +129,9 @@ describe.each([
   })
 
   it("raise TimeLimitExceeded at Python's hard limit, even from a loop without end, and others go on", async () => {
-    const id = await python.sendTask('spin', [], { time_limit: 1 })
-    await expect(python.get(id)).rejects.toMatchObject({ type: 'TimeLimitExceeded', args: [1] })
+    // Celery 5.6 connects anew in each second that it waits, and loses what arrives in that moment.
+    const id = await python.sendTask('spin', [], { time_limit: 1.5 })
+    await expect(python.get(id)).rejects.toMatchObject({ type: 'TimeLimitExceeded', args: [1.5] })
     expect(await python.getAll(await python.sendMany(4, 'add', [1, 2]))).toEqual([3, 3, 3, 3])
   })
 

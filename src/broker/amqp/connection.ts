@@ -178,7 +178,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
     try {
       const raw = new RawChannel(this.#raw)
       const channel = new AmqpChannel(raw, this)
-      pipeline(raw)
+      pipeline(raw, methods)
       raw.allocate()
       await Promise.all([
         raw.rpc(methods.ChannelOpen, { outOfBand: '' }, methods.ChannelOpenOk),

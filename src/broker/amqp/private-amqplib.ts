@@ -57,27 +57,30 @@ export interface RawChannel extends ConfirmChannel {
 /** Takes a frame: the answer, or as an error the one that closed the channel. An `Error` ends all waiting. */
 export type RawReply = (error: RawFrame | Error | null, frame?: RawFrame) => void
 
-/** amqplib with our table codec, apart from any copy that the application uses. */
-export interface PrivateAmqplib {
-  readonly Connection: new (socket: Duplex) => RawConnection
-  readonly Channel: new (connection: RawConnection) => RawChannel
-  readonly methods: {
-    readonly ChannelOpen: number
-    readonly ChannelOpenOk: number
-    readonly ConfirmSelect: number
-    readonly ConfirmSelectOk: number
-    readonly ConnectionClose: number
-  }
-}
-
-/** The parts of amqplib's `lib/defs.js` that we use. */
-interface Definitions {
-  readonly BasicProperties: number
+/** The numbers of the methods that we name, as `class << 16 | method`. */
+export interface Methods {
   readonly ChannelOpen: number
   readonly ChannelOpenOk: number
   readonly ConfirmSelect: number
   readonly ConfirmSelectOk: number
   readonly ConnectionClose: number
+  readonly ExchangeDeclare: number
+  readonly ExchangeBind: number
+  readonly QueueDeclare: number
+  readonly QueueBind: number
+  readonly BasicQos: number
+}
+
+/** amqplib with our table codec, apart from any copy that the application uses. */
+export interface PrivateAmqplib {
+  readonly Connection: new (socket: Duplex) => RawConnection
+  readonly Channel: new (connection: RawConnection) => RawChannel
+  readonly methods: Methods
+}
+
+/** The parts of amqplib's `lib/defs.js` that we use. */
+interface Definitions extends Methods {
+  readonly BasicProperties: number
   encodeProperties(id: number, channel: number, size: number, fields: object): Buffer
   decode(id: number, bytes: Buffer): { readonly headers?: DecodedTable }
 }
