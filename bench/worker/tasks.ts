@@ -15,12 +15,13 @@ export const add = defineTask({
   },
 })
 
-/** Keeps a processor busy for some hundredths of a second. */
+/** Keeps a processor busy for some hundredths of a second, so many times. */
 export const spin = defineTask({
   name: 'bench.spin',
-  run() {
+  positional: ['times'],
+  run({ times }: { times: number }) {
     let sum = 0
-    for (let number = 0; number < 10_000_000; number += 1) sum += Math.sqrt(number)
+    for (let number = 0; number < times * 10_000_000; number += 1) sum += Math.sqrt(number)
     return sum
   },
 })
