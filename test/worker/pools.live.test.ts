@@ -195,7 +195,7 @@ it('a process ends with its worker, even in a loop without end', async () => {
 })
 
 it('a task on the event loop is given up at the hard limit of the configuration, and its place is free', async () => {
-  await using called = await calledWorker(project, '--concurrency', '1', '--time-limit', '1')
+  await using called = await calledWorker(project, '--concurrency', '1', '--time-limit', '1.5')
   const { worker, python } = called
   const id = await python.sendTask('forever')
   const next = await python.sendTask('add', [1, 2])
