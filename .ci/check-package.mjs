@@ -1,12 +1,13 @@
 // Fails when the package to be published holds anything but what users need, or lacks any of it.
 import { execFileSync } from 'node:child_process'
 
-const allowed = /^(dist\/|bin\/|(README\.md|LICENSE|CHANGELOG\.md|package\.json)$)/
+const allowed = /^(dist\/|bin\/|docs\/[a-z-]+\.md$|(README\.md|LICENSE|CHANGELOG\.md|package\.json)$)/
 const required = [
   'bin/twq.js',
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli/main.js',
+  'docs/operations.md',
   'README.md',
   'LICENSE',
   'CHANGELOG.md',
