@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import amqp from 'amqplib'
 import { celeryMessage, preload } from '../test/support/celery-message.ts'
-import { exitOf, spawnGuarded } from '../test/support/provision/guarded.ts'
+import { spawnGuarded } from '../test/support/provision/guarded.ts'
 import { type Python, python } from '../test/support/provision/python.ts'
 import { type Arena, here } from './arena.ts'
 import { inTurns, median, type Row, ratio, rounded } from './comparison.ts'
-import { type Side, twq } from './sides.ts'
+import { consumerIn, type Side, twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
 // Celery takes its time: of more rounds nobody would see the end.
@@ -36,16 +36,7 @@ function celery({ command, env }: Python, flags: readonly string[]): Side {
     const child = spawnGuarded(command, args, { cwd: here('python'), env: { ...env, URL: url } })
     // Unread, they would fill and stop it.
     for (const output of [child.stdout, child.stderr]) output?.resume()
-    return {
-      pid: child.pid!,
-      get running() {
-        return child.exitCode === null && child.signalCode === null
-      },
-      async stop() {
-        child.kill('SIGTERM')
-        await exitOf(child)
-      },
-    }
+    return consumerIn(child)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { exitOf } from '../test/support/provision/guarded.ts'
 import { WorkerProcess } from '../test/support/worker-process.ts'
@@ -33,16 +34,21 @@ export function raw(style: { acks: 'each' | 'turn'; results: boolean; prefetch?:
       results: style.results,
       ...(stopwatch && { stopwatch: stopwatch.path, count: stopwatch.count }),
     })
-    return {
-      pid: child.pid!,
-      get running() {
-        return child.exitCode === null && child.signalCode === null
-      },
-      async stop() {
-        child.kill('SIGTERM')
-        await exitOf(child)
-      },
-    }
+    return consumerIn(child)
+  }
+}
+
+/** The consumer that a program of ours, or of others, is. */
+export function consumerIn(child: ChildProcess): Consumer {
+  return {
+    pid: child.pid!,
+    get running() {
+      return child.exitCode === null && child.signalCode === null
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await exitOf(child)
+    },
   }
 }
 

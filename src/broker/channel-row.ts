@@ -67,9 +67,8 @@ export class ChannelRow implements AsyncDisposable {
 
   /** Asks on every channel, so that the answer comes after all deliveries and acknowledgements of before. */
   async inspectQueue(name: string): Promise<QueueStatus> {
-    const newest = this.#newest
-    const [status] = await Promise.all([newest, ...this.#channels].map((channel) => channel.inspectQueue(name)))
-    return status as QueueStatus
+    const answers = await Promise.all(this.#channels.map((channel) => channel.inspectQueue(name)))
+    return answers.at(-1) as QueueStatus
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
