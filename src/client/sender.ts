@@ -56,7 +56,7 @@ const MOST_WAITING = 10_000
 /** Messages of one workflow that wait for their confirms at once. */
 const BATCH = 1_000
 
-const NOT_SENT = 'It was not sent'
+const NOT_SENT = 'It was not sent: send it again once the broker answers'
 
 type Target = AnyTask | string | Canvas
 

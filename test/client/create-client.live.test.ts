@@ -172,7 +172,10 @@ describe('a client', () => {
     await proxy[Symbol.asyncDispose]()
     await using client = aClient({ broker: gone, publishTimeout: 200 })
     const sent = client.send('add', [1, 2])
-    await expect(sent).rejects.toMatchObject({ code: 'TWQ_BROKER_UNREACHABLE', hint: 'It was not sent' })
+    await expect(sent).rejects.toMatchObject({
+      code: 'TWQ_BROKER_UNREACHABLE',
+      hint: 'It was not sent: send it again once the broker answers',
+    })
     await expect(sent).rejects.toThrow(/was not confirmed within 200 ms: there is no connection/)
     await expect(sent).rejects.toMatchObject({ cause: { code: 'TWQ_BROKER_UNREACHABLE' } })
   })
