@@ -13,7 +13,7 @@ export interface RabbitPrograms {
 // Debian's /usr/sbin/rabbitmq-server is a wrapper that changes to the user rabbitmq: this is the program itself.
 const DEBIAN_FOLDER = '/usr/lib/rabbitmq/bin'
 
-/** Finds RabbitMQ, or installs it with apt. */
+/** Finds RabbitMQ in the folder that `TWQ_TEST_RABBITMQ` names, or on this machine, or installs it with apt. */
 export async function rabbitPrograms(): Promise<RabbitPrograms> {
   const found = await findRabbit()
   if (found) return found
@@ -24,7 +24,7 @@ export async function rabbitPrograms(): Promise<RabbitPrograms> {
 }
 
 async function findRabbit(): Promise<RabbitPrograms | undefined> {
-  const server = await findExecutable('rabbitmq-server', [DEBIAN_FOLDER])
+  const server = await findExecutable('rabbitmq-server', [process.env.TWQ_TEST_RABBITMQ ?? DEBIAN_FOLDER])
   const epmd = await findExecutable('epmd', ['/usr/lib/erlang/bin', '/usr/local/lib/erlang/bin'])
   if (!server || !epmd) return undefined
   const ctl = await findExecutable('rabbitmqctl', [dirname(server), dirname(await realpath(server))])
