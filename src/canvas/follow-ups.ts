@@ -173,7 +173,8 @@ function collectAbandoned(signature: Json | undefined, abandoned: Abandoned[], d
   const composed = kind === 'group' || kind === 'chain' || kind === 'chord'
   if (isObject(options) && isName(options.task_id)) {
     // What stands for several tasks is counted by each of them.
-    abandoned.push({ ...waitedFor(options.task_id, options), ...(composed && { chord: null }) })
+    const asked = { reply_to: signature.reply_to ?? null, ...options }
+    abandoned.push({ ...waitedFor(options.task_id, asked), ...(composed && { chord: null }) })
   }
   if (!isObject(kwargs) || !composed) return
   if (Array.isArray(kwargs.tasks)) for (const task of kwargs.tasks) collectAbandoned(task, abandoned, depth + 1)

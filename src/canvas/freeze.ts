@@ -201,6 +201,7 @@ function freezeChord(signature: Signature, place: Place): Done {
     return freezeAt(given, { ...inBody, options: { group_id: groupId, ...place.options } })
   }
   const queue = chordQueue(groupId)
+  const plannedBefore = place.chords.length
   const side = freezeGroup(
     { ...header, options: { ...header.options, ...(queued && shared), task_id: groupId } },
     {
@@ -212,6 +213,7 @@ function freezeChord(signature: Signature, place: Place): Done {
       path: `${path}.header`,
     },
   )
+  const nestsChords = place.chords.length > plannedBefore
   const after = { ...inBody, parent: side.node, options: queued ? { group_id: groupId, ...place.options } : {} }
   const end = freezeAt({ ...body, options: { ...own, ...(queued && shared) } }, after)
   if (!queued) {
@@ -232,9 +234,13 @@ function freezeChord(signature: Signature, place: Place): Done {
     shape: nested ? resultOfGroup(groupId, tree.map(tupleOf)) : null,
     body: composedJson(end.signature),
   })
-  // Who sends the group later tells the queue, too, when it can't be sent any more.
-  const options = place.later ? { ...side.signature.options, reply_to: queue } : side.signature.options
-  return { signature: { ...side.signature, options }, node: end.node }
+  // The worker that was to send the group later tells the queue when a step before it fails.
+  if (!place.later) return { signature: side.signature, node: end.node }
+  // Chords inside the header have queues of their own: an option of the group would replace them in its members.
+  const told = nestsChords
+    ? { ...side.signature, replyTo: queue }
+    : { ...side.signature, options: { ...side.signature.options, reply_to: queue } }
+  return { signature: told, node: end.node }
 }
 
 /** A chain with the id of its last step, as of Celery 5.6: by it Celery's workers fail a body that can't begin. */

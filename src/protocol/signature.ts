@@ -16,6 +16,12 @@ export interface Signature {
   readonly options: JsonObject
   /** True when it takes no further arguments: whatever it follows, it is called as it stands. */
   readonly immutable: boolean
+  /**
+   * Where the failure of a group goes that is a later step of a chain and is never sent. It stands beside the options,
+   * which a group hands to all its members; Celery's workers read it there, too (`Context(chain_elem)` in
+   * `backends/base.py`).
+   */
+  readonly replyTo?: string | undefined
 }
 
 const COMPOSED: ReadonlySet<string> = new Set(['group', 'chain', 'chord', 'xmap', 'xstarmap', 'chunks'])
@@ -36,13 +42,15 @@ export function readSignature(value: Json | undefined, path: string): Signature 
     kwargs: readObject(kwargs, `${path}.kwargs`),
     options: readObject(options, `${path}.options`),
     immutable: value.immutable === true,
+    ...(typeof value.reply_to === 'string' && { replyTo: value.reply_to }),
   }
 }
 
 /** A signature as it goes into a message, key for key as Celery writes it. */
 export function writeSignature(signature: Signature): JsonObject {
-  const { kind, task, args, kwargs, options, immutable } = signature
-  return { task, args, kwargs, options, subtask_type: kind === 'task' ? null : kind, immutable }
+  const { kind, task, args, kwargs, options, immutable, replyTo } = signature
+  const written = { task, args, kwargs, options, subtask_type: kind === 'task' ? null : kind, immutable }
+  return replyTo === undefined ? written : { ...written, reply_to: replyTo }
 }
 
 /** An array inside a signature; what is absent is empty. Throws `TWQ_MESSAGE_MALFORMED`. */

@@ -142,6 +142,24 @@ describe.each(places)('a workflow that is run %s', (_title, queueOf) => {
     )
   })
 
+  it('a chord may hold chords behind a step of a chain, at any depth', async () => {
+    const fixed = (value: number) => signature(add, [value, 0], { immutable: true })
+    const inner = (step: number) => chord([at(step, fixed(1)), at(step + 1, fixed(2))], at(step, signature(total)))
+    const outer = chord([inner(1), inner(2), at(0, fixed(5))], at(1, signature(total)))
+    expect(await resultOf(chain(at(0, sum(1, 1)), at(1, signature(total, [[4]], { immutable: true })), outer))).toBe(11)
+    expect(await resultOf(chain(at(1, sum(1, 1)), chord([outer, inner(0)], at(0, signature(total)))))).toBe(14)
+    const chained = chord([chain(at(0, fixed(2)), inner(1)), inner(2)], at(2, signature(total)))
+    expect(await resultOf(chain(at(2, sum(1, 1)), chained, at(0, signature(add, [10]))))).toBe(16)
+  })
+
+  it('a step that fails before a chord of chords fails all of them', async () => {
+    const inner = chord([at(0, sum(1, 1)), at(1, sum(2, 2))], at(2, signature(total)))
+    const handle = await scene.client.send(
+      chain(at(1, signature(boom)), chord([inner, at(0, sum(5, 5))], at(1, signature(total)))),
+    )
+    await expect(handle.result(patience)).rejects.toThrow('boom')
+  })
+
   it('the failure of a member fails the body, with its reason', async () => {
     const handle = await scene.client.send(
       chord([at(0, sum(1, 1)), at(1, signature('boom', ['bad']))], signature(total)),

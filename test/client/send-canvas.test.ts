@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { FollowUp } from '../../src/canvas/apply.ts'
+import { applySignature, type FollowUp } from '../../src/canvas/apply.ts'
 import { chain } from '../../src/canvas/chain.ts'
 import { chord } from '../../src/canvas/chord.ts'
+import { abandonedBy } from '../../src/canvas/follow-ups.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
 import { createRouter } from '../../src/client/router.ts'
@@ -228,6 +229,22 @@ describe('a chord that is joined from its queue', () => {
     expect(inner?.body).toMatchObject({ options: { reply_to: `twq.chord.${outer?.groupId}` } })
     expect(outer?.members).toHaveLength(2)
     expect(inner?.body).toMatchObject({ options: { task_id: outer?.members[0]?.id } })
+  })
+
+  it('keeps the queues apart of chords inside one that a worker sends later', () => {
+    const inner = () => chord([add(1), add(2)], add(3))
+    const { messages, chords } = joined(chain(add(0), chord([inner(), inner(), add(4)], mul(5))))
+    const [one, two, outer] = chords.map(({ groupId }) => `twq.chord.${groupId}`)
+    const [, , embed] = parseJson(messages[0]?.outgoing.message.body as Uint8Array) as [unknown, unknown, JsonObject]
+    const [later] = embed.chain as unknown as [JsonObject]
+    // Options of the group would replace those of its members, with a worker of Celery as with ours.
+    expect(later.options).not.toHaveProperty('reply_to')
+    expect(later.reply_to).toBe(outer)
+    const facts = { newId: () => 'new', now: 0, origin: 'gen1@h', address: createRouter({ defaultQueue: 'q' }).address }
+    const sent = applySignature(later, { args: [1], options: {} }, facts)
+    expect(replies(sent.messages)).toEqual([one, one, two, two, outer])
+    const failed = aTaskMessage({ embed: { callbacks: null, errbacks: null, chain: [later], chord: null } })
+    expect(abandonedBy(failed)).toContainEqual(expect.objectContaining({ id: outer?.slice(10), replyTo: outer }))
   })
 
   it('counts the last task of a chain, whose others reply to the sender', () => {

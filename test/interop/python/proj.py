@@ -73,6 +73,11 @@ def hand_over(self, to=None, countdown=0):
     return {**sent_as, "priority": request.delivery_info["priority"], "tenant": request.get("tenant")}
 
 
+@app.task(name="total")
+def total(numbers):
+    return sum(numbers)
+
+
 @app.task(name="echo")
 def echo(*args, **kwargs):
     return {"args": args, "kwargs": kwargs}
