@@ -11,7 +11,7 @@ import { aWorker } from '../support/a-worker.ts'
 import { Program, readyOrClosed } from '../support/program.ts'
 import { Certificates } from '../support/provision/certificates.ts'
 import { freePorts } from '../support/provision/free-ports.ts'
-import { type RedisServer, startRedis } from '../support/provision/redis.ts'
+import { type RedisServer, redisCommand, startRedis } from '../support/provision/redis.ts'
 import { PythonCaller } from '../support/python-caller.ts'
 import { brokerUrl } from '../support/services.ts'
 
@@ -118,7 +118,7 @@ async function startSentinel(master: number): Promise<Sentinel> {
     'sentinel failover-timeout main 5000',
   ]
   await writeFile(file, `${lines.join('\n')}\n`)
-  const program = new Program('redis-server', [file, '--sentinel'])
+  const program = new Program(await redisCommand(), [file, '--sentinel'])
   await readyOrClosed(program, program.until(/\+monitor master/))
   return {
     port,

@@ -6,6 +6,8 @@ import { type RabbitControl, rabbitmqctl } from './provision/rabbit.ts'
 
 /** What the setup of the live tests hands to each test file. */
 export interface Services {
+  /** Of the broker: `4.0.5`. */
+  readonly version: string
   readonly broker:
     | { readonly kind: 'private'; readonly url: string; readonly control: RabbitControl }
     /** The one of TWQ_TEST_BROKER_URL: all files share its virtual host and run one after another. */
@@ -47,7 +49,7 @@ export function vhost(): string {
   return vhostOf(file, inject('celery'))
 }
 
-/** That of a test file: its path, `broker.amqp.connection.5.6` for test/broker/amqp/connection.live.test.ts with Celery 5.6. */
+/** That of a test file: its path, `broker.amqp.connection.5.2` for test/broker/amqp/connection.live.test.ts with Celery 5.2. */
 export function vhostOf(testFile: string, celery: CeleryRelease): string {
   const path = relative(`${import.meta.dirname}/..`, testFile).replace(/\.live\.test\.ts$/, '')
   return `${path.replaceAll('/', '.')}.${celery}`

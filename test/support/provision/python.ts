@@ -1,11 +1,17 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { aptInstall } from './apt.ts'
 import { celeryOver, ownEnvironment } from './celery-from-pip.ts'
 import { run } from './command.ts'
+import { givenPrograms } from './given-programs.ts'
 import { missing } from './missing.ts'
 
-/** The releases of Celery that the tests talk to; the first is the one meant when none is named. */
-export const CELERIES = ['5.6', '5.2'] as const
+/**
+ * The releases of Celery that the tests talk to: the newest that can be had, which is meant when none is named, and 5.2, the
+ * oldest that twq works with.
+ */
+export const CELERIES = ['newest', '5.2'] as const
 
 export type CeleryRelease = (typeof CELERIES)[number]
 
@@ -26,18 +32,23 @@ const DEBIAN_PACKAGES = ['python3-celery', 'python3-flask', 'python3-redis', 'py
 /** Where the processes of the test files find what their set-up found: each release, or why there is none. */
 const REMEMBERED = 'TWQ_TEST_PYTHONS'
 
-type Found = Python | { readonly missing: string }
+export type Found = Python | { readonly missing: string }
 
-/** Looks for all releases, and saves the processes of the test files from doing so; rejects without the first. */
-export async function rememberPythons(): Promise<void> {
-  const found: Partial<Record<CeleryRelease, Found>> = {}
-  for (const release of CELERIES) {
-    found[release] = await python(release).catch((error: Error) => {
-      if (release === CELERIES[0]) throw error
-      return { missing: error.message }
-    })
-  }
+/**
+ * Looks for all releases, and saves the processes of the test files from doing so; rejects when there is no Celery at all.
+ * What this process finds later is not changed by it.
+ */
+export async function rememberPythons(): Promise<{ readonly newest: Python; readonly '5.2': Found }> {
+  const newestFound = await newest()
+  const found = { newest: newestFound, '5.2': await debians52().catch((error: Error) => ({ missing: error.message })) }
   process.env[REMEMBERED] = JSON.stringify(found)
+  return found
+}
+
+/** Why this release can't be had; undefined where it can. Only where {@link rememberPythons} was called before. */
+export function whyNoCelery(release: CeleryRelease): string | undefined {
+  const found = (JSON.parse(process.env[REMEMBERED] ?? '{}') as Partial<Record<CeleryRelease, Found>>)[release]
+  return found && 'missing' in found ? found.missing : undefined
 }
 
 /** Python with this release of Celery, installed if need be; rejects with the reason where it can't be had. */
@@ -49,25 +60,40 @@ export async function python(release: CeleryRelease = CELERIES[0]): Promise<Pyth
   return found
 }
 
-/** That of TWQ_TEST_PYTHON if set, else pip's Celery: over Debian's packages, or in an environment of its own. */
+/**
+ * That of TWQ_TEST_PYTHON if set, else that of the programs given; else pip's Celery, over Debian's packages or in an
+ * environment of its own; else Debian's.
+ */
 async function newest(): Promise<Python> {
-  const given = process.env.TWQ_TEST_PYTHON
-  if (given) return (await withCelery(given)) ?? refuse(`TWQ_TEST_PYTHON (${given}) cannot import them`)
+  const given = process.env.TWQ_TEST_PYTHON ?? givenPython()
+  if (given) return (await withCelery(given)) ?? refuse(`${given} cannot import them`)
+  const debian = await debians().catch((error: Error) => error)
   try {
-    const base = await debians().catch(() => undefined)
-    const found = base
-      ? await withCelery(base.command, { packages: await celeryOver(base.command) })
-      : await withCelery(await ownEnvironment())
+    const found =
+      debian instanceof Error
+        ? await withCelery(await ownEnvironment())
+        : await withCelery(debian.command, { packages: await celeryOver(debian.command) })
     if (found) return found
   } catch (error) {
-    refuse(`pip does not bring them (${(error as Error).message})`)
+    if (debian instanceof Error) refuse(`pip does not bring them (${(error as Error).message}). ${debian.message}`)
   }
-  return refuse('what pip installed can not be imported')
+  if (debian instanceof Error) return refuse('what pip installed can not be imported')
+  return isOld(debian)
+    ? refuse(`Debian’s Celery ${debian.celeryVersion} is older than 5.2, and pip brings none`)
+    : debian
+}
+
+function givenPython(): string | undefined {
+  return givenPrograms()
+    .map((folder) => join(folder, 'python3'))
+    .find(existsSync)
 }
 
 async function debians52(): Promise<Python> {
+  if (givenPython()) throw new Error('the programs of TWQ_TEST_RABBITMQ bring a Celery of their own')
   const found = await debians()
-  return found.celeryVersion.startsWith('5.2.') ? found : refuse(`Debian’s Celery is ${found.celeryVersion}, not 5.2`)
+  if (!found.celeryVersion.startsWith('5.2.')) throw new Error(`Debian’s Celery is ${found.celeryVersion}, not 5.2`)
+  return found
 }
 
 let found: Promise<Python> | undefined
@@ -100,6 +126,11 @@ async function withCelery(
   } catch {
     return undefined
   }
+}
+
+function isOld({ celeryVersion }: Python): boolean {
+  const [major = 0, minor = 0] = celeryVersion.split('.').map(Number)
+  return major < 5 || (major === 5 && minor < 2)
 }
 
 function refuse(why: string): never {

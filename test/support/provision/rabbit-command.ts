@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { aptInstall } from './apt.ts'
 import { findExecutable } from './command.ts'
+import { givenPrograms } from './given-programs.ts'
 
 /** The programs of one RabbitMQ installation. */
 export interface RabbitPrograms {
@@ -13,7 +14,7 @@ export interface RabbitPrograms {
 // Debian's /usr/sbin/rabbitmq-server is a wrapper that changes to the user rabbitmq: this is the program itself.
 const DEBIAN_FOLDER = '/usr/lib/rabbitmq/bin'
 
-/** Finds RabbitMQ in the folder that `TWQ_TEST_RABBITMQ` names, or on this machine, or installs it with apt. */
+/** Finds RabbitMQ among {@link givenPrograms}, or on this machine, or installs it with apt. */
 export async function rabbitPrograms(): Promise<RabbitPrograms> {
   const found = await findRabbit()
   if (found) return found
@@ -24,8 +25,8 @@ export async function rabbitPrograms(): Promise<RabbitPrograms> {
 }
 
 async function findRabbit(): Promise<RabbitPrograms | undefined> {
-  const server = await findExecutable('rabbitmq-server', [process.env.TWQ_TEST_RABBITMQ ?? DEBIAN_FOLDER])
-  const epmd = await findExecutable('epmd', ['/usr/lib/erlang/bin', '/usr/local/lib/erlang/bin'])
+  const server = await findExecutable('rabbitmq-server', [...givenPrograms(), DEBIAN_FOLDER])
+  const epmd = await findExecutable('epmd', [...givenPrograms(), '/usr/lib/erlang/bin', '/usr/local/lib/erlang/bin'])
   if (!server || !epmd) return undefined
   const ctl = await findExecutable('rabbitmqctl', [dirname(server), dirname(await realpath(server))])
   return ctl ? { server, ctl, epmd } : undefined

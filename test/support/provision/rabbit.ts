@@ -74,8 +74,13 @@ export class RabbitNode implements AsyncDisposable {
     const cookie = beside ? await readFile(join(beside.#folder, COOKIE), 'utf8') : randomUUID()
     await writeFile(join(folder, COOKIE), cookie, { mode: 0o400 })
     const node = new RabbitNode(programs, folder, env, port, beside)
-    await node.startAgain()
-    return node
+    try {
+      await node.startAgain()
+      return node
+    } catch (error) {
+      await node[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   /** As the nodes of a cluster call it. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Program, readyOrClosed } from '../program.ts'
 import { aptInstall } from './apt.ts'
-import { findExecutable } from './command.ts'
+import { findExecutable, run } from './command.ts'
 import { freePorts } from './free-ports.ts'
+import { givenPrograms } from './given-programs.ts'
 
 /** How a server differs from the plain one. */
 export interface RedisOptions {
@@ -17,12 +18,14 @@ export interface RedisOptions {
 /** A Redis server of our own that ends with this process. */
 export class RedisServer implements AsyncDisposable {
   readonly port: number
+  readonly #command: string
   readonly #folder: string
   readonly #args: readonly string[]
   #program: Program | undefined
 
-  constructor(port: number, folder: string, { args = [], durable = false }: RedisOptions) {
+  constructor(command: string, port: number, folder: string, { args = [], durable = false }: RedisOptions) {
     this.port = port
+    this.#command = command
     this.#folder = folder
     const kept = durable ? ['--appendonly', 'yes', '--appendfsync', 'no'] : ['--appendonly', 'no']
     const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
@@ -36,7 +39,7 @@ export class RedisServer implements AsyncDisposable {
 
   /** Starts it, again on the same port. */
   async start(): Promise<void> {
-    const program = new Program('redis-server', this.#args)
+    const program = new Program(this.#command, this.#args)
     this.#program = program
     await readyOrClosed(program, program.until(/Ready to accept connections|\+monitor master/))
   }
@@ -62,11 +65,24 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** Starts Redis on a free port, installing it with apt where there is none. */
+/** The program of the tests' Redis, installed with apt where there is none. */
+export async function redisCommand(): Promise<string> {
+  const command = await findExecutable('redis-server', givenPrograms())
+  if (command) return command
+  await aptInstall(['redis-server'], 'Redis')
+  return 'redis-server'
+}
+
+/** Of that program: `7.0.15`. */
+export async function redisVersion(): Promise<string> {
+  return /v=(\S+)/.exec(await run(await redisCommand(), ['--version']))?.[1] ?? 'of an unknown version'
+}
+
+/** Starts Redis on a free port. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  if (!(await findExecutable('redis-server'))) await aptInstall(['redis-server'], 'Redis')
+  const command = await redisCommand()
   const [port = 0] = await freePorts(1)
-  const server = new RedisServer(port, await mkdtemp(join(tmpdir(), 'twq-redis-')), options)
+  const server = new RedisServer(command, port, await mkdtemp(join(tmpdir(), 'twq-redis-')), options)
   await readyOrClosed(server, server.start())
   return server
 }
