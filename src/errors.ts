@@ -62,6 +62,8 @@ export type ErrorCode =
   | 'TWQ_RESULT_BACKEND'
   /** The result backend refused the user, the password or the database, or its certificate can't be trusted. */
   | 'TWQ_RESULT_BACKEND_LOGIN'
+  /** The result backend keeps another type of value under a key, or refuses one for its size: trying again does not help. */
+  | 'TWQ_RESULT_REFUSED'
   /** The result can't be read from here. */
   | 'TWQ_RESULT_UNAVAILABLE'
   /** A chord, and a result backend that can't join its tasks. */

@@ -11,9 +11,11 @@ export type Joined =
 
 /**
  * Joins the parts of a chord as Celery does (wire specification 4.6): a plain list in the order of the header, or nested
- * lists where the header has groups in it. The first part that did not succeed is named in the error. Pure.
+ * lists where the header has groups in it. The first part that did not succeed is named in the error;
+ * so is why the parts can't be read. Pure.
  */
-export function joinChord({ parts, shape }: ChordParts): Joined {
+export function joinChord({ parts, shape, unreadable }: ChordParts): Joined {
+  if (unreadable !== undefined) return broken(`Join error: ${unreadable}`)
   const failed = parts.find(({ state }) => state === 'FAILURE' || state === 'REVOKED')
   if (shape === null) {
     if (failed !== undefined) return broken(`Dependency ${failed.taskId} raised ${reprOf(failed)}`)

@@ -62,6 +62,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_RESULT_TIMEOUT: EXIT.timeout,
   TWQ_RESULT_BACKEND: EXIT.unavailable,
   TWQ_RESULT_BACKEND_LOGIN: EXIT.config,
+  TWQ_RESULT_REFUSED: EXIT.failed,
   TWQ_RESULT_UNAVAILABLE: EXIT.failed,
   TWQ_CHORD_UNSUPPORTED: EXIT.failed,
   TWQ_NO_WORKER: EXIT.unavailable,

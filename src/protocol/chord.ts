@@ -48,4 +48,6 @@ export interface KeptAddition {
 export interface ChordParts {
   readonly parts: readonly ResultRecord[]
   readonly shape: ResultTuple | null
+  /** Why what is kept of the chord can't be read, where it can't be: nothing else of it counts then. */
+  readonly unreadable?: string
 }

@@ -72,7 +72,20 @@ export class RedisChords implements ChordJoin {
     await this.#connection.multi([['DEL', this.#keys.group(groupId)]])
   }
 
-  async partEnded({ groupId, index, record }: ChordPart): Promise<PartEnded> {
+  /**
+   * What is kept of a chord may be of another type, or written by a worker with another `result_serializer`: then nobody
+   * can join it, and it is complete, with the reason in the place of its parts.
+   */
+  async partEnded(part: ChordPart): Promise<PartEnded> {
+    try {
+      return await this.#count(part)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_RESULT_REFUSED', 'TWQ_MESSAGE_MALFORMED')) throw error
+      return { all: { parts: [part.record], shape: null, unreadable: error.message }, additions: [] }
+    }
+  }
+
+  async #count({ groupId, index, record }: ChordPart): Promise<PartEnded> {
     const [parts, more, size] = [
       this.#keys.group(groupId, '.j'),
       this.#keys.group(groupId, '.t'),
@@ -91,7 +104,7 @@ export class RedisChords implements ChordJoin {
     const additions = Array.isArray(kept) ? kept.map((value) => readAddition(String(value))) : []
     const waiting = { all: undefined, additions }
     if (announced === null || announced === undefined) return waiting
-    const total = Number(announced) + Number(added ?? 0)
+    const total = readCount(announced) + readCount(added ?? 0)
     if (Number(count) < total) return waiting
     const [members] = await this.#connection.multi([['ZRANGE', parts, 0, -1]])
     const byId = new Map<string, ResultRecord>()
@@ -143,12 +156,32 @@ function encodePart(record: ResultRecord): string {
 }
 
 function decodePart(text: string): ResultRecord {
-  const part = parseJson(text, LIMITS)
+  const part = readJson(text, 'a part of the chord')
   const [, id, state, result] = Array.isArray(part) ? part : []
-  if (typeof id !== 'string' || typeof state !== 'string') {
-    throw new TwqError('TWQ_MESSAGE_MALFORMED', `a part of a chord is ${text.slice(0, 100)}`)
-  }
+  if (typeof id !== 'string' || typeof state !== 'string') throw unreadable('a part of the chord', text)
   return decodeEnding(id, state, (result ?? null) as Json)
+}
+
+function readCount(value: unknown): number {
+  const count = Number(value)
+  if (!Number.isSafeInteger(count)) throw unreadable('the size of the chord', String(value))
+  return count
+}
+
+function readJson(text: string, what: string): Json {
+  try {
+    return parseJson(text, LIMITS)
+  } catch (cause) {
+    throw unreadable(what, text, cause)
+  }
+}
+
+function unreadable(what: string, text: string, cause?: unknown): TwqError {
+  const said = JSON.stringify(text.slice(0, 100))
+  return new TwqError('TWQ_MESSAGE_MALFORMED', `${what} can't be read: ${said}`, {
+    hint: 'The workers of a chord need the same result_serializer, json.',
+    cause,
+  })
 }
 
 function writeAddition({ call, signature, sent }: KeptAddition): string {
@@ -156,14 +189,15 @@ function writeAddition({ call, signature, sent }: KeptAddition): string {
 }
 
 function readAddition(text: string): KeptAddition {
-  const { call, signature, sent } = parseJson(text, LIMITS) as unknown as KeptAddition
-  return { call, signature, sent }
+  const kept = readJson(text, 'an addition to the chord') as Partial<KeptAddition> | null
+  if (typeof kept?.call !== 'string' || kept.signature === undefined) throw unreadable('an addition to the chord', text)
+  return { call: kept.call, signature: kept.signature, sent: kept.sent === true }
 }
 
 /** The saved group of a header that has groups in it: `{"result": [[id, parent], [members]]}`. */
 function readShape(text: string | null): ResultTuple | null {
   if (text === null) return null
-  const saved = parseJson(text, LIMITS) as { readonly result?: unknown } | null
+  const saved = readJson(text, 'the form of the chord') as { readonly result?: unknown } | null
   const tuple = saved?.result
   return Array.isArray(tuple) && Array.isArray(tuple[0]) && Array.isArray(tuple[1])
     ? (tuple as unknown as ResultTuple)

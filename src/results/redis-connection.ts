@@ -40,7 +40,7 @@ const CONNECT_TIMEOUT = 10_000
 /**
  * Stays connected to a Redis, whose client library is loaded by `start`. A call that a lost connection cuts off, or that
  * the server refuses, is tried again until its time is over, so it may be carried out twice; then it rejects with
- * `TWQ_RESULT_BACKEND`.
+ * `TWQ_RESULT_BACKEND`. It rejects at once with `TWQ_RESULT_REFUSED` where what is kept under the key is at fault.
  */
 export class RedisConnection implements Service {
   readonly name: string
@@ -142,6 +142,7 @@ export class RedisConnection implements Service {
         if (this.#closed) throw closed()
         // A mistake in the call is nobody's refusal.
         if (TwqError.is(error) || error instanceof TypeError) throw error
+        if (isWrongData(error)) throw wrongData(error)
         // The client's own complaint about a lost connection says less than what was heard of it.
         if (isRefusal(error)) this.#lastError = error
         const pause = streak.failed()
@@ -319,6 +320,24 @@ export async function transaction(client: Redis, commands: readonly RedisCommand
 
 function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
+}
+
+// The value that is kept, or the one that is given, is at fault: the server answers the same however often it is asked.
+const WRONG_DATA = /\bWRONGTYPE\b|^ERR (value is|hash value|min or max|string exceeds|increment or decrement)/
+
+function isWrongData(error: unknown): error is Error {
+  return isRefusal(error) && WRONG_DATA.test(error.message)
+}
+
+function wrongData(cause: Error): TwqError {
+  return new TwqError(
+    'TWQ_RESULT_REFUSED',
+    `the result backend can't take a command: ${maskPasswords(cause.message)}`,
+    {
+      hint: 'Does another program write to these keys? Give each a database or a resultKeyPrefix of its own.',
+      cause,
+    },
+  )
 }
 
 const TURNED_DOWN = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|ERR AUTH)/

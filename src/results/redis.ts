@@ -89,7 +89,7 @@ export class RedisResults implements ResultBackend {
 
   /** Command for command as Celery: a success is never overwritten, and readers hear of every state. */
   async #writeOnce(client: Redis, key: string, value: string): Promise<void> {
-    const stored = await client.get(key)
+    const stored = await client.get(key).catch(whenOfAnotherType)
     if (stored !== null && isSuccess(stored)) return
     const { expires } = this.#parts
     const set =
@@ -130,6 +130,12 @@ export class RedisResults implements ResultBackend {
 function revokedRecord(taskId: string): ResultRecord {
   const error = celeryError('TaskRevokedError', ['revoked'])
   return { taskId, state: 'REVOKED', traceback: null, children: [], error }
+}
+
+/** What is no result is written over, as SET does with a value of any type. */
+function whenOfAnotherType(error: Error): null {
+  if (error.message.startsWith('WRONGTYPE')) return null
+  throw error
 }
 
 function isSuccess(stored: string): boolean {

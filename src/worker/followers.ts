@@ -187,8 +187,11 @@ export class Followers {
       await this.#additions?.settle(groupId, additions, last)
       return
     }
-    if ((await this.endChord(body, all, last)) === 'sent') await results.chord.forget(groupId)
-    if (additions.length > 0) await results.chord.forgetAdditions(groupId, part.id)
+    const unreadable = all.unreadable !== undefined
+    const how = await this.endChord(body, all, last)
+    // What can't be read would be told of again by each task that ends after this one.
+    if (how === 'sent' || unreadable) await results.chord.forget(groupId)
+    if (additions.length > 0 || unreadable) await results.chord.forgetAdditions(groupId, part.id)
   }
 
   /**
