@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'TWQ_QUEUE_MISSING'
   /** A queue lives on one node of a cluster, which is down (AMQP 404): it is back with that node. */
   | 'TWQ_QUEUE_DOWN'
+  /** Another connection has a queue for itself (AMQP 405, or 403 on consuming): it is free once that is over. */
+  | 'TWQ_QUEUE_LOCKED'
   /** The connection was lost; what was under way on it is unknown. */
   | 'TWQ_CONNECTION_LOST'
   /** A queue that is to go holds messages, or somebody consumes it. */

@@ -27,6 +27,7 @@ export function cannotBeMended(error: unknown): boolean {
     'TWQ_CHANNEL_CLOSED',
     'TWQ_CONSUMER_TIMEOUT',
     'TWQ_QUEUE_DOWN',
+    'TWQ_QUEUE_LOCKED',
     'TWQ_PUBLISH_REFUSED',
     'TWQ_PUBLISH_TIMEOUT',
   )
@@ -38,6 +39,12 @@ export interface Making<C extends Keepable> {
   readonly setup: (channel: C, signal: AbortSignal) => Promise<void>
 }
 
+/** A channel that no task waits for: it is tried for ever, whatever the error, and less and less often. */
+export interface Auxiliary {
+  /** Hears why it can't be there: once for each reason, until it was there again. */
+  readonly onDown: (error: Error) => void
+}
+
 /** What a kept channel needs, and whom it tells. */
 export interface KeptChannelOptions {
   readonly name: string
@@ -45,7 +52,11 @@ export interface KeptChannelOptions {
   readonly random: () => number
   readonly onLost: (error: Error) => void
   readonly onSetupFailed: (error: Error, inMs: number) => void
+  readonly auxiliary?: Auxiliary | undefined
 }
+
+// Milliseconds: each refusal is an error in the broker's log.
+const RARELY = 30_000
 
 /** A channel that a session keeps: opened and set up anew on every connection and whenever it dies alone. */
 export class KeptChannel<C extends Keepable> implements Kept<C> {
@@ -55,13 +66,16 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
   readonly #ready = deferred<void>()
   readonly #over = new AbortController()
   #everUp = false
+  /** The reason that was told last, of an auxiliary channel. */
+  #told: string | undefined
   #opened: C | undefined
   #channel: C | undefined
 
   constructor(making: Making<C>, options: KeptChannelOptions) {
     this.#making = making
     this.#options = options
-    this.#streak = new Streak(options.clock, options.random)
+    const { clock, random, auxiliary } = options
+    this.#streak = new Streak(clock, random, auxiliary && { longest: RARELY })
     // Whoever cares awaits `ready`; for the others a rejection must not end the process.
     this.#ready.promise.catch(() => {})
   }
@@ -88,12 +102,19 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     while (!over.aborted) {
       const { error, wasUp } = await this.#live(connection)
       if (over.aborted || TwqError.is(error, 'TWQ_CONNECTION_LOST')) return
-      if (!this.#everUp && cannotBeMended(error)) return this.end(error)
+      const { auxiliary, onLost, onSetupFailed, clock } = this.#options
+      if (auxiliary === undefined && !this.#everUp && cannotBeMended(error)) return this.end(error)
       const inMs = this.#streak.failed()
-      if (wasUp) this.#options.onLost(error)
-      else this.#options.onSetupFailed(error, inMs)
-      await pause(this.#options.clock, inMs, over)
+      if (wasUp) onLost(error)
+      else if (auxiliary === undefined) onSetupFailed(error, inMs)
+      else this.#tellOnce(error, auxiliary)
+      await pause(clock, inMs, over)
     }
+  }
+
+  #tellOnce(error: Error, { onDown }: Auxiliary): void {
+    if (error.message !== this.#told) onDown(error)
+    this.#told = error.message
   }
 
   /** No more channels; `ready` rejects with `reason` if there never was one. */
@@ -125,6 +146,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
       if (!this.ended) {
         wasUp = true
         this.#everUp = true
+        this.#told = undefined
         this.#channel = channel
         this.#streak.up()
         this.#ready.resolve()

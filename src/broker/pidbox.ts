@@ -1,4 +1,4 @@
-import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
+import type { Channel, QueueSpec, QueueStatus, ServerInfo } from './broker.ts'
 import { isRabbitMq4 } from './server-version.ts'
 
 // Celery's declarations of remote control to the letter (sections 1.2 and 7 of the wire specification): RabbitMQ refuses any
@@ -9,18 +9,23 @@ export const PIDBOX_EXCHANGE = 'celery.pidbox'
 /** Where replies to remote-control requests go. */
 export const PIDBOX_REPLY_EXCHANGE = 'reply.celery.pidbox'
 const PIDBOX_QUEUE_ARGUMENTS = { 'x-expires': 10_000, 'x-message-ttl': 300_000 }
+const TRANSIENT = { durable: false, autoDelete: true, arguments: PIDBOX_QUEUE_ARGUMENTS }
 
 /** Declares the exchange of remote-control requests. */
 export function declarePidboxExchange(channel: Channel): Promise<void> {
   return channel.declareExchange({ name: PIDBOX_EXCHANGE, type: 'fanout', durable: false })
 }
 
-/** Declares a worker's mailbox for remote-control requests and resolves with what the queue is like, before anybody of ours consumes it. */
+/**
+ * Declares a worker's mailbox for remote-control requests and resolves with what the queue is like, before anybody of ours
+ * consumes it. Rejects with `TWQ_QUEUE_LOCKED` or `TWQ_QUEUE_MISMATCH` where another worker of this name, one of another
+ * version or in Python, has declared it in its own way.
+ */
 export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<QueueStatus> {
   const name = `${nodeName}.${PIDBOX_EXCHANGE}`
   const [, status] = await Promise.all([
     declarePidboxExchange(channel),
-    channel.declareQueue({ name, ...pidboxQueue(server) }),
+    channel.declareQueue({ name, ...mailboxQueue(server) }),
     channel.bind(name, PIDBOX_EXCHANGE, ''),
   ])
   return status
@@ -41,18 +46,18 @@ export async function declarePidboxReplies(channel: Channel, oid: string, server
   const name = pidboxReplies(oid)
   await Promise.all([
     declarePidboxReplyExchange(channel),
-    channel.declareQueue({ name, ...pidboxQueue(server) }),
+    channel.declareQueue({ name, ...TRANSIENT, exclusive: isRabbitMq4(server) }),
     channel.bind(name, PIDBOX_REPLY_EXCHANGE, oid),
   ])
   return name
 }
 
-// RabbitMQ 4 refuses transient queues that others may use; up to 3.x Celery declares them so, and a difference is refused too.
-function pidboxQueue(server: ServerInfo) {
-  return {
-    durable: false,
-    autoDelete: true,
-    exclusive: isRabbitMq4(server),
-    arguments: PIDBOX_QUEUE_ARGUMENTS,
-  }
+/**
+ * Up to 3.x Celery's declaration, which a Python worker of the same name makes as well: a difference is refused. RabbitMQ 4
+ * may refuse transient queues that several connections use, and an exclusive one would lock out the next worker of this
+ * name, or this one on its next connection; so it is durable there, and still goes with its last consumer.
+ */
+function mailboxQueue(server: ServerInfo): Omit<QueueSpec, 'name'> {
+  if (!isRabbitMq4(server)) return TRANSIENT
+  return { ...TRANSIENT, durable: true, arguments: { ...PIDBOX_QUEUE_ARGUMENTS, 'x-queue-type': 'classic' } }
 }

@@ -5,9 +5,9 @@ import { deferred } from '../runtime/deferred.ts'
 import { pause } from '../runtime/pause.ts'
 import type { Service } from '../runtime/service.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
-import { cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
+import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
 
-export type { Kept } from './kept-channel.ts'
+export type { Auxiliary, Kept } from './kept-channel.ts'
 
 /** What a session tells whoever listens. */
 export type SessionEvent =
@@ -26,9 +26,13 @@ export interface Session extends Service {
   readonly connected: boolean
   readonly connection: Connection | undefined
   /** Calls `setup` with a new channel on the first connect and on the hundredth; `signal` aborts when that channel is gone. */
-  keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept
+  keep(
+    name: string,
+    setup: (channel: Channel, signal: AbortSignal) => Promise<void>,
+    auxiliary?: Auxiliary | undefined,
+  ): Kept
   /** The same for what takes more than `openChannel` to open. */
-  keepOpened<C extends Keepable>(name: string, making: Making<C>): Kept<C>
+  keepOpened<C extends Keepable>(name: string, making: Making<C>, auxiliary?: Auxiliary | undefined): Kept<C>
   /** Lends a channel of its own, closed afterwards. Waits for a connection until `signal` aborts. */
   withChannel<T>(use: (channel: Channel) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
   /** Hears every event; returns how to stop listening. */
@@ -115,17 +119,22 @@ class StandingSession implements Session {
     await this.#running
   }
 
-  keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept {
-    return this.keepOpened(name, { open: (connection) => connection.openChannel(), setup })
+  keep(
+    name: string,
+    setup: (channel: Channel, signal: AbortSignal) => Promise<void>,
+    auxiliary?: Auxiliary | undefined,
+  ): Kept {
+    return this.keepOpened(name, { open: (connection) => connection.openChannel(), setup }, auxiliary)
   }
 
-  keepOpened<C extends Keepable>(name: string, making: Making<C>): Kept<C> {
+  keepOpened<C extends Keepable>(name: string, making: Making<C>, auxiliary?: Auxiliary | undefined): Kept<C> {
     const kept = new KeptChannel(making, {
       name,
       clock: this.#options.clock,
       random: this.#options.random,
       onLost: (error) => this.#emit({ kind: 'channel-lost', name, error }),
       onSetupFailed: (error, inMs) => this.#emit({ kind: 'setup-failed', name, error, inMs }),
+      auxiliary,
     })
     for (const other of this.#kept) if (other.ended) this.#kept.delete(other)
     this.#kept.add(kept)

@@ -43,6 +43,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_QUEUE_MISMATCH: EXIT.config,
   TWQ_QUEUE_MISSING: EXIT.failed,
   TWQ_QUEUE_DOWN: EXIT.unavailable,
+  TWQ_QUEUE_LOCKED: EXIT.unavailable,
   TWQ_QUEUE_IN_USE: EXIT.failed,
   TWQ_MANAGEMENT: EXIT.unavailable,
   TWQ_CONNECTION_LOST: EXIT.unavailable,

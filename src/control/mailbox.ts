@@ -1,6 +1,6 @@
 import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
 import { declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
-import { messageOf } from '../errors.ts'
+import { hintOf, messageOf, TwqError } from '../errors.ts'
 import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/pidbox.ts'
 import type { Json } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
@@ -26,12 +26,17 @@ export interface MailboxParts {
 export class Mailbox {
   readonly #parts: MailboxParts
   #wasUp = false
+  /** Somebody was told that there is no mailbox. */
+  #down = false
 
   constructor(parts: MailboxParts) {
     this.#parts = parts
   }
 
-  /** Sets up a new channel: the node's own queue, and the exchange that replies go through. Warns, the first time, of another worker of this name. */
+  /**
+   * Sets up a new channel: the node's own queue, and the exchange that replies go through. Warns, the first time, of another
+   * worker of this name.
+   */
   async setup(channel: Channel, server: ServerInfo): Promise<void> {
     const { worker, logger } = this.#parts
     const { name, consumers } = await declarePidbox(channel, worker.node, server)
@@ -42,6 +47,8 @@ export class Mailbox {
         'another worker has this name: a command reaches only one of the two, and monitors take them for one; use -n',
       )
     }
+    if (this.#down) logger.info({ event: 'control.restored' }, 'remote control works again')
+    this.#down = false
     this.#wasUp = true
     await declarePidboxReplyExchange(channel)
     await channel.consume(name, (delivery) => this.#receive(channel, delivery), {
@@ -49,6 +56,20 @@ export class Mailbox {
       // Somebody deleted the queue, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
+  }
+
+  /** Tells why there is no mailbox for now: tasks are consumed without one. */
+  unavailable(error: Error): void {
+    const { worker, logger } = this.#parts
+    this.#down = true
+    const fields = { node: worker.node, error: error.message, hint: hintOf(error) }
+    // Another worker of this name has declared it in another way, or for itself alone.
+    if (TwqError.is(error, 'TWQ_QUEUE_LOCKED', 'TWQ_QUEUE_MISMATCH')) {
+      logger.warn(
+        { event: 'worker.name-taken', ...fields, hint: 'Give each worker a name of its own with -n.' },
+        'another worker has this name: remote control does not reach this one until that is gone',
+      )
+    } else logger.warn({ event: 'control.unavailable', ...fields }, 'remote control does not reach this worker for now')
   }
 
   #receive(channel: Channel, delivery: Delivery): void {

@@ -10,7 +10,10 @@ const EARLY = 60_000
  * 100 ms, at most 1.5 s in the first minute and 5 s after it, with full jitter so that a fleet does not return as one.
  */
 export function retryDelay(attempt: number, elapsed: number, random: () => number): number {
-  const cap = elapsed < EARLY ? EARLY_CAP : LATE_CAP
+  return delayUpTo(elapsed < EARLY ? EARLY_CAP : LATE_CAP, attempt, random)
+}
+
+function delayUpTo(cap: number, attempt: number, random: () => number): number {
   return Math.round(random() * Math.min(cap, FIRST_DELAY * 2 ** Math.min(attempt - 1, 10)))
 }
 
@@ -21,13 +24,16 @@ const STEADY = 5_000
 export class Streak {
   readonly #clock: Clock
   readonly #random: () => number
+  readonly #longest: number | undefined
   #failures = 0
   #since = 0
   #upSince: number | undefined
 
-  constructor(clock: Clock, random: () => number) {
+  /** With `longest`, in milliseconds, the delays double up to that, however short the row: for what can wait. */
+  constructor(clock: Clock, random: () => number, { longest }: { readonly longest?: number } = {}) {
     this.#clock = clock
     this.#random = random
+    this.#longest = longest
   }
 
   /** Failures so far. */
@@ -52,6 +58,7 @@ export class Streak {
     this.#upSince = undefined
     if (this.#failures === 0) this.#since = now
     this.#failures += 1
+    if (this.#longest !== undefined) return delayUpTo(this.#longest, this.#failures, this.#random)
     return retryDelay(this.#failures, now - this.#since, this.#random)
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Broker, Connection } from '../broker/broker.ts'
+import type { Broker, Channel, Connection } from '../broker/broker.ts'
 import { ChannelRow } from '../broker/channel-row.ts'
 import { type Liveness, watchLiveness } from '../broker/liveness.ts'
 import type { Kept, Session } from '../broker/session.ts'
@@ -31,7 +31,8 @@ export interface LanesParts {
   readonly clock: Clock
 }
 
-// Milliseconds. A mailbox that can't be set up keeps no tasks waiting.
+// Milliseconds: a mailbox that can't be set up keeps no tasks waiting, and neither do other workers that don't answer.
+const LONGEST_MAILBOX = 1_000
 const LONGEST_MINGLING = 5_000
 
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
@@ -46,9 +47,9 @@ export class Lanes {
     this.#parts = parts
   }
 
-  /** Resolves when all of them consume. The worker has mingled before, on its first connection. */
+  /** Resolves when those of tasks consume; remote control may come later. The worker has mingled before, on its first connection. */
   async open(): Promise<void> {
-    const { config, session, consumer, suspects, remote, clock } = this.#parts
+    const { config, session, consumer, suspects, clock } = this.#parts
     if (session.connection !== undefined) {
       const mingling = this.#minglingOn(session.connection)
       mingling.asked = true
@@ -72,11 +73,23 @@ export class Lanes {
         }
       },
     })
-    const control = session.keep('mailbox', async (channel) => {
+    await Promise.all([this.#keepMailbox(), this.#kept.suspects.ready, this.#kept.tasks.ready])
+  }
+
+  /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
+  #keepMailbox(): Promise<void> {
+    const { session, remote, clock } = this.#parts
+    const tried = deferred<void>()
+    const setup = async (channel: Channel, signal: AbortSignal): Promise<void> => {
       const connection = this.#current()
-      await remote.setup(channel, connection.server).finally(() => this.#mingle(connection))
-    })
-    await Promise.all([this.#kept.suspects.ready, this.#kept.tasks.ready, control.ready])
+      const over = remote.setup(channel, connection.server).finally(tried.resolve)
+      over.catch(() => {})
+      await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection))
+      await over
+    }
+    session.keep('mailbox', setup, { onDown: (error) => remote.unavailable(error) })
+    clock.after(LONGEST_MAILBOX, tried.resolve)
+    return tried.promise
   }
 
   /** Whether the channel of the tasks is open, and set up. */

@@ -7,6 +7,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { pause } from '../runtime/pause.ts'
 
 /** What a worker needs to introduce itself. */
 export interface MingleParts {
@@ -20,12 +21,21 @@ export interface MingleParts {
 // Milliseconds: how long Celery waits, and how long after one answer nobody else is expected.
 const TIMEOUT = 1_000
 const QUIET = 150
+// For all of it: a broker may take long to declare a queue for the replies while it has lost nodes.
+const LONGEST = 5_000
 
 /**
  * Asks the workers that run already which tasks are revoked (wire specification 7.5). Takes no time where there are none.
- * Never rejects: without an answer the worker starts with what it knows.
+ * Never rejects, and takes five seconds at most: without an answer the worker starts with what it knows.
  */
-export async function mingle({ broker, worker, lamport, clock, logger }: MingleParts): Promise<void> {
+export async function mingle(parts: MingleParts): Promise<void> {
+  const over = new AbortController()
+  const impatience = pause(parts.clock, LONGEST, over.signal)
+  await Promise.race([exchange(parts), impatience])
+  over.abort()
+}
+
+async function exchange({ broker, worker, lamport, clock, logger }: MingleParts): Promise<void> {
   try {
     await using broadcast = await Broadcast.open(broker, clock)
     const args = { from_node: worker.node, revoked: revokedForPython(worker) }

@@ -66,6 +66,11 @@ export class RemoteControl {
     await this.#mailbox.setup(channel, server)
   }
 
+  /** Tells why it can't answer requests for now. */
+  unavailable(error: Error): void {
+    this.#mailbox.unavailable(error)
+  }
+
   /** Tells monitors that the worker is there, for the first time or again. */
   online(): void {
     this.#beats.online()

@@ -167,6 +167,29 @@ describe('keep', () => {
     await session.stop({ deadline: soon() })
   })
 
+  it('tries for ever to have an auxiliary channel, whatever the error, and tells each reason once', async () => {
+    const { session, events } = aSession()
+    const [locked, forbidden] = [
+      new TwqError('TWQ_QUEUE_LOCKED', 'locked'),
+      new TwqError('TWQ_BROKER_PERMISSION', 'no'),
+    ]
+    const outcomes = [locked, locked, forbidden, forbidden, forbidden, locked]
+    const told: Error[] = []
+    const kept = session.keep(
+      'mailbox',
+      async () => {
+        const outcome = outcomes.shift()
+        if (outcome) throw outcome
+      },
+      { onDown: (error) => told.push(error) },
+    )
+    await session.start()
+    await kept.ready
+    expect(told).toEqual([locked, forbidden, locked])
+    expect(events.map(({ kind }) => kind)).toEqual(['connected'])
+    await session.stop({ deadline: soon() })
+  })
+
   it('goes on without a setup that never ends once its channel is gone, and tells it so', async () => {
     const { session } = aSession()
     const channels: FakeChannel[] = []

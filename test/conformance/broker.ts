@@ -183,7 +183,7 @@ export function describeBroker(
         const other = await opened.broker.connect()
         const others = await other.openChannel()
         const { name: queue } = await others.declareQueue({ name: unique('queue'), durable: false, exclusive: true })
-        await expect(channel.inspectQueue(queue)).rejects.toSatisfy(is('TWQ_CHANNEL_CLOSED'))
+        await expect(channel.inspectQueue(queue)).rejects.toSatisfy(is('TWQ_QUEUE_LOCKED'))
         await other[Symbol.asyncDispose]()
         channel = await connection.openChannel()
         await expect(channel.inspectQueue(queue)).rejects.toSatisfy(is('TWQ_QUEUE_MISSING'))
@@ -423,7 +423,7 @@ export function describeBroker(
         const queue = await aQueue()
         await Inbox.of(channel, queue, { exclusive: true })
         const other = await connection.openChannel()
-        await expect(Inbox.of(other, queue)).rejects.toSatisfy(is('TWQ_CHANNEL_CLOSED'))
+        await expect(Inbox.of(other, queue)).rejects.toSatisfy(is('TWQ_QUEUE_LOCKED'))
       })
 
       it('without acknowledgements leave nothing behind', async () => {

@@ -36,6 +36,14 @@ describe('Streak', () => {
     expect(streak.failures).toBe(3)
   })
 
+  it('doubles up to the longest wait that is given', () => {
+    const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }) }
+    const streak = new Streak(clock, MOST, { longest: 30_000 })
+    const waits = Array.from({ length: 12 }, () => streak.failed())
+    expect(waits.slice(0, 3)).toEqual([100, 200, 400])
+    expect(waits.slice(-3)).toEqual([30_000, 30_000, 30_000])
+  })
+
   it('goes on when what came up falls over at once, and begins anew when it stayed up for a while', () => {
     const { streak, pass } = aStreak()
     streak.failed()

@@ -142,6 +142,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
       | 'TWQ_BROKER_PERMISSION'
       | 'TWQ_QUEUE_MISSING'
       | 'TWQ_QUEUE_DOWN'
+      | 'TWQ_QUEUE_LOCKED'
       | 'TWQ_QUEUE_MISMATCH'
       | 'TWQ_CHANNEL_CLOSED'
       | 'TWQ_CONSUMER_TIMEOUT',
@@ -149,7 +150,14 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
     hint?: string,
   ) => new TwqError(kind, what, { hint, cause })
 
-  if (code === 403 && !/exclusive use/.test(text)) {
+  if (code === 405 || (code === 403 && /in exclusive use/.test(text))) {
+    return fail(
+      'TWQ_QUEUE_LOCKED',
+      `another connection has it for itself: ${sayOf(text)}`,
+      'See whose connection that is: rabbitmqctl list_queues name exclusive owner_pid exclusive_consumer_pid',
+    )
+  }
+  if (code === 403) {
     const user = /for user '([^']*)'/.exec(text)?.[1]
     const vhost = /in vhost '([^']*)'/.exec(text)?.[1] ?? '/'
     return fail(

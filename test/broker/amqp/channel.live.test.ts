@@ -318,8 +318,8 @@ describe('a refused request', () => {
     await using stranger = await amqpBroker({ url: brokerUrl(), heartbeat: 0, name: 'stranger' }).connect()
     const other = await stranger.openChannel()
     await expect(other.inspectQueue(name)).rejects.toMatchObject({
-      code: 'TWQ_CHANNEL_CLOSED',
-      message: expect.stringMatching(/405 RESOURCE_LOCKED/),
+      code: 'TWQ_QUEUE_LOCKED',
+      message: expect.stringContaining(`exclusive access to locked queue '${name}'`),
     })
   })
 

@@ -43,7 +43,7 @@ describe('channelFailure', () => {
     [
       'another exclusive consumer, which passes',
       closed(403, 'ACCESS-REFUSED', "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"),
-      'TWQ_CHANNEL_CLOSED',
+      'TWQ_QUEUE_LOCKED',
       /in exclusive use/,
     ],
     [

@@ -19,7 +19,9 @@ export class RabbitCluster implements AsyncDisposable {
       }
       // One after the other: joining locks the cluster's schema.
       for (const node of cluster.slice(1)) {
-        await node.ctl('eval', `rabbit:stop(), ok = rabbit_mnesia:join_cluster('${first.name}', disc), rabbit:start().`)
+        await node.ctl('stop_app')
+        await node.ctl('join_cluster', first.name)
+        await node.ctl('start_app')
       }
       return new RabbitCluster(cluster)
     } catch (error) {
