@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 
 /** Where a broker is and how to log in: one URL, taken apart and completed with Celery's defaults. */
 export interface BrokerAddress {
@@ -135,7 +136,9 @@ function readQuery(query: string, refuse: (problem: string, hint?: string) => Tw
         )
       }
     } else if (!IGNORED.has(name)) {
-      throw refuse(`has the parameter ${name}, which is not known`, `Known are: ${Object.keys(PARAMETERS).join(', ')}`)
+      // An `@` in it says that a password was cut at its `?`: that part is not repeated.
+      const named = query.includes('@') ? 'a parameter' : `the parameter ${name}`
+      throw refuse(`has ${named}, which is not known`, `Known are: ${Object.keys(PARAMETERS).join(', ')}`)
     }
   }
   return settings
@@ -148,19 +151,3 @@ export function describeAddress(address: BrokerAddress): string {
 
 // `;` also may stand inside a password, so only before another scheme does it separate.
 const BETWEEN_URLS = /;(?=\s*[a-z][a-z0-9+.-]*:\/\/|\s*$)/i
-
-/** A URL, or several separated by `;`, with `mask` for passwords, however malformed. The whole text is taken for URLs. */
-export function redactUrl(urls: string, mask = '***'): string {
-  return urls
-    .split(BETWEEN_URLS)
-    .map((url) => redactOne(url, mask))
-    .join(';')
-}
-
-function redactOne(url: string, mask: string): string {
-  // Up to the last `@`: a password that was not escaped may hold any character.
-  const credentials = url.includes('://') ? /^(.*?:\/\/[^:]*):.*@/s : /^([^:]*):.*@/s
-  return url
-    .replace(credentials, `$1:${mask}@`)
-    .replace(/([?&;](?:password|passwd|secret|token)=)[^&;]*/gi, `$1${mask}`)
-}

@@ -1,7 +1,7 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { describeError } from '../runtime/describe-error.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
-import { printableLines } from '../runtime/printable.ts'
+import { escapeInJson, printableLines } from '../runtime/printable.ts'
 
 /** How an error is to be shown. */
 export interface ErrorStyle {
@@ -38,7 +38,7 @@ function asJson(error: unknown, { verbose = false }: ErrorStyle): string {
       ...(verbose && { stack }),
     },
   }
-  return `${maskPasswords(JSON.stringify(document))}\n`
+  return `${escapeInJson(maskPasswords(JSON.stringify(document)))}\n`
 }
 
 function codeOf(error: unknown): string {

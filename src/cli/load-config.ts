@@ -3,6 +3,7 @@ import { findConfig } from '../config/find-config.ts'
 import { type OptionKey, optionKeys, options } from '../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { printable } from '../runtime/printable.ts'
 import type { GlobalOptions } from './global-options.ts'
 
 /** The configuration in force and where it came from. */
@@ -23,7 +24,7 @@ export async function loadConfig(command: string, flags: GlobalOptions): Promise
     baseDir: file === undefined ? cwd : dirname(file.path),
   })
   if (!flags.quiet) {
-    for (const notice of resolved.notices) process.stderr.write(`note: ${maskPasswords(notice)}\n`)
+    for (const notice of resolved.notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}\n`)
   }
   return { ...resolved, file: file?.path }
 }

@@ -1,6 +1,6 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import { messageOf, TwqError } from '../errors.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 
 /** What RabbitMQ's management API tells of a queue beyond AMQP. */
 export interface ManagedQueue {
@@ -93,10 +93,7 @@ export function managementApi(url: string, broker: string, timeout: number): Man
 function baseOf(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined
   if (base !== undefined && /^https?:$/.test(base.protocol)) return base
-  throw new TwqError(
-    'TWQ_USAGE',
-    `the management API must be a URL like http://localhost:15672, got ${maskPasswords(url)}`,
-  )
+  throw new TwqError('TWQ_USAGE', `the management API must be a URL like http://localhost:15672, got ${redactUrl(url)}`)
 }
 
 async function answerOf(response: Response, where: string): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import { printable } from '../runtime/printable.ts'
+import { cutText } from '../runtime/cut-text.ts'
+import { escapeInJson, printable } from '../runtime/printable.ts'
 import { exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 
@@ -16,17 +17,20 @@ export interface Column<Row> {
 export interface TableStyle {
   readonly width?: number
   readonly title?: (text: string) => string
+  /** Cells are shown at any length; without it they are cut at 1,000 characters. */
+  readonly whole?: boolean
 }
 
 const GAP = '  '
 // Of an elastic column at least this much stays.
 const NARROWEST = 12
 
-/** Aligned text without borders, a line a row. What comes from the wire is made harmless to the terminal. */
+/** Aligned text without borders, a line a row. What comes from the wire is cut, and made harmless to the terminal. */
 export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[], style: TableStyle = {}): string {
-  const cells = [...rows].map((row) => columns.map((column) => printable(column.cell(row))))
+  const shown = style.whole ? printable : (text: string): string => printable(cutText(text))
+  const cells = [...rows].map((row) => columns.map((column) => shown(column.cell(row))))
   const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...cells.map((line) => lengthOf(line[index] as string))),
+    cells.reduce((widest, line) => Math.max(widest, lengthOf(line[index] as string)), title.length),
   )
   shrink(widths, columns, style.width ?? Number.POSITIVE_INFINITY)
 
@@ -73,10 +77,10 @@ function lengthOf(text: string): number {
 
 /**
  * JSON for programs, indented unless `compact`: integers of any size with all their digits, dates as ISO 8601, bytes as
- * base64, and null for the numbers that JSON lacks.
+ * base64, and null for the numbers that JSON lacks. What would steer a terminal is written as `\u` escapes.
  */
 export function toJson(value: unknown, options: { readonly compact?: boolean } = {}): string {
-  return writeJson(value, options.compact ? undefined : '\n')
+  return escapeInJson(writeJson(value, options.compact ? undefined : '\n'))
 }
 
 /** `lineBreak` ends in the blanks of the current level; without one everything stays on one line. */
@@ -143,7 +147,7 @@ export function fieldTable(fields: Readonly<Record<string, unknown>>): string {
     },
   ]
   const rows = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY })
+  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY, whole: true })
 }
 
 /** Writes a remark to standard error, unless silence was asked for. */

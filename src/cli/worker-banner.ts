@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 
 /** What the banner tells besides the configuration. */
 export interface BannerFacts {
@@ -17,8 +17,8 @@ export function workerBanner({ config, file, taskNames, pid, version }: BannerFa
   const unnamed = taskNames.length - MOST_TASKS
   const rows: readonly (readonly [string, string])[] = [
     ['config', file ?? 'none found'],
-    ['broker', maskPasswords(config.broker)],
-    ['results', config.resultBackend === 'rpc' ? 'rpc://' : maskPasswords(config.resultBackend)],
+    ['broker', redactUrl(config.broker)],
+    ['results', config.resultBackend === 'rpc' ? 'rpc://' : redactUrl(config.resultBackend)],
     ['concurrency', `${slotsOf(config)} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.map(({ name }) => name).join(', ')],
     [

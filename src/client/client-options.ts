@@ -6,7 +6,7 @@ import { redisKeys } from '../results/redis-keys.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 import type { LineSettings } from './line.ts'
 import { createRouter, type Router } from './router.ts'
 import { StoredResults } from './stored-results.ts'
@@ -93,7 +93,7 @@ function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOpt
       logger,
     })
   }
-  const got = maskPasswords(JSON.stringify(resultBackend) ?? String(resultBackend))
+  const got = typeof resultBackend === 'string' ? JSON.stringify(redactUrl(resultBackend)) : typeof resultBackend
   throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc', 'none' or a redis:// URL, got ${got}`)
 }
 

@@ -38,6 +38,8 @@ export interface Option<T> {
   readonly celeryEnv?: readonly CeleryName[]
   readonly flag?: Flag
   readonly parser: Parser<T>
+  /** The value may hold a password: it is shown without, also where it can't be read. */
+  readonly isUrl?: true
   /** Celery's words for some of the values, heard with a notice. */
   readonly celeryValues?: Readonly<Record<string, T>>
   /** One line, for `--help` and the table of options. */
@@ -78,6 +80,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: text("a URL like 'amqp://user:password@host:5672//'", (url) =>
       /^(amqps?|pyamqp|librabbitmq):\/\//i.test(url) ? url : undefined,
     ),
+    isUrl: true,
     doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
   },
   resultBackend: {
@@ -86,6 +89,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     celeryEnv: [{ name: 'CELERY_RESULT_BACKEND' }],
     flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
     parser: text("'rpc://', 'none' or a URL like 'redis://:password@host:6379/0'", resultBackend),
+    isUrl: true,
     doc: '`rpc://` sends results to the reply queue of whoever sent the task; `redis://` keeps them in a Redis; `none` sends none',
   },
   resultExpires: {
@@ -369,6 +373,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: text("a URL like 'http://localhost:15672'", (url) =>
       URL.canParse(url) && /^https?:/.test(url) ? url : undefined,
     ),
+    isUrl: true,
     doc: "RabbitMQ's management API, which `twq queue list` and `twq doctor` ask for more than AMQP tells",
   },
   publishTimeout: {

@@ -1,6 +1,7 @@
 import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 import type { Found, Origin } from './found.ts'
 import { type OptionKey, optionKeys, options } from './options.ts'
 
@@ -31,7 +32,9 @@ function nearestKey(key: string): string | undefined {
 
 /** A value that its parser does not take. */
 export function invalid(key: OptionKey, found: Found): readonly Problem[] {
-  const { parser, derived, default: fallback } = options[key]
+  const { parser, derived, default: fallback, isUrl } = options[key]
+  const given = found.text ?? found.value
+  const got = isUrl && typeof given === 'string' ? show(redactUrl(given)) : show(given)
   const parts = found.kind === 'file' ? (parser.problems?.(found.value) ?? []) : []
   if (parts.length > 0) {
     return parts.map((part) => ({ message: maskPasswords(`${key}${part} (from ${found.origin})`), hint: undefined }))
@@ -39,7 +42,7 @@ export function invalid(key: OptionKey, found: Found): readonly Problem[] {
   const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
   return [
     {
-      message: `${key} must be ${parser.expected}, got ${show(found.text ?? found.value)} (from ${found.origin})`,
+      message: `${key} must be ${parser.expected}, got ${got} (from ${found.origin})`,
       hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
     },
   ]

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 
 /** Where a Redis is and how to log in: a URL by Celery's habits, taken apart. */
 export interface RedisAddress {
@@ -66,7 +66,9 @@ export function parseRedisUrl(urls: string): RedisAddress {
   const database = at.kind === 'socket' ? query.get('virtual_host') : parts.path.replace(/^\/|\/$/g, '')
   const unknown = [...query.keys()].find((name) => !KNOWN.has(name))
   if (unknown !== undefined) {
-    throw refusal(urls, `has the parameter ${unknown}, which is not known`, `Known are: ${[...KNOWN].join(', ')}`)
+    // An `@` in it says that a password was cut at its `?`: that part is not repeated.
+    const named = parts.queryText.includes('@') ? 'a parameter' : `the parameter ${unknown}`
+    throw refusal(urls, `has ${named}, which is not known`, `Known are: ${[...KNOWN].join(', ')}`)
   }
   return {
     at,
@@ -76,11 +78,6 @@ export function parseRedisUrl(urls: string): RedisAddress {
     sentinelPassword: query.get('sentinel_password') ?? undefined,
     tls: parts.tls ? tlsOf(query, urls) : withoutTls(query, urls),
   }
-}
-
-/** A URL, or several separated by `;`, as it may be shown to anyone. */
-export function redactRedisUrl(urls: string): string {
-  return maskPasswords(urls)
 }
 
 // `;` may also stand inside a password, so only before another scheme does it separate.
@@ -93,6 +90,7 @@ interface Parts extends Scheme {
   readonly port: string
   readonly path: string
   readonly query: URLSearchParams
+  readonly queryText: string
 }
 
 function takeApart(url: string, urls: string): Parts {
@@ -123,6 +121,7 @@ function takeApart(url: string, urls: string): Parts {
     port,
     path: decoded(path),
     query: new URLSearchParams(query),
+    queryText: query,
   }
 }
 
@@ -194,7 +193,7 @@ function withoutTls(query: URLSearchParams, urls: string): undefined {
 const ESCAPE_HINT = 'Special characters in the password must be escaped: @ is %40, / is %2F, # is %23, % is %25.'
 
 function refusal(urls: string, problem: string, hint?: string): TwqError {
-  return new TwqError('TWQ_CONFIG', `the result backend ${redactRedisUrl(urls)} ${problem}`, {
+  return new TwqError('TWQ_CONFIG', `the result backend ${redactUrl(urls)} ${problem}`, {
     hint: hint ?? `Give a URL of the form ${FORM}. ${ESCAPE_HINT}`,
   })
 }

@@ -13,16 +13,40 @@ export interface DescribedError {
 // An error may be its own cause, by mistake or by malice.
 const DEEPEST_CAUSE = 5
 
-/** Takes only what is listed: other properties of foreign errors may hold requests, credentials, whole sockets. */
+/**
+ * Takes only what is listed: other properties of foreign errors may hold requests, credentials, whole sockets. Never
+ * throws, whatever their getters do.
+ */
 export function describeError(thrown: unknown, depth = 0): DescribedError {
-  if (!(thrown instanceof Error)) return { type: typeof thrown, message: messageOf(thrown) }
-  const { code, hint } = thrown as { code?: unknown; hint?: unknown }
+  if (!isError(thrown)) return { type: typeof thrown, message: messageOf(thrown) }
+  const name = property(thrown, 'name')
+  const code = property(thrown, 'code')
+  const hint = property(thrown, 'hint')
+  const stack = property(thrown, 'stack')
+  const cause = property(thrown, 'cause')
   return {
-    type: thrown.name,
-    message: thrown.message,
-    ...(typeof thrown.stack === 'string' && { stack: thrown.stack }),
+    type: typeof name === 'string' ? name : 'Error',
+    message: messageOf(thrown),
+    ...(typeof stack === 'string' && { stack }),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
     ...(typeof hint === 'string' && { hint }),
-    ...(thrown.cause !== undefined && depth < DEEPEST_CAUSE && { cause: describeError(thrown.cause, depth + 1) }),
+    ...(cause !== undefined && depth < DEEPEST_CAUSE && { cause: describeError(cause, depth + 1) }),
+  }
+}
+
+/** Whether it is an error; a proxy that refuses to be asked is none. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error
+  } catch {
+    return false
+  }
+}
+
+function property(error: object, name: string): unknown {
+  try {
+    return (error as Readonly<Record<string, unknown>>)[name]
+  } catch {
+    return undefined
   }
 }

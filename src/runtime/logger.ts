@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
 import { type DestinationStream, pino } from 'pino'
 import type { prettyFactory } from 'pino-pretty'
-import { describeError } from './describe-error.ts'
-import { maskPasswords } from './mask-passwords.ts'
+import { cutText } from './cut-text.ts'
+import { boundedFields } from './log-fields.ts'
+import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { printable, printableLines } from './printable.ts'
 import { TurnWriter } from './turn-writer.ts'
 
@@ -45,7 +46,7 @@ export interface LogDestination {
 /**
  * A logger whose lines are written by the end of the event loop's turn, or when the process exits: the last words of a
  * process are not lost, short of SIGKILL. Passwords in URLs are masked wherever they turn up; fields that are errors keep
- * type, message, stack, code, hint and cause.
+ * type, message, stack, code, hint and cause. A text is cut at 1,000 characters, a stack trace at 4,000, a line at 8 kB.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const { destination } = options
@@ -59,14 +60,24 @@ export function createLogger(options: LoggerOptions): Logger {
       base: { ...options.fields },
       formatters: {
         level: (level) => ({ level }),
-        log: describeErrors,
+        log: boundedFields,
       },
+      hooks: { logMethod: cutMessage },
       // Pino's own would describe what is described already, and call its type Object.
       serializers: { err: (described: unknown) => described },
       timestamp,
     },
     pretty ? prettyStream(out, color) : maskedStream(out),
   )
+}
+
+const LONGEST_MESSAGE = 4_000
+// Ends colours that the cut has left on.
+const RESET = '\u001b[0m'
+
+/** A message of any length costs a line no more than one that is shown. */
+function cutMessage(this: unknown, [fields, message]: unknown[], write: (...args: unknown[]) => void): void {
+  write.call(this, fields, typeof message === 'string' ? cutText(message, LONGEST_MESSAGE) : message)
 }
 
 let stampedAt = 0
@@ -91,7 +102,7 @@ function standardError(): LogDestination {
 }
 
 function maskedStream(out: LogDestination): DestinationStream {
-  return { write: (line) => void out.write(maskPasswords(line)) }
+  return { write: (line) => void out.write(safeLine(line)) }
 }
 
 /** In this process and at once, never a transport thread: a thread loses the last lines of a process that exits. */
@@ -107,9 +118,9 @@ function prettyStream(out: LogDestination, color: boolean): DestinationStream {
   })
   return {
     write(line) {
-      const { stacks, ...record } = readable(JSON.parse(maskPasswords(line)) as Record<string, unknown>)
-      const text: string = prettify(record)
-      out.write(stacks === '' ? text : `${text}${stacks}`)
+      const { stacks, ...record } = readable(JSON.parse(safeLine(line)) as Record<string, unknown>)
+      const text = `${prettify(record)}${stacks}`
+      out.write(text.length <= LONGEST_LINE ? text : `${text.slice(0, LONGEST_LINE - 7)}…${color ? RESET : ''}\n`)
     },
   }
 }
@@ -129,14 +140,4 @@ function readable(record: Record<string, unknown>): Record<string, unknown> & { 
     return Object.fromEntries(entries)
   }
   return { ...(clean(record) as Record<string, unknown>), stacks }
-}
-
-function describeErrors(fields: Record<string, unknown>): Record<string, unknown> {
-  let described: Record<string, unknown> | undefined
-  for (const key in fields) {
-    if (!(fields[key] instanceof Error)) continue
-    described ??= { ...fields }
-    described[key] = describeError(fields[key])
-  }
-  return described ?? fields
 }

@@ -1,3 +1,4 @@
+import { isError } from './describe-error.ts'
 import type { Logger } from './logger.ts'
 
 /**
@@ -54,5 +55,5 @@ export function onEarlyExit(status: number, logger: Logger): Disposable {
 }
 
 function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`thrown: ${typeof thrown === 'string' ? thrown : typeof thrown}`)
+  return isError(thrown) ? thrown : new Error(`thrown: ${typeof thrown === 'string' ? thrown : typeof thrown}`)
 }

@@ -3,13 +3,16 @@ import type { Clock } from './clock.ts'
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 }
 const RATE = /^\s*(\d+(?:\.\d+)?)\s*(?:\/\s*([smh]))?\s*$/
 
+// Remote control brings them from the wire.
+const LONGEST_RATE = 64
+
 /**
  * How many a second, from a number of them or a text like `'10/s'`, `'100/m'`, `'5/h'`; 0 is no limit. `undefined` for
  * anything else.
  */
 export function parseRate(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined
-  if (typeof value !== 'string') return undefined
+  if (typeof value !== 'string' || value.length > LONGEST_RATE) return undefined
   const [, count, unit = 's'] = RATE.exec(value) ?? []
   return count === undefined ? undefined : Number(count) / (SECONDS[unit] as number)
 }

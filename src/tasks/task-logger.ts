@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 
 /** A message, or fields and a message: `log.info('sent')`, `log.info({ to }, 'sent')`, `log.error(error, 'not sent')`. */
@@ -27,7 +28,7 @@ export function taskLogger(logger: Logger): TaskLogger {
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'): TaskLogLine =>
     (first: string | Record<string, unknown> | Error, message?: string) => {
       if (typeof first === 'string') logger[level]({}, first)
-      else if (first instanceof Error) logger[level]({ err: first }, message ?? first.message)
+      else if (first instanceof Error) logger[level]({ err: first }, message ?? messageOf(first))
       else logger[level](first, message ?? '')
     }
   return {

@@ -1,7 +1,6 @@
-import { redactUrl } from '../broker/url.ts'
 import type { Config } from '../config/config.ts'
 import type { JsonObject } from '../runtime/json.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
+import { redactUrl } from '../runtime/redact-url.ts'
 
 // What Celery shows for a password.
 const MASK = '********'
@@ -77,6 +76,6 @@ function shownBackend(backend: string): string {
     case 'none':
       return 'disabled'
     default:
-      return maskPasswords(backend, MASK)
+      return redactUrl(backend, MASK)
   }
 }

@@ -34,6 +34,12 @@ describe('tables', () => {
     expect(table(rows, columns, { width: 10 }).split('\n')[1]).toContain('abcdef…vwxyz')
   })
 
+  it('cuts cells at a thousand characters, unless all of a thing is to be shown', () => {
+    const rows = [{ name: 'a', args: 'x'.repeat(100_000), count: 1 }]
+    expect(table(rows, columns)).not.toContain('x'.repeat(1_001))
+    expect(table(rows, columns, { whole: true })).toContain('x'.repeat(100_000))
+  })
+
   it('lets no cell break the line or steer the terminal', () => {
     const rows = [{ name: 'a\nb', args: '\u001b[31m', count: 1 }]
     expect(table(rows, columns).split('\n')).toHaveLength(3)
@@ -60,4 +66,12 @@ describe('JSON', () => {
     const value = { a: [1, { b: 'text' }], c: {}, d: [] }
     expect(toJson(value)).toBe(JSON.stringify(value, null, 2))
   })
+})
+
+it('writes JSON that steers no terminal, with the same values', () => {
+  const evil = '\u009b2J\u202e\u2066\u2028\u007f\u001b[2J'
+  const text = toJson({ [evil]: [evil] })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/)
+  expect(JSON.parse(text)).toEqual({ [evil]: [evil] })
 })

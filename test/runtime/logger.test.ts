@@ -69,6 +69,73 @@ describe('off a terminal', () => {
   })
 })
 
+describe('whatever is logged', () => {
+  const line = (fields: Record<string, unknown>, message = 'odd', options: Partial<LoggerOptions> = {}) => {
+    const { logger, lines } = aLogger(options)
+    logger.error(fields, message)
+    return lines.join('')
+  }
+  const long = 'x'.repeat(100_000)
+
+  it.each<[string, Record<string, unknown>, string?]>([
+    ['a text', { reason: long }],
+    ['an error', { err: new Error(long) }],
+    ['an error with causes', { err: new Error(long, { cause: new Error(long, { cause: new Error(long) }) }) }],
+    ['a message', {}, long],
+    ['a list', { tasks: Array.from({ length: 100_000 }, (_, index) => `task-${index}`) }],
+    ['a deep list', { deep: [[[[[[[[long]]]]]]]] }],
+    ['a wide table', { table: Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, long])) }],
+    ['many fields', Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`field${index}`, long]))],
+    ['bytes', { body: Buffer.alloc(1_000_000, 1) }],
+    ['a long name of a field', { [long]: 1 }],
+    [
+      'text of three bytes a character',
+      { reason: '漢'.repeat(100_000), second: '漢'.repeat(1_000), third: '漢'.repeat(1_000) },
+    ],
+    ['controls', { reason: '\u0000'.repeat(100_000), other: '\u009b'.repeat(100_000), more: '\u0001'.repeat(900) }],
+    [
+      'a list without end',
+      { list: new Proxy([], { get: (list, key) => (key === 'length' ? 2 ** 32 - 1 : Reflect.get(list, key)) }) },
+    ],
+  ])('is at most 8 kB: %s', (_, fields, message) => {
+    for (const format of ['json', 'pretty'] as const) {
+      const text = line(fields, message, { format })
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(8_192)
+      expect(text.endsWith('\n')).toBe(true)
+    }
+    const record = JSON.parse(line(fields, message)) as Record<string, unknown>
+    expect(record).toMatchObject({ level: 'error', msg: expect.any(String) })
+  })
+
+  it('keeps a thousand characters of a text, and says that more was there', () => {
+    expect(JSON.parse(line({ reason: long })).reason).toBe(`${'x'.repeat(1_000)}…`)
+  })
+
+  it('is valid JSON with the same values where a terminal could be steered', () => {
+    const evil = '\u009b2J \u202e \u2066 \u2028 \u007f \u001b[2J'
+    const text = line({ [evil]: evil }, evil)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/)
+    expect(JSON.parse(text)).toMatchObject({ msg: evil, [evil]: evil })
+  })
+
+  it('may have getters that throw, and be a proxy that refuses to be asked', () => {
+    const error = new Error('x')
+    for (const name of ['stack', 'name', 'message', 'cause', 'code']) {
+      Object.defineProperty(error, name, {
+        get() {
+          throw new Error('not yours')
+        },
+      })
+    }
+    const refuse = (): never => {
+      throw new Error('refused')
+    }
+    const proxy = new Proxy({}, { get: refuse, ownKeys: refuse, getPrototypeOf: refuse, has: refuse })
+    expect(JSON.parse(line({ err: error, proxy, list: [proxy] }))).toMatchObject({ err: { type: 'Error' }, msg: 'odd' })
+  })
+})
+
 describe('on a terminal', () => {
   it('is readable', () => {
     const { logger, lines } = aLogger({ isTTY: true, color: false })

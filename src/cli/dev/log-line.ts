@@ -1,3 +1,5 @@
+import { cutText } from '../../runtime/cut-text.ts'
+import { LONGEST_LINE } from '../../runtime/log-line.ts'
 import { printable } from '../../runtime/printable.ts'
 
 // What the reports of tasks already say.
@@ -27,7 +29,7 @@ export function logLine(line: string): string | undefined {
   if (typeof event === 'string' && isToldOtherwise(event, String(level), fields)) return undefined
   const error = describe(err)
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${plain(value)}`)
-  return printable([`${String(level)}:`, plain(msg), ...rest, ...error].join(' '))
+  return printable(cutText([`${String(level)}:`, plain(msg), ...rest, ...error].join(' '), LONGEST_LINE))
 }
 
 /** What twq itself does at ease is no news; what tasks log, with their id in each line, always is. */

@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { styleText } from 'node:util'
-import { maskPasswords } from '../../runtime/mask-passwords.ts'
+import { redactUrl } from '../../runtime/redact-url.ts'
 import { packageVersion } from '../../runtime/version.ts'
 import type { FoundBroker } from './find-broker.ts'
 import { howToSend, shownUrl } from './how-to-send.ts'
@@ -30,7 +30,7 @@ export function introduce(facts: WorkerReady, broker: FoundBroker, folder: strin
   const lines = [
     `twq dev ${packageVersion()}`,
     `  broker   ${shownUrl(broker.url)}${broker.embedded === undefined ? '' : ' (built in: not for production)'}`,
-    ...(broker.embedded === undefined ? [] : [`           as ${maskPasswords(broker.embedded)}`]),
+    ...(broker.embedded === undefined ? [] : [`           as ${redactUrl(broker.embedded)}`]),
     `  config   ${file === undefined ? 'none: a sample runs until there is a worker.config.ts' : relative(process.cwd(), file)}`,
     `  watches  ${relative(process.cwd(), folder) || '.'}`,
     '',

@@ -1,9 +1,12 @@
 import { TwqError } from '../../errors.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
+import { cutText } from '../../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { printable, printableLines } from '../../runtime/printable.ts'
 import { toJson } from '../output.ts'
 import type { TaskReport } from './parent-link.ts'
+
+const LONGEST_TRACE = 4_000
 
 /** How a task's line looks: the longest text shown of one value, and how its end is marked on a terminal. */
 export interface LineStyle {
@@ -18,8 +21,8 @@ export type Tone = 'good' | 'bad' | 'other'
 export function taskLine(report: TaskReport, { longest = 200, mark = (text) => text }: LineStyle = {}): string {
   const { tone, text, took, trace } = ending(report, longest)
   const time = took === undefined ? '' : `  ${took < 10 ? took.toFixed(1) : Math.round(took)} ms`
-  const below = trace ? `\n${printableLines(trace.trimEnd()).replace(/^/gm, '    ')}` : ''
-  return `${callOf(report, longest)} ${mark(printable(text), tone)}${time}${below}`
+  const below = trace ? `\n${printableLines(cutText(trace, LONGEST_TRACE).trimEnd()).replace(/^/gm, '    ')}` : ''
+  return `${callOf(report, longest)} ${mark(printable(cutText(text)), tone)}${time}${below}`
 }
 
 /** A call as one would write it: positional arguments, then named ones. */

@@ -1,8 +1,9 @@
 import type { Config } from '../../config/config.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
-import { parseRedisUrl, redactRedisUrl } from '../../results/redis-address.ts'
+import { parseRedisUrl } from '../../results/redis-address.ts'
 import { RedisConnection } from '../../results/redis-connection.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import { redactUrl } from '../../runtime/redact-url.ts'
 import { timeLimit, unlessAborted } from '../../runtime/time-limit.ts'
 import { error, type Finding, ok } from './finding.ts'
 
@@ -12,7 +13,7 @@ const CHECK = 'result backend'
 export async function examineResults({ resultBackend }: Config, timeout: number): Promise<Finding> {
   if (resultBackend === 'none') return ok(CHECK, 'none: no caller gets a result')
   if (resultBackend === 'rpc') return ok(CHECK, "rpc://, on the broker, in each caller's own queue")
-  const name = redactRedisUrl(resultBackend)
+  const name = redactUrl(resultBackend)
   try {
     await ping(resultBackend, timeout)
     return ok(CHECK, `${name} answers`)

@@ -115,7 +115,7 @@ function readBeat(delivery: Delivery): { readonly node: string; readonly time: n
 /** `add` out of `add [rate_limit=10/s]`. */
 function namesIn(reply: Json | undefined): readonly string[] {
   return (Array.isArray(reply) ? reply : []).flatMap((entry) =>
-    typeof entry === 'string' ? [entry.replace(/ \[.*$/, '')] : [],
+    typeof entry === 'string' ? [entry.split(' [', 1)[0] as string] : [],
   )
 }
 

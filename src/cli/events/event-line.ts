@@ -1,4 +1,5 @@
 import type { CeleryEvent } from '../../protocol/read-event.ts'
+import { cutText } from '../../runtime/cut-text.ts'
 import type { Json } from '../../runtime/json.ts'
 import { printable } from '../../runtime/printable.ts'
 import { toJson } from '../output.ts'
@@ -17,10 +18,15 @@ export type EventTone = 'good' | 'bad' | 'other' | 'plain'
 
 /** One event as one line: when, who, what, of which task, and what it says. Harmless to a terminal. */
 export function eventLine(event: CeleryEvent, { time, task, mark = (text) => text }: EventLineStyle): string {
-  const what = mark(printable(event.type.padEnd(16)), toneOf(event.type))
+  const what = mark(shown(event.type.padEnd(16)), toneOf(event.type))
   const which = event.uuid === undefined ? [] : [`${task ?? '?'}[${event.uuid}]`]
-  const rest = [...which, ...detailOf(event)].map(printable)
-  return [`${timeOf(event.timestamp, time)}  ${printable(event.hostname)}  ${what}`, ...rest].join('  ').trimEnd()
+  const rest = [...which, ...detailOf(event)].map(shown)
+  return [`${timeOf(event.timestamp, time)}  ${shown(event.hostname)}  ${what}`, ...rest].join('  ').trimEnd()
+}
+
+/** Of what an event says no more than a thousand characters. */
+function shown(text: string): string {
+  return printable(cutText(text))
 }
 
 function timeOf(seconds: number, form: 'short' | 'iso'): string {

@@ -3,7 +3,7 @@ import type { Connection } from '../../broker/broker.ts'
 import { withChannel } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import { maskPasswords } from '../../runtime/mask-passwords.ts'
+import { redactUrl } from '../../runtime/redact-url.ts'
 
 /** What `twq worker start --dry-run` finds. */
 export interface WorkerPlan {
@@ -39,7 +39,7 @@ export async function planWorker(
   return {
     node: nodeName,
     config: file ?? null,
-    broker: { url: maskPasswords(url), server: `${product} ${version}` },
+    broker: { url: redactUrl(url), server: `${product} ${version}` },
     pool,
     concurrency,
     prefetch,

@@ -1,0 +1,23 @@
+import { maskPasswords } from './mask-passwords.ts'
+
+/** How many characters are shown of a text that may come from the wire: in log lines, in error replies, in tables. */
+export const LONGEST_SHOWN = 1_000
+
+// A password that begins before the cut is masked by what stands behind it.
+const AHEAD = 2_048
+
+/**
+ * `text` as a log line or an error reply shows it: at most `longest` characters, then `…`. Passwords in URLs are masked
+ * before the cut, which could otherwise part one from its `@`. Costs no more for a long text than for a short one.
+ */
+export function cutText(text: string, longest: number = LONGEST_SHOWN): string {
+  if (text.length <= longest) return text
+  const masked = maskPasswords(text.slice(0, longest + AHEAD))
+  if (masked.length <= longest) return `${masked}…`
+  const end = isHighSurrogate(masked.charCodeAt(longest - 1)) ? longest - 1 : longest
+  return `${masked.slice(0, end)}…`
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff
+}

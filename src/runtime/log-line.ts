@@ -1,0 +1,55 @@
+import { cutText } from './cut-text.ts'
+import { maskPasswords } from './mask-passwords.ts'
+import { escapeInJson } from './printable.ts'
+
+/** The bytes of a log line at most, its end included. */
+export const LONGEST_LINE = 8_192
+
+/** One character takes three bytes at most in UTF-8, or four as two. */
+const SURELY_SHORT = LONGEST_LINE / 3
+
+/**
+ * A line of the log, one JSON document, as it may be written anywhere: passwords masked, what would steer a terminal as
+ * `\u` escapes, at most 8 kB. One that is longer keeps all its fields as far as they fit, with shorter texts.
+ */
+export function safeLine(line: string): string {
+  const safe = escapeInJson(maskPasswords(line))
+  if (safe.length <= SURELY_SHORT || Buffer.byteLength(safe) <= LONGEST_LINE) return safe
+  return `${shortened(safe)}\n`
+}
+
+// What a line keeps of each text, and how many members of a list or table.
+const STEPS = [
+  { longest: 1_000, most: 50 },
+  { longest: 250, most: 20 },
+  { longest: 60, most: 10 },
+]
+
+function shortened(line: string): string {
+  const record = JSON.parse(line) as Record<string, unknown>
+  for (const step of STEPS) {
+    const text = escapeInJson(JSON.stringify(shortenedValue(record, { ...step, most: Number.POSITIVE_INFINITY }, step)))
+    if (Buffer.byteLength(text) < LONGEST_LINE) return text
+  }
+  // Hundreds of fields: the first of them, and the message.
+  const { msg, ...fields } = record
+  const first = Object.entries(fields).slice(0, 20)
+  const kept = Object.fromEntries(first.filter(([, value]) => typeof value !== 'object'))
+  const step = { longest: 30, most: 30 }
+  return escapeInJson(JSON.stringify(shortenedValue({ ...kept, msg }, step, step)))
+}
+
+interface Step {
+  readonly longest: number
+  readonly most: number
+}
+
+function shortenedValue(value: unknown, step: Step, below: Step): unknown {
+  if (typeof value === 'string') return cutText(value, step.longest)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.slice(0, step.most).map((member) => shortenedValue(member, below, below))
+  const entries = Object.entries(value).slice(0, step.most)
+  return Object.fromEntries(
+    entries.map(([key, member]) => [cutText(key, step.longest), shortenedValue(member, below, below)]),
+  )
+}
