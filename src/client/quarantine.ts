@@ -1,7 +1,10 @@
 import type { Delivery } from '../broker/broker.ts'
 import { matchesGlob } from '../protocol/glob.ts'
 import { restoreQuarantined } from '../protocol/quarantine.ts'
-import type { HeaderValue, Outgoing } from '../protocol/wire.ts'
+import { changeHeaders, type HeaderForms } from '../protocol/raw-headers.ts'
+import { resendable } from '../protocol/resendable.ts'
+import { historyOf, sendsElsewhere } from '../protocol/suspect.ts'
+import type { HeaderValue, Outgoing, WireMessage } from '../protocol/wire.ts'
 
 /** A message that a worker set aside. */
 export interface QuarantinedMessage {
@@ -55,15 +58,24 @@ export function replayOf({ original, queue }: QuarantinedMessage): Outgoing | un
   if (original === undefined || queue === '') return undefined
   const { message } = original
   // An expiration has long passed, and a user id is checked against whoever publishes.
-  const properties = { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 }
-  return { route: { exchange: '', routingKey: queue }, message: { ...message, properties } }
+  const changed = { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 }
+  const route = { exchange: '', routingKey: queue }
+  return { route, message: { ...message, ...toOneQueue(message), properties: resendable(changed) } }
+}
+
+function toOneQueue(message: WireMessage): HeaderForms {
+  try {
+    return changeHeaders(message, { drop: sendsElsewhere })
+  } catch {
+    // No table at all: nothing in it sends anything anywhere.
+    return message
+  }
 }
 
 /** Reads a message that lies in a quarantine, whoever put it there. */
 export function readQuarantined(delivery: Delivery): QuarantinedMessage {
   const { headers } = delivery
   const starts = headers['x-twq-starts']
-  const history = headers['x-twq-history']
   return {
     id: textOf(headers['x-twq-id']),
     task: textOf(headers['x-twq-task']),
@@ -73,7 +85,7 @@ export function readQuarantined(delivery: Delivery): QuarantinedMessage {
     node: textOf(headers['x-twq-node']) ?? '',
     queue: textOf(headers['x-twq-queue']) ?? '',
     starts: typeof starts === 'number' ? starts : undefined,
-    history: Array.isArray(history) ? history.filter((line) => typeof line === 'string') : [],
+    history: historyOf(headers),
     original: restoreQuarantined(delivery),
   }
 }

@@ -1,4 +1,7 @@
-import type { Headers, HeaderValue, Route, WireMessage } from './wire.ts'
+import { changeHeaders } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
+import { isCount, sendsElsewhere } from './suspect.ts'
+import type { Route, WireMessage } from './wire.ts'
 
 // Celery's native delayed delivery (wire specification 1.5): a ladder of queues, one for each power of two of seconds. The
 // routing key says in binary which of them a message waits in.
@@ -60,21 +63,16 @@ export function keyBeforeDelay({ exchange, routingKey }: Route): string | undefi
  * same queue twice; and to its queue alone.
  */
 export function delayable(message: WireMessage): WireMessage {
-  const { expiration: _, userId: __, ...properties } = message.properties
-  const headers = withoutDeaths(message.headers)
-  // A quorum queue's count of another message, as it were.
-  delete headers['x-delivery-count']
-  delete headers.CC
-  delete headers.BCC
-  return { properties, headers, body: message.body }
+  const properties = resendable({ ...message.properties, expiration: undefined, userId: undefined })
+  return { properties, ...changeHeaders(message, { drop: keepsFromWaiting }), body: message.body }
 }
 
-/** Headers without what the broker wrote of queues that the message died in. */
-export function withoutDeaths(headers: Headers): Record<string, HeaderValue> {
-  const kept: Record<string, HeaderValue> = Object.create(null)
-  for (const [name, value] of Object.entries(headers)) {
-    if (name === 'x-death' || name.startsWith('x-first-death-') || name.startsWith('x-last-death-')) continue
-    kept[name] = value
-  }
-  return kept
+// A quorum queue's counts are those of another message, as it were.
+function keepsFromWaiting(name: string): boolean {
+  return isOfADeath(name) || isCount(name) || sendsElsewhere(name)
+}
+
+/** True for the name of a header that the broker wrote of queues that the message died in. */
+export function isOfADeath(name: string): boolean {
+  return name === 'x-death' || name.startsWith('x-first-death-') || name.startsWith('x-last-death-')
 }

@@ -1,11 +1,13 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { JSON_CONTENT } from './body.ts'
-import { withoutDeaths } from './delay-route.ts'
+import { isOfADeath } from './delay-route.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 import { argsRepr, kwargsRepr } from './python-repr.ts'
-import { withoutMarks } from './suspect.ts'
+import { changeHeaders } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
+import { isOfThePast, sendsElsewhere } from './suspect.ts'
 import type { TaskMessage } from './task-message.ts'
-import type { Headers, HeaderValue, WireMessage } from './wire.ts'
+import type { WireMessage } from './wire.ts'
 
 /** What differs from one attempt to the next. */
 export interface RetryChange {
@@ -32,40 +34,38 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const retries = message.retries + 1
   if (message.protocol === 1) {
     const origin = message.origin ?? ''
-    const custom = withoutItsPast(message.headers)
     const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
     const encoded = encodeTask(next, { now: change.now })
-    return { ...encoded, headers: { ...custom, ...encoded.headers } }
+    // The custom headers are those that the message came with.
+    return { ...encoded, ...changeHeaders(original, { drop: isOfAnother, set: encoded.headers }) }
   }
 
-  const headers: Record<string, HeaderValue> = {
-    ...withoutItsPast(original.headers),
-    retries,
-    eta: timeHeader('eta', change.eta),
-    // It is sent from inside itself.
-    parent_id: message.id,
-  }
-  if (overridden) {
-    headers.argsrepr = argsRepr(args)
-    headers.kwargsrepr = kwargsRepr(kwargs)
-    delete headers.compression
-  }
+  const forms = changeHeaders(original, {
+    drop: (name) => isOfAnother(name) || (overridden && name === 'compression'),
+    set: {
+      retries,
+      eta: timeHeader('eta', change.eta),
+      // It is sent from inside itself.
+      parent_id: message.id,
+      ...(overridden && { argsrepr: argsRepr(args), kwargsrepr: kwargsRepr(kwargs) }),
+    },
+  })
   const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo } = original.properties
   return {
-    properties: {
+    properties: resendable({
       ...(overridden ? JSON_CONTENT : { contentType, contentEncoding }),
       deliveryMode: deliveryMode ?? 2,
       priority,
       correlationId: correlationId || message.id,
       replyTo,
       expiration: expirationOf(message.expires, change.now),
-    },
-    headers,
+    }),
+    ...forms,
     body: overridden ? encodeBody(args, kwargs, message.embed) : original.body,
   }
 }
 
-/** Headers without those that count what befell this message: dead-lettering, redelivery. The next one is another message. */
-function withoutItsPast(headers: Headers): Record<string, HeaderValue> {
-  return withoutDeaths(withoutMarks(headers))
+/** True for what befell this message (the next one is another), and for what would send the next to other queues too. */
+function isOfAnother(name: string): boolean {
+  return isOfADeath(name) || isOfThePast(name) || sendsElsewhere(name)
 }

@@ -1,6 +1,8 @@
 import { restoreQuarantined } from './quarantine.ts'
-import { deliveryCount, markedCopy, readMarks } from './suspect.ts'
-import type { Headers, Outgoing, Route, WireMessage } from './wire.ts'
+import { changeHeaders, type HeaderForms } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
+import { deliveryCount, markedCopy, readMarks, sendsElsewhere } from './suspect.ts'
+import type { Outgoing, Route, WireMessage } from './wire.ts'
 
 /**
  * The message as it goes on to another queue: the same bytes, and to that queue alone. One that may have started before
@@ -16,19 +18,12 @@ export function movedMessage(
     const starts = readMarks(original.headers).starts + (original.redelivered ? (returns ?? 1) : 0)
     return markedCopy(original, { queue, starts, redelivered: true })
   }
-  const { userId: _, ...properties } = original.properties
-  const { rawHeaders, body } = original
-  const message = sendsElsewhere(original.headers)
-    ? { properties, headers: withoutCopies(original.headers), body }
-    : { properties, headers: original.headers, rawHeaders, body }
-  return { route: { exchange: '', routingKey: queue }, message }
+  const properties = resendable({ ...original.properties, userId: undefined })
+  const elsewhere = Object.keys(original.headers).some(sendsElsewhere)
+  const forms = elsewhere ? changeHeaders(original, { drop: sendsElsewhere }) : formsOf(original)
+  return { route: { exchange: '', routingKey: queue }, message: { properties, ...forms, body: original.body } }
 }
 
-// RabbitMQ delivers to the queues of these two headers as well.
-function sendsElsewhere(headers: Headers): boolean {
-  return 'CC' in headers || 'BCC' in headers
-}
-
-function withoutCopies({ CC: _, BCC: __, ...headers }: Headers): Headers {
-  return headers
+function formsOf({ headers, rawHeaders }: WireMessage): HeaderForms {
+  return { headers, rawHeaders }
 }

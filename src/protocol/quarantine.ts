@@ -1,4 +1,6 @@
-import { readMarks, unmarked } from './suspect.ts'
+import { changeHeaders, type HeaderForms } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
+import { isOfThePast, readMarks } from './suspect.ts'
 import type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './wire.ts'
 
 /** The durable queue beside `queue` for messages that can't be used. */
@@ -25,20 +27,33 @@ export interface QuarantineFacts {
   readonly now: number
 }
 
-// A frame holds all of a message's headers, and the encoder works in 64 KiB: larger tables travel in front of the body.
+/** Where a quarantined message carries the header table of its original. */
+export type TablePlace = 'headers' | 'body'
+
+// A frame holds all of a message's headers: a larger table travels in front of the body.
 const LARGEST_HEADER_COPY = 40_000
 const LONGEST_DETAIL = 1_000
+const LONGEST_NAME = 255
+
+/** Where the header table of `message` is carried, unless the broker does not take it so. */
+export function placeOfTable({ rawHeaders }: WireMessage): TablePlace {
+  return rawHeaders !== undefined && rawHeaders.length > LARGEST_HEADER_COPY ? 'body' : 'headers'
+}
 
 /**
- * The message as it lies in quarantine: the original body, the original header table's bytes, the original properties,
- * and the story in `x-twq-*` headers. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any
- * more: no expiration, no user id. Our own marks are part of the story, not of the original.
+ * The message as it lies in quarantine: the body, the header table's bytes as they were delivered, the properties, and the
+ * story in `x-twq-*` headers. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any more: no
+ * expiration, no user id.
  */
-export function quarantineMessage(message: WireMessage, facts: QuarantineFacts): Outgoing {
+export function quarantineMessage(
+  message: WireMessage,
+  facts: QuarantineFacts,
+  place: TablePlace = placeOfTable(message),
+): Outgoing {
   const { route = facts.route, starts, history } = readMarks(message.headers)
-  const original = unmarked(message)
-  const table = original.rawHeaders
-  const inBody = table !== undefined && table.length > LARGEST_HEADER_COPY
+  const { rawHeaders: table } = message
+  const inBody = table !== undefined && place === 'body'
+  const properties = resendable(message.properties)
   const headers: Record<string, HeaderValue> = {
     'x-twq-reason': facts.type,
     'x-twq-detail': facts.detail.slice(0, LONGEST_DETAIL),
@@ -48,31 +63,34 @@ export function quarantineMessage(message: WireMessage, facts: QuarantineFacts):
     'x-twq-exchange': route.exchange,
     'x-twq-routing-key': route.routingKey,
     'x-twq-redelivered': facts.redelivered,
-    'x-twq-properties': definedProperties(original.properties),
+    'x-twq-properties': definedProperties(properties),
   }
-  if (facts.id !== undefined) headers['x-twq-id'] = facts.id
-  if (facts.task !== undefined) headers['x-twq-task'] = facts.task
+  if (facts.id !== undefined) headers['x-twq-id'] = facts.id.slice(0, LONGEST_NAME)
+  if (facts.task !== undefined) headers['x-twq-task'] = facts.task.slice(0, LONGEST_NAME)
   if (starts > 0) headers['x-twq-starts'] = facts.starts ?? starts
   if (history.length > 0) headers['x-twq-history'] = history
-  if (table === undefined) headers['x-twq-headers-decoded'] = original.headers
+  if (table === undefined) headers['x-twq-headers-decoded'] = message.headers
   else if (inBody) headers['x-twq-headers-in-body'] = table.length
   else headers['x-twq-headers'] = table
   return {
     route: { exchange: '', routingKey: quarantineQueue(facts.queue) },
     message: {
       properties: {
-        contentType: inBody ? 'application/octet-stream' : original.properties.contentType,
-        contentEncoding: inBody ? 'binary' : original.properties.contentEncoding,
-        correlationId: original.properties.correlationId,
+        contentType: inBody ? 'application/octet-stream' : properties.contentType,
+        contentEncoding: inBody ? 'binary' : properties.contentEncoding,
+        correlationId: properties.correlationId,
         deliveryMode: 2,
       },
       headers,
-      body: inBody ? Buffer.concat([table, original.body]) : original.body,
+      body: inBody ? Buffer.concat([table, message.body]) : message.body,
     },
   }
 }
 
-/** The original of a quarantined message, byte for byte, and where it was published to; undefined if it is not one. */
+/**
+ * The original of a quarantined message, byte for byte, and where it was published to; undefined if it is not one. Our own
+ * marks and what queues counted are no part of the original.
+ */
 export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
   const { headers, body } = wire
   const exchange = headers['x-twq-exchange']
@@ -83,16 +101,21 @@ export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
   const copied = headers['x-twq-headers']
   const decoded = headers['x-twq-headers-decoded']
   const split = typeof inBody === 'number' ? inBody : 0
-  if (split < 0 || split > body.length) return undefined
+  if (!(split >= 0 && split <= body.length)) return undefined
   const rawHeaders = split > 0 ? body.subarray(0, split) : copied instanceof Uint8Array ? copied : undefined
+  const forms = { headers: isTable(decoded) ? decoded : {}, rawHeaders }
   return {
     route: { exchange, routingKey },
-    message: {
-      properties: properties as Properties,
-      headers: isTable(decoded) ? decoded : {},
-      rawHeaders,
-      body: body.subarray(split),
-    },
+    message: { properties: readProperties(properties), ...withoutPast(forms), body: body.subarray(split) },
+  }
+}
+
+function withoutPast(forms: HeaderForms): HeaderForms {
+  try {
+    return changeHeaders(forms, { drop: isOfThePast })
+  } catch {
+    // No table at all: there are no marks in it.
+    return forms
   }
 }
 
@@ -100,6 +123,34 @@ function definedProperties(properties: Properties): Headers {
   const table: Record<string, HeaderValue> = {}
   for (const [name, value] of Object.entries(properties)) if (value !== undefined) table[name] = value
   return table
+}
+
+const TEXTS = [
+  'contentType',
+  'contentEncoding',
+  'correlationId',
+  'replyTo',
+  'expiration',
+  'messageId',
+  'type',
+  'userId',
+  'appId',
+] as const
+const NUMBERS = ['deliveryMode', 'priority', 'timestamp'] as const
+
+/** The properties among what a table holds; any sender can have written it. */
+function readProperties(table: Headers): Properties {
+  const properties: Record<string, string | number> = {}
+  for (const name of TEXTS) {
+    const value = table[name]
+    if (typeof value === 'string') properties[name] = value
+  }
+  for (const name of NUMBERS) {
+    const value = table[name]
+    const most = name === 'timestamp' ? Number.MAX_SAFE_INTEGER : 255
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) properties[name] = value
+  }
+  return properties
 }
 
 function isTable(value: HeaderValue | undefined): value is Headers {

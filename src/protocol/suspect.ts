@@ -1,3 +1,5 @@
+import { changeHeaders } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
 import type { Headers, HeaderValue, Outgoing, Route, WireMessage } from './wire.ts'
 
 /** The durable queue beside `queue` for messages that may have killed the workers that took them. */
@@ -12,7 +14,15 @@ const HISTORY = 'x-twq-history'
 const REDELIVERED = 'x-twq-redelivered'
 const ANSWERABLE = 'x-twq-answerable'
 const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, EXCHANGE, ROUTING_KEY, HISTORY]
+// A quorum queue of RabbitMQ writes the first on what came back, and from 4.3 on the second.
+const COUNTS: readonly string[] = ['x-delivery-count', 'x-acquired-count']
 const LONGEST_HISTORY = 20
+/** Characters of a line of it: a time, the name of a node, and a sentence. */
+const LONGEST_LINE = 400
+/** More than any limit on starts. */
+const MOST_STARTS = 1_000_000
+/** Bytes of an exchange's name or a routing key. */
+const LONGEST_NAME = 255
 
 /** What a message carries of its past. */
 export interface Marks {
@@ -24,30 +34,43 @@ export interface Marks {
   readonly answerable: boolean
   /** Where it was first published to; undefined unless it is a copy of ours. */
   readonly route: Route | undefined
-  /** One line for each time that it was moved. */
+  /** One line for each time that it was moved, the last ones. */
   readonly history: readonly string[]
 }
 
-/** Reads our marks; whatever somebody else may have written there counts as none. */
+/**
+ * Reads our marks. Any sender can write them: what they say can only bring a message nearer to the suspects or to the
+ * quarantine of its queue, it is bounded, and it sends no copy anywhere.
+ */
 export function readMarks(headers: Headers): Marks {
   const starts = headers[STARTS]
   const exchange = headers[EXCHANGE]
   const routingKey = headers[ROUTING_KEY]
-  const history = headers[HISTORY]
-  const known = typeof exchange === 'string' && typeof routingKey === 'string'
+  const known = isShortText(exchange) && isShortText(routingKey)
   return {
-    starts: isCount(starts) ? starts : 0,
+    starts: isWhole(starts) ? Math.min(starts, MOST_STARTS) : 0,
     redelivered: headers[REDELIVERED] === true,
     answerable: headers[ANSWERABLE] === true,
     route: known ? { exchange, routingKey } : undefined,
-    history: Array.isArray(history) ? history.filter((line) => typeof line === 'string') : [],
+    history: historyOf(headers),
   }
+}
+
+/** The lines of a message's history, no more and no longer than we write them. */
+export function historyOf(headers: Headers): string[] {
+  const history = headers[HISTORY]
+  if (!Array.isArray(history)) return []
+  const lines: string[] = []
+  for (const line of history.slice(-LONGEST_HISTORY)) {
+    if (typeof line === 'string') lines.push(line.slice(0, LONGEST_LINE))
+  }
+  return lines
 }
 
 /** How often a quorum queue says that it got the message back; undefined where the queue does not count. */
 export function deliveryCount(headers: Headers): number | undefined {
   const count = headers['x-delivery-count']
-  return isCount(count) ? count : undefined
+  return isWhole(count) ? Math.min(count, MOST_STARTS) : undefined
 }
 
 /** Where a copy goes, and what it is to remember. */
@@ -63,41 +86,48 @@ export interface CopyOptions {
 
 /**
  * A copy that starts anew with the broker, which calls it redelivered no more, and carries its past in our headers
- * instead. It reaches `queue` alone: what would send it elsewhere too is left out.
+ * instead. It reaches `queue` alone: what would send it elsewhere too is left out; all else are the original's bytes.
  */
 export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
   const { route = original.route, history, answerable: before } = readMarks(original.headers)
-  const { userId: _, ...properties } = original.properties
-  const past = to.event === undefined ? history : [...history, to.event].slice(-LONGEST_HISTORY)
-  const headers: Record<string, HeaderValue> = {
-    ...withoutMarks(original.headers),
-    [STARTS]: to.starts,
+  const past = to.event === undefined ? history : [...history, to.event.slice(0, LONGEST_LINE)].slice(-LONGEST_HISTORY)
+  const set = {
+    [STARTS]: Math.min(to.starts, MOST_STARTS),
     [REDELIVERED]: to.redelivered,
-    ...((to.answerable ?? before) && { [ANSWERABLE]: true }),
+    [ANSWERABLE]: (to.answerable ?? before) ? true : undefined,
     [EXCHANGE]: route.exchange,
     [ROUTING_KEY]: route.routingKey,
     [HISTORY]: past,
   }
-  delete headers.CC
-  delete headers.BCC
-  return { route: { exchange: '', routingKey: to.queue }, message: { properties, headers, body: original.body } }
+  const forms = changeHeaders(original, { drop: (name) => isOfThePast(name) || sendsElsewhere(name), set })
+  const properties = resendable({ ...original.properties, userId: undefined })
+  return { route: { exchange: '', routingKey: to.queue }, message: { properties, ...forms, body: original.body } }
 }
 
-/** The message as it was before it was marked, byte for byte where it never was. */
-export function unmarked<Message extends WireMessage>(message: Message): WireMessage {
-  if (!MARKS.some((name) => name in message.headers)) return message
-  return { properties: message.properties, headers: withoutMarks(message.headers), body: message.body }
+/** True for the name of one of our marks. */
+export function isMark(name: string): boolean {
+  return MARKS.includes(name)
 }
 
-/** Headers without our marks and the broker's own count: a message that is sent anew has no past. */
-export function withoutMarks(headers: Headers): Record<string, HeaderValue> {
-  const kept: Record<string, HeaderValue> = Object.create(null)
-  for (const [name, value] of Object.entries(headers)) {
-    if (!MARKS.includes(name) && name !== 'x-delivery-count') kept[name] = value
-  }
-  return kept
+/** True for the name of a header in which a queue counts how often a message came back to it. */
+export function isCount(name: string): boolean {
+  return COUNTS.includes(name)
 }
 
-function isCount(value: HeaderValue | undefined): value is number {
+/** True for the name of a header that tells what befell one message: our marks, and what a queue counted. */
+export function isOfThePast(name: string): boolean {
+  return MARKS.includes(name) || COUNTS.includes(name)
+}
+
+/** True for the name of a header by which RabbitMQ delivers to further queues. */
+export function sendsElsewhere(name: string): boolean {
+  return name === 'CC' || name === 'BCC'
+}
+
+function isShortText(value: HeaderValue | undefined): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_NAME && Buffer.byteLength(value) <= LONGEST_NAME
+}
+
+function isWhole(value: HeaderValue | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

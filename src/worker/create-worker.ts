@@ -43,6 +43,7 @@ import { StateFile } from './state-file.ts'
 import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { Timetable } from './timetable.ts'
+import { unpackedDelivery } from './unpacked-delivery.ts'
 import { WorkerHealth } from './worker-health.ts'
 import { Workforce } from './workforce.ts'
 
@@ -162,7 +163,7 @@ export function createWorker(parts: WorkerParts): Worker {
     config.queues.map(({ name }) => name),
     {
       declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
-      onDelivery: (delivery, queue) => intake.receive(delivery, queue, 'suspects'),
+      onDelivery: (delivery, queue) => intake.receive(unpackedDelivery(delivery), queue, 'suspects'),
       clock,
       logger,
     },

@@ -160,7 +160,8 @@ export class Delays {
         if ((await publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return true
       } catch (error) {
         if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) {
-          if (!TwqError.is(error, 'TWQ_CLOSED')) delivery.giveUp(error as Error)
+          // What the message itself is at fault for says nothing about the others.
+          if (!TwqError.is(error, 'TWQ_CLOSED', 'TWQ_UNSERIALISABLE')) delivery.giveUp(error as Error)
           return false
         }
       }

@@ -1,7 +1,9 @@
 import type { Delivery } from '../broker/broker.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import { TwqError } from '../errors.ts'
+import { packedCopy } from '../protocol/packed-copy.ts'
 import { type CopyOptions, markedCopy, suspectsQueue } from '../protocol/suspect.ts'
+import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { factsOf, type Lane, mayBeNacked, mayHaveStarted, type Past, pastOf } from './suspicion.ts'
 
@@ -101,7 +103,7 @@ export class Relocation {
   }
 
   async #replace(id: string, holding: Holding, to: CopyOptions): Promise<void> {
-    const work = this.#publish(holding, to).then(async () => {
+    const work = this.#publishAnyway(holding, to).then(async () => {
       holding.delivery.ack()
       // Without a channel the broker has taken the original back; there is nothing to wait for.
       await this.#parts.acknowledged(holding).catch(() => {})
@@ -113,10 +115,24 @@ export class Relocation {
     return work
   }
 
+  /** Publishes a copy; where no frame holds its headers with our marks, to the suspects, in the form that only they have. */
+  async #publishAnyway(holding: Holding, to: CopyOptions): Promise<void> {
+    try {
+      await this.#publish(holding, to)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_UNSERIALISABLE')) throw error
+      const suspect = { ...to, queue: suspectsQueue(holding.queue) }
+      await this.#send(packedCopy(holding.delivery, suspect))
+    }
+  }
+
   async #publish({ delivery }: Holding, to: CopyOptions): Promise<void> {
-    const answer = await this.#parts.publisher.publish(markedCopy(delivery, to), { mandatory: true })
-    if (answer === 'confirmed') return
-    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${to.queue} does not exist any more`)
+    await this.#send(markedCopy(delivery, to))
+  }
+
+  async #send(copy: Outgoing): Promise<void> {
+    if ((await this.#parts.publisher.publish(copy, { mandatory: true })) === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${copy.route.routingKey} does not exist any more`)
   }
 
   #event(text: string): string {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Broker, Channel, Connection, QueueSpec } from '../../src/broker/broker.ts'
 import { type ErrorCode, TwqError } from '../../src/errors.ts'
+import { encodeTable } from '../../src/protocol/field-table.ts'
 import type { WireMessage } from '../../src/protocol/wire.ts'
 import { Inbox, textOf } from './inbox.ts'
 
@@ -90,6 +91,37 @@ export function describeBroker(
         const delivery = await (await Inbox.of(channel, queue)).next()
         expect(Buffer.from(delivery.rawHeaders ?? []).toString('hex')).toBe(rawHeaders.toString('hex'))
         expect({ ...delivery.headers }).toEqual({ a: 2 ** 40, b: 300, c: 255 })
+      })
+
+      it.each([30_000, 65_000, 70_000, 120_000, 131_000])('carry headers of %i bytes', async (size) => {
+        const queue = await aQueue()
+        const rawHeaders = encodeTable({ task: 'add', x: 'y'.repeat(size) })
+        const properties = {
+          contentType: 'application/json',
+          contentEncoding: 'utf-8',
+          correlationId: 'c',
+          priority: 1,
+        }
+        await send(queue, 'raw', { properties, rawHeaders })
+        await send(queue, 'decoded', { headers: { task: 'add', x: 'z'.repeat(size) } })
+        const inbox = await Inbox.of(channel, queue)
+        const raw = await inbox.next()
+        expect(Buffer.compare(Buffer.from(raw.rawHeaders ?? []), rawHeaders)).toBe(0)
+        expect(raw.properties).toMatchObject(properties)
+        expect(textOf(raw)).toBe('raw')
+        const decoded = await inbox.next()
+        expect(decoded.headers).toMatchObject({ task: 'add', x: 'z'.repeat(size) })
+        expect(textOf(decoded)).toBe('decoded')
+      })
+
+      it('are refused where no frame holds their headers, and the channel goes on', async () => {
+        const queue = await aQueue()
+        const rawHeaders = encodeTable({ x: 'y'.repeat(131_060) })
+        const headers = { x: 'y'.repeat(131_060) }
+        await expect(send(queue, '', { rawHeaders })).rejects.toMatchObject({ code: 'TWQ_UNSERIALISABLE' })
+        await expect(send(queue, '', { headers })).rejects.toMatchObject({ code: 'TWQ_UNSERIALISABLE' })
+        await send(queue, 'next')
+        expect(textOf(await (await Inbox.of(channel, queue)).next())).toBe('next')
       })
 
       it('may be empty', async () => {

@@ -2,6 +2,7 @@ import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { type RetryChange, retryMessage } from '../../src/protocol/encode-retry.ts'
+import { decodeFieldTable, encodeTable } from '../../src/protocol/field-table.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import { parseTimestamp } from '../../src/protocol/timestamps.ts'
 import type { WireMessage } from '../../src/protocol/wire.ts'
@@ -55,19 +56,23 @@ describe('retryMessage', () => {
   })
 
   it('keeps the bytes, custom headers, stamps, priority and reply_to, and drops the record of dead-lettering', () => {
-    const original = aMessage({
-      headers: {
-        retries: 4,
-        'x-tenant': 'acme',
-        stamps: { a: 1 },
-        stamped_headers: ['a'],
-        'x-death': [{ count: 1 }],
-        'x-first-death-queue': 'q',
-        'x-first-death-reason': 'expired',
-        'x-last-death-exchange': '',
-      },
-      rawHeaders: new Uint8Array(9),
-    })
+    const headers = {
+      task: 'proj.add',
+      id: 'id-1',
+      retries: 4,
+      'x-tenant': 'acme',
+      stamps: { a: 1 },
+      stamped_headers: ['a'],
+      CC: ['elsewhere'],
+      'x-death': [{ count: 1 }],
+      'x-first-death-queue': 'q',
+      'x-first-death-reason': 'expired',
+      'x-last-death-exchange': '',
+      'x-delivery-count': 1,
+      'x-acquired-count': 2,
+      'x-twq-starts': 1,
+    }
+    const original = aMessage({ headers, rawHeaders: encodeTable(headers) })
     const actual = retried(original)
     expect(actual.headers).toEqual({
       task: 'proj.add',
@@ -80,7 +85,7 @@ describe('retryMessage', () => {
       stamped_headers: ['a'],
     })
     expect(actual.body).toBe(original.body)
-    expect(actual.rawHeaders).toBeUndefined()
+    expect(decodeFieldTable(Buffer.from(actual.rawHeaders ?? [])).fields).toEqual(actual.headers)
     expect(actual.properties).toMatchObject({ replyTo: 'replies', priority: 3, correlationId: 'id-1', deliveryMode: 2 })
   })
 

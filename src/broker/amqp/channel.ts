@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
+import { VerbatimTable } from '../../protocol/field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
-import { VerbatimTable } from './field-table.ts'
 import type { RawChannel } from './private-amqplib.ts'
 import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 

@@ -1,7 +1,7 @@
 import type { Message } from 'amqplib'
+import type { DecodedTable } from '../../protocol/field-table.ts'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Delivery } from '../broker.ts'
-import type { DecodedTable } from './field-table.ts'
 
 /** The channel that delivered a message, and on which alone it can be settled. */
 export interface SettlingChannel {

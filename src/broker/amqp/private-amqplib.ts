@@ -4,7 +4,8 @@ import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ConfirmChannel } from 'amqplib'
 import { TwqError } from '../../errors.ts'
-import { type DecodedTable, decodeFieldTable, encodeFieldTable } from './field-table.ts'
+import { type DecodedTable, decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
+import { HeaderFrames } from './header-frames.ts'
 
 /** The one version whose inner modules we know. */
 const VERSION = '2.3.1'
@@ -113,9 +114,13 @@ function load(): PrivateAmqplib {
     codec.encodeTable = encodeFieldTable
     codec.decodeFields = decodeFieldTable
     const definitions = require(join(root, 'lib', 'defs.js')) as Definitions
+    const frames = new HeaderFrames(definitions.encodeProperties)
+    definitions.encodeProperties = (...given) => frames.encode(...given)
     verifyCodec(definitions)
+    const { Connection } = require(join(root, 'lib', 'connection.js'))
+    frames.boundBy(Connection.prototype)
     return {
-      Connection: require(join(root, 'lib', 'connection.js')).Connection,
+      Connection,
       Channel: require(join(root, 'lib', 'channel_model.js')).ConfirmChannel,
       methods: definitions,
     }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../../errors.ts'
+import { decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
 import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/deferred.ts'
 import { connectionFailure, refusalFailure } from '../amqp/failures.ts'
-import { decodeFieldTable, encodeFieldTable } from '../amqp/field-table.ts'
 import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
 import { type ChannelClient, type Handout, ServerChannel } from './channel.ts'
 import { createMessage, type Message } from './message.ts'
@@ -15,6 +15,8 @@ import type { VirtualHost } from './vhost.ts'
 export const WHERE = 'the memory broker'
 /** As RabbitMQ's own default, in bytes. */
 export const FRAME_MAX = 131_072
+// Beside the frame's own 8 bytes it holds the class, the size of the body, the flags, and the length of the table.
+const LARGEST_TABLE = FRAME_MAX - 8 - 14 - 4
 
 /** The connection of a memory channel: it owns what is exclusive, and ends where a refusal is not the channel's alone. */
 export interface ChannelConnection {
@@ -138,6 +140,9 @@ export class MemoryChannel implements Channel, ChannelClient {
     if (this.#over !== undefined) throw this.#over
     const headers =
       message.rawHeaders === undefined ? onTheWire(message.headers).bytes : Buffer.from(message.rawHeaders)
+    if (headers.length > LARGEST_TABLE) {
+      throw new TwqError('TWQ_UNSERIALISABLE', `the headers take more than the ${LARGEST_TABLE} bytes that fit`)
+    }
     const body = Buffer.from(message.body)
     const outcome = deferred<'confirmed' | 'returned'>()
     this.#publishing = { outcome, route: { exchange, routingKey }, returned: false }

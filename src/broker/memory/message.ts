@@ -1,5 +1,5 @@
+import { decodeFieldTable } from '../../protocol/field-table.ts'
 import type { Headers, Properties } from '../../protocol/wire.ts'
-import { decodeFieldTable } from '../amqp/field-table.ts'
 import { LONGEST_TTL } from './queue-settings.ts'
 import { arrayElements, type RawField, tableFields, textOf, typeOf, writeFields } from './raw-table.ts'
 import { preconditionFailed, REPLY, Refusal } from './refusal.ts'

@@ -268,7 +268,7 @@ describe('publish', () => {
     await expect(channel.publish(route, saying('1', { n: 2n ** 80n }))).rejects.toMatchObject({
       code: 'TWQ_UNSERIALISABLE',
     })
-    await expect(channel.publish(route, saying('1', { s: 'x'.repeat(70_000) }))).rejects.toMatchObject({
+    await expect(channel.publish(route, saying('1', { s: 'x'.repeat(140_000) }))).rejects.toMatchObject({
       code: 'TWQ_UNSERIALISABLE',
     })
     await expect(channel.publish({ exchange: '', routingKey: 'x'.repeat(256) }, saying('1'))).rejects.toMatchObject({

@@ -1,5 +1,5 @@
-import { messageOf, TwqError } from '../../errors.ts'
-import type { Headers, HeaderValue } from '../../protocol/wire.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import type { Headers, HeaderValue } from './wire.ts'
 
 /**
  * Our own codec for AMQP field tables (header tables and arguments). amqplib's dies on what Python sends: integers
@@ -40,6 +40,22 @@ export function decodeFieldTable(bytes: Buffer): DecodedTable {
 /** Writes a table with its length prefix at `offset`; returns how many bytes it took. Throws `TWQ_UNSERIALISABLE`. */
 export function encodeFieldTable(buffer: Buffer, table: object, offset: number): number {
   return writeTable({ buffer, path: [] }, table as Headers, offset) - offset
+}
+
+// Entries that are added to a table take some hundred bytes; a whole table as large as a frame may follow.
+const FIRST_SPACE = 4 * 1024
+const LARGEST_SPACE = 32 * 1024 * 1024
+
+/** The bytes of a table without a length prefix. Throws `TWQ_UNSERIALISABLE`. */
+export function encodeTable(table: object): Buffer {
+  for (let size = FIRST_SPACE; ; size *= 8) {
+    const space = Buffer.allocUnsafe(size)
+    try {
+      return space.subarray(4, encodeFieldTable(space, table, 0))
+    } catch (error) {
+      if (size >= LARGEST_SPACE || !isTooLarge(error)) throw error
+    }
+  }
 }
 
 interface Reader {
@@ -290,9 +306,19 @@ function writeBytes(writer: Writer, bytes: Uint8Array, start: number): number {
 function reserve(writer: Writer, offset: number, size: number): number {
   const end = offset + size
   if (end <= writer.buffer.length) return end
-  throw new TwqError('TWQ_UNSERIALISABLE', `the headers take more than the ${writer.buffer.length} bytes that fit`, {
+  const { length } = writer.buffer
+  const error = new TwqError('TWQ_UNSERIALISABLE', `the headers take more than the ${length} bytes that fit`, {
     hint: 'Put large values into the body of the message, or store them elsewhere and send a reference.',
   })
+  tooLarge.add(error)
+  throw error
+}
+
+const tooLarge = new WeakSet<object>()
+
+/** True for the error of a table that was not written for its size alone. */
+export function isTooLarge(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && tooLarge.has(error)
 }
 
 function refuse(writer: Writer, problem: string): TwqError {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeFieldTable, encodeFieldTable, MAX_DEPTH, VerbatimTable } from '../../../src/broker/amqp/field-table.ts'
-import type { Headers, HeaderValue } from '../../../src/protocol/wire.ts'
+import { decodeFieldTable, encodeFieldTable, MAX_DEPTH, VerbatimTable } from '../../src/protocol/field-table.ts'
+import type { Headers, HeaderValue } from '../../src/protocol/wire.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
