@@ -20,8 +20,8 @@ import {
   resultOfSteps,
   resultOfTask,
   sizeOf,
-  tasksOf,
 } from './frozen.ts'
+import { linked, listOf } from './links.ts'
 import { destinationOf, readOptions, textOf } from './task-options.ts'
 
 /** What applying depends on besides the signature: whoever sends, when, and to where. */
@@ -243,7 +243,7 @@ class Application {
     // What is asked of a chord is asked of its body: to be counted in a larger one, to go on with a chain.
     const given = bodyOf(signature, path)
     const goesOn = given.kind === 'group' && hasEntries(chain)
-    const own = goesOn ? chainOf([writeSignature(given), ...[...listOf(chain)].reverse()]) : given
+    const own = goesOn ? chainOf([writeSignature(given), ...[...listOf<Json>(chain)].reverse()]) : given
     const asked = { ...shared, ...present({ chain: goesOn ? null : chain, countdown: call.options.countdown }) }
     const ofBody = { task_id: taskId, group_id: outerGroup ?? groupId, group_index: outerIndex, chord: outerChord }
     const unlinked = frozen({ ...own, options: { ...own.options, ...asked } }, ofBody, newId, `${path}.body`, depth + 1)
@@ -281,7 +281,7 @@ function chainOf(tasks: readonly Json[]): Signature {
 
 /** Given options win, save for the group that a signature belongs to already, and for its stamps; null is none. */
 function merged({ options: own }: Signature, { options: given }: Call): JsonObject {
-  const kept = ['group_id', 'stamped_headers', ...listOf(own.stamped_headers)].flatMap((name) => {
+  const kept = ['group_id', 'stamped_headers', ...listOf<Json>(own.stamped_headers)].flatMap((name) => {
     const value = typeof name === 'string' && Object.hasOwn(own, name) ? own[name] : null
     return value === undefined || value === null ? [] : [[name, value] as const]
   })
@@ -307,37 +307,17 @@ function isGroupResult(result: ResultTuple): boolean {
   return Array.isArray(result[1])
 }
 
-/** A signature with more callbacks, or errbacks, than its own. A group has none: each of its members gets them. */
-export function linked(signature: Signature, option: 'link' | 'link_error', more: Json | undefined): Signature {
-  if (!hasEntries(more)) return signature
-  const { kind, kwargs, options } = signature
-  if (kind === 'group' && option === 'link_error') {
-    const tasks = tasksOf(signature, 'group').map((member) => writeSignature(linked(member, option, more)))
-    return { ...signature, kwargs: { ...kwargs, tasks } }
-  }
-  // Those of a chord are those of its body.
-  if (kind === 'chord') {
-    return {
-      ...signature,
-      kwargs: { ...kwargs, body: writeSignature(linked(bodyOf(signature, 'chord'), option, more)) },
-    }
-  }
-  return { ...signature, options: { ...options, [option]: [...listOf(options[option]), ...listOf(more)] } }
-}
-
-function listOf(value: Json | undefined): readonly Json[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
-}
-
 function hasEntries(value: Json | undefined): boolean {
-  return listOf(value).length > 0
+  return listOf<Json>(value).length > 0
 }
 
 /** Every step gets its own copy of the errbacks: a short message must not grow without bounds. */
 function boundCopies(errbacks: Json | undefined, steps: readonly Signature[]): void {
   if (!hasEntries(errbacks)) return
-  const copies = steps.reduce((sum, { kind, kwargs }) => sum + (kind === 'group' ? listOf(kwargs.tasks).length : 1), 0)
+  const copies = steps.reduce(
+    (sum, { kind, kwargs }) => sum + (kind === 'group' ? listOf<Json>(kwargs.tasks).length : 1),
+    0,
+  )
   if (stringifyJson(errbacks, { path: 'link_error' }).length * copies > MOST_BYTES) throw tooMuch()
 }
 

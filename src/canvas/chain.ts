@@ -1,7 +1,8 @@
 import { TwqError } from '../errors.ts'
 import { readArray, readSignature, type Signature as SignatureFields } from '../protocol/signature.ts'
 import type { Canvas, Following, HandleOf } from '../tasks/sending.ts'
-import { type Composed, compose, composedJson, fieldsOf, listOf, withErrback, withLink } from './signature.ts'
+import { listOf } from './links.ts'
+import { type Composed, compose, composedJson, fieldsOf, withErrback, withLink } from './signature.ts'
 
 /** Tasks one after another. */
 export interface Chain<Steps extends readonly Canvas[] = readonly Canvas[]> extends Composed<HandleOfChain<Steps>> {

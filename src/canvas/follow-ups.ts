@@ -1,10 +1,13 @@
 import { messageOf, TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord.ts'
 import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
+import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import { isName, isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { type Applied, applyAsGroup, applySignature, type Call, type Ground } from './apply.ts'
+import { resultOfGroup } from './frozen.ts'
 
 /** What is to be sent; the chords are announced before. */
 export type Departure = Pick<Applied, 'chords' | 'messages'>
@@ -17,6 +20,8 @@ export interface Successors extends Departure {
 /** What is sent because a task failed, one departure for each errback, and why the rest can't be. */
 export interface Errbacks {
   readonly departures: readonly Departure[]
+  /** The group of the errbacks, as results list it; null where there is none. */
+  readonly child: ResultTuple | null
   readonly problems: readonly string[]
 }
 
@@ -88,16 +93,19 @@ export interface Failed {
 export function errbacksOf({ id, rootId, errbacks }: Failed, ground: Ground): Errbacks {
   const groupId = ground.newId()
   const departures: Departure[] = []
+  const members: ResultTuple[] = []
   const problems: string[] = []
   for (const [index, errback] of errbacks.entries()) {
     const options = { parent_id: id, root_id: rootId, group_id: groupId, group_index: index }
     try {
-      departures.push(applySignature(errback, { args: [id], options }, ground, `errbacks[${index}]`))
+      const applied = applySignature(errback, { args: [id], options }, ground, `errbacks[${index}]`)
+      departures.push(applied)
+      members.push(applied.result)
     } catch (error) {
       problems.push(messageOf(error))
     }
   }
-  return { departures, problems }
+  return { departures, child: members.length === 0 ? null : resultOfGroup(groupId, members), problems }
 }
 
 /**
@@ -219,6 +227,9 @@ export function failureOfRetry(error: unknown): RemoteError | undefined {
 }
 
 function failureToSend(what: string, error: unknown): RemoteError | undefined {
+  if (RemoteTaskError.is(error)) {
+    return { type: error.type, module: error.module, args: error.args, traceback: error.traceback }
+  }
   if (!TwqError.is(error)) return undefined
   const text = `${what} could not be sent: ${error.message}`
   switch (error.code) {

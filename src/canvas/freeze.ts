@@ -6,7 +6,8 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import { stepsOfChain } from './chain.ts'
 import { chunksAsGroup } from './chunks.ts'
 import { bodyOf, headerOf, MOST_NESTED, membersOf, resultOfGroup, resultOfTask } from './frozen.ts'
-import { composedJson, listOf } from './signature.ts'
+import { listOf } from './links.ts'
+import { composedJson } from './signature.ts'
 
 /** What was sent, or will be: what handles are made from. */
 export type Node = TaskNode | GroupNode

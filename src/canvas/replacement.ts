@@ -1,20 +1,25 @@
 import { TwqError } from '../errors.ts'
 import type { ChordAddition } from '../protocol/chord.ts'
+import { celeryError } from '../protocol/exceptions.ts'
+import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import { readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import { type Applied, applySignature, type Ground, linked } from './apply.ts'
-import { frozen, sizeOf } from './frozen.ts'
+import { type Applied, applySignature, type Ground } from './apply.ts'
+import { frozen, sizeOf, tasksOf } from './frozen.ts'
+import { linked } from './links.ts'
 
 /**
  * What is sent in place of a task that replaced itself (wire specification 5.7): its end takes the task's id, and with it
  * whoever waits, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
- * `applySignature` does. Pure.
+ * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
  */
 export function replacementOf(value: Json, message: TaskMessage, ground: Ground): Applied {
   const given = readSignature(value, 'signature')
+  if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
+    throw improper('Cannot replace with an empty chain')
   const { task_id: _, chord, group_id: __, group_index: ___, ...options } = given.options
-  if (chord !== undefined && chord !== null) throw inAnotherChord()
+  if (chord !== undefined && chord !== null) throw improper('A signature replacing a task must not be part of a chord')
   // A group has no end that could stand for the task; the list of its results has.
   const plain: Signature = given.kind === 'group' ? accumulated(given) : { ...given, options }
   const { embed } = message
@@ -60,8 +65,7 @@ function accumulated(group: Signature): Signature {
   return { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
 }
 
-function inAnotherChord(): TwqError {
-  return new TwqError('TWQ_USAGE', 'a signature replacing a task must not be part of a chord', {
-    hint: 'Leave its option chord out: it takes the place of the task in the chord that the task belongs to',
-  })
+/** What Celery's `Task.replace` raises. */
+function improper(text: string): RemoteTaskError {
+  return new RemoteTaskError(celeryError('ImproperlyConfigured', [text]))
 }

@@ -9,6 +9,7 @@ import { CANVAS_BRAND, isCanvas, isTask } from '../tasks/brand.ts'
 import { checkSignatureOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, Canvas, InputOf, ResultOf, Sendable, SendOptions, TaskHandle } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import { linked, listOf } from './links.ts'
 
 /** How a task of a workflow is sent, when its turn comes: the options of `send`, and what belongs to a signature alone. */
 export interface SignatureOptions extends Omit<SendOptions, 'signal'> {
@@ -161,26 +162,15 @@ export function celeryOptions(options: SendOptions): JsonObject {
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as JsonObject
 }
 
-/** The links that a chain, or a body, has beside those of its tasks, as a list. */
-export function listOf<T>(value: T | readonly T[] | undefined | null): readonly T[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value as T]
-}
-
-/** A signature that has one more errback: as in Celery, a group's members have it each, and a chord's body. */
+/** A signature that has one more errback: {@link linked} says which of its tasks get it. */
 export function withErrback(fields: SignatureFields, errback: Json | Canvas): SignatureFields {
-  if (fields.kind === 'chord') return withBody(fields, (body) => withErrback(body, errback))
-  if (fields.kind !== 'group') return withOne(fields, 'link_error', errback)
-  const tasks = readArray(fields.kwargs.tasks, 'group.tasks').map((member, index) =>
-    composedJson(withErrback(readSignature(member, `group.tasks[${index}]`), errback)),
-  )
-  return { ...fields, kwargs: { ...fields.kwargs, tasks } }
+  return linked(fields, 'link_error', [errback as Json])
 }
 
-/** A signature that has one more callback. Throws `TWQ_ARGUMENTS` for a group, which can have none. */
+/** A signature that has one more callback. Throws `TWQ_ARGUMENTS` for a group, and a chord whose body is one, which can have none. */
 export function withLink(fields: SignatureFields, callback: Json | Canvas): SignatureFields {
-  if (fields.kind === 'chord') return withBody(fields, (body) => withLink(body, callback))
-  if (fields.kind !== 'group') return withOne(fields, 'link', callback)
+  const end = fields.kind === 'chord' ? endOf(fields) : fields
+  if (end.kind !== 'group') return linked(fields, 'link', [callback as Json])
   throw new TwqError('TWQ_ARGUMENTS', 'a group can have no link: its members end at different times', {
     hint: 'Write chord(group, task) for a task that runs once all members have succeeded',
   })
@@ -199,14 +189,10 @@ function withImmutable(fields: SignatureFields, immutable: boolean): SignatureFi
   return { ...fields, kwargs: { ...fields.kwargs, [fields.kind === 'group' ? 'tasks' : 'header']: tasks } }
 }
 
-function withBody(fields: SignatureFields, change: (body: SignatureFields) => SignatureFields): SignatureFields {
-  const body = composedJson(change(readSignature(fields.kwargs.body, 'chord.body')))
-  return { ...fields, kwargs: { ...fields.kwargs, body } }
-}
-
-function withOne(fields: SignatureFields, option: 'link' | 'link_error', more: Json | Canvas): SignatureFields {
-  const all = [...listOf(fields.options[option]), more as Json]
-  return { ...fields, options: { ...fields.options, [option]: all } }
+/** The body of a chord, or of the chord that it is. */
+function endOf(chord: SignatureFields): SignatureFields {
+  const body = readSignature(chord.kwargs.body, 'chord.body')
+  return body.kind === 'chord' ? endOf(body) : body
 }
 
 /** A value of the canvas where JSON is wanted: it writes itself. */

@@ -15,6 +15,7 @@ const MODULE_OF = {
   Reject: 'celery.exceptions',
   Ignore: 'celery.exceptions',
   ChordError: 'celery.exceptions',
+  ImproperlyConfigured: 'celery.exceptions',
   EncodeError: 'kombu.exceptions',
   DecodeError: 'kombu.exceptions',
   ContentDisallowed: 'kombu.exceptions',

@@ -12,6 +12,8 @@ export interface RemoteError {
   /** `exc_message`: the constructor's arguments. */
   readonly args: readonly Json[]
   readonly traceback: string | null
+  /** Of a chord that is a part of another one: digests of the errbacks that it has called. Only parts of chords carry them. */
+  readonly errbacksCalled?: readonly string[] | undefined
 }
 
 /** What a result backend keeps of a task: one state, and the value or error that belongs to it. */

@@ -107,7 +107,9 @@ export function decodeEnding(
 /** An exception as JSON (wire specification 4.2); null where none is known. */
 export function encodeError(error: RemoteError | null): Json {
   if (error === null) return null
-  return { exc_type: error.type, exc_message: error.args, exc_module: error.module }
+  const exception = { exc_type: error.type, exc_message: error.args, exc_module: error.module }
+  // Celery passes over keys that it does not know.
+  return error.errbacksCalled === undefined ? exception : { ...exception, twq_errbacks_called: error.errbacksCalled }
 }
 
 /** The names are data: nothing is looked up by them. */
@@ -123,5 +125,10 @@ function decodeError(result: Json, traceback: string | null): RemoteError | null
     // Older peers send the one argument by itself.
     args: Array.isArray(message) ? (message as readonly Json[]) : [message],
     traceback,
+    ...(isTexts(result.twq_errbacks_called) && { errbacksCalled: result.twq_errbacks_called }),
   }
+}
+
+function isTexts(value: Json | undefined): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { applySignature, chordUnsupported, type Ground } from '../canvas/apply.ts'
+import { calledByParts, errbackDigests, withUncalled } from '../canvas/called-errbacks.ts'
 import { callbackError, joinChord } from '../canvas/chord-join.ts'
 import {
   type Abandoned,
@@ -15,7 +16,8 @@ import {
 } from '../canvas/follow-ups.ts'
 import { replacementOf } from '../canvas/replacement.ts'
 import { messageOf } from '../errors.ts'
-import type { ChordParts } from '../protocol/chord.ts'
+import type { ChordParts, ResultTuple } from '../protocol/chord.ts'
+import { isChordQueue } from '../protocol/queued-chord.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
@@ -135,10 +137,11 @@ export class Followers {
   }
 
   /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */
-  async #callErrbacks(failed: Failed, message: TaskMessage): Promise<void> {
-    const { departures, problems } = errbacksOf(failed, { ...this.#ground(), current: message })
+  async #callErrbacks(failed: Failed, message: TaskMessage): Promise<ResultTuple | null> {
+    const { departures, child, problems } = errbacksOf(failed, { ...this.#ground(), current: message })
     for (const problem of problems) this.#logUnsent(message, problem)
     await Promise.all(departures.map((errback) => this.#sendErrback(message, errback)))
+    return child
   }
 
   async #sendErrback(message: TaskMessage, errback: Departure): Promise<void> {
@@ -158,12 +161,17 @@ export class Followers {
   }
 
   /** Those that will never run end as `record` says, in the chords around them, too. */
-  async #tell(abandoned: readonly Abandoned[], record: ResultRecord, last: TaskMessage): Promise<void> {
+  async #tell(
+    abandoned: readonly Abandoned[],
+    record: ResultRecord,
+    last: TaskMessage,
+    children: ReadonlyMap<string, readonly Json[]> = NO_CHILDREN,
+  ): Promise<void> {
     const { results } = this.#parts
     await Promise.all(
       abandoned.map(async (one) => {
-        const own: ResultRecord = { ...record, taskId: one.id, children: [] }
-        if (!one.ignored) await results.store(own, one)
+        const own: ResultRecord = { ...record, taskId: one.id, children: children.get(one.id) ?? [] }
+        if (!one.ignored) await results.store(isChordQueue(one.replyTo) ? own : asResult(own), one)
         if (one.chord !== null) await this.#count(one, own, last)
       }),
     )
@@ -201,7 +209,7 @@ export class Followers {
   async endChord(body: Json, parts: ChordParts, last: TaskMessage): Promise<'sent' | 'failed'> {
     const outcome = joinChord(parts)
     if (outcome.kind === 'failed') {
-      await this.#failChord(body, outcome.error, last)
+      await this.#failChord(body, outcome.error, last, calledByParts(parts.parts))
       return 'failed'
     }
     try {
@@ -214,20 +222,40 @@ export class Followers {
     return 'sent'
   }
 
-  /** The body of a chord will not run: its errbacks do, and whoever waits for it is told. */
-  async #failChord(body: Json, error: RemoteError, last: TaskMessage): Promise<void> {
+  /**
+   * The body of a chord will not run: its errbacks do, save for those that chords inside it have `called`, and whoever
+   * waits for it is told. As in Celery the body's result lists what the last task of the header sent, errbacks included.
+   */
+  async #failChord(
+    body: Json,
+    error: RemoteError,
+    last: TaskMessage,
+    called: ReadonlySet<string> = new Set(),
+  ): Promise<void> {
     this.#parts.logger.error(
       { event: 'chord.failed', task_id: last.id, group: last.group, error: error.args[0] },
       'a chord ends without its body',
     )
-    for (const failed of failedWithChord(body)) await this.#callErrbacks(failed, last)
-    await this.#fail(body, error, last)
+    const ends = failedWithChord(body)
+    const sentByLast = this.#parts.trail.of(last) as readonly Json[]
+    const children = new Map<string, readonly Json[]>()
+    for (const failed of ends) {
+      const child = await this.#callErrbacks(withUncalled(failed, called), last)
+      children.set(failed.id, child === null ? sentByLast : [...sentByLast, child])
+    }
+    const errbacksCalled = [...new Set([...called, ...errbackDigests(ends)])]
+    await this.#fail(body, errbacksCalled.length === 0 ? error : { ...error, errbacksCalled }, last, children)
   }
 
   /** Whoever waits for a task of a signature that will not be sent is told why. */
-  async #fail(signature: Json, error: RemoteError, last: TaskMessage): Promise<void> {
+  async #fail(
+    signature: Json,
+    error: RemoteError,
+    last: TaskMessage,
+    children?: ReadonlyMap<string, readonly Json[]>,
+  ): Promise<void> {
     const record: ResultRecord = { taskId: last.id, state: 'FAILURE', error, traceback: null, children: [] }
-    await this.#tell(abandonedWith(signature), record, last)
+    await this.#tell(abandonedWith(signature), record, last, children)
   }
 
   #ground(): Ground {
@@ -238,3 +266,12 @@ export class Followers {
 
 /** A task that counts for a chord with this body. */
 type ChordMember = Pick<Abandoned, 'id' | 'group' | 'groupIndex' | 'chord'>
+
+const NO_CHILDREN: ReadonlyMap<string, readonly Json[]> = new Map()
+
+/** A record without what is only for the chord that its task is a part of. */
+function asResult(record: ResultRecord): ResultRecord {
+  if (!('error' in record) || record.error?.errbacksCalled === undefined) return record
+  const { errbacksCalled: _, ...error } = record.error
+  return { ...record, error }
+}

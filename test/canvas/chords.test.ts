@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
 import { applySignature } from '../../src/canvas/apply.ts'
+import { calledByParts, errbackDigests, withUncalled } from '../../src/canvas/called-errbacks.ts'
 import { callbackError, joinChord } from '../../src/canvas/chord-join.ts'
 import {
   abandonedBy,
@@ -10,6 +11,7 @@ import {
   failedWithChord,
   successorsOf,
 } from '../../src/canvas/follow-ups.ts'
+import { replacementOf } from '../../src/canvas/replacement.ts'
 import { createRouter } from '../../src/client/router.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { celeryError } from '../../src/protocol/exceptions.ts'
@@ -108,6 +110,55 @@ describe('as the worker of Celery 5.6.3', () => {
     expect(abandonedWith(embed.chord)).toMatchObject([
       { id: failed?.id, replyTo: '36b2019f-ed44-3401-b3eb-32d9e4cb0c67' },
     ])
+  })
+})
+
+describe('replacing a task', () => {
+  it.each([
+    ['an empty chain', chain(), 'Cannot replace with an empty chain'],
+    ['a part of another chord', signature('a', { chord: signature('b') }), 'A signature replacing a task must not be part of a chord'],
+  ])('by %s raises what Celery raises', (_title, by, text) => {
+    const replace = () => replacementOf(by, aTaskMessage(), ground())
+    expect(replace).toThrow(expect.objectContaining({ type: 'ImproperlyConfigured', module: 'celery.exceptions', args: [text] }))
+  }) // biome-ignore format: one case a line
+
+  it('by a chord takes its errbacks over to the chords in the header', () => {
+    const errback = signature('eb')
+    const inner = chord([signature('a')], signature('b'))
+    const message = aTaskMessage({ embed: { callbacks: null, errbacks: [errback], chain: null, chord: null } })
+    const { messages } = replacementOf(chord([inner, signature('c')], signature('d')), message, ground())
+    const [a, c] = messages.map(sent)
+    const withErrback = { options: { link_error: [errback] } }
+    expect(a?.embed.chord).toMatchObject({ task: 'b', options: { ...withErrback.options, chord: withErrback } })
+    expect(c?.embed.chord).toMatchObject({ task: 'd', ...withErrback })
+    expect(c?.embed.errbacks).toBeNull()
+  })
+})
+
+describe('the errbacks of a chord', () => {
+  const failed = (taskId: string, errbacksCalled?: readonly string[]): ResultRecord => {
+    const error: RemoteError = { ...celeryError('ChordError', ['x']), ...(errbacksCalled && { errbacksCalled }) }
+    return { taskId, state: 'FAILURE', error, traceback: null, children: [] }
+  }
+  const done: ResultRecord = { taskId: 's', state: 'SUCCESS', result: 1, traceback: null, children: [] }
+  const [one, two] = [signature('one'), signature('two')]
+  const ends = { id: 'b', rootId: 'b', errbacks: [one, two] }
+  const [first = '', second = ''] = errbackDigests([ends])
+
+  it('are not called again where every failed part has called them', () => {
+    const called = calledByParts([done, failed('a', [first, 'other']), failed('b', [first])])
+    expect(withUncalled(ends, called).errbacks).toEqual([two])
+    expect(withUncalled(ends, calledByParts([failed('a', [first, second])])).errbacks).toEqual([])
+  })
+
+  it('are all called where a part failed by itself, or none did', () => {
+    expect(withUncalled(ends, calledByParts([failed('a', [first]), failed('b')])).errbacks).toEqual([one, two])
+    expect(withUncalled(ends, calledByParts([done])).errbacks).toEqual([one, two])
+  })
+
+  it('are known by what they call, however their keys are ordered', () => {
+    const turned = Object.fromEntries(Object.entries(one as object).reverse()) as Json
+    expect(errbackDigests([{ ...ends, errbacks: [turned] }])).toEqual([first])
   })
 })
 
