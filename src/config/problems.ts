@@ -2,6 +2,7 @@ import { TwqError } from '../errors.ts'
 import { closest } from '../runtime/closest.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { redactUrl } from '../runtime/redact-url.ts'
+import { celeryAnswer } from './celery-settings.ts'
 import type { Found, Origin } from './found.ts'
 import { type OptionKey, optionKeys, options } from './options.ts'
 
@@ -13,21 +14,14 @@ export interface Problem {
 
 /** A key of the file that is no option. */
 export function unknownKey(key: string, origin: Origin): Problem {
-  const near = nearestKey(key)
+  const answer = celeryAnswer(key)
+  if (answer !== undefined) return { message: `${key} ${answer} (from ${origin})`, hint: undefined }
+  const near = closest(key.replace(/_/g, ''), optionKeys)
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return {
     message: `${key} is not a setting${question} (from ${origin})`,
     hint: near === undefined ? `The settings are: ${optionKeys.join(', ')}.` : undefined,
   }
-}
-
-/** Also finds what is only spelt as Celery spells it: `broker_url`, `worker_concurrency`. */
-function nearestKey(key: string): string | undefined {
-  const plain = key.replace(/_/g, '').toLowerCase()
-  return (
-    closest(plain, optionKeys) ??
-    optionKeys.find((known) => plain.startsWith(known.toLowerCase()) || plain.endsWith(known.toLowerCase()))
-  )
 }
 
 /** A value that its parser does not take. */
@@ -48,15 +42,19 @@ export function invalid(key: OptionKey, found: Found): readonly Problem[] {
   ]
 }
 
+// Each line says what it may be; a hint for each would be as long again.
+const SEVERAL = 'docs/configuration.md lists the settings with their values and defaults; one left out has its default.'
+
 /** The `TWQ_CONFIG` that lists every problem. */
 export function configError(problems: readonly Problem[]): TwqError {
   const messages = problems.map(({ message }) => message)
-  const hints = problems.flatMap(({ hint }) => hint ?? [])
   const message =
     messages.length === 1
       ? (messages[0] as string)
       : `the configuration has ${messages.length} problems:${messages.map((line) => `\n  - ${line}`).join('')}`
-  return new TwqError('TWQ_CONFIG', message, { hint: [...new Set(hints)].join('\n') || undefined })
+  const [only] = problems
+  const hint = problems.length === 1 ? only?.hint : SEVERAL
+  return new TwqError('TWQ_CONFIG', message, { hint })
 }
 
 const LONGEST_SHOWN = 200

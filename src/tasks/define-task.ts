@@ -4,6 +4,7 @@ import { closest } from '../runtime/closest.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import { positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
+import { celeryAttribute } from './celery-attributes.ts'
 import type { TaskContext } from './context.ts'
 import { retryPolicyProblem } from './retry-policy.ts'
 import { isSchema, type StandardSchemaV1 } from './schema.ts'
@@ -99,8 +100,9 @@ function check(definition: unknown): asserts definition is Definition {
 
 function unknownKey(task: string, key: string): TwqError {
   const meant = closest(key, Object.keys(PROBLEMS))
+  const guess = meant ? `Did you mean '${meant}'?` : `A task may have: ${Object.keys(PROBLEMS).join(', ')}`
   return new TwqError('TWQ_TASK_DEFINITION', `${task}: unknown setting '${key}'`, {
-    hint: meant ? `Did you mean '${meant}'?` : `A task may have: ${Object.keys(PROBLEMS).join(', ')}`,
+    hint: celeryAttribute(key) ?? guess,
   })
 }
 

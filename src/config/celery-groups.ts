@@ -1,0 +1,317 @@
+/** Settings of Celery that have one answer here. */
+export interface CeleryGroup {
+  readonly names: readonly string[]
+  /** How it is written here; the word before the colon is an option. */
+  readonly here?: string
+  /** What differs; or why there is none here, and what to do. */
+  readonly note?: string
+}
+
+/**
+ * What becomes of each setting of Celery 5.6 (`celery.app.defaults.NAMESPACES`): the errors about a configuration, and
+ * docs/from-celery.md, are made of it. Those that have a counterpart come first.
+ */
+export const celeryGroups: readonly CeleryGroup[] = [
+  { names: ['broker_url'], here: "broker: 'amqp://user:password@host:5672//'" },
+  { names: ['broker_read_url', 'broker_write_url'], here: "broker: 'amqp://…'", note: 'one URL for both directions' },
+  {
+    names: ['broker_transport', 'broker_user', 'broker_password', 'broker_host', 'broker_port', 'broker_vhost'],
+    here: "broker: 'amqp://user:password@host:5672/vhost'",
+    note: 'all in the URL',
+  },
+  {
+    names: ['broker_use_ssl'],
+    here: "broker: 'amqps://host:5671//?cacertfile=/path/to/ca.pem'",
+    note: 'docs/operations.md#tls',
+  },
+  { names: ['broker_heartbeat'], here: "heartbeat: '10s'", note: '10 s, in Celery 120 s' },
+  {
+    names: ['broker_connection_timeout'],
+    here: "broker: 'amqp://…?connection_timeout=10000'",
+    note: 'milliseconds; 10 s unless given',
+  },
+  {
+    names: ['broker_failover_strategy'],
+    here: "broker: 'amqp://a//;amqp://b//'",
+    note: 'the nodes are tried in turn, beginning with the one that answered last',
+  },
+  { names: ['broker_native_delayed_delivery_queue_type'], here: "delayedQueueType: 'quorum'" },
+  {
+    names: ['result_backend'],
+    here: "resultBackend: 'redis://host:6379/0'",
+    note: '`rpc://` or `redis://`; `rpc://` unless given',
+  },
+  {
+    names: ['redis_host', 'redis_port', 'redis_db', 'redis_username', 'redis_password'],
+    here: "resultBackend: 'redis://user:password@host:6379/0'",
+    note: 'all in the URL',
+  },
+  {
+    names: ['redis_backend_use_ssl'],
+    here: "resultBackend: 'rediss://host:6379/0?ssl_ca_certs=/path/to/ca.pem'",
+    note: 'docs/operations.md#tls',
+  },
+  {
+    names: ['result_backend_transport_options'],
+    here: "resultKeyPrefix: 'prefix_'",
+    note: 'its `global_keyprefix`; `master_name` of a sentinel is a parameter of the URL',
+  },
+  {
+    names: [
+      'result_backend_always_retry',
+      'result_backend_base_sleep_between_retries_ms',
+      'result_backend_max_retries',
+      'result_backend_max_sleep_between_retries_ms',
+    ],
+    here: "resultPatience: '1m'",
+    note: 'storing a result is always tried again, with back-off',
+  },
+  { names: ['result_expires'], here: "resultExpires: '1d'" },
+  { names: ['result_extended'], here: 'resultExtended: true' },
+  { names: ['imports', 'include'], here: "tasks: ['./tasks/*.ts']", note: 'globs' },
+  { names: ['task_default_queue'], here: "queues: ['celery']", note: 'the first is the default one' },
+  { names: ['task_queues'], here: "queues: ['a', { name: 'b', type: 'quorum' }]", note: 'docs/queues.md' },
+  {
+    names: ['task_default_queue_type', 'task_create_missing_queue_type'],
+    here: "queues: [{ name: 'celery', type: 'quorum' }]",
+    note: 'each queue says its type',
+  },
+  { names: ['task_queue_max_priority'], here: "queues: [{ name: 'celery', maxPriority: 10 }]" },
+  {
+    names: [
+      'task_default_exchange',
+      'task_default_exchange_type',
+      'task_default_routing_key',
+      'task_create_missing_queue_exchange_type',
+    ],
+    here: "queues: [{ name: 'a', exchange: { name: 'tasks', type: 'topic' }, routingKey: 'a.#' }]",
+    note: 'each queue says its own',
+  },
+  {
+    names: ['worker_direct'],
+    here: "queues: ['celery', 'w1']",
+    note: 'give a worker a queue of its own, and send to that',
+  },
+  { names: ['task_routes'], here: "routes: { 'emails.*': 'emails' }", note: 'docs/queues.md' },
+  { names: ['task_default_priority'], here: 'defaultPriority: 5' },
+  { names: ['task_inherit_parent_priority'], here: 'inheritPriority: true' },
+  { names: ['task_acks_late'], here: "acks: 'late'", note: '`late` is the default, in Celery early' },
+  { names: ['task_acks_on_failure_or_timeout'], here: 'ackOnFailure: true, ackOnTimeout: true' },
+  {
+    names: ['task_reject_on_worker_lost'],
+    here: 'rejectOnLost: true',
+    note: 'true unless given, in Celery false; bounded by `maxStarts`',
+  },
+  { names: ['task_time_limit'], here: "timeLimit: '5m'" },
+  { names: ['task_soft_time_limit'], here: "softTimeLimit: '4m'" },
+  { names: ['task_default_rate_limit'], here: "rateLimit: '10/m'" },
+  {
+    names: ['task_publish_retry', 'task_publish_retry_policy'],
+    here: "publishTimeout: '10s'",
+    note: 'a send is tried again for so long',
+  },
+  { names: ['worker_concurrency'], here: 'concurrency: 10' },
+  { names: ['worker_pool'], here: "pool: 'processes'", note: '`async`, on the event loop, is the default' },
+  { names: ['worker_autoscaler'], here: "autoscale: '10,3'" },
+  { names: ['worker_prefetch_multiplier'], here: 'prefetchMultiplier: 1', note: '1, in Celery 4' },
+  { names: ['worker_disable_prefetch'], here: 'prefetchMultiplier: 1', note: 'a worker holds what it runs, no more' },
+  { names: ['worker_max_tasks_per_child'], here: 'maxTasksPerChild: 1000' },
+  { names: ['worker_max_memory_per_child'], here: "maxMemoryPerChild: '200MB'" },
+  { names: ['worker_send_task_events'], here: 'events: true' },
+  { names: ['worker_state_db'], here: "statedb: './worker.db'" },
+  {
+    names: ['worker_soft_shutdown_timeout', 'worker_enable_soft_shutdown_on_idle'],
+    here: "shutdown: { grace: '20s', abort: '5s' }",
+    note: 'a drain is always bounded',
+  },
+  { names: ['worker_pool_restarts'], here: 'poolRestarts: true' },
+  {
+    names: ['worker_enable_remote_control'],
+    here: "control: 'read'",
+    note: 'or a list of the commands that are allowed',
+  },
+  {
+    names: ['worker_eta_task_limit'],
+    here: 'maxHeld: 10_000',
+    note: 'and `maxHeldSize`, `holdFor`: the others wait with the broker (docs/delays.md)',
+  },
+  {
+    names: ['worker_detect_quorum_queues'],
+    here: "delayedDelivery: 'auto'",
+    note: 'tasks of quorum queues with an ETA wait with the broker, always',
+  },
+  {
+    names: ['worker_log_format', 'worker_task_log_format'],
+    here: "logFormat: 'json'",
+    note: 'each line has the task, its id and the node',
+  },
+
+  // What has no counterpart, and why.
+  {
+    names: ['accept_content', 'result_accept_content'],
+    note: 'JSON is read, always: pickle would run what a message says, and other content is set aside in `<queue>.quarantine`',
+  },
+  {
+    names: ['task_serializer', 'result_serializer', 'event_serializer'],
+    note: "JSON is written and read, always; it is Celery's default",
+  },
+  {
+    names: ['task_compression', 'result_compression'],
+    note: 'nothing is compressed; what Python compresses with zlib is read',
+  },
+  { names: ['enable_utc', 'timezone'], note: 'times are UTC, on the wire and in the log' },
+  {
+    names: ['broker_connection_retry', 'broker_connection_retry_on_startup', 'broker_connection_max_retries'],
+    note: 'a worker tries to connect for ever, at the start as well',
+  },
+  { names: ['broker_channel_error_retry'], note: 'a channel that the broker closed is opened again, always' },
+  { names: ['broker_heartbeat_checkrate'], note: 'a dead connection is noticed within two heartbeats' },
+  { names: ['broker_login_method'], note: 'user and password of the URL are sent by PLAIN' },
+  { names: ['broker_pool_limit'], note: 'there is no pool: a worker keeps one connection to take and one to publish' },
+  { names: ['broker_transport_options'], note: 'each message is confirmed, always; the rest is for other transports' },
+  { names: ['control_exchange', 'event_exchange'], note: "Celery's default names are used" },
+  {
+    names: ['control_queue_durable', 'control_queue_exclusive', 'control_queue_expires', 'control_queue_ttl'],
+    note: "the mailbox is declared as the broker's version takes it",
+  },
+  {
+    names: [
+      'event_queue_durable',
+      'event_queue_exclusive',
+      'event_queue_expires',
+      'event_queue_prefix',
+      'event_queue_ttl',
+    ],
+    note: 'those queues belong to monitors; a worker only publishes',
+  },
+  {
+    names: ['redis_max_connections', 'redis_retry_on_timeout', 'redis_socket_connect_timeout'],
+    note: 'a worker keeps its connections to the Redis and opens them again, always',
+  },
+  {
+    names: ['redis_socket_keepalive', 'redis_socket_timeout'],
+    note: 'a Redis that does not answer is noticed by the time each command may take',
+  },
+  { names: ['result_cache_max'], note: "it bounds what Python's client remembers" },
+  {
+    names: ['result_chord_join_timeout', 'result_chord_retry_interval'],
+    note: 'a chord is joined by its last member; nothing polls for it',
+  },
+  { names: ['result_exchange', 'result_exchange_type'], note: 'results go to the reply queue of the caller' },
+  {
+    names: ['result_persistent'],
+    note: 'results by `rpc://` are confirmed by the broker, and last as long as it does',
+  },
+  {
+    names: ['task_allow_error_cb_on_chord_header'],
+    note: 'an errback belongs to the body of a chord; give one to each member that should have its own',
+  },
+  {
+    names: ['task_always_eager', 'task_eager_propagates', 'task_store_eager_result'],
+    note: 'in tests `runTask` and `startTestWorker` of `twq/testing` run a task at once',
+  },
+  { names: ['task_annotations'], note: 'a task says its own: `defineTask({ rateLimit, timeLimit, … })`' },
+  { names: ['task_create_missing_queues'], note: 'a queue that a task is sent to is declared when it is first used' },
+  { names: ['task_default_delivery_mode'], note: 'tasks are persistent, always' },
+  {
+    names: ['task_ignore_result'],
+    note: "a task says it, `ignoreResult: true`; for all of them: resultBackend: 'none'",
+  },
+  { names: ['task_track_started'], note: 'a task says it: `defineTask({ trackStarted: true })`' },
+  { names: ['task_protocol'], note: 'version 2 is sent; 1 and 2 are read' },
+  { names: ['task_remote_tracebacks'], note: 'a traceback comes as text' },
+  { names: ['task_send_sent_event'], note: 'clients here send no events' },
+  { names: ['task_store_errors_even_if_ignored'], note: 'a task with `ignoreResult` stores nothing' },
+  {
+    names: ['worker_agent', 'worker_consumer', 'worker_timer', 'worker_timer_precision'],
+    note: "it exchanges a part of Python's worker",
+  },
+  {
+    names: ['worker_pool_putlocks', 'worker_proc_alive_timeout', 'worker_lost_wait'],
+    note: "it steers Python's process pool",
+  },
+  {
+    names: ['worker_cancel_long_running_tasks_on_connection_loss'],
+    note: 'what runs goes on while the connection is away; docs/differences.md',
+  },
+  {
+    names: ['worker_deduplicate_successful_tasks'],
+    note: 'a task that comes back after it ended runs again: make it idempotent',
+  },
+  { names: ['worker_disable_rate_limits'], note: 'leave `rateLimit` out' },
+  { names: ['worker_enable_prefetch_count_reduction'], note: 'the prefetch count stays what it was after a reconnect' },
+  { names: ['worker_hijack_root_logger'], note: 'a worker logs by `ctx.log` and leaves other loggers alone' },
+  { names: ['worker_log_color'], note: 'say `--no-color`, or set NO_COLOR' },
+  {
+    names: ['worker_redirect_stdouts', 'worker_redirect_stdouts_level'],
+    note: "what a task prints stays on its stream; `ctx.log` adds the task's id",
+  },
+  {
+    names: [
+      'beat_cron_starting_deadline',
+      'beat_max_loop_interval',
+      'beat_schedule',
+      'beat_schedule_filename',
+      'beat_scheduler',
+      'beat_sync_every',
+    ],
+    note: 'schedules stay with `celery beat`, which sends to workers of either kind',
+  },
+  {
+    names: ['security_cert_store', 'security_certificate', 'security_digest', 'security_key', 'security_key_password'],
+    note: 'signed messages are not read; use TLS and the permissions of RabbitMQ',
+  },
+  {
+    names: [
+      'arangodb_backend_settings',
+      'azureblockblob_base_path',
+      'azureblockblob_connection_timeout',
+      'azureblockblob_container_name',
+      'azureblockblob_read_timeout',
+      'azureblockblob_retry_increment_base',
+      'azureblockblob_retry_initial_backoff_sec',
+      'azureblockblob_retry_max_attempts',
+      'cache_backend',
+      'cache_backend_options',
+      'cassandra_auth_kwargs',
+      'cassandra_auth_provider',
+      'cassandra_bundle_path',
+      'cassandra_entry_ttl',
+      'cassandra_keyspace',
+      'cassandra_options',
+      'cassandra_port',
+      'cassandra_read_consistency',
+      'cassandra_servers',
+      'cassandra_table',
+      'cassandra_write_consistency',
+      'cosmosdbsql_collection_name',
+      'cosmosdbsql_consistency_level',
+      'cosmosdbsql_database_name',
+      'cosmosdbsql_max_retry_attempts',
+      'cosmosdbsql_max_retry_wait_time',
+      'couchbase_backend_settings',
+      'database_create_tables_at_setup',
+      'database_engine_options',
+      'database_short_lived_sessions',
+      'database_table_names',
+      'database_table_schemas',
+      'database_url',
+      'elasticsearch_max_retries',
+      'elasticsearch_retry_on_timeout',
+      'elasticsearch_save_meta_as_text',
+      'elasticsearch_timeout',
+      'gcs_base_path',
+      'gcs_bucket',
+      'gcs_project',
+      'gcs_ttl',
+      'mongodb_backend_settings',
+      's3_access_key_id',
+      's3_base_path',
+      's3_bucket',
+      's3_endpoint_url',
+      's3_region',
+      's3_secret_access_key',
+    ],
+    note: 'results go back by `rpc://` or into a Redis: `resultBackend`',
+  },
+]
