@@ -31,6 +31,7 @@ import { managedQueues } from './queue/list.ts'
 import { milliseconds } from './send-request.ts'
 
 const TIMEOUT = 3_000
+const UNHEEDED = 'It is not in force as it is written.'
 
 /** `twq doctor`: looks at everything that keeps a worker from working, changes nothing, and ends with 1 on errors. */
 export async function doctor(flags: GlobalOptions): Promise<number> {
@@ -49,9 +50,9 @@ export async function doctor(flags: GlobalOptions): Promise<number> {
 
 async function examine(flags: GlobalOptions, timeout: number): Promise<readonly Finding[]> {
   const software = judgeSoftware(process.version, installedVersions())
-  const loaded = await attempt('configuration', () => loadConfig('doctor', flags))
+  const loaded = await attempt('configuration', () => loadConfig('doctor', { ...flags, quiet: true }))
   if ('finding' in loaded) return [software, loaded.finding]
-  const { config, file } = loaded.value
+  const { config, file, notices, origins } = loaded.value
   const from = file === undefined ? 'no file: defaults, flags and the environment' : file
   const tasks = await attempt('tasks', async () => {
     const { tasks: found, warnings } = await loadTasks(config)
@@ -61,16 +62,18 @@ async function examine(flags: GlobalOptions, timeout: number): Promise<readonly 
   return [
     software,
     ok('configuration', from),
+    ...notices.map((text) => warning('configuration', text, UNHEEDED, 'Correct it, or remove it')),
     ...('finding' in tasks ? [tasks.finding] : judgeTasks(tasks.value.registry, tasks.value.warnings)),
     ...judgeSettings(config),
     judgeConsumerTimeout(config, hardLimits(registry)),
     await examineResults(config, timeout),
-    ...(await examineBroker(config, registry, flags, timeout)),
+    ...(await examineBroker(config, origins.get('broker') ?? 'default', registry, flags, timeout)),
   ]
 }
 
 async function examineBroker(
   config: Config,
+  brokerFrom: string,
   registry: TaskRegistry | undefined,
   flags: GlobalOptions,
   timeout: number,
@@ -83,7 +86,7 @@ async function examineBroker(
     giveUpWhenBlocked(connection)
     return { addresses, broker, connection }
   })
-  if ('finding' in opened) return [opened.finding]
+  if ('finding' in opened) return [{ ...opened.finding, what: `${opened.finding.what} (from ${brokerFrom})` }]
   const { addresses, broker, connection } = opened.value
   await using _ = connection
   const [{ user, vhost }] = addresses
@@ -103,7 +106,7 @@ async function examineBroker(
     findings.push(...('finding' in result ? [result.finding] : result.value))
   }
   return [
-    ok(check, `${where}, logged in as ${user}, vhost ${vhost}`),
+    ok(check, `${where}, logged in as ${user}, vhost ${vhost} (from ${brokerFrom})`),
     ...addresses.flatMap(judgeAddress),
     ...judgeServer(connection.server),
     ...managed.findings,

@@ -1,5 +1,5 @@
-import { dirname } from 'node:path'
-import { findConfig } from '../config/find-config.ts'
+import { basename, dirname } from 'node:path'
+import { type ConfigFile, findConfig } from '../config/find-config.ts'
 import { type OptionKey, optionKeys, options } from '../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
@@ -23,10 +23,21 @@ export async function loadConfig(command: string, flags: GlobalOptions): Promise
     flags: configFlags(flags),
     baseDir: file === undefined ? cwd : dirname(file.path),
   })
+  const notices = [...unreadFiles(file), ...resolved.notices]
   if (!flags.quiet) {
-    for (const notice of resolved.notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}\n`)
+    for (const notice of notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}
+`)
   }
-  return { ...resolved, file: file?.path }
+  return { ...resolved, notices, file: file?.path }
+}
+
+function unreadFiles(file: ConfigFile | undefined): readonly string[] {
+  const unread = file?.unread ?? []
+  if (file === undefined || unread.length === 0) return []
+  const names = unread.map((path) => basename(path)).join(', ')
+  return [
+    `${basename(file.path)} is the configuration; ${names} beside it ${unread.length > 1 ? 'are' : 'is'} not read`,
+  ]
 }
 
 /** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */

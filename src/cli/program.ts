@@ -40,6 +40,9 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
   program
     .option('-A, --config <path>', 'configuration file (default: worker.config.ts, searched upwards)')
     .option('--cwd <folder>', 'work in this folder')
+    // Celery's names for these two.
+    .addOption(new Option('--app <path>').hideHelp())
+    .addOption(new Option('--workdir <folder>').hideHelp())
     .addOption(new Option('-o, --output <form>', 'how to print data').choices(['table', 'json']).default('table'))
     .option('--json', 'same as -o json')
     .option('-t, --timeout <duration>', "how long to wait for results and replies: '500ms', '10s', '5m', or seconds")
@@ -59,7 +62,9 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
 }
 
 function sharedFlags({ options }: Command): string {
-  const flags = options.filter(({ long }) => long !== '--version').map(({ short, long }) => short ?? long)
+  const flags = options
+    .filter(({ long, hidden }) => long !== '--version' && !hidden)
+    .map(({ short, long }) => short ?? long)
   return `${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 }
 

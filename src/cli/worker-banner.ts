@@ -5,6 +5,8 @@ import { redactUrl } from '../runtime/redact-url.ts'
 export interface BannerFacts {
   readonly config: Config
   readonly file: string | undefined
+  /** Where the broker's URL was found: a flag, a variable, the file, or `default`. */
+  readonly brokerFrom: string
   readonly taskNames: readonly string[]
   readonly pid: number
   readonly version: string
@@ -13,11 +15,11 @@ export interface BannerFacts {
 const MOST_TASKS = 10
 
 /** What a person at a terminal wants to see before the log begins. */
-export function workerBanner({ config, file, taskNames, pid, version }: BannerFacts): string {
+export function workerBanner({ config, file, brokerFrom, taskNames, pid, version }: BannerFacts): string {
   const unnamed = taskNames.length - MOST_TASKS
   const rows: readonly (readonly [string, string])[] = [
     ['config', file ?? 'none found'],
-    ['broker', redactUrl(config.broker)],
+    ['broker', `${redactUrl(config.broker)} (from ${brokerFrom})`],
     ['results', config.resultBackend === 'rpc' ? 'rpc://' : redactUrl(config.resultBackend)],
     ['concurrency', `${slotsOf(config)} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.map(({ name }) => name).join(', ')],

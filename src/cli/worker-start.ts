@@ -20,17 +20,19 @@ import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { type LoadedConfig, loadConfig } from './load-config.ts'
 import { note, print, toJson, wantsJson } from './output.ts'
-import { type CeleryFlags, heedCeleryFlags } from './worker/celery-flags.ts'
+import { heedCeleryFlags } from './worker/celery-flags.ts'
 import { workerBanner } from './worker-banner.ts'
 
 /** The flags of `twq worker start`. */
-export interface WorkerStartFlags extends GlobalOptions, CeleryFlags {
+export interface WorkerStartFlags extends GlobalOptions {
   /** Started by `twq dev`: tells it of each task, and does not outlive it. */
   readonly supervised?: boolean
   readonly include?: string
   readonly logfile?: string
   readonly pidfile?: string
   readonly purge?: boolean
+  /** Celery's other name for `--purge`. */
+  readonly discard?: boolean
   readonly yes?: boolean
   readonly maxTasks?: string
   readonly once?: boolean
@@ -41,7 +43,9 @@ export interface WorkerStartFlags extends GlobalOptions, CeleryFlags {
 const LOOK_AGAIN = 200
 
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an exception that nobody caught. */
-export async function workerStart(flags: WorkerStartFlags): Promise<number> {
+export async function workerStart(given: WorkerStartFlags): Promise<number> {
+  // Celery's other name for `--task-events`.
+  const flags = given.events === true ? { ...given, taskEvents: true } : given
   for (const remark of heedCeleryFlags(flags)) note(remark, flags)
   const stopAfter = flags.maxTasks === undefined ? Number.POSITIVE_INFINITY : countOf('--max-tasks', flags.maxTasks)
   const parent = flags.supervised ? parentLink() : undefined
@@ -58,7 +62,8 @@ export async function workerStart(flags: WorkerStartFlags): Promise<number> {
   if (flags.dryRun) return await showPlan(config, file, registry, flags)
   // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
   using _pidFile = flags.pidfile === undefined ? undefined : claimPidFile(flags.pidfile)
-  return await runWorker({ flags, config, file, registry, logger, parent, stopAfter })
+  const brokerFrom = loaded.origins.get('broker') ?? 'default'
+  return await runWorker({ flags, config, file, brokerFrom, registry, logger, parent, stopAfter })
 }
 
 async function showPlan(config: Config, file: string | undefined, registry: TaskRegistry, flags: WorkerStartFlags) {
@@ -73,6 +78,7 @@ interface Run {
   readonly flags: WorkerStartFlags
   readonly config: Config
   readonly file: string | undefined
+  readonly brokerFrom: string
   readonly registry: TaskRegistry
   readonly logger: Logger
   readonly parent: ReturnType<typeof parentLink> | undefined
@@ -80,15 +86,26 @@ interface Run {
   readonly stopAfter: number
 }
 
-async function runWorker({ flags, config, file, registry, logger, parent, stopAfter }: Run): Promise<number> {
+async function runWorker({
+  flags,
+  config,
+  file,
+  brokerFrom,
+  registry,
+  logger,
+  parent,
+  stopAfter,
+}: Run): Promise<number> {
   let left = stopAfter
-  if (flags.purge) {
+  if (flags.purge || flags.discard) {
     const { purgeQueues } = await import('./worker/purge.ts')
     if (!(await purgeQueues(config, logger, flags.yes))) return EXIT.failed
   }
   if (process.stderr.isTTY && !flags.quiet) {
     const taskNames = registry.names()
-    process.stderr.write(workerBanner({ config, file, taskNames, pid: process.pid, version: packageVersion() }))
+    process.stderr.write(
+      workerBanner({ config, file, brokerFrom, taskNames, pid: process.pid, version: packageVersion() }),
+    )
   }
   const done = deferred<void>()
   const worker = createWorker({

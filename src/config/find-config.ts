@@ -10,6 +10,8 @@ import { readPlainConfig } from './plain-config.ts'
 export interface ConfigFile {
   readonly path: string
   readonly content: unknown
+  /** Other configuration files of the same folder, which are not read. */
+  readonly unread?: readonly string[]
 }
 
 /** Where to look, and what a configuration that is a function is told. */
@@ -50,7 +52,7 @@ async function open(path: string): Promise<ConfigFile> {
   const status = statSync(path, { throwIfNoEntry: false })
   if (status === undefined) {
     throw new TwqError('TWQ_CONFIG_FILE', `there is no configuration file ${path}`, {
-      hint: 'Give the path of a worker.config.ts with -A, or leave -A out to search for one.',
+      hint: "Give the path of a worker.config.ts with -A, or leave -A out to search for one. (Celery's -A names a module of Python.)",
     })
   }
   const found = status.isDirectory() ? await lookIn(path) : (plainly(path) ?? (await load(path)))
@@ -60,10 +62,16 @@ async function open(path: string): Promise<ConfigFile> {
 
 /** The configuration in a folder. What reads all forms of it is loaded only where there is something to read. */
 async function lookIn(folder: string): Promise<ConfigFile | undefined> {
-  const first = SEARCH_PLACES.map((place) => join(folder, place)).find(mayConfigure)
+  const candidates = SEARCH_PLACES.map((place) => join(folder, place)).filter(mayConfigure)
+  const [first] = candidates
   if (first === undefined) return undefined
-  const plain = plainly(first)
-  if (plain !== undefined) return plain
+  const found = plainly(first) ?? (await explore(folder))
+  // Most package.json that hold the word do so for a dependency.
+  const others = candidates.filter((path) => path !== found?.path && basename(path) !== 'package.json')
+  return found && { ...found, unread: others }
+}
+
+async function explore(folder: string): Promise<ConfigFile | undefined> {
   const explorer = await createExplorer()
   const found = await explorer.search(folder).catch((error: unknown) => {
     throw unreadable(folder, error)

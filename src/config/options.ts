@@ -417,6 +417,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     env: 'TWQ_LOG_LEVEL',
     flag: { short: '-l', long: '--loglevel', placeholder: '<level>', of: 'worker' },
     parser: lowerCased(oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+    celeryValues: { warning: 'warn', critical: 'fatal' },
     doc: 'the least severe lines to log',
   },
   logFormat: {

@@ -4,7 +4,7 @@ import type { Found, Origin } from './found.ts'
 import { tooLong, withoutEffect } from './notices.ts'
 import { type OptionKey, type OptionValues, optionKeys, options } from './options.ts'
 import { configError, invalid, type Problem } from './problems.ts'
-import { type ConfigSources, fileName, find, misspeltEnvironment, readFile } from './sources.ts'
+import { type ConfigSources, fileName, find, misspeltEnvironment, passedOver, readFile } from './sources.ts'
 
 /** A configuration together with what there is to say about it. */
 export interface ResolvedConfig {
@@ -38,6 +38,7 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
       notices.push(`${key} '${found.text ?? found.value}' is Celery's word for '${meant}' (from ${found.origin})`)
     const value = meant ?? (found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text))
     if (found.old) notices.push(`${found.origin} is an old name, heard as ${options[key].env}; set that one instead`)
+    notices.push(...passedOver(key, found, sources.env ?? {}))
     if (value === undefined && found.kind !== 'default') problems.push(...invalid(key, found))
     values.set(key, value)
     origins.set(key, found.origin)
@@ -58,6 +59,9 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
 /** Celery's word, where it was used for a value of ours. */
 function celeryValue(key: OptionKey, { text, value }: Found): unknown {
   const words = options[key].celeryValues ?? {}
-  const word = text ?? value
-  return typeof word === 'string' && Object.hasOwn(words, word) ? (words as Record<string, unknown>)[word] : undefined
+  const said = text ?? value
+  if (typeof said !== 'string') return undefined
+  // Celery writes the levels of logs in capitals.
+  const word = said.toLowerCase()
+  return Object.hasOwn(words, word) ? (words as Record<string, unknown>)[word] : undefined
 }

@@ -71,9 +71,22 @@ export function readFile(sources: ConfigSources): {
 export function misspeltEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = optionKeys.map((key) => options[key].env)
   return Object.keys(env).flatMap((name) => {
-    if (!name.startsWith('TWQ_') || known.includes(name)) return []
+    // The project's own tests have variables, too.
+    if (!name.startsWith('TWQ_') || name.startsWith('TWQ_TEST_') || known.includes(name)) return []
     const near = closest(name, known)
-    return near === undefined ? [] : [`${name} is not a setting and has no effect; did you mean ${near}?`]
+    const hint = near === undefined ? 'docs/configuration.md lists those that are' : `did you mean ${near}?`
+    return [`${name} is not a setting and has no effect; ${hint}`]
+  })
+}
+
+/** A variable of Celery that the file comes before; in Celery it is the other way round. */
+export function passedOver(key: OptionKey, found: Found, env: Readonly<Record<string, string | undefined>>): string[] {
+  if (found.kind !== 'file') return []
+  const { celeryEnv = [], env: own } = options[key]
+  return celeryEnv.flatMap(({ name }) => {
+    const text = env[name]
+    if (text === undefined || text === '' || text === String(found.value)) return []
+    return [`${name} has no effect: ${key} is set in ${found.origin}; remove it there, or set ${own}`]
   })
 }
 

@@ -61,7 +61,7 @@ describe('a command line that can not be meant', () => {
       ['into the background', 'systemd'],
     ],
     [['worker', 'start', '-B'], ['holds no beat']],
-    [['worker', 'start', '-O', 'fast'], [`-O must be 'fair', got "fast"`]],
+    [['worker', 'start', '-O', 'fast'], [`-O must be 'default' or 'fair', got "fast"`]],
     [['worker', 'start', '--max-tasks', '0'], ['--max-tasks must be a positive whole number']],
     [['worker', 'health', '--live', '--ready'], ['cannot be used with']],
     [

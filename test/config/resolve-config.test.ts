@@ -91,6 +91,28 @@ describe('where values come from', () => {
     ])
   })
 
+  it('says of a variable that begins like ours that it has no effect, also where nothing comes near', () => {
+    const { notices } = resolveWithOrigins({ baseDir: '/project', env: { TWQ_POOOL: 'x', TWQ_COLOUR_OF_SKY: 'blue' } })
+    expect(notices).toEqual([
+      'TWQ_POOOL is not a setting and has no effect; did you mean TWQ_POOL?',
+      'TWQ_COLOUR_OF_SKY is not a setting and has no effect; docs/configuration.md lists those that are',
+    ])
+  })
+
+  it("says that Celery's variable is passed over for the file, which in Celery it comes before", () => {
+    const env = { CELERY_BROKER_URL: 'amqp://a:secret@celery//', CELERY_RESULT_BACKEND: 'rpc://' }
+    const content = { broker: 'amqp://file//', resultBackend: 'rpc://' }
+    const noticesOf = (sources: Partial<ConfigSources>) => resolveWithOrigins({ baseDir: '/', env, ...sources }).notices
+    expect(noticesOf({ file: file(content) })).toEqual([
+      'CELERY_BROKER_URL has no effect: broker is set in worker.config.ts; remove it there, or set TWQ_BROKER',
+    ])
+    // Somebody has said which one he means, or the file says the same.
+    expect(noticesOf({ file: file(content), flags: { broker: 'amqp://flag//' } })).toEqual([])
+    expect(noticesOf({ file: file(content), env: { ...env, TWQ_BROKER: 'amqp://twq//' } })).toEqual([])
+    expect(noticesOf({ file: file({ broker: 'amqp://a:secret@celery//' }) })).toEqual([])
+    expect(noticesOf({})).toEqual([])
+  })
+
   it('takes an empty variable for one that is not set', () => {
     expect(resolve({ env: { TWQ_CONCURRENCY: '', CELERY_BROKER_URL: '' } })).toMatchObject({ concurrency: 10 })
   })
@@ -333,18 +355,22 @@ describe('problems', () => {
       "  - eventHeartbeat must be a duration of at least 100 ms like '500ms', '20s' or '5m', got \"often\" (from --heartbeat-interval)",
       "  - shutdown.grace must be a duration like '500ms', '20s' or '5m', got \"long\" (from worker.config.ts)",
     ])
-    expect(hint?.split('\n')).toContain(
-      'Correct TWQ_CONCURRENCY, or remove it to use the default, 10; threads, processes: the processors.',
-    )
+    expect(hint).toMatch(/^docs\/configuration\.md lists the settings/)
   })
 
   it.each([
-    ['broker_url', 'broker'],
-    ['worker_concurrency', 'concurrency'],
+    ['brokr', 'broker'],
+    ['log_format', 'logFormat'],
     ['logformat', 'logFormat'],
     ['Queues', 'queues'],
   ])('asks whether %s was meant as %s', (written, meant) => {
     expect(problemsOf({ file: file({ [written]: 1 }) }).message).toContain(`did you mean ${meant}?`)
+  })
+
+  it('says of a single value what to do, and what the default is', () => {
+    expect(problemsOf({ env: { TWQ_CONCURRENCY: 'x' } }).hint).toBe(
+      'Correct TWQ_CONCURRENCY, or remove it to use the default, 10; threads, processes: the processors.',
+    )
   })
 
   it('lists the settings where nothing comes near', () => {

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander'
 import { addConfigFlags } from '../config-flags.ts'
 import type { Exit } from '../exit-codes.ts'
+import { celeryFlags } from '../worker/celery-flags.ts'
 import { withDestination } from './inspect.ts'
 
 /** `twq worker …`. */
 export function addWorker(program: Command, exit: Exit): void {
   const worker = program.command('worker').description('run tasks; steer the workers that do')
-  addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
+  const start = addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
     .option('-I, --include <globs>', 'more task modules, relative to this folder')
     .option('-f, --logfile <path>', 'append the log to this file instead of standard error')
     .option('--pidfile <path>', 'write the process id there; refuse to start where a worker that runs has done so')
@@ -15,14 +16,14 @@ export function addWorker(program: Command, exit: Exit): void {
     .option('--max-tasks <n>', 'stop after this many tasks')
     .option('--once', 'stop once the queues are empty')
     .option('--dry-run', 'load everything, connect, and print what would be done')
-    .addOption(new Option('-D, --detach').hideHelp())
-    .addOption(new Option('-B, --beat').hideHelp())
-    .addOption(new Option('-O, --optimization <profile>').hideHelp())
     .addOption(new Option('--supervised').hideHelp())
+    .addOption(new Option('--events').hideHelp())
+    .addOption(new Option('--discard').hideHelp())
     .action(async (_options, command: Command) => {
       const { workerStart } = await import('../worker-start.ts')
       exit(await workerStart(command.optsWithGlobals()))
     })
+  for (const { usage } of celeryFlags) start.addOption(new Option(usage).hideHelp())
 
   worker
     .command('health')

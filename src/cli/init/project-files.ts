@@ -60,9 +60,9 @@ const TSCONFIG = `{
 
 const CONFIG = `import { defineConfig } from 'twq'
 
-// Everything here can be overridden by a flag or a TWQ_… variable, like TWQ_BROKER.
+// The broker is the one of CELERY_BROKER_URL or TWQ_BROKER, else amqp://guest:guest@localhost:5672//
+// Everything here can be overridden by a flag or a TWQ_… variable.
 export default defineConfig({
-  broker: 'amqp://guest:guest@localhost:5672//',
   tasks: ['./tasks/*.ts'],
   queues: ['celery'],
 })
