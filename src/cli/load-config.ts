@@ -25,8 +25,7 @@ export async function loadConfig(command: string, flags: GlobalOptions): Promise
   })
   const notices = [...unreadFiles(file), ...resolved.notices]
   if (!flags.quiet) {
-    for (const notice of notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}
-`)
+    for (const notice of notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}\n`)
   }
   return { ...resolved, notices, file: file?.path }
 }
