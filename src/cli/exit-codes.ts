@@ -73,6 +73,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_REVOKED: EXIT.failed,
   TWQ_SHUTTING_DOWN: EXIT.failed,
   TWQ_PIDFILE: EXIT.cantCreate,
+  TWQ_STATEDB: EXIT.cantCreate,
   TWQ_HEALTH_ADDRESS: EXIT.config,
   TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,

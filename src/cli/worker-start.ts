@@ -14,6 +14,7 @@ import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
 import { createWorker } from '../worker/create-worker.ts'
 import type { Worker } from '../worker/lifetime.ts'
+import { StateFile } from '../worker/state-file.ts'
 import { parentLink, type WorkerReady } from './dev/parent-link.ts'
 import { sampleTasks } from './dev/sample-tasks.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
@@ -59,15 +60,21 @@ export async function workerStart(given: WorkerStartFlags): Promise<number> {
     ...(flags.logfile !== undefined && { destination: logFile(flags.logfile) }),
   })
   const registry = await loadRegistry(config, logger)
-  if (flags.dryRun) return await showPlan(config, file, registry, flags)
+  if (flags.dryRun) return await showPlan(config, file, registry, { flags, logger })
   // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
   using _pidFile = flags.pidfile === undefined ? undefined : claimPidFile(flags.pidfile)
   const brokerFrom = loaded.origins.get('broker') ?? 'default'
   return await runWorker({ flags, config, file, brokerFrom, registry, logger, parent, stopAfter })
 }
 
-async function showPlan(config: Config, file: string | undefined, registry: TaskRegistry, flags: WorkerStartFlags) {
+async function showPlan(
+  config: Config,
+  file: string | undefined,
+  registry: TaskRegistry,
+  { flags, logger }: { readonly flags: WorkerStartFlags; readonly logger: Logger },
+) {
   const { describePlan, planWorker } = await import('./worker/plan.ts')
+  if (config.statedb !== undefined) await new StateFile(config.statedb, logger).probe()
   const plan = await planWorker(config, file, registry.names())
   print(wantsJson(flags) ? `${toJson(plan)}\n` : describePlan(plan))
   return EXIT.ok

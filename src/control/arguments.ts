@@ -1,4 +1,5 @@
 import { pythonRepr } from '../protocol/python-repr.ts'
+import { cutText } from '../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { ControlCommand } from './command.ts'
 
@@ -12,24 +13,52 @@ export function requireArguments(command: string, args: JsonObject, names: reado
   throw new Error(`TypeError("${text}")`)
 }
 
-/** Celery's `maybe_list`: one value, several, or none; as texts. */
-export function textsOf(value: Json | undefined): string[] {
+// What a worker remembers of revocations.
+const MOST_TEXTS = 50_000
+// No id and no stamp is longer (wire specification 2.2).
+const LONGEST_TEXT = 255
+// Of so many the answer says which.
+const MOST_REPEATED = 1_000
+
+/**
+ * Celery's `maybe_list`: one value, several, or none; as texts. Throws in Python's words where there are more than 50,000,
+ * or one is longer than 255 bytes: no task has such an id.
+ */
+export function textsOf(name: string, value: Json | undefined): string[] {
   if (value === undefined || value === null) return []
-  return (Array.isArray(value) ? value : [value]).map((member) =>
-    typeof member === 'string' ? member : String(member),
-  )
+  const members: readonly Json[] = Array.isArray(value) ? value : [value]
+  if (members.length > MOST_TEXTS) {
+    throw new Error(`ValueError(${pythonRepr(`${name} must be at most ${MOST_TEXTS} texts`)})`)
+  }
+  return members.map((member) => textOf(name, member))
 }
 
-/** A set of texts as Python prints it. */
+/** One of these texts. */
+export function textOf(name: string, value: Json): string {
+  const text = typeof value === 'string' ? value : isScalar(value) ? String(value) : undefined
+  if (text !== undefined && Buffer.byteLength(text) <= LONGEST_TEXT) return text
+  throw new Error(`ValueError(${pythonRepr(`${name} must be a text of at most ${LONGEST_TEXT} bytes`)})`)
+}
+
+function isScalar(value: Json): boolean {
+  return typeof value !== 'object' || value === null
+}
+
+/** A set of texts as Python prints it; of a large one the first thousand. */
 export function setRepr(texts: readonly string[]): string {
-  return texts.length === 0 ? 'set()' : `{${[...new Set(texts)].map((text) => pythonRepr(text)).join(', ')}}`
+  if (texts.length === 0) return 'set()'
+  const different = [...new Set(texts)]
+  const shown = different.slice(0, MOST_REPEATED).map((text) => pythonRepr(text))
+  return `{${shown.join(', ')}${different.length > MOST_REPEATED ? ', ...' : ''}}`
 }
 
 /** Python's complaint about an argument that a command does not know. Throws. */
 export function rejectUnknown({ name, only }: Pick<ControlCommand, 'name' | 'only'>, args: JsonObject): void {
   const unknown = only && Object.keys(args).find((argument) => !only.includes(argument))
   if (unknown === undefined) return
-  throw new Error(`TypeError("${name}() got an unexpected keyword argument ${pythonRepr(unknown)}")`)
+  throw new Error(
+    `TypeError("${name}() got an unexpected keyword argument ${pythonRepr(cutText(unknown, LONGEST_TEXT))}")`,
+  )
 }
 
 /** A whole number, also one that is written as text; `fallback` where nothing is given. Throws in Python's words. */

@@ -2,6 +2,8 @@ import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
 import { declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
 import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/pidbox.ts'
+import { isObject } from '../protocol/task-fields.ts'
+import { cutText } from '../runtime/cut-text.ts'
 import type { Json } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -98,7 +100,7 @@ export class Mailbox {
   #answer(request: ControlRequest): Json | undefined {
     const { commands, logger, worker, allows, changes } = this.#parts
     const command = commands.get(request.method)
-    if (command === undefined) return { error: `KeyError(${pythonString(request.method)})` }
+    if (command === undefined) return { error: cutText(`KeyError(${pythonString(cutText(request.method))})`) }
     if (changes(command.name)) {
       const allowed = allows(command.name)
       const fields = { event: allowed ? 'control.command' : 'control.refused', ...auditFields(request) }
@@ -108,15 +110,21 @@ export class Mailbox {
     }
     try {
       rejectUnknown(command, request.arguments)
-      return command.handle(worker, request.arguments)
+      return withShortError(command.handle(worker, request.arguments))
     } catch (error) {
       logger.error(
         { event: 'control.failed', method: request.method, error: messageOf(error) },
         'remote-control command failed',
       )
-      return { error: messageOf(error) }
+      return { error: cutText(messageOf(error)) }
     }
   }
+}
+
+/** An error that repeats what the wire brought is no longer than others. */
+function withShortError(value: Json | undefined): Json | undefined {
+  if (!isObject(value) || typeof value.error !== 'string') return value
+  return { ...value, error: cutText(value.error) }
 }
 
 function pythonString(text: string): string {

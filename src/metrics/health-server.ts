@@ -7,6 +7,7 @@ import type { Address } from '../runtime/address.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Finding, Probe } from './health.ts'
 import { claimFolder, existingSockets, newSocketPath, socketFolders } from './local-sockets.ts'
+import { SilentConnections } from './silent-connections.ts'
 
 /** Whom the server asks. */
 export interface HealthSource {
@@ -33,6 +34,8 @@ const MOST_CONNECTIONS = 64
 const LONGEST_HEADERS = 8_192
 const REQUEST_TIMEOUT = 5_000
 const IDLE_TIMEOUT = 5_000
+// How often Node looks for requests that take too long: its default is half a minute.
+const CHECK_EVERY = 1_000
 // Between binding a socket and listening on it, a worker that starts refuses connections: only older ones are left over.
 const STALE_AFTER = 10_000
 
@@ -119,9 +122,19 @@ export class HealthServer implements AsyncDisposable {
   }
 
   #server(): Server {
-    const limits = { maxHeaderSize: LONGEST_HEADERS, requestTimeout: REQUEST_TIMEOUT, keepAliveTimeout: IDLE_TIMEOUT }
-    const server = createServer(limits, (request, response) => void this.#answer(request, response))
-    server.maxConnections = MOST_CONNECTIONS
+    const limits = {
+      maxHeaderSize: LONGEST_HEADERS,
+      requestTimeout: REQUEST_TIMEOUT,
+      headersTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: IDLE_TIMEOUT,
+      connectionsCheckingInterval: CHECK_EVERY,
+    }
+    const silent = new SilentConnections(MOST_CONNECTIONS)
+    const server = createServer(limits, (request, response) => {
+      silent.spoke(request.socket)
+      void this.#answer(request, response)
+    })
+    server.on('connection', (socket) => silent.add(socket))
     // A worker that has stopped leaves, whoever still asks.
     server.unref()
     return server

@@ -4,7 +4,7 @@ import { decodeBody, JSON_CONTENT } from './body.ts'
 import { matchesGlob } from './glob.ts'
 import { stringifyJson } from './json.ts'
 import { Refusal } from './refusal.ts'
-import { isObject, usableReplyTo } from './task-fields.ts'
+import { isName, isObject, usableReplyTo } from './task-fields.ts'
 import type { HeaderValue, Route, WireMessage } from './wire.ts'
 
 /** Requests to workers, and their replies, are small; replies that list many tasks less so. */
@@ -44,7 +44,7 @@ export function decodeRequest(wire: WireMessage): DecodedRequest {
         destination: readDestination(body.destination),
         pattern: optional('pattern', body.pattern),
         matcher: optional('matcher', body.matcher),
-        ticket: optional('ticket', body.ticket),
+        ticket: short('ticket', optional('ticket', body.ticket)),
         replyTo: readRoute(body.reply_to),
         clock: readClock(wire.headers.clock),
       },
@@ -154,6 +154,12 @@ function optional(field: string, value: Json | undefined): string | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'string') throw wrong(`${field} must be a text`)
   return value
+}
+
+/** What goes into headers again. */
+function short(field: string, text: string | null): string | null {
+  if (text === null || isName(text)) return text
+  throw wrong(`${field} must be a text of at most 255 bytes`)
 }
 
 function readArguments(value: Json | undefined): JsonObject {

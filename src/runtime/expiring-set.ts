@@ -1,18 +1,21 @@
 import type { Clock } from './clock.ts'
 
-/** Texts that are forgotten after a while, or when there are too many: the oldest first. */
+/** Texts that are forgotten after a while, or when there are too many, or too many bytes of them: the oldest first. */
 export class ExpiringSet {
   readonly #clock: Clock
   readonly #limit: number
   readonly #lifetime: number
+  readonly #mostBytes: number
+  #bytes = 0
   /** Oldest first; the values are the moments of adding, in milliseconds since the epoch. */
   readonly #members = new Map<string, number>()
 
-  /** `lifetime` is in milliseconds. */
-  constructor(clock: Clock, options: { readonly limit: number; readonly lifetime: number }) {
+  /** `lifetime` is in milliseconds; `bytes` are those of the texts in UTF-8. */
+  constructor(clock: Clock, options: { readonly limit: number; readonly lifetime: number; readonly bytes?: number }) {
     this.#clock = clock
     this.#limit = options.limit
     this.#lifetime = options.lifetime
+    this.#mostBytes = options.bytes ?? Number.POSITIVE_INFINITY
   }
 
   get size(): number {
@@ -21,8 +24,9 @@ export class ExpiringSet {
 
   /** Adds a member as of now, or as of a moment before. */
   add(member: string, at: number = this.#clock.now()): void {
-    this.#members.delete(member)
+    this.#remove(member)
     this.#members.set(member, at)
+    if (this.#counts) this.#bytes += Buffer.byteLength(member)
     this.#purge()
   }
 
@@ -34,7 +38,7 @@ export class ExpiringSet {
   /** Takes a member out; false when it was not there any more. */
   delete(member: string): boolean {
     const had = this.has(member)
-    this.#members.delete(member)
+    this.#remove(member)
     return had
   }
 
@@ -46,9 +50,18 @@ export class ExpiringSet {
 
   #purge(): void {
     for (const [member, at] of this.#members) {
-      if (this.#members.size <= this.#limit && !this.#isOver(at)) return
-      this.#members.delete(member)
+      const fits = this.#members.size <= this.#limit && this.#bytes <= this.#mostBytes
+      if (fits && !this.#isOver(at)) return
+      this.#remove(member)
     }
+  }
+
+  #remove(member: string): void {
+    if (this.#members.delete(member) && this.#counts) this.#bytes -= Buffer.byteLength(member)
+  }
+
+  get #counts(): boolean {
+    return this.#mostBytes !== Number.POSITIVE_INFINITY
   }
 
   #isOver(at: number): boolean {

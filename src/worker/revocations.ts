@@ -3,8 +3,14 @@ import type { HeaderValue } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
 
-/** Celery's bounds (wire specification 3.5): ids, and how many milliseconds they are remembered. */
-const LIMITS = { limit: 50_000, lifetime: 10_800_000 }
+/**
+ * Celery's bounds (wire specification 3.5): ids, and how many milliseconds they are remembered. Bytes: enough for 50,000
+ * ids of 83, and little enough for a `hello` to carry them all.
+ */
+const LIMITS = { limit: 50_000, lifetime: 10_800_000, bytes: 4 * 1024 * 1024 }
+
+/** The bytes of an id that a task can have (`task-fields.ts`); also of a stamp's name, and of its value. */
+export const LONGEST_REVOKED = 255
 
 /** Revocations as they are kept in a file. Moments are milliseconds since the epoch. */
 export interface SavedRevocations {
@@ -25,17 +31,17 @@ export class Revocations {
     this.#onChange = onChange
   }
 
-  /** Revokes tasks, those that nobody has seen yet included. */
+  /** Revokes tasks, those that nobody has seen yet included. An id that no task can have is left out. */
   revoke(ids: readonly string[]): void {
     if (ids.length === 0) return
-    for (const id of ids) this.#ids.add(id)
+    for (const id of ids) if (fits(id)) this.#ids.add(id)
     this.#onChange()
   }
 
-  /** Revokes the tasks that carry any of these values under a stamp's name. */
+  /** Revokes the tasks that carry any of these values under a stamp's name; those beyond 255 bytes are left out. */
   revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void {
     for (const [name, values] of Object.entries(stamps)) {
-      for (const value of values) this.#stamps.add(stampKey(name, value))
+      if (fits(name)) for (const value of values) if (fits(value)) this.#stamps.add(stampKey(name, value))
     }
     this.#onChange()
   }
@@ -65,8 +71,8 @@ export class Revocations {
   }
 
   restore({ ids, stamps }: SavedRevocations): void {
-    for (const [id, at] of ids) this.#ids.add(id, at)
-    for (const [name, value, at] of stamps) this.#stamps.add(stampKey(name, value), at)
+    for (const [id, at] of ids) if (fits(id)) this.#ids.add(id, at)
+    for (const [name, value, at] of stamps) if (fits(name) && fits(value)) this.#stamps.add(stampKey(name, value), at)
   }
 }
 
@@ -74,6 +80,10 @@ export class Revocations {
 export function stampValues(stamp: HeaderValue | undefined): string[] {
   if (stamp === undefined || stamp === null) return []
   return (Array.isArray(stamp) ? stamp : [stamp]).map(String)
+}
+
+function fits(text: string): boolean {
+  return Buffer.byteLength(text) <= LONGEST_REVOKED
 }
 
 function stampKey(name: string, value: string): string {

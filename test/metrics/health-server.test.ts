@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs'
-import { type RequestOptions, request } from 'node:http'
+import { Agent, type RequestOptions, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -74,6 +74,46 @@ describe('the health server', () => {
     const port = await server.listen({ host: '127.0.0.1', port: 0 })
     await expect(ask({ port, path: '/livez' })).rejects.toThrow('socket hang up')
     expect((await ask({ port, path: '/info' })).status).toBe(200)
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['half a request', 'GET /livez HTTP/1.1\r\nhost: x\r\n'],
+  ])('answers a probe at once while 200 connections say %s', async (_, words) => {
+    await using server = new HealthServer(source, silentLogger)
+    const port = await server.listen({ host: '127.0.0.1', port: 0 })
+    const silent = Array.from({ length: 200 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}))
+    await Promise.all(silent.map((socket) => once(socket, 'connect')))
+    for (const socket of silent) if (!socket.destroyed) socket.write(words)
+    for (let probe = 0; probe < 10; probe += 1) expect((await ask({ port, path: '/livez' })).status).toBe(200)
+    for (const socket of silent) socket.destroy()
+  })
+
+  it('closes the connection that was silent longest, not one that asks again and again', async () => {
+    await using server = new HealthServer(source, silentLogger)
+    const port = await server.listen({ host: '127.0.0.1', port: 0 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const sockets = new Set<unknown>()
+    const probe = async (): Promise<void> => {
+      const asked = request({ port, path: '/livez', agent })
+      asked.on('socket', (socket) => sockets.add(socket))
+      asked.end()
+      const [response] = await once(asked, 'response')
+      await text(response)
+    }
+    await probe()
+    const silent = []
+    for (let round = 0; round < 5; round += 1) {
+      for (let count = 0; count < 40; count += 1) {
+        const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {})
+        await once(socket, 'connect')
+        silent.push(socket)
+      }
+      await probe()
+    }
+    expect(sockets.size).toBe(1)
+    agent.destroy()
+    for (const socket of silent) socket.destroy()
   })
 
   it('says which address it can not listen on', async () => {

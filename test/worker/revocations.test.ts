@@ -31,6 +31,34 @@ it('remembers the newest 50,000', () => {
   expect(revocations.hasId('50000')).toBe(true)
 })
 
+it('remembers no more than 4 MiB of ids, the newest', () => {
+  const revocations = new Revocations(new ManualClock())
+  const idOf = (index: number): string => String(index).padStart(250, 'x')
+  revocations.revoke(Array.from({ length: 40_000 }, (_, index) => idOf(index)))
+  const bytes = revocations.ids().reduce((sum, [id]) => sum + id.length, 0)
+  expect(bytes).toBeLessThanOrEqual(4 * 1024 * 1024)
+  expect(bytes).toBeGreaterThan(4 * 1024 * 1024 - 251)
+  expect(revocations.hasId(idOf(39_999))).toBe(true)
+  for (let round = 0; round < 10; round += 1) revocations.revoke([idOf(39_999)])
+  expect(revocations.ids().reduce((sum, [id]) => sum + id.length, 0)).toBe(bytes)
+})
+
+it('leaves out what no task can carry, from a command, from another worker, and from a file', () => {
+  const revocations = new Revocations(new ManualClock())
+  const long = 'x'.repeat(256)
+  const wide = '漢'.repeat(86)
+  revocations.revoke([long, wide, 'x'.repeat(255)])
+  revocations.revokeStamped({ [long]: ['a'], b: [long, 'c'] })
+  revocations.restore({
+    ids: [[long, 1]],
+    stamps: [
+      [long, 'a', 1],
+      ['a', wide, 1],
+    ],
+  })
+  expect(revocations.save()).toEqual({ ids: [['x'.repeat(255), 0]], stamps: [['b', 'c', 0]] })
+})
+
 it('revokes tasks by a stamp, single or one of several', () => {
   const revocations = new Revocations(new ManualClock())
   revocations.revokeStamped({ customer: ['acme', '7'] })

@@ -14,12 +14,29 @@ export const hello: ControlCommand = {
   },
 }
 
-/** `{id: [time, id]}`. Python takes a number for a time only if it has a fraction, and no meaning from it. */
+// A peer of ours reads 16 MiB. Escapes take up to six bytes for one, and each id is written twice.
+const LONGEST_TABLE = 8 * 1024 * 1024
+
+/**
+ * `{id: [time, id]}`, oldest first; the newest of them that fit into 8 MiB of JSON. Python takes a number for a time only
+ * if it has a fraction, and no meaning from it.
+ */
 export function revokedForPython(worker: Pick<WorkerView, 'revoked'>): { [id: string]: Json } {
-  return Object.fromEntries(worker.revoked().map(([id, at]) => [id, [Math.floor(at / 1000) + 0.5, id]]))
+  const revoked = worker.revoked()
+  let first = revoked.length
+  for (let left = LONGEST_TABLE; first > 0; first -= 1) {
+    const [id] = revoked[first - 1] as (typeof revoked)[number]
+    left -= 2 * Buffer.byteLength(JSON.stringify(id)) + 20
+    if (left < 0) break
+  }
+  return Object.fromEntries(revoked.slice(first).map(([id, at]) => [id, [Math.floor(at / 1000) + 0.5, id]]))
 }
 
-/** The ids in such a table, from whoever sent it. */
+// What a worker remembers.
+const MOST_IDS = 50_000
+
+/** The ids in such a table, from any sender: no more than a worker remembers. What no task's id can be is left out there. */
 export function idsIn(revoked: Json | undefined): string[] {
-  return typeof revoked === 'object' && revoked !== null && !Array.isArray(revoked) ? Object.keys(revoked) : []
+  const given = typeof revoked === 'object' && revoked !== null && !Array.isArray(revoked) ? Object.keys(revoked) : []
+  return given.slice(-MOST_IDS)
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../../runtime/json.ts'
+import { textsOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 import type { RequestView, WorkerView } from '../worker-view.ts'
 
@@ -41,7 +42,7 @@ export const queryTask: ControlCommand = {
   kind: 'inspect',
   summary: 'where the tasks with these ids are',
   handle(worker, { ids }) {
-    const wanted = new Set(Array.isArray(ids) ? ids : [ids])
+    const wanted = new Set(textsOf('ids', ids))
     const found: Record<string, Json> = {}
     const look = (place: string, requests: readonly RequestView[]): void => {
       for (const request of requests) {

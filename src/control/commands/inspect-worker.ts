@@ -41,7 +41,8 @@ export const registered: ControlCommand = {
   kind: 'inspect',
   summary: 'the tasks it can run',
   handle(worker, { taskinfoitems }) {
-    const items = Array.isArray(taskinfoitems) && taskinfoitems.length > 0 ? taskinfoitems : DEFAULT_ITEMS
+    const items =
+      Array.isArray(taskinfoitems) && taskinfoitems.length > 0 ? taskinfoitems.slice(0, MOST_ITEMS) : DEFAULT_ITEMS
     return worker.tasks().map(({ name, attributes }) => {
       const shown = items.flatMap((item) => {
         const value = typeof item === 'string' && Object.hasOwn(attributes, item) ? attributes[item] : undefined
@@ -52,6 +53,8 @@ export const registered: ControlCommand = {
   },
 }
 
+// A task has a dozen attributes.
+const MOST_ITEMS = 100
 const DEFAULT_ITEMS: readonly Json[] = ['exchange', 'routing_key', 'rate_limit']
 
 /** The queues it consumes, as kombu describes them (wire specification 7.3). */

@@ -1,8 +1,10 @@
 import { constants } from 'node:os'
 import { TwqError } from '../../errors.ts'
 import { pythonRepr } from '../../protocol/python-repr.ts'
+import { isObject } from '../../protocol/task-fields.ts'
+import { cutText } from '../../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { requireArguments, setRepr, textsOf } from '../arguments.ts'
+import { requireArguments, setRepr, textOf, textsOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 import type { WorkerView } from '../worker-view.ts'
 
@@ -13,7 +15,7 @@ export const revoke: ControlCommand = {
   summary: 'do not run tasks, by their ids; with `terminate`, end them if they run',
   handle(worker, args) {
     requireArguments('revoke', args, ['task_id'])
-    const ids = textsOf(args.task_id)
+    const ids = textsOf('task_id', args.task_id)
     return args.terminate === true ? endById(worker, ids, args.signal) : flagged(worker, ids)
   },
 }
@@ -25,7 +27,7 @@ export const terminate: ControlCommand = {
   summary: 'end running tasks, by their ids',
   handle(worker, args) {
     requireArguments('terminate', args, ['signal', 'task_id'])
-    return endById(worker, textsOf(args.task_id), args.signal)
+    return endById(worker, textsOf('task_id', args.task_id), args.signal)
   },
 }
 
@@ -37,17 +39,21 @@ export const revokeByStampedHeaders: ControlCommand = {
   handle(worker, args) {
     requireArguments('revoke_by_stamped_headers', args, ['headers'])
     const headers = readHeaders(args.headers)
-    const stamps = Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, textsOf(values)]))
+    const stamps = Object.fromEntries(
+      Object.entries(headers).map(([name, values]) => [textOf('a header', name), textsOf(name, values)]),
+    )
     worker.revokeStamped(stamps)
     if (args.terminate !== true) {
-      return { ok: `headers ${pythonRepr(headers)} flagged as revoked, but not terminated` }
+      return { ok: `headers ${cutText(pythonRepr(headers), LONGEST_REPEATED)} flagged as revoked, but not terminated` }
     }
     const ended = worker.terminate(
       (request) =>
         Object.entries(stamps).some(([name, values]) => values.some((value) => request.stamps[name]?.includes(value))),
       signalNumber(args.signal),
     )
-    return { ok: `headers ${pythonRepr(headers)} ${ended.length > 0 ? 'revoked' : 'were not terminated'}` }
+    return {
+      ok: `headers ${cutText(pythonRepr(headers), LONGEST_REPEATED)} ${ended.length > 0 ? 'revoked' : 'were not terminated'}`,
+    }
   },
 }
 
@@ -67,9 +73,15 @@ function flagged(worker: WorkerView, ids: readonly string[]): Json {
 
 function endById(worker: WorkerView, ids: readonly string[], signal: Json | undefined): Json {
   worker.revoke(ids)
-  const ended = worker.terminate((request) => ids.includes(request.id), signalNumber(signal))
+  const wanted = new Set(ids)
+  const ended = worker.terminate((request) => wanted.has(request.id), signalNumber(signal))
   return { ok: ended.length === 0 ? 'terminate: tasks unknown' : `terminate: ${ended.join(', ')}` }
 }
+
+// Of a table that is larger the answer repeats the beginning.
+const LONGEST_REPEATED = 10_000
+// Far more than anybody stamps.
+const MOST_STAMPS = 1_000
 
 /** The number of a signal: `'SIGTERM'`, `'TERM'` or 15. Throws in Python's words where there is none of the name. */
 function signalNumber(signal: Json | undefined): number {
@@ -81,7 +93,7 @@ function signalNumber(signal: Json | undefined): number {
   const name = signal.startsWith('SIG') ? signal : `SIG${signal}`
   const number = (constants.signals as Readonly<Record<string, number>>)[name]
   if (number === undefined || !Object.hasOwn(constants.signals, name)) {
-    throw new Error(`AttributeError(${pythonRepr(`module 'signal' has no attribute '${name}'`)})`)
+    throw new Error(`AttributeError(${pythonRepr(`module 'signal' has no attribute '${cutText(name, 100)}'`)})`)
   }
   return number
 }
@@ -89,14 +101,15 @@ function signalNumber(signal: Json | undefined): number {
 /** A table of names and values, or the `name=value` texts that the command line sends. */
 function readHeaders(headers: Json | undefined): JsonObject {
   if (Array.isArray(headers)) {
-    return Object.fromEntries(textsOf(headers).map(readHeader))
+    return Object.fromEntries(textsOf('headers', headers).map(readHeader))
   }
-  if (typeof headers === 'object' && headers !== null) return headers as JsonObject
+  if (isObject(headers) && Object.keys(headers).length <= MOST_STAMPS) return headers
   throw new TwqError('TWQ_ARGUMENTS', "headers must be a table of names and values, or a list of 'name=value'")
 }
 
 function readHeader(text: string): readonly [string, string] {
   const [name, stamp] = text.split('=', 2)
-  if (name === undefined || stamp === undefined) throw new TwqError('TWQ_ARGUMENTS', `'${text}' is not name=value`)
+  if (name === undefined || stamp === undefined)
+    throw new TwqError('TWQ_ARGUMENTS', `'${cutText(text)}' is not name=value`)
   return [name, stamp]
 }

@@ -1,4 +1,4 @@
-import { secondsOf } from '../arguments.ts'
+import { secondsOf, textOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 
 /** `app.control.time_limit(task, soft, hard)`, in seconds; one that is left out falls back to the configuration's (wire specification 7.4). */
@@ -8,7 +8,7 @@ export const timeLimit: ControlCommand = {
   summary: 'change how long tasks of one name may run from now on',
   handle(worker, args) {
     const limits = { soft: secondsOf('soft', args.soft), hard: secondsOf('hard', args.hard) }
-    if (!worker.limitTime(String(args.task_name), limits)) return { error: 'unknown task' }
+    if (!worker.limitTime(textOf('task_name', args.task_name ?? ''), limits)) return { error: 'unknown task' }
     return { ok: 'time limits set successfully' }
   },
 }
