@@ -2,14 +2,15 @@ import { TwqError } from '../errors.ts'
 import { readArray, readSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { ordinary } from '../runtime/ordinary.ts'
 import { bindArguments } from '../tasks/arguments.ts'
 import { tooManyRetries } from '../tasks/attempt-context.ts'
 import type { TaskContext } from '../tasks/context.ts'
 import { Retry } from '../tasks/control-flow.ts'
 import { defineTask } from '../tasks/define-task.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
-import { validate } from '../tasks/schema.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import { validateCall } from '../tasks/validate-call.ts'
 
 /** Sends a signature with partial arguments as a child of the task that `parent` runs; resolves with its result tuple. */
 export type Apply = (signature: Json, args: readonly Json[], parent: TaskMessage) => Promise<Json>
@@ -65,6 +66,7 @@ function builtInTasks(
     defineTask({
       name: 'celery.group',
       positional: ['tasks', 'result', 'group_id', 'partial_args', 'add_to_parent?'],
+      named: '*',
       run: ({ tasks, group_id, partial_args }: GroupCall, ctx) => {
         const group = { task: 'celery.group', kwargs: { tasks }, options: { task_id: group_id }, subtask_type: 'group' }
         return apply(group, readArray(partial_args, 'partial_args'), ctx.request)
@@ -73,6 +75,7 @@ function builtInTasks(
     defineTask({
       name: 'celery.chord',
       positional: ['header', 'body', 'partial_args?', 'interval?', 'countdown?', 'max_retries?', 'eager?'],
+      named: '*',
       run: ({ header, body, partial_args = [] }: ChordCall, ctx) => {
         const chord = { task: 'celery.chord', kwargs: { header, body }, subtask_type: 'chord' }
         return apply(chord, readArray(partial_args, 'partial_args'), ctx.request)
@@ -81,6 +84,7 @@ function builtInTasks(
     defineTask({
       name: 'celery.chord_unlock',
       positional: ['group_id', 'callback', 'interval?', 'max_retries?', 'result?'],
+      named: '*',
       // A Redis that is away comes back; nothing else is mended by waiting.
       retry: { limit: null, on: (error) => TwqError.is(error, 'TWQ_RESULT_BACKEND') },
       ignoreResult: true,
@@ -101,6 +105,7 @@ function builtInTasks(
     defineTask({
       name: 'celery.accumulate',
       positional: ['...args'],
+      named: '*',
       run: ({ args, index }: { args: readonly Json[]; index?: Json }) => elementOf(args, index),
     }),
     // Celery has beat send it every night; what expires here expires by itself.
@@ -171,14 +176,15 @@ async function callEach(
 }
 
 async function call(task: AnyTask, args: readonly Json[], ctx: TaskContext): Promise<unknown> {
-  const bound = bindArguments(task.name, task.positional, args, NO_NAMES)
+  const bound = bindArguments(task.name, task, args, NO_NAMES)
   if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
-  if (task.schema === undefined) return await task.run(bound.args, ctx)
-  const validated = await validate(task.schema, bound.args)
-  if (validated.kind === 'valid') return await task.run(validated.value, ctx)
-  const complaint = new Error(`${task.name}() got invalid arguments: ${validated.message}`)
+  const own = ordinary(bound.args)
+  if (task.schema === undefined) return await task.run(own, ctx)
+  const checked = await validateCall(task, task.schema, own)
+  if (checked.kind === 'valid') return await task.run(checked.value, ctx)
+  const complaint = new Error(checked.message)
   // Python's name for it, as when the task is called by itself.
-  complaint.name = 'ValueError'
+  complaint.name = checked.error
   throw complaint
 }
 

@@ -4,10 +4,19 @@ import { isObject } from '../protocol/task-fields.ts'
 import { formatTimestamp } from '../protocol/timestamps.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
-import { callArguments } from '../tasks/arguments.ts'
+import { callArguments, type Declaration, partialProblem } from '../tasks/arguments.ts'
 import { CANVAS_BRAND, isCanvas, isTask } from '../tasks/brand.ts'
 import { checkSignatureOptions } from '../tasks/send-options.ts'
-import type { AnyArguments, Canvas, InputOf, ResultOf, Sendable, SendOptions, TaskHandle } from '../tasks/sending.ts'
+import type {
+  AnyArguments,
+  Canvas,
+  InputOf,
+  NameOf,
+  ResultOf,
+  Sendable,
+  SendOptions,
+  TaskHandle,
+} from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { linked, listOf } from './links.ts'
 
@@ -39,32 +48,34 @@ export interface Signature<Result = unknown> extends Composed<TaskHandle<Result>
   readonly subtask_type: null
 }
 
+/** What follows the target of `signature`. */
+export type SignatureArguments<T> = T extends Sendable
+  ? [args?: Partial<InputOf<T>> | readonly Json[], options?: SignatureOptions]
+  : T extends string
+    ? [args?: AnyArguments, options?: SignatureOptions]
+    : []
+
+/** What `signature` makes of `T`. */
+export type SignatureOf<T> = T extends Sendable ? Signature<ResultOf<T>> : T extends string ? Signature : Composed
+
 /**
  * A task, or the name of one, with arguments: an array is positional ones, which come after the result of the task before;
  * an object named ones. In Python `add.s(1, 2)`, and with `{ immutable: true }` `add.si(1, 2)`. What Python, or `toJSON`,
- * wrote is made a signature again. Throws `TWQ_ARGUMENTS` for what can't be meant, `TWQ_MESSAGE_MALFORMED` for JSON that
- * is no signature.
+ * wrote is made a signature again. With a task's type given, `signature<typeof report>('report')`, a task is named without
+ * loading its code. Throws `TWQ_ARGUMENTS` for what can't be meant, `TWQ_MESSAGE_MALFORMED` for JSON that is no signature.
  */
-export function signature<T extends Sendable>(
-  task: T,
-  args?: Partial<InputOf<T>> | readonly Json[],
-  options?: SignatureOptions,
-): Signature<ResultOf<T>>
-export function signature(name: string, args?: AnyArguments, options?: SignatureOptions): Signature
-/** With the task's type given, `signature<typeof report>('report')`, a task is named without loading its code. */
-export function signature<T extends Sendable = never>(
-  name: T['name'],
-  args?: Partial<InputOf<T>> | readonly Json[],
-  options?: SignatureOptions,
-): Signature<ResultOf<T>>
-export function signature(json: JsonObject): Composed
+// One signature: of several, TypeScript would report what is wrong with each, and not under the argument.
+export function signature<T extends Sendable | string | JsonObject>(
+  target: T | NameOf<T>,
+  ...rest: SignatureArguments<T>
+): SignatureOf<T>
 export function signature(
   target: AnyTask | string | JsonObject,
   args?: AnyArguments,
   options: SignatureOptions = {},
 ): Composed {
   if (typeof target === 'string') return taskSignature(target, args, {}).set(options)
-  if (isTask(target)) return taskSignature(target.name, args, settingsOf(target)).set(options)
+  if (isTask(target)) return taskSignature(target.name, args, settingsOf(target), target).set(options)
   if (isObject(target)) return compose(readDeep(target, 'signature', 0))
   throw new TwqError(
     'TWQ_ARGUMENTS',
@@ -200,8 +211,16 @@ export function composedJson(fields: SignatureFields): JsonObject {
   return writeSignature(fields)
 }
 
-function taskSignature(task: string, args: AnyArguments | undefined, options: JsonObject): ComposedValue {
-  return new ComposedValue({ kind: 'task', task, ...callArguments(task, args), options, immutable: false })
+function taskSignature(
+  task: string,
+  given: AnyArguments | undefined,
+  options: JsonObject,
+  declared?: Declaration,
+): ComposedValue {
+  const { args, kwargs } = callArguments(task, given)
+  const problem = declared && partialProblem(task, declared, args, kwargs)
+  if (problem !== undefined) throw new TwqError('TWQ_ARGUMENTS', problem)
+  return new ComposedValue({ kind: 'task', task, args, kwargs, options, immutable: false })
 }
 
 /** What a worker that sends the task later can't know of its definition here. */

@@ -1,5 +1,6 @@
 import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type RegisteredTask } from '../tasks/registry.ts'
+import type { AnyTask } from '../tasks/task.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { loadConfig } from './load-config.ts'
@@ -19,11 +20,18 @@ export async function taskList(flags: GlobalOptions): Promise<number> {
 
 const COLUMNS: readonly Column<RegisteredTask>[] = [
   { title: 'NAME', cell: ({ task }) => task.name },
-  { title: 'ARGUMENTS', cell: ({ task }) => task.positional.join(', '), elastic: true },
+  { title: 'ARGUMENTS', cell: ({ task }) => argumentsOf(task), elastic: true },
   { title: 'QUEUE', cell: ({ task }) => task.settings.queue ?? '' },
   { title: 'MODULE', cell: ({ module }) => module ?? '', elastic: true },
 ]
 
+/** As Python writes a signature: after `*` those that are given by name only, and `**` for any name. */
+function argumentsOf({ positional, named }: AnyTask): string {
+  const byName = named === '*' ? ['**'] : named === undefined || named.length === 0 ? [] : ['*', ...named]
+  return [...positional, ...byName].join(', ')
+}
+
 function taskDocument({ task, module }: RegisteredTask): object {
-  return { name: task.name, positional: task.positional, queue: task.settings.queue ?? null, module: module ?? null }
+  const { name, positional, named = null, settings } = task
+  return { name, positional, named, queue: settings.queue ?? null, module: module ?? null }
 }

@@ -5,10 +5,10 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import { bindArguments, callArguments } from '../tasks/arguments.ts'
-import { validate } from '../tasks/schema.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask, TaskSettings } from '../tasks/task.ts'
+import { validateCall } from '../tasks/validate-call.ts'
 import type { Router } from './router.ts'
 
 /** What a message depends on besides the call: who sends it, when, and from inside which task. */
@@ -97,13 +97,11 @@ function destinationOf(options: SendOptions, settings: TaskSettings, inherited: 
 /** Checks arguments against a task's own declaration, so that a wrong call fails here and not in a worker. Rejects with `TWQ_ARGUMENTS`. */
 export async function checkArguments(task: AnyTask, args: AnyArguments | undefined): Promise<void> {
   const { args: positional, kwargs } = callArguments(task.name, args)
-  const bound = bindArguments(task.name, task.positional, positional, kwargs)
+  const bound = bindArguments(task.name, task, positional, kwargs)
   if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
   if (task.schema === undefined) return
-  const validated = await validate(task.schema, bound.args)
-  if (validated.kind === 'invalid') {
-    throw new TwqError('TWQ_ARGUMENTS', `${task.name}() got invalid arguments: ${validated.message}`)
-  }
+  const checked = await validateCall(task, task.schema, bound.args)
+  if (checked.kind === 'invalid') throw new TwqError('TWQ_ARGUMENTS', checked.message)
 }
 
 function durationOf(value: number | string | undefined): number | undefined {

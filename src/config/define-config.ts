@@ -13,8 +13,7 @@ export interface ConfigEnvironment {
 export type ConfigFunction = (environment: ConfigEnvironment) => UserConfig | Promise<UserConfig>
 
 /** Types a configuration for the editor, and returns it as it is. What a wrong value means is said when it is resolved. */
-export function defineConfig(config: UserConfig): UserConfig
-export function defineConfig(config: ConfigFunction): ConfigFunction
+// One signature: of one for objects and one for functions, TypeScript would report the errors of both.
 export function defineConfig(config: UserConfig | ConfigFunction): UserConfig | ConfigFunction {
   return config
 }

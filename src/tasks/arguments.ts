@@ -1,12 +1,25 @@
 import { TwqError } from '../errors.ts'
+import { closest } from '../runtime/closest.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
-/** What a task's `positional` list says: `['x', 'y?', '...more']`. */
-export interface Parameters {
+/** The arguments a task declares, as `defineTask` takes them. */
+export interface Declaration {
+  /** `['x', 'y?', '...more']`: Python's positional arguments bind to these, in this order. */
+  readonly positional: readonly string[]
+  /** `['z', 'w?']`: given by name only; `'*'`: any name is taken. Undefined where the task declares no argument at all. */
+  readonly named?: readonly string[] | '*' | undefined
+}
+
+/** What the two lists of a declaration say. */
+interface Parameters {
   readonly required: readonly string[]
   readonly optional: readonly string[]
   /** Takes all positional arguments that remain. */
   readonly rest: string | undefined
+  /** Required, and given by name only. */
+  readonly keywordOnly: readonly string[]
+  /** Every name that is taken; undefined where any is. */
+  readonly names: ReadonlySet<string> | undefined
 }
 
 /** The named arguments, or a sentence in Python's words that says why they don't fit. */
@@ -15,36 +28,45 @@ export type Bound =
   | { readonly kind: 'mismatch'; readonly message: string }
 
 /**
- * Binds a message's positional and named arguments to a task's names, as Python binds a call to a function's parameters.
- * Unknown named arguments pass through. The result has no prototype: no name a sender chooses means anything special.
+ * Binds a message's positional and named arguments to a task's names, as Python binds a call to a function's parameters, and
+ * complains in Python's words and order: names first, then too many positional arguments, then missing ones. The result has
+ * no prototype: no name a sender chooses means anything special.
  */
-export function bindArguments(
-  task: string,
-  positional: readonly string[],
-  args: readonly Json[],
-  kwargs: JsonObject,
-): Bound {
-  const { required, optional, rest } = parametersOf(positional)
+export function bindArguments(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject): Bound {
+  const parameters = parametersOf(declared)
+  const { required, optional, rest, keywordOnly } = parameters
   const names = required.length + optional.length
   const bound: Record<string, Json> = Object.create(null)
-  for (const name of Object.keys(kwargs)) bound[name] = kwargs[name] as Json
-
-  const given = Math.min(args.length, names)
-  for (let i = 0; i < given; i++) {
-    const name = (required[i] ?? optional[i - required.length]) as string
-    if (name in bound) return mismatch(`${task}() got multiple values for argument '${name}'`)
-    bound[name] = args[i] as Json
+  for (let i = 0; i < args.length && i < names; i++) bound[nameAt(parameters, i)] = args[i] as Json
+  for (const name of Object.keys(kwargs)) {
+    const problem = nameProblem(task, parameters, args.length, name)
+    if (problem !== undefined) return mismatch(problem)
+    bound[name] = kwargs[name] as Json
   }
+  // A caller by name gives the whole list under the rest parameter's own name.
   if (rest !== undefined) {
-    // A caller by name gives the whole list under the rest parameter's own name.
     if (!(rest in bound)) bound[rest] = args.slice(names)
-    else if (args.length > names) return mismatch(`${task}() got multiple values for argument '${rest}'`)
-  } else if (args.length > names) {
-    return mismatch(surplus(task, required.length, names, args.length))
+  } else if (args.length > names) return mismatch(surplus(task, parameters, args.length, kwargs))
+  for (const name of required) if (!(name in bound)) return mismatch(missing(task, 'positional', required, bound))
+  for (const name of keywordOnly) {
+    if (!(name in bound)) return mismatch(missing(task, 'keyword-only', keywordOnly, bound))
   }
-  const missing = required.filter((name) => !(name in bound))
-  if (missing.length > 0) return mismatch(`${task}() missing ${missingText(missing)}`)
   return { kind: 'bound', args: bound }
+}
+
+/**
+ * What no further argument can mend in a call, in Python's words; undefined where it may still become a right one, as that
+ * of a signature does, to which the result of the task before is added.
+ */
+export function partialProblem(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject) {
+  const parameters = parametersOf(declared)
+  for (const name of Object.keys(kwargs)) {
+    const problem = nameProblem(task, parameters, args.length, name)
+    if (problem !== undefined) return problem
+  }
+  const { required, optional, rest } = parameters
+  const tooMany = rest === undefined && args.length > required.length + optional.length
+  return tooMany ? surplus(task, parameters, args.length, kwargs) : undefined
 }
 
 /** The arguments of a call: an array is positional ones, an object named ones. Throws `TWQ_ARGUMENTS` for anything else. */
@@ -61,19 +83,84 @@ export function callArguments(name: string, args: unknown): { args: readonly Jso
 }
 
 const parsed = new WeakMap<readonly string[], Parameters>()
+const NONE: readonly string[] = Object.freeze([])
 
-/** Reads a task's `positional` list, once per list. The list must have passed {@link positionalProblem}. */
-function parametersOf(positional: readonly string[]): Parameters {
-  let parameters = parsed.get(positional)
+/** Reads a declaration, once per task. Its lists must have passed {@link positionalProblem} and {@link namedProblem}. */
+function parametersOf({ positional, named }: Declaration): Parameters {
+  // Both lists belong to one task, and are as frozen as it is.
+  const key = Array.isArray(named) ? (named as readonly string[]) : positional
+  let parameters = parsed.get(key)
   if (parameters === undefined) {
+    const byName = Array.isArray(named) ? (named as readonly string[]) : NONE
+    const required = positional.filter((name) => !name.endsWith('?') && !name.startsWith('...'))
+    const rest = positional.find((name) => name.startsWith('...'))?.slice(3)
+    const takesAny = named === '*' || (named === undefined && positional.length === 0)
     parameters = {
-      required: positional.filter((name) => !name.endsWith('?') && !name.startsWith('...')),
-      optional: positional.filter((name) => name.endsWith('?')).map((name) => name.slice(0, -1)),
-      rest: positional.find((name) => name.startsWith('...'))?.slice(3),
+      required,
+      optional: positional.filter(isOptional).map(bareName),
+      rest,
+      keywordOnly: byName.filter((name) => !isOptional(name)),
+      names: takesAny ? undefined : new Set([...positional, ...byName].map(bareName)),
     }
-    parsed.set(positional, parameters)
+    parsed.set(key, parameters)
   }
   return parameters
+}
+
+function isOptional(entry: string): boolean {
+  return entry.endsWith('?')
+}
+
+function bareName(entry: string): string {
+  return entry.startsWith('...') ? entry.slice(3) : isOptional(entry) ? entry.slice(0, -1) : entry
+}
+
+/** The name of the parameter that the positional argument at `index` is for; it must have one. */
+function nameAt({ required, optional }: Parameters, index: number): string {
+  return (required[index] ?? optional[index - required.length]) as string
+}
+
+/** What is wrong with an argument given by name, beside `given` positional ones; or undefined. */
+function nameProblem(task: string, parameters: Parameters, given: number, name: string): string | undefined {
+  const { required, optional, rest, names } = parameters
+  if (names !== undefined && !names.has(name)) return unexpectedArgument(task, name, names)
+  const first = required.length + optional.length
+  const twice = name === rest ? given > first : given > 0 && isAmongFirst(parameters, given, name)
+  return twice ? `${task}() got multiple values for argument '${name}'` : undefined
+}
+
+function isAmongFirst({ required, optional }: Parameters, count: number, name: string): boolean {
+  const place = required.indexOf(name)
+  if (place >= 0) return place < count
+  const later = optional.indexOf(name)
+  return later >= 0 && required.length + later < count
+}
+
+/** Longer names are cut: a sender chooses them. */
+const LONGEST_NAME = 100
+
+/** Python's sentence about a named argument that a task does not have, and which of `names` was likely meant. */
+export function unexpectedArgument(task: string, name: string, names: Iterable<string>): string {
+  const shown = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
+  const meant = name.length > LONGEST_NAME ? undefined : closest(name, names)
+  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`
+  return `${task}() got an unexpected keyword argument '${shown}'${hint}`
+}
+
+/** What is wrong with a `named` list, beside a `positional` one; or undefined. */
+export function namedProblem(named: unknown, positional: readonly string[]): string | undefined {
+  if (named === '*') return undefined
+  if (!Array.isArray(named)) return `must be a list of argument names, or '*' for any, got ${typeof named}`
+  const seen = new Set(positional.map(bareName))
+  for (const [index, entry] of (named as unknown[]).entries()) {
+    if (typeof entry !== 'string') return `[${index}] must be an argument name, got ${typeof entry}`
+    const name = bareName(entry)
+    if (name === '' || entry.startsWith('...')) return `[${index}] must be an argument name, got '${entry}'`
+    if (name === '*') return `[${index}]: write named: '*' for any name`
+    if (seen.has(name)) return `[${index}] names '${name}' a second time`
+    seen.add(name)
+  }
+  return undefined
 }
 
 /** What is wrong with a `positional` list, or undefined. */
@@ -104,15 +191,27 @@ function mismatch(message: string): Bound {
   return { kind: 'mismatch', message }
 }
 
-function surplus(task: string, least: number, most: number, given: number): string {
+/** Python counts what was given by name only along, where it says that there were too many by position. */
+function surplus(task: string, parameters: Parameters, given: number, kwargs: JsonObject): string {
+  const { required, optional, names } = parameters
+  const [least, most] = [required.length, required.length + optional.length]
   const takes = least === most ? `${most}` : `from ${least} to ${most}`
-  const plural = most === 1 && least === most ? '' : 's'
-  return `${task}() takes ${takes} positional argument${plural} but ${given} ${given === 1 ? 'was' : 'were'} given`
+  const byName = Object.keys(kwargs).filter((name) => names?.has(name) && !isAmongFirst(parameters, most, name)).length
+  const were =
+    byName === 0
+      ? `${given} ${given === 1 ? 'was' : 'were'}`
+      : `${given} positional argument${plural(given)} (and ${byName} keyword-only argument${plural(byName)}) were`
+  return `${task}() takes ${takes} positional argument${least === most ? plural(most) : 's'} but ${were} given`
 }
 
-function missingText(names: readonly string[]): string {
-  const quoted = names.map((name) => `'${name}'`)
+function missing(task: string, kind: 'positional' | 'keyword-only', names: readonly string[], bound: object): string {
+  const quoted = names.filter((name) => !(name in bound)).map((name) => `'${name}'`)
+  const count = quoted.length
   const last = quoted.pop()
   const list = quoted.length === 0 ? last : `${quoted.join(', ')}${quoted.length > 1 ? ',' : ''} and ${last}`
-  return `${names.length} required positional argument${names.length === 1 ? '' : 's'}: ${list}`
+  return `${task}() missing ${count} required ${kind} argument${plural(count)}: ${list}`
+}
+
+function plural(count: number): string {
+  return count === 1 ? '' : 's'
 }

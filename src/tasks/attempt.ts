@@ -10,7 +10,7 @@ import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-fl
 import type { Attempt } from './invocation.ts'
 import type { Outcome } from './outcome.ts'
 import { nextRetry, requestedRetry } from './retry-policy.ts'
-import { validate } from './schema.ts'
+import { validateCall } from './validate-call.ts'
 
 /**
  * Runs a task's code once: arguments, schema, code, result. Never rejects: whatever the code does, throwing undefined or
@@ -24,17 +24,16 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
   try {
     attempt.onStarted?.()
     const { message } = attempt.invocation
-    const bound = bindArguments(task.name, task.positional, message.args, message.kwargs)
+    const bound = bindArguments(task.name, task, message.args, message.kwargs)
     if (bound.kind === 'mismatch') return failed(pythonError('TypeError', bound.message), clock.monotonic() - startedAt)
     let args: unknown = ordinary(bound.args)
     if (task.schema !== undefined) {
-      const answer = validate(task.schema, args)
-      const validated = answer instanceof Promise ? await answer : answer
-      if (validated.kind === 'invalid') {
-        const complaint = `${task.name}() got invalid arguments: ${validated.message}`
-        return failed(pythonError('ValueError', complaint), clock.monotonic() - startedAt)
+      const answer = validateCall(task, task.schema, bound.args)
+      const checked = answer instanceof Promise ? await answer : answer
+      if (checked.kind === 'invalid') {
+        return failed(pythonError(checked.error, checked.message), clock.monotonic() - startedAt)
       }
-      args = validated.value
+      args = checked.value
     }
     const result: unknown = await task.run(args, context)
     return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)

@@ -1,8 +1,9 @@
 import { TwqError } from '../errors.ts'
 import { isPriority } from '../protocol/routes.ts'
 import { closest } from '../runtime/closest.ts'
+import type { Json } from '../runtime/json.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
-import { positionalProblem } from './arguments.ts'
+import { namedProblem, positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
 import { celeryAttribute } from './celery-attributes.ts'
 import type { TaskContext } from './context.ts'
@@ -13,54 +14,110 @@ import { timeLimitProblem } from './time-limits.ts'
 
 /** `'name'`, `'name?'` for an optional argument, and a last `'...name'` for all that remain. */
 export type Positional<Name extends string> =
-  | readonly (Name | `${Name}?`)[]
   | readonly [...(Name | `${Name}?`)[], `...${Name}`]
+  | readonly (Name | `${Name}?`)[]
+
+/** Arguments that are given by name only, with `'name?'` for an optional one; `'*'`: any name is taken. */
+export type Named<Name extends string> = '*' | readonly (Name | `${Name}?`)[]
+
+/** The arguments of code that says nothing of any. */
+type NoArguments = Record<never, never>
+
+/** Asks for lists of arguments that there are and, where there is a list, for all of them. */
+type Checked<Input, P, N> = 0 extends 1 & Input
+  ? unknown
+  : [P, N] extends [undefined, readonly []]
+    ? unknown
+    : [KeysOf<Input>] extends [never]
+      ? unknown
+      : [BareName<Listed<P> | Listed<N>>] extends [KeysOf<Input>]
+        ? P extends Positional<KeysOf<Input>> | undefined
+          ? Complete<N, Exclude<KeysOf<Input>, BareName<Listed<P> | Listed<N>>>>
+          : { readonly positional?: Positional<KeysOf<Input>> }
+        : { readonly positional?: Positional<KeysOf<Input>>; readonly named?: Named<KeysOf<Input>> }
+
+/** Asks for the arguments that are in neither list; of an object that may have any key, for `'*'`. */
+type Complete<N, Missing extends string> = N extends '*'
+  ? unknown
+  : [Missing] extends [never]
+    ? unknown
+    : N extends readonly []
+      ? { readonly named: '*' | readonly (Missing | `${Missing}?`)[] }
+      : { readonly named: `'${Missing}' must be named, too` }
+
+/** Those of each alternative. */
+type KeysOf<Input> = Input extends unknown ? keyof Input & string : never
+type Listed<List> = List extends readonly (infer Entry extends string)[] ? Entry : never
+type BareName<Entry> = Entry extends `...${infer Name}` ? Name : Entry extends `${infer Name}?` ? Name : Entry
+
+/** What callers give to code that says nothing of its arguments: those that it lists. */
+type Stated<Args, Names> = [KeysOf<Args>, Args] extends [never, object]
+  ? [Names] extends [never]
+    ? Args
+    : Unused<Names>
+  : Args
+
+type Unused<Names> = {
+  readonly [Entry in Names as Entry extends `${string}?` | `...${string}` ? never : Entry & string]: Json
+} & { readonly [Entry in Names as Entry extends `${string}?` ? BareName<Entry> & string : never]?: Json } & {
+  readonly [Entry in Names as Entry extends `...${string}` ? BareName<Entry> & string : never]?: readonly Json[]
+}
 
 /**
  * Defines a task. With a `schema` the code gets what the schema puts out, and callers give what it takes in; without one
  * the annotation on `run` types both. Throws `TWQ_TASK_DEFINITION` when something in it can't be meant.
  */
-export function defineTask<const Name extends string, Schema extends StandardSchemaV1, Result>(
+// One signature, not one with and one without a schema: of several, TypeScript would report the errors of each.
+export function defineTask<
+  const Name extends string,
+  Result,
+  Args = NoArguments,
+  Input = Args,
+  const P extends readonly string[] | undefined = undefined,
+  const N extends readonly string[] | '*' = readonly [],
+>(
   definition: TaskSettings & {
     readonly name: Name
-    readonly schema: Schema
-    readonly positional?: Positional<keyof StandardSchemaV1.InferInput<Schema> & string>
-    run(args: StandardSchemaV1.InferOutput<Schema>, ctx: TaskContext): Result
-  },
-): Task<Name, StandardSchemaV1.InferInput<Schema>, Awaited<Result>, StandardSchemaV1.InferOutput<Schema>>
-export function defineTask<const Name extends string, Result, Args extends object = Record<never, never>>(
-  definition: TaskSettings & {
-    readonly name: Name
-    readonly schema?: undefined
-    readonly positional?: Positional<keyof Args & string>
+    readonly schema?: StandardSchemaV1<Input, Args>
+    /** Which names Python's positional arguments bind to, in this order. Without `named` no other names are taken. */
+    readonly positional?: P
+    /** Further arguments, which are given by name only; `'*'` takes any name. Without this and `positional`, any is taken. */
+    readonly named?: N
     run(args: Args, ctx: TaskContext): Result
-  },
-): Task<Name, Args, Awaited<Result>>
-export function defineTask(definition: Definition): Task<string, unknown, unknown> {
+  } & NoInfer<Checked<Input, P, N>>,
+): Task<Name, Stated<Input, Listed<P> | Listed<N>>, Awaited<Result>, Stated<Args, Listed<P> | Listed<N>>>
+export function defineTask(definition: unknown): Task<string, unknown, unknown> {
   check(definition)
-  const { name, positional = [], schema, run, ...settings } = definition
+  const { name, positional, named, schema, run, ...settings } = definition
+  // A list of positional arguments alone takes no other names, as a Python function without `**kwargs`.
+  const byName = named ?? (positional === undefined ? undefined : [])
   return Object.freeze({
     [TASK_BRAND]: true,
     name,
     settings: Object.freeze(settings),
-    positional: Object.freeze([...positional]),
+    positional: Object.freeze([...(positional ?? [])]),
+    named: Array.isArray(byName) ? Object.freeze([...byName]) : byName,
     schema,
     run,
     '~types': undefined,
-  })
+  }) as Task<string, unknown, unknown>
 }
 
 interface Definition extends TaskSettings {
   readonly name: string
   readonly schema?: StandardSchemaV1 | undefined
   readonly positional?: readonly string[]
+  readonly named?: readonly string[] | '*'
   run(args: unknown, ctx: TaskContext): unknown
 }
 
 /** For each key of a definition: what is wrong with its value, or undefined. */
-const PROBLEMS: { readonly [Key in keyof Required<Definition>]: (value: unknown) => string | undefined } = {
+const PROBLEMS: {
+  readonly [Key in keyof Required<Definition>]: (value: unknown, definition: Definition) => string | undefined
+} = {
   name: nameProblem,
   positional: positionalProblem,
+  named: (value, { positional }) => namedProblem(value, positional ?? []),
   schema: (value) =>
     isSchema(value) ? undefined : `must be a Standard Schema (zod, valibot, arktype, …), ${got(value)}`,
   run: (value) => (typeof value === 'function' ? undefined : `must be a function, ${got(value)}`),
@@ -91,7 +148,7 @@ function check(definition: unknown): asserts definition is Definition {
     const find = Object.hasOwn(PROBLEMS, key) ? PROBLEMS[key as keyof Definition] : undefined
     if (find === undefined) throw unknownKey(task, key)
     if (values[key] === undefined && !REQUIRED.includes(key)) continue
-    const problem = find(values[key])
+    const problem = find(values[key], definition as Definition)
     if (problem !== undefined) {
       throw new TwqError('TWQ_TASK_DEFINITION', `${task}: ${key}${/^[.[]/.test(problem) ? '' : ' '}${problem}`)
     }

@@ -105,22 +105,31 @@ export interface Sendable<Name extends string = string, Input = unknown, Result 
   readonly '~types': { readonly input: Input; readonly result: Result } | undefined
 }
 
-/** Sends a task; resolves once the broker confirmed it. */
-export interface Send {
-  /** The options are those of the first task; of every member, for a group. */
-  <C extends Canvas>(canvas: C, options?: SendOptions): Promise<HandleOf<C>>
-  <T extends Sendable>(task: T, ...rest: SendArguments<T>): Promise<TaskHandle<ResultOf<T>>>
-  (name: string, args?: AnyArguments, options?: SendOptions): Promise<TaskHandle<unknown>>
-  /** With the task's type given, `send<typeof add>('math.add', …)`, a task is sent by name without loading its code. */
-  // The default makes this form refuse calls that give no type: they are the form above.
-  <T extends Sendable = never>(name: T['name'], ...rest: SendArguments<T>): Promise<TaskHandle<ResultOf<T>>>
-}
+/**
+ * Sends a task, the name of one, or a workflow; resolves once the broker confirmed it. With a task's type given,
+ * `send<typeof add>('math.add', …)`, it is sent by name without loading its code.
+ */
+// One signature: of several, TypeScript would report what is wrong with each, and not under the argument.
+export type Send = <T extends Canvas | Sendable | string>(
+  target: T | NameOf<T>,
+  ...rest: SendArguments<T>
+) => Promise<SentHandle<T>>
 
-/** The arguments may be left out where the task requires none. */
-type SendArguments<T extends Sendable> =
-  Record<never, never> extends InputOf<T>
-    ? [args?: InputOf<T>, options?: SendOptions]
-    : [args: InputOf<T>, options?: SendOptions]
+/** By what a task may be called instead of by itself. */
+export type NameOf<T> = T extends Sendable ? T['name'] : never
+
+/** What follows the target. The arguments may be left out where the task requires none; the options of a workflow are those of its first task, of every member for a group. */
+export type SendArguments<T> = T extends Canvas
+  ? [options?: SendOptions]
+  : T extends Sendable
+    ? Record<never, never> extends InputOf<T>
+      ? [args?: InputOf<T>, options?: SendOptions]
+      : [args: InputOf<T>, options?: SendOptions]
+    : [args?: AnyArguments, options?: SendOptions]
+
+/** What sending `T` resolves to. */
+export type SentHandle<T> =
+  T extends Canvas<infer Handle> ? Handle : TaskHandle<T extends Sendable ? ResultOf<T> : unknown>
 
 /** The named arguments a task takes. */
 export type InputOf<T extends Sendable> = NonNullable<T['~types']>['input']

@@ -37,6 +37,8 @@ export interface Task<Name extends string = string, Input = unknown, Result = un
   readonly settings: TaskSettings
   /** Which names Python's positional arguments bind to; `'name?'` is optional, a last `'...rest'` takes what remains. */
   readonly positional: readonly string[]
+  /** Which names are given by name only; `'*'`: any is taken. Undefined where the task declares no argument at all: any is taken then, too. */
+  readonly named?: readonly string[] | '*' | undefined
   readonly schema: StandardSchemaV1 | undefined
   /** Runs the code; `args` has been through the schema. */
   // A method, so that tasks of any argument type are assignable to AnyTask.

@@ -6,7 +6,8 @@ import { signature } from '../../src/canvas/signature.ts'
 import { TwqError } from '../../src/errors.ts'
 import { stringifyJson } from '../../src/protocol/json.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
-import type { Following, GroupHandle, Send, TaskHandle } from '../../src/tasks/sending.ts'
+import type { AnyArguments, Following, GroupHandle, Send, TaskHandle } from '../../src/tasks/sending.ts'
+import type { AnyTask } from '../../src/tasks/task.ts'
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
 const report = defineTask({ name: 'report', positional: ['total'], run: ({ total }: { total: number }) => `${total}` })
@@ -72,7 +73,7 @@ describe('a signature', () => {
   })
 
   it.each<[string, () => unknown, string]>([
-    ['a number', () => signature(5 as never), 'signature takes a task'],
+    ['a number', () => signature(5 as unknown as string), 'signature takes a task'],
     ['an unknown option', () => signature(add).set({ links: [] } as object), "unknown signature option 'links'"],
     ['a link that is none', () => signature(add).set({ link: 'report' as never }), 'link must be signatures'],
     ['a link of a group', () => group(signature(add)).set({ link: signature(report) }), 'a group can have no link'],
@@ -131,6 +132,14 @@ describe('put together as in Celery', () => {
   })
 })
 
+it.each<[string, AnyArguments]>([
+  ["add() got an unexpected keyword argument 'amount'", { amount: 1 }],
+  ['add() takes 2 positional arguments but 3 were given', [1, 2, 3]],
+])('a signature of a task at hand says what no further argument can mend: %s', (message, args) => {
+  expect(() => signature(add as AnyTask, args)).toThrow(refused('TWQ_ARGUMENTS', message.replace(/[()]/g, '\\$&')))
+  expect(signature('add', args)).toMatchObject({ task: 'add' })
+})
+
 describe('the compiler knows', () => {
   const send: Send = (() => Promise.resolve()) as never
   const sum = signature(add, { x: 1 })
@@ -163,7 +172,7 @@ describe('the compiler knows', () => {
     // @ts-expect-error x is a number
     signature(add, { x: '1' })
     // @ts-expect-error there is no z
-    signature(add, { z: 1 })
+    expect(() => signature(add, { z: 1 })).toThrow("add() got an unexpected keyword argument 'z'; did you mean 'x'?")
     // @ts-expect-error not the name of that task
     signature<typeof add>('report')
     // @ts-expect-error a task is no signature yet

@@ -79,14 +79,14 @@ describe('the tasks of the configuration', () => {
       'worker.config.ts':
         "import { defineConfig } from 'twq'\nexport default defineConfig({ tasks: ['./tasks/*.ts'] })",
       'tasks/math.ts':
-        "import { defineTask } from 'twq'\nexport const add = defineTask({ name: 'math.add', positional: ['x', 'y'], queue: 'sums', run({ x, y }: { x: number; y: number }) { return x + y } })\nexport default add",
+        "import { defineTask } from 'twq'\nexport const add = defineTask({ name: 'math.add', positional: ['x', 'y'], named: [], queue: 'sums', run({ x, y }: { x: number; y: number }) { return x + y } })\nexport default add",
       'tasks/other.ts': `${task('branded')}\nexport const helper = () => 1`,
     })
     const { status, stdout } = await runTwq(['task', 'list', '--json'], { cwd: project.folder })
     expect(status).toBe(0)
     expect(JSON.parse(stdout)).toEqual([
-      { name: 'branded', positional: ['x', 'y?'], queue: null, module: 'tasks/other.ts' },
-      { name: 'math.add', positional: ['x', 'y'], queue: 'sums', module: 'tasks/math.ts' },
+      { name: 'branded', positional: ['x', 'y?'], named: null, queue: null, module: 'tasks/other.ts' },
+      { name: 'math.add', positional: ['x', 'y'], named: [], queue: 'sums', module: 'tasks/math.ts' },
     ])
     const people = await runTwq(['task', 'list'], { cwd: project.folder })
     expect(people.stdout.split('\n')[2]).toBe('math.add  x, y       sums   tasks/math.ts')

@@ -154,6 +154,7 @@ describe("a typed task's arguments", () => {
     name: 'welcome',
     schema: z.object({ userId: z.number(), locale: z.string().default('en') }),
     positional: ['userId'],
+    named: ['locale?'],
     run: ({ userId }) => userId,
   })
 
@@ -166,6 +167,8 @@ describe("a typed task's arguments", () => {
     [['1'], /invalid arguments: userId: /],
     [[1, 2], /takes 1 positional argument but 2 were given/],
     [{ userId: 1, locale: 2 }, /invalid arguments: locale: /],
+    [{ userId: 1, local: 'fr' }, /welcome\(\) got an unexpected keyword argument 'local'; did you mean 'locale'\?/],
+    [{ userID: 1 }, /welcome\(\) got an unexpected keyword argument 'userID'; did you mean 'userId'\?/],
   ])('may not be %j', async (args, message) => {
     await expect(checkArguments(welcome, args)).rejects.toThrow(message)
     await expect(checkArguments(welcome, args)).rejects.toMatchObject({ code: 'TWQ_ARGUMENTS' })

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../src/runtime/json.ts'
-import { bindArguments, positionalProblem } from '../../src/tasks/arguments.ts'
+import {
+  bindArguments,
+  type Declaration,
+  namedProblem,
+  partialProblem,
+  positionalProblem,
+} from '../../src/tasks/arguments.ts'
 
-const bind = (positional: readonly string[], args: readonly Json[], kwargs: JsonObject = {}) => {
-  const bound = bindArguments('add', positional, args, kwargs)
+const bind = (
+  positional: readonly string[],
+  args: readonly Json[],
+  kwargs: JsonObject = {},
+  named?: Declaration['named'],
+) => {
+  const bound = bindArguments('add', { positional, named }, args, kwargs)
   return bound.kind === 'bound' ? { ...bound.args } : bound.message
 }
 
@@ -18,7 +29,6 @@ describe('arguments', () => {
     ['all that remain', ['x', '...more'], [1, 2, 3], {}, { x: 1, more: [2, 3] }],
     ['nothing that remains', ['x', '...more'], [1], {}, { x: 1, more: [] }],
     ['the remaining ones by name', ['x', '...more'], [1], { more: [2] }, { x: 1, more: [2] }],
-    ['unknown names as they are', ['x'], [1], { locale: 'en' }, { x: 1, locale: 'en' }],
     ['named ones without any list', [], [], { x: 1 }, { x: 1 }],
   ])('binds %s', (_, positional, args, kwargs, expected) => {
     expect(bind(positional, args, kwargs)).toEqual(expected)
@@ -40,9 +50,52 @@ describe('arguments', () => {
     expect(bind(positional, args, kwargs)).toBe(message)
   })
 
+  it.each<[string[], Declaration['named'], Json[], JsonObject, unknown]>([
+    [['x', 'y'], undefined, [1], { z: 2 }, "add() got an unexpected keyword argument 'z'; did you mean 'x'?"],
+    [['text', 'times?'], undefined, ['hey'], { tmes: 3 }, "add() got an unexpected keyword argument 'tmes'; did you mean 'times'?"], // biome-ignore format: one row
+    [['text'], ['loud?'], ['hey'], { lowd: 1 }, "add() got an unexpected keyword argument 'lowd'; did you mean 'loud'?"], // biome-ignore format: one row
+    [['text'], undefined, ['hey'], { completely: 1 }, "add() got an unexpected keyword argument 'completely'"],
+    [['text'], ['loud?'], ['hey'], { loud: true }, { text: 'hey', loud: true }],
+    [['text'], '*', ['hey'], { any: 1 }, { text: 'hey', any: 1 }],
+    [[], '*', [], { any: 1 }, { any: 1 }],
+    [[], [], [], { any: 1 }, "add() got an unexpected keyword argument 'any'"],
+    [['x'], undefined, [1], { toString: 1 }, "add() got an unexpected keyword argument 'toString'"],
+    [['x', '...more'], undefined, [1, 2], { other: 1 }, "add() got an unexpected keyword argument 'other'"],
+  ])('takes by name what %j and %j declare', (positional, named, args, kwargs, expected) => {
+    expect(bind(positional, args, kwargs, named)).toEqual(expected)
+  })
+
+  // In the order of CPython's `initialize_locals`.
+  it.each<[Json[], JsonObject, string]>([
+    [[], { q: 1 }, "add() got an unexpected keyword argument 'q'"],
+    [[1], { x: 1, q: 1 }, "add() got multiple values for argument 'x'"],
+    [[1], { q: 1, x: 1 }, "add() got an unexpected keyword argument 'q'"],
+    [[1, 2, 3], { q: 1 }, "add() got an unexpected keyword argument 'q'"],
+    [[1, 2, 3], { z: 1 }, 'add() takes from 1 to 2 positional arguments but 3 positional arguments (and 1 keyword-only argument) were given'], // biome-ignore format: one row
+    [[], {}, "add() missing 1 required positional argument: 'x'"],
+    [[1], {}, "add() missing 1 required keyword-only argument: 'z'"],
+  ])('complains of %j and %j in the order in which Python does', (args, kwargs, message) => {
+    const declared = { positional: ['x', 'yy?'], named: ['z', 'ww?'] }
+    const bound = bindArguments('add', declared, args, kwargs)
+    expect(bound.kind === 'mismatch' && bound.message.replace(/; did you mean.*/, '')).toBe(message)
+  })
+
+  it('cuts a name that a sender made long', () => {
+    expect(String(bind(['x'], [1], { ['n'.repeat(1_000_000)]: 1 })).length).toBeLessThan(200)
+  })
+
+  it('finds in part of a call only what no further argument can mend', () => {
+    const problem = (args: readonly Json[], kwargs: JsonObject) =>
+      partialProblem('add', { positional: ['x', 'y'], named: [] }, args, kwargs)
+    expect(problem([1], {})).toBeUndefined()
+    expect(problem([], { y: 1 })).toBeUndefined()
+    expect(problem([], { amount: 1 })).toBe("add() got an unexpected keyword argument 'amount'")
+    expect(problem([1, 2, 3], {})).toBe('add() takes 2 positional arguments but 3 were given')
+  })
+
   it('keeps a name like __proto__ an ordinary name', () => {
     const kwargs = JSON.parse('{"__proto__": {"admin": true}, "constructor": 1}')
-    const bound = bindArguments('add', ['toString?'], [], kwargs)
+    const bound = bindArguments('add', { positional: ['toString?'], named: '*' }, [], kwargs)
     if (bound.kind !== 'bound') throw new Error(bound.message)
     expect(Object.getPrototypeOf(bound.args)).toBeNull()
     expect(Object.keys(bound.args)).toEqual(['__proto__', 'constructor'])
@@ -70,5 +123,22 @@ describe('a positional list', () => {
     [['x', 'x?'], /names 'x' a second time/],
   ])('may not be %j', (positional, problem) => {
     expect(positionalProblem(positional)).toMatch(problem)
+  })
+})
+
+describe('a list of names', () => {
+  it.each([[[]], [['z']], [['z', 'w?']], ['*']])('may be %j', (named) => {
+    expect(namedProblem(named, ['x'])).toBeUndefined()
+  })
+
+  it.each<[unknown, RegExp]>([
+    ['z', /must be a list of argument names, or '\*' for any, got string/],
+    [['z', 1], /\[1\] must be an argument name, got number/],
+    [['...rest'], /\[0\] must be an argument name, got '...rest'/],
+    [['*'], /write named: '\*' for any name/],
+    [['x'], /\[0\] names 'x' a second time/],
+    [['z', 'z?'], /\[1\] names 'z' a second time/],
+  ])('may not be %j', (named, problem) => {
+    expect(namedProblem(named, ['x?'])).toMatch(problem)
   })
 })

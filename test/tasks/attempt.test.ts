@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { TwqError } from '../../src/errors.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import type { JsonObject } from '../../src/runtime/json.ts'
 import { runAttempt } from '../../src/tasks/attempt.ts'
 import type { TaskContext } from '../../src/tasks/context.ts'
 import { Ignore, Reject, Retry } from '../../src/tasks/control-flow.ts'
@@ -78,11 +79,28 @@ describe('arguments that do not fit', () => {
     expect(ran).toBe(false)
   })
 
+  it.each<[string, JsonObject, string]>([
+    ['a name that the task does not declare', { x: 1, y: 2, zed: 3 }, "add() got an unexpected keyword argument 'zed'"],
+    ['it before what is missing', { x: 1, amount: 3 }, "add() got an unexpected keyword argument 'amount'"],
+  ])('fail the task for %s', async (_, kwargs, message) => {
+    expect(await runAttempt(anAttempt({ task: add, message: { kwargs } }))).toMatchObject({
+      kind: 'failed',
+      error: { type: 'TypeError', module: 'builtins', args: [message] },
+    })
+  })
+
+  it('fail the task for a name that its schema passes over', async () => {
+    const task = defineTask({ name: 'pay', schema: z.object({ cents: z.number() }), run: ({ cents }) => cents })
+    const outcome = await runAttempt(anAttempt({ task, message: { kwargs: { cents: 1, extra: 1 } } }))
+    const message = "pay() got an unexpected keyword argument 'extra'"
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'TypeError', args: [message] } })
+  })
+
   it('become what the schema makes of them', async () => {
     const task = defineTask({
       name: 'welcome',
       schema: z.object({ userId: z.coerce.number(), locale: z.string().default('en') }),
-      positional: ['userId'],
+      positional: ['userId', 'locale?'],
       run: ({ userId, locale }) => [userId, locale],
     })
     expect(await runAttempt(anAttempt({ task, message: { args: ['7'] } }))).toMatchObject({ result: [7, 'en'] })
@@ -229,7 +247,12 @@ describe('a retry', () => {
       { type: 'MaxRetriesExceededError', args: ["Can't retry job[id-1] args:(1, 'a') kwargs:{'k': None}"] },
     ],
   ])('beyond the limit is a failure with %s', async (_, ask, error) => {
-    const task = defineTask({ name: 'job', positional: ['a', 'b'], run: (_: { a: 1; b: 2 }, ctx) => ask(ctx) })
+    const task = defineTask({
+      name: 'job',
+      positional: ['a', 'b'],
+      named: '*',
+      run: (_: { a: 1; b: 2 }, ctx) => ask(ctx),
+    })
     const message = { id: 'id-1', retries: 3, args: [1, 'a'], kwargs: { k: null } }
     expect(await runAttempt(anAttempt({ task, message }))).toMatchObject({ kind: 'failed', error })
   })

@@ -1,0 +1,82 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Declaration, unexpectedArgument } from './arguments.ts'
+import { type StandardSchemaV1, validate } from './schema.ts'
+
+/** The arguments as the schema puts them out; or the error of a call that does not fit, as Python names it and says it. */
+export type ValidCall =
+  | { readonly kind: 'valid'; readonly value: unknown }
+  | { readonly kind: 'invalid'; readonly error: 'TypeError' | 'ValueError'; readonly message: string }
+
+/**
+ * Runs bound arguments through a task's schema. Where the task lists no names, its schema is what declares them: an argument
+ * that it passes over is an unexpected one. Throws only what the schema itself throws.
+ */
+export function validateCall(
+  task: Declaration & { readonly name: string },
+  schema: StandardSchemaV1,
+  args: Readonly<Record<string, unknown>>,
+): ValidCall | Promise<ValidCall> {
+  const validated = validate(schema, args)
+  if (validated instanceof Promise) return validated.then((answer) => judge(task, schema, args, answer))
+  return judge(task, schema, args, validated)
+}
+
+function judge(
+  { name: task, named }: Declaration & { readonly name: string },
+  schema: StandardSchemaV1,
+  args: Readonly<Record<string, unknown>>,
+  validated: Awaited<ReturnType<typeof validate>>,
+): ValidCall | Promise<ValidCall> {
+  if (validated.kind === 'invalid') {
+    return { kind: 'invalid', error: 'ValueError', message: `${task}() got invalid arguments: ${validated.message}` }
+  }
+  if (named !== undefined) return validated
+  const { value } = validated
+  const suspects = Object.keys(args).filter((name) => !holds(value, name) && !read.get(schema)?.has(name))
+  if (suspects.length === 0) return validated
+  return firstStripped(schema, args, value, suspects).then((name) =>
+    name === undefined
+      ? validated
+      : { kind: 'invalid', error: 'TypeError', message: unexpectedArgument(task, name, Object.keys(Object(value))) },
+  )
+}
+
+function holds(output: unknown, name: string): boolean {
+  if (typeof output !== 'object' || output === null) return false
+  return Object.hasOwn(output, name) || (name in output && !(name in Object.prototype))
+}
+
+/** Names that a schema was seen to read though its output lacks them; of each schema a bounded number. */
+const read = new WeakMap<StandardSchemaV1, Set<string>>()
+const MOST_READ = 1_000
+
+/**
+ * The first of `suspects` that `schema` passes over: without it, and with something else in its place, the output is the same.
+ * Both, since an optional argument may have been given the value that it has anyway.
+ */
+async function firstStripped(
+  schema: StandardSchemaV1,
+  args: Readonly<Record<string, unknown>>,
+  output: unknown,
+  suspects: readonly string[],
+): Promise<string | undefined> {
+  const known = read.get(schema) ?? new Set()
+  read.set(schema, known)
+  for (const name of suspects) {
+    const { [name]: _, ...others } = args
+    const instead = { ...others, [name]: Symbol('another value') }
+    if ((await makes(schema, others, output)) && (await makes(schema, instead, output))) return name
+    if (known.size < MOST_READ) known.add(name)
+  }
+  return undefined
+}
+
+/** Whether `schema` makes `output` of these, too. What it throws or refuses, it has read. */
+async function makes(schema: StandardSchemaV1, args: object, output: unknown): Promise<boolean> {
+  try {
+    const validated = await validate(schema, args)
+    return validated.kind === 'valid' && isDeepStrictEqual(validated.value, output)
+  } catch {
+    return false
+  }
+}
