@@ -66,7 +66,7 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
     onSettled: ({ message }, outcome) => endings.settled(message.id, outcome),
   })
   const queue = config.queues[0]?.name ?? 'celery'
-  const client = createClientOf(broker, clock, { queue })
+  const client = createClientOf(broker, clock, { queue, queues: content.queues ?? [] })
   await worker.start()
   const scene: TestWorker = {
     worker,

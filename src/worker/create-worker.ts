@@ -8,7 +8,6 @@ import { TwqError } from '../errors.ts'
 import { EventPublisher } from '../events/publisher.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { ExpiringSet } from '../runtime/expiring-set.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
@@ -22,6 +21,7 @@ import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
+import { FinishedAttempts } from './finished-attempts.ts'
 import { Isolation } from './isolation.ts'
 import { Lanes } from './lanes.ts'
 import { Lifetime, type Worker } from './lifetime.ts'
@@ -29,7 +29,6 @@ import { LoopWatch } from './loop-watch.ts'
 import { openDispatcher } from './open-dispatcher.ts'
 import { openIntake } from './open-intake.ts'
 import { openCrew, openPool } from './open-pool.ts'
-import { Orphans } from './orphans.ts'
 import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
 import { queueControls } from './queue-controls.ts'
@@ -40,6 +39,7 @@ import type { Request } from './request.ts'
 import { RequestTable } from './request-table.ts'
 import { Revocations } from './revocations.ts'
 import { StateFile } from './state-file.ts'
+import { Survivors } from './survivors.ts'
 import { Suspects } from './suspects.ts'
 import { Tally } from './tally.ts'
 import { Timetable } from './timetable.ts'
@@ -63,8 +63,6 @@ export interface WorkerParts {
   readonly onSettled?: (request: Request, outcome: Outcome) => void
 }
 
-// Messages that a lost connection took back from us: more than a prefetch count can be, for as long as a reconnect may take.
-const SURVIVORS = { limit: 100_000, lifetime: 3_600_000 }
 /** Puts a worker together; nothing happens before `start`. */
 export function createWorker(parts: WorkerParts): Worker {
   const { config, registry, logger } = parts
@@ -86,8 +84,8 @@ export function createWorker(parts: WorkerParts): Worker {
   const { publishing, publisher, results, quarantine, delivery, sender, trail, followers } = outbound
   const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
   const table = new RequestTable()
-  const survivors = new ExpiringSet(clock, SURVIVORS)
-  const orphans = new Orphans(clock)
+  const survivors = new Survivors(clock)
+  const finished = new FinishedAttempts(clock, logger)
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
@@ -144,8 +142,9 @@ export function createWorker(parts: WorkerParts): Worker {
     trail,
     quarantine,
     delays,
-    orphans,
+    finished,
     giveBack,
+    divert: (request) => starts.divert(request),
     onSuspectLost: (request) => starts.lost(request),
     onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
@@ -180,7 +179,7 @@ export function createWorker(parts: WorkerParts): Worker {
     isolation,
     suspects,
     survivors,
-    orphans,
+    finished,
     rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => revocations.hasId(id),
@@ -240,7 +239,6 @@ export function createWorker(parts: WorkerParts): Worker {
     remote,
     table,
     survivors,
-    orphans,
     clock,
   })
   const health: WorkerHealth = new WorkerHealth({

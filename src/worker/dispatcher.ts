@@ -24,6 +24,8 @@ export interface DispatcherParts {
   readonly onWaiting?: () => void
   /** The last check before a request starts: an outcome refuses it. */
   readonly refuse: (request: Request) => Outcome | undefined
+  /** Whether a request that may have started before is not to start now: then it was taken over. */
+  readonly divert: (request: Request) => boolean
   /** User code is about to run, in the process `pid`. */
   readonly onStarted: (request: Request, pid: number) => void
   readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
@@ -89,6 +91,7 @@ export class Dispatcher {
 
   /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
   startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
+    if (request.invocation.redelivered && this.#parts.divert(request)) return
     const refused = this.#parts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
     else void this.#run(request, pool, { beside: true })
@@ -128,7 +131,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const { pool, settlingLimit, refuse, table } = this.#parts
+    const { pool, settlingLimit, refuse, divert, table } = this.#parts
     while (!this.#stopped && this.#running - this.#beside < this.#concurrency && this.#settling < settlingLimit) {
       const request = this.#ready[this.#next]
       if (request === undefined) break
@@ -137,6 +140,7 @@ export class Dispatcher {
         table.remove(request)
         continue
       }
+      if (request.invocation.redelivered && divert(request)) continue
       const refused = refuse(request)
       if (refused !== undefined) this.conclude(request, refused)
       else void this.#run(request, pool)

@@ -6,20 +6,20 @@ import { unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { admit } from './admission.ts'
 import { receivedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Moves } from './moves.ts'
-import type { Orphans } from './orphans.ts'
 import type { Refusal, Refusals } from './refusals.ts'
 import type { Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Starts } from './starts.ts'
+import type { Survivors } from './survivors.ts'
 import { factsOf, type Lane, mayHaveStarted } from './suspicion.ts'
 
 /** What the intake decides by, and hands on to. */
@@ -36,10 +36,10 @@ export interface IntakeParts {
   readonly refusals: Refusals
   readonly starts: Starts
   readonly moves: Moves
-  /** The tasks whose messages this process held when it lost their channel. */
-  readonly survivors: ExpiringSet
-  /** The attempts whose messages the broker took back. */
-  readonly orphans: Orphans
+  /** The messages that this process held when it lost their channel. */
+  readonly survivors: Survivors
+  /** The attempts whose messages may come again. */
+  readonly finished: FinishedAttempts
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly events: TaskEvents
   readonly clock: Clock
@@ -66,7 +66,7 @@ export class Intake {
 
   /** Takes one delivery from `queue`, or from the suspects of `queue`. */
   receive(delivery: Delivery, queue: string, lane: Lane = 'tasks'): void {
-    const { registry, table, dispatcher, orphans, relocation, starts, moves, events, clock, logger } = this.#parts
+    const { registry, table, dispatcher, finished, relocation, starts, moves, events, clock, logger } = this.#parts
     if (moves.closed) {
       moves.track(relocation.giveBack([{ delivery, queue, lane }]))
       return
@@ -86,21 +86,18 @@ export class Intake {
       this.#refuse(delivery, queue, refusal)
       return
     }
-    const running = delivery.redelivered ? orphans.running(message) : undefined
-    if (running !== undefined) {
-      moves.track(running.then(() => (delivery.alive ? this.receive(delivery, queue, lane) : undefined)))
-      return
-    }
-    if (delivery.redelivered && orphans.hasFinished(message)) {
-      delivery.ack()
-      const fields = { task_id: message.id, task: message.task, queue }
-      logger.info({ event: 'task.finished-before', ...fields }, 'the task has ended here already; not run again')
-      return
-    }
     const redelivered = mayHaveStarted(factsOf(delivery, lane))
+    const running = redelivered ? table.running(message) : undefined
+    if (running !== undefined) {
+      // The attempt goes on, though the broker has taken its message back: what came back waits for it.
+      moves.track(table.over(running).then(() => (delivery.alive ? this.receive(delivery, queue, lane) : undefined)))
+      return
+    }
+    if (!redelivered) finished.forget(message)
+    else if (finished.acknowledge(delivery, message, queue)) return
     const invocation = { message, queue, redelivered, node: this.#parts.node }
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
-    request.survived = delivery.redelivered && this.#parts.survivors.delete(message.id)
+    if (delivery.redelivered) request.survived = this.#parts.survivors.take(message.id)
     table.add(request)
     if (logger.isLevelEnabled('debug')) {
       logger.debug(
@@ -130,7 +127,14 @@ export class Intake {
   #wait(request: Request, due: number): void {
     const { delays, moves } = this.#parts
     if (delays.shouldMove(request, due)) moves.track(this.#move(request, due))
-    else delays.hold(request, due)
+    else this.#hold(request, due)
+  }
+
+  /** Has a request wait here, unless it came back so often that the broker might drop it meanwhile: then a copy waits. */
+  #hold(request: Request, due: number): void {
+    const { delays, moves, starts } = this.#parts
+    if (!starts.isWorn(request)) delays.hold(request, due)
+    else moves.track(starts.renew(request, () => delays.hold(request, due)))
   }
 
   async #move(request: Request, due: number): Promise<void> {
@@ -139,7 +143,7 @@ export class Intake {
     else if (moves.closed) {
       table.remove(request)
       await relocation.giveBack([request])
-    } else delays.hold(request, due)
+    } else this.#hold(request, due)
   }
 
   #refuse(delivery: Delivery, queue: string, refusal: Refusal): void {

@@ -7,13 +7,13 @@ import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
-import type { ExpiringSet } from '../runtime/expiring-set.ts'
 import { pause } from '../runtime/pause.ts'
 import type { Consumer } from './consumer.ts'
-import type { Orphans } from './orphans.ts'
 import type { Holding } from './relocation.ts'
 import type { RemoteControl } from './remote-control.ts'
+import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
+import type { Survivors } from './survivors.ts'
 import type { Suspects } from './suspects.ts'
 
 /** What the channels of a worker are for. */
@@ -25,9 +25,8 @@ export interface LanesParts {
   readonly suspects: Suspects
   readonly remote: RemoteControl
   readonly table: RequestTable
-  /** The ids of messages that a lost channel took from us alive. */
-  readonly survivors: ExpiringSet
-  readonly orphans: Orphans
+  /** The messages that a lost channel took from us alive. */
+  readonly survivors: Survivors
   readonly clock: Clock
 }
 
@@ -40,6 +39,8 @@ export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
   #liveness: Liveness | undefined
+  /** The requests that were taken back, and are known to have survived that. */
+  readonly #remembered = new WeakSet<Request>()
   /** The newest connection, and whether the other workers' revocations are known there. */
   #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
 
@@ -153,11 +154,13 @@ export class Lanes {
 
   /** What was in hand when a channel was lost comes back, though nobody died. */
   #rememberSurvivors(): void {
-    const { table, survivors, orphans } = this.#parts
+    const { table, survivors } = this.#parts
     for (const request of table.all()) {
       if (!request.takenBack) continue
-      survivors.add(request.message.id)
-      if (request.state === 'active' || request.state === 'settling') orphans.add(request)
+      // Each channel of a lost connection tells of it.
+      if (this.#remembered.has(request)) continue
+      this.#remembered.add(request)
+      survivors.add(request.message.id, request.survived + 1)
     }
   }
 }

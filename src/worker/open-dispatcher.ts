@@ -12,9 +12,9 @@ import { admit } from './admission.ts'
 import { settledEvents, startedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Followers } from './followers.ts'
 import type { LoopWatch } from './loop-watch.ts'
-import type { Orphans } from './orphans.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -40,8 +40,10 @@ export interface AttemptParts {
   readonly trail: Trail
   readonly quarantine: Quarantine
   readonly delays: Pick<Delays, 'retry'>
-  readonly orphans: Orphans
+  readonly finished: FinishedAttempts
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Whether a request that may have started before is not to start now: then it was taken over. */
+  readonly divert: (request: Request) => boolean
   /** Does what follows when the process of a suspect died under it. */
   readonly onSuspectLost: (request: Request) => Promise<void>
   /** Hears of a request for which there is no slot. */
@@ -59,7 +61,7 @@ const ACK_LOST = 'the task has ended, but the broker took its message back befor
 
 /** A dispatcher whose attempts are counted, told of, and settled. */
 export function openDispatcher(parts: AttemptParts): Dispatcher {
-  const { config, table, revocations, loopWatch, tally, events, results, clock, logger } = parts
+  const { config, table, revocations, loopWatch, tally, finished, events, results, clock, logger } = parts
   const consequences = {
     ...parts,
     flags: config,
@@ -69,9 +71,9 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       request.told = outcome
     },
     onAckLost: (request: Request) => {
-      parts.orphans.finished(request)
       const { message, queue } = request
-      const fields = { task_id: message.id, task: message.task, queue, lost_acks: parts.orphans.lostAcks }
+      finished.addUnacknowledged(message)
+      const fields = { task_id: message.id, task: message.task, queue, lost_acks: finished.lostAcks }
       logger.warn({ event: 'task.ack-lost', ...fields }, ACK_LOST)
     },
   }
@@ -85,6 +87,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     logger,
     giveBack: parts.giveBack,
     onWaiting: parts.onWaiting,
+    divert: parts.divert,
     refuse: ({ message }) => {
       const admission = admit(message, { now: clock.now(), revoked: revocations.covers(message) })
       return admission.kind === 'refuse' ? admission.outcome : undefined
@@ -105,7 +108,9 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     onState: storeState,
     onAddToChord: ({ message }, signature) => parts.followers.addToChord(message, signature),
     settle: async (request, outcome) => {
-      const settled = await settle(request, outcome, consequences).finally(() => parts.orphans.ended(request))
+      const settled = await settle(request, outcome, consequences)
+      // Its message may have been copied, or be here once more.
+      if (request.acknowledged && (request.awaited || request.invocation.redelivered)) finished.addAcknowledged(request.message)
       logSettled(logger, request, settled)
       if (request.told !== settled) tell(request, settled)
       parts.onSettled(request, settled)

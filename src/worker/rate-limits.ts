@@ -41,6 +41,11 @@ export class RateLimits {
     return [...this.#lanes.values()].flatMap(({ waiting }) => waiting)
   }
 
+  /** Whether a task has a limit. */
+  limits(task: string): boolean {
+    return this.#laneOf(task) !== undefined
+  }
+
   /** True when a request may start now; else it is held, and `onReady` gets it in its turn. */
   admit(request: Request): boolean {
     const lane = this.#laneOf(request.message.task)

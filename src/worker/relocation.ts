@@ -13,8 +13,8 @@ export interface Holding {
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly lane: Lane
-  /** It came back only because this process lost the channel that it held it by. */
-  readonly survived?: boolean
+  /** How often it came back only because this process lost what it held it by. */
+  readonly survived?: number
   /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
   readonly state?: string
   /** When its code began to run; undefined when it never did. */

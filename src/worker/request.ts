@@ -20,8 +20,8 @@ export class Request {
   readonly invocation: Invocation
   /** The consumer that brought it. */
   readonly lane: Lane
-  /** It came back only because this process lost the channel that it held it by. */
-  survived = false
+  /** How often it came back only because this process lost what it held it by. */
+  survived = 0
   state: RequestState = 'reserved'
   /** Where the prefetch count makes up for it while it waits. */
   place: Place | undefined
@@ -29,6 +29,8 @@ export class Request {
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
+  /** True once another delivery of its message waits here for this one. */
+  awaited = false
   /** True once its message is on its way back to its queue, not run to its end. */
   givenBack = false
   /** The number of the signal by which a revocation asked the running attempt to stop. */

@@ -5,6 +5,7 @@ import { taskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Isolation } from './isolation.ts'
 import type { Moves } from './moves.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -13,7 +14,7 @@ import type { Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Suspects } from './suspects.ts'
-import { type DeliveryFacts, factsOf, judge, judgeLoss, type Past } from './suspicion.ts'
+import { type DeliveryFacts, factsOf, isWorn, judge, judgeLoss, markableStarts, type Past } from './suspicion.ts'
 
 /** What starts need around them. */
 export interface StartsParts {
@@ -26,6 +27,8 @@ export interface StartsParts {
   /** The consumer that brings suspects. */
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
   readonly rateLimits: RateLimits
+  /** The attempts whose messages may come again. */
+  readonly finished: FinishedAttempts
   readonly moves: Moves
   readonly events: TaskEvents
   readonly logger: Logger
@@ -44,12 +47,12 @@ export class Starts {
     const { dispatcher, isolation, maxStarts, moves, rateLimits, relocation, table } = this.#parts
     const { delivery, lane, message } = request
     if (moves.closed) {
-      table.remove(request)
-      moves.track(relocation.giveBack([request]))
+      this.#return(request)
       return
     }
+    if (request.invocation.redelivered && this.divert(request, { inTurn })) return
     const facts = factsOf(delivery, lane, request.survived)
-    const original = facts.marked > 0 ? relocation.underway(message.id) : undefined
+    const original = facts.startedBefore || facts.marked > 0 ? relocation.underway(message.id) : undefined
     if (original !== undefined) {
       moves.track(original.then(() => this.begin(request, { inTurn })))
       return
@@ -57,7 +60,13 @@ export class Starts {
     const isolated = isolation.covers(message.task)
     const verdict = judge(facts, { maxStarts, isolated })
     // Suspects had their turn before they became suspects; a copy has it when it comes.
-    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && !rateLimits.admit(request)) return
+    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && rateLimits.limits(message.task)) {
+      if (isWorn(facts)) {
+        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
+        return
+      }
+      if (!rateLimits.admit(request)) return
+    }
     switch (verdict.kind) {
       case 'run':
         if (lane === 'tasks') dispatcher.submit(request)
@@ -66,7 +75,7 @@ export class Starts {
         else moves.track(this.#postpone(request))
         return
       case 'mark':
-        moves.track(this.#mark(request, verdict.starts))
+        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
         return
       case 'suspect':
         moves.track(this.#suspect(request, verdict, whySuspected(verdict, facts)))
@@ -75,6 +84,48 @@ export class Starts {
         table.remove(request)
         moves.track(this.#condemn(request, verdict.starts))
         return
+    }
+  }
+
+  /**
+   * Whether a message that may have started before must not start now: it is acknowledged where its attempt has ended here,
+   * and begins once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
+   */
+  divert(request: Request, { inTurn = true } = {}): boolean {
+    const { finished, moves, table } = this.#parts
+    if (finished.acknowledge(request.delivery, request.message, request.queue)) {
+      table.remove(request)
+      return true
+    }
+    const running = table.running(request.message)
+    if (running === undefined) return false
+    moves.track(
+      table.over(running).then(() => {
+        if (request.takenBack) table.remove(request)
+        else this.begin(request, { inTurn })
+      }),
+    )
+    return true
+  }
+
+  /** Whether a request must not wait here as it is: see `isWorn`. */
+  isWorn({ delivery, lane }: Request): boolean {
+    return isWorn(factsOf(delivery, lane))
+  }
+
+  /** Has a copy that is counted anew take the place of a request; `otherwise` is called where the broker takes none. Never rejects. */
+  async renew(request: Request, otherwise: () => void): Promise<void> {
+    const { logger, maxStarts, moves, relocation, table } = this.#parts
+    const facts = factsOf(request.delivery, request.lane, request.survived)
+    try {
+      await relocation.mark(request.message.id, request, markableStarts(facts, maxStarts))
+      table.remove(request)
+    } catch (error) {
+      // A full queue, say. That it runs is worth more than that it is counted.
+      logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
+      if (request.takenBack) table.remove(request)
+      else if (moves.closed) this.#return(request)
+      else otherwise()
     }
   }
 
@@ -89,16 +140,15 @@ export class Starts {
     else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
   }
 
-  async #mark(request: Request, starts: number): Promise<void> {
-    const { dispatcher, logger, relocation, table } = this.#parts
-    try {
-      await relocation.mark(request.message.id, request, starts)
-      table.remove(request)
-    } catch (error) {
-      // A full queue, say. That it runs is worth more than that it is counted.
-      logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
-      dispatcher.submit(request)
-    }
+  #return(request: Request): void {
+    const { moves, relocation, table } = this.#parts
+    table.remove(request)
+    moves.track(relocation.giveBack([request]))
+  }
+
+  #takeTurn(request: Request, inTurn: boolean): void {
+    const { dispatcher, rateLimits } = this.#parts
+    if (inTurn || rateLimits.admit(request)) dispatcher.submit(request)
   }
 
   /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */

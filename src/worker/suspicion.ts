@@ -17,8 +17,8 @@ export interface DeliveryFacts {
   readonly marked: number
   /** As a suspect it came back once without being blamed for it, as our own header has it, and will not be spared again. */
   readonly answerable: boolean
-  /** It came back only because this process, which held it, lost its channel: nobody died. */
-  readonly survived: boolean
+  /** How many of its returns were only since this process, which held it, lost its channel: nobody died. */
+  readonly survived: number
 }
 
 /** What a copy of a message is to carry of its past. */
@@ -37,12 +37,11 @@ export type Verdict =
 
 const RUN: Verdict = { kind: 'run' }
 
+// The second return is no accident any more, and far from every limit that somebody might set.
+const WORN = 2
+
 /** What `delivery` tells. */
-export function factsOf(
-  delivery: Pick<Delivery, 'headers' | 'redelivered'>,
-  lane: Lane,
-  survived = false,
-): DeliveryFacts {
+export function factsOf(delivery: Pick<Delivery, 'headers' | 'redelivered'>, lane: Lane, survived = 0): DeliveryFacts {
   const { headers, redelivered } = delivery
   const { starts: marked, redelivered: startedBefore, answerable } = readMarks(headers)
   return { lane, redelivered, returns: deliveryCount(headers), startedBefore, marked, answerable, survived }
@@ -82,12 +81,25 @@ export function judge(
     if (facts.redelivered) return { kind: 'suspect', ...past }
     return isolated || past.answerable ? RUN : { kind: 'suspect', starts, answerable: true }
   }
-  if (starts === 0) return RUN
-  // However often a message came back: it is not condemned without a start of its own among the suspects.
-  if (starts >= 2 || maxStarts === 2) {
-    return { kind: 'suspect', starts: Math.min(starts, maxStarts - 1), answerable: false }
+  if (starts >= 2 || (starts > 0 && maxStarts === 2)) {
+    return { kind: 'suspect', starts: markableStarts(facts, maxStarts), answerable: false }
   }
-  return facts.marked > 0 || facts.returns !== undefined ? RUN : { kind: 'mark', starts }
+  if (isWorn(facts)) return { kind: 'mark', starts }
+  return starts === 0 || facts.marked > 0 || facts.returns !== undefined ? RUN : { kind: 'mark', starts }
+}
+
+/**
+ * Whether a message of a task queue came back so often that it must not wait as it is. Where the broker counts returns, it
+ * drops a message that came back too often, from RabbitMQ 4 on by default the 21st time; and each lost connection counts,
+ * of each message that waits here. A copy is counted anew.
+ */
+export function isWorn({ lane, redelivered, returns }: DeliveryFacts): boolean {
+  return lane === 'tasks' && redelivered && returns !== undefined && returns >= WORN
+}
+
+/** The starts that a copy for a task queue or its suspects carries: no message is quarantined without a start of its own among the suspects. */
+export function markableStarts(facts: DeliveryFacts, maxStarts: number): number {
+  return Math.min(pastOf(facts).starts, maxStarts - 1)
 }
 
 /**
@@ -115,5 +127,5 @@ export function mayBeNacked({ lane, returns, redelivered, marked }: DeliveryFact
 
 function timesReturned({ redelivered, returns, survived }: DeliveryFacts): number {
   const came = redelivered ? (returns ?? 1) : 0
-  return survived && came > 0 ? came - 1 : came
+  return Math.max(came - survived, 0)
 }

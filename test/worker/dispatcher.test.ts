@@ -56,6 +56,7 @@ function aDispatcher(options: Options = {}) {
     clock: systemClock,
     logger: silentLogger,
     refuse: options.refuse ?? (() => undefined),
+    divert: () => false,
     onStarted: () => undefined,
     onAddToChord: async () => '',
     onState: async () => undefined,

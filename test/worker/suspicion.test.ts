@@ -8,7 +8,7 @@ const fresh: DeliveryFacts = {
   startedBefore: false,
   marked: 0,
   answerable: false,
-  survived: false,
+  survived: 0,
 }
 
 const three = { maxStarts: 3, isolated: true }
@@ -47,10 +47,10 @@ describe('a message from a task queue', () => {
   })
 
   it('is held nothing against when it came back to the very process that had lost its channel', () => {
-    const survived = { ...fresh, redelivered: true, survived: true }
+    const survived = { ...fresh, redelivered: true, survived: 1 }
     expect(judge(survived, three)).toEqual({ kind: 'run' })
     expect(judge({ ...survived, marked: 1 }, three)).toEqual({ kind: 'run' })
-    expect(judge({ ...survived, returns: 2 }, three)).toEqual({ kind: 'run' })
+    expect(judge({ ...survived, returns: 1 }, three)).toEqual({ kind: 'run' })
     expect(judge({ ...survived, lane: 'suspects', marked: 2 }, three)).toEqual({
       kind: 'suspect',
       starts: 2,
@@ -113,7 +113,7 @@ describe('a message from the suspects', () => {
     ],
     [
       'that only lost its channel is not answerable for that',
-      { ...back, survived: true },
+      { ...back, survived: 1 },
       three,
       { kind: 'suspect', starts: 2, answerable: false },
     ],

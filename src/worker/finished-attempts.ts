@@ -1,0 +1,66 @@
+import type { Delivery } from '../broker/broker.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { ExpiringSet } from '../runtime/expiring-set.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+// For as long as the broker may keep a message that has been dealt with.
+const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
+// And one that was to be acknowledged with another of the same task.
+const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
+
+/**
+ * Attempts that ended here, and whose message may come once more all the same: since its acknowledgement was lost, or since
+ * a copy of it was made and the acknowledgement of the original was lost. What comes then is acknowledged unrun.
+ */
+export class FinishedAttempts {
+  readonly #unacknowledged: ExpiringSet
+  readonly #acknowledged: ExpiringSet
+  readonly #logger: Logger
+  #lostAcks = 0
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#logger = logger
+    this.#unacknowledged = new ExpiringSet(clock, MEMORY)
+    this.#acknowledged = new ExpiringSet(clock, BRIEF_MEMORY)
+  }
+
+  /** How many acknowledgements came too late. */
+  get lostAcks(): number {
+    return this.#lostAcks
+  }
+
+  /** The outcome for this message is safe, and it was acknowledged; the original or a copy of it may be left. */
+  addAcknowledged(message: TaskMessage): void {
+    this.#acknowledged.add(keyOf(message))
+  }
+
+  /** The outcome for this message is safe, and it can't be acknowledged any more. */
+  addUnacknowledged(message: TaskMessage): void {
+    this.#lostAcks += 1
+    this.#unacknowledged.add(keyOf(message))
+  }
+
+  /** Acknowledges a message for which nothing is left to do; false for any other. */
+  acknowledge(delivery: Delivery, message: TaskMessage, queue: string): boolean {
+    const key = keyOf(message)
+    if (!this.#unacknowledged.has(key) && !this.#acknowledged.has(key)) return false
+    delivery.ack()
+    const fields = { event: 'task.finished-before', task_id: message.id, task: message.task, queue }
+    this.#logger.info(fields, 'the task has ended here already; not run again')
+    return true
+  }
+
+  /** A message that never was here came: it was sent anew with the id of one that has ended, and is to run however often it comes. */
+  forget(message: TaskMessage): void {
+    if (this.#unacknowledged.size === 0 && this.#acknowledged.size === 0) return
+    const key = keyOf(message)
+    this.#unacknowledged.delete(key)
+    this.#acknowledged.delete(key)
+  }
+}
+
+/** One attempt: a retry has the same id. */
+function keyOf({ id, retries }: TaskMessage): string {
+  return `${retries} ${id}`
+}
