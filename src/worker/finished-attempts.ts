@@ -1,4 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
+import { readMarks } from '../protocol/suspect.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
@@ -16,6 +17,7 @@ const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
 export class FinishedAttempts {
   readonly #unacknowledged: ExpiringSet
   readonly #acknowledged: ExpiringSet
+  readonly #originals: ExpiringSet
   readonly #logger: Logger
   #lostAcks = 0
 
@@ -23,6 +25,7 @@ export class FinishedAttempts {
     this.#logger = logger
     this.#unacknowledged = new ExpiringSet(clock, MEMORY)
     this.#acknowledged = new ExpiringSet(clock, BRIEF_MEMORY)
+    this.#originals = new ExpiringSet(clock, BRIEF_MEMORY)
   }
 
   /** How many acknowledgements came too late. */
@@ -41,13 +44,23 @@ export class FinishedAttempts {
     this.#unacknowledged.add(keyOf(message))
   }
 
+  /** A copy took the place of this message, whose acknowledgement was lost: it is not to run beside the copy. */
+  addOriginal(message: TaskMessage, delivery: Delivery): void {
+    this.#originals.add(versionOf(message, delivery))
+  }
+
   /** Acknowledges a message for which nothing is left to do; false for any other. */
   acknowledge(delivery: Delivery, message: TaskMessage, queue: string): boolean {
+    const fields = { task_id: message.id, task: message.task, queue }
+    if (this.#hasOriginal(message, delivery)) {
+      delivery.ack()
+      this.#logger.info({ event: 'task.copied-before', ...fields }, 'a copy has taken its place already; not run')
+      return true
+    }
     const key = keyOf(message)
     if (!this.#unacknowledged.has(key) && !this.#acknowledged.has(key)) return false
     delivery.ack()
-    const fields = { event: 'task.finished-before', task_id: message.id, task: message.task, queue }
-    this.#logger.info(fields, 'the task has ended here already; not run again')
+    this.#logger.info({ event: 'task.finished-before', ...fields }, 'the task has ended here already; not run again')
     return true
   }
 
@@ -58,9 +71,18 @@ export class FinishedAttempts {
     this.#unacknowledged.delete(key)
     this.#acknowledged.delete(key)
   }
+
+  #hasOriginal(message: TaskMessage, delivery: Delivery): boolean {
+    return delivery.redelivered && this.#originals.size > 0 && this.#originals.has(versionOf(message, delivery))
+  }
 }
 
 /** One attempt: a retry has the same id. */
 function keyOf({ id, retries }: TaskMessage): string {
   return `${retries} ${id}`
+}
+
+/** One copy of its message: each is told apart by the last line of its history. */
+function versionOf(message: TaskMessage, { headers }: Delivery): string {
+  return `${keyOf(message)} ${readMarks(headers).history.at(-1) ?? ''}`
 }

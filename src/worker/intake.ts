@@ -138,8 +138,8 @@ export class Intake {
   }
 
   async #move(request: Request, due: number): Promise<void> {
-    const { delays, moves, relocation, table } = this.#parts
-    if ((await delays.move(request, due)) || request.takenBack) table.remove(request)
+    const { delays, moves, relocation, starts, table } = this.#parts
+    if ((await delays.move(request, due)) || request.takenBack) starts.forget(request)
     else if (moves.closed) {
       table.remove(request)
       await relocation.giveBack([request])

@@ -11,7 +11,6 @@ import { pause } from '../runtime/pause.ts'
 import type { Consumer } from './consumer.ts'
 import type { Holding } from './relocation.ts'
 import type { RemoteControl } from './remote-control.ts'
-import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Survivors } from './survivors.ts'
 import type { Suspects } from './suspects.ts'
@@ -39,8 +38,6 @@ export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
   #liveness: Liveness | undefined
-  /** The requests that were taken back, and are known to have survived that. */
-  readonly #remembered = new WeakSet<Request>()
   /** The newest connection, and whether the other workers' revocations are known there. */
   #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
 
@@ -156,11 +153,7 @@ export class Lanes {
   #rememberSurvivors(): void {
     const { table, survivors } = this.#parts
     for (const request of table.all()) {
-      if (!request.takenBack) continue
-      // Each channel of a lost connection tells of it.
-      if (this.#remembered.has(request)) continue
-      this.#remembered.add(request)
-      survivors.add(request.message.id, request.survived + 1)
+      if (request.takenBack) survivors.add(request)
     }
   }
 }

@@ -52,8 +52,11 @@ export class Relocation {
     return this.#underway.get(id)
   }
 
-  /** Has the message run as a copy that remembers how often it may have started. Rejects when the broker takes no copy. */
-  mark(id: string, holding: Holding, starts: number): Promise<void> {
+  /**
+   * Has the message run as a copy that remembers how often it may have started. Resolves with false where the original may
+   * come again, since its acknowledgement was lost with its channel. Rejects when the broker takes no copy.
+   */
+  mark(id: string, holding: Holding, starts: number): Promise<boolean> {
     return this.#replace(id, holding, {
       queue: holding.queue,
       starts,
@@ -62,15 +65,15 @@ export class Relocation {
     })
   }
 
-  /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Rejects when the broker does not take it. */
-  suspect(id: string, holding: Holding, { starts, answerable }: Past, why: string): Promise<void> {
+  /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Resolves and rejects as `mark` does. */
+  suspect(id: string, holding: Holding, { starts, answerable }: Past, why: string): Promise<boolean> {
     const to = { queue: suspectsQueue(holding.queue), starts, answerable, redelivered: true, event: this.#event(why) }
     return this.#replace(id, holding, to)
   }
 
   /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects when the broker does not take it. */
-  postpone(id: string, holding: Holding): Promise<void> {
-    return this.#replace(id, holding, copyAsIs(holding))
+  async postpone(id: string, holding: Holding): Promise<void> {
+    await this.#replace(id, holding, copyAsIs(holding))
   }
 
   /**
@@ -102,13 +105,21 @@ export class Relocation {
     }
   }
 
-  async #replace(id: string, holding: Holding, to: CopyOptions): Promise<void> {
+  async #replace(id: string, holding: Holding, to: CopyOptions): Promise<boolean> {
+    const { acknowledged } = this.#parts
     const work = this.#publishAnyway(holding, to).then(async () => {
-      holding.delivery.ack()
+      const acked = holding.delivery.ack()
       // Without a channel the broker has taken the original back; there is nothing to wait for.
-      await this.#parts.acknowledged(holding).catch(() => {})
+      const carriedOut = await acknowledged(holding).then(
+        () => holding.delivery.alive,
+        () => false,
+      )
+      return acked && carriedOut
     })
-    const over = work.catch(() => {})
+    const over = work.then(
+      () => {},
+      () => {},
+    )
     this.#underway.set(id, over)
     await over
     if (this.#underway.get(id) === over) this.#underway.delete(id)

@@ -13,6 +13,7 @@ import { type Refusal, type Refusals, STUCK } from './refusals.ts'
 import type { Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
+import type { Survivors } from './survivors.ts'
 import type { Suspects } from './suspects.ts'
 import { type DeliveryFacts, factsOf, isWorn, judge, judgeLoss, markableStarts, type Past } from './suspicion.ts'
 
@@ -29,6 +30,8 @@ export interface StartsParts {
   readonly rateLimits: RateLimits
   /** The attempts whose messages may come again. */
   readonly finished: FinishedAttempts
+  /** The messages that this process held when it lost them. */
+  readonly survivors: Survivors
   readonly moves: Moves
   readonly events: TaskEvents
   readonly logger: Logger
@@ -48,6 +51,10 @@ export class Starts {
     const { delivery, lane, message } = request
     if (moves.closed) {
       this.#return(request)
+      return
+    }
+    if (request.takenBack) {
+      this.forget(request)
       return
     }
     if (request.invocation.redelivered && this.divert(request, { inTurn })) return
@@ -101,7 +108,7 @@ export class Starts {
     if (running === undefined) return false
     moves.track(
       table.over(running).then(() => {
-        if (request.takenBack) table.remove(request)
+        if (request.takenBack) this.forget(request)
         else this.begin(request, { inTurn })
       }),
     )
@@ -115,15 +122,17 @@ export class Starts {
 
   /** Has a copy that is counted anew take the place of a request; `otherwise` is called where the broker takes none. Never rejects. */
   async renew(request: Request, otherwise: () => void): Promise<void> {
-    const { logger, maxStarts, moves, relocation, table } = this.#parts
+    const { finished, logger, maxStarts, moves, relocation, table } = this.#parts
     const facts = factsOf(request.delivery, request.lane, request.survived)
     try {
-      await relocation.mark(request.message.id, request, markableStarts(facts, maxStarts))
+      const { delivery, message } = request
+      const gone = await relocation.mark(message.id, request, markableStarts(facts, maxStarts))
+      if (!gone) finished.addOriginal(message, delivery)
       table.remove(request)
     } catch (error) {
       // A full queue, say. That it runs is worth more than that it is counted.
       logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
-      if (request.takenBack) table.remove(request)
+      if (request.takenBack) this.forget(request)
       else if (moves.closed) this.#return(request)
       else otherwise()
     }
@@ -138,6 +147,13 @@ export class Starts {
     const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
     if (verdict.kind === 'quarantine') await this.#condemn(request, verdict.starts)
     else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
+  }
+
+  /** Lets go of a request; where the broker took its message back, it comes again though nobody died. */
+  forget(request: Request): void {
+    const { survivors, table } = this.#parts
+    if (request.takenBack) survivors.add(request)
+    table.remove(request)
   }
 
   #return(request: Request): void {
@@ -167,15 +183,16 @@ export class Starts {
   }
 
   async #suspect(request: Request, past: Past, why: string): Promise<void> {
-    const { logger, relocation, table } = this.#parts
+    const { finished, logger, relocation } = this.#parts
     const { starts } = past
     try {
-      await relocation.suspect(request.message.id, request, past, why)
+      const gone = await relocation.suspect(request.message.id, request, past, why)
+      if (!gone) finished.addOriginal(request.message, request.delivery)
       logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
     } catch (error) {
       logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
     }
-    table.remove(request)
+    this.forget(request)
   }
 
   async #condemn(request: Request, starts: number): Promise<void> {

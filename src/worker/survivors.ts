@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
+import type { Request } from './request.ts'
 
 // More than a prefetch count can be, for as long as a reconnect may take.
 const MOST = 100_000
@@ -12,15 +13,19 @@ export class Survivors {
   readonly #clock: Clock
   /** Oldest first. */
   readonly #times = new Map<string, { readonly times: number; readonly at: number }>()
+  readonly #noted = new WeakSet<Request>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** The message was taken back, by now so many times. */
-  add(id: string, times: number): void {
+  /** The message of a request was taken back. Each request counts once, whoever tells of it. */
+  add(request: Request): void {
+    if (this.#noted.has(request)) return
+    this.#noted.add(request)
+    const { id } = request.message
     this.#times.delete(id)
-    this.#times.set(id, { times, at: this.#clock.now() })
+    this.#times.set(id, { times: request.survived + 1, at: this.#clock.now() })
     for (const [oldest, { at }] of this.#times) {
       if (this.#times.size <= MOST && at + LIFETIME > this.#clock.now()) return
       this.#times.delete(oldest)

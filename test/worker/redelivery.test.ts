@@ -12,11 +12,15 @@ import { createLogger } from '../../src/runtime/logger.ts'
 import { ManualClock } from '../../src/runtime/manual-clock.ts'
 import { Reject } from '../../src/tasks/control-flow.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import type { SendOptions } from '../../src/tasks/sending.ts'
 import { startTestWorker, until } from '../../src/testing.ts'
 
 const ROUTER = createRouter({ defaultQueue: 'celery' })
 // As RabbitMQ 4 has it, unless told otherwise.
 const QUORUM: UserConfig = { queues: [{ name: 'celery', type: 'quorum', deliveryLimit: 20 }] }
+
+// More than workers die, since each lets one of them go at once.
+const SENT = Array.from({ length: 40 }, (_, index) => `task-${String(index).padStart(2, '0')}`)
 
 /** A task that notes its starts, and ends when it is told to. */
 function aTask(settings: { readonly rateLimit?: string; readonly waits?: boolean } = {}) {
@@ -76,69 +80,66 @@ async function publish(broker: MemoryBroker, { route, message }: Outgoing): Prom
   expect(await channel.publish(route, message, { mandatory: true })).toBe('confirmed')
 }
 
-function aMessage(id: string): Outgoing {
-  const facts = { id, now: 0, origin: 'test', replyTo: undefined, router: ROUTER, parent: undefined }
-  return prepareTask('note', [], {}, facts).outgoing
+function aMessage(id: string, options: SendOptions = {}): Outgoing {
+  const facts = { id, now: Date.now(), origin: 'test', replyTo: undefined, router: ROUTER, parent: undefined }
+  return prepareTask('note', [], options, facts).outgoing
 }
 
 describe('what waits in a worker of a quorum queue', () => {
   it.each([
-    ['for its rate limit', { rateLimit: '60/m' }, {}, '5m'],
-    ['for its eta, since the broker keeps none', {}, { countdown: '10m' }, '5m'],
+    ['for its rate limit', { rateLimit: '6/h' }, {}, '10m'],
+    ['for its eta, since the broker keeps none', {}, { countdown: '1h' }, '10m'],
     ['for a slot', { waits: true }, {}, '1s'],
   ])(
     '%s, outlives 30 lost connections, each of them counted, and nobody is suspected',
     async (_title, settings, how, time) => {
       const { task, starts, ends } = aTask(settings)
       const { logger, count } = aJournal()
-      const config: UserConfig = { ...QUORUM, concurrency: 2, delayedDelivery: 'never' }
+      const config: UserConfig = { ...QUORUM, concurrency: 20, prefetchMultiplier: 4, delayedDelivery: 'never' }
       await using scene = await startTestWorker({ tasks: [task], config, logger })
-      const sent = await Promise.all(Array.from({ length: 12 }, () => scene.client.send(task, {}, how)))
+      for (const id of SENT) await publish(scene.broker, aMessage(id, how))
       await turns()
       for (let cut = 0; cut < 30; cut += 1) {
         scene.broker.cutConnections()
-        // So short that no rate limit and no eta is over.
-        await scene.clock.pass(200)
+        // Both sessions are back by then, and whatever is copied is here again.
+        await scene.clock.pass('10s')
+        expect(await scene.waiting()).toBe(0)
       }
-      for (let turn = 0; turn < 12; turn += 1) {
+      for (let turn = 0; turn < SENT.length; turn += 1) {
         for (const end of ends.splice(0)) end.resolve()
         await scene.clock.pass(time)
       }
-      expect(new Set(starts)).toEqual(new Set(sent.map(({ id }) => id)))
-      expect(starts).toHaveLength(sent.length)
+      expect(starts.toSorted()).toEqual(SENT)
       expect(count('task.suspected')).toBe(0)
       expect(await scene.waiting()).toBe(0)
     },
   )
 
   it.each([
-    ['for its rate limit', { rateLimit: '60/m' }, {}],
-    ['for its eta, since the broker keeps none', {}, { countdown: '10m' }],
+    ['for its rate limit', { rateLimit: '1/m' }, {}],
+    ['for its eta, since the broker keeps none', {}, { countdown: '1h' }],
   ])('%s, outlives the death of 30 workers', async (_title, settings, how) => {
     const { task, starts } = aTask(settings)
     const clock = new ManualClock(Date.now())
     const broker = createMemoryBroker({ clock })
     const config: UserConfig = { ...QUORUM, concurrency: 2, delayedDelivery: 'never' }
-    const sent: { readonly id: string }[] = []
     for (let death = 0; death < 30; death += 1) {
       const life = mortal(broker)
       // One clock each: the dead start nothing.
-      const scene = await startTestWorker({
+      await startTestWorker({
         tasks: [task],
         config,
         broker: life.broker,
         clock: new ManualClock(clock.now()),
       })
-      if (death === 0) {
-        for (let n = 0; n < 12; n += 1) sent.push(await scene.client.send(task, {}, how))
-      }
+      if (death === 0) for (const id of SENT) await publish(broker, aMessage(id, how))
       await turns()
       life.die()
       await turns()
     }
     await using scene = await startTestWorker({ tasks: [task], config, broker, clock })
     await scene.clock.pass('2h')
-    expect(new Set(starts)).toEqual(new Set(sent.map(({ id }) => id)))
+    expect([...new Set(starts)].toSorted()).toEqual(SENT)
     expect(await scene.waiting()).toBe(0)
   })
 })
