@@ -57,7 +57,7 @@ export function stepsOfChain(chain: SignatureFields): readonly SignatureFields[]
   return unchained(chain).reduce(joined, [])
 }
 
-function chainOf(steps: readonly SignatureFields[]): SignatureFields {
+export function chainOf(steps: readonly SignatureFields[]): SignatureFields {
   const tasks = steps.map(composedJson)
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }

@@ -42,6 +42,8 @@ export interface FreezeFacts {
   readonly rootId: string | undefined
   /** Who joins chords: the workers' result backend, a queue of each chord's own, or nobody. */
   readonly chords: 'backend' | 'queue' | 'nobody'
+  /** The place in a group that the end of the workflow takes. */
+  readonly place?: JsonObject
 }
 
 /** A chord that is to be joined from its queue. */
@@ -64,7 +66,16 @@ export interface Frozen {
 export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
   const { rootId, replyTo } = facts
   const chords: PlannedChord[] = []
-  const start = { facts, chords, rootId, replyTo, firstReplyTo: replyTo, parent: undefined, options: {}, later: false }
+  const start = {
+    facts,
+    chords,
+    rootId,
+    replyTo,
+    firstReplyTo: replyTo,
+    parent: undefined,
+    options: facts.place ?? {},
+    later: false,
+  }
   const { signature: frozen, node } = freezeAt(signature, { ...start, depth: 0, path: 'signature' })
   return { signature: frozen, node, chords }
 }

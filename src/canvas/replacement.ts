@@ -5,7 +5,7 @@ import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import { readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import { type Applied, applySignature, type Ground } from './apply.ts'
+import { type Applied, applySignature, type Call, type Ground } from './apply.ts'
 import { frozen, sizeOf, tasksOf } from './frozen.ts'
 import { linked } from './links.ts'
 
@@ -15,6 +15,17 @@ import { linked } from './links.ts'
  * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
  */
 export function replacementOf(value: Json, message: TaskMessage, ground: Ground): Applied {
+  const standIn = standInOf(value, message, ground)
+  return applySignature(writeSignature(standIn), replacementCall(message), { ...ground, current: message })
+}
+
+/** How the stand-in of a task is applied: what was to follow the task in its chain follows that. */
+export function replacementCall({ embed, replacedTaskNesting }: TaskMessage): Call {
+  return { args: [], options: { chain: embed.chain, replaced_task_nesting: replacedTaskNesting + 1 } }
+}
+
+/** A signature whose end has the id of the task that it replaces, its place, its callbacks and its errbacks. */
+export function standInOf(value: Json, message: TaskMessage, ground: Pick<Ground, 'newId'>): Signature {
   const given = readSignature(value, 'signature')
   if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
     throw improper('Cannot replace with an empty chain')
@@ -24,7 +35,6 @@ export function replacementOf(value: Json, message: TaskMessage, ground: Ground)
   const plain: Signature = given.kind === 'group' ? accumulated(given) : { ...given, options }
   const { embed } = message
   const withErrbacks = linked(plain, 'link_error', embed.errbacks ?? [])
-  const nesting = message.replacedTaskNesting + 1
   const place = {
     task_id: message.id,
     root_id: message.rootId,
@@ -32,11 +42,9 @@ export function replacementOf(value: Json, message: TaskMessage, ground: Ground)
     group_index: message.groupIndex,
     chord: embed.chord,
     reply_to: message.replyTo,
-    replaced_task_nesting: nesting,
+    replaced_task_nesting: message.replacedTaskNesting + 1,
   }
-  const standIn = linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
-  const call = { args: [], options: { chain: embed.chain, replaced_task_nesting: nesting } }
-  return applySignature(writeSignature(standIn), call, { ...ground, current: message })
+  return linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
 }
 
 /** What is to run as one more task of the chord that a task belongs to, and how much larger that becomes. */

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { addressed } from '../canvas/addressed.ts'
 import { applySignature, type FollowUp, type Ground } from '../canvas/apply.ts'
-import { type FreezeFacts, freeze, type Node, type PlannedChord } from '../canvas/freeze.ts'
+import { type FreezeFacts, freeze, type Node } from '../canvas/freeze.ts'
+import { joinMessage } from '../canvas/queued-chords.ts'
 import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
-import { encodeTask } from '../protocol/encode-task.ts'
-import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } from '../protocol/queued-chord.ts'
-import { readSignature, writeSignature } from '../protocol/signature.ts'
+import { chordQueue } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { SendOptions } from '../tasks/sending.ts'
@@ -63,21 +61,6 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const ground = { newId, now, origin, address, current: parent, inheritPriority: facts.inheritPriority ?? false }
   const call = { args: [], options: given }
   const { messages, child, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
-  const joins = chords.map((chord) => joinMessage(chord, newId(), facts))
+  const joins = chords.map((chord) => joinMessage(chord, newId(), { ...facts, address: router.address }))
   return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, child, joins, node }
-}
-
-/** The message that has a worker join a chord. */
-function joinMessage(chord: PlannedChord, id: string, { now, origin, router, parent }: CanvasFacts): FollowUp {
-  // Any worker may join it: where the body runs is for the sender to say.
-  const body = writeSignature(addressed(readSignature(chord.body, 'body'), router.address))
-  const kwargs = writeQueuedChord({ ...chord, body, until: now + CHORD_LIFETIME })
-  const family = { rootId: parent?.rootId, parentId: parent?.id }
-  const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, ...family }, { now })
-  return {
-    id,
-    task: JOIN_TASK,
-    queue: JOIN_QUEUE,
-    outgoing: { route: { exchange: '', routingKey: JOIN_QUEUE }, message },
-  }
 }

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { Channel } from '../broker/broker.ts'
 import type { DelayedDelivery, DelayTarget } from '../broker/delayed-delivery.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
-import { declareResultQueue } from '../broker/topology.ts'
 import type { FollowUp } from '../canvas/apply.ts'
 import { TwqError } from '../errors.ts'
 import type { ResultTuple } from '../protocol/chord.ts'
 import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
-import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE, JOIN_TASK } from '../protocol/queued-chord.ts'
+import { JOIN_TASK } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { ChordJoin } from '../results/backend.ts'
@@ -19,6 +17,7 @@ import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import { isCanvas, isTask } from '../tasks/brand.ts'
 import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import { ChordQueues } from './chord-queues.ts'
 import { DeclaredQueues } from './declared-queues.ts'
 import type { Replies } from './replies.ts'
 import type { Router } from './router.ts'
@@ -80,6 +79,7 @@ export function createSender(options: SenderOptions): Sender {
 class SessionSender implements Sender {
   readonly #options: SenderOptions
   readonly #queues: DeclaredQueues
+  readonly #chordQueues: ChordQueues
   readonly origin = `gen${process.pid}@${hostname()}`
   #lastError: Error | undefined
   #everConnected = false
@@ -91,6 +91,7 @@ class SessionSender implements Sender {
   constructor(options: SenderOptions) {
     this.#options = options
     this.#queues = options.queues ?? new DeclaredQueues(options.session, options.router)
+    this.#chordQueues = new ChordQueues(options.session, this.#queues)
     options.session.listen((event) => {
       if (event.kind === 'connected') {
         this.#lastError = undefined
@@ -177,28 +178,11 @@ class SessionSender implements Sender {
     }
   }
 
-  /** The queues that the tasks of headers reply to. Rejects with `TWQ_CHORD_UNSUPPORTED` where nobody will ever join them. */
   async #declareChords({ chordQueues, messages }: PreparedCanvas, signal: AbortSignal | undefined): Promise<void> {
-    const { session, publishTimeout } = this.#options
     const reason = () => this.#tooLate({ task: JOIN_TASK, id: chordQueues[0] as string })
-    using limit = timeLimit({ ms: publishTimeout, signal, reason })
-    const taskQueues = [...new Set(messages.map(({ queue }) => queue))]
-    const declare = async (channel: Channel): Promise<void> => {
-      await channel.inspectQueue(JOIN_QUEUE)
-      // What the loss of a node takes of no task it must not take of a chord.
-      const type = { quorum: taskQueues.some((queue) => this.#queues.isQuorum(queue)) }
-      for (const queue of chordQueues) await declareResultQueue(channel, queue, CHORD_QUEUE_LIFETIME, type)
-    }
-    try {
-      await unlessAborted(Promise.all(taskQueues.map((queue) => this.#queues.declare(queue))), limit.signal)
-      await unlessAborted(session.withChannel(declare), limit.signal)
-    } catch (error) {
-      if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) throw error
-      throw new TwqError('TWQ_CHORD_UNSUPPORTED', 'no worker on this broker has ever joined a chord without Redis', {
-        hint: 'Start a twq worker with --result-backend rpc:// here: Python workers can run the tasks, but not join them',
-        cause: error,
-      })
-    }
+    using limit = timeLimit({ ms: this.#options.publishTimeout, signal, reason })
+    const taskQueues = messages.map(({ queue }) => queue)
+    await this.#chordQueues.declare(chordQueues, taskQueues, limit.signal)
   }
 
   #prepare(target: unknown, args: AnyArguments | undefined, options: SendOptions, parent: TaskMessage | undefined) {

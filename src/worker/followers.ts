@@ -14,7 +14,9 @@ import {
   failureOfFollowUps,
   successorsOf,
 } from '../canvas/follow-ups.ts'
+import { queuedReplacementOf, type WithQueuedChords } from '../canvas/queued-chords.ts'
 import { replacementOf } from '../canvas/replacement.ts'
+import type { ChordQueues } from '../client/chord-queues.ts'
 import { messageOf } from '../errors.ts'
 import type { ChordParts, ResultTuple } from '../protocol/chord.ts'
 import { isChordQueue } from '../protocol/queued-chord.ts'
@@ -34,6 +36,8 @@ export interface FollowersParts {
   readonly publisher: FollowUpPublisher
   readonly results: ResultBackend
   readonly trail: Trail
+  /** Declares the queues of chords where the result backend joins none, but workers do. */
+  readonly chordQueues?: Pick<ChordQueues, 'declare'> | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** `gen<pid>@<host>`. */
@@ -95,8 +99,12 @@ export class Followers {
 
   /** Sends what runs in the place of a task; resolves once that is confirmed, or with why it can't be sent. */
   async replace(message: TaskMessage, signature: Json): Promise<Followed> {
+    const { results, chordQueues } = this.#parts
     try {
-      await this.#send(replacementOf(signature, message, this.#ground()))
+      const replacement = replacementOf(signature, message, this.#ground())
+      if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
+        await this.#send(replacement)
+      } else await this.#sendQueued(queuedReplacementOf(signature, message, this.#ground()), chordQueues)
       return DONE
     } catch (error) {
       const failure = failureOfFollowUps(error)
@@ -134,6 +142,18 @@ export class Followers {
       await Promise.all(chords.map((start) => chord.begin(start)))
     }
     await publisher.publish(messages)
+  }
+
+  /** Chords are joined from queues of their own, which their tasks reply to. */
+  async #sendQueued(
+    { chordQueues, messages, joins }: WithQueuedChords,
+    queues: Pick<ChordQueues, 'declare'>,
+  ): Promise<void> {
+    const { publisher } = this.#parts
+    const taskQueues = messages.map(({ queue }) => queue)
+    await queues.declare(chordQueues, taskQueues)
+    await publisher.publish(messages)
+    await publisher.publish(joins)
   }
 
   /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts'
 import { DelayedDelivery } from '../broker/delayed-delivery.ts'
 import { createPublisher, type Publisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
+import { ChordQueues } from '../client/chord-queues.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
 import type { Replies } from '../client/replies.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
@@ -118,6 +119,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     publisher: new FollowUpPublisher(publisher, queues),
     results,
     trail,
+    chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,
     clock,
     logger,
     origin: sender.origin,

@@ -60,12 +60,32 @@ const parent = defineTask({
   },
 })
 
+/** Has a group, or a chord, of two sums run in its place. */
+const stand = defineTask({
+  name: 'stand',
+  positional: ['...args'],
+  run({ args }: { args: readonly unknown[] }, ctx): never {
+    const sums = [signature(add, [1, 1]), signature(add, [2, 2])]
+    const inner = chord(sums, signature(total))
+    switch (args.at(-1)) {
+      case 'group':
+        return ctx.replace(group(sums).toJSON())
+      case 'nested':
+        return ctx.replace(chord([inner, ...sums], signature(total)).toJSON())
+      case 'failing':
+        return ctx.replace(chord([...sums, signature(boom)], signature(total)).toJSON())
+      default:
+        return ctx.replace(inner.toJSON())
+    }
+  },
+})
+
 const python = uniqueName('python')
 let scene: WorkerScene
 let celery: Program
 
 beforeAll(async () => {
-  scene = await aWorker([add, mul, total, echo, note, boom, parent], { concurrency: 1 })
+  scene = await aWorker([add, mul, total, echo, note, boom, parent, stand], { concurrency: 1 })
   celery = await startCeleryWorker({ broker: brokerUrl(), queue: scene.queue }, { args: ['-Q', python] })
 })
 
@@ -167,6 +187,31 @@ describe.each(places)('a workflow that is run %s', (_title, queueOf) => {
     const failure = await handle.result(patience).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'TWQ_TASK_FAILED', cause: { name: 'ChordError' } })
     expect(String(failure)).toMatch(/Dependency .* raised ValueError\('bad'\)/)
+  })
+
+  it('a task may be replaced by a group or a chord, wherever it stands', async () => {
+    const stands = (how: string) => signature(stand, [how], { immutable: true })
+    expect(await resultOf(stands('chord'))).toBe(6)
+    expect(await resultOf(stands('group'))).toEqual([2, 4])
+    expect(await resultOf(stands('nested'))).toBe(12)
+    expect(
+      await resultOf(chain(at(0, sum(1, 1)), stands('chord'), at(1, signature(add, [1])), at(2, signature(mul, [2])))),
+    ).toBe(14)
+    expect(await resultOf(group(stands('chord'), at(1, sum(1, 1)), stands('group')))).toEqual([6, 2, [2, 4]])
+    expect(await resultOf(chord([stands('chord'), at(1, sum(5, 5)), stands('nested')], at(0, signature(total))))).toBe(
+      28,
+    )
+    expect(
+      await resultOf(chain(at(2, sum(1, 1)), chord([stands('nested'), stands('chord')], at(1, signature(total))))),
+    ).toBe(18)
+    const callback = signature(note, [], { queue: scene.queue })
+    const handle = await scene.client.send(stands('chord').set({ link: callback }))
+    expect((await notes.until(({ rootId }) => rootId === handle.id)).args).toEqual([6])
+    const failed = stands('failing').set({ linkError: callback })
+    const failing = await scene.client.send(failed)
+    await expect(failing.result(patience)).rejects.toThrow('ChordError')
+    expect((await notes.until(({ rootId }) => rootId === failing.id)).args).toEqual([failing.id])
+    await expect(resultOf(chain(stands('failing'), at(0, signature(add, [1]))))).rejects.toThrow('ChordError')
   })
 
   it('a step that fails ends a chain before its chord', async () => {

@@ -1,0 +1,75 @@
+import type { ResultTuple } from '../protocol/chord.ts'
+import { encodeTask } from '../protocol/encode-task.ts'
+import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } from '../protocol/queued-chord.ts'
+import { readSignature, writeSignature } from '../protocol/signature.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import { addressed } from './addressed.ts'
+import { applySignature, type FollowUp, type Ground } from './apply.ts'
+import { chainOf } from './chain.ts'
+import { freeze, type PlannedChord } from './freeze.ts'
+import { replacementCall, standInOf } from './replacement.ts'
+
+/** What is sent where chords are joined from queues of their own. */
+export interface WithQueuedChords {
+  /** To be declared before. */
+  readonly chordQueues: readonly string[]
+  readonly messages: readonly FollowUp[]
+  /** Have a worker join the chords; to be published last. */
+  readonly joins: readonly FollowUp[]
+  readonly child: ResultTuple | null
+}
+
+/** The message that has a worker join a chord, on behalf of `current`. */
+export function joinMessage(
+  chord: PlannedChord,
+  id: string,
+  {
+    now,
+    origin,
+    address,
+    parent,
+  }: Pick<Ground, 'now' | 'origin' | 'address'> & { readonly parent?: Parent | undefined },
+): FollowUp {
+  // Any worker may join it: where the body runs is for the sender to say.
+  const body = writeSignature(addressed(readSignature(chord.body, 'body'), address))
+  const kwargs = writeQueuedChord({ ...chord, body, until: now + CHORD_LIFETIME })
+  const family = { rootId: parent?.rootId, parentId: parent?.id }
+  const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, ...family }, { now })
+  return {
+    id,
+    task: JOIN_TASK,
+    queue: JOIN_QUEUE,
+    outgoing: { route: { exchange: '', routingKey: JOIN_QUEUE }, message },
+  }
+}
+
+type Parent = Pick<TaskMessage, 'id' | 'rootId'>
+
+/**
+ * What is sent in place of a task that replaced itself, as {@link replacementOf} has it, where no result backend joins the
+ * chords in it: as `client.send` sends them. Throws as that does, and `TWQ_CHORD_UNSUPPORTED` for a chord in a link. Pure.
+ */
+export function queuedReplacementOf(
+  value: Parameters<typeof standInOf>[0],
+  message: TaskMessage,
+  ground: Ground,
+): WithQueuedChords {
+  const standIn = standInOf(value, message, ground)
+  const { chain, ...options } = replacementCall(message).options
+  // What was to follow the task follows its stand-in: the body of a chord, where it is one.
+  const rest = Array.isArray(chain)
+    ? chain.toReversed().map((step, index) => readSignature(step, `chain[${index}]`))
+    : []
+  const whole = rest.length === 0 ? standIn : chainOf([standIn, ...rest])
+  const { signature, chords } = freeze(whole, {
+    newId: ground.newId,
+    replyTo: message.replyTo === '' ? undefined : message.replyTo,
+    rootId: message.rootId,
+    chords: 'queue',
+    ...(message.group !== null && { place: { group_id: message.group, group_index: message.groupIndex } }),
+  })
+  const applied = applySignature(writeSignature(signature), { args: [], options }, { ...ground, current: message })
+  const joins = chords.map((chord) => joinMessage(chord, ground.newId(), { ...ground, parent: message }))
+  const chordQueues = chords.map(({ groupId }) => chordQueue(groupId))
+  return { chordQueues, messages: applied.messages, joins, child: applied.child }
+}
