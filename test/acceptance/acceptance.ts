@@ -10,7 +10,7 @@ import { joinChord } from './chord.ts'
 import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
 import { askForHealth } from './health.ts'
-import { isWell, sendHostileMessages } from './hostile-messages.ts'
+import { HOSTILE_BROKER, isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheLeader } from './killed-leader.ts'
 import { killTheWorker } from './killed-worker.ts'
 import { type Absence, loseTheRedis } from './lost-redis.ts'
@@ -79,7 +79,7 @@ async function acceptance(numbers: readonly string[]): Promise<number> {
   const release = CELERIES.find((one) => one === values.celery)
   if (release === undefined) throw new Error(`--celery ${values.celery}: there are ${CELERIES.join(', ')}`)
   const folder = await mkdtemp(join(tmpdir(), 'twq-acceptance-'))
-  await using node = await startRabbit()
+  await using node = await startRabbit({ config: HOSTILE_BROKER })
   const stage: Stage = { node, url: node.url(), folder, python: await python(release) }
   process.stdout.write(`with Celery ${stage.python.celeryVersion}\n`)
   let missed = 0

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest'
-import { isWell, sendHostileMessages } from './hostile-messages.ts'
+import { startRabbit } from '../support/provision/rabbit.ts'
+import { HOSTILE_BROKER, isWell, sendHostileMessages } from './hostile-messages.ts'
 import { openScene } from './open-scene.ts'
 
 it('stays up and connected whatever it is sent, and loses none of it', async () => {
-  await using scene = await openScene()
+  await using node = await startRabbit({ config: HOSTILE_BROKER })
+  await using scene = await openScene(node.url())
   const { cases, running, interruptions, exit, left } = await sendHostileMessages(scene)
   expect(cases.filter((hostile) => !isWell(hostile))).toEqual([])
   expect(cases.length).toBeGreaterThanOrEqual(58)

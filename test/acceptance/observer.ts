@@ -4,13 +4,16 @@ import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../src/broker/broker.ts'
 import { quarantineQueue, restoreQuarantined } from '../../src/protocol/quarantine.ts'
 
-/** A message in quarantine. */
-export interface SetAside {
-  readonly reason: string
-  readonly correlationId: string | undefined
-  /** SHA-256 of the original header table's bytes and of the original body, as far as they could be restored. */
+/** SHA-256 of a header table's bytes and of a body. */
+export interface Content {
   readonly headers: string | undefined
   readonly body: string | undefined
+}
+
+/** A message in quarantine; the content is that of the original, as far as it could be restored. */
+export interface SetAside extends Content {
+  readonly reason: string
+  readonly correlationId: string | undefined
 }
 
 /** A result as Celery's clients get it. */
@@ -22,17 +25,27 @@ export interface Answer {
 /** Sees what a worker sets aside and what it answers. */
 export interface Observer extends AsyncDisposable {
   readonly setAside: readonly SetAside[]
+  /** What came to the queue for copies. From 4.0 on, RabbitMQ encodes header tables again: the sender's bytes are lost. */
+  readonly copies: readonly Content[]
   /** The last answer that came for each correlation id. */
   readonly answers: ReadonlyMap<string, Answer>
   /** Waits for `condition` as long as `timeout` milliseconds; whoever called looks for himself what came. */
   until(condition: () => boolean, timeout: number): Promise<void>
 }
 
-/** Watches the quarantine of `queue`, which must exist, and the reply queue, which is declared. */
-export async function observe(url: string, queue: string, replies: string): Promise<Observer> {
+/** Watches the quarantine of `queue`, which must exist, and the other queues, which are declared. */
+export async function observe(
+  url: string,
+  {
+    queue,
+    replies,
+    copies: copiesQueue,
+  }: { readonly queue: string; readonly replies: string; readonly copies?: string },
+): Promise<Observer> {
   const connection = await amqpBroker({ url, heartbeat: 10_000, name: 'observer' }).connect()
   const channel = await connection.openChannel()
   const setAside: SetAside[] = []
+  const copies: Content[] = []
   const answers = new Map<string, Answer>()
   const changes = new EventEmitter()
   const consume = (name: string, take: (delivery: Delivery) => void) =>
@@ -44,13 +57,18 @@ export async function observe(url: string, queue: string, replies: string): Prom
       },
       { noAck: true },
     )
-  await channel.declareQueue({ name: replies, durable: false })
+  await channel.declareQueue({ name: replies, durable: true, autoDelete: true })
   await consume(quarantineQueue(queue), (delivery) => setAside.push(examine(delivery)))
   await consume(replies, ({ properties, body }) => {
     answers.set(properties.correlationId ?? '', JSON.parse(new TextDecoder().decode(body)) as Answer)
   })
+  if (copiesQueue !== undefined) {
+    await channel.declareQueue({ name: copiesQueue, durable: true, autoDelete: true })
+    await consume(copiesQueue, (delivery) => copies.push(contentOf(delivery)))
+  }
   return {
     setAside,
+    copies,
     answers,
     async until(condition, timeout) {
       const signal = AbortSignal.timeout(timeout)
@@ -65,9 +83,12 @@ function examine(delivery: Delivery): SetAside {
   return {
     reason: String(delivery.headers['x-twq-reason'] ?? ''),
     correlationId: delivery.properties.correlationId,
-    headers: original?.rawHeaders && sha256(original.rawHeaders),
-    body: original && sha256(original.body),
+    ...(original ? contentOf(original) : { headers: undefined, body: undefined }),
   }
+}
+
+function contentOf({ rawHeaders, body }: Pick<Delivery, 'rawHeaders' | 'body'>): Content {
+  return { headers: rawHeaders && sha256(rawHeaders), body: sha256(body) }
 }
 
 function sha256(bytes: Uint8Array): string {

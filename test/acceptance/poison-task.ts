@@ -41,7 +41,7 @@ export async function poison(
   const { type, neighbours, deploys } = setting
   const queue = `poison-${randomUUID()}`
   await declareTyped(scene.url, queue, type)
-  await using seen = await observe(scene.url, queue, `${queue}-replies`)
+  await using seen = await observe(scene.url, { queue, replies: `${queue}-replies` })
   const ledger = new Ledger(fresh(scene, 'ledger'))
   const message = (task: string) =>
     celeryMessage(task, task === 'acceptance.work' ? [DURATION] : [], `${queue}-replies`)

@@ -1,5 +1,6 @@
 import type { MethodArguments } from '../../src/devbroker/methods.ts'
 import type { Headers } from '../../src/protocol/wire.ts'
+import { isAtLeast } from '../support/broker-facts.ts'
 import type { RawClient } from './raw-client.ts'
 
 /** Something that a broker refuses, and how it says so. */
@@ -9,6 +10,17 @@ export interface RefusalCase {
   act(client: RawClient, name: string): void | Promise<void>
   /** `channel 404 NOT_FOUND - …`; `$name` and `$vhost` stand for the case's own. */
   readonly answer: string
+  /** Other words from a version of RabbitMQ on. */
+  readonly since?: Readonly<Record<string, string>>
+}
+
+/** The answer of this version. */
+export function answerOf({ answer, since = {} }: RefusalCase, version: string): string {
+  const [newest] = Object.keys(since)
+    .filter((from) => isAtLeast(version, from))
+    .sort()
+    .reverse()
+  return newest === undefined ? answer : (since[newest] ?? answer)
 }
 
 const declare = (client: RawClient, queue: string, over: Partial<MethodArguments<'queue.declare'>> = {}): void =>
@@ -68,7 +80,7 @@ const consume = (client: RawClient, queue: string, over: Partial<MethodArguments
 const publishWith = (properties: object) => (client: RawClient, name: string) =>
   client.publish(1, { exchange: '', routingKey: name }, { properties })
 
-/** Every refusal that the embedded broker and RabbitMQ 3.10 word alike. */
+/** Every refusal that the embedded broker and RabbitMQ 3.10 word alike, and how later versions word it. */
 export const REFUSALS: readonly RefusalCase[] = [
   {
     title: 'a passive declare of a missing queue',
@@ -184,6 +196,10 @@ export const REFUSALS: readonly RefusalCase[] = [
     },
     answer:
       "channel 405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '$name' in vhost '$vhost'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration. (50.10)",
+    since: {
+      '4.0':
+        "channel 405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '$name' in vhost '$vhost'. It could be originally declared on another connection or the exclusive property value does not match that of the original declarat... (50.10)",
+    },
   },
   {
     title: 'a queue declared again with a new argument',
@@ -229,6 +245,10 @@ export const REFUSALS: readonly RefusalCase[] = [
     },
     answer:
       "channel 406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue '$name' in vhost '$vhost': received the value 'quorum' of type 'longstr' but current is none (50.10)",
+    since: {
+      '4.0':
+        "channel 406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue '$name' in vhost '$vhost': received 'quorum' but current is 'classic' (50.10)",
+    },
   },
   {
     title: 'an exchange declared again with another type',
@@ -279,6 +299,7 @@ export const REFUSALS: readonly RefusalCase[] = [
     title: 'an exchange of an unknown type',
     act: (c, n) => exchange(c, n, { type: 'x-nonsense' }),
     answer: "connection 503 COMMAND_INVALID - unknown exchange type 'x-nonsense' (40.10)",
+    since: { '4.0': "channel 406 PRECONDITION_FAILED - unknown exchange type 'x-nonsense' (40.10)" },
   },
   {
     title: 'a queue with a reserved name',
@@ -489,6 +510,7 @@ export const REFUSALS: readonly RefusalCase[] = [
       consume(c, n)
     },
     answer: "connection 540 NOT_IMPLEMENTED - queue '$name' in vhost '$vhost' does not support global qos (60.20)",
+    since: { '4.3': 'ok' },
   },
   {
     title: 'a global prefetch over a quorum queue',
@@ -765,6 +787,7 @@ export const REFUSALS: readonly RefusalCase[] = [
       )
     },
     answer: 'connection 505 UNEXPECTED_FRAME - expected content body, got non content body frame instead (60.40)',
+    since: { '4.3': 'connection 501 FRAME_ERROR - content body frame exceeds remaining content size (60.40)' },
   },
   {
     title: 'a broken table in an argument',
@@ -778,7 +801,13 @@ export const REFUSALS: readonly RefusalCase[] = [
 ]
 
 /** What the broker answers to a case, in the form of `RefusalCase.answer`; `ok` when it raises no objection. */
-export async function answerTo(client: RawClient, refusal: RefusalCase, name: string, vhost: string): Promise<string> {
+export async function answerTo(
+  client: RawClient,
+  refusal: RefusalCase,
+  name: string,
+  vhost: string,
+  expected = refusal.answer,
+): Promise<string> {
   await client.channel()
   await refusal.act(client, name)
   client.send(1, 'channel.close', { replyCode: 200, replyText: '', classId: 0, methodId: 0 })
@@ -787,7 +816,7 @@ export async function answerTo(client: RawClient, refusal: RefusalCase, name: st
     if (received === undefined) return 'socket closed'
     const { name: method, arguments: args } = received.method
     // RabbitMQ may close this channel before it ends the connection for another channel's sake.
-    if (method === 'channel.close-ok' && refusal.answer.startsWith('connection')) continue
+    if (method === 'channel.close-ok' && expected.startsWith('connection')) continue
     if (method === 'channel.close-ok') return 'ok'
     if (method !== 'channel.close' && method !== 'connection.close') continue
     const scope = method.split('.')[0]

@@ -8,6 +8,7 @@ import { isQuorum, plainQueue, type TaskQueue } from '../../src/protocol/task-qu
 import { systemClock } from '../../src/runtime/clock.ts'
 import { Consumer } from '../../src/worker/consumer.ts'
 import { type Place, Prefetch } from '../../src/worker/prefetch.ts'
+import { brokerFacts } from '../support/broker-facts.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { Journal, pollUntil } from '../support/until.ts'
@@ -135,8 +136,10 @@ it.each([
     places.push(prefetch.hold())
   }
   const { delivery } = await received.until(({ text }) => text === 'last')
-  // Each consumer that takes over from another on the same channel, as those of quorum queues do, has a limit of its own.
-  const channels = queue.arguments?.['x-queue-type'] === 'quorum' ? 2 : 3
+  // Each consumer that takes over from another on the same channel has a limit of its own: as those of quorum queues do, and
+  // all where no limit is shared.
+  const shared = brokerFacts().sharedPrefetch && queue.arguments?.['x-queue-type'] !== 'quorum'
+  const channels = shared ? 3 : 2
   await pollUntil(
     'another channel',
     () => kept.channel!.length,

@@ -17,7 +17,7 @@ it.concurrent.each(['classic', 'quorum'] as const)(
     await using scene = await openScene()
     const queue = uniqueName('deploys')
     await declareTyped(scene.url, queue, type)
-    await using seen = await observe(scene.url, queue, uniqueName('replies'))
+    await using seen = await observe(scene.url, { queue, replies: uniqueName('replies') })
     const ledger = new Ledger(fresh(scene, 'ledger'))
     const messages = Array.from({ length: 30 }, () => celeryMessage('acceptance.wait', [], ''))
     await publishAll(scene.url, queue, messages)

@@ -13,7 +13,7 @@ it('loses none of 500 tasks when the kernel kills processes of its pool, without
   await using scene = await openScene()
   const queue = uniqueName('killed-members')
   await declareTyped(scene.url, queue, 'classic')
-  await using seen = await observe(scene.url, queue, uniqueName('replies'))
+  await using seen = await observe(scene.url, { queue, replies: uniqueName('replies') })
   const ledger = new Ledger(fresh(scene, 'ledger'))
   const messages = Array.from({ length: 500 }, () => celeryMessage('acceptance.work', [20], ''))
   await publishAll(scene.url, queue, messages)
