@@ -24,8 +24,9 @@ export interface Client extends AsyncDisposable {
   /**
    * Resolves once the broker has the message safe. Rejects with `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` before anything is
    * sent, with `TWQ_PUBLISH_UNROUTABLE` or `TWQ_PUBLISH_REFUSED` when the broker did not take it, with
-   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when nobody knows, and with
-   * `TWQ_PUBLISH_OVERFLOW` when too many sends wait already.
+   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when nobody knows. Beyond 10,000 messages or 16 MiB
+   * on the way it waits for room, in turn and within `publishTimeout`; a larger message goes alone. Each window of 1,000 messages
+   * or 8 MiB of a workflow has the whole of that time.
    */
   readonly send: Send
   /** The message that `send` would publish now, and where. */

@@ -27,8 +27,6 @@ export interface LineSettings {
 }
 
 const CLOSE_TIMEOUT = 5_000
-/** A program may hand over a whole batch at once; beyond this it must wait. */
-const MOST_OUTSTANDING = 10_000
 
 /** One session of a client, and what hangs on it. */
 export class Line {
@@ -48,7 +46,9 @@ export class Line {
     })
     this.#publisher = createPublisher(this.#session, {
       clock,
-      maxOutstanding: MOST_OUTSTANDING,
+      // The sender bounds what is on the way, and has the rest wait.
+      maxOutstanding: Number.POSITIVE_INFINITY,
+      maxBytes: Number.POSITIVE_INFINITY,
       // So that something can be said, and done, about a refusal in time.
       patience: publishTimeout / 2,
     })

@@ -1,0 +1,191 @@
+import type { DelayedDelivery, DelayTarget } from '../broker/delayed-delivery.ts'
+import type { Publisher } from '../broker/publisher.ts'
+import type { Session } from '../broker/session.ts'
+import { TwqError } from '../errors.ts'
+import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
+import type { DeclaredQueues } from './declared-queues.ts'
+import type { Replies } from './replies.ts'
+import type { Router } from './router.ts'
+import type { PreparedTask } from './send.ts'
+import { type SendWait, SendWindow } from './send-window.ts'
+
+/** What publishing a prepared task needs around it. */
+export interface TaskPublisherParts {
+  readonly session: Session
+  readonly publisher: Publisher
+  readonly queues: DeclaredQueues
+  readonly replies: Replies | undefined
+  readonly router: Pick<Router, 'queueNamed'>
+  readonly delays?: { readonly delivery: DelayedDelivery; readonly holdFor: number } | undefined
+  readonly publishTimeout: number
+  readonly clock: Clock
+}
+
+/** What sends may have on the way at once: the others wait for room. */
+export const WINDOW = { messages: 10_000, bytes: 16 * 1024 * 1024 }
+
+const NOT_SENT = 'It was not sent: send it again once the broker answers'
+
+/**
+ * Publishes prepared tasks: declares their queues, opens the reply queue, leaves to native delayed delivery what is due late, and
+ * tells a message that nobody took from one of which nothing is known.
+ */
+export class TaskPublisher {
+  readonly #options: TaskPublisherParts
+  readonly #queues: DeclaredQueues
+  readonly #window = new SendWindow(WINDOW)
+  #lastError: Error | undefined
+  #everConnected = false
+
+  constructor(parts: TaskPublisherParts) {
+    this.#options = parts
+    this.#queues = parts.queues
+    parts.session.listen((event) => {
+      if (event.kind === 'connected') {
+        this.#lastError = undefined
+        this.#everConnected = true
+      } else if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
+    })
+  }
+
+  /** When a send that begins now has to be over, by the monotonic clock. */
+  get due(): number {
+    return this.#options.clock.monotonic() + this.#options.publishTimeout
+  }
+
+  /** Takes a place among the messages that are on the way; undefined where there is room at once. To be left again. */
+  enter(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+    const wait = this.#window.enter(sizeOf(prepared))
+    return wait && this.#waitForRoom(wait, prepared, due, signal)
+  }
+
+  /** Leaves the place that `enter` took. */
+  leave(prepared: PreparedTask): void {
+    this.#window.leave(sizeOf(prepared))
+  }
+
+  async #waitForRoom(wait: SendWait, prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {
+    const { clock } = this.#options
+    const late = deferred<never>()
+    const onAbort = (): void => late.reject(signal?.reason)
+    const timer = clock.after(due - clock.monotonic(), () => late.reject(this.tooLate(prepared, false)))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    try {
+      await Promise.race([wait.admitted, late.promise])
+    } catch (error) {
+      wait.cancel()
+      throw error
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Resolves once the broker has confirmed it. Rejects with `TWQ_PUBLISH_UNROUTABLE`, or with what `tooLate` says after `due`. */
+  async publish(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock } = this.#options
+    if (!this.#isReady(prepared)) await this.#makeReady(prepared, due - clock.monotonic(), signal)
+    if (prepared.eta !== undefined && (await this.#delayed(prepared, due, signal))) return
+    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    this.#queues.forget(prepared.queue)
+    await this.#makeReady(prepared, due - clock.monotonic(), signal)
+    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
+      hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
+    })
+  }
+
+  /** Leaves a task that is due much later to native delayed delivery; false where its worker has to wait, as ever. */
+  async #delayed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { delays, clock, publisher } = this.#options
+    const { eta, queue, outgoing } = prepared
+    const target = this.#delayTarget(prepared)
+    if (delays === undefined || eta === undefined || target === undefined) return false
+    const { delivery, holdFor } = delays
+    const seconds = secondsUntil(eta, clock.now())
+    if (seconds < 1 || (seconds * 1000 <= holdFor && !this.#queues.isQuorum(queue))) return false
+    if (!delivery.has(target) && !(await this.#prepareDelay(delivery, target, due, signal))) return false
+    const key = typeof target === 'string' ? target : target.routingKey
+    const delayed = { route: delayRoute(key, seconds), message: delayable(outgoing.message) }
+    const timeout = Math.max(0, due - clock.monotonic())
+    try {
+      const limits = { mandatory: true, timeout, ...(signal === undefined ? {} : { signal }) }
+      if ((await publisher.publish(delayed, limits)) === 'confirmed') return true
+      delivery.forget(target)
+    } catch (error) {
+      if (TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT')) throw this.tooLate(prepared)
+      if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_PUBLISH_REFUSED')) throw error
+      delivery.giveUp(error)
+    }
+    return false
+  }
+
+  /** Where a delayed message comes out; undefined where it goes by an exchange or a key that is not the queue's own. */
+  #delayTarget({ queue, outgoing: { route } }: PreparedTask): DelayTarget | undefined {
+    if (route.exchange === '') return queue
+    const { exchange, routingKey } = this.#options.router.queueNamed(queue)
+    const own = exchange.name === route.exchange && routingKey === route.routingKey
+    return own && exchange.type === 'topic' ? { queue, ...route } : undefined
+  }
+
+  /** Takes half of the time that is left at most: the other half is for sending without. */
+  async #prepareDelay(delivery: DelayedDelivery, target: DelayTarget, due: number, signal: AbortSignal | undefined) {
+    const late = new Error('too late')
+    using limit = timeLimit({ ms: (due - this.#options.clock.monotonic()) / 2, signal, reason: () => late })
+    try {
+      return await delivery.prepare(target, limit.signal)
+    } catch (error) {
+      if (error === late) return false
+      throw error
+    }
+  }
+
+  async #confirmed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {
+    const { publisher, clock } = this.#options
+    const timeout = Math.max(0, due - clock.monotonic())
+    const limits = signal === undefined ? { mandatory: true, timeout } : { mandatory: true, timeout, signal }
+    try {
+      return await publisher.publish(prepared.outgoing, limits)
+    } catch (error) {
+      throw TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT') ? this.tooLate(prepared) : error
+    }
+  }
+
+  /** Whether the target queue exists and results have somewhere to go: so it is for all but the first. */
+  #isReady({ queue, wantsResult }: PreparedTask): boolean {
+    const { replies } = this.#options
+    return this.#queues.has(queue) && (!wantsResult || replies === undefined || replies.isOpen)
+  }
+
+  async #makeReady(prepared: PreparedTask, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    using limit = timeLimit({ ms, signal, reason: () => this.tooLate(prepared, false) })
+    await unlessAborted(this.#queues.declare(prepared.queue), limit.signal)
+    if (!prepared.wantsResult) return
+    await this.#options.replies?.open(limit.signal, { quorum: this.#queues.isQuorum(prepared.queue) })
+  }
+
+  /** The error for a send whose time is up; `published`: something of it may have reached the broker. */
+  tooLate({ task, id }: Pick<PreparedTask, 'task' | 'id'>, published = this.#everConnected): TwqError {
+    const { session, publishTimeout } = this.#options
+    const what = `${task}[${id}] was not confirmed within ${publishTimeout} ms`
+    if (!session.connected) {
+      return new TwqError('TWQ_BROKER_UNREACHABLE', `${what}: there is no connection to the broker`, {
+        hint: published ? 'It may have been sent: send it again only if running it twice does no harm' : NOT_SENT,
+        cause: this.#lastError,
+      })
+    }
+    const blocked = session.connection?.blocked
+    const why = blocked === undefined ? what : `${what}: the broker takes none (${blocked})`
+    return new TwqError('TWQ_PUBLISH_TIMEOUT', why, {
+      hint: published ? 'It may arrive yet: send it again only if running it twice does no harm' : NOT_SENT,
+    })
+  }
+}
+
+function sizeOf({ outgoing }: PreparedTask): number {
+  return outgoing.message.body.length
+}
