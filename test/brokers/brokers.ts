@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type DebianRelease, debianPrograms } from '../support/provision/debian-folder.ts'
+import { debianPrograms } from '../support/provision/debian-folder.ts'
 import { filesForBrokers } from './files.ts'
+import { BROKERS } from './releases.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
-
-const BROKERS: Readonly<Record<string, DebianRelease>> = { '4.0': 'trixie', '4.3': 'forky' }
 
 const HELP = `npm run test:brokers -- [options] [files]
 

@@ -22,7 +22,7 @@ const PROVIDED: ReadonlySet<string> = new Set([
 ])
 
 /** Commands that run the tests: whoever reads this test's result has run them, and from within it they would not end. */
-const RUNS_TESTS: ReadonlySet<string> = new Set(['npm test', 'npm run test:unit'])
+const RUNS_TESTS: ReadonlySet<string> = new Set(['npm ci && npm test', 'npm run test:unit', 'npm run test:brokers'])
 
 /** Commands that stay in the foreground: how they are known, and the line that says they are up. */
 const STAYING = [

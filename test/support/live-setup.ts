@@ -4,6 +4,7 @@ import { rememberPythons, whyNoCelery } from './provision/python.ts'
 import { startRabbit } from './provision/rabbit.ts'
 import { redisVersion } from './provision/redis.ts'
 import { type Services, vhostOf } from './services.ts'
+import { isTested, type Tested } from './tested-versions.ts'
 
 type Teardown = () => Promise<void>
 
@@ -23,6 +24,10 @@ export default async function provideServices(project: TestProject): Promise<Tea
     for (const live of projects) live.provide('services', { broker, version })
     const older = 'missing' in oldest ? '' : ` and ${oldest.celeryVersion}`
     console.log(`live tests: RabbitMQ ${version}, Celery ${newest.celeryVersion}${older}, Redis ${redis}`)
+    const here = { RabbitMQ: version, Celery: newest.celeryVersion, Node: process.versions.node, Redis: redis }
+    for (const [what, its] of Object.entries(here) as [Tested, string][]) {
+      if (!isTested(what, its)) console.log(`${what} ${its} is none of those that docs/compatibility.md names`)
+    }
   } catch (error) {
     await end()
     throw error
