@@ -13,6 +13,8 @@ export interface PublishOptions {
   /** Milliseconds until `TWQ_PUBLISH_TIMEOUT`; without it a publish waits as long as the publisher lives. */
   readonly timeout?: number
   readonly signal?: AbortSignal
+  /** Instead of the publisher's own. */
+  readonly patience?: number
 }
 
 /**
@@ -68,6 +70,7 @@ export function createPublisher(session: Session, options: PublisherOptions): Ow
 interface Entry {
   readonly outgoing: Outgoing
   readonly mandatory: boolean
+  readonly patience: number
   readonly size: number
   readonly done: Deferred<'confirmed' | 'returned'>
   /** Withdraws the timer and the abort listener. */
@@ -130,7 +133,7 @@ class SessionPublisher implements OwnedPublisher {
   }
 
   publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
-    const { mandatory = false, timeout, signal } = options
+    const { mandatory = false, timeout, signal, patience = this.#patience } = options
     const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
     if (this.#closed) return Promise.reject(closed())
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -140,6 +143,7 @@ class SessionPublisher implements OwnedPublisher {
     const entry: Entry = {
       outgoing,
       mandatory,
+      patience,
       size,
       done: deferred(),
       cleanUp: undefined,
@@ -207,7 +211,7 @@ class SessionPublisher implements OwnedPublisher {
   /** Has a message wait that the broker did not take; false when it was tried for long enough. */
   #triedLater(entry: Entry, error: TwqError): boolean {
     entry.refusals ??= new Streak(this.#clock, Math.random)
-    if (entry.refusals.elapsed >= this.#patience) return false
+    if (entry.refusals.elapsed >= entry.patience) return false
     entry.refusal = error
     if (!this.#inFlight.delete(entry)) return true
     this.#resting.add(entry)

@@ -16,6 +16,12 @@ export interface VitalSigns {
   }
   /** The connection that results and retries leave by. */
   readonly publisher: { readonly connected: boolean; readonly blocked: string | undefined }
+  /** Messages that can neither run nor be set aside for now. */
+  readonly aside: {
+    readonly held: number
+    /** Queues that nothing is taken from because of them. */
+    readonly suspended: readonly string[]
+  }
   /** How late the event loop is. */
   readonly loopLag: number
 }
@@ -32,7 +38,16 @@ export interface HealthLimits {
 
 /** What is wrong, in words for people. */
 export interface Finding {
-  readonly check: 'startup' | 'draining' | 'connection' | 'consumer' | 'broker' | 'publisher' | 'loop' | 'shutdown'
+  readonly check:
+    | 'aside'
+    | 'startup'
+    | 'draining'
+    | 'connection'
+    | 'consumer'
+    | 'broker'
+    | 'publisher'
+    | 'loop'
+    | 'shutdown'
   readonly why: string
 }
 
@@ -63,14 +78,19 @@ function judgeLiveness({ loopLag, stoppingFor }: VitalSigns, limits: HealthLimit
 
 /** Whether the worker consumes, on proof: what the broker has confirmed, and when it last answered. */
 function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
-  const { started, stoppingFor, consumer, publisher, loopLag } = signs
+  const { started, stoppingFor, consumer, publisher, aside, loopLag } = signs
   const findings: Finding[] = []
   const add = (check: Finding['check'], why: string): void => void findings.push({ check, why })
   if (stoppingFor !== undefined) add('draining', 'the worker is stopping')
   else if (!started) add('startup', 'the worker has not consumed yet')
   if (!consumer.connected) add('connection', 'not connected to the broker')
   else {
-    const missing = consumer.wanted.filter((queue) => !consumer.consuming.includes(queue))
+    const { held, suspended } = aside
+    const missing = consumer.wanted.filter((queue) => !consumer.consuming.includes(queue) && !suspended.includes(queue))
+    if (suspended.length > 0) {
+      add('aside', `nothing is taken from ${suspended.join(', ')}: ${held} messages can not be set aside`)
+    }
+    if (started && consumer.wanted.length === 0) add('consumer', 'no queue is consumed: all of them are paused')
     if (missing.length > 0) add('consumer', `no confirmed consumer on ${missing.join(', ')}`)
     if (consumer.answeredAgo !== undefined && consumer.answeredAgo > limits.heartbeat) {
       add('broker', `no answer for ${consumer.answeredAgo} ms, where ${limits.heartbeat} ms are allowed`)

@@ -41,6 +41,8 @@ export class Consumer {
   readonly #parts: ConsumerParts
   /** The queues to consume, by name, as long as nobody says otherwise. */
   readonly #queues: Map<string, TaskQueue>
+  /** Those of them that nothing is taken from for now. */
+  readonly #suspended = new Set<string>()
   #line: Line | undefined
   #stopped = false
 
@@ -122,6 +124,25 @@ export class Consumer {
     return true
   }
 
+  /** Takes nothing from a queue until `unsuspend`, on later connections either. Never rejects. */
+  async suspend(name: string): Promise<void> {
+    this.#suspended.add(name)
+    const line = this.#line
+    // A failure means that the channel is going: the next one takes nothing from it.
+    if (line !== undefined) await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+  }
+
+  /** Takes from a queue again. Never rejects: one that can't be consumed is restored as soon as it can. */
+  async unsuspend(name: string): Promise<void> {
+    this.#suspended.delete(name)
+    const line = this.#line
+    if (line !== undefined && this.#isWanted(name)) await this.#restore(line, name)
+  }
+
+  #isWanted(name: string): boolean {
+    return this.#queues.has(name) && !this.#suspended.has(name)
+  }
+
   /** Stops taking messages; those in hand stay. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -149,13 +170,13 @@ export class Consumer {
   async #reconcile(line: Line, declared: ReadonlySet<TaskQueue> = new Set()): Promise<void> {
     const { channel, subscriptions } = line
     for (const [name, subscription] of subscriptions) {
-      if (this.#queues.has(name)) continue
+      if (this.#isWanted(name)) continue
       subscriptions.delete(name)
       await subscription.cancel()
     }
     let down: TwqError | undefined
     for (const queue of this.queues) {
-      if (subscriptions.has(queue.name)) continue
+      if (subscriptions.has(queue.name) || !this.#isWanted(queue.name)) continue
       if (!declared.has(queue)) {
         try {
           const { quorum } = await this.#parts.declare(queue)
@@ -199,7 +220,7 @@ export class Consumer {
           // Another queue may be the one that is down.
           if (!subscriptions.has(name)) throw error
         }),
-      wanted: () => !this.#stopped && channel.isOpen && this.#queues.has(name),
+      wanted: () => !this.#stopped && channel.isOpen && this.#isWanted(name),
       gone: signal,
       onDown: log.down,
       clock: this.#parts.clock,

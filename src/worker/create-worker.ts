@@ -22,6 +22,7 @@ import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
 import { FinishedAttempts } from './finished-attempts.ts'
+import { HeldAside } from './held-aside.ts'
 import { Isolation } from './isolation.ts'
 import { Lanes } from './lanes.ts'
 import { Lifetime, type Worker } from './lifetime.ts'
@@ -77,6 +78,7 @@ export function createWorker(parts: WorkerParts): Worker {
     registry,
     broker,
     onQuarantined: (task) => health.quarantined(task),
+    isQuorum: (queue) => declarations.isQuorum(queue),
     leaving: leaving.signal,
     clock,
     logger,
@@ -167,8 +169,17 @@ export function createWorker(parts: WorkerParts): Worker {
       logger,
     },
   )
+  const aside: HeldAside = new HeldAside({
+    prefetch,
+    consumer: { suspend: (queue) => consumer.suspend(queue), unsuspend: (queue) => consumer.unsuspend(queue) },
+    suspects,
+    relocation,
+    clock,
+    logger,
+  })
   const { intake, starts } = openIntake({
     config,
+    aside,
     registry: runnable,
     table,
     delays,
@@ -247,6 +258,7 @@ export function createWorker(parts: WorkerParts): Worker {
     consuming,
     publishing,
     consumer,
+    aside,
     lanes,
     loopWatch,
     table,
@@ -283,6 +295,7 @@ export function createWorker(parts: WorkerParts): Worker {
     lanes,
     declarations,
     intake,
+    aside,
     timetable,
     rateLimits,
     dispatcher,
@@ -314,6 +327,7 @@ export function createWorker(parts: WorkerParts): Worker {
 
   /** Requests that have not started went back to the broker with their channel; it delivers them again. */
   function forgetTakenBack(): void {
+    aside.forgetTakenBack()
     const held = timetable.remove((request) => request.takenBack)
     for (const request of held) delays.released(request)
     const limited = rateLimits.remove((request) => request.takenBack)

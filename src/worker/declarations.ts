@@ -44,6 +44,13 @@ export class Declarations {
     return declared.some((queue) => queue?.quorum === true)
   }
 
+  /** Whether a queue was a quorum queue when it was declared last; for one that never was, whether another was. */
+  isQuorum(name: string): boolean {
+    const known = this.#known.get(name)?.declared
+    if (known !== undefined) return known.quorum
+    return [...this.#known.values()].some(({ declared }) => declared?.quorum === true)
+  }
+
   /** The names of those that heed priorities. */
   withPriorities(): ReadonlySet<string> {
     return new Set([...this.#known].flatMap(([name, { declared }]) => (declared?.priorities === true ? [name] : [])))

@@ -15,7 +15,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Moves } from './moves.ts'
 import type { Refusal, Refusals } from './refusals.ts'
-import type { Relocation } from './relocation.ts'
+import type { Holding, Relocation } from './relocation.ts'
 import { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Starts } from './starts.ts'
@@ -75,7 +75,7 @@ export class Intake {
     if (decoded.kind === 'malformed') {
       const { malformed } = decoded
       const error = celeryError(malformed.type, [malformed.reason])
-      this.#refuse(delivery, queue, { ...malformed, error, detail: malformed.reason, discard: false })
+      this.#refuse({ delivery, queue, lane }, { ...malformed, error, detail: malformed.reason, discard: false })
       return
     }
     const { message } = decoded
@@ -83,7 +83,7 @@ export class Intake {
     if (task === undefined) {
       const refusal = unknown(message, this.#parts.unknownTask)
       if (events.wanted) events.emit(unknownTaskFailed(message.id, refusal.error))
-      this.#refuse(delivery, queue, refusal)
+      this.#refuse({ delivery, queue, lane }, refusal)
       return
     }
     const redelivered = mayHaveStarted(factsOf(delivery, lane))
@@ -146,9 +146,9 @@ export class Intake {
     } else this.#hold(request, due)
   }
 
-  #refuse(delivery: Delivery, queue: string, refusal: Refusal): void {
+  #refuse(holding: Holding, refusal: Refusal): void {
     const { moves, refusals } = this.#parts
-    moves.track(refusals.setAside(delivery, queue, refusal))
+    moves.track(refusals.setAside(holding, refusal))
   }
 }
 

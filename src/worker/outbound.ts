@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts'
 import { DelayedDelivery } from '../broker/delayed-delivery.ts'
 import { createPublisher, type Publisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
+import { declareQuarantine } from '../broker/topology.ts'
 import { ChordQueues } from '../client/chord-queues.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
 import type { Replies } from '../client/replies.ts'
@@ -30,6 +31,8 @@ export interface OutboundParts {
   readonly broker: Broker
   /** Hears of each message that was set aside. */
   readonly onQuarantined: (task: string | undefined) => void
+  /** Whether a queue is a quorum queue, as far as is known. */
+  readonly isQuorum: (queue: string) => boolean
   /** Aborts when the worker begins to leave. */
   readonly leaving: AbortSignal
   readonly clock: Clock
@@ -135,7 +138,13 @@ export function openOutbound(parts: OutboundParts): Outbound {
     publishing,
     publisher,
     results,
-    quarantine: new Quarantine(publisher, clock, node, parts.onQuarantined),
+    quarantine: new Quarantine({
+      publisher,
+      declare: async (queue) => declareQuarantine(publishing, queue, { quorum: parts.isQuorum(queue) }),
+      node,
+      onTaken: parts.onQuarantined,
+      clock,
+    }),
     delivery,
     replies,
     sender,

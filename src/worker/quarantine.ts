@@ -1,6 +1,8 @@
 import type { Delivery } from '../broker/broker.ts'
 import type { Publisher } from '../broker/publisher.ts'
-import { quarantineMessage } from '../protocol/quarantine.ts'
+import { TwqError } from '../errors.ts'
+import { placeOfTable, quarantineMessage } from '../protocol/quarantine.ts'
+import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** Why a message is set aside. */
@@ -15,41 +17,71 @@ export interface QuarantineReason {
   readonly starts?: number | undefined
 }
 
+// A quarantine that takes nothing for a second is asked again later: until then the message waits elsewhere.
+const HOW = { mandatory: true, patience: 1_000 }
+
+/** What setting aside takes. */
+export interface QuarantineParts {
+  readonly publisher: Publisher
+  /** Declares the quarantine of a task queue. */
+  readonly declare: (queue: string) => Promise<unknown>
+  readonly node: string
+  /** Hears of each message that was set aside. */
+  readonly onTaken: (task: string | undefined) => void
+  readonly clock: Clock
+}
+
 /** Sets messages aside in `<queue>.quarantine`, with their bytes and the story of how they got there. */
 export class Quarantine {
-  readonly #publisher: Publisher
-  readonly #clock: Clock
-  readonly #node: string
-  readonly #onTaken: (task: string | undefined) => void
+  readonly #parts: QuarantineParts
+  /** Declarations under way, by the task queue. */
+  readonly #declaring = new Map<string, Promise<unknown>>()
 
-  constructor(
-    publisher: Publisher,
-    clock: Clock,
-    node: string,
-    onTaken: (task: string | undefined) => void = () => {},
-  ) {
-    this.#publisher = publisher
-    this.#clock = clock
-    this.#node = node
-    this.#onTaken = onTaken
+  constructor(parts: QuarantineParts) {
+    this.#parts = parts
   }
 
-  /** Resolves once the broker has the copy; the original may then be acknowledged. Rejects when it has not: keep the original. */
+  /**
+   * Resolves once the broker has the copy; the original may then be acknowledged. A quarantine that was deleted is declared
+   * again. Rejects when the broker has no copy: keep the original.
+   */
   async take(delivery: Delivery, queue: string, reason: QuarantineReason): Promise<void> {
-    const outgoing = quarantineMessage(delivery, {
-      queue,
-      route: delivery.route,
-      redelivered: delivery.redelivered,
-      type: reason.type,
-      detail: reason.detail,
-      id: reason.id,
-      task: reason.task,
-      starts: reason.starts,
-      node: this.#node,
-      now: this.#clock.now(),
-    })
-    const answer = await this.#publisher.publish(outgoing, { mandatory: true })
-    if (answer === 'returned') throw new Error(`the queue ${outgoing.route.routingKey} does not exist`)
-    this.#onTaken(reason.task)
+    const { node, clock, onTaken } = this.#parts
+    const { type, detail, id, task, starts } = reason
+    const { route, redelivered } = delivery
+    const facts = { queue, route, redelivered, type, detail, id, task, starts, node, now: clock.now() }
+    const place = placeOfTable(delivery)
+    try {
+      await this.#publish(quarantineMessage(delivery, facts, place), queue)
+    } catch (error) {
+      if (!isForItsForm(error)) throw error
+      const other = place === 'body' ? 'headers' : 'body'
+      await this.#publish(quarantineMessage(delivery, facts, other), queue)
+    }
+    onTaken(task)
   }
+
+  async #publish(outgoing: Outgoing, queue: string): Promise<void> {
+    const { publisher } = this.#parts
+    if ((await publisher.publish(outgoing, HOW)) === 'confirmed') return
+    await this.#declare(queue)
+    if ((await publisher.publish(outgoing, HOW)) === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${outgoing.route.routingKey} does not exist`)
+  }
+
+  /** Once for all that need it now. */
+  async #declare(queue: string): Promise<void> {
+    let declaring = this.#declaring.get(queue)
+    if (declaring === undefined) {
+      declaring = this.#parts.declare(queue).finally(() => this.#declaring.delete(queue))
+      this.#declaring.set(queue, declaring)
+    }
+    await declaring
+  }
+}
+
+/** The broker did not take the form: its headers don't fit into a frame, or made it close the channel, as too large a body does. */
+function isForItsForm(error: unknown): boolean {
+  if (TwqError.is(error, 'TWQ_UNSERIALISABLE')) return true
+  return TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && error.cause !== undefined
 }

@@ -1,10 +1,11 @@
-import type { Delivery } from '../broker/broker.ts'
 import type { Abandoned } from '../canvas/follow-ups.ts'
-import { messageOf } from '../errors.ts'
+import { quarantineQueue } from '../protocol/quarantine.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { HeldAside } from './held-aside.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { Holding } from './relocation.ts'
 
 /** What can't be run: why, and whom to tell. */
 export interface Refusal {
@@ -24,6 +25,8 @@ export interface Refusal {
 export interface RefusalsParts {
   readonly quarantine: Quarantine
   readonly results: ResultBackend
+  /** Where those wait that can't be set aside. */
+  readonly aside: HeldAside
   readonly logger: Logger
 }
 
@@ -35,33 +38,26 @@ export class Refusals {
     this.#parts = parts
   }
 
-  /** Quarantines or discards a delivery; what can't be set aside stays unacknowledged. Never rejects. */
-  async setAside(delivery: Delivery, queue: string, refusal: Refusal): Promise<void> {
-    const { quarantine, logger } = this.#parts
-    const fields = {
-      task_id: refusal.id,
-      task: refusal.task,
-      queue,
-      reason: refusal.error.type,
-      detail: refusal.detail,
-    }
-    try {
-      if (!refusal.discard) {
-        const { error, detail, id, task, starts } = refusal
-        await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
-      }
+  /**
+   * Quarantines or discards a delivery. One that can't be set aside for now is held, and set aside later: resolves when
+   * either is done. Never rejects.
+   */
+  async setAside({ delivery, queue, lane }: Holding, refusal: Refusal): Promise<void> {
+    const { quarantine, aside, logger } = this.#parts
+    const { error, detail, id, task, starts, discard } = refusal
+    const fields = { task_id: id, task, queue, reason: error.type, detail }
+    let safe = discard
+    const settle = async (): Promise<void> => {
+      if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
+      // Those who wait may have to be told once more, but one copy of the message is enough.
+      safe = true
       await this.#tell(refusal)
-    } catch (error) {
-      // Unacknowledged it is safe with the broker, and comes again with the next connection.
-      logger.error({ event: 'message.stuck', ...fields, error: messageOf(error) }, STUCK)
-      return
+      if (discard) delivery.nack({ requeue: false })
+      else delivery.ack()
+      const said = discard ? 'message discarded: it can not be used' : 'message quarantined: it can not be used'
+      logger.error({ event: discard ? 'message.discarded' : 'message.quarantined', ...fields }, said)
     }
-    if (refusal.discard) delivery.nack({ requeue: false })
-    else delivery.ack()
-    const message = refusal.discard
-      ? 'message discarded: it can not be used'
-      : 'message quarantined: it can not be used'
-    logger.error({ event: refusal.discard ? 'message.discarded' : 'message.quarantined', ...fields }, message)
+    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), fields, settle })
   }
 
   async #tell({ id, replyTo, correlationId, error, abandoned = [] }: Refusal): Promise<void> {
@@ -74,6 +70,3 @@ export class Refusals {
     }
   }
 }
-
-/** What is said of a message that can't be set aside. */
-export const STUCK = 'a message could not be set aside; it stays unacknowledged'

@@ -76,6 +76,12 @@ export class Relocation {
     await this.#replace(id, holding, copyAsIs(holding))
   }
 
+  /** Puts a copy in the place of a message that is held for long, as it is. Rejects when the broker does not take it. */
+  async renew(holding: Holding): Promise<void> {
+    await this.#publishAnyway(holding, copyAsIs(holding))
+    holding.delivery.ack()
+  }
+
   /**
    * Returns messages that killed nobody, by copies, so that nobody takes the return for a death; those that wait for
    * their time, and those beyond a thousand, by a nack where that does no harm. Never rejects.

@@ -4,6 +4,7 @@ import { deferred } from '../runtime/deferred.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Consumer } from './consumer.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { HeldAside } from './held-aside.ts'
 import type { Intake } from './intake.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Request } from './request.ts'
@@ -19,6 +20,7 @@ export interface ShutdownParts {
   readonly consumer: Consumer
   readonly suspects: Suspects
   readonly intake: Intake
+  readonly aside: HeldAside
   readonly timetable: Timetable
   readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
@@ -53,7 +55,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   const returned = giveBack(unstarted, parts)
   const running = dispatcher.unfinished
   logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')
-  const finished = Promise.all([returned, dispatcher.idle(), intake.idle()])
+  const finished = Promise.all([returned, parts.aside.close(), dispatcher.idle(), intake.idle()])
   if (await within(parts.clock, parts.grace, skip.grace, finished)) return 'clean'
 
   const late = table.inState('active')

@@ -3,13 +3,15 @@ import { messageOf } from '../errors.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import { taskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
+import { suspectsQueue } from '../protocol/suspect.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
+import type { HeldAside } from './held-aside.ts'
 import type { Isolation } from './isolation.ts'
 import type { Moves } from './moves.ts'
 import type { RateLimits } from './rate-limits.ts'
-import { type Refusal, type Refusals, STUCK } from './refusals.ts'
+import type { Refusal, Refusals } from './refusals.ts'
 import type { Relocation } from './relocation.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -25,6 +27,8 @@ export interface StartsParts {
   readonly isolation: Isolation
   readonly relocation: Relocation
   readonly refusals: Refusals
+  /** Where those wait that can't be moved. */
+  readonly aside: HeldAside
   /** The consumer that brings suspects. */
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
   readonly rateLimits: RateLimits
@@ -120,7 +124,10 @@ export class Starts {
     return isWorn(factsOf(delivery, lane))
   }
 
-  /** Has a copy that is counted anew take the place of a request; `otherwise` is called where the broker takes none. Never rejects. */
+  /**
+   * Has a copy that is counted anew take the place of a request; where the broker takes
+   * none, one that may have killed its worker goes on as a suspect, and for any other `otherwise` is called. Never rejects.
+   */
   async renew(request: Request, otherwise: () => void): Promise<void> {
     const { finished, logger, maxStarts, moves, relocation, table } = this.#parts
     const facts = factsOf(request.delivery, request.lane, request.survived)
@@ -130,11 +137,14 @@ export class Starts {
       if (!gone) finished.addOriginal(message, delivery)
       table.remove(request)
     } catch (error) {
-      // A full queue, say. That it runs is worth more than that it is counted.
-      logger.warn({ event: 'task.unmarked', ...named(request), error: messageOf(error) }, 'redelivery not counted')
+      // A full queue, say. What may have killed its worker must not run where nothing counts that it does.
+      const starts = markableStarts(facts, maxStarts)
+      logger.warn({ event: 'task.unmarked', ...named(request), starts, error: messageOf(error) }, UNMARKED)
       if (request.takenBack) this.forget(request)
       else if (moves.closed) this.#return(request)
-      else otherwise()
+      else if (starts === 0) otherwise()
+      else
+        await this.#suspect(request, { starts, answerable: false }, 'came back, and could not be counted in its queue')
     }
   }
 
@@ -182,16 +192,17 @@ export class Starts {
     void prepared.then(() => suspects.resume())
   }
 
+  /** One that can't be moved for now is held, and moved later. */
   async #suspect(request: Request, past: Past, why: string): Promise<void> {
-    const { finished, logger, relocation } = this.#parts
+    const { aside, finished, logger, relocation } = this.#parts
+    const { delivery, lane, message, queue } = request
     const { starts } = past
-    try {
-      const gone = await relocation.suspect(request.message.id, request, past, why)
-      if (!gone) finished.addOriginal(request.message, request.delivery)
+    const settle = async (): Promise<void> => {
+      const gone = await relocation.suspect(message.id, request, past, why)
+      if (!gone) finished.addOriginal(message, delivery)
       logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
-    } catch (error) {
-      logger.error({ event: 'message.stuck', ...named(request), error: messageOf(error) }, STUCK)
     }
+    await aside.settle({ delivery, queue, lane, target: suspectsQueue(queue), fields: named(request), settle })
     this.forget(request)
   }
 
@@ -199,11 +210,13 @@ export class Starts {
     const { events, refusals } = this.#parts
     const refusal = killed(request, starts)
     if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
-    await refusals.setAside(request.delivery, request.queue, refusal)
+    await refusals.setAside(request, refusal)
   }
 }
 
-function named({ message, queue }: Request): object {
+const UNMARKED = 'a message that came back could not be replaced by a copy that is counted anew'
+
+function named({ message, queue }: Request): { task_id: string; task: string; queue: string } {
   return { task_id: message.id, task: message.task, queue }
 }
 

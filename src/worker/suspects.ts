@@ -35,6 +35,8 @@ export class Suspects {
   #shared = false
   #paused = false
   #stopped = false
+  /** Those that were delivered on this channel, and are held. */
+  #held = { count: 0 }
 
   constructor(queues: readonly string[], parts: SuspectsParts) {
     this.#parts = parts
@@ -47,6 +49,7 @@ export class Suspects {
     this.#gone = gone
     this.#subscriptions = new Map()
     this.#down = new Set()
+    this.#held = { count: 0 }
     if (this.#stopped) return
     let quorum = false
     const known = [...this.#queues]
@@ -105,6 +108,33 @@ export class Suspects {
     const channel = this.#channel
     if (channel?.isOpen !== true) return
     await Promise.allSettled([...this.#queues].map((queue) => this.#consume(channel, queue)))
+  }
+
+  /** Takes one more of the suspects of `queue` although one is held, unsettled; returns how to say that it is settled. */
+  spare(queue: string): () => void {
+    const held = this.#held
+    const channel = this.#channel
+    held.count += 1
+    // Failures mean that the channel is going: nothing is held on the next one.
+    const limit = (): void => {
+      if (channel?.isOpen === true) channel.prefetch(1 + held.count, 'channel').catch(() => {})
+    }
+    if (this.#shared) limit()
+    else if (channel?.isOpen === true) this.#takeOver(channel, queue).catch(() => {})
+    return () => {
+      held.count -= 1
+      if (this.#shared && held === this.#held) limit()
+    }
+  }
+
+  /** A consumer's own limit counts what that consumer was given: another one has none yet. */
+  async #takeOver(channel: Channel, queue: string): Promise<void> {
+    const before = this.#subscriptions.get(queue)
+    if (before === undefined) return
+    const next = this.#subscribe(channel, queue)
+    this.#subscriptions.set(queue, next)
+    await next
+    await (await before).cancel()
   }
 
   /** Takes no more. */
@@ -166,12 +196,7 @@ export class Suspects {
   async #limitEach(channel: Channel): Promise<void> {
     this.#shared = false
     await channel.prefetch(1, 'consumer')
-    for (const [queue, before] of this.#subscriptions) {
-      const subscription = this.#subscribe(channel, queue)
-      this.#subscriptions.set(queue, subscription)
-      await subscription
-      await (await before).cancel()
-    }
+    for (const queue of this.#subscriptions.keys()) await this.#takeOver(channel, queue)
     // Only now that each has its own: in between there would be none at all.
     await channel.prefetch(0, 'channel')
   }

@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { packageVersion } from '../runtime/version.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Consumer } from './consumer.ts'
+import type { HeldAside } from './held-aside.ts'
 import type { Lanes } from './lanes.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Prefetch } from './prefetch.ts'
@@ -24,6 +25,7 @@ export interface WorkerHealthParts {
   readonly consuming: Session
   readonly publishing: Session
   readonly consumer: Consumer
+  readonly aside: Pick<HeldAside, 'signs'>
   readonly lanes: Lanes
   readonly loopWatch: LoopWatch
   readonly table: RequestTable
@@ -116,7 +118,7 @@ export class WorkerHealth {
   /** All there is to know at the moment, tasks included. */
   report(): Record<string, unknown> {
     const { table, clock } = this.#parts
-    const { consumer, publisher, loopLag } = this.#signs()
+    const { consumer, publisher, aside, loopLag } = this.#signs()
     const now = clock.now()
     return {
       ...this.#info(),
@@ -125,6 +127,7 @@ export class WorkerHealth {
       answered_ago_ms: consumer.answeredAgo,
       connected: { consumer: consumer.connected, publisher: publisher.connected },
       blocked: publisher.blocked,
+      held_aside: aside.held,
       loop_lag_ms: loopLag,
       tasks: table
         .all()
@@ -145,7 +148,7 @@ export class WorkerHealth {
   }
 
   #signs(): VitalSigns {
-    const { consuming, publishing, consumer, lanes, loopWatch, clock } = this.#parts
+    const { consuming, publishing, consumer, aside, lanes, loopWatch, clock } = this.#parts
     const now = clock.monotonic()
     const since = (at: number | undefined): number | undefined => (at === undefined ? undefined : Math.round(now - at))
     return {
@@ -158,6 +161,7 @@ export class WorkerHealth {
         answeredAgo: since(lanes.answeredAt),
       },
       publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
+      aside: aside.signs,
       loopLag: Math.round(loopWatch.lag),
     }
   }

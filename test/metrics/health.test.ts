@@ -8,6 +8,7 @@ const well: VitalSigns = {
   stoppingFor: undefined,
   consumer: { connected: true, wanted: ['a', 'b'], consuming: ['b', 'a'], answeredAgo: 10_000 },
   publisher: { connected: true, blocked: undefined },
+  aside: { held: 3, suspended: [] },
   loopLag: 5_000,
 }
 
@@ -24,6 +25,13 @@ describe('a worker', () => {
     ['is stopping before it was up', { started: false, stoppingFor: 0 }, ['draining']],
     ['has lost the broker', { consumer: { ...consumer, connected: false, consuming: [] } }, ['connection']],
     ['lacks a consumer', { consumer: { ...consumer, consuming: ['b'] } }, ['consumer']],
+    ['has every queue paused', { consumer: { ...consumer, wanted: [], consuming: [] } }, ['consumer']],
+    ['has too many messages to set aside', { aside: { held: 1_000, suspended: ['a'] } }, ['aside']],
+    [
+      'takes nothing from one queue, and lacks a consumer on another',
+      { consumer: { ...consumer, consuming: [] }, aside: { held: 1_000, suspended: ['a'] } },
+      ['aside', 'consumer'],
+    ],
     ['has heard nothing for too long', { consumer: { ...consumer, answeredAgo: 10_001 } }, ['broker']],
     ['can send no result', { publisher: { connected: false, blocked: undefined } }, ['publisher']],
     ['may send no result', { publisher: { connected: true, blocked: 'low on memory' } }, ['publisher']],
@@ -40,10 +48,6 @@ describe('a worker', () => {
   it('names the queues that it does not consume', () => {
     const signs = { ...well, consumer: { ...consumer, consuming: [] } }
     expect(judge('ready', signs, limits)).toEqual([{ check: 'consumer', why: 'no confirmed consumer on a, b' }])
-  })
-
-  it('that consumes nothing because nothing is wanted of it is ready', () => {
-    expect(judge('ready', { ...well, consumer: { ...consumer, wanted: [], consuming: [] } }, limits)).toEqual([])
   })
 
   it('is live whatever becomes of the broker', () => {

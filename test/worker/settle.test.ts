@@ -94,7 +94,13 @@ async function settled(
     origin: 'gen1@here',
     address: createRouter({ defaultQueue: 'celery' }).address,
   })
-  const quarantine = new Quarantine(publisher, clock, 'twq@test')
+  const quarantine = new Quarantine({
+    publisher,
+    declare: async (queue) => void journal.push(`declared the quarantine of ${queue}`),
+    node: 'twq@test',
+    onTaken: () => {},
+    clock,
+  })
   const flags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLost: true }
   const giveBack = async () => {
     journal.push('given back')

@@ -207,7 +207,7 @@ export class MemoryChannel implements Channel, ChannelClient {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       const failure = error.endsChannelOnly
-        ? refusalFailure({ code: error.code, text: error.message }, error)
+        ? refusalFailure({ code: error.code, text: error.message }, asAmqplibSays(error))
         : connectionFailure(new Error(`${error.code} ${error.message}`), WHERE)
       if (error.endsChannelOnly) this.end(failure, { kind: 'lost', error: failure })
       else this.#connection.destroy(failure)
@@ -270,6 +270,12 @@ class MemoryDelivery implements Delivery {
       engine.nack(this.deliveryTag, { multiple: false, requeue }),
     )
   }
+}
+
+/** For those who read more out of a refusal than its code. */
+function asAmqplibSays(refusal: Refusal): Error {
+  const [name] = refusal.message.split(' ', 1)
+  return new Error(`${refusal.code} (${name}) with message "${refusal.message}"`, { cause: refusal })
 }
 
 /** A table as it is after it was written and read again; throws `TWQ_UNSERIALISABLE` where the wire would. */
