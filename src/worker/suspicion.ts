@@ -85,7 +85,8 @@ export function judge(
     return { kind: 'suspect', starts: markableStarts(facts, maxStarts), answerable: false }
   }
   if (isWorn(facts)) return { kind: 'mark', starts }
-  return starts === 0 || facts.marked > 0 || facts.returns !== undefined ? RUN : { kind: 'mark', starts }
+  // Also where a queue counts: on a classic one that is what the sender wrote, and a copy does not carry it on.
+  return facts.redelivered && facts.survived === 0 ? { kind: 'mark', starts } : RUN
 }
 
 /**

@@ -23,7 +23,11 @@ describe('a message from a task queue', () => {
       { marked: 1, redelivered: true },
       { kind: 'suspect', starts: 2, answerable: false },
     ],
-    ['that came back once to a quorum queue, runs', { redelivered: true, returns: 1 }, { kind: 'run' }],
+    [
+      'that came back once to a quorum queue, is marked',
+      { redelivered: true, returns: 1 },
+      { kind: 'mark', starts: 1 },
+    ],
     [
       'that came back twice to a quorum queue, is a suspect',
       { redelivered: true, returns: 2 },
@@ -34,7 +38,16 @@ describe('a message from a task queue', () => {
       { marked: 1, redelivered: true, returns: 1 },
       { kind: 'suspect', starts: 2, answerable: false },
     ],
-    ['that a quorum queue does not count as returned, runs', { redelivered: true, returns: 0 }, { kind: 'run' }],
+    [
+      'that a quorum queue does not count as returned, is marked, with no start',
+      { redelivered: true, returns: 0 },
+      { kind: 'mark', starts: 0 },
+    ],
+    [
+      'whose sender wrote a mark and a count, is marked anew when it comes back',
+      { marked: 1, redelivered: true, returns: 0 },
+      { kind: 'mark', starts: 1 },
+    ],
     ['with a count that is only left over from another queue, runs', { returns: 7 }, { kind: 'run' }],
     [
       'that came back often, still gets a start among the suspects',
