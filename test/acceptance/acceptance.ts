@@ -6,6 +6,7 @@ import { CELERIES, python } from '../support/provision/python.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
+import { weatherFaults } from './chaos/chaos.ts'
 import { joinChord } from './chord.ts'
 import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
@@ -33,7 +34,9 @@ target. Exits with 1 when one is missed.
                chord: a chord with results in Redis, whose workers are killed,
                cluster: a quorum queue on three nodes, the leading one of which is killed,
                health: probes of a worker whose broker goes away, and how long commands take that ask,
-               delays: 100,000 tasks that are not due, and workers killed while 10,000 wait
+               delays: 100,000 tasks that are not due, and workers killed while 10,000 wait,
+               chaos: 17 faults of workers, broker, network and Redis under load; not among those that run by default
+  --tasks <n>  how many tasks the faults of chaos meet, on a classic and on a quorum queue each (50,000)
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
   --celery <v> the Celery that takes part, ${CELERIES.join(' or ')} (${CELERIES[0]})
 `
@@ -62,18 +65,26 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   cluster: killingTheLeader,
   health: askingForHealth,
   delays: waitingForTheirTime,
+  chaos: weatheringFaults,
 }
+
+/** Takes a quarter of an hour: only when asked for. */
+const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['chaos'])
 
 const { values } = parseArgs({
   options: {
     line: { type: 'string' },
     rounds: { type: 'string', default: '20' },
+    tasks: { type: 'string', default: '50000' },
     celery: { type: 'string', default: CELERIES[0] },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) process.stdout.write(HELP)
-else process.exitCode = await acceptance(values.line ? [values.line] : Object.keys(LINES))
+else
+  process.exitCode = await acceptance(
+    values.line ? [values.line] : Object.keys(LINES).filter((line) => !NOT_BY_DEFAULT.has(line)),
+  )
 
 async function acceptance(numbers: readonly string[]): Promise<number> {
   const release = CELERIES.find((one) => one === values.celery)
@@ -326,6 +337,31 @@ async function* waitingForTheirTime({ node, folder }: Stage): AsyncIterable<Chec
       figure: `${before}, ${beside}: ${Math.round((100 * beside) / before)} %`,
       target: 'at least 80 %',
       ok: beside >= 0.8 * before,
+    }
+  }
+}
+
+async function* weatheringFaults({ folder }: Stage): AsyncIterable<Check> {
+  const tasks = Number(values.tasks)
+  if (!Number.isSafeInteger(tasks) || tasks < 1000) throw new Error(`--tasks ${values.tasks}: at least 1000`)
+  for (const type of ['classic', 'quorum'] as const) {
+    const tell = (line: string) => void process.stdout.write(`${line}\n`)
+    const report = await weatherFaults({ folder }, { tasks, type, tell })
+    const { sent, lost, phantom, faults, unexplained, exits, left } = report
+    for (const { name, duplicates, recovered } of faults) {
+      yield {
+        what: `${type} queue, ${name}: second starts; all run after`,
+        figure: `${duplicates}; ${(recovered / 1000).toFixed(1)} s`,
+        target: 'any; any',
+        ok: true,
+      }
+    }
+    const duplicates = faults.reduce((sum, fault) => sum + fault.duplicates, unexplained.length)
+    yield {
+      what: `${type} queue, ${faults.length} faults: lost; second starts; of them unexplained; never sent; left; exits`,
+      figure: `${lost.length} of ${sent}; ${duplicates}; ${unexplained.length}; ${phantom}; ${left}; ${exits.join(' ')}`,
+      target: '0; any; 0; 0; 0; 0 0 0',
+      ok: [lost.length, unexplained.length, phantom, left, ...exits].every((count) => count === 0),
     }
   }
 }

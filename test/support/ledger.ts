@@ -51,6 +51,11 @@ export class Ledger {
     return this.#file.path
   }
 
+  /** Takes what was written since the last time. */
+  read(): void {
+    this.#file.read()
+  }
+
   /** Resolves once `condition` holds. */
   until(condition: (ledger: this) => boolean, what: string, timeout = 120_000): Promise<void> {
     return this.#file.until(() => condition(this), what, timeout)

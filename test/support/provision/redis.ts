@@ -50,6 +50,11 @@ export class RedisServer implements AsyncDisposable {
     await this.#program?.exit
   }
 
+  /** Ends it as a crash does. */
+  async kill9(): Promise<void> {
+    await this.#program?.[Symbol.asyncDispose]()
+  }
+
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): void {
     this.#program?.pause()
