@@ -89,8 +89,8 @@ export interface Channel extends AsyncDisposable {
       readonly noAck?: boolean
       readonly exclusive?: boolean
       readonly priority?: number
-      /** Told when the broker itself ends the consumer (its queue was deleted, say). */
-      readonly onCancelled?: () => void
+      /** Told, once, when the broker itself ends the consumer (its queue was deleted, say). */
+      readonly onCancelled?: (ended: EndedConsumer) => void
     },
   ): Promise<Subscription>
   /** The next message, if one is ready. Not beside a consumer on the same channel. */
@@ -101,6 +101,15 @@ export interface Channel extends AsyncDisposable {
     message: WireMessage,
     options?: { readonly mandatory?: boolean },
   ): Promise<'confirmed' | 'returned'>
+}
+
+/** A consumer that the broker has ended, and what it delivered. */
+export interface EndedConsumer {
+  /**
+   * Counts its deliveries that are not settled as taken back by the broker, which its client can not see: they are not
+   * `alive` any more, and what they are answered with is sent, but not believed.
+   */
+  disown(): void
 }
 
 /** A running consumer. */
@@ -115,7 +124,7 @@ export interface Delivery extends WireMessage {
   readonly route: Route
   readonly redelivered: boolean
   readonly deliveryTag: number
-  /** False once its channel is gone: the broker has taken the message back. */
+  /** False once its channel is gone, or its consumer was disowned: the broker has taken the message back. */
   readonly alive: boolean
   /**
    * Acknowledges. Acks of one channel are collected for a turn of the event loop and written as few frames. False, and

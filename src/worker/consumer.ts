@@ -1,4 +1,4 @@
-import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
+import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../broker/broker.ts'
 import type { ChannelRow } from '../broker/channel-row.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import { TwqError } from '../errors.ts'
@@ -6,6 +6,7 @@ import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { consumerLog } from './consumer-log.ts'
+import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 import { channelPrefetch, type Prefetch, sharesPrefetch } from './prefetch.ts'
 
 /** What a consumer needs around it. */
@@ -16,6 +17,8 @@ export interface ConsumerParts {
   /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
   readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
   readonly onDelivery: (delivery: Delivery, queue: string) => void
+  /** Judges the end of a consumer that the broker ended. */
+  readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   /** A new channel consumes: whatever was taken from the one before has gone back to the broker. */
   readonly onRenewed: () => void
   readonly clock: Clock
@@ -196,15 +199,26 @@ export class Consumer {
     if (down !== undefined) throw down
   }
 
-  #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
-    return line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
+  async #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
+    const own: { subscription?: Subscription } = {}
+    own.subscription = await line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
-      onCancelled: () => {
-        line.subscriptions.delete(name)
-        consumerLog(this.#parts.logger, name).cancelled()
-        void this.#restore(line, name)
+      onCancelled: (ended) => {
+        const current = line.subscriptions.get(name)
+        // One that another has taken over from consumes nothing any more, but has what it delivered.
+        if (current !== undefined && current !== own.subscription) void this.#parts.timeouts.ended(name, name, ended)
+        else void this.#ended(line, name, ended)
       },
     })
+    return own.subscription
+  }
+
+  async #ended(line: Line, name: string, ended: EndedConsumer): Promise<void> {
+    const { logger, timeouts } = this.#parts
+    line.subscriptions.delete(name)
+    const late = await timeouts.ended(name, name, ended)
+    if (!late) consumerLog(logger, name).cancelled()
+    await this.#restore(line, name)
   }
 
   /**

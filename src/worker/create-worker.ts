@@ -18,6 +18,7 @@ import { Autoscaler } from './autoscaler.ts'
 import { ChordJoins } from './chord-joins.ts'
 import { unlockChord } from './chord-unlock.ts'
 import { Consumer } from './consumer.ts'
+import { ConsumerTimeouts } from './consumer-timeouts.ts'
 import { Declarations } from './declarations.ts'
 import { declareQueue } from './declare-queue.ts'
 import { Delays } from './delays.ts'
@@ -160,11 +161,13 @@ export function createWorker(parts: WorkerParts): Worker {
   const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
   const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, workforce, clock, logger })
   const declarations = new Declarations()
+  const timeouts = new ConsumerTimeouts({ session: consuming, declarations, table, forgetTakenBack, logger })
   const suspects: Suspects = new Suspects(
     config.queues.map(({ name }) => name),
     {
       declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
       onDelivery: (delivery, queue) => intake.receive(unpackedDelivery(delivery), queue, 'suspects'),
+      timeouts,
       clock,
       logger,
     },
@@ -217,6 +220,7 @@ export function createWorker(parts: WorkerParts): Worker {
       intake.receive(delivery, queue)
     },
     onRenewed: forgetTakenBack,
+    timeouts,
     clock,
     logger,
   })
@@ -294,6 +298,7 @@ export function createWorker(parts: WorkerParts): Worker {
     suspects,
     lanes,
     declarations,
+    timeouts,
     intake,
     aside,
     timetable,
@@ -325,12 +330,22 @@ export function createWorker(parts: WorkerParts): Worker {
     return relocation.giveBack(kept)
   }
 
-  /** Requests that have not started went back to the broker with their channel; it delivers them again. */
+  /**
+   * Requests that have not started went back to the broker with their channel, or may have with their consumer: then the rest
+   * goes back, too. It delivers them again.
+   */
   function forgetTakenBack(): void {
     aside.forgetTakenBack()
+    for (const request of table.all()) if (request.takenBack) survivors.add(request)
     const held = timetable.remove((request) => request.takenBack)
     for (const request of held) delays.released(request)
     const limited = rateLimits.remove((request) => request.takenBack)
-    for (const request of [...held, ...limited, ...dispatcher.dropTakenBack()]) table.remove(request)
+    const forgotten = [...held, ...limited, ...dispatcher.dropTakenBack()]
+    // Highest delivery tag first: each lands in front of the one before.
+    forgotten.sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
+    for (const request of forgotten) {
+      request.requeue()
+      table.remove(request)
+    }
   }
 }

@@ -91,7 +91,7 @@ export class Dispatcher {
 
   /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
   startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
-    if (request.invocation.redelivered && this.#parts.divert(request)) return
+    if (request.mayBeTwin && this.#parts.divert(request)) return
     const refused = this.#parts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
     else void this.#run(request, pool, { beside: true })
@@ -140,7 +140,7 @@ export class Dispatcher {
         table.remove(request)
         continue
       }
-      if (request.invocation.redelivered && divert(request)) continue
+      if (request.mayBeTwin && divert(request)) continue
       const refused = refuse(request)
       if (refused !== undefined) this.conclude(request, refused)
       else void this.#run(request, pool)

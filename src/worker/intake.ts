@@ -90,11 +90,17 @@ export class Intake {
     const running = redelivered ? table.running(message) : undefined
     if (running !== undefined) {
       // The attempt goes on, though the broker has taken its message back: what came back waits for it.
-      moves.track(table.over(running).then(() => (delivery.alive ? this.receive(delivery, queue, lane) : undefined)))
+      moves.track(
+        table.over(running).then(() => {
+          if (delivery.alive) this.receive(delivery, queue, lane)
+          else delivery.nack({ requeue: true })
+        }),
+      )
       return
     }
     if (!redelivered) finished.forget(message)
     else if (finished.acknowledge(delivery, message, queue)) return
+    else table.twinCame(message)
     const invocation = { message, queue, redelivered, node: this.#parts.node }
     const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
     if (delivery.redelivered) request.survived = this.#parts.survivors.take(message.id)

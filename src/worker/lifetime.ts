@@ -11,6 +11,7 @@ import { unlessAborted } from '../runtime/time-limit.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import type { Autoscaler } from './autoscaler.ts'
 import type { ChordJoins } from './chord-joins.ts'
+import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 import type { Declarations } from './declarations.ts'
 import type { Isolation } from './isolation.ts'
 import type { Lanes } from './lanes.ts'
@@ -58,6 +59,7 @@ export interface LifetimeParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
   readonly chordJoins: ChordJoins | undefined
   readonly lanes: Lanes
   readonly declarations: Declarations
+  readonly timeouts: ConsumerTimeouts
   readonly pool: Pool
   readonly isolation: Isolation
   readonly workforce: Workforce
@@ -110,7 +112,8 @@ export class Lifetime implements Worker {
   }
 
   async start(): Promise<void> {
-    const { config, registry, broker, watched, consuming, chordJoins, table, pool, remote, clock, logger } = this.#parts
+    const { config, registry, broker, watched, consuming, chordJoins, timeouts, pool, remote, clock, logger } =
+      this.#parts
     const { publishing, results } = this.#parts.outbound
     const { health, loopWatch, autoscaler, lanes, events, stateFile, revocations, workforce, prefetch } = this.#parts
     const startedAt = clock.monotonic()
@@ -125,7 +128,7 @@ export class Lifetime implements Worker {
     if (saved !== undefined) revocations.restore(saved)
     for (const [role, session] of [['consumer', consuming] as const, ['publisher', publishing] as const]) {
       session.listen((event) => {
-        logSession(logger, role, event, () => table.inState('active'))
+        logSession(logger, role, event, timeouts)
         if (event.kind === 'failed') this.#fail(event.error)
       })
     }

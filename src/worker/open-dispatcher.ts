@@ -110,8 +110,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     settle: async (request, outcome) => {
       const settled = await settle(request, outcome, consequences)
       // Its message may have been copied, or be here once more.
-      if (request.acknowledged && (request.awaited || request.invocation.redelivered))
-        finished.addAcknowledged(request.message)
+      if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
       logSettled(logger, request, settled)
       if (request.told !== settled) tell(request, settled)
       parts.onSettled(request, settled)

@@ -57,9 +57,20 @@ export class RequestTable {
     return undefined
   }
 
+  /**
+   * Another delivery of a message came, which the broker took back before: where a request for it is still in hand, only one of
+   * the two is to run.
+   */
+  twinCame({ id, retries }: TaskMessage): void {
+    const first = this.#requests.get(id)
+    if (first?.message.retries === retries) first.hasTwin = true
+    if (this.#furtherCount === 0) return
+    for (const request of this.#further.get(id) ?? []) if (request.message.retries === retries) request.hasTwin = true
+  }
+
   /** Resolves when the request is in hand no more: it is settled, or has gone back. */
   over(request: Request): Promise<void> {
-    request.awaited = true
+    request.hasTwin = true
     let awaited = this.#awaited.get(request)
     if (awaited === undefined) {
       awaited = deferred()

@@ -29,8 +29,8 @@ export class Request {
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
   acknowledged = false
-  /** True once another delivery of its message waits here for this one. */
-  awaited = false
+  /** True once another delivery of its message came, before this one was settled. */
+  hasTwin = false
   /** True once its message is on its way back to its queue, not run to its end. */
   givenBack = false
   /** The number of the signal by which a revocation asked the running attempt to stop. */
@@ -75,6 +75,11 @@ export class Request {
   /** Whether nobody wants the result: the message says, else the task. */
   get ignoresResult(): boolean {
     return this.message.ignoreResult ?? this.task.settings.ignoreResult ?? false
+  }
+
+  /** Whether another delivery of its message may be here, or may have ended here. */
+  get mayBeTwin(): boolean {
+    return this.invocation.redelivered || this.hasTwin
   }
 
   /** True when the broker took the message back with its channel, and will deliver it again. */

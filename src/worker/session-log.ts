@@ -1,17 +1,14 @@
 import type { SessionEvent } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { Request } from './request.ts'
+import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 
-// How many of the running tasks a line names.
-const MOST_NAMED = 10
-
-/** A line for everything that happens to a connection; `role` says which of the two, `running` what runs just now. */
+/** A line for everything that happens to a connection; `role` says which of the two, `timeouts` says what ran too long. */
 export function logSession(
   logger: Logger,
   role: 'consumer' | 'publisher',
   event: SessionEvent,
-  running: () => readonly Request[] = () => [],
+  timeouts?: Pick<ConsumerTimeouts, 'tell'>,
 ): void {
   switch (event.kind) {
     case 'connected': {
@@ -49,17 +46,7 @@ export function logSession(
       return
     case 'channel-lost':
       if (TwqError.is(event.error, 'TWQ_CONSUMER_TIMEOUT')) {
-        const oldest = running().toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
-        const tasks = oldest.slice(0, MOST_NAMED).map(({ message, startedAt = Date.now() }) => ({
-          task: message.task,
-          task_id: message.id,
-          running_since: new Date(startedAt).toISOString(),
-        }))
-        const fields = { role, channel: event.name, error: event.error.message, hint: event.error.hint, tasks }
-        logger.error(
-          { event: 'consumer.timeout', ...fields },
-          'a task ran longer than the broker waits; consuming anew',
-        )
+        timeouts?.tell({ role, channel: event.name, error: event.error.message, hint: event.error.hint })
         return
       }
       logger.warn({ event: 'channel.lost', role, channel: event.name, error: event.error.message }, 'channel lost')

@@ -61,7 +61,7 @@ export class Starts {
       this.forget(request)
       return
     }
-    if (request.invocation.redelivered && this.divert(request, { inTurn })) return
+    if (request.mayBeTwin && this.divert(request, { inTurn })) return
     const facts = factsOf(delivery, lane, request.survived)
     const original = facts.startedBefore || facts.marked > 0 ? relocation.underway(message.id) : undefined
     if (original !== undefined) {
@@ -150,8 +150,11 @@ export class Starts {
 
   /** Carries out what follows for a suspect when whatever ran it has died; resolves when that is done. */
   async lost(request: Request): Promise<void> {
-    // With its channel it was taken back, and comes again.
-    if (request.takenBack) return
+    // It was taken back, and comes again; if not with its channel, perhaps only now.
+    if (request.takenBack) {
+      request.requeue()
+      return
+    }
     const { delivery, lane, startedAt, survived } = request
     const facts = factsOf(delivery, lane, survived)
     const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })

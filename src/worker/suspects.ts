@@ -1,4 +1,4 @@
-import type { Channel, Delivery, ServerInfo, Subscription } from '../broker/broker.ts'
+import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../broker/broker.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import { TwqError } from '../errors.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
@@ -6,6 +6,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isLoss } from './consumer.ts'
 import { consumerLog } from './consumer-log.ts'
+import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 import { sharesPrefetch } from './prefetch.ts'
 
 /** What suspects need around them. */
@@ -13,6 +14,8 @@ export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
   readonly onDelivery: (delivery: Delivery, queue: string) => void
+  /** Judges the end of a consumer that the broker ended. */
+  readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -168,15 +171,21 @@ export class Suspects {
   }
 
   #subscribe(channel: Channel, queue: string): Promise<Subscription> {
-    const { onDelivery, logger } = this.#parts
+    const { onDelivery } = this.#parts
     return channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
-      onCancelled: () => {
+      onCancelled: (ended) => {
         this.#subscriptions.delete(queue)
         this.#down.add(queue)
-        consumerLog(logger, suspectsQueue(queue)).cancelled()
-        void this.#restore(channel, queue)
+        void this.#ended(channel, queue, ended)
       },
     })
+  }
+
+  async #ended(channel: Channel, queue: string, ended: EndedConsumer): Promise<void> {
+    const { logger, timeouts } = this.#parts
+    const late = await timeouts.ended(queue, suspectsQueue(queue), ended)
+    if (!late) consumerLog(logger, suspectsQueue(queue)).cancelled()
+    await this.#restore(channel, queue)
   }
 
   /** Consumes what was deleted, or is down with its node, as soon as that is possible. */

@@ -272,7 +272,9 @@ export function describeBroker(
       it('that are deleted tell their consumers', async () => {
         const queue = await aQueue()
         await new Promise<void>((resolve, reject) => {
-          channel.consume(queue, () => {}, { onCancelled: resolve }).then(() => channel.deleteQueue(queue), reject)
+          channel
+            .consume(queue, () => {}, { onCancelled: () => resolve() })
+            .then(() => channel.deleteQueue(queue), reject)
         })
         expect(channel.isOpen).toBe(true)
       })

@@ -54,6 +54,7 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
     },
     onDelivery: (delivery, queue) => received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
     onRenewed: () => {},
+    timeouts: { ended: async () => false },
     clock: systemClock,
     logger: silentLogger,
   })

@@ -3,7 +3,16 @@ import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import { VerbatimTable } from '../../protocol/field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
-import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
+import type {
+  Channel,
+  CloseReason,
+  Delivery,
+  EndedConsumer,
+  ExchangeSpec,
+  QueueSpec,
+  QueueStatus,
+  Subscription,
+} from '../broker.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
@@ -31,6 +40,8 @@ export class AmqpChannel implements Channel, SettlingChannel {
   readonly #acknowledgements = new Acknowledgements()
   readonly #unconfirmed = new UnconfirmedPublishes()
   readonly #messageIdPrefix = randomUUID()
+  /** The consumers that the broker has not ended, also those that we have ended: it may still take back what those have. */
+  readonly #receivers = new Map<string, (message: null) => void>()
   #messageIds = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
@@ -40,6 +51,13 @@ export class AmqpChannel implements Channel, SettlingChannel {
   constructor(raw: RawChannel, owner: ChannelOwner) {
     this.#raw = raw
     this.#owner = owner
+    raw.dispatchMessage = ({ consumerTag }, message) => {
+      const receive = raw.consumers.get(consumerTag)
+      if (message === null) this.#consumerEnded(consumerTag)
+      else if (receive !== undefined) receive(message)
+      // It would be delivered for ever where the broker does not know yet that there is no consumer any more.
+      else this.#write(() => raw.nack(message, false, true))
+    }
     raw.on('error', (error) => {
       this.#failure ??= channelFailure(error)
     })
@@ -115,15 +133,26 @@ export class AmqpChannel implements Channel, SettlingChannel {
   async consume(
     queue: string,
     onDelivery: (delivery: Delivery) => void,
-    options: { noAck?: boolean; exclusive?: boolean; priority?: number; onCancelled?: () => void } = {},
+    options: {
+      noAck?: boolean
+      exclusive?: boolean
+      priority?: number
+      onCancelled?: (ended: EndedConsumer) => void
+    } = {},
   ): Promise<Subscription> {
     const { noAck = false, exclusive = false, priority, onCancelled } = options
+    const source = { disowned: false }
     const receive = (message: ConsumeMessage | null): void => {
       try {
-        if (message === null) onCancelled?.()
-        else {
+        if (message === null) {
+          onCancelled?.({
+            disown: () => {
+              source.disowned = true
+            },
+          })
+        } else {
           if (!noAck) this.#acknowledgements.delivered(message.fields.deliveryTag)
-          onDelivery(new AmqpDelivery(message, this))
+          onDelivery(new AmqpDelivery(message, this, source))
         }
       } catch (error) {
         this.#owner.onCallbackError(error)
@@ -132,12 +161,26 @@ export class AmqpChannel implements Channel, SettlingChannel {
     const { consumerTag } = await this.#ask(() =>
       this.#raw.consume(queue, receive, { noAck, exclusive, ...(priority === undefined ? {} : { priority }) }),
     )
+    this.#receivers.set(consumerTag, receive)
     return {
       consumerTag,
       cancel: async () => {
         await this.#ask(() => this.#raw.cancel(consumerTag))
       },
     }
+  }
+
+  /**
+   * RabbitMQ 4.3 goes on delivering to a consumer of a quorum queue that it has told of its end, at the consumer timeout,
+   * and tells it once more; and it expects no answer, unless it says so. Ending the consumer ourselves is understood by
+   * every version, also where there is none any more.
+   */
+  #consumerEnded(consumerTag: string): void {
+    const receive = this.#receivers.get(consumerTag) ?? this.#raw.consumers.get(consumerTag)
+    this.#receivers.delete(consumerTag)
+    if (receive === undefined) return
+    if (this.#state === 'open') this.#raw.cancel(consumerTag).catch(() => {})
+    receive(null)
   }
 
   async get(queue: string): Promise<Delivery | undefined> {

@@ -11,6 +11,12 @@ export interface SettlingChannel {
   nack(tag: number, requeue: boolean): boolean
 }
 
+/** What the deliveries of one consumer have in common. */
+export interface Source {
+  /** The broker took back what is not settled, though the channel is open. */
+  readonly disowned: boolean
+}
+
 /** A message as amqplib hands it over, in the shape of the seam. */
 export class AmqpDelivery implements Delivery {
   readonly properties: Properties
@@ -22,8 +28,9 @@ export class AmqpDelivery implements Delivery {
   readonly redelivered: boolean
   readonly deliveryTag: number
   readonly #channel: SettlingChannel
+  readonly #source: Source | undefined
 
-  constructor(message: Message, channel: SettlingChannel) {
+  constructor(message: Message, channel: SettlingChannel, source?: Source) {
     const { properties, fields } = message
     const table = properties.headers as unknown as DecodedTable | undefined
     this.properties = {
@@ -48,18 +55,19 @@ export class AmqpDelivery implements Delivery {
     this.redelivered = fields.redelivered
     this.deliveryTag = fields.deliveryTag
     this.#channel = channel
+    this.#source = source
   }
 
   get alive(): boolean {
-    return this.#channel.isOpen
+    return this.#channel.isOpen && this.#source?.disowned !== true
   }
 
   ack(): boolean {
-    return this.#channel.ack(this.deliveryTag)
+    return this.#channel.ack(this.deliveryTag) && this.#source?.disowned !== true
   }
 
   nack(options: { readonly requeue: boolean }): boolean {
-    return this.#channel.nack(this.deliveryTag, options.requeue)
+    return this.#channel.nack(this.deliveryTag, options.requeue) && this.#source?.disowned !== true
   }
 }
 

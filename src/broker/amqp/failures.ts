@@ -196,11 +196,15 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
     return fail(
       'TWQ_CONSUMER_TIMEOUT',
       `the broker took the messages back: one was not acknowledged within its consumer timeout${timeout === undefined ? '' : ` of ${Number(timeout) / 1_000} s`}`,
-      'Split the task, give it a hard time limit below that, use acks: early for it, or raise consumer_timeout on the broker.',
+      CONSUMER_TIMEOUT_HINT,
     )
   }
   return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
 }
+
+/** What to do about a task that runs longer than the broker waits. */
+export const CONSUMER_TIMEOUT_HINT =
+  'Split the task, give it a hard time limit below that, use acks: early for it, or raise consumer_timeout on the broker.'
 
 /** What the broker said, out of the error that amqplib made of it. */
 export function readRefusal(error: unknown): Refusal | undefined {

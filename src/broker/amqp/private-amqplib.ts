@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { TwqError } from '../../errors.ts'
 import { type DecodedTable, decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
 import { HeaderFrames } from './header-frames.ts'
@@ -45,6 +45,10 @@ export interface RawFrame {
 
 /** amqplib's channel with the steps that its public interface does in one go. */
 export interface RawChannel extends ConfirmChannel {
+  /** By tag, those whose start was answered and which have not ended. */
+  readonly consumers: ReadonlyMap<string, (message: ConsumeMessage | null) => void>
+  /** Gets each delivery, and for the end of a consumer `null`. What it throws closes the channel. */
+  dispatchMessage(fields: { readonly consumerTag: string }, message: ConsumeMessage | null): void
   /** Takes a free number on the connection. */
   allocate(): unknown
   rpc(method: number, fields: object, expect: number): Promise<unknown>

@@ -3,8 +3,18 @@ import { messageOf, TwqError } from '../../errors.ts'
 import { decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
 import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/deferred.ts'
+import type { Source } from '../amqp/delivery.ts'
 import { connectionFailure, refusalFailure } from '../amqp/failures.ts'
-import type { Channel, CloseReason, Delivery, ExchangeSpec, QueueSpec, QueueStatus, Subscription } from '../broker.ts'
+import type {
+  Channel,
+  CloseReason,
+  Delivery,
+  EndedConsumer,
+  ExchangeSpec,
+  QueueSpec,
+  QueueStatus,
+  Subscription,
+} from '../broker.ts'
 import { type ChannelClient, type Handout, ServerChannel } from './channel.ts'
 import { createMessage, type Message } from './message.ts'
 import type { Queue } from './queue.ts'
@@ -114,14 +124,19 @@ export class MemoryChannel implements Channel, ChannelClient {
   async consume(
     queue: string,
     onDelivery: (delivery: Delivery) => void,
-    options: { noAck?: boolean; exclusive?: boolean; priority?: number; onCancelled?: () => void } = {},
+    options: {
+      noAck?: boolean
+      exclusive?: boolean
+      priority?: number
+      onCancelled?: (ended: EndedConsumer) => void
+    } = {},
   ): Promise<Subscription> {
     const { noAck = false, exclusive = false, priority, onCancelled } = options
     const consumerTag = `memory.${randomUUID()}`
     const args: Headers = priority === undefined ? {} : { 'x-priority': priority }
     this.#ask(() => {
       const consumer = this.#engine.consume({ queue, consumerTag, noAck, exclusive, arguments: args })
-      this.#consumers.set(consumerTag, { noAck, onDelivery, onCancelled })
+      this.#consumers.set(consumerTag, { noAck, onDelivery, onCancelled, source: { disowned: false } })
       consumer.start()
     })
     return {
@@ -176,11 +191,21 @@ export class MemoryChannel implements Channel, ChannelClient {
   deliver(consumerTag: string, handout: Handout): void {
     const { noAck = false } = this.#consumers.get(consumerTag) ?? {}
     if (!noAck) this.#unsettled.add(handout.deliveryTag)
-    this.#later(() => this.#consumers.get(consumerTag)?.onDelivery(new MemoryDelivery(handout, this)))
+    this.#later(() => {
+      const consumer = this.#consumers.get(consumerTag)
+      consumer?.onDelivery(new MemoryDelivery(handout, this, consumer.source))
+    })
   }
 
   consumerCancelled(consumerTag: string): void {
-    this.#later(() => this.#consumers.get(consumerTag)?.onCancelled?.())
+    this.#later(() => {
+      const { onCancelled, source } = this.#consumers.get(consumerTag) ?? {}
+      onCancelled?.({
+        disown: () => {
+          if (source !== undefined) source.disowned = true
+        },
+      })
+    })
   }
 
   returned(): void {
@@ -230,7 +255,8 @@ export class MemoryChannel implements Channel, ChannelClient {
 interface ConsumerCallbacks {
   readonly noAck: boolean
   readonly onDelivery: (delivery: Delivery) => void
-  readonly onCancelled: (() => void) | undefined
+  readonly onCancelled: ((ended: EndedConsumer) => void) | undefined
+  readonly source: { disowned: boolean }
 }
 
 class MemoryDelivery implements Delivery {
@@ -243,8 +269,9 @@ class MemoryDelivery implements Delivery {
   readonly redelivered: boolean
   readonly deliveryTag: number
   readonly #channel: MemoryChannel
+  readonly #source: Source | undefined
 
-  constructor({ message, deliveryTag, redelivered }: Handout, channel: MemoryChannel) {
+  constructor({ message, deliveryTag, redelivered }: Handout, channel: MemoryChannel, source?: Source) {
     const { fields, error } = decodeFieldTable(Buffer.from(message.headers ?? []))
     this.properties = message.properties
     this.headers = fields
@@ -255,20 +282,21 @@ class MemoryDelivery implements Delivery {
     this.redelivered = redelivered
     this.deliveryTag = deliveryTag
     this.#channel = channel
+    this.#source = source
   }
 
   get alive(): boolean {
-    return this.#channel.isOpen
+    return this.#channel.isOpen && this.#source?.disowned !== true
   }
 
   ack(): boolean {
-    return this.#channel.settle(this.deliveryTag, (engine) => engine.ack(this.deliveryTag, false))
+    const sent = this.#channel.settle(this.deliveryTag, (engine) => engine.ack(this.deliveryTag, false))
+    return sent && this.#source?.disowned !== true
   }
 
   nack({ requeue }: { readonly requeue: boolean }): boolean {
-    return this.#channel.settle(this.deliveryTag, (engine) =>
-      engine.nack(this.deliveryTag, { multiple: false, requeue }),
-    )
+    const nack = (engine: ServerChannel): void => engine.nack(this.deliveryTag, { multiple: false, requeue })
+    return this.#channel.settle(this.deliveryTag, nack) && this.#source?.disowned !== true
   }
 }
 
