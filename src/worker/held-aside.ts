@@ -1,10 +1,10 @@
 import type { Delivery } from '../broker/broker.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
-import { suspectsQueue } from '../protocol/suspect.ts'
+import { deliveryCount, suspectsQueue } from '../protocol/suspect.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Place, Prefetch } from './prefetch.ts'
-import type { Relocation } from './relocation.ts'
+import type { Holding, Relocation } from './relocation.ts'
 import type { Lane } from './suspicion.ts'
 
 /** A message that does not run, and what settles it: setting it aside, or moving it to the suspects. */
@@ -123,14 +123,24 @@ export class HeldAside {
     this.#consumeAgain()
   }
 
-  /** Returns all of them, since the worker leaves. Never rejects. */
+  /**
+   * Returns all of them, since the worker leaves: as they are where what counts their returns is far from a limit and they
+   * are no suspects, by copies else. Never rejects.
+   */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    const held = [...this.#held]
-    for (const one of held) this.#remove(one)
-    const holdings = held.map(({ delivery, queue, lane }) => ({ delivery, queue, lane, state: 'held' }))
-    await this.#parts.relocation.giveBack(holdings)
+    // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+    const held = [...this.#held].sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
+    const copied: Holding[] = []
+    for (const one of held) {
+      const { delivery, queue, lane, target } = one
+      this.#remove(one)
+      const asItIs = lane === 'tasks' && target !== suspectsQueue(queue) && (deliveryCount(delivery.headers) ?? 0) < 10
+      if (asItIs) delivery.nack({ requeue: true })
+      else copied.push({ delivery, queue, lane })
+    }
+    await this.#parts.relocation.giveBack(copied)
   }
 
   /** A message that takes long to settle holds no task's place meanwhile. */
