@@ -4,6 +4,7 @@ import { Streak } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import type { Channel, CloseReason } from './broker.ts'
+import { oversizeError, oversizeIn } from './message-size.ts'
 import type { Kept, Session } from './session.ts'
 
 /** How one message is published. */
@@ -24,11 +25,13 @@ export interface PublishOptions {
 export interface Publisher {
   /**
    * Resolves on the broker's confirm (`returned`: a mandatory message reached no queue). Rejects with
-   * `TWQ_PUBLISH_REFUSED` (nacked time and again), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
+   * `TWQ_PUBLISH_REFUSED` (nacked time and again, or larger than the broker takes), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
    */
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
   /** Messages handed over and not yet confirmed. */
   readonly outstanding: number
+  /** Their bytes: bodies and raw headers. */
+  readonly bytes: number
 }
 
 /** A publisher whose end somebody takes care of. Close it before its session stops. */
@@ -105,6 +108,8 @@ class SessionPublisher implements OwnedPublisher {
   #stale: Channel | undefined
   #renewable: Timer | undefined
   #bytes = 0
+  /** Bytes of a body that the broker takes, as far as it has said. */
+  #largest = Number.POSITIVE_INFINITY
   #closed = false
   #emptied: Deferred<void> | undefined
 
@@ -116,6 +121,8 @@ class SessionPublisher implements OwnedPublisher {
     this.#patience = options.patience ?? PATIENCE
     this.#stopListening = session.listen((event) => {
       if (event.kind === 'unblocked') this.#write()
+      // The next broker may take more.
+      if (event.kind === 'connected') this.#largest = Number.POSITIVE_INFINITY
     })
     this.#kept = session.keep('publisher', async (channel) => {
       this.#channel = channel
@@ -132,11 +139,16 @@ class SessionPublisher implements OwnedPublisher {
     return this.#backlog.size + this.#inFlight.size + this.#resting.size
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
     const { mandatory = false, timeout, signal, patience = this.#patience } = options
     const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
     if (this.#closed) return Promise.reject(closed())
     if (signal?.aborted) return Promise.reject(signal.reason)
+    if (outgoing.message.body.length > this.#largest) return Promise.reject(this.#oversize(outgoing))
     if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
       return Promise.reject(this.#overflow())
     }
@@ -203,6 +215,7 @@ class SessionPublisher implements OwnedPublisher {
   #refused(entry: Entry, channel: Channel, error: unknown): void {
     // The fate of the message is unknown: it stays, to be sent again.
     if (TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')) return
+    this.#largest = Math.min(this.#largest, oversizeIn(error)?.limit ?? this.#largest)
     if (!channel.isOpen) this.#explained = channel
     else if (TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && this.#triedLater(entry, error)) return
     this.#fail(entry, error)
@@ -248,6 +261,9 @@ class SessionPublisher implements OwnedPublisher {
     const uncertain = [...this.#inFlight]
     this.#backlog = new Set([...uncertain, ...this.#backlog])
     this.#inFlight = new Set()
+    for (const entry of this.#backlog) {
+      if (entry.outgoing.message.body.length > this.#largest) this.#fail(entry, this.#oversize(entry.outgoing))
+    }
     if (reason.kind === 'requested' || TwqError.is(reason.error, 'TWQ_CONNECTION_LOST')) return
     if (this.#explained === channel) return
     // Only a publish can have made the broker close this channel. Sent alone, the culprit gives itself away.
@@ -283,6 +299,10 @@ class SessionPublisher implements OwnedPublisher {
     if (this.outstanding > 0) return
     this.#emptied?.resolve()
     this.#emptied = undefined
+  }
+
+  #oversize({ message: { body } }: Outgoing): TwqError {
+    return oversizeError({ size: body.length, limit: this.#largest })
   }
 
   #overflow(): TwqError {

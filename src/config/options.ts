@@ -114,7 +114,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     default: '1m',
     env: 'TWQ_RESULT_PATIENCE',
     parser: duration(1_000),
-    doc: 'how long storing a result in a Redis is tried before the message is given back to its queue',
+    doc: "how long results that can't be stored are tried before the worker takes no further task; it goes on trying",
   },
   tasks: {
     default: [],

@@ -24,6 +24,15 @@ export interface VitalSigns {
   }
   /** How late the event loop is. */
   readonly loopLag: number
+  /** Outcomes of finished tasks that could not be settled yet. */
+  readonly outcomes: {
+    readonly kept: number
+    readonly bytes: number
+    /** Why no further task is taken; undefined while tasks are. */
+    readonly halted: string | undefined
+    /** Since when nothing new starts because too many bytes of them wait, as a duration. */
+    readonly fullFor: number | undefined
+  }
 }
 
 /** What is asked of the signs. Times in milliseconds. */
@@ -48,6 +57,7 @@ export interface Finding {
     | 'publisher'
     | 'loop'
     | 'shutdown'
+    | 'outcomes'
   readonly why: string
 }
 
@@ -99,8 +109,20 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
   if (!publisher.connected) add('publisher', 'not connected to the broker for results')
   else if (publisher.blocked !== undefined) add('publisher', `the broker takes no messages: ${publisher.blocked}`)
   if (loopLag > limits.loopLag) findings.push(lateLoop(loopLag, limits))
+  const { outcomes } = signs
+  if (outcomes.halted !== undefined) {
+    add('outcomes', `no task is taken, since ${outcomes.kept} outcomes can't be settled: ${outcomes.halted}`)
+  } else if (outcomes.fullFor !== undefined && (outcomes.kept > 0 || outcomes.fullFor > FULL_FOR)) {
+    add(
+      'outcomes',
+      `no task starts, since too many bytes of outcomes wait to be settled (${outcomes.bytes} of them kept)`,
+    )
+  }
   return findings
 }
+
+// Milliseconds. Many large results at once are on their way for a moment.
+const FULL_FOR = 5_000
 
 function lateLoop(loopLag: number, limits: HealthLimits): Finding {
   return { check: 'loop', why: `the event loop is ${loopLag} ms late, where ${limits.loopLag} ms are allowed` }

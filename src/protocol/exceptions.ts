@@ -16,6 +16,7 @@ const MODULE_OF = {
   Ignore: 'celery.exceptions',
   ChordError: 'celery.exceptions',
   ImproperlyConfigured: 'celery.exceptions',
+  BackendStoreError: 'celery.exceptions',
   EncodeError: 'kombu.exceptions',
   DecodeError: 'kombu.exceptions',
   ContentDisallowed: 'kombu.exceptions',

@@ -29,6 +29,8 @@ export interface ResultBackend {
   storeRevoked?(ids: readonly string[]): Promise<void>
   /** The latest state of each of these tasks, undefined where there is none; a backend that keeps no results has none. */
   read?(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]>
+  /** Bytes of final results that are being stored; a backend that publishes them has none of its own. */
+  readonly pendingBytes?: number
   /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
   readonly chord?: ChordJoin
 }

@@ -246,6 +246,7 @@ export class RedisConnection implements Service {
   }
 
   #unreachable(within: number): TwqError {
+    if (isRefusal(this.#lastError) && !PASSING.test(this.#lastError.message)) return wrongData(this.#lastError)
     const why = this.#lastError === undefined ? '' : `: ${maskPasswords(messageOf(this.#lastError))}`
     return new TwqError('TWQ_RESULT_BACKEND', `the result backend did not take a command within ${within} ms${why}`, {
       hint: 'Is the Redis of resultBackend there, and does it take writes?',
@@ -324,6 +325,10 @@ function isRefusal(error: unknown): error is Error {
 
 // The value that is kept, or the one that is given, is at fault: the server answers the same however often it is asked.
 const WRONG_DATA = /\bWRONGTYPE\b|^ERR (value is|hash value|min or max|string exceeds|increment or decrement)/
+
+// What a server says that will take the same command later, of memory or of its part in a cluster.
+const PASSING =
+  /^(LOADING|MASTERDOWN|READONLY|OOM|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|NOPERM|NOAUTH|WRONGPASS|EXECABORT|ERR max)/
 
 function isWrongData(error: unknown): error is Error {
   return isRefusal(error) && WRONG_DATA.test(error.message)

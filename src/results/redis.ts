@@ -35,10 +35,15 @@ export class RedisResults implements ResultBackend {
   readonly chord: RedisChords
   /** What is being written now, by key: states of one task must not overtake each other. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  #pendingBytes = 0
 
   constructor(parts: RedisResultsParts) {
     this.#parts = parts
     this.chord = new RedisChords(parts)
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
   }
 
   get service(): RedisConnection {
@@ -57,7 +62,12 @@ export class RedisResults implements ResultBackend {
     })
     const key = keys.task(record.taskId)
     if (final) {
-      await this.#inTurn(key, () => this.#write(key, value))
+      this.#pendingBytes += value.length
+      try {
+        await this.#inTurn(key, () => this.#write(key, value))
+      } finally {
+        this.#pendingBytes -= value.length
+      }
       return 'stored'
     }
     if (!this.#parts.connection.connected) return 'nobody'

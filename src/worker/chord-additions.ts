@@ -8,14 +8,16 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ChordJoin } from '../results/backend.ts'
 import type { Json } from '../runtime/json.ts'
+import type { Progress } from './progress.ts'
+import { mayNotPublish } from './trouble.ts'
 
 /** What adding to chords works with. */
 export interface ChordAdditionsParts {
   readonly join: ChordJoin
   /** Resolves once all is safe with the broker. */
-  readonly send: (applied: Applied) => Promise<void>
+  readonly send: (applied: Applied, progress?: Progress) => Promise<void>
   /** Those of a signature that can't be sent have failed, and are counted so. */
-  readonly fail: (signature: Json, error: RemoteError, message: TaskMessage) => Promise<void>
+  readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
   readonly ground: () => Ground
 }
 
@@ -40,30 +42,38 @@ export class ChordAdditions {
     const call = this.#nameCall(message, signature)
     const kept = await join.grow({ ...addition, taskId: message.id, call })
     const applied = this.#apply(kept, message)
-    if (!kept.sent) await this.#send(kept, applied, addition.groupId, message)
+    if (kept.sent) return applied
+    await this.#parts.send(applied)
+    await join.additionSent({ groupId: addition.groupId, taskId: message.id }, kept)
     return applied
   }
 
   /** Sends what attempts of a task that has ended have counted and not sent; nothing of it is kept then. */
-  async settle(groupId: string, additions: readonly KeptAddition[], message: TaskMessage): Promise<void> {
+  async settle(
+    groupId: string,
+    additions: readonly KeptAddition[],
+    message: TaskMessage,
+    progress: Progress,
+  ): Promise<void> {
     if (additions.length === 0) return
-    for (const kept of additions) if (!kept.sent) await this.#sendOrFail(kept, groupId, message)
+    for (const [index, kept] of additions.entries()) {
+      if (kept.sent) continue
+      const step = `addition ${index}`
+      await progress.once(step, () => this.#sendOrFail(kept, groupId, message, progress.within(step)))
+    }
     await this.#parts.join.forgetAdditions(groupId, message.id)
   }
 
-  async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage): Promise<void> {
+  async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage, progress: Progress): Promise<void> {
     try {
-      await this.#send(kept, this.#apply(kept, message), groupId, message)
+      const applied = progress.make('applied', () => this.#apply(kept, message))
+      await this.#parts.send(applied, progress)
+      await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
     } catch (error) {
-      const failure = failureOfFollowUps(error)
+      const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
       if (failure === undefined) throw error
-      await this.#parts.fail(kept.signature, failure, message)
+      await this.#parts.fail(kept.signature, failure, message, progress)
     }
-  }
-
-  async #send(kept: KeptAddition, applied: Applied, groupId: string, message: TaskMessage): Promise<void> {
-    await this.#parts.send(applied)
-    await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
   }
 
   #apply({ signature }: KeptAddition, message: TaskMessage): Applied {

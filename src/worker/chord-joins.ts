@@ -33,7 +33,7 @@ const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
 const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
-// Before a chord is taken up again whose queue is down with its node, in milliseconds.
+// Before a chord is taken up again whose queue is down with its node, or whose end could not be made safe, in milliseconds.
 const AGAIN_AFTER = 5_000
 
 /** One chord whose results are being collected. */
@@ -210,7 +210,7 @@ export class ChordJoins {
   /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
   async #end(join: Join, channel: Channel, parts: readonly ResultRecord[], lastId?: string): Promise<void> {
     if (join.over) return
-    const { followers, logger } = this.#parts
+    const { followers, clock, logger } = this.#parts
     const { chord, message, delivery } = join
     this.#leave(join)
     try {
@@ -227,7 +227,8 @@ export class ChordJoins {
     } catch (error) {
       logger.error({ event: 'chord.unsettled', ...named(join), error: messageOf(error) }, 'a chord is taken up again')
       await release(join)
-      delivery.nack({ requeue: true })
+      // At once it would fail again.
+      clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
     }
   }
 

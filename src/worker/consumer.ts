@@ -48,6 +48,7 @@ export class Consumer {
   readonly #suspended = new Set<string>()
   #line: Line | undefined
   #stopped = false
+  #paused = false
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
@@ -143,7 +144,26 @@ export class Consumer {
   }
 
   #isWanted(name: string): boolean {
-    return this.#queues.has(name) && !this.#suspended.has(name)
+    return !this.#paused && this.#queues.has(name) && !this.#suspended.has(name)
+  }
+
+  /** Takes nothing until `resume`, on later connections either; resolves when nothing comes any more. Never rejects. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    const line = this.#line
+    // A failure means that the channel is going: the next one takes nothing.
+    if (line !== undefined) await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+  }
+
+  /** Takes messages again. Never rejects: a queue that can't be consumed is restored as soon as it can. */
+  async resume(): Promise<void> {
+    this.#paused = false
+    const line = this.#line
+    if (line === undefined) return
+    await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+    if (this.#line !== line || !line.channel.isOpen || this.#stopped) return
+    for (const { name } of this.queues)
+      if (this.#isWanted(name) && !line.subscriptions.has(name)) void this.#restore(line, name)
   }
 
   /** Stops taking messages; those in hand stay. */
@@ -178,6 +198,7 @@ export class Consumer {
       await subscription.cancel()
     }
     let down: TwqError | undefined
+    if (this.#paused) return
     for (const queue of this.queues) {
       if (subscriptions.has(queue.name) || !this.#isWanted(queue.name)) continue
       if (!declared.has(queue)) {

@@ -35,6 +35,7 @@ import { openOutbound } from './outbound.ts'
 import { Prefetch } from './prefetch.ts'
 import { queueControls } from './queue-controls.ts'
 import { RateLimits } from './rate-limits.ts'
+import { RecentAcks } from './recent-acks.ts'
 import { Relocation } from './relocation.ts'
 import { RemoteControl } from './remote-control.ts'
 import type { Request } from './request.ts'
@@ -89,6 +90,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const table = new RequestTable()
   const survivors = new Survivors(clock)
   const finished = new FinishedAttempts(clock, logger)
+  const recentAcks = new RecentAcks()
   const tally = new Tally(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
@@ -130,7 +132,7 @@ export function createWorker(parts: WorkerParts): Worker {
     onReady: (request) => starts.begin(request, { inTurn: true }),
     prefetch,
   })
-  const dispatcher = openDispatcher({
+  const { dispatcher, kept } = openDispatcher({
     config,
     pool,
     table,
@@ -146,7 +148,15 @@ export function createWorker(parts: WorkerParts): Worker {
     quarantine,
     delays,
     finished,
+    recentAcks,
     giveBack,
+    onHalted() {
+      void Promise.all([consumer.pause(), suspects.pause()]).then(() => kept.halted && dispatcher.returnWaiting())
+    },
+    onResumed() {
+      void Promise.all([consumer.resume(), suspects.resume()])
+      dispatcher.resume()
+    },
     divert: (request) => starts.divert(request),
     onSuspectLost: (request) => starts.lost(request),
     onWaiting: () => autoscaler?.look(),
@@ -254,6 +264,9 @@ export function createWorker(parts: WorkerParts): Worker {
     remote,
     table,
     survivors,
+    finished,
+    recentAcks,
+    prefetch,
     clock,
   })
   const health: WorkerHealth = new WorkerHealth({
@@ -265,6 +278,7 @@ export function createWorker(parts: WorkerParts): Worker {
     aside,
     lanes,
     loopWatch,
+    kept,
     table,
     tally,
     prefetch,
@@ -304,6 +318,7 @@ export function createWorker(parts: WorkerParts): Worker {
     timetable,
     rateLimits,
     dispatcher,
+    kept,
     table,
     pool,
     isolation,

@@ -1,4 +1,5 @@
 import type { DelayedDelivery } from '../broker/delayed-delivery.ts'
+import { oversizeIn } from '../broker/message-size.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
@@ -161,7 +162,9 @@ export class Delays {
       } catch (error) {
         if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) {
           // What the message itself is at fault for says nothing about the others.
-          if (!TwqError.is(error, 'TWQ_CLOSED', 'TWQ_UNSERIALISABLE')) delivery.giveUp(error as Error)
+          const ofThisMessage =
+            TwqError.is(error, 'TWQ_CLOSED', 'TWQ_UNSERIALISABLE') || oversizeIn(error) !== undefined
+          if (!ofThisMessage) delivery.giveUp(error as Error)
           return false
         }
       }

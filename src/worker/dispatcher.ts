@@ -1,10 +1,10 @@
-import { messageOf } from '../errors.ts'
 import type { Pool, RunOptions } from '../pool/pool.ts'
 import type { State } from '../protocol/result-record.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'
+import type { KeptOutcomes } from './kept-outcomes.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 
@@ -33,9 +33,14 @@ export interface DispatcherParts {
   readonly onAddToChord: (request: Request, signature: Json) => Promise<string>
   /** Carries out what follows from the outcome; the slot is free meanwhile. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
-  /** Returns the message of an attempt whose consequences could not be made safe. Never rejects. */
+  /** Has what could not be settled, and settles it again; those keep their slots. */
+  readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
+  /** Returns the messages of requests that are not started. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
+
+// Milliseconds. What makes room may end nowhere near here.
+const LOOK_FOR_ROOM_AFTER = 250
 
 /** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
 export class Dispatcher {
@@ -49,6 +54,7 @@ export class Dispatcher {
   #stopped = false
   #concurrency: number
   #idle: (() => void)[] = []
+  #lookForRoom: Timer | undefined
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
@@ -81,8 +87,12 @@ export class Dispatcher {
     return this.#running + this.#settling
   }
 
-  /** Queues a request for the next free slot. */
+  /** Queues a request for the next free slot; while nothing new is to be taken it goes back. */
   submit(request: Request): void {
+    if (this.#parts.kept.halted) {
+      this.#return(request)
+      return
+    }
     request.state = 'reserved'
     this.#ready.push(request)
     this.#pump()
@@ -91,6 +101,10 @@ export class Dispatcher {
 
   /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
   startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
+    if (this.#parts.kept.halted) {
+      this.#return(request)
+      return
+    }
     if (request.mayBeTwin && this.#parts.divert(request)) return
     const refused = this.#parts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
@@ -106,7 +120,18 @@ export class Dispatcher {
   /** Starts nothing more, and returns the requests that wait for a slot. */
   stop(): Request[] {
     this.#stopped = true
+    this.#lookForRoom?.cancel()
     return this.#takeReady()
+  }
+
+  /** Gives back the requests that wait for a slot. */
+  returnWaiting(): void {
+    for (const request of this.#takeReady()) this.#return(request)
+  }
+
+  /** Starts what waits, now that something new is taken again. */
+  resume(): void {
+    this.#pump()
   }
 
   /** Takes out the waiting requests that the broker took back with their channel. */
@@ -130,11 +155,21 @@ export class Dispatcher {
     return waiting
   }
 
+  #return(request: Request): void {
+    this.#parts.table.remove(request)
+    void this.#parts.giveBack([request])
+  }
+
   #pump(): void {
-    const { pool, settlingLimit, refuse, divert, table } = this.#parts
-    while (!this.#stopped && this.#running - this.#beside < this.#concurrency && this.#settling < settlingLimit) {
+    const { pool, settlingLimit, refuse, divert, table, kept } = this.#parts
+    const slots = this.#concurrency + this.#beside - kept.size
+    while (!this.#stopped && this.#running < slots && this.#settling < settlingLimit && !kept.halted) {
       const request = this.#ready[this.#next]
       if (request === undefined) break
+      if (kept.full) {
+        this.#pumpLater()
+        break
+      }
       this.#next += 1
       if (request.takenBack) {
         table.remove(request)
@@ -153,6 +188,13 @@ export class Dispatcher {
       this.#ready.length = 0
       this.#next = 0
     }
+  }
+
+  #pumpLater(): void {
+    this.#lookForRoom ??= this.#parts.clock.after(LOOK_FOR_ROOM_AFTER, () => {
+      this.#lookForRoom = undefined
+      this.#pump()
+    })
   }
 
   async #run(request: Request, pool: Pick<Pool, 'run'>, { beside = false } = {}): Promise<void> {
@@ -175,12 +217,7 @@ export class Dispatcher {
     try {
       await this.#parts.settle(request, outcome)
     } catch (error) {
-      this.#parts.logger.error(
-        { event: 'task.unsettled', task_id: request.message.id, task: request.message.task, error: messageOf(error) },
-        'the outcome could not be made safe; the message goes back to its queue',
-      )
-      // Nobody died of it: it must not come back as one that may kill its worker.
-      await this.#parts.giveBack([request])
+      await this.#parts.kept.keep(request, outcome, error)
     }
     request.state = 'settled'
     this.#parts.table.remove(request)

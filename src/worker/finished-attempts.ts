@@ -4,6 +4,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ExpiringSet } from '../runtime/expiring-set.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { AttemptKey } from './recent-acks.ts'
 
 // For as long as the broker may keep a message that has been dealt with.
 const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
@@ -34,7 +35,7 @@ export class FinishedAttempts {
   }
 
   /** The outcome for this message is safe, and it was acknowledged; the original or a copy of it may be left. */
-  addAcknowledged(message: TaskMessage): void {
+  addAcknowledged(message: AttemptKey): void {
     this.#acknowledged.add(keyOf(message))
   }
 
@@ -77,9 +78,9 @@ export class FinishedAttempts {
   }
 }
 
-/** One attempt: a retry has the same id. */
-function keyOf({ id, retries }: TaskMessage): string {
-  return `${retries} ${id}`
+/** One attempt: a retry has the same id, and so has what a task replaced itself by. */
+function keyOf({ id, retries, replacedTaskNesting }: AttemptKey): string {
+  return `${retries} ${replacedTaskNesting} ${id}`
 }
 
 /** One copy of its message: each is told apart by the last line of its history. */

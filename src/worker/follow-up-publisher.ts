@@ -2,9 +2,12 @@ import type { Publisher } from '../broker/publisher.ts'
 import type { FollowUp } from '../canvas/apply.ts'
 import type { DeclaredQueues } from '../client/declared-queues.ts'
 import { TwqError } from '../errors.ts'
+import { allOver } from './progress.ts'
 
 /** Messages that wait for their confirms at once: far below what the publisher takes. */
 const BATCH = 1_000
+
+const PUBLISHING_TELLS = ['TWQ_CHANNEL_CLOSED', 'TWQ_QUEUE_MISMATCH', 'TWQ_QUEUE_MISSING', 'TWQ_QUEUE_DOWN'] as const
 
 /** Publishes the messages that follow from a task. */
 export class FollowUpPublisher {
@@ -19,16 +22,22 @@ export class FollowUpPublisher {
   /**
    * Resolves once the broker has confirmed every one of them. Rejects with `TWQ_PUBLISH_UNROUTABLE` for one that reached
    * no queue, `TWQ_QUEUE_MISSING` for one to an exchange that there is not, `TWQ_BROKER_PERMISSION` or
-   * `TWQ_PUBLISH_REFUSED` for one the broker would not take, or with what made it give up; some of the others may be on
-   * their way then.
+   * `TWQ_PUBLISH_REFUSED` for one the broker would not take, or with what made it give up, once the fate of those with it is
+   * known: what is in `confirmed` then, and before, is not published again.
    */
-  async publish(followUps: readonly FollowUp[]): Promise<void> {
-    for (let start = 0; start < followUps.length; start += BATCH) {
-      await Promise.all(followUps.slice(start, start + BATCH).map((followUp) => this.#publishOne(followUp)))
+  async publish(followUps: readonly FollowUp[], confirmed?: Set<object>): Promise<void> {
+    const left = confirmed === undefined ? followUps : followUps.filter((followUp) => !confirmed.has(followUp))
+    for (let start = 0; start < left.length; start += BATCH) {
+      await allOver(left.slice(start, start + BATCH).map((followUp) => this.#publishOne(followUp, confirmed)))
     }
   }
 
-  async #publishOne({ id, task, queue, outgoing }: FollowUp): Promise<void> {
+  async #publishOne(followUp: FollowUp, confirmed: Set<object> | undefined): Promise<void> {
+    await this.#untilConfirmed(followUp)
+    confirmed?.add(followUp)
+  }
+
+  async #untilConfirmed({ id, task, queue, outgoing }: FollowUp): Promise<void> {
     if (!this.#queues.has(queue)) await this.#declare(queue)
     if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
     // The queue is gone since it was declared.
@@ -46,7 +55,7 @@ export class FollowUpPublisher {
     try {
       await this.#queues.declare(queue)
     } catch (error) {
-      if (!TwqError.is(error, 'TWQ_CHANNEL_CLOSED', 'TWQ_QUEUE_MISMATCH', 'TWQ_QUEUE_MISSING')) throw error
+      if (!TwqError.is(error, ...PUBLISHING_TELLS)) throw error
     }
   }
 }

@@ -28,8 +28,11 @@ import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ChordAdditions } from './chord-additions.ts'
 import type { FollowUpPublisher } from './follow-up-publisher.ts'
+import { allOver, Progress } from './progress.ts'
 import type { Ending } from './settlement.ts'
+import { storeOrFail } from './store-result.ts'
 import type { Trail } from './trail.ts'
+import { mayNotPublish } from './trouble.ts'
 
 /** What following up works with. */
 export interface FollowersParts {
@@ -54,6 +57,8 @@ export type Followed =
   | { readonly kind: 'failed'; readonly error: RemoteError }
 
 const DONE: Followed = { kind: 'done', children: [] }
+/** The step that sends what a success starts. */
+const SUCCEEDED = 'succeeded'
 
 /** Carries out what messages say to do after their tasks: callbacks, errbacks, the next step of a chain, a chord's body. */
 export class Followers {
@@ -67,26 +72,35 @@ export class Followers {
       join &&
       new ChordAdditions({
         join,
-        send: (applied) => this.#send(applied),
-        fail: (signature, error, message) => this.#fail(signature, error, message),
+        send: (applied, progress) => this.#send(applied, progress),
+        fail: (signature, error, message, progress) => this.#fail(signature, error, message, progress),
         ground: () => this.#ground(),
       })
   }
 
-  /** Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then. */
-  async follow(message: TaskMessage, ending: Ending): Promise<Followed> {
-    if (ending.kind === 'succeeded') return await this.#succeed(message, ending.result)
+  /**
+   * Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then,
+   * and the next call with the same `progress` goes on from there.
+   */
+  async follow(message: TaskMessage, ending: Ending, progress: Progress): Promise<Followed> {
+    if (ending.kind === 'succeeded') return await this.#succeed(message, ending.result, progress)
     const { id, rootId } = message
     const { errbacks } = message.embed
-    if (ending.callsErrbacks && errbacks !== null) await this.#callErrbacks({ id, rootId, errbacks }, message)
-    await this.#tell(abandonedBy(message), ending.record, message)
+    if (ending.callsErrbacks && errbacks !== null) {
+      await this.#callErrbacks({ id, rootId, errbacks }, message, progress.within('errbacks'))
+    }
+    // What follows a success may be sent already, where only its result could not be stored.
+    if (progress.outcomeOf<Followed>(SUCCEEDED)?.kind !== 'done') {
+      await this.#tell(abandonedBy(message), ending.record, message, progress.within('chain'))
+    }
     return DONE
   }
 
   /** Has a task of a chord counted where the result backend can; whoever completes the chord sends its body. */
-  async endInChord(message: TaskMessage, { record }: Ending): Promise<void> {
+  async endInChord(message: TaskMessage, { record }: Ending, progress: Progress): Promise<void> {
     const { group, groupIndex, embed } = message
-    await this.#count({ id: message.id, group, groupIndex, chord: embed.chord }, record, message)
+    const part = { id: message.id, group, groupIndex, chord: embed.chord }
+    await this.#count(part, record, message, progress.within('chord'))
   }
 
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
@@ -98,19 +112,22 @@ export class Followers {
   }
 
   /** Sends what runs in the place of a task; resolves once that is confirmed, or with why it can't be sent. */
-  async replace(message: TaskMessage, signature: Json): Promise<Followed> {
+  async replace(message: TaskMessage, signature: Json, progress: Progress): Promise<Followed> {
     const { results, chordQueues } = this.#parts
-    try {
-      const replacement = replacementOf(signature, message, this.#ground())
-      if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
-        await this.#send(replacement)
-      } else await this.#sendQueued(queuedReplacementOf(signature, message, this.#ground()), chordQueues)
-      return DONE
-    } catch (error) {
-      const failure = failureOfFollowUps(error)
-      if (failure === undefined) throw error
-      return { kind: 'failed', error: failure }
-    }
+    return await progress.once('replaced', async () => {
+      try {
+        const replacement = progress.make('replacement', () => replacementOf(signature, message, this.#ground()))
+        if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
+          await this.#send(replacement, progress)
+          return DONE
+        }
+        const queued = progress.make('queued', () => queuedReplacementOf(signature, message, this.#ground()))
+        await this.#sendQueued(queued, chordQueues, progress)
+        return DONE
+      } catch (error) {
+        return { kind: 'failed', error: failureOf(error) }
+      }
+    })
   }
 
   /** Sends a signature as one more task of the chord that `message` belongs to; resolves with its id. */
@@ -121,54 +138,62 @@ export class Followers {
     return result[0][0]
   }
 
-  async #succeed(message: TaskMessage, result: Json): Promise<Followed> {
-    try {
-      const successors = successorsOf(message, result, this.#ground())
-      await this.#send(successors)
-      return { kind: 'done', children: successors.children }
-    } catch (error) {
-      const failure = failureOfFollowUps(error)
-      if (failure === undefined) throw error
-      return { kind: 'failed', error: failure }
-    }
+  async #succeed(message: TaskMessage, result: Json, progress: Progress): Promise<Followed> {
+    return await progress.once(SUCCEEDED, async () => {
+      try {
+        const successors = progress.make('successors', () => successorsOf(message, result, this.#ground()))
+        await this.#send(successors, progress)
+        return { kind: 'done', children: successors.children }
+      } catch (error) {
+        return { kind: 'failed', error: failureOf(error) }
+      }
+    })
   }
 
   /** A chord is known to the result backend before any of its tasks can end. */
-  async #send({ chords, messages }: Departure): Promise<void> {
+  async #send({ chords, messages }: Departure, progress = new Progress()): Promise<void> {
     const { results, publisher } = this.#parts
     if (chords.length > 0) {
       const { chord } = results
       if (chord === undefined) throw chordUnsupported()
-      await Promise.all(chords.map((start) => chord.begin(start)))
+      await progress.once('chords', () => allOver(chords.map((start) => chord.begin(start))))
     }
-    await publisher.publish(messages)
+    await publisher.publish(messages, progress.confirmed)
   }
 
   /** Chords are joined from queues of their own, which their tasks reply to. */
   async #sendQueued(
     { chordQueues, messages, joins }: WithQueuedChords,
     queues: Pick<ChordQueues, 'declare'>,
+    { confirmed }: Progress,
   ): Promise<void> {
     const { publisher } = this.#parts
     const taskQueues = messages.map(({ queue }) => queue)
     await queues.declare(chordQueues, taskQueues)
-    await publisher.publish(messages)
-    await publisher.publish(joins)
+    await publisher.publish(messages, confirmed)
+    await publisher.publish(joins, confirmed)
   }
 
   /** An errback that can't be sent is no reason to run the failed task again: the others are sent, and the log has it. */
-  async #callErrbacks(failed: Failed, message: TaskMessage): Promise<ResultTuple | null> {
-    const { departures, child, problems } = errbacksOf(failed, { ...this.#ground(), current: message })
-    for (const problem of problems) this.#logUnsent(message, problem)
-    await Promise.all(departures.map((errback) => this.#sendErrback(message, errback)))
+  async #callErrbacks(failed: Failed, message: TaskMessage, progress: Progress): Promise<ResultTuple | null> {
+    const { departures, child } = progress.make('made', () => {
+      const errbacks = errbacksOf(failed, { ...this.#ground(), current: message })
+      for (const problem of errbacks.problems) this.#logUnsent(message, problem)
+      return errbacks
+    })
+    await allOver(
+      departures.map((errback, index) =>
+        progress.once(`${index}`, () => this.#sendErrback(message, errback, progress.within(`${index}`))),
+      ),
+    )
     return child
   }
 
-  async #sendErrback(message: TaskMessage, errback: Departure): Promise<void> {
+  async #sendErrback(message: TaskMessage, errback: Departure, progress: Progress): Promise<void> {
     try {
-      await this.#send(errback)
+      await this.#send(errback, progress)
     } catch (error) {
-      if (failureOfFollowUps(error) === undefined) throw error
+      failureOf(error)
       this.#logUnsent(message, messageOf(error))
     }
   }
@@ -185,23 +210,26 @@ export class Followers {
     abandoned: readonly Abandoned[],
     record: ResultRecord,
     last: TaskMessage,
+    progress: Progress,
     children: ReadonlyMap<string, readonly Json[]> = NO_CHILDREN,
   ): Promise<void> {
     const { results } = this.#parts
-    await Promise.all(
-      abandoned.map(async (one) => {
+    await allOver(
+      abandoned.map(async (one, index) => {
         const own: ResultRecord = { ...record, taskId: one.id, children: children.get(one.id) ?? [] }
-        if (!one.ignored) await results.store(isChordQueue(one.replyTo) ? own : asResult(own), one)
-        if (one.chord !== null) await this.#count(one, own, last)
+        const stored = isChordQueue(one.replyTo) ? own : asResult(own)
+        if (!one.ignored) await progress.once(`stored ${index}`, () => storeOrFail(results, stored, one))
+        if (one.chord !== null) await this.#count(one, own, last, progress.within(`${index}`))
       }),
     )
   }
 
-  async #count(part: ChordMember, record: ResultRecord, last: TaskMessage): Promise<void> {
+  async #count(part: ChordMember, record: ResultRecord, last: TaskMessage, progress: Progress): Promise<void> {
     const { results, logger } = this.#parts
     const { group: groupId, groupIndex: index, chord: body } = part
     const fields = { task_id: part.id, group: groupId }
-    if (results.chord === undefined) {
+    const { chord } = results
+    if (chord === undefined) {
       logger.warn(
         { event: 'chord.unsupported', ...fields, backend: results.kind },
         'this result backend joins no chords: the body will not run',
@@ -210,35 +238,44 @@ export class Followers {
     }
     // As Celery: what belongs to no group can't be counted in it.
     if (groupId === null) return
-    const { all, additions } = await results.chord.partEnded({ groupId, index, record })
+    const { all, additions } = await progress.once('counted', () => chord.partEnded({ groupId, index, record }))
     if (all === undefined) {
-      await this.#additions?.settle(groupId, additions, last)
+      await this.#additions?.settle(groupId, additions, last, progress)
       return
     }
     const unreadable = all.unreadable !== undefined
-    const how = await this.endChord(body, all, last)
+    const how = await this.endChord(body, all, last, progress)
     // What can't be read would be told of again by each task that ends after this one.
-    if (how === 'sent' || unreadable) await results.chord.forget(groupId)
-    if (additions.length > 0 || unreadable) await results.chord.forgetAdditions(groupId, part.id)
+    if (how === 'sent' || unreadable) await progress.once('forgotten', () => chord.forget(groupId))
+    if (additions.length > 0 || unreadable) await chord.forgetAdditions(groupId, part.id)
   }
 
   /**
    * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or tells those who wait
    * for it that it will not run. Resolves once that is safe; `failed` when a task of the header did.
    */
-  async endChord(body: Json, parts: ChordParts, last: TaskMessage): Promise<'sent' | 'failed'> {
+  async endChord(
+    body: Json,
+    parts: ChordParts,
+    last: TaskMessage,
+    progress = new Progress(),
+  ): Promise<'sent' | 'failed'> {
     const outcome = joinChord(parts)
     if (outcome.kind === 'failed') {
-      await this.#failChord(body, outcome.error, last, calledByParts(parts.parts))
+      await this.#failChord(body, outcome.error, last, progress, calledByParts(parts.parts))
       return 'failed'
     }
-    try {
-      await this.#send(bodyOfChord(body, outcome.results, last, this.#ground()))
-    } catch (error) {
-      const failure = failureOfFollowUps(error)
-      if (failure === undefined) throw error
-      await this.#failChord(body, callbackError(failure), last)
-    }
+    const failure = await progress.once('body', async () => {
+      try {
+        const { results } = outcome
+        const departure = progress.make('body made', () => bodyOfChord(body, results, last, this.#ground()))
+        await this.#send(departure, progress)
+        return undefined
+      } catch (error) {
+        return failureOf(error)
+      }
+    })
+    if (failure !== undefined) await this.#failChord(body, callbackError(failure), last, progress)
     return 'sent'
   }
 
@@ -250,21 +287,25 @@ export class Followers {
     body: Json,
     error: RemoteError,
     last: TaskMessage,
+    progress: Progress,
     called: ReadonlySet<string> = new Set(),
   ): Promise<void> {
-    this.#parts.logger.error(
-      { event: 'chord.failed', task_id: last.id, group: last.group, error: error.args[0] },
-      'a chord ends without its body',
+    progress.make('chord failed', () =>
+      this.#parts.logger.error(
+        { event: 'chord.failed', task_id: last.id, group: last.group, error: error.args[0] },
+        'a chord ends without its body',
+      ),
     )
     const ends = failedWithChord(body)
     const sentByLast = this.#parts.trail.of(last) as readonly Json[]
     const children = new Map<string, readonly Json[]>()
-    for (const failed of ends) {
-      const child = await this.#callErrbacks(withUncalled(failed, called), last)
+    for (const [index, failed] of ends.entries()) {
+      const child = await this.#callErrbacks(withUncalled(failed, called), last, progress.within(`errbacks ${index}`))
       children.set(failed.id, child === null ? sentByLast : [...sentByLast, child])
     }
     const errbacksCalled = [...new Set([...called, ...errbackDigests(ends)])]
-    await this.#fail(body, errbacksCalled.length === 0 ? error : { ...error, errbacksCalled }, last, children)
+    const told = errbacksCalled.length === 0 ? error : { ...error, errbacksCalled }
+    await this.#fail(body, told, last, progress, children)
   }
 
   /** Whoever waits for a task of a signature that will not be sent is told why. */
@@ -272,10 +313,11 @@ export class Followers {
     signature: Json,
     error: RemoteError,
     last: TaskMessage,
+    progress: Progress,
     children?: ReadonlyMap<string, readonly Json[]>,
   ): Promise<void> {
     const record: ResultRecord = { taskId: last.id, state: 'FAILURE', error, traceback: null, children: [] }
-    await this.#tell(abandonedWith(signature), record, last, children)
+    await this.#tell(abandonedWith(signature), record, last, progress.within('abandoned'), children)
   }
 
   #ground(): Ground {
@@ -294,4 +336,11 @@ function asResult(record: ResultRecord): ResultRecord {
   if (!('error' in record) || record.error?.errbacksCalled === undefined) return record
   const { errbacksCalled: _, ...error } = record.error
   return { ...record, error }
+}
+
+/** Why what follows can't be sent; throws the error where it says nothing about what follows. */
+function failureOf(error: unknown): RemoteError {
+  const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
+  if (failure === undefined) throw error
+  return failure
 }

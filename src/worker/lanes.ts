@@ -9,6 +9,9 @@ import type { Clock } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { pause } from '../runtime/pause.ts'
 import type { Consumer } from './consumer.ts'
+import type { FinishedAttempts } from './finished-attempts.ts'
+import type { Prefetch } from './prefetch.ts'
+import type { RecentAcks } from './recent-acks.ts'
 import type { Holding } from './relocation.ts'
 import type { RemoteControl } from './remote-control.ts'
 import type { RequestTable } from './request-table.ts'
@@ -26,6 +29,9 @@ export interface LanesParts {
   readonly table: RequestTable
   /** The messages that a lost channel took from us alive. */
   readonly survivors: Survivors
+  readonly finished: FinishedAttempts
+  readonly recentAcks: RecentAcks
+  readonly prefetch: Pick<Prefetch, 'count'>
   readonly clock: Clock
 }
 
@@ -151,7 +157,10 @@ export class Lanes {
 
   /** What was in hand when a channel was lost comes back, though nobody died. */
   #rememberSurvivors(): void {
-    const { table, survivors } = this.#parts
+    const { table, survivors, finished, recentAcks, prefetch, consumer } = this.#parts
+    // Each queue may have a limit of its own, and its suspects another.
+    const unanswered = prefetch.count === 0 ? 0 : (prefetch.count + 1) * Math.max(1, consumer.queues.length)
+    for (const acknowledged of recentAcks.newest(unanswered)) finished.addAcknowledged(acknowledged)
     for (const request of table.all()) {
       if (request.takenBack) survivors.add(request)
     }

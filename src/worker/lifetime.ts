@@ -1,4 +1,5 @@
 import type { Broker } from '../broker/broker.ts'
+import { ensureMayPublish } from '../broker/probe-publishing.ts'
 import type { Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
 import type { EventPublisher } from '../events/publisher.ts'
@@ -132,7 +133,9 @@ export class Lifetime implements Worker {
         if (event.kind === 'failed') this.#fail(event.error)
       })
     }
-    await Promise.all([publishing.start(), consuming.start(), pool.start(), results.service?.start()])
+    // Without it every task would run and none could be settled.
+    const mayPublish = publishing.start().then(() => ensureMayPublish(broker, `${this.node} probe`))
+    await Promise.all([mayPublish, consuming.start(), pool.start(), results.service?.start()])
     if (watched) loopWatch.start()
     autoscaler?.start()
     await remote.mingle(broker)

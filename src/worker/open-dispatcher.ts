@@ -1,5 +1,6 @@
 import type { Publisher } from '../broker/publisher.ts'
 import type { Config } from '../config/config.ts'
+import { messageOf } from '../errors.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { State } from '../protocol/result-record.ts'
@@ -14,12 +15,14 @@ import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Followers } from './followers.ts'
+import { KeptOutcomes } from './kept-outcomes.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Quarantine } from './quarantine.ts'
+import type { RecentAcks } from './recent-acks.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import type { Revocations } from './revocations.ts'
-import { settle } from './settle.ts'
+import { endUnsettled, settle } from './settle.ts'
 import type { Tally } from './tally.ts'
 import { logSettled } from './task-log.ts'
 import type { Trail } from './trail.ts'
@@ -41,9 +44,13 @@ export interface AttemptParts {
   readonly quarantine: Quarantine
   readonly delays: Pick<Delays, 'retry'>
   readonly finished: FinishedAttempts
+  readonly recentAcks: RecentAcks
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Whether a request that may have started before is not to start now: then it was taken over. */
   readonly divert: (request: Request) => boolean
+  /** Nothing new is to be taken, since outcomes can't be settled; until `onResumed`. */
+  readonly onHalted: () => void
+  readonly onResumed: () => void
   /** Does what follows when the process of a suspect died under it. */
   readonly onSuspectLost: (request: Request) => Promise<void>
   /** Hears of a request for which there is no slot. */
@@ -59,8 +66,8 @@ const SETTLING_LIMIT = 1_000
 
 const ACK_LOST = 'the task has ended, but the broker took its message back before; if it comes here again it is not run'
 
-/** A dispatcher whose attempts are counted, told of, and settled. */
-export function openDispatcher(parts: AttemptParts): Dispatcher {
+/** A dispatcher whose attempts are counted, told of, and settled; and what keeps the outcomes that can't be. */
+export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Dispatcher; readonly kept: KeptOutcomes } {
   const { config, table, revocations, loopWatch, tally, finished, events, results, clock, logger } = parts
   const consequences = {
     ...parts,
@@ -70,6 +77,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       tell(request, outcome)
       request.told = outcome
     },
+    onAcknowledged: ({ message }: Request) => parts.recentAcks.add(message),
     onAckLost: (request: Request) => {
       const { message, queue } = request
       finished.addUnacknowledged(message)
@@ -78,7 +86,28 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     },
   }
 
-  return new Dispatcher({
+  async function settleOnce(request: Request, outcome: Outcome): Promise<void> {
+    ended(request, await settle(request, outcome, consequences))
+  }
+
+  const kept = new KeptOutcomes({
+    settle: settleOnce,
+    end: async (request, outcome, error) => {
+      const end = await endUnsettled(request, outcome, error, consequences)
+      const { message, queue } = request
+      const fields = { task_id: message.id, task: message.task, queue, error: messageOf(error) }
+      logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: its outcome can not be settled')
+      ended(request, end)
+    },
+    patience: config.resultPatience,
+    underway: () => parts.publisher.bytes + (results.pendingBytes ?? 0),
+    onHalted: parts.onHalted,
+    onResumed: parts.onResumed,
+    clock,
+    logger,
+  })
+  const dispatcher = new Dispatcher({
+    kept,
     pool: parts.pool,
     concurrency: config.concurrency,
     settlingLimit: SETTLING_LIMIT,
@@ -97,7 +126,7 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
       // A suspect of an event loop's worker runs elsewhere.
       if (pid === process.pid) loopWatch?.started(request)
       tally.started(request.message.task)
-      if (request.acks === 'early') request.acknowledge()
+      if (request.acks === 'early' && request.acknowledge()) parts.recentAcks.add(request.message)
       if (events.wanted) events.emit(startedEvent(request))
       if (request.task.settings.trackStarted === true && !request.ignoresResult) {
         const started = { pid, hostname: config.nodeName }
@@ -107,15 +136,17 @@ export function openDispatcher(parts: AttemptParts): Dispatcher {
     },
     onState: storeState,
     onAddToChord: ({ message }, signature) => parts.followers.addToChord(message, signature),
-    settle: async (request, outcome) => {
-      const settled = await settle(request, outcome, consequences)
-      // Its message may have been copied, or be here once more.
-      if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
-      logSettled(logger, request, settled)
-      if (request.told !== settled) tell(request, settled)
-      parts.onSettled(request, settled)
-    },
+    settle: settleOnce,
   })
+  return { dispatcher, kept }
+
+  function ended(request: Request, outcome: Outcome): void {
+    // Its message may have been copied, or be here once more.
+    if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
+    logSettled(logger, request, outcome)
+    if (request.told !== outcome) tell(request, outcome)
+    parts.onSettled(request, outcome)
+  }
 
   async function storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
     const record = { taskId: message.id, state, result: meta, traceback: null, children: parts.trail.of(message) }

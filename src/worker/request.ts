@@ -5,6 +5,7 @@ import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Place } from './prefetch.ts'
+import { Progress } from './progress.ts'
 import type { Lane } from './suspicion.ts'
 
 /** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
@@ -37,6 +38,8 @@ export class Request {
   terminatedBy: number | undefined
   /** The outcome that monitors were told of before its message went back. */
   told: Outcome | undefined
+  /** What is done of settling it; undefined where nothing has to be remembered. */
+  progress: Progress | undefined
   #abort: AbortController | undefined
 
   constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
@@ -47,6 +50,12 @@ export class Request {
     this.acks = acks
     this.invocation = invocation
     this.lane = lane
+  }
+
+  /** What is done of settling it, from now on remembered. */
+  get remembered(): Progress {
+    this.progress ??= new Progress()
+    return this.progress
   }
 
   /** What the attempt listens to. */

@@ -6,6 +6,7 @@ import type { Consumer } from './consumer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { HeldAside } from './held-aside.ts'
 import type { Intake } from './intake.ts'
+import type { KeptOutcomes } from './kept-outcomes.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
@@ -24,6 +25,8 @@ export interface ShutdownParts {
   readonly timetable: Timetable
   readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
+  /** The outcomes that can't be settled for now. */
+  readonly kept: Pick<KeptOutcomes, 'tryNow' | 'abandon' | 'size'>
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: Logger
@@ -67,15 +70,22 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
     hint: 'Let the error escape: the task goes back to its queue and another worker runs it.',
   })
   for (const request of late) request.abort(reason)
+  parts.kept.tryNow()
   if (await within(parts.clock, parts.abort, skip.abort, finished)) return 'forced'
 
   const stubborn = table.all()
   logger.error(
-    { event: 'worker.abandoning', running: stubborn.length, tasks: stubborn.map(nameAndId) },
-    'tasks ignore the abort signal; returning their messages',
+    {
+      event: 'worker.abandoning',
+      running: stubborn.length,
+      unsettled: parts.kept.size,
+      tasks: stubborn.map(nameAndId),
+    },
+    'tasks ignore the abort signal, or their outcomes can not be settled; returning their messages',
   )
   // Cut short, it would leave both a message and its copy.
   await within(parts.clock, RETURNING_TIME, new AbortController().signal, giveBack(stubborn, parts))
+  parts.kept.abandon()
   return 'forced'
 }
 

@@ -36,7 +36,8 @@ export class Suspects {
   #gone: AbortSignal = AbortSignal.abort()
   /** One limit for all consumers, or one for each. */
   #shared = false
-  #paused = false
+  /** How many have it paused. */
+  #pauses = 0
   #stopped = false
   /** Those that were delivered on this channel, and are held. */
   #held = { count: 0 }
@@ -99,15 +100,16 @@ export class Suspects {
     await subscription?.then((consumer) => consumer.cancel()).catch(() => {})
   }
 
-  /** Takes none until `resume`, on later channels either; resolves when none comes any more. */
+  /** Takes none until `resume`, once for each pause, on later channels either; resolves when none comes any more. */
   async pause(): Promise<void> {
-    this.#paused = true
+    this.#pauses += 1
     await this.#cancelAll()
   }
 
   /** Goes on taking them. Never rejects: what the broker refuses ends the channel, and the next one is set up. */
   async resume(): Promise<void> {
-    this.#paused = false
+    this.#pauses = Math.max(0, this.#pauses - 1)
+    if (this.#pauses > 0) return
     const channel = this.#channel
     if (channel?.isOpen !== true) return
     await Promise.allSettled([...this.#queues].map((queue) => this.#consume(channel, queue)))
@@ -163,7 +165,7 @@ export class Suspects {
   async #consume(channel: Channel, queue: string): Promise<void> {
     const subscriptions = this.#subscriptions
     const wanted = this.#queues.has(queue) && !this.#down.has(queue)
-    if (!wanted || subscriptions.has(queue) || this.#paused || this.#stopped) return
+    if (!wanted || subscriptions.has(queue) || this.#pauses > 0 || this.#stopped) return
     const subscription = this.#subscribe(channel, queue)
     // Whoever wants it to end from now on finds it there, and waits for it.
     subscriptions.set(queue, subscription)

@@ -9,6 +9,7 @@ import { packageVersion } from '../runtime/version.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Consumer } from './consumer.ts'
 import type { HeldAside } from './held-aside.ts'
+import type { KeptOutcomes } from './kept-outcomes.ts'
 import type { Lanes } from './lanes.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Prefetch } from './prefetch.ts'
@@ -28,6 +29,7 @@ export interface WorkerHealthParts {
   readonly aside: Pick<HeldAside, 'signs'>
   readonly lanes: Lanes
   readonly loopWatch: LoopWatch
+  readonly kept: Pick<KeptOutcomes, 'signs'>
   readonly table: RequestTable
   readonly tally: Tally
   readonly prefetch: Prefetch
@@ -118,7 +120,7 @@ export class WorkerHealth {
   /** All there is to know at the moment, tasks included. */
   report(): Record<string, unknown> {
     const { table, clock } = this.#parts
-    const { consumer, publisher, aside, loopLag } = this.#signs()
+    const { consumer, publisher, aside, loopLag, outcomes } = this.#signs()
     const now = clock.now()
     return {
       ...this.#info(),
@@ -129,6 +131,7 @@ export class WorkerHealth {
       blocked: publisher.blocked,
       held_aside: aside.held,
       loop_lag_ms: loopLag,
+      unsettled: outcomes.kept,
       tasks: table
         .all()
         .slice(0, MOST_REPORTED)
@@ -148,7 +151,7 @@ export class WorkerHealth {
   }
 
   #signs(): VitalSigns {
-    const { consuming, publishing, consumer, aside, lanes, loopWatch, clock } = this.#parts
+    const { consuming, publishing, consumer, aside, lanes, loopWatch, kept, clock } = this.#parts
     const now = clock.monotonic()
     const since = (at: number | undefined): number | undefined => (at === undefined ? undefined : Math.round(now - at))
     return {
@@ -163,6 +166,7 @@ export class WorkerHealth {
       publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
       aside: aside.signs,
       loopLag: Math.round(loopWatch.lag),
+      outcomes: kept.signs,
     }
   }
 

@@ -10,6 +10,7 @@ const well: VitalSigns = {
   publisher: { connected: true, blocked: undefined },
   aside: { held: 3, suspended: [] },
   loopLag: 5_000,
+  outcomes: { kept: 0, bytes: 0, halted: undefined, fullFor: undefined },
 }
 
 const { consumer } = well
@@ -36,6 +37,13 @@ describe('a worker', () => {
     ['can send no result', { publisher: { connected: false, blocked: undefined } }, ['publisher']],
     ['may send no result', { publisher: { connected: true, blocked: 'low on memory' } }, ['publisher']],
     ['is late', { loopLag: 5_001 }, ['loop']],
+    [
+      'can settle nothing',
+      { outcomes: { kept: 3, bytes: 30, halted: 'the Redis is away', fullFor: undefined } },
+      ['outcomes'],
+    ],
+    ['keeps too much', { outcomes: { kept: 3, bytes: 70_000_000, halted: undefined, fullFor: 0 } }, ['outcomes']],
+    ['waits for too much', { outcomes: { kept: 0, bytes: 0, halted: undefined, fullFor: 5_001 } }, ['outcomes']],
     [
       'has several troubles',
       { consumer: { ...consumer, consuming: [], answeredAgo: 20_000 }, loopLag: 6_000 },

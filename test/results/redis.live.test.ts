@@ -8,6 +8,7 @@ import { aWorker } from '../support/a-worker.ts'
 import { type RedisServer, startRedis } from '../support/provision/redis.ts'
 import { startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
+import { queueOnce } from '../support/raw-broker.ts'
 import { brokerUrl, uniqueName } from '../support/services.ts'
 import { pollUntil } from '../support/until.ts'
 
@@ -176,15 +177,48 @@ describe('results in a Redis', () => {
     expect(scene.log.entries.filter(({ event }) => event === 'task.unsettled')).toEqual([])
   })
 
-  it('that can not be stored in time give the message back, which runs again', async () => {
+  it('that can not be stored for longer than resultPatience are kept, while no further task is taken', async () => {
     await using own = await startRedis({ durable: true })
-    await using scene = await aWorker([add], { resultBackend: own.url, resultPatience: '1s' })
+    const runs: number[] = []
+    const count = defineTask({ name: 'count', positional: ['x'], run: ({ x }: { x: number }) => runs.push(x) })
+    await using scene = await aWorker([count], {
+      resultBackend: own.url,
+      resultPatience: '1s',
+      concurrency: 1,
+      prefetch: 2,
+    })
+    await using client = createClient({ broker: brokerUrl(), resultBackend: own.url, queue: scene.queue })
+    await own.stop()
+    await scene.logged('results.lost')
+    const first = await client.send(count, { x: 1 })
+    expect(await scene.logged('task.unsettled')).toMatchObject({ task_id: first.id })
+    expect(await scene.logged('worker.halted')).toMatchObject({ kept: 1 })
+    const checks = (scene.worker.report().failing as { check: string }[]).map(({ check }) => check)
+    expect(checks).toContain('outcomes')
+    await queueOnce(scene.queue, ({ consumers }) => consumers === 0)
+    const second = await client.send(count, { x: 2 })
+    await queueOnce(scene.queue, ({ messages }) => messages === 1)
+    await own.start()
+    await scene.logged('worker.resumed')
+    expect(await first.result({ timeout: '2m' })).toBe(1)
+    expect(await second.result({ timeout: '2m' })).toBe(2)
+    expect(runs).toEqual([1, 2])
+    expect(scene.worker.report().failing).toEqual([])
+  })
+
+  it('that can not be stored when the worker leaves send the messages back, within the time that it has', async () => {
+    await using own = await startRedis({ durable: true })
+    const options = { resultBackend: own.url, resultPatience: '1s', shutdown: { grace: '1s', abort: '1s' } } as const
+    await using scene = await aWorker([add], options)
     await using client = createClient({ broker: brokerUrl(), resultBackend: own.url, queue: scene.queue })
     await own.stop()
     await scene.logged('results.lost')
     const sent = await client.send(add, { x: 2, y: 3 })
-    expect(await scene.logged('task.unsettled')).toMatchObject({ task_id: sent.id })
+    await scene.logged('task.unsettled')
+    expect(await scene.worker.stop('warm')).toBe('forced')
+    await queueOnce(scene.queue, ({ messages }) => messages === 1)
     await own.start()
+    await using _next = await aWorker([add], { ...options, queues: [scene.queue] })
     expect(await sent.result({ timeout: '2m' })).toBe(5)
   })
 })

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Pool } from '../../src/pool/pool.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { type Clock, systemClock } from '../../src/runtime/clock.ts'
 import { type Deferred, deferred } from '../../src/runtime/deferred.ts'
+import { ManualClock } from '../../src/runtime/manual-clock.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
-import { Dispatcher } from '../../src/worker/dispatcher.ts'
+import { Dispatcher, type DispatcherParts } from '../../src/worker/dispatcher.ts'
 import type { Request } from '../../src/worker/request.ts'
 import { RequestTable } from '../../src/worker/request-table.ts'
 import { aRequest } from '../support/a-request.ts'
@@ -41,6 +42,8 @@ interface Options {
   readonly concurrency?: number
   readonly settlingLimit?: number
   readonly settle?: (request: Request) => Promise<void>
+  readonly clock?: Clock
+  readonly kept?: DispatcherParts['kept']
   readonly refuse?: (request: Request) => Outcome | undefined
 }
 
@@ -53,13 +56,14 @@ function aDispatcher(options: Options = {}) {
     table,
     concurrency: options.concurrency ?? 2,
     settlingLimit: options.settlingLimit ?? 100,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     logger: silentLogger,
     refuse: options.refuse ?? (() => undefined),
     divert: () => false,
     onStarted: () => undefined,
     onAddToChord: async () => '',
     onState: async () => undefined,
+    kept: options.kept ?? { keep: () => Promise.reject(new Error('kept')), size: 0, halted: false, full: false },
     giveBack: async (requests) => {
       for (const request of requests) request.requeue()
     },
@@ -149,14 +153,48 @@ describe('a dispatcher', () => {
     expect(settled).toEqual(['old'])
   })
 
-  it('returns a message to its queue when its outcome can not be made safe', async () => {
-    const { pool, table, dispatcher } = aDispatcher({ settle: () => Promise.reject(new Error('the broker is gone')) })
-    const request = aRequest({ id: 'a' })
-    table.add(request)
-    dispatcher.submit(request)
+  it('neither runs a task again whose outcome can not be settled, nor returns its message, and keeps its slot', async () => {
+    const kept = { keep: () => settledAtLast.promise, size: 0, halted: false, full: false }
+    const settledAtLast = deferred<void>()
+    const settle = () => Promise.reject(new Error('the broker is gone'))
+    const { pool, dispatcher, submit, table } = aDispatcher({ concurrency: 1, settle, kept })
+    submit('a')
+    const [request] = table.all()
     await pool.end('a')
-    expect(request.delivery).toMatchObject({ settlement: 'requeued' })
-    expect(dispatcher.unfinished).toBe(0)
+    kept.size = 1
+    submit('b')
+    expect(pool.ids).toEqual([])
+    expect(request?.delivery).toMatchObject({ settlement: 'none' })
+    expect(dispatcher.unfinished).toBe(1)
+    kept.size = 0
+    settledAtLast.resolve()
+    await turn()
+    expect(pool.ids).toEqual(['b'])
+  })
+
+  it('gives back what comes while nothing new is taken, and starts nothing', async () => {
+    const kept = { keep: async () => {}, size: 0, halted: false, full: false }
+    const { pool, table, dispatcher, submit } = aDispatcher({ concurrency: 1, kept })
+    submit('a', 'b')
+    const [, waiting] = table.all()
+    kept.halted = true
+    dispatcher.returnWaiting()
+    submit('c')
+    await pool.end('a')
+    expect(pool.ids).toEqual([])
+    expect(table.size).toBe(0)
+    expect(waiting?.delivery).toMatchObject({ settlement: 'requeued' })
+  })
+
+  it('starts nothing while too many bytes wait, and looks for room by itself', async () => {
+    const clock = new ManualClock()
+    const kept = { keep: async () => {}, size: 0, halted: false, full: true }
+    const { pool, submit } = aDispatcher({ kept, clock })
+    submit('a')
+    expect(pool.ids).toEqual([])
+    kept.full = false
+    await clock.pass('1s')
+    expect(pool.ids).toEqual(['a'])
   })
 
   it('after it was stopped starts nothing, and returns what had not started', async () => {

@@ -34,6 +34,7 @@ async function settled(
   const records: ResultRecord[] = []
   const publisher = {
     outstanding: 0,
+    bytes: 0,
     async publish({ message }: Outgoing, _options?: PublishOptions) {
       options.publish?.()
       await Promise.resolve()
@@ -107,6 +108,7 @@ async function settled(
   }
   const delays = { retry: async () => false }
   const onAckLost = () => {}
+  const onAcknowledged = () => {}
   const onAgain = (_request: unknown, { kind }: Outcome) => {
     journal.push(`told of ${kind}`)
   }
@@ -121,6 +123,7 @@ async function settled(
     flags,
     onAgain,
     onAckLost,
+    onAcknowledged,
     giveBack,
     onSuspectLost: giveBack,
   }
@@ -209,7 +212,7 @@ describe('settling', () => {
     expect(journal).toEqual(['told of rejected', 'given back'])
   })
 
-  it('gives back the message of a task whose retry the broker refuses', async () => {
+  it('acknowledges nothing while the broker refuses the retry of a task', async () => {
     const publish = () => {
       throw new TwqError('TWQ_PUBLISH_REFUSED', 'the queue is full')
     }

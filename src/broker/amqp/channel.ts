@@ -13,6 +13,7 @@ import type {
   QueueStatus,
   Subscription,
 } from '../broker.ts'
+import { oversizeError, oversizeIn } from '../message-size.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
@@ -222,7 +223,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
       return Promise.reject(this.#state === 'open' ? unpublishable(error) : this.#reason())
     }
     return new Promise((resolve, reject) => {
-      this.#unconfirmed.add({ route, messageId, mandatory, returned: false, resolve, reject })
+      this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, resolve, reject })
     })
   }
 
@@ -297,16 +298,19 @@ export class AmqpChannel implements Channel, SettlingChannel {
     )
   }
 
-  // A publish to an exchange that is missing or forbidden closes the channel with all others unconfirmed: only those
-  // to that exchange are told so, the others that the channel is gone.
+  // A publish to an exchange that is missing or forbidden, or of a message that is too large, closes the channel with all
+  // others unconfirmed: only those like it are told so, the others that the channel is gone.
   #rejectUnconfirmed(reason: TwqError): void {
     const refused = TwqError.is(reason, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')
     const exchange = refused ? exchangeNamed(readRefusal(reason.cause)?.text ?? '') : undefined
-    const gone = refused
-      ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
-      : reason
-    for (const publish of this.#unconfirmed.drain()) {
-      publish.reject(exchange !== undefined && publish.route.exchange === exchange ? reason : gone)
+    const limit = oversizeIn(reason)?.limit
+    const gone =
+      refused || limit !== undefined
+        ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
+        : reason
+    for (const { route, size, reject } of this.#unconfirmed.drain()) {
+      if (limit !== undefined && size > limit) reject(oversizeError({ size, limit }, reason.cause))
+      else reject(exchange !== undefined && route.exchange === exchange ? reason : gone)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../../errors.ts'
+import { oversizeError, readOversize } from '../message-size.ts'
 import { type BrokerAddress, describeAddress } from '../url.ts'
 
 /** What the broker said when it closed a connection or a channel. */
@@ -199,6 +200,8 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
       CONSUMER_TIMEOUT_HINT,
     )
   }
+  const oversize = code === 406 ? readOversize(text) : undefined
+  if (oversize !== undefined) return oversizeError(oversize, cause)
   return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
 }
 

@@ -3,6 +3,8 @@ import type { Route } from '../../protocol/wire.ts'
 /** One publish whose confirm is awaited. */
 export interface Unconfirmed {
   readonly route: Route
+  /** Bytes of its body. */
+  readonly size: number
   readonly messageId: string | undefined
   readonly mandatory: boolean
   returned: boolean

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { Channel, Connection } from '../../broker/broker.ts'
+import { probePublishing } from '../../broker/probe-publishing.ts'
 import { withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
 import { error, type Finding, ok } from './finding.ts'
@@ -14,12 +14,7 @@ const PROBES: readonly {
     what: 'publish to queues',
     why: 'Results, retries and what follows a task are published through the default exchange.',
     // To a queue that does not exist: it comes back.
-    run: (channel) =>
-      channel.publish(
-        { exchange: '', routingKey: `twq.doctor.${randomUUID()}` },
-        { properties: {}, headers: {}, body: new Uint8Array() },
-        { mandatory: true },
-      ),
+    run: probePublishing,
   },
   {
     what: 'declare queues, and read from them',

@@ -7,7 +7,15 @@ function published(...messageIds: (string | undefined)[]) {
   const unconfirmed = new UnconfirmedPublishes()
   for (const messageId of messageIds) {
     const ignore = (): void => {}
-    unconfirmed.add({ route: QUEUE_A, messageId, mandatory: true, returned: false, resolve: ignore, reject: ignore })
+    unconfirmed.add({
+      route: QUEUE_A,
+      size: 0,
+      messageId,
+      mandatory: true,
+      returned: false,
+      resolve: ignore,
+      reject: ignore,
+    })
   }
   const answered: (string | undefined)[] = []
   const settle = (tag: number, multiple: boolean): void =>

@@ -1,0 +1,191 @@
+import { createRouter } from '../../src/client/router.ts'
+import type { Pool } from '../../src/pool/pool.ts'
+import type { KeptAddition } from '../../src/protocol/chord.ts'
+import type { ResultRecord } from '../../src/protocol/result-record.ts'
+import type { TaskMessage } from '../../src/protocol/task-message.ts'
+import type { Outgoing } from '../../src/protocol/wire.ts'
+import type { ResultBackend } from '../../src/results/backend.ts'
+import type { Json } from '../../src/runtime/json.ts'
+import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import type { Outcome } from '../../src/tasks/outcome.ts'
+import { Dispatcher } from '../../src/worker/dispatcher.ts'
+import { FollowUpPublisher } from '../../src/worker/follow-up-publisher.ts'
+import { Followers } from '../../src/worker/followers.ts'
+import { KeptOutcomes } from '../../src/worker/kept-outcomes.ts'
+import { Quarantine } from '../../src/worker/quarantine.ts'
+import type { Request } from '../../src/worker/request.ts'
+import { RequestTable } from '../../src/worker/request-table.ts'
+import { endUnsettled, settle } from '../../src/worker/settle.ts'
+import { Trail } from '../../src/worker/trail.ts'
+import { aRequest, type RecordedDelivery } from './a-request.ts'
+import { aSilentLogger } from './attempts.ts'
+
+/** What is settled. */
+export interface Shape {
+  readonly outcome: Outcome
+  readonly embed?: Partial<TaskMessage['embed']>
+  /** How the chord of the task is once it has ended. */
+  readonly chordEnds?: 'waiting' | 'succeeds' | 'fails'
+  readonly ackOnFailure?: false
+}
+
+/** A signature of a task whose id says which. */
+export const signature = (task: string, options: object = {}): Json => ({
+  task,
+  options: { task_id: `${task}-id`, ...options },
+})
+
+/** What a task failed with. */
+export const error = { type: 'ValueError', module: 'builtins', args: ['boom'], traceback: null }
+
+/**
+ * Runs a task once, and settles it in five minutes of a clock moved by hand. The broker and the result backend are stood for
+ * by what writes down each call, and fails those of one name `times` times.
+ */
+export async function settleOneTask(
+  shape: Shape,
+  failing: { readonly step: string | RegExp; readonly times: number; readonly error: () => Error },
+) {
+  const clock = new ManualClock()
+  const logger = aSilentLogger()
+  const did: string[] = []
+  let quarantined: Outgoing | undefined
+  let endedAt: number | undefined
+  let left = failing.times
+  const call = async (step: string): Promise<void> => {
+    await Promise.resolve()
+    const { step: which } = failing
+    if ((typeof which === 'string' ? step === which : which.test(step)) && left > 0) {
+      left -= 1
+      throw failing.error()
+    }
+    did.push(step)
+  }
+  const publisher = {
+    outstanding: 0,
+    bytes: 0,
+    async publish({ route, message }: Outgoing) {
+      const toQuarantine = route.routingKey.endsWith('.quarantine')
+      await call(`publish ${toQuarantine ? 'quarantined' : message.headers.task}`)
+      if (toQuarantine) quarantined = { route, message }
+      return 'confirmed' as const
+    },
+  }
+  const records: ResultRecord[] = []
+  const more: KeptAddition = { call: 'more', signature: signature('more'), sent: false }
+  const body: ResultRecord =
+    shape.chordEnds === 'fails'
+      ? { taskId: 'other', state: 'FAILURE', error, traceback: null, children: [] }
+      : { taskId: 'other', state: 'SUCCESS', result: 1, traceback: null, children: [] }
+  const results: ResultBackend = {
+    kind: 'redis',
+    async store(record, { id }) {
+      await call(`store ${record.state} of ${id}`)
+      records.push(record)
+      return 'stored'
+    },
+    chord: {
+      begin: () => call('begin'),
+      async partEnded({ record }) {
+        await call('count')
+        const additions = [shape.chordEnds === 'waiting' ? more : { ...more, sent: true }]
+        return { all: shape.chordEnds === 'waiting' ? undefined : { parts: [record, body], shape: null }, additions }
+      },
+      grow: async () => more,
+      additionSent: () => call('mark'),
+      forgetAdditions: () => call('forget additions'),
+      forget: () => call('forget'),
+    },
+  }
+  const trail = new Trail()
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(publisher, { has: () => true, declare: async () => {}, forget: () => {} }),
+    results,
+    trail,
+    clock,
+    logger,
+    origin: 'gen1@here',
+    address: createRouter({ defaultQueue: 'celery' }).address,
+  })
+  const nacked: Request[] = []
+  const parts = {
+    publisher,
+    results,
+    followers,
+    trail,
+    quarantine: new Quarantine(publisher, clock, 'twq@test'),
+    delays: { retry: async () => false },
+    clock,
+    flags: { ackOnFailure: shape.ackOnFailure ?? true, ackOnTimeout: true, rejectOnLost: true },
+    onAgain: () => void did.push('told'),
+    onAckLost: () => void did.push('ack lost'),
+    onAcknowledged: () => {},
+    giveBack: async (requests: readonly Request[]) => void nacked.push(...requests),
+    onSuspectLost: async () => {},
+  }
+  const ends: Outcome[] = []
+  const settleOnce = async (request: Request, outcome: Outcome): Promise<void> => {
+    ends.push(await settle(request, outcome, parts))
+  }
+  const halts: boolean[] = []
+  const kept = new KeptOutcomes({
+    settle: settleOnce,
+    end: async (request, outcome, unsettled) => void ends.push(await endUnsettled(request, outcome, unsettled, parts)),
+    patience: 60_000,
+    underway: () => 0,
+    onHalted: () => halts.push(true),
+    onResumed: () => halts.push(false),
+    clock,
+    logger,
+  })
+  let runs = 0
+  const pool: Pick<Pool, 'run'> = {
+    async run() {
+      runs += 1
+      return shape.outcome
+    },
+  }
+  const table = new RequestTable()
+  const dispatcher = new Dispatcher({
+    pool: pool as Pool,
+    concurrency: 1,
+    settlingLimit: 10,
+    table,
+    clock,
+    logger,
+    refuse: () => undefined,
+    divert: () => false,
+    onStarted: () => {},
+    onState: async () => {},
+    onAddToChord: async () => '',
+    settle: settleOnce,
+    kept,
+    giveBack: parts.giveBack,
+  })
+  const none = { callbacks: null, errbacks: null, chain: null, chord: null }
+  const request = aRequest(
+    { id: 'own', group: 'header', embed: { ...none, ...shape.embed } },
+    { headers: { task: 'add' } },
+  )
+  table.add(request)
+  void table.over(request).then(() => {
+    endedAt = clock.monotonic()
+  })
+  dispatcher.submit(request)
+  await clock.pass('5m')
+  const { settlement } = request.delivery as RecordedDelivery
+  return {
+    did,
+    quarantined,
+    endedAt,
+    records,
+    ends,
+    runs,
+    settlement,
+    nacked,
+    halts,
+    unfinished: dispatcher.unfinished,
+    kept,
+    clock,
+  }
+}
