@@ -84,6 +84,8 @@ export type ErrorCode =
   | 'TWQ_SHUTTING_DOWN'
   /** The pid file can't be written, or belongs to a process that runs. */
   | 'TWQ_PIDFILE'
+  /** A message has more task queues declared than it may. */
+  | 'TWQ_QUEUE_CREATION'
   /** The state file can't be written where it is to be. */
   | 'TWQ_STATEDB'
   /** The address for probes can't be listened on. */

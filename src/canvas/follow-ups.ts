@@ -235,6 +235,8 @@ function failureToSend(what: string, error: unknown): RemoteError | undefined {
   switch (error.code) {
     case 'TWQ_MESSAGE_MALFORMED':
       return celeryError('InvalidTaskError', [text])
+    case 'TWQ_QUEUE_CREATION':
+      return celeryError('QueueNotFound', [text])
     case 'TWQ_CHORD_UNSUPPORTED':
       return { type: 'NotImplementedError', module: 'builtins', args: [text], traceback: null }
     case 'TWQ_PUBLISH_UNROUTABLE':

@@ -41,6 +41,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_BROKER_PERMISSION: EXIT.config,
   TWQ_BROKER_TLS: EXIT.config,
   TWQ_QUEUE_MISMATCH: EXIT.config,
+  TWQ_QUEUE_CREATION: EXIT.failed,
   TWQ_QUEUE_MISSING: EXIT.failed,
   TWQ_QUEUE_DOWN: EXIT.unavailable,
   TWQ_QUEUE_LOCKED: EXIT.unavailable,

@@ -46,6 +46,8 @@ export interface SenderOptions {
   readonly clock: Clock
   /** True: what a task sends gets its priority where nothing else says one. */
   readonly inheritPriority?: boolean
+  /** Bounds the queues that a task's sends have declared: throws before any of them is sent. */
+  readonly admitQueues?: (parent: TaskMessage, queues: Iterable<string>) => void
   /** Hears of what a task has sent, in the form in which its result lists it. */
   readonly onSent?: (parent: TaskMessage, child: ResultTuple | null) => void
 }
@@ -113,6 +115,7 @@ class SessionSender implements Sender {
     try {
       prepared = this.#prepare(target, args, options, parent)
       if (typeof target !== 'string') await checkArguments(target, args)
+      if (parent !== undefined) this.#options.admitQueues?.(parent, [prepared.queue])
       const feed = prepared.wantsResult ? this.#options.replies?.follow(prepared.id) : undefined
       // Not in a function of its own, which would be one promise more for each send.
       const { due } = this.#publisher
@@ -153,6 +156,9 @@ class SessionSender implements Sender {
       const { node, messages, joins, chordQueues, announced } = prepared
       const frameMax = session.connection?.server.frameMax ?? LARGEST_FRAME
       if (messages.length > 1) for (const { outgoing } of messages) checkHeaderSize(outgoing.message, frameMax)
+      if (parent !== undefined) {
+        this.#options.admitQueues?.(parent, new Set(messages.map(({ queue }) => queue)))
+      }
       followed = readableTasks(node)
       const feeds = new Map(followed.map((id) => [id, replies?.follow(id)]))
       await Promise.all(announced.map((chord) => joiner?.begin(chord)))

@@ -32,6 +32,7 @@ export function assemble(read: Read, inFile: readonly TaskQueue[], baseDir: stri
     routes: read('routes'),
     defaultPriority: read('defaultPriority'),
     inheritPriority: read('inheritPriority'),
+    queueCreation: read('queueCreation'),
     pool: read('pool'),
     concurrency,
     autoscale,

@@ -211,7 +211,11 @@ export const celeryGroups: readonly CeleryGroup[] = [
     note: 'in tests `runTask` and `startTestWorker` of `twq/testing` run a task at once',
   },
   { names: ['task_annotations'], note: 'a task says its own: `defineTask({ rateLimit, timeLimit, … })`' },
-  { names: ['task_create_missing_queues'], note: 'a queue that a task is sent to is declared when it is first used' },
+  {
+    names: ['task_create_missing_queues'],
+    here: "queueCreation: 'configured'",
+    note: 'for False; a client declares the queue that it sends to when it is first used',
+  },
   { names: ['task_default_delivery_mode'], note: 'tasks are persistent, always' },
   {
     names: ['task_ignore_result'],

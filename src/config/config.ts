@@ -31,6 +31,11 @@ export interface UserConfig {
   /** What follows a task, or is sent by it, gets the priority of that task; Celery's `task_inherit_parent_priority`. Default false. */
   readonly inheritPriority?: boolean
   /**
+   * Which task queues a message may have the worker declare that neither the configuration nor routes nor tasks name: `any`,
+   * at most 16 a message, or none (`configured`); Celery's `task_create_missing_queues`. Default `any`.
+   */
+  readonly queueCreation?: 'any' | 'configured'
+  /**
    * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
    * processes.
    */
@@ -128,6 +133,7 @@ export interface Config {
   readonly routes: Routes | undefined
   readonly defaultPriority: number | undefined
   readonly inheritPriority: boolean
+  readonly queueCreation: 'any' | 'configured'
   readonly pool: 'async' | 'threads' | 'processes' | 'solo'
   /** Resolved: never undefined. With `autoscale` how many at first. */
   readonly concurrency: number

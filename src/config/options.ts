@@ -159,6 +159,12 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     parser: yesOrNo(),
     doc: "what follows a task, or is sent by it, gets that task's priority; Celery's `task_inherit_parent_priority`",
   },
+  queueCreation: {
+    default: 'any',
+    env: 'TWQ_QUEUE_CREATION',
+    parser: oneOf('any', 'configured'),
+    doc: 'the queues that what follows a task, or is sent by it, may have declared: `any`, at most 16 a message beside those that queues, routes and tasks name, or only those',
+  },
   pool: {
     default: 'async',
     env: 'TWQ_POOL',

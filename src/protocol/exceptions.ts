@@ -18,6 +18,7 @@ const MODULE_OF = {
   ImproperlyConfigured: 'celery.exceptions',
   BackendStoreError: 'celery.exceptions',
   EncodeError: 'kombu.exceptions',
+  QueueNotFound: 'celery.exceptions',
   DecodeError: 'kombu.exceptions',
   ContentDisallowed: 'kombu.exceptions',
   TimeLimitExceeded: 'billiard.exceptions',

@@ -15,7 +15,7 @@ import { mayNotPublish } from './trouble.ts'
 export interface ChordAdditionsParts {
   readonly join: ChordJoin
   /** Resolves once all is safe with the broker. */
-  readonly send: (applied: Applied, progress?: Progress) => Promise<void>
+  readonly send: (applied: Applied, message: TaskMessage, progress?: Progress) => Promise<void>
   /** Those of a signature that can't be sent have failed, and are counted so. */
   readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
   readonly ground: () => Ground
@@ -43,7 +43,7 @@ export class ChordAdditions {
     const kept = await join.grow({ ...addition, taskId: message.id, call })
     const applied = this.#apply(kept, message)
     if (kept.sent) return applied
-    await this.#parts.send(applied)
+    await this.#parts.send(applied, message)
     await join.additionSent({ groupId: addition.groupId, taskId: message.id }, kept)
     return applied
   }
@@ -67,7 +67,7 @@ export class ChordAdditions {
   async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage, progress: Progress): Promise<void> {
     try {
       const applied = progress.make('applied', () => this.#apply(kept, message))
-      await this.#parts.send(applied, progress)
+      await this.#parts.send(applied, message, progress)
       await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
     } catch (error) {
       const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)

@@ -47,6 +47,8 @@ export interface FollowersParts {
   readonly origin: string
   /** Where a task goes. */
   readonly address: Ground['address']
+  /** Bounds the queues that what follows a message has declared; throws `TWQ_QUEUE_CREATION`. */
+  readonly admitQueues?: (message: TaskMessage, queues: Iterable<string>) => void
   /** True: what a task sends gets its priority. */
   readonly inheritPriority?: boolean
 }
@@ -72,7 +74,7 @@ export class Followers {
       join &&
       new ChordAdditions({
         join,
-        send: (applied, progress) => this.#send(applied, progress),
+        send: (applied, message, progress) => this.#send(applied, message, progress),
         fail: (signature, error, message, progress) => this.#fail(signature, error, message, progress),
         ground: () => this.#ground(),
       })
@@ -106,7 +108,7 @@ export class Followers {
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#ground(), current: parent })
-    await this.#send(applied)
+    await this.#send(applied, parent)
     this.#parts.trail.add(parent, applied.child)
     return applied.child
   }
@@ -118,11 +120,11 @@ export class Followers {
       try {
         const replacement = progress.make('replacement', () => replacementOf(signature, message, this.#ground()))
         if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
-          await this.#send(replacement, progress)
+          await this.#send(replacement, message, progress)
           return DONE
         }
         const queued = progress.make('queued', () => queuedReplacementOf(signature, message, this.#ground()))
-        await this.#sendQueued(queued, chordQueues, progress)
+        await this.#sendQueued(queued, chordQueues, message, progress)
         return DONE
       } catch (error) {
         return { kind: 'failed', error: failureOf(error) }
@@ -142,7 +144,7 @@ export class Followers {
     return await progress.once(SUCCEEDED, async () => {
       try {
         const successors = progress.make('successors', () => successorsOf(message, result, this.#ground()))
-        await this.#send(successors, progress)
+        await this.#send(successors, message, progress)
         return { kind: 'done', children: successors.children }
       } catch (error) {
         return { kind: 'failed', error: failureOf(error) }
@@ -151,8 +153,9 @@ export class Followers {
   }
 
   /** A chord is known to the result backend before any of its tasks can end. */
-  async #send({ chords, messages }: Departure, progress = new Progress()): Promise<void> {
-    const { results, publisher } = this.#parts
+  async #send({ chords, messages }: Departure, cause: TaskMessage, progress = new Progress()): Promise<void> {
+    const { results, publisher, admitQueues } = this.#parts
+    if (messages.length > 0) admitQueues?.(cause, queuesOf(messages))
     if (chords.length > 0) {
       const { chord } = results
       if (chord === undefined) throw chordUnsupported()
@@ -165,10 +168,12 @@ export class Followers {
   async #sendQueued(
     { chordQueues, messages, joins }: WithQueuedChords,
     queues: Pick<ChordQueues, 'declare'>,
+    cause: TaskMessage,
     { confirmed }: Progress,
   ): Promise<void> {
-    const { publisher } = this.#parts
+    const { publisher, admitQueues } = this.#parts
     const taskQueues = messages.map(({ queue }) => queue)
+    admitQueues?.(cause, taskQueues)
     await queues.declare(chordQueues, taskQueues)
     await publisher.publish(messages, confirmed)
     await publisher.publish(joins, confirmed)
@@ -191,7 +196,7 @@ export class Followers {
 
   async #sendErrback(message: TaskMessage, errback: Departure, progress: Progress): Promise<void> {
     try {
-      await this.#send(errback, progress)
+      await this.#send(errback, message, progress)
     } catch (error) {
       failureOf(error)
       this.#logUnsent(message, messageOf(error))
@@ -269,7 +274,7 @@ export class Followers {
       try {
         const { results } = outcome
         const departure = progress.make('body made', () => bodyOfChord(body, results, last, this.#ground()))
-        await this.#send(departure, progress)
+        await this.#send(departure, last, progress)
         return undefined
       } catch (error) {
         return failureOf(error)
@@ -324,6 +329,10 @@ export class Followers {
     const { clock, origin, address, inheritPriority = false } = this.#parts
     return { newId: randomUUID, now: clock.now(), origin, address, inheritPriority }
   }
+}
+
+function* queuesOf(messages: Departure['messages']): Iterable<string> {
+  for (const { queue } of messages) yield queue
 }
 
 /** A task that counts for a chord with this body. */

@@ -12,6 +12,7 @@ import { createSender, type Sender } from '../client/sender.ts'
 import { StoredResults } from '../client/stored-results.ts'
 import type { Config } from '../config/config.ts'
 import { hintOf } from '../errors.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import { openBackend } from '../results/open-backend.ts'
 import { parseRedisUrl } from '../results/redis-address.ts'
@@ -22,6 +23,7 @@ import type { TaskRegistry } from '../tasks/registry.ts'
 import { FollowUpPublisher } from './follow-up-publisher.ts'
 import { Followers } from './followers.ts'
 import { Quarantine } from './quarantine.ts'
+import { QueueCreation } from './queue-creation.ts'
 import { Trail } from './trail.ts'
 
 /** What the sending half of a worker is made from. */
@@ -68,12 +70,19 @@ const UNUSABLE =
 export function openOutbound(parts: OutboundParts): Outbound {
   const { config, registry, broker, clock, logger } = parts
   const { nodeName: node, publishTimeout } = config
-  const router = createRouter({
-    queues: config.knownQueues,
-    routes: config.routes,
-    defaultQueue: config.defaultQueue,
-    defaultPriority: config.defaultPriority,
+  const creation = new QueueCreation({
+    config,
+    ofTasks: registry.names().flatMap((name) => registry.get(name)?.settings.queue ?? []),
   })
+  const router = creation.watch(
+    createRouter({
+      queues: config.knownQueues,
+      routes: config.routes,
+      defaultQueue: config.defaultQueue,
+      defaultPriority: config.defaultPriority,
+    }),
+  )
+  const admitQueues = (message: TaskMessage, wanted: Iterable<string>): void => creation.admit(message, wanted)
   const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
   const publisher = createPublisher(publishing, {
     clock,
@@ -116,6 +125,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     publishTimeout,
     clock,
     inheritPriority: config.inheritPriority,
+    admitQueues,
     onSent: (parent, child) => trail.add(parent, child),
   })
   const followers = new Followers({
@@ -126,6 +136,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     clock,
     logger,
     origin: sender.origin,
+    admitQueues,
     inheritPriority: config.inheritPriority,
     address(name, args, wanted, inherited) {
       const { queue, priority } = registry.get(name)?.settings ?? {}

@@ -113,7 +113,7 @@ export async function settleOneTask(
     results,
     followers,
     trail,
-    quarantine: new Quarantine(publisher, clock, 'twq@test'),
+    quarantine: new Quarantine({ publisher, clock, node: 'twq@test', declare: async () => {}, onTaken: () => {} }),
     delays: { retry: async () => false },
     clock,
     flags: { ackOnFailure: shape.ackOnFailure ?? true, ackOnTimeout: true, rejectOnLost: true },
