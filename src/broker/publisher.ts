@@ -3,6 +3,7 @@ import type { Outgoing } from '../protocol/wire.ts'
 import { Streak } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { onAbort } from '../runtime/on-abort.ts'
 import type { Channel, CloseReason } from './broker.ts'
 import { oversizeError, oversizeIn } from './message-size.ts'
 import type { Kept, Session } from './session.ts'
@@ -274,13 +275,12 @@ class SessionPublisher implements OwnedPublisher {
 
   #limit(entry: Entry, timeout: number | undefined, signal: AbortSignal | undefined): void {
     let timer: Timer | undefined
-    const onAbort = (): void => this.#fail(entry, signal?.reason)
     if (timeout !== undefined)
       timer = this.#clock.after(timeout, () => this.#fail(entry, entry.refusal ?? this.#late(timeout)))
-    signal?.addEventListener('abort', onAbort)
+    const stop = signal && onAbort(signal, () => this.#fail(entry, signal.reason))
     entry.cleanUp = () => {
       timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      stop?.()
     }
   }
 

@@ -1,9 +1,12 @@
+import { parseBrokerUrl } from '../broker/url.ts'
 import { TwqError } from '../errors.ts'
 import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
 import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
 import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
+import { requireIoredis } from '../results/redis-connection.ts'
 import { redisKeys } from '../results/redis-keys.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
+import { DEFAULT_BROKER } from '../runtime/default-broker.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { redactUrl } from '../runtime/redact-url.ts'
@@ -13,8 +16,11 @@ import { StoredResults } from './stored-results.ts'
 
 /** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
 export interface ClientOptions {
-  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
-  readonly broker: string
+  /**
+   * AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. Left out, it is what the commands take: `TWQ_BROKER`, else
+   * `CELERY_BROKER_URL`, else `amqp://guest:guest@localhost:5672//`.
+   */
+  readonly broker?: string | undefined
   /**
    * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
    * from the Redis where the workers keep them; with `'none'` they are nobody's.
@@ -60,6 +66,29 @@ export function settingsOf(options: ClientOptions, router: Router, clock: Clock)
   }
 }
 
+/** Where the URL of the broker stands where the options name none, as for the commands: the first that is set. */
+const BROKER_NAMES = ['TWQ_BROKER', 'CELERY_BROKER_URL']
+
+/** The URL of the broker of a client. Throws `TWQ_CONFIG` for one that can't be used, and says where it stands. */
+export function brokerOf(
+  { broker }: ClientOptions,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  const name = broker === undefined ? BROKER_NAMES.find((key) => (env[key] ?? '') !== '') : 'broker'
+  const url: unknown = broker ?? (name === undefined ? DEFAULT_BROKER : env[name])
+  const hint = "Give createClient a broker like 'amqp://user:password@host:5672//', or set TWQ_BROKER"
+  if (typeof url !== 'string' || broker === null) {
+    throw new TwqError('TWQ_CONFIG', `broker must be a URL, got ${broker === null ? 'null' : typeof url}`, { hint })
+  }
+  try {
+    parseBrokerUrl(url)
+  } catch (error) {
+    if (!TwqError.is(error, 'TWQ_CONFIG')) throw error
+    throw new TwqError('TWQ_CONFIG', `${name ?? 'broker'}: ${error.message}`, { hint: error.hint ?? hint })
+  }
+  return url
+}
+
 /** Milliseconds between two AMQP heartbeats. Throws `TWQ_CONFIG`. */
 export function heartbeatOf({ heartbeat }: ClientOptions): number {
   return milliseconds('heartbeat', heartbeat, 10_000)
@@ -85,6 +114,7 @@ function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOpt
   if (resultBackend === 'none') return 'none'
   if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {
     const address = parseRedisUrl(resultBackend)
+    requireIoredis()
     return new StoredResults({
       address,
       keys: redisKeys(resultKeyPrefix),

@@ -5,9 +5,9 @@ import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { AnyArguments, GroupHandle, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyArguments, GroupHandle, ResultOf, Send, Sendable, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
+import { brokerOf, type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
 import { Line, type LineSettings } from './line.ts'
 import type { Replies } from './replies.ts'
 import type { Router } from './router.ts'
@@ -36,6 +36,8 @@ export interface Client extends AsyncDisposable {
    * `TWQ_RESULT_UNAVAILABLE`, with the reason, for others.
    */
   result<Result = unknown>(taskId: string): StoredHandle<Result>
+  /** The same, with the result's type from the task's definition. */
+  result<T extends Sendable>(task: T, taskId: string): StoredHandle<ResultOf<T>>
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
   /**
@@ -56,8 +58,11 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Creates a client. Throws `TWQ_CONFIG` for options that can't be used; the broker need not be there yet. */
-export function createClient(options: ClientOptions): Client {
+/**
+ * Creates a client, of the broker that `TWQ_BROKER` or `CELERY_BROKER_URL` names where the options name none. Throws `TWQ_CONFIG`
+ * for options that can't be used; the broker need not be there yet.
+ */
+export function createClient(options: ClientOptions = {}): Client {
   return new BrokerClient(options, routerOf(options))
 }
 
@@ -85,7 +90,7 @@ class BrokerClient implements Client {
     this.#logger = options.logger
     this.#settings = settingsOf(options, router, given?.clock ?? systemClock)
     const heartbeat = heartbeatOf(options)
-    this.#broker = given?.broker ?? amqpBroker({ url: options.broker, heartbeat, name: `twq client ${process.pid}` })
+    this.#broker = given?.broker ?? amqpBroker({ url: brokerOf(options), heartbeat, name: `twq client ${process.pid}` })
     this.#line = new Line(this.#broker, this.#settings, this.#logger)
   }
 
@@ -98,8 +103,10 @@ class BrokerClient implements Client {
     return this.#line.encode(target, args, options)
   }
 
-  result<Result>(taskId: string): StoredHandle<Result> {
-    return new SentTask(taskId, 'task', this.#repliesFor(taskId).find(taskId)) as unknown as StoredHandle<Result>
+  result(...given: readonly [taskId: string] | readonly [task: Sendable, taskId: string]): StoredHandle<never> {
+    const taskId = given.length === 1 ? given[0] : given[1]
+    const name = given.length === 1 ? 'task' : given[0].name
+    return new SentTask(taskId, name, this.#repliesFor(taskId).find(taskId)) as unknown as StoredHandle<never>
   }
 
   forget(taskId: string): Promise<void> {

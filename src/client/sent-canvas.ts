@@ -1,5 +1,6 @@
 import type { GroupNode, Node } from '../canvas/freeze.ts'
 import { TwqError } from '../errors.ts'
+import { onAbort } from '../runtime/on-abort.ts'
 import { timeLimit } from '../runtime/time-limit.ts'
 import type { AnyHandle, GroupHandle, ResultOptions } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
@@ -57,12 +58,11 @@ export class SentGroup implements GroupHandle {
   async #wait<T>({ timeout, signal }: ResultOptions, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const over = new AbortController()
     using limit = timeLimit({ ms: timeoutOf(timeout), signal, reason: () => this.#tooLate(timeout) })
-    const follow = (): void => over.abort(limit.signal.reason)
-    if (limit.signal.aborted) follow()
-    else limit.signal.addEventListener('abort', follow, { once: true })
+    const stop = onAbort(limit.signal, () => over.abort(limit.signal.reason))
     try {
       return await wait(over.signal)
     } finally {
+      stop()
       over.abort()
     }
   }

@@ -5,6 +5,7 @@ import { TwqError } from '../errors.ts'
 import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
+import { onAbort } from '../runtime/on-abort.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 import type { Replies } from './replies.ts'
@@ -70,10 +71,8 @@ export class TaskPublisher {
   async #waitForRoom(wait: SendWait, prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {
     const { clock } = this.#options
     const late = deferred<never>()
-    const onAbort = (): void => late.reject(signal?.reason)
     const timer = clock.after(due - clock.monotonic(), () => late.reject(this.tooLate(prepared, false)))
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
+    const stop = signal && onAbort(signal, () => late.reject(signal.reason))
     try {
       await Promise.race([wait.admitted, late.promise])
     } catch (error) {
@@ -81,7 +80,7 @@ export class TaskPublisher {
       throw error
     } finally {
       timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      stop?.()
     }
   }
 

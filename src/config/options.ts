@@ -3,6 +3,7 @@ import { readQueue } from '../protocol/queue-settings.ts'
 import { type Routes, routeProblems } from '../protocol/routes.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
 import { parseAddress } from '../runtime/address.ts'
+import { DEFAULT_BROKER } from '../runtime/default-broker.ts'
 import { expandNodeName } from '../runtime/node-name.ts'
 import { parseRate } from '../runtime/token-bucket.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -73,7 +74,7 @@ const LONGEST_NAME = 255
 /** One row for each key, in the order in which people are shown them. */
 export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> } = {
   broker: {
-    default: 'amqp://guest:guest@localhost:5672//',
+    default: DEFAULT_BROKER,
     env: 'TWQ_BROKER',
     celeryEnv: [{ name: 'CELERY_BROKER_URL' }, { name: 'BROKER_URL', old: true }],
     flag: { short: '-b', long: '--broker', placeholder: '<url>', of: 'all' },

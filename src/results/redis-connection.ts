@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import type { Redis, RedisOptions } from 'ioredis'
 import { messageOf, TwqError } from '../errors.ts'
 import { Streak } from '../runtime/backoff.ts'
@@ -259,11 +260,24 @@ async function load(): Promise<typeof Redis> {
   try {
     return (await import('ioredis')).Redis
   } catch (cause) {
-    throw new TwqError('TWQ_CONFIG', 'results in Redis need the package ioredis, which is not installed', {
-      hint: 'npm install ioredis',
-      cause,
-    })
+    throw missing(cause)
   }
+}
+
+/** Throws `TWQ_CONFIG` where the package that speaks to a Redis is not installed: sooner than the first connection would. */
+export function requireIoredis(): void {
+  try {
+    createRequire(import.meta.url).resolve('ioredis')
+  } catch (cause) {
+    throw missing(cause)
+  }
+}
+
+function missing(cause: unknown): TwqError {
+  return new TwqError('TWQ_CONFIG', 'results in Redis need the package ioredis, which is not installed', {
+    hint: 'npm install ioredis',
+    cause,
+  })
 }
 
 type Tls = NonNullable<RedisOptions['tls']>

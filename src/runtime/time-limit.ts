@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts'
+
 /** A signal that aborts on time; dispose of it once what it limits is over. */
 export interface TimeLimit extends Disposable {
   readonly signal: AbortSignal
@@ -18,9 +20,7 @@ export function timeLimit(options: {
 }): TimeLimit {
   const controller = new AbortController()
   const { ms, reason, signal } = options
-  const follow = () => controller.abort(signal?.reason)
-  if (signal?.aborted) follow()
-  else signal?.addEventListener('abort', follow, { once: true })
+  const unfollow = signal && onAbort(signal, () => controller.abort(signal.reason))
   const expire = () => {
     if (ms !== undefined) controller.abort(reason())
   }
@@ -29,7 +29,7 @@ export function timeLimit(options: {
     signal: controller.signal,
     [Symbol.dispose]() {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', follow)
+      unfollow?.()
     },
   }
 }
@@ -37,9 +37,7 @@ export function timeLimit(options: {
 /** What `promise` gives, unless `signal` aborts first: then its reason. Whatever happens, the promise is heard out. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(signal.reason)
-    if (signal.aborted) giveUp()
-    else signal.addEventListener('abort', giveUp, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+    const stop = onAbort(signal, () => reject(signal.reason))
+    promise.then(resolve, reject).finally(stop)
   })
 }

@@ -80,12 +80,13 @@ export class AttemptContext implements TaskContext {
 
   get replace(): TaskContext['replace'] {
     return (signature) => {
-      throw new Replace(signature)
+      // A value of the canvas writes itself as JSON.
+      throw new Replace(signature as Json)
     }
   }
 
   get addToChord(): TaskContext['addToChord'] {
-    return (signature) => this.#addToChord(signature)
+    return (signature) => this.#addToChord(signature as Json)
   }
 
   /** From now on the attempt stores nothing: a forgotten promise must not overwrite its result. */
@@ -132,18 +133,28 @@ export class AttemptContext implements TaskContext {
   }
 }
 
-/** Milliseconds of a retry's `in`; throws `TWQ_ARGUMENTS` when it is no duration. */
+/**
+ * Milliseconds of a retry's `in`; a negative number is at once, as Celery's countdown below 0: it comes of `until - now`. Throws
+ * `TWQ_ARGUMENTS` when it is no duration.
+ */
 export function retryDelay(delay: number | string | undefined): number | undefined {
   if (delay === undefined) return undefined
+  if (typeof delay === 'number' && delay < 0 && Number.isFinite(delay)) return 0
   const milliseconds = parseDuration(delay)
   if (milliseconds !== undefined) return milliseconds
-  throw new TwqError(
-    'TWQ_ARGUMENTS',
-    `a retry's 'in' must be milliseconds or a duration, got ${JSON.stringify(delay)}`,
-    {
-      hint: "Write for example ctx.retry({ in: '30s' })",
-    },
-  )
+  const got = typeof delay === 'number' ? String(delay) : JSON.stringify(delay)
+  const error = new TwqError('TWQ_ARGUMENTS', `a retry's 'in' must be milliseconds or a duration, got ${got}`, {
+    hint: "Write for example ctx.retry({ in: '30s' })",
+  })
+  unretried.add(error)
+  throw error
+}
+
+const unretried = new WeakSet<object>()
+
+/** Whether it is the error of a retry that can't be meant: no policy should answer that with a retry. */
+export function isRetryMisuse(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && unretried.has(thrown)
 }
 
 /** What fails a task that asked for one retry too many: its own reason, else the error Celery raises then. */

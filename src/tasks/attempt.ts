@@ -5,7 +5,7 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { bindArguments } from './arguments.ts'
-import { AttemptContext, retryDelay, tooManyRetries } from './attempt-context.ts'
+import { AttemptContext, isRetryMisuse, retryDelay, tooManyRetries } from './attempt-context.ts'
 import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import type { Outcome } from './outcome.ts'
@@ -55,6 +55,7 @@ function returned(result: unknown, maxSize: number | undefined, runtime: number)
 
 function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
   try {
+    if (isRetryMisuse(thrown)) return failed(errorOf(thrown), runtime)
     const asked = controlFlowOf(thrown)
     if (asked !== undefined) return follow(asked, attempt, runtime)
     if (isShutdown(attempt.signal) && stemsFrom(thrown, attempt.signal.reason)) return { kind: 'interrupted' }
@@ -63,6 +64,7 @@ function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
     const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), error: reason })
     return decision.kind === 'retry' ? { kind: 'retry', at: decision.at, error } : failed(error, runtime)
   } catch (unexpected) {
+    if (isRetryMisuse(unexpected)) return failed(errorOf(unexpected), runtime)
     // A predicate of the retry policy threw, or the error can't even be looked at.
     attempt.logger.warn(
       { task: attempt.task.name, reason: messageOf(unexpected) },

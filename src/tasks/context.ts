@@ -1,7 +1,7 @@
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Send } from './sending.ts'
+import type { Canvas, Send } from './sending.ts'
 import type { TaskLogger } from './task-logger.ts'
 
 /** What a task is told about its attempt, and what it can do besides returning a value. */
@@ -29,12 +29,12 @@ export interface TaskContext {
    * Has a signature run in this task's place, as Python's `self.replace`: it takes over the id, the callbacks, and the place
    * in a chain, a group or a chord; of a group, the list of its results is the result. Never returns: `return ctx.replace(…)`.
    */
-  replace(signature: Json): never
+  replace(signature: Canvas | Json): never
   /**
    * Adds a signature to the chord that this task is in the header of, as Python's `self.add_to_chord`, and sends it. Resolves
    * with its id. Await it before the task returns.
    */
-  addToChord(signature: Json): Promise<string>
+  addToChord(signature: Canvas | Json): Promise<string>
   /** Sends another task, as a child of this one. */
   readonly send: Send
 }

@@ -7,6 +7,7 @@ import { namedProblem, positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
 import { celeryAttribute } from './celery-attributes.ts'
 import type { TaskContext } from './context.ts'
+import type { WithoutJson } from './result-types.ts'
 import { retryPolicyProblem } from './retry-policy.ts'
 import { isSchema, type StandardSchemaV1 } from './schema.ts'
 import type { Task, TaskSettings } from './task.ts'
@@ -44,6 +45,9 @@ type Complete<N, Missing extends string> = N extends '*'
     : N extends readonly []
       ? { readonly named: '*' | readonly (Missing | `${Missing}?`)[] }
       : { readonly named: `'${Missing}' must be named, too` }
+
+/** Refuses code whose result can't be sent. */
+type Encodable<Problem> = [Problem] extends [never] ? unknown : { readonly run: Problem }
 
 /** Those of each alternative. */
 type KeysOf<Input> = Input extends unknown ? keyof Input & string : never
@@ -84,7 +88,8 @@ export function defineTask<
     /** Further arguments, which are given by name only; `'*'` takes any name. Without this and `positional`, any is taken. */
     readonly named?: N
     run(args: Args, ctx: TaskContext): Result
-  } & NoInfer<Checked<Input, P, N>>,
+  } & NoInfer<Checked<Input, P, N>> &
+    NoInfer<Encodable<WithoutJson<Awaited<Result>>>>,
 ): Task<Name, Stated<Input, Listed<P> | Listed<N>>, Awaited<Result>, Stated<Args, Listed<P> | Listed<N>>>
 export function defineTask(definition: unknown): Task<string, unknown, unknown> {
   check(definition)

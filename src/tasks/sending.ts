@@ -1,5 +1,6 @@
 import type { ResultRecord, State } from '../protocol/result-record.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import type { Received } from './result-types.ts'
 
 /** How one message is sent; everything is optional. */
 export interface SendOptions {
@@ -133,5 +134,5 @@ export type SentHandle<T> =
 
 /** The named arguments a task takes. */
 export type InputOf<T extends Sendable> = NonNullable<T['~types']>['input']
-/** What a task resolves to. */
-export type ResultOf<T extends Sendable> = NonNullable<T['~types']>['result']
+/** What sending a task resolves to in the end: its result, as it comes out of its JSON. */
+export type ResultOf<T extends Sendable> = Received<NonNullable<T['~types']>['result']>

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Node } from '../../src/canvas/freeze.ts'
 import { ResultFeed } from '../../src/client/result-feed.ts'
+import { handleOf, type SentGroup } from '../../src/client/sent-canvas.ts'
 import { SentTask } from '../../src/client/task-handle.ts'
 import { TwqError } from '../../src/errors.ts'
 import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
@@ -136,4 +138,21 @@ describe("a handle's states", () => {
     expect(last).toMatchObject({ state: 'SUCCESS', result: 'done' })
     expect(count).toBeLessThanOrEqual(1_000)
   })
+})
+
+it('many that wait with one signal give Node no reason to warn of a leak', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onWarning)
+  onTestFinished(() => void process.off('warning', onWarning))
+  const handles = Array.from({ length: 30 }, () => aHandle())
+  const own = new AbortController()
+  const waiting = handles.map(({ handle }) => handle.result({ signal: own.signal }))
+  const members = handles.map(({ handle }) => ({ kind: 'task', id: handle.id, task: 'add' }))
+  const group = handleOf({ kind: 'group', id: 'g', members } as unknown as Node, () => handles[0]?.feed) as SentGroup
+  waiting.push(group.result({ timeout: '1m' }), group.settled({ signal: own.signal }))
+  for (const { feed } of handles) feed.push(success(1))
+  await Promise.allSettled(waiting)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warnings).toEqual([])
 })

@@ -35,7 +35,7 @@ class Money {
 
 const price = defineTask({ name: 'price', run: () => ({ total: new Money(250) }) })
 
-const unspeakable = defineTask({ name: 'unspeakable', run: () => () => 1 })
+const unspeakable = defineTask({ name: 'unspeakable', run: () => (() => 1) as unknown })
 
 const fail = defineTask({
   name: 'fail',

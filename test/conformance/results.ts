@@ -90,7 +90,7 @@ const TASKS = [
     },
   }),
   defineTask({ name: 'no value', run: () => undefined }),
-  defineTask({ name: 'unserialisable', run: () => () => 1 }),
+  defineTask({ name: 'unserialisable', run: () => (() => 1) as unknown }),
   defineTask({ name: 'large', run: () => 'x'.repeat(20_000) }),
 ]
 

@@ -257,6 +257,28 @@ describe('a retry', () => {
     expect(await runAttempt(anAttempt({ task, message }))).toMatchObject({ kind: 'failed', error })
   })
 
+  it('with a negative delay is one at once, as in Celery', async () => {
+    const task = aTask((_, ctx) => ctx.retry({ in: -5 }), { retry: { delay: { base: '1h', jitter: false } } })
+    expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'retry', at: NOW })
+  })
+
+  it.each<[string, (ctx: TaskContext) => unknown]>([
+    ['NaN', (ctx) => ctx.retry({ in: Number.NaN })],
+    ['Infinity', (ctx) => ctx.retry({ in: Number.POSITIVE_INFINITY })],
+    ['-Infinity', (ctx) => ctx.retry({ in: Number.NEGATIVE_INFINITY })],
+    ['"soon"', (ctx) => ctx.retry({ in: 'soon' })],
+    [
+      'NaN',
+      () => {
+        throw new Retry({ in: Number.NaN })
+      },
+    ],
+  ])('in %s is a failure, which no policy retries', async (got, ask) => {
+    const task = aTask((_, ctx) => ask(ctx), { retry: { limit: 5 } })
+    const message = `a retry's 'in' must be milliseconds or a duration, got ${got}`
+    expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'failed', error: { args: [message] } })
+  })
+
   it('refuses a delay that is none', async () => {
     const outcome = await outcomeOf((_, ctx) => ctx.retry({ in: 'soon' }))
     expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining('"soon"')] } })

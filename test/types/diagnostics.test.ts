@@ -40,6 +40,9 @@ const DEFINITIONS: readonly Mistake[] = [
   [`defineTask({ name: 'add', positional: ['x'], ${run} })`, `{ name: 'add', positional: ['x'], ${run} }`, `but required in type '{ readonly named: "*" | readonly ("y" | "y?")[]; }'.`],
   ["defineTask({ name: 'add', schema: z.object({ x: z.string() }), run: ({ x }: { x: number }) => x })", 'schema', "Type 'string' is not assignable to type 'number'."],
   ["defineTask({ name: 'add', run: ({ x }) => x })", 'x', "Property 'x' does not exist on type 'NoArguments'."],
+  ["defineTask({ name: 'm', run: () => new Map([[1, 2]]) })", 'run', `is not assignable to type '"the result is a Map: it has no JSON form"'.`],
+  ["defineTask({ name: 'm', run: async () => ({ seen: [new Set([1])] }) })", 'run', `is not assignable to type '"the result.seen[] is a Set: it has no JSON form"'.`],
+  ["defineTask({ name: 'm', run: () => ({ call: () => 1 }) })", 'run', `is not assignable to type '"the result.call is a function: it has no JSON form"'.`],
   ["defineConfig({ brokr: 'amqp://localhost' })", 'brokr', "'brokr' does not exist in type 'UserConfig | ConfigFunction'"],
   ["defineConfig({ concurrency: '3' })", 'concurrency', "Type 'string' is not assignable to type 'number'."],
 ]

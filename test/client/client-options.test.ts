@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { brokerOf } from '../../src/client/client-options.ts'
+import { createClient } from '../../src/client/create-client.ts'
+
+describe("a client's broker", () => {
+  it.each<[string, { broker?: string | undefined }, Record<string, string>, string]>([
+    ['what the options say', { broker: 'amqp://given' }, { TWQ_BROKER: 'amqp://ours' }, 'amqp://given'],
+    ['else TWQ_BROKER', {}, { TWQ_BROKER: 'amqp://ours', CELERY_BROKER_URL: 'amqp://celery' }, 'amqp://ours'],
+    ['else CELERY_BROKER_URL', { broker: undefined }, { TWQ_BROKER: '', CELERY_BROKER_URL: 'amqp://c' }, 'amqp://c'],
+    ['else the RabbitMQ of this machine', {}, {}, 'amqp://guest:guest@localhost:5672//'],
+  ])('is %s', (_, options, env, url) => {
+    expect(brokerOf(options, env)).toBe(url)
+  })
+
+  it.each<[unknown, Record<string, string>, RegExp]>([
+    [null, {}, /broker must be a URL, got null/],
+    [5672, {}, /broker must be a URL, got number/],
+    ['http://localhost', {}, /^broker: the broker URL http:\/\/localhost/],
+    [undefined, { CELERY_BROKER_URL: 'redis://localhost' }, /^CELERY_BROKER_URL: the broker URL redis:\/\/localhost/],
+  ])('can not be %j', (broker, env, message) => {
+    const refused = expect.objectContaining({
+      code: 'TWQ_CONFIG',
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(/amqp/),
+    })
+    expect(() => brokerOf({ broker: broker as string }, env)).toThrow(refused)
+  })
+
+  it('is looked at when the client is made', async () => {
+    expect(() => createClient({ broker: 'nonsense' })).toThrow(expect.objectContaining({ code: 'TWQ_CONFIG' }))
+    await using client = createClient()
+    expect(client).toBeDefined()
+  })
+})
