@@ -45,7 +45,10 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     .addOption(new Option('--workdir <folder>').hideHelp())
     .addOption(new Option('-o, --output <form>', 'how to print data').choices(['table', 'json']).default('table'))
     .option('--json', 'same as -o json')
-    .option('-t, --timeout <duration>', "how long to wait for results and replies: '500ms', '10s', '5m', or seconds")
+    .option(
+      '-t, --timeout <duration>',
+      "how long to wait, like '500ms', '10s', '5m', or seconds (default: 3s for replies, no limit for results)",
+    )
     .option('-q, --quiet', 'no notes, no banner')
     .option('-v, --verbose', 'stack traces with errors')
     .option('-C, --no-color', 'no colours')

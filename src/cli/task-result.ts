@@ -9,6 +9,8 @@ import { loadConfig } from './load-config.ts'
 import { note, print, toJson, wantsJson } from './output.ts'
 import { milliseconds } from './send-request.ts'
 import { showTraceback } from './show-traceback.ts'
+import { isWatched } from './wait/status-line.ts'
+import { waitForTask } from './wait/wait-for-task.ts'
 
 /** The flags of `twq task result`. */
 export interface TaskResultFlags extends GlobalOptions {
@@ -25,7 +27,36 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
   const { broker, resultBackend, resultKeyPrefix } = config
   await using client = createClient({ broker, resultBackend, resultKeyPrefix })
   const handle = client.result(id)
-  const record = flags.wait ? await waitFor(handle, timeout) : await handle.record()
+  if (!flags.wait) return await tell(id, handle, await handle.record(), flags)
+  const limit = timeout === undefined ? ' (no time limit: -t sets one)' : ''
+  const wait = {
+    handle,
+    named: `task ${id}`,
+    opening: `waiting for the result of ${id}${limit}`,
+    doubt: isWatched(flags) ? unknown(id, handle) : Promise.resolve(undefined),
+    flags,
+  }
+  return await waitForTask(wait, async (signal) => tell(id, handle, await waitFor(handle, timeout, signal), flags))
+}
+
+const UNKNOWN = 'it waits, was never sent, or its result has expired'
+
+async function unknown(id: string, handle: StoredHandle): Promise<string | undefined> {
+  // Where it can't be asked, the wait itself says so.
+  const known = await handle.record().then(
+    (record) => record !== undefined,
+    () => true,
+  )
+  return known ? undefined : `nothing is known of ${id}: ${UNKNOWN}`
+}
+
+/** Prints what became of a task; a failure is thrown. */
+async function tell(
+  id: string,
+  handle: StoredHandle,
+  record: ResultRecord | undefined,
+  flags: TaskResultFlags,
+): Promise<number> {
   if (record === undefined || !isFinal(record)) return unfinished(id, record, flags)
   if (wantsJson(flags)) {
     print(`${toJson(fieldsOf(id, record))}\n`)
@@ -42,8 +73,12 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
 }
 
 /** The final record. Rejects when time runs out, and when what keeps results is not there to be asked. */
-async function waitFor(handle: StoredHandle, timeout: number | undefined): Promise<ResultRecord | undefined> {
-  const ended = handle.result(timeout === undefined ? {} : { timeout }).catch((error: unknown) => {
+async function waitFor(
+  handle: StoredHandle,
+  timeout: number | undefined,
+  signal: AbortSignal,
+): Promise<ResultRecord | undefined> {
+  const ended = handle.result({ signal, ...(timeout !== undefined && { timeout }) }).catch((error: unknown) => {
     if (!TwqError.is(error, 'TWQ_TASK_FAILED')) throw error
   })
   // A program waits for a Redis that is away; a person is told.
@@ -55,8 +90,7 @@ async function waitFor(handle: StoredHandle, timeout: number | undefined): Promi
 function unfinished(id: string, record: ResultRecord | undefined, flags: TaskResultFlags): number {
   const state = record?.state ?? 'PENDING'
   if (wantsJson(flags)) print(`${toJson(record === undefined ? { id, state } : fieldsOf(id, record))}\n`)
-  const why =
-    record === undefined ? ': nothing is known of it; it waits, was never sent, or its result has expired' : ''
+  const why = record === undefined ? `: nothing is known of it; ${UNKNOWN}` : ''
   note(`task ${id} is ${state}${why}`, flags)
   return EXIT.temporary
 }

@@ -13,6 +13,8 @@ import { loadConfig } from './load-config.ts'
 import { fieldTable, print, toJson, wantsJson } from './output.ts'
 import { milliseconds, type SendFlags, sendOptions } from './send-request.ts'
 import { showTraceback } from './show-traceback.ts'
+import { waitForTask } from './wait/wait-for-task.ts'
+import { unconsumed } from './wait/who-consumes.ts'
 
 /** The flags of `twq task send`. */
 export interface TaskSendFlags extends GlobalOptions, SendFlags {
@@ -59,13 +61,25 @@ export async function taskSend(name: string, argument: string | undefined, flags
     print(wantsJson(flags) ? `${toJson({ id: handle.id })}\n` : `${handle.id}\n`)
     return EXIT.ok
   }
-  try {
-    print(`${toJson(await handle.result(timeout === undefined ? {} : { timeout }))}\n`)
-    return EXIT.ok
-  } catch (error) {
-    showTraceback(error, flags)
-    throw error
+  const named = `${name}[${handle.id}]`
+  // Where a message goes that names its exchange, only the broker knows.
+  const queue = options.exchange === undefined ? router.address(name, args, options).queue : undefined
+  const wait = {
+    handle,
+    named,
+    opening: `sent ${named}; waiting for its result${timeout === undefined ? ' (no time limit: -t sets one)' : ''}`,
+    doubt: queue === undefined ? Promise.resolve(undefined) : unconsumed(config, queue),
+    flags,
   }
+  return await waitForTask(wait, async (signal) => {
+    try {
+      print(`${toJson(await handle.result({ signal, ...(timeout !== undefined && { timeout }) }))}\n`)
+      return EXIT.ok
+    } catch (error) {
+      if (!signal.aborted) showTraceback(error, flags)
+      throw error
+    }
+  })
 }
 
 /** The text of the arguments: as given, from standard input (`-`) or from a file (`@path`). */

@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.ts'
 import { countTasks } from './inspect-report.ts'
 import { note } from './output.ts'
 import { milliseconds } from './send-request.ts'
+import { statusLine } from './wait/status-line.ts'
 
 /** The flags of `twq worker stop` and `drain`. */
 export interface WorkerStopFlags extends RemoteFlags {
@@ -25,7 +26,7 @@ export async function workerStop(node: string | undefined, flags: WorkerStopFlag
   await line.tell('shutdown', {})
   note(`asked ${nodes.join(', ')} to stop`, flags)
   if (!flags.wait) return EXIT.ok
-  return await untilNone(nodes, flags, async (left) => {
+  return await untilNone(nodes, 'has left', flags, async (left) => {
     const there = await Promise.all(left.map((name) => line.listens(name)))
     return left.filter((_name, index) => there[index])
   })
@@ -40,7 +41,7 @@ export async function workerDrain(node: string | undefined, flags: WorkerStopFla
       await line.ask('cancel_consumer', { queue: String((queue as { name?: unknown } | null)?.name) }, [name])
     }
   }
-  return await untilNone([...consumed.keys()], flags, (left) => busy(line, left))
+  return await untilNone([...consumed.keys()], 'is drained', flags, (left) => busy(line, left))
 }
 
 async function busy(line: Line, nodes: readonly string[]): Promise<string[]> {
@@ -50,24 +51,32 @@ async function busy(line: Line, nodes: readonly string[]): Promise<string[]> {
   )
 }
 
-/** Looks until none is left, for as long as `--timeout` says, without it for ever. */
+/** Looks until none is left, for as long as `--timeout` says, without it for ever; tells of each one that `end`s the wait. */
 async function untilNone(
   nodes: readonly string[],
+  end: string,
   flags: WorkerStopFlags,
   look: (nodes: readonly string[]) => Promise<readonly string[]>,
 ): Promise<number> {
   const patience = flags.timeout === undefined ? Number.POSITIVE_INFINITY : milliseconds('--timeout', flags.timeout)
-  const end = systemClock.monotonic() + patience
-  let left = await look(nodes)
-  while (left.length > 0) {
-    if (systemClock.monotonic() > end) {
+  const deadline = systemClock.monotonic() + patience
+  using line = statusLine(flags)
+  let waited: readonly string[] = nodes
+  while (true) {
+    const left = await look(waited)
+    const gone = waited.filter((node) => !left.includes(node))
+    if (gone.length > 0) line.clear()
+    for (const node of gone) note(`${node} ${end}`, flags)
+    if (left.length === 0) return EXIT.ok
+    if (systemClock.monotonic() > deadline) {
+      line.clear()
       note(`still busy: ${left.join(', ')}`, flags)
       return EXIT.timeout
     }
+    line.show(`waiting for ${left.join(', ')} to finish what runs`)
     await pause(systemClock, LOOK_AGAIN, NEVER)
-    left = await look(left)
+    waited = left
   }
-  return EXIT.ok
 }
 
 function chosen(node: string | undefined, { all = false }: WorkerStopFlags): string | undefined {

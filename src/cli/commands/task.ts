@@ -2,6 +2,11 @@ import type { Command } from 'commander'
 import type { Exit } from '../exit-codes.ts'
 import { withDestination } from './inspect.ts'
 
+const SEND_EXAMPLES = `
+Examples:
+  twq task send add '[2, 3]' --wait                      positional arguments, and the result
+  twq task send shout '{"text": "hey"}' --countdown 10s  named ones, in ten seconds`
+
 /** `twq task …`. */
 export function addTask(program: Command, exit: Exit): void {
   const task = program.command('task').description('send tasks, read their results, list them, revoke them')
@@ -20,8 +25,9 @@ export function addTask(program: Command, exit: Exit): void {
     .option('--time-limit <duration>', 'end it after this long')
     .option('--soft-time-limit <duration>', 'abort its signal after this long')
     .option('--header <name=value>', 'a header of your own; may be repeated', collect)
-    .option('--wait', 'print the result, for at most --timeout; exit 1 if the task fails, 124 if time runs out')
+    .option('--wait', 'print the result; exit 1 if the task fails, 124 when --timeout (default: none) is over')
     .option('--dry-run', 'print the message and send nothing')
+    .addHelpText('after', SEND_EXAMPLES)
     .action(async (name: string, argument: string | undefined, _options, command: Command) => {
       const { taskSend } = await import('../task-send.ts')
       exit(await taskSend(name, argument, command.optsWithGlobals()))
@@ -29,7 +35,7 @@ export function addTask(program: Command, exit: Exit): void {
   task
     .command('result <id>')
     .description('print the result of a task that was sent by anybody; needs results in a Redis')
-    .option('--wait', 'wait for it, for at most --timeout; exit 1 if the task fails, 124 if time runs out')
+    .option('--wait', 'wait for it; exit 1 if the task fails, 124 when --timeout (default: none) is over')
     .action(async (id: string, _options, command: Command) => {
       const { taskResult } = await import('../task-result.ts')
       exit(await taskResult(id, command.optsWithGlobals()))

@@ -1,0 +1,18 @@
+import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
+import { queueStatus } from '../../client/queue-access.ts'
+import type { Config } from '../../config/config.ts'
+
+/**
+ * The remark that nobody consumes a queue, with the next command; undefined where somebody does, or where it can't be told.
+ * Looks once and creates nothing. Never rejects.
+ */
+export async function unconsumed({ broker: url, heartbeat }: Config, queue: string): Promise<string | undefined> {
+  try {
+    await using connection = await amqpBroker({ url, heartbeat, name: 'twq task send --wait' }).connect()
+    const status = await queueStatus(connection, queue)
+    if (status !== undefined && status.consumers > 0) return undefined
+    return `no worker consumes ${queue}: start one with npx twq worker start -Q ${queue}, or npx twq dev`
+  } catch {
+    return undefined
+  }
+}
