@@ -20,6 +20,8 @@ export const add = defineTask({
 /** Takes five seconds and returns nothing, which Python sees as None. */
 export const block = defineTask({
   name: 'block',
+  // Whoever waits is told that it has begun: STARTED.
+  trackStarted: true,
   async run(_args: Record<never, never>, ctx) {
     // Whatever waits should wait with the signal: it aborts when the worker has to leave, and the task goes back to the queue.
     await sleep(5_000, undefined, { signal: ctx.signal })

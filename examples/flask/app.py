@@ -15,16 +15,21 @@ celery = Celery(
 )
 # With rpc://, remember the last state heard of each task: a reply that was read once is not on the queue any more.
 celery.conf.result_cache_max = 1000
+# A request waits for the broker: give up sooner than Celery does by itself.
+celery.conf.broker_connection_timeout = 2
+celery.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
+celery.conf.task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 tasks = CeleryThread(celery)
 
-# What the page may start: the names of tasks and their arguments, all of them whole numbers. The code of the tasks
-# is in ../../tasks, so there are no Python functions to import. Nobody has written the last one, to show what happens.
+# What the page may start: the names of tasks, what to say of each, and its arguments, all of them whole numbers, with what
+# the form begins with. The code of the tasks is in ../../tasks, so there are no Python functions to import. Nobody has
+# written the last one, to show what happens.
 STARTABLE = {
-    "add": ["x", "y"],
-    "block": [],
-    "process": ["total"],
-    "send_welcome_email": ["user_id"],
-    "no_such_task": [],
+    "add": ("Adds two numbers.", {"x": 1, "y": 2}),
+    "process": ("Takes a second for each step, and tells how far it is.", {"total": 5}),
+    "block": ("Takes five seconds.", {}),
+    "send_welcome_email": ("Writes a mail to a user: into a file, unless SMTP_URL names a server.", {"user_id": 42}),
+    "no_such_task": ("A task that no worker knows.", {}),
 }
 
 app = Flask(__name__)
@@ -40,7 +45,7 @@ def start(name):
     if name not in STARTABLE:
         return jsonify(error=f"{name} can't be started from here"), 404
     args = []
-    for field in STARTABLE[name]:
+    for field in STARTABLE[name][1]:
         value = request.form.get(field, type=int)
         if value is None:
             return jsonify(error=f"{field} must be a whole number"), 400

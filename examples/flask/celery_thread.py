@@ -5,10 +5,14 @@ request in another thread, and to a thread that did not send it a task is PENDIN
 calls for one thread, which sends and looks up for all of them. With redis:// any thread could look.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 from celery.states import EXCEPTION_STATES, READY_STATES
 from kombu.exceptions import OperationalError
+
+
+# Seconds that a request waits for the one thread. Whatever keeps that, each request is answered after so long.
+PATIENCE = 5
 
 
 class Away(Exception):
@@ -38,13 +42,34 @@ class CeleryThread:
         return self._call(self._look_up, task_id)
 
     def _call(self, function, *args):
+        call = self._calls.submit(function, *args)
         try:
-            return self._calls.submit(function, *args).result()
+            return call.result(timeout=PATIENCE)
+        except TimeoutError as error:
+            # If it has not begun it never will: nobody waits for it any more.
+            call.cancel()
+            raise Away(f"no answer within {PATIENCE} seconds") from error
         except self._away_errors as error:
             raise Away(str(error)) from error
 
     def _send(self, name, args):
+        self._reach()
         return self._celery.send_task(name, args=args).id
+
+    def _reach(self):
+        """Makes sure, by a round trip, that the broker answers, connecting anew if need be.
+
+        Before it sends, the rpc:// backend declares its reply queue, and for that it tries to connect for ever.
+        """
+        once = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+
+        with self._celery.pool.acquire(block=True) as connection:
+
+            def round_trip():
+                connection.ensure_connection(**once)
+                connection.channel().close()
+
+            connection.ensure(connection, round_trip, **once)()
 
     def _look_up(self, task_id):
         # One look: asking an AsyncResult for .state and then for .result could answer from two moments.

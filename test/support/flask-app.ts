@@ -36,10 +36,10 @@ export class FlaskApp implements AsyncDisposable {
     return new FlaskApp(program, /http:\S+/.exec(await program.until('Running on'))![0])
   }
 
-  post(name: string, fields: Readonly<Record<string, unknown>> = {}): Promise<Response> {
+  post(name: string, fields: Readonly<Record<string, unknown>> = {}, signal?: AbortSignal): Promise<Response> {
     const form = new URLSearchParams()
     for (const [field, value] of Object.entries(fields)) form.set(field, String(value))
-    return fetch(new URL(`/tasks/${name}`, this.page), { method: 'POST', body: form })
+    return fetch(new URL(`/tasks/${name}`, this.page), { method: 'POST', body: form, ...(signal && { signal }) })
   }
 
   /** Starts a task, and answers with the path at which its state is told. */
