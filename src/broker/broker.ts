@@ -13,6 +13,8 @@ export interface ServerInfo {
   /** Seconds; the negotiated heartbeat. */
   readonly heartbeat: number
   readonly frameMax: number
+  /** Where it is twq's own built-in broker: the folder of the `twq dev` that runs it; '' for one that `twq broker` runs. */
+  readonly builtInFor?: string
 }
 
 /** Why a connection or a channel ended. */

@@ -13,3 +13,6 @@ export function endsLateConsumers({ product, version }: ServerInfo): boolean {
 export function isRabbitMq4(server: ServerInfo): boolean {
   return server.product === 'RabbitMQ' && Number.parseInt(server.version, 10) >= 4
 }
+
+/** What twq's built-in broker calls its platform, while it answers to RabbitMQ's name. */
+export const BUILT_IN_PLATFORM = 'twq dev broker'

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { VirtualHost } from '../broker/memory/vhost.ts'
+import { BUILT_IN_PLATFORM } from '../broker/server-version.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -14,6 +15,8 @@ export interface DevBrokerOptions {
   /** Drives expirations and time-outs of queues; default the machine's. */
   readonly clock?: Clock
   readonly logger?: Logger
+  /** The folder of the project that it is for, which clients are told. */
+  readonly project?: string
   /** Names and passwords that may log in; default guest with the password guest. */
   readonly users?: Readonly<Record<string, string>>
   /** The longest message body taken, in bytes; default 128 MiB, as RabbitMQ's. */
@@ -50,7 +53,7 @@ export interface DevBroker extends AsyncDisposable {
  */
 export async function startDevBroker(options: DevBrokerOptions = {}): Promise<DevBroker> {
   const { host = '127.0.0.1', port = 0, logger = SILENT, users = { guest: 'guest' } } = options
-  const { clock = systemClock, maxHeldBytes = 256 * MIB } = options
+  const { clock = systemClock, maxHeldBytes = 256 * MIB, project } = options
   const vhosts = new Map<string, VirtualHost>()
   const connections = new Set<Connection>()
   let held = 0
@@ -83,7 +86,7 @@ export async function startDevBroker(options: DevBrokerOptions = {}): Promise<De
   const server = createServer((socket) => {
     const connection = new Connection(socket, {
       logger,
-      properties: SERVER_PROPERTIES,
+      properties: { ...SERVER_PROPERTIES, ...(project !== undefined && { project }) },
       limits,
       accepts: ({ user, password }) => Object.hasOwn(users, user) && users[user] === password,
       vhost,
@@ -143,7 +146,7 @@ const MAX_CONNECTIONS = 1_000
 const SERVER_PROPERTIES = {
   product: 'RabbitMQ',
   version: '3.10.8',
-  platform: 'twq dev broker',
+  platform: BUILT_IN_PLATFORM,
   information: 'For development and tests; keeps nothing on disk',
   cluster_name: 'twq-dev',
   capabilities: {

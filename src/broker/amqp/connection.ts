@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
+import { BUILT_IN_PLATFORM } from '../server-version.ts'
 import { type BrokerAddress, describeAddress } from '../url.ts'
 import { AmqpChannel, type ChannelOwner, CLOSE_TIMEOUT } from './channel.ts'
 import { connectionFailure, handshakeFailure, type Refusal } from './failures.ts'
@@ -143,6 +144,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
       version: String(fields.version ?? 'unknown'),
       heartbeat: this.#raw.heartbeat,
       frameMax: this.#raw.frameMax,
+      ...(fields.platform === BUILT_IN_PLATFORM && { builtInFor: String(fields.project ?? '') }),
     }
   }
 

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
-import { type BrokerAddress, parseBrokerUrl } from '../../broker/url.ts'
+import { type BrokerAddress, describeAddress, parseBrokerUrl } from '../../broker/url.ts'
 import { options } from '../../config/options.ts'
 import type { ResolvedConfig } from '../../config/resolve-config.ts'
 import { type DevBroker, startDevBroker } from '../../devbroker/server.ts'
@@ -11,12 +12,17 @@ export interface FoundBroker extends AsyncDisposable {
   readonly url: string
   /** Why the embedded broker is used; undefined where another one is. */
   readonly embedded: string | undefined
+  /** What else there is to say about it, if anything. */
+  readonly remark?: string | undefined
   /** Whether other commands in this folder find it without being told. */
   readonly found: boolean
 }
 
 // Whoever is there answers sooner, and a person waits.
 const PATIENCE = 2_000
+// Ports for the brokers of further projects, beside RabbitMQ's own.
+const FIRST_PORT = 5_700
+const PORTS = 900
 
 /**
  * The configured broker if it answers, else the embedded one, at the configured address where that is this machine's and
@@ -24,15 +30,43 @@ const PATIENCE = 2_000
  */
 export async function findBroker({ config, origins }: ResolvedConfig, logger: Logger): Promise<FoundBroker> {
   const named = isNamed(origins.get('broker'))
-  const url = config.broker
+  const { broker: url, baseDir } = config
+  let builtInFor: string | undefined
   try {
     const connection = await amqpBroker({ url, heartbeat: 0, connectTimeout: PATIENCE, name: 'twq dev' }).connect()
+    builtInFor = connection.server.builtInFor
     await connection[Symbol.asyncDispose]()
-    return { url, embedded: undefined, found: !named, [Symbol.asyncDispose]: async () => {} }
   } catch (error) {
     if (named) throw unanswered(error)
-    return await embed(url, error, logger)
+    return await embed(url, messageOf(error), baseDir, logger)
   }
+  // Another project's tasks would come here, and go with its broker.
+  if (!named && builtInFor && builtInFor !== baseDir) return await besideAnother(url, builtInFor, baseDir, logger)
+  return {
+    url,
+    embedded: undefined,
+    remark: remarkOn(builtInFor),
+    found: !named,
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+function remarkOn(builtInFor: string | undefined): string | undefined {
+  if (builtInFor === undefined) return undefined
+  return builtInFor === ''
+    ? 'built in, run by twq broker: not for production'
+    : `built in, run by another twq dev in ${builtInFor}: its workers take tasks from the same queues, and it ends with that`
+}
+
+/** A broker of this project's own, at a port that it finds again. */
+async function besideAnother(url: string, other: string, project: string, logger: Logger): Promise<FoundBroker> {
+  const [address] = parseBrokerUrl(url)
+  const own = FIRST_PORT + (createHash('sha256').update(project).digest().readUInt16BE(0) % PORTS)
+  const broker =
+    (await startDevBroker({ port: own, project, logger }).catch(() => undefined)) ??
+    (await startDevBroker({ project, logger }))
+  const embedded = `${describeAddress(address)} is the built-in broker of twq dev in ${other}`
+  return foundBroker(broker, { url: broker.url, embedded, found: false })
 }
 
 function isNamed(origin: string | undefined): boolean {
@@ -49,16 +83,15 @@ function unanswered(error: unknown): unknown {
   })
 }
 
-async function embed(url: string, error: unknown, logger: Logger): Promise<FoundBroker> {
+async function embed(url: string, reason: string, project: string, logger: Logger): Promise<FoundBroker> {
   const address = ownAddress(url)
-  const reason = messageOf(error)
   if (address !== undefined) {
     const { port, user, password } = address
-    const broker = await startDevBroker({ port, users: { [user]: password }, logger }).catch(() => undefined)
+    const broker = await startDevBroker({ port, users: { [user]: password }, project, logger }).catch(() => undefined)
     if (broker !== undefined) return foundBroker(broker, { url, embedded: reason, found: true })
   }
-  const standard = await startDevBroker({ port: 5672, logger }).catch(() => undefined)
-  const broker = standard ?? (await startDevBroker({ logger }))
+  const standard = await startDevBroker({ port: 5672, project, logger }).catch(() => undefined)
+  const broker = standard ?? (await startDevBroker({ project, logger }))
   return foundBroker(broker, { url: broker.url, embedded: reason, found: false })
 }
 

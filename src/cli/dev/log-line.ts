@@ -32,6 +32,18 @@ export function logLine(line: string): string | undefined {
   return printable(cutText([`${String(level)}:`, plain(msg), ...rest, ...error].join(' '), LONGEST_LINE))
 }
 
+/**
+ * What was set aside, in the words of the lines for tasks: `nope set aside: NotRegistered: …`; undefined for any other line.
+ */
+export function setAsideLine(line: string): string | undefined {
+  const record = recordOf(line)
+  if (record?.event !== 'message.quarantined') return undefined
+  const { task, reason, detail } = record
+  const what = typeof task === 'string' ? task : 'a message'
+  const why = [reason, detail].filter((part) => typeof part === 'string' && part !== '').join(': ')
+  return printable(cutText(`${what} set aside${why === '' ? '' : `: ${why}`}`, LONGEST_LINE))
+}
+
 /** What twq itself does at ease is no news; what tasks log, with their id in each line, always is. */
 function isToldOtherwise(event: string, level: string, fields: Readonly<Record<string, unknown>>): boolean {
   if (REPORTED.has(event) || event.startsWith('worker.')) return true

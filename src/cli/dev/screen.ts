@@ -1,10 +1,11 @@
 import { relative } from 'node:path'
 import { styleText } from 'node:util'
+import { printable } from '../../runtime/printable.ts'
 import { redactUrl } from '../../runtime/redact-url.ts'
 import { packageVersion } from '../../runtime/version.ts'
 import type { FoundBroker } from './find-broker.ts'
 import { howToSend, shownUrl } from './how-to-send.ts'
-import { logLine } from './log-line.ts'
+import { logLine, setAsideLine } from './log-line.ts'
 import type { TaskReport, WorkerReady } from './parent-link.ts'
 import { type Tone, taskLine } from './task-line.ts'
 
@@ -20,6 +21,11 @@ export function showTask(report: TaskReport): void {
 
 /** Passes on what a worker wrote, each stream to its own; what is told otherwise is left out. */
 export function showOutput(text: string, stream: 'stdout' | 'stderr'): void {
+  const aside = stream === 'stderr' ? setAsideLine(text) : undefined
+  if (aside !== undefined) {
+    say(`${inColour(aside, 'bad')}${process.stdin.isTTY ? '  (d shows it)' : '  (npx twq quarantine list)'}`)
+    return
+  }
   const line = stream === 'stdout' ? text : logLine(text)
   if (line !== undefined) process[stream].write(`${line}\n`)
 }
@@ -30,7 +36,8 @@ export function introduce(facts: WorkerReady, broker: FoundBroker, folder: strin
   const lines = [
     `twq dev ${packageVersion()}`,
     `  broker   ${shownUrl(broker.url)}${broker.embedded === undefined ? '' : ' (built in: not for production)'}`,
-    ...(broker.embedded === undefined ? [] : [`           as ${redactUrl(broker.embedded)}`]),
+    ...(broker.remark === undefined ? [] : [`           ${printable(broker.remark)}`]),
+    ...(broker.embedded === undefined ? [] : [`           as ${printable(redactUrl(broker.embedded))}`]),
     `  config   ${file === undefined ? 'none: a sample runs until there is a worker.config.ts' : relative(process.cwd(), file)}`,
     `  watches  ${relative(process.cwd(), folder) || '.'}`,
     '',

@@ -9,14 +9,17 @@ export function judgeServer(server: ServerInfo): readonly Finding[] {
   return [judgeVersion(server), judgeFrame(server), judgeHeartbeat(server)]
 }
 
-function judgeVersion({ product, version }: ServerInfo): Finding {
+function judgeVersion({ product, version, builtInFor }: ServerInfo): Finding {
   const check = 'broker version'
+  if (builtInFor !== undefined) {
+    const whose = builtInFor === '' ? '' : `, of twq dev in ${builtInFor}`
+    const why = 'It is for development and tests: it keeps nothing on disk.'
+    return warning(check, `twq's built-in broker${whose}`, why, 'Use RabbitMQ in production')
+  }
   const name = `${product} ${version}`
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (product !== 'RabbitMQ') {
-    return product.startsWith('twq')
-      ? warning(check, name, 'The built-in broker keeps nothing on disk.', 'Use RabbitMQ in production')
-      : warning(check, name, 'twq is tested with RabbitMQ only.', 'Use RabbitMQ')
+    return warning(check, name, 'twq is tested with RabbitMQ only.', 'Use RabbitMQ')
   }
   if (major < 3 || (major === 3 && minor < 8)) {
     return warning(check, name, 'It is older than what twq is made for, 3.8.', 'Upgrade RabbitMQ')

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { logLine } from '../../../src/cli/dev/log-line.ts'
+import { logLine, setAsideLine } from '../../../src/cli/dev/log-line.ts'
 
 it.each<[string, object | string, string | undefined]>([
   ['a task logs', { level: 'info', msg: 'adding', task_id: 'a', x: 1 }, 'info: adding task_id=a x=1'],
@@ -32,4 +32,23 @@ it.each([
   ['the worker is connected', { level: 'info', msg: 'connected', event: 'broker.connected' }],
 ])('leaves out that %s, which is told otherwise', (_what, record) => {
   expect(logLine(JSON.stringify(record))).toBeUndefined()
+})
+
+it.each([
+  [
+    { task: 'nope', reason: 'NotRegistered', detail: 'no task named "nope"' },
+    'nope set aside: NotRegistered: no task named "nope"',
+  ],
+  [{ reason: 'DecodeError', detail: '\u001b[2J' }, 'a message set aside: DecodeError: \\u001b[2J'],
+  [{}, 'a message set aside'],
+])('says that a message was set aside as it says how tasks end: %j', (fields, expected) => {
+  const record = {
+    level: 'error',
+    msg: 'message quarantined: it can not be used',
+    event: 'message.quarantined',
+    ...fields,
+  }
+  expect(setAsideLine(JSON.stringify(record))).toBe(expected)
+  expect(setAsideLine(JSON.stringify({ ...record, event: 'task.failed' }))).toBeUndefined()
+  expect(setAsideLine('no record')).toBeUndefined()
 })
