@@ -14,6 +14,8 @@ export interface RequestView {
   readonly kwargsrepr: string
   /** When it is due; milliseconds since the epoch. */
   readonly eta: number | undefined
+  /** What its message says beyond the milliseconds: 0 to 999. */
+  readonly etaMicroseconds: number
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
   readonly acknowledged: boolean

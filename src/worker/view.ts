@@ -6,7 +6,6 @@ import type {
   EventControls,
   QueueControls,
   RequestView,
-  TaskView,
   WorkerView,
 } from '../control/worker-view.ts'
 import { messageOf } from '../errors.ts'
@@ -18,7 +17,6 @@ import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { packageVersion } from '../runtime/version.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
-import type { AnyTask } from '../tasks/task.ts'
 import type { AttemptLimits } from './attempt-limits.ts'
 import { celeryConf, celeryDefaults } from './celery-conf.ts'
 import type { Prefetch } from './prefetch.ts'
@@ -27,6 +25,7 @@ import type { Request, RequestState } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { type Revocations, stampValues } from './revocations.ts'
 import type { Tally } from './tally.ts'
+import { celeryTaskAttributes } from './task-attributes.ts'
 import type { Workforce } from './workforce.ts'
 
 /** The live parts that remote control looks at. */
@@ -70,7 +69,11 @@ export function workerView(parts: ViewParts): WorkerView {
     conf: celeryConf(config),
     confDefaults: celeryDefaults(),
     software: `twq:${packageVersion()} node:${process.versions.node}`,
-    tasks: () => registry.names().flatMap((name) => taskView(registry.get(name), rateTexts.get(name))),
+    tasks: () =>
+      registry.names().flatMap((name) => {
+        const task = registry.get(name)
+        return task === undefined ? [] : [{ name, attributes: celeryTaskAttributes(task, config, rateTexts.get(name)) }]
+      }),
     active: () => inState('active'),
     reserved: () => inState('reserved'),
     scheduled: () => inState('held'),
@@ -142,6 +145,7 @@ function requestView(request: Request): RequestView {
     argsrepr: message.argsrepr,
     kwargsrepr: message.kwargsrepr,
     eta: message.eta,
+    etaMicroseconds: microseconds(delivery.headers.eta),
     startedAt: request.startedAt,
     acknowledged: request.acknowledged,
     exchange: delivery.route.exchange,
@@ -151,17 +155,10 @@ function requestView(request: Request): RequestView {
   }
 }
 
-function taskView(task: AnyTask | undefined, rateNow: Json | undefined): TaskView[] {
-  if (task === undefined) return []
-  const { rateLimit, queue, acks, ignoreResult, trackStarted, retry } = task.settings
-  const attributes: Record<string, Json> = { serializer: 'json', max_retries: retry?.limit ?? 3 }
-  const rate = rateNow === undefined ? rateLimit : rateNow
-  if (rate !== undefined && rate !== null) attributes.rate_limit = rate
-  if (queue !== undefined) attributes.queue = queue
-  if (acks !== undefined) attributes.acks_late = acks === 'late'
-  if (ignoreResult !== undefined) attributes.ignore_result = ignoreResult
-  if (trackStarted !== undefined) attributes.track_started = trackStarted
-  return [{ name: task.name, attributes }]
+/** The digits of a time behind its milliseconds: `.227` ms of `…:37.119227+00:00`. */
+function microseconds(eta: unknown): number {
+  const digits = typeof eta === 'string' ? /\.\d{3}(\d{1,3})/.exec(eta)?.[1] : undefined
+  return digits === undefined ? 0 : Number(digits.padEnd(3, '0'))
 }
 
 /** The broker by kombu's names (wire specification 7.3, `stats`). */

@@ -85,6 +85,26 @@ it('registered lists the tasks, with the attributes that were asked for', async 
   expect(Object.keys(replies ?? {})).toHaveLength(2)
 })
 
+it('registered shows each attribute as Python’s reply does, those at their default, too', async () => {
+  const items = ['name', 'ignore_result', 'track_started', 'max_retries', 'serializer', 'typing', 'nonsense']
+  const replies = await caller.broadcast('registered', { arguments: { taskinfoitems: items }, timeout: 1.5 })
+  const { [scene.worker.node]: ours, ...others } = Object.assign({}, ...replies) as Record<string, unknown>
+  const [theirs] = Object.values(others)
+  const attributes = (reply: unknown, name: string): string | undefined =>
+    (reply as readonly string[]).find((line) => line.startsWith(`${name} [`))?.replaceAll(name, 'NAME')
+  expect(attributes(ours, 'sleep')).toBe(
+    'NAME [name=NAME ignore_result=False track_started=False max_retries=3 serializer=json typing=True]',
+  )
+  expect(attributes(ours, 'sleep')).toBe(attributes(theirs, 'add'))
+})
+
+it('scheduled shows the microseconds that a message gives', async () => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+Z$/, '.119227+00:00')
+  await caller.sendTask('sleep', [], { eta: inAnHour, queue: scene.queue })
+  await scene.log.untilCount(4, (record) => record.event === 'task.received')
+  expect((await ask('scheduled')).ours).toContainEqual(expect.objectContaining({ eta: inAnHour }))
+})
+
 it('conf and report show no password', async () => {
   for (const command of ['conf', 'report']) {
     const text = JSON.stringify((await ask(command)).ours)

@@ -29,7 +29,7 @@ export const scheduled: ControlCommand = {
   summary: 'the tasks that wait for their time',
   handle: (worker) =>
     worker.scheduled().map((request) => ({
-      eta: request.eta === undefined ? null : pythonIso(request.eta),
+      eta: request.eta === undefined ? null : pythonIso(request.eta, request.etaMicroseconds),
       // The priority of Celery's timer, which is the same for all.
       priority: 6,
       request: requestInfo(request, worker, false),
@@ -79,6 +79,6 @@ function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): J
 }
 
 /** As Python's `isoformat`: microseconds and an offset. */
-function pythonIso(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000+00:00')
+function pythonIso(ms: number, microseconds: number): string {
+  return new Date(ms).toISOString().replace('Z', `${String(microseconds).padStart(3, '0')}+00:00`)
 }

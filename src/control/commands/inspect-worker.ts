@@ -46,11 +46,16 @@ export const registered: ControlCommand = {
     return worker.tasks().map(({ name, attributes }) => {
       const shown = items.flatMap((item) => {
         const value = typeof item === 'string' && Object.hasOwn(attributes, item) ? attributes[item] : undefined
-        return value === undefined || value === null ? [] : [`${String(item)}=${String(value)}`]
+        return value === undefined || value === null ? [] : [`${String(item)}=${pythonText(value)}`]
       })
       return shown.length === 0 ? name : `${name} [${shown.join(' ')}]`
     })
   },
+}
+
+/** As Python's `str` writes it. */
+function pythonText(value: Json): string {
+  return typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)
 }
 
 // A task has a dozen attributes.
