@@ -21,6 +21,21 @@ export const EXIT = {
   timeout: 124,
 } as const
 
+/** What each status means, in the order of the documentation. */
+export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string])[] = [
+  [EXIT.ok, 'done; a worker has stopped in an orderly way'],
+  [EXIT.failed, 'what was asked for failed: the task, a finding of doctor; a worker had to be forced'],
+  [EXIT.usage, 'the command line can not be meant'],
+  [EXIT.unavailable, 'the broker, the result backend or any worker is not there'],
+  [EXIT.software, 'a defect, or an exception that escaped from a callback of a task'],
+  [EXIT.cantCreate, 'the pid file is of a worker that runs, or can not be written'],
+  [EXIT.temporary, 'not now: it may work if tried again'],
+  [EXIT.config, 'the configuration, the tasks, the login or the set-up of the broker is wrong'],
+  [EXIT.timeout, '--timeout is over'],
+  [exitCodeOfSignal('SIGINT'), 'Ctrl-C ended it before its work was done'],
+  [exitCodeOfSignal('SIGTERM'), 'SIGTERM ended it before its work was done'],
+]
+
 /** Hears the status that a command ends with. */
 export type Exit = (status: number) => void
 

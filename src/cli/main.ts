@@ -8,7 +8,8 @@ import type { GlobalOptions } from './global-options.ts'
 import { createProgram } from './program.ts'
 
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(given: readonly string[]): Promise<number> {
+  const argv = withoutHelpWord(given)
   let status: number = EXIT.ok
   const program = await createProgram(argv[2], (code) => {
     status = code
@@ -51,6 +52,11 @@ function applyGlobals({ cwd, color }: GlobalOptions): void {
   } catch (cause) {
     throw new TwqError('TWQ_USAGE', `--cwd: can't work in ${cwd}`, { cause })
   }
+}
+
+/** `twq help task send` as commander takes it: `twq task send --help`. */
+function withoutHelpWord(argv: readonly string[]): readonly string[] {
+  return argv[2] === 'help' ? [...argv.slice(0, 2), ...argv.slice(3), '--help'] : argv
 }
 
 /** Commander's complaint in our form; `undefined` where help was the answer, to a command without its verb. */

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { packageVersion } from '../runtime/version.ts'
 import { addConfigFlags } from './config-flags.ts'
-import type { Exit } from './exit-codes.ts'
+import { EXIT_MEANINGS, type Exit } from './exit-codes.ts'
 
 type AddFamily = (program: Command, exit: Exit) => void
 
@@ -29,7 +29,7 @@ const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
 export async function createProgram(firstWord: string | undefined, exit: Exit): Promise<Command> {
   const program = new Command('twq')
     .description('The Celery worker for TypeScript.')
-    .version(packageVersion(), '--version')
+    .version(packageVersion(), '-V, --version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp({ helpWidth: helpWidth(), subcommandTerm: termOf })
@@ -54,7 +54,7 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all')
   program.addHelpText('afterAll', ({ command }) =>
-    command === program ? '' : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
+    command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
   )
 
   const named = firstWord !== undefined && Object.hasOwn(families, firstWord) ? families[firstWord] : undefined
@@ -62,6 +62,11 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     add(program, exit)
   }
   return program
+}
+
+function exitStatuses(): string {
+  const numbers = EXIT_MEANINGS.map(([status]) => status).join(' ')
+  return `Exit statuses: ${numbers}; docs/operations.md#exit-statuses says which means what.`
 }
 
 function sharedFlags({ options }: Command): string {

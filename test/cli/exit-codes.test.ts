@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { exitCodeOf, exitCodeOfSignal } from '../../src/cli/exit-codes.ts'
+import { EXIT, EXIT_MEANINGS, exitCodeOf, exitCodeOfSignal } from '../../src/cli/exit-codes.ts'
 import { type ErrorCode, TwqError } from '../../src/errors.ts'
 
 it.each<[ErrorCode, number]>([
@@ -24,4 +25,12 @@ it('ends with 1 for what is not ours', () => {
 
 it('follows the shells where a signal cut the work short', () => {
   expect([exitCodeOfSignal('SIGINT'), exitCodeOfSignal('SIGTERM')]).toEqual([130, 143])
+})
+
+it('has a meaning for every status, which the page for operators lists', () => {
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+  const listed = EXIT_MEANINGS.map(([status]) => status)
+  expect(Object.values(EXIT).filter((status) => !listed.includes(status))).toEqual([])
+  const rows = EXIT_MEANINGS.map(([status, meaning]) => `| ${status} | ${meaning} |`)
+  expect(page).toContain(['| status | meaning |', '|---|---|', ...rows].join('\n'))
 })

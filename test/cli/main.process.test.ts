@@ -7,8 +7,8 @@ import { cleanEnvironment, runTwq, TWQ } from '../support/run-twq.ts'
 
 describe('help', () => {
   it.each<[string[], number]>([
-    [['--help'], 36],
-    [['task', 'send', '--help'], 30],
+    [['--help'], 38],
+    [['task', 'send', '--help'], 34],
     [['inspect', '--help'], 30],
     [['control', '--help'], 30],
     [['worker', 'start', '--help'], 45],
@@ -32,7 +32,15 @@ describe('help', () => {
     }
   })
 
+  it('is also what the word help asks for', async () => {
+    const [word, flag] = await Promise.all([runTwq(['help', 'task', 'send']), runTwq(['task', 'send', '--help'])])
+    expect(word).toEqual({ ...flag, status: 0 })
+    expect(flag.stdout).toContain("twq task send add '[2, 3]' --wait")
+    expect((await runTwq(['help'])).stdout).toMatch(/^Exit statuses: 0 1 2 69 .*docs\/operations\.md#exit-statuses/m)
+  })
+
   it('is not needed for the version', async () => {
+    expect((await runTwq(['-V'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect((await runTwq(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 })

@@ -56,6 +56,35 @@ describe('a RabbitMQ that speaks TLS', () => {
     })
   })
 
+  it('asks for the certificate of a client, which the URL names', async () => {
+    const { ca, certificate, key } = certificates
+    const asking = (await freePorts(1))[0] as number
+    const options = {
+      cacertfile: ca,
+      certfile: certificate,
+      keyfile: key,
+      verify: 'verify_peer',
+      fail_if_no_peer_cert: true,
+    }
+    const config = Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [`ssl_options.${name}`, String(value)]),
+    )
+    await using strict = await startRabbit({ config: { 'listeners.ssl.1': `127.0.0.1:${asking}`, ...config } })
+    const connect = async (query: string) => {
+      const broker = amqpBroker({
+        url: `amqps://guest:guest@localhost:${asking}/%2F?${query}`,
+        heartbeat: 0,
+        name: 'test',
+      })
+      await using connection = await broker.connect()
+      return connection.server.product
+    }
+    expect(await connect(`cacertfile=${ca}&certfile=${certificate}&keyfile=${key}`)).toBe('RabbitMQ')
+    expect(await connect(`ssl_ca_certs=${ca}&ssl_certfile=${certificate}&ssl_keyfile=${key}`)).toBe('RabbitMQ')
+    await expect(connect(`cacertfile=${ca}`)).rejects.toThrow()
+    expect(strict.url()).toContain('amqp://')
+  })
+
   it('is examined by twq doctor, which says what is wrong with an authority', async () => {
     const examine = (query: string) => runTwq(['doctor', '--broker', url(query), '--json'])
     const [trusted, strange] = await Promise.all([
