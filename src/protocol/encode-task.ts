@@ -38,6 +38,7 @@ export interface NewTask {
   readonly replyTo?: string | undefined
   /** What results are matched by. Default: the id. */
   readonly correlationId?: string | undefined
+  /** Default 0, as kombu's: without one, a quorum queue of RabbitMQ 4.3 puts the message before those of Python. */
   readonly priority?: number | undefined
   readonly stampedHeaders?: readonly string[] | null | undefined
   readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
@@ -93,7 +94,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
       deliveryMode: 2,
       correlationId: task.correlationId ?? task.id,
       replyTo: task.replyTo ?? '',
-      priority: task.priority,
+      priority: task.priority ?? 0,
       expiration: expirationOf(task.expires, options.now),
     },
     headers: task.headers === undefined ? headers : { ...headers, ...customHeaders(task.headers) },

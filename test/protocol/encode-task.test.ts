@@ -50,6 +50,8 @@ describe('encodeTask', () => {
       deliveryMode: 2,
       correlationId: 'id-1',
       replyTo: '',
+      // As kombu, whose default it is.
+      priority: 0,
     })
     expect(Buffer.from(body).toString()).toBe(
       '[[2,3],{"y":"it\'s"},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]',
