@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { readQueue } from '../protocol/queue-settings.ts'
+import { hintOf, messageOf } from '../errors.ts'
+import { nameProblem, readQueue } from '../protocol/queue-settings.ts'
 import { type Routes, routeProblems } from '../protocol/routes.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
 import { parseAddress } from '../runtime/address.ts'
@@ -67,9 +68,8 @@ export interface Flag {
   readonly of: 'all' | 'worker'
 }
 
-// AMQP's prefetch count and heartbeat are 16 bits wide; queue names have at most 255 bytes.
+// AMQP's prefetch count and heartbeat are 16 bits wide.
 const LARGEST_SHORT = 65_535
-const LONGEST_NAME = 255
 
 /** One row for each key, in the order in which people are shown them. */
 export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> } = {
@@ -266,7 +266,11 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     default: 'twq@%h',
     env: 'TWQ_NODE_NAME',
     flag: { short: '-n', long: '--hostname', placeholder: '<name>', of: 'worker' },
-    parser: text("a name without blanks like 'twq@%h', with %h, %n, %d or %% filled in", nodePattern),
+    parser: {
+      ...text("a name without blanks like 'twq@%h', with %h, %n, %d or %% filled in", nodePattern),
+      problems: (value) => (typeof value === 'string' ? nodeProblems(value) : []),
+      problemsOfText: nodeProblems,
+    },
     doc: "the worker's name; `%h` is the host, `%n` its first label, `%d` its domain",
   },
   heartbeat: {
@@ -446,7 +450,7 @@ function resultBackend(url: string): string | undefined {
 }
 
 function queueName(name: unknown): string | undefined {
-  return typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= LONGEST_NAME ? name : undefined
+  return typeof name === 'string' && name !== '' && nameProblem(name) === undefined ? name : undefined
 }
 
 /** In a file names and settings, elsewhere names. */
@@ -462,6 +466,7 @@ function queueList(): Parser<readonly TaskQueue[]> {
     expected,
     fromValue: read,
     fromText: (text) => read(text.split(',').map((name) => name.trim())),
+    problemsOfText: (text) => text.split(',').flatMap((name) => nameProblem(name.trim()) ?? []),
     problems: (members) => {
       if (!Array.isArray(members)) return []
       return members.flatMap((member, index) => {
@@ -487,6 +492,18 @@ function routeList(): Parser<Routes> {
       }
     },
     problems: routeProblems,
+  }
+}
+
+/** What `nodePattern` has against a name without blanks: it is too long, say. */
+function nodeProblems(pattern: string): string[] {
+  if (pattern === '' || /\s/.test(pattern)) return []
+  try {
+    expandNodeName(pattern, hostname())
+    return []
+  } catch (error) {
+    const hint = hintOf(error)
+    return [` can't be used: ${messageOf(error)}${hint === undefined ? '' : `; ${hint}`}`]
   }
 }
 

@@ -10,6 +10,8 @@ export interface Parser<T> {
   fromText(text: string): T | undefined
   /** Where a value from a file has parts: each thing that is wrong with one, to follow the name of the option. */
   readonly problems?: (value: unknown) => readonly string[]
+  /** The same of what was typed. */
+  readonly problemsOfText?: (text: string) => readonly string[]
 }
 
 /** A whole number within bounds, both included. */

@@ -29,7 +29,8 @@ export function invalid(key: OptionKey, found: Found): readonly Problem[] {
   const { parser, derived, default: fallback, isUrl } = options[key]
   const given = found.text ?? found.value
   const got = isUrl && typeof given === 'string' ? show(redactUrl(given)) : show(given)
-  const parts = found.kind === 'file' ? (parser.problems?.(found.value) ?? []) : []
+  const parts =
+    found.text === undefined ? (parser.problems?.(found.value) ?? []) : (parser.problemsOfText?.(found.text) ?? [])
   if (parts.length > 0) {
     return parts.map((part) => ({ message: maskPasswords(`${key}${part} (from ${found.origin})`), hint: undefined }))
   }

@@ -1,11 +1,12 @@
 import { closest } from '../runtime/closest.ts'
 import { parseDuration } from '../runtime/duration.ts'
+import { LONGEST_QUEUE_NAME } from './quarantine.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskExchange, type TaskQueue } from './task-queue.ts'
 
 /** A task queue as one writes it; all but the name may be left out. Durations are milliseconds or texts like `'30s'`. */
 export interface QueueSettings {
   readonly name: string
-  /** `quorum` survives the loss of a node, and knows no priorities. */
+  /** `quorum` survives the loss of a node; it heeds priorities from RabbitMQ 4.0 on, without `maxPriority`. */
   readonly type?: 'classic' | 'quorum'
   /** It survives a restart of the broker. Default true. */
   readonly durable?: boolean
@@ -17,7 +18,7 @@ export interface QueueSettings {
   readonly routingKey?: string
   /** What a `headers` exchange compares. */
   readonly bindingArguments?: Readonly<Record<string, QueueArgument>>
-  /** Messages have priorities from 0 up to this; 255 at most, and 10 is plenty (`x-max-priority`). */
+  /** Messages of a classic queue have priorities from 0 up to this; 255 at most, and 10 is plenty (`x-max-priority`). */
   readonly maxPriority?: number
   /** Consumers with a higher one are served first. */
   readonly consumerPriority?: number
@@ -53,7 +54,10 @@ export type QueueReading =
 
 /** Reads a queue's name, or its settings. Never throws. */
 export function readQueue(value: unknown): QueueReading {
-  if (isShort(value)) return { kind: 'queue', queue: plainQueue(value) }
+  if (typeof value === 'string' && value !== '') {
+    const problem = nameProblem(value)
+    return problem === undefined ? { kind: 'queue', queue: plainQueue(value) } : wrong(problem)
+  }
   if (!isTable(value)) return wrong(` must be a queue's name or settings, got ${shown(value)}`)
   const problems = [...problemsIn(value, SETTINGS, ''), ...exchangeProblems(value.exchange)]
   if (value.name === undefined) problems.unshift('.name is missing')
@@ -63,16 +67,27 @@ export function readQueue(value: unknown): QueueReading {
     : { kind: 'queue', queue: queueOf(value as unknown as QueueSettings) }
 }
 
+/** What is wrong with the name of a task queue, to follow what it is called; undefined for nothing. */
+export function nameProblem(name: string): string | undefined {
+  const bytes = Buffer.byteLength(name)
+  if (bytes <= LONGEST_QUEUE_NAME) return undefined
+  return ` must be a name of at most ${LONGEST_QUEUE_NAME} bytes, got ${bytes}: its quarantine is called <name>.quarantine, and RabbitMQ takes names of 255 bytes`
+}
+
 type Rule = readonly [expected: string, fits: (value: unknown) => boolean]
 
 const NAME: Rule = ['a text of 1 to 255 bytes', isShort]
+const QUEUE_NAME: Rule = [
+  `a text of 1 to ${LONGEST_QUEUE_NAME} bytes, since its quarantine is called <name>.quarantine`,
+  (value) => isShort(value) && nameProblem(value) === undefined,
+]
 const FLAG: Rule = ['true or false', (value) => typeof value === 'boolean']
 const COUNT: Rule = ['a whole number, at least 1', (value) => isWhole(value, 1, 2 ** 31 - 1)]
 const PERIOD: Rule = ["a duration like '30s' or '7d'", (value) => isWhole(parseDuration(value), 1, 2 ** 32 - 1)]
 const ARGUMENTS: Rule = ['an object of texts, numbers, true or false', isArguments]
 
 const SETTINGS: { readonly [Key in keyof Required<QueueSettings>]: Rule } = {
-  name: NAME,
+  name: QUEUE_NAME,
   type: ["'classic' or 'quorum'", (value) => value === 'classic' || value === 'quorum'],
   durable: FLAG,
   autoDelete: FLAG,
@@ -140,7 +155,7 @@ function contradictions(settings: QueueSettings): string[] {
   if (args['x-queue-type'] === 'stream') problems.push('.arguments asks for a stream, which can not hold tasks')
   if (quorum && args['x-max-priority'] !== undefined) {
     problems.push(
-      ' is a quorum queue, and those refuse x-max-priority: leave out maxPriority, or use a classic queue, or one queue for each priority',
+      ' is a quorum queue, and those refuse x-max-priority: leave out maxPriority. They heed priorities by themselves, two levels from RabbitMQ 4.0 on and 0 to 31 from 4.3 on; before that use a classic queue, or one queue for each priority',
     )
   }
   if (quorum && !durable) problems.push(' is a quorum queue, and those are always durable')

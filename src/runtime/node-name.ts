@@ -5,6 +5,7 @@ const DEFAULT_NAME = 'twq'
 
 /** What fits a queue name beside `.celery.pidbox`. */
 const MAX_BYTES = 200
+const MOST_SHOWN = 60
 
 /**
  * A worker's node name, from what was asked for (wire specification 8): `%h` is the host name, `%n` its first label, `%d`
@@ -17,7 +18,10 @@ export function expandNodeName(pattern: string | undefined, hostname: string): s
   const host = expanded.slice(at + 1)
   const nodeName = `${name || DEFAULT_NAME}@${host || hostname}`
   if (Buffer.byteLength(nodeName) > MAX_BYTES) {
-    throw new TwqError('TWQ_CONFIG', `the node name ${nodeName} is longer than ${MAX_BYTES} bytes`)
+    const [shown, bytes] = [nodeName.slice(0, MOST_SHOWN), Buffer.byteLength(nodeName)]
+    throw new TwqError('TWQ_CONFIG', `the node name ${shown}… has ${bytes} bytes, and ${MAX_BYTES} are allowed`, {
+      hint: 'its mailbox is a queue called <node name>.celery.pidbox, and RabbitMQ takes names of 255 bytes',
+    })
   }
   return nodeName
 }

@@ -287,6 +287,24 @@ describe('queues', () => {
     ])
   })
 
+  it.each([
+    ['ASCII', 'q'.repeat(244), 'q'.repeat(245)],
+    ['of several bytes a letter', '漢'.repeat(81), '漢'.repeat(82)],
+  ])('have names that leave room for their companions, %s', (_kind, fits, tooLong) => {
+    const reason = 'its quarantine is called <name>.quarantine'
+    expect(chosen({ flags: { queues: fits } }).queues).toEqual([fits])
+    for (const sources of [
+      { flags: { queues: `a,${tooLong}` } },
+      { env: { TWQ_QUEUES: tooLong } },
+      { file: file({ queues: ['a', tooLong] }) },
+      { file: file({ queues: [{ name: tooLong }] }) },
+    ]) {
+      const { message } = problemsOf(sources)
+      expect(message).toContain('244 bytes')
+      expect(message).toContain(reason)
+    }
+  })
+
   it('have their routes checked', () => {
     const routes = { 'a.*': { queu: 'x' }, b: 7, c: { priority: 256 } }
     expect(
@@ -302,6 +320,13 @@ describe('queues', () => {
 })
 
 describe('problems', () => {
+  it('of a node name say what is wrong with it', () => {
+    for (const sources of [{ flags: { nodeName: 'w'.repeat(300) } }, { file: file({ nodeName: 'w'.repeat(300) }) }]) {
+      expect(problemsOf(sources).message).toMatch(/^nodeName can't be used: the node name .* has 30\d bytes, and 200/)
+    }
+    expect(problemsOf({ flags: { nodeName: 'w@%x' } }).message).toMatch(/holds %x, which stands for nothing; use %h/)
+  })
+
   it.each<[OptionKey, unknown, string]>([
     ['broker', 'redis://localhost', 'got "redis://localhost"'],
     ['broker', 5, 'got 5'],

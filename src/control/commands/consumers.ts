@@ -1,4 +1,5 @@
 import { pythonRepr } from '../../protocol/python-repr.ts'
+import { LONGEST_QUEUE_NAME } from '../../protocol/quarantine.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskQueue } from '../../protocol/task-queue.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { requireArguments } from '../arguments.ts'
@@ -47,7 +48,7 @@ const ARGUMENT_OPTIONS: Readonly<Record<string, readonly [argument: string, fact
 
 /** The queue that a command describes, with kombu's defaults. Throws in Python's words for what no queue can be. */
 function readQueue(args: JsonObject): TaskQueue {
-  const name = nameOf('queue', args.queue)
+  const name = nameOf('queue', args.queue, LONGEST_QUEUE_NAME)
   const plain = plainQueue(name)
   const exchange = given(args.exchange) ? nameOf('exchange', args.exchange) : name
   const type = (given(args.exchange_type) ? args.exchange_type : 'direct') as ExchangeType
@@ -70,10 +71,10 @@ function given(value: Json | undefined): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function nameOf(option: string, value: Json | undefined): string {
-  const usable = typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= LONGEST_NAME
+function nameOf(option: string, value: Json | undefined, longest = LONGEST_NAME): string {
+  const usable = typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= longest
   // Those are the broker's own; it closes the channel of whoever declares one.
-  if (!usable || value.startsWith('amq.')) throw wrong(`${option} must be a name of at most ${LONGEST_NAME} bytes`)
+  if (!usable || value.startsWith('amq.')) throw wrong(`${option} must be a name of at most ${longest} bytes`)
   return value
 }
 
