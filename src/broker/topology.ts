@@ -1,4 +1,4 @@
-import type { TwqError } from '../errors.ts'
+import { TwqError } from '../errors.ts'
 import { EVENT_EXCHANGE } from '../protocol/event.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
@@ -65,10 +65,36 @@ export async function declareTaskQueue(
   return status
 }
 
-/** Whether a queue that was declared is a quorum queue, by what was reported of it. */
-export function isQuorumAsFound(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
-  const type = differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-queue-type')
-  return type === undefined ? isQuorum(queue) : type.found === 'quorum'
+/**
+ * Whether a queue that was declared is a quorum queue, by what was reported of it. A declaration without a type takes the
+ * default of its virtual host and tells nothing of it: the queue, which exists by now, is declared once more, as a classic
+ * one, on a channel of its own, and the refusal says what it is.
+ */
+export async function isQuorumAsFound(
+  session: Pick<Session, 'withChannel'>,
+  queue: TaskQueue,
+  differences: readonly Difference[],
+): Promise<boolean> {
+  const type = typeAmong(differences)
+  if (type !== undefined) return type.found === 'quorum'
+  if (queue.arguments['x-queue-type'] !== undefined) return isQuorum(queue)
+  const classic: TaskQueue = { ...queue, arguments: { ...queue.arguments, ...CLASSIC } }
+  try {
+    await session.withChannel(async (channel) => {
+      // Or it would be made, were it deleted meanwhile.
+      await channel.inspectQueue(queue.name)
+      await channel.declareQueue(classic)
+    })
+    return false
+  } catch (refusal) {
+    if (!TwqError.is(refusal, 'TWQ_QUEUE_MISMATCH')) return false
+    const found = await differencesOfQueue(session, classic, refusal).catch(() => [])
+    return typeAmong(found)?.found === 'quorum'
+  }
+}
+
+function typeAmong(differences: readonly Difference[]): Difference | undefined {
+  return differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-queue-type')
 }
 
 /** A queue beside a task queue, as it is there now. */
@@ -76,6 +102,8 @@ export interface Companion {
   readonly quorum: boolean
   /** Says in what it is otherwise than it was declared, where it is. */
   readonly difference: TwqError | undefined
+  /** What to do about it; undefined where it does no harm. */
+  readonly hint?: string
 }
 
 /**
@@ -111,6 +139,9 @@ export function declareHoldingQueue(
   return declareCompanion(session, queue, type)
 }
 
+// Said, since a virtual host may have another default; equal to a declaration without a type where it has not.
+const CLASSIC = { 'x-queue-type': 'classic' }
+
 // Looking at a message gives it back, and from RabbitMQ 4 on a quorum queue drops one that came back 20 times.
 const QUORUM_COMPANION = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 ** 31 - 1 }
 
@@ -119,18 +150,26 @@ async function declareCompanion(
   name: string,
   { quorum }: { readonly quorum: boolean },
 ): Promise<Companion> {
-  const queue: TaskQueue = { ...plainQueue(name), arguments: quorum ? QUORUM_COMPANION : {} }
+  const queue: TaskQueue = { ...plainQueue(name), arguments: quorum ? QUORUM_COMPANION : CLASSIC }
   try {
     await session.withChannel((channel) => channel.declareQueue(queue))
     return { quorum, difference: undefined }
   } catch (refusal) {
     const found = await differencesOfQueue(session, queue, refusal)
-    const type = found.find(({ argument }) => argument === 'x-queue-type')
+    const type = typeAmong(found)
+    const isQuorum = type === undefined ? quorum : type.found === 'quorum'
+    const limited = isQuorum && (!quorum || found.some(({ argument }) => argument === 'x-delivery-limit'))
     return {
-      quorum: type === undefined ? quorum : type.found === 'quorum',
+      quorum: isQuorum,
       difference: mismatch(queue, found, refusal),
+      ...(limited && { hint: limitHint(name) }),
     }
   }
+}
+
+function limitHint(name: string): string {
+  const pattern = `^${name.replaceAll('.', String.raw`\.`)}$`
+  return `From RabbitMQ 4 on it drops a message that came back 20 times. Raise that: rabbitmqctl set_policy twq-companions '${pattern}' '{"delivery-limit": ${2 ** 31 - 1}}' --apply-to queues`
 }
 
 /** Declares where all events of the cluster arrive for one reader, and resolves with the queue's name. */
@@ -153,6 +192,6 @@ export function declareResultQueue(
   expires: number,
   { quorum = false }: { readonly quorum?: boolean } = {},
 ): Promise<QueueStatus> {
-  const type = quorum ? QUORUM_COMPANION : {}
+  const type = quorum ? QUORUM_COMPANION : CLASSIC
   return channel.declareQueue({ name, durable: true, arguments: { 'x-expires': expires, ...type } })
 }

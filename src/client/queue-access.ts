@@ -42,7 +42,7 @@ export async function declareWithCompanions(
   const differences: TopologyDifference[] = []
   const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
   await declareTaskQueue(lend, queue, (difference) => differences.push(difference), { lenient: true })
-  const type = { quorum: isQuorumAsFound(queue, differences) }
+  const type = { quorum: await isQuorumAsFound(lend, queue, differences) }
   await declareQuarantine(lend, queue.name, type)
   await declareSuspects(lend, queue.name, type)
   return differences

@@ -185,8 +185,8 @@ function queueOf(settings: QueueSettings): TaskQueue {
 function argumentsOf(settings: QueueSettings): Record<string, QueueArgument> {
   const { type, deadLetter } = settings
   const args: Record<string, QueueArgument> = {}
-  // A classic queue is what Celery asks for by saying nothing.
-  if (type === 'quorum') args['x-queue-type'] = 'quorum'
+  // Said nothing, a queue gets the default type of its virtual host, which need not be classic.
+  if (type !== undefined) args['x-queue-type'] = type
   for (const [key, argument] of Object.entries(ARGUMENT_OF) as [keyof typeof ARGUMENT_OF, string][]) {
     const value = settings[key]
     // Of the durations the milliseconds, and of the numbers they themselves.
@@ -209,9 +209,8 @@ function exchangeOf({ name, exchange }: QueueSettings): TaskExchange {
 }
 
 function statedIn(settings: QueueSettings): readonly string[] {
-  const { type, durable, autoDelete, exchange } = settings
+  const { durable, autoDelete, exchange } = settings
   const stated = Object.keys(argumentsOf(settings))
-  if (type === 'classic') stated.push('x-queue-type')
   if (durable !== undefined) stated.push('durable')
   if (autoDelete !== undefined) stated.push('auto_delete')
   if (isTable(exchange)) {

@@ -41,13 +41,13 @@ export async function declareQueue(
     logger.warn(fields, 'using the queue as it is')
   }
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient })
-  const quorum = isQuorumAsFound(queue, differences)
+  const quorum = await isQuorumAsFound(session, queue, differences)
   for (const declare of [declareQuarantine, declareSuspects]) {
     try {
-      const { difference } = await declare(session, name, { quorum })
+      const { difference, hint } = await declare(session, name, { quorum })
       if (difference === undefined) continue
-      const fields = { event: 'queue.companion', queue: name, difference: difference.message }
-      logger.info(fields, 'using the queue beside it as it is')
+      const fields = { event: 'queue.companion', queue: name, difference: difference.message, hint }
+      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
       const fields = { event: 'queue.companion-down', queue: name, error: error.message }
