@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
 import { chord } from '../../src/canvas/chord.ts'
 import { group } from '../../src/canvas/group.ts'
@@ -11,6 +11,7 @@ import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyHandle, Canvas, GroupHandle } from '../../src/tasks/sending.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import type { Program } from '../support/program.ts'
+import { python } from '../support/provision/python.ts'
 import { type RedisServer, startRedis } from '../support/provision/redis.ts'
 import { runPython, startCeleryWorker } from '../support/python.ts'
 import { PythonCaller } from '../support/python-caller.ts'
@@ -175,6 +176,13 @@ describe('a workflow', () => {
   beforeAll(async () => {
     common = celeryRelease() === '5.2' ? shapes : [...shapes, ...newer]
     celeryAlone = await fromPython('aaaaaaaa', [there], [...common, ...ofPython])
+  })
+
+  beforeEach(async ({ skip }) => {
+    const { celeryVersion } = await python(celeryRelease())
+    // 5.5 calls other errbacks of nested chords, and orders the results of a replaced task otherwise.
+    if (celeryVersion.startsWith('5.5.'))
+      skip(`Celery ${celeryVersion} leaves other results than 5.6, which they are compared with`)
   })
 
   it('there are at least 60 of them', () => {

@@ -120,6 +120,7 @@ export async function weatherFaults(
   const ended = fleet.ended
   const { runs } = fleet
   const { explained, unexplained } = attribute(runs, faults, producer.republished)
+  for (const { id } of unexplained) tell(`${type}: unexplained: ${JSON.stringify(runs.filter((run) => run.id === id))}`)
   return {
     sent: confirmed.size,
     lost: [...confirmed].filter((id) => !ended.has(id)),

@@ -45,7 +45,7 @@ export function attribute(
     const before = previous.get(run.id)
     previous.set(run.id, run)
     if (before === undefined) continue
-    const fault = faults.find((one) => cameBack(one, before, run) || sentAgain(one, republished.get(run.id)))
+    const fault = faults.findLast((one) => cameBack(one, before, run) || sentAgain(one, republished.get(run.id)))
     if (fault === undefined) unexplained.push(run)
     else explained.set(fault.name, (explained.get(fault.name) ?? 0) + 1)
   }
@@ -57,6 +57,7 @@ function cameBack({ hits, begin, end }: Fault, before: Run, again: Run): boolean
   return inFlight && again.at >= begin && again.redelivered
 }
 
-function sentAgain({ begin, end }: Fault, times: readonly number[] = []): boolean {
-  return times.some((at) => at >= begin && at <= end)
+// The producer may notice a lost connection after all that was confirmed has run.
+function sentAgain({ begin }: Fault, times: readonly number[] = []): boolean {
+  return times.some((at) => at >= begin)
 }

@@ -6,6 +6,9 @@ import { promisify } from 'node:util'
 import { aptInstall } from './apt.ts'
 import { findExecutable } from './command.ts'
 
+// Python 3.13 and later insist on it.
+const USAGE = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign']
+
 /** Files in PEM form, in a folder of their own: a server's certificate, who vouches for it, and somebody who does not. */
 export class Certificates implements AsyncDisposable {
   readonly #folder: string
@@ -42,12 +45,26 @@ export class Certificates implements AsyncDisposable {
 
   async #authority(name: string): Promise<void> {
     const files = ['-keyout', this.#file(`${name}.key`), '-out', this.#file(`${name}.pem`)]
-    await openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`, ...files)
+    await openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      ...USAGE,
+      ...files,
+    )
   }
 
   async #server(): Promise<void> {
     const [request, names] = [this.#file('server.csr'), this.#file('names')]
-    await writeFile(names, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+    const extensions = ['subjectAltName=DNS:localhost,IP:127.0.0.1', 'basicConstraints=CA:FALSE']
+    extensions.push('subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid')
+    await writeFile(names, `${extensions.join('\n')}\n`)
     await openssl(
       'req',
       '-newkey',
