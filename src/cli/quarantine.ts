@@ -7,6 +7,7 @@ import {
   type QuarantineFilter,
   readQuarantined,
   replayOf,
+  wasInChord,
 } from '../client/quarantine.ts'
 import { queueStatus } from '../client/queue-access.ts'
 import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../client/sweep-queue.ts'
@@ -67,6 +68,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
     const list = messageList(flags)
     let meant = 0
     let foreign = 0
+    let inChords = 0
     const decide = (delivery: Delivery): Fate => {
       const message = readQuarantined(delivery)
       if (!isMeant(message, filter)) return KEEP
@@ -77,7 +79,10 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
       }
       if (action === 'purge') return DROP
       const outgoing = replayOf(message)
-      if (outgoing !== undefined) return { kind: 'send', outgoing }
+      if (outgoing !== undefined) {
+        if (wasInChord(message)) inChords += 1
+        return { kind: 'send', outgoing }
+      }
       foreign += 1
       return KEEP
     }
@@ -87,7 +92,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
     const options = { decide, limit, rate, clock: systemClock, signal }
     const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
     if (showing) list.end()
-    report(action, { sweep, meant, foreign, name }, flags)
+    report(action, { sweep, meant, foreign, inChords, name }, flags)
     return foreign > 0 && !showing ? EXIT.failed : EXIT.ok
   })
 }
@@ -150,10 +155,16 @@ interface Outcome {
   /** How many passed the filters, and how many of these can't be replayed. */
   readonly meant: number
   readonly foreign: number
+  /** How many were replayed whose chords are over. */
+  readonly inChords: number
   readonly name: string
 }
 
-function report(action: QuarantineAction, { sweep, meant, foreign, name }: Outcome, flags: QuarantineFlags): void {
+function report(
+  action: QuarantineAction,
+  { sweep, meant, foreign, inChords, name }: Outcome,
+  flags: QuarantineFlags,
+): void {
   const { kept, dropped, sent, unseen } = sweep
   const unlooked = unseen > 0 ? `; ${unseen} more were not looked at` : ''
   if (action === 'list') {
@@ -163,6 +174,7 @@ function report(action: QuarantineAction, { sweep, meant, foreign, name }: Outco
   }
   if (flags.dryRun) note(`${meant} would be: nothing was done${unlooked}`, flags)
   else note(`${action === 'replay' ? `${sent} replayed` : `${dropped} purged`}, ${kept + unseen} left`, flags)
+  if (inChords > 0) note(`${inChords} of them run again, but their chords are over: they failed with them`, flags)
   if (foreign > 0) note(`${foreign} were not put there by twq and can't be replayed: twq queue move ${name} …`, flags)
 }
 

@@ -1,10 +1,14 @@
 import type { Delivery } from '../broker/broker.ts'
+import { decodeBody } from '../protocol/body.ts'
 import { matchesGlob } from '../protocol/glob.ts'
 import { restoreQuarantined } from '../protocol/quarantine.ts'
+import { isChordQueue } from '../protocol/queued-chord.ts'
 import { changeHeaders, type HeaderForms } from '../protocol/raw-headers.ts'
 import { resendable } from '../protocol/resendable.ts'
 import { historyOf, sendsElsewhere } from '../protocol/suspect.ts'
+import { isObject, readPlace } from '../protocol/task-fields.ts'
 import type { HeaderValue, Outgoing, WireMessage } from '../protocol/wire.ts'
+import type { Json } from '../runtime/json.ts'
 
 /** A message that a worker set aside. */
 export interface QuarantinedMessage {
@@ -69,6 +73,22 @@ function toOneQueue(message: WireMessage): HeaderForms {
   } catch {
     // No table at all: nothing in it sends anything anywhere.
     return message
+  }
+}
+
+/** Whether a chord has failed because this message was set aside: its task counted for one, or what was to follow it did. */
+export function wasInChord({ original }: QuarantinedMessage): boolean {
+  if (original === undefined) return false
+  const { message } = original
+  if (isChordQueue(message.properties.replyTo ?? '')) return true
+  try {
+    const body = decodeBody(message, { maxBodySize: Number.POSITIVE_INFINITY })
+    const embed = Array.isArray(body) ? body[2] : isObject(body) ? body : undefined
+    const { embed: place } = readPlace({ fields: { id: 'any' }, embed: embed as Json }, {}) ?? {}
+    const isMember = (step: Json): boolean => isObject(step) && isObject(step.options) && isObject(step.options.chord)
+    return isObject(place?.chord) || (place?.chain ?? []).some(isMember)
+  } catch {
+    return false
   }
 }
 

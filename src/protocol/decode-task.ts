@@ -3,7 +3,7 @@ import type { Json } from '../runtime/json.ts'
 import { decodeBody } from './body.ts'
 import { takeApartV1 } from './decode-task-v1.ts'
 import { Refusal } from './refusal.ts'
-import { type Fields, isName, readTask, type TaskParts, usableReplyTo } from './task-fields.ts'
+import { isName, readPlace, readTask, type TaskParts, usableReplyTo } from './task-fields.ts'
 import type { Decoded, Malformed } from './task-message.ts'
 import type { Headers, WireMessage } from './wire.ts'
 
@@ -18,15 +18,18 @@ export interface DecodeLimits {
  * what can't be used comes back as `malformed`, with the reason and whatever could be read of it.
  */
 export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
-  let fields: Fields = wire.headers
+  let found: Pick<TaskParts, 'fields'> & Partial<TaskParts> = { fields: wire.headers }
   try {
     if (wire.headersError !== undefined)
       throw new Refusal('DecodeError', `the headers can't be read: ${wire.headersError}`)
-    const parts = takeApart(wire.headers, decodeBody(wire, limits))
-    fields = parts.fields
+    const body = decodeBody(wire, limits)
+    // Whatever is wrong with it: the place of a task is in the last element.
+    found = { fields: wire.headers, embed: Array.isArray(body) ? (body.at(-1) ?? null) : body }
+    const parts = takeApart(wire.headers, body)
+    found = parts
     return { kind: 'task', message: readTask(parts, wire.headers, wire.properties) }
   } catch (error) {
-    return { kind: 'malformed', malformed: describe(error, fields, wire) }
+    return { kind: 'malformed', malformed: describe(error, found, wire) }
   }
 }
 
@@ -40,7 +43,12 @@ function takeApart(headers: Headers, body: Json): TaskParts {
   return { fields: headers, args, kwargs, embed, protocol: 2, naiveTime: 'utc' }
 }
 
-function describe(error: unknown, fields: Fields, { properties }: WireMessage): Malformed {
+function describe(
+  error: unknown,
+  found: Pick<TaskParts, 'fields'> & Partial<TaskParts>,
+  { properties }: WireMessage,
+): Malformed {
+  const { fields } = found
   const id = isName(fields.id) ? fields.id : undefined
   return {
     type: error instanceof Refusal ? error.type : 'DecodeError',
@@ -49,5 +57,6 @@ function describe(error: unknown, fields: Fields, { properties }: WireMessage): 
     task: isName(fields.task) ? fields.task : undefined,
     replyTo: usableReplyTo(properties.replyTo),
     correlationId: properties.correlationId || id,
+    place: readPlace(found, properties),
   }
 }

@@ -90,6 +90,24 @@ export function readTask(parts: TaskParts, headers: Headers, properties: Propert
   }
 }
 
+/**
+ * The place among others of a task whose message can't be used: its ids, group and chord, and what was to follow it in its
+ * chain. Undefined where not even an id can be read.
+ */
+export function readPlace(
+  { fields, embed = null }: { readonly fields: Fields; readonly embed?: Json },
+  properties: Properties,
+): TaskMessage | undefined {
+  if (!isName(fields.id)) return undefined
+  const { id, task, group, group_index, root_id, parent_id, ignore_result } = fields
+  const chain = isObject(embed) && isArray(embed.chain) ? embed.chain : null
+  const chord = (isObject(embed) && embed.chord) || null
+  const name = isName(task) ? task : 'unknown'
+  const place = { id, task: name, group, group_index, root_id, parent_id, ignore_result }
+  const parts = { fields: place, args: [], kwargs: {}, embed: { chain, chord }, protocol: 2, naiveTime: 'utc' } as const
+  return readTask(parts, NO_HEADERS, properties)
+}
+
 /** A task id or task name: what fits an AMQP property, since ids become correlation ids. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && (value.length <= 80 || Buffer.byteLength(value) <= 255)

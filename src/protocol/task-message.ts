@@ -61,6 +61,8 @@ export interface Malformed {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
+  /** Its place among other tasks, for those who wait for them; what it says of how it is to run is left out. Undefined without an id. */
+  readonly place?: TaskMessage | undefined
 }
 
 /** The answer of `decodeTask`: never an exception. */

@@ -199,6 +199,7 @@ export function createWorker(parts: WorkerParts): Worker {
     dispatcher,
     quarantine,
     results,
+    followers,
     relocation,
     isolation,
     suspects,

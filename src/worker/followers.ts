@@ -105,6 +105,19 @@ export class Followers {
     await this.#count(part, record, message, progress.within('chord'))
   }
 
+  /**
+   * Tells those who wait for what was to follow a task that will never run, and has it counted in its chord as failed. Whether
+   * a task whose body can't be read is in a chord only the others of its group know: it is counted in any case.
+   */
+  async abandon(message: TaskMessage, record: ResultRecord, progress: Progress): Promise<void> {
+    await this.#tell(abandonedBy(message), record, message, progress.within('chain'))
+    const { embed, group } = message
+    const unknown = group !== null && embed.chain === null && this.#parts.results.chord !== undefined
+    if (embed.chord !== null || unknown) {
+      await this.endInChord(message, { kind: 'failed', callsErrbacks: false, record }, progress)
+    }
+  }
+
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#ground(), current: parent })

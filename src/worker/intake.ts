@@ -1,5 +1,4 @@
 import type { Delivery } from '../broker/broker.ts'
-import { abandonedBy } from '../canvas/follow-ups.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { unknownTaskFailed } from '../protocol/event.ts'
@@ -167,7 +166,7 @@ function unknown(message: TaskMessage, policy: IntakeParts['unknownTask']): Refu
     task: message.task,
     replyTo: message.replyTo,
     correlationId: message.correlationId,
-    abandoned: abandonedBy(message),
+    place: message,
     discard: policy === 'discard',
   }
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { ResultBackend } from '../results/backend.ts'
+import type { Followers } from './followers.ts'
 import { Intake, type IntakeParts } from './intake.ts'
 import { Moves } from './moves.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -13,6 +14,7 @@ export type OpenIntakeParts = Omit<IntakeParts & StartsParts, Made> & {
   readonly config: Config
   readonly quarantine: Quarantine
   readonly results: ResultBackend
+  readonly followers: Followers
 }
 
 /** What takes each delivery, and what starts those that are due. */

@@ -1,11 +1,14 @@
-import type { Abandoned } from '../canvas/follow-ups.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Followers } from './followers.ts'
 import type { HeldAside } from './held-aside.ts'
+import { Progress } from './progress.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Holding } from './relocation.ts'
+import { storeOrFail } from './store-result.ts'
 
 /** What can't be run: why, and whom to tell. */
 export interface Refusal {
@@ -16,8 +19,8 @@ export interface Refusal {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
-  /** Those who wait for what was to run after it. */
-  readonly abandoned?: readonly Abandoned[]
+  /** Its place among others: what was to run after it, and the chord that it counts for. */
+  readonly place?: TaskMessage | undefined
   readonly discard: boolean
 }
 
@@ -27,6 +30,7 @@ export interface RefusalsParts {
   readonly results: ResultBackend
   /** Where those wait that can't be set aside. */
   readonly aside: HeldAside
+  readonly followers: Pick<Followers, 'abandon'>
   readonly logger: Logger
 }
 
@@ -47,11 +51,12 @@ export class Refusals {
     const { error, detail, id, task, starts, discard } = refusal
     const fields = { task_id: id, task, queue, reason: error.type, detail }
     let safe = discard
+    const progress = new Progress()
     const settle = async (): Promise<void> => {
       if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
       // Those who wait may have to be told once more, but one copy of the message is enough.
       safe = true
-      await this.#tell(refusal)
+      await this.#tell(refusal, progress)
       if (discard) delivery.nack({ requeue: false })
       else delivery.ack()
       const said = discard ? 'message discarded: it can not be used' : 'message quarantined: it can not be used'
@@ -60,13 +65,11 @@ export class Refusals {
     await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), fields, settle })
   }
 
-  async #tell({ id, replyTo, correlationId, error, abandoned = [] }: Refusal): Promise<void> {
-    const own = id === undefined ? [] : [{ id, replyTo: replyTo ?? '', correlationId: correlationId ?? id }]
-    for (const waiting of [...own, ...abandoned]) {
-      await this.#parts.results.store(
-        { taskId: waiting.id, state: 'FAILURE', error, traceback: error.traceback, children: [] },
-        waiting,
-      )
-    }
+  async #tell({ id, replyTo, correlationId, error, place }: Refusal, progress: Progress): Promise<void> {
+    const { results, followers } = this.#parts
+    if (id === undefined) return
+    const record = { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] } as const
+    await storeOrFail(results, record, { id, replyTo: replyTo ?? '', correlationId: correlationId ?? id })
+    if (place !== undefined) await followers.abandon(place, record, progress)
   }
 }

@@ -1,4 +1,3 @@
-import { abandonedBy } from '../canvas/follow-ups.ts'
 import { messageOf } from '../errors.ts'
 import type { TaskEvents } from '../events/publisher.ts'
 import { taskFailed } from '../protocol/event.ts'
@@ -241,7 +240,7 @@ function killed({ message }: Request, starts: number): Refusal {
     task: message.task,
     replyTo: message.replyTo,
     correlationId: message.correlationId,
-    abandoned: abandonedBy(message),
+    place: message,
     discard: false,
   }
 }

@@ -169,6 +169,7 @@ describe('captured messages', () => {
       task: 'proj.add',
       replyTo: undefined,
       correlationId: 'raw-5',
+      place: expect.objectContaining({ id: 'raw-5', task: 'proj.add' }),
     })
   })
 })
