@@ -77,7 +77,7 @@ function lengthOf(text: string): number {
 
 /**
  * JSON for programs, indented unless `compact`: integers of any size with all their digits, dates as ISO 8601, bytes as
- * base64, and null for the numbers that JSON lacks. What would steer a terminal is written as `\u` escapes.
+ * base64, and `NaN` and `Infinity` as Python writes them. What would steer a terminal is written as `\u` escapes.
  */
 export function toJson(value: unknown, options: { readonly compact?: boolean } = {}): string {
   return escapeInJson(writeJson(value, options.compact ? undefined : '\n'))
@@ -86,6 +86,8 @@ export function toJson(value: unknown, options: { readonly compact?: boolean } =
 /** `lineBreak` ends in the blanks of the current level; without one everything stays on one line. */
 function writeJson(value: unknown, lineBreak: string | undefined): string {
   if (typeof value === 'bigint') return value.toString()
+  // As Python writes them, and reads them; null would be another value.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
   if (typeof value !== 'object' || value === null || value instanceof Date) return JSON.stringify(value) ?? 'null'
   const inner = lineBreak === undefined ? undefined : `${lineBreak}  `

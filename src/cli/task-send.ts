@@ -98,7 +98,8 @@ function readArguments(source: string): AnyArguments {
   const hint = "An array holds positional arguments, an object named ones; quote it for the shell: '[1, 2]'"
   let value: Json
   try {
-    value = parseJson(source)
+    // Editors on Windows begin a file with a byte order mark.
+    value = parseJson(source.replace(/^\uFEFF/, ''))
   } catch (error) {
     throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error).replace(/^not JSON: /, '')}`, {
       hint,

@@ -86,6 +86,7 @@ export function readTask(parts: TaskParts, headers: Headers, properties: Propert
     stampedHeaders: readStampedHeaders(fields.stamped_headers),
     stamps: isObject(fields.stamps) ? (fields.stamps as Headers) : NO_HEADERS,
     headers: customHeaders(headers),
+    properties,
     protocol: parts.protocol,
   }
 }

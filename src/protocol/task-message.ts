@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
-import type { Headers } from './wire.ts'
+import type { Headers, Properties } from './wire.ts'
 
 /** What follows a task, from the third element of the body (wire specification 2.3). */
 export interface Embed {
@@ -48,6 +48,8 @@ export interface TaskMessage {
   readonly stamps: Headers
   /** The caller's own headers: everything that is not one of the protocol's. */
   readonly headers: Headers
+  /** The AMQP properties as they came: content type, delivery mode, message id, user, application; Celery's `request.properties`. */
+  readonly properties: Properties
   readonly protocol: 1 | 2
 }
 

@@ -22,16 +22,19 @@ export function formatTimestamp(ms: number): string {
 
 /**
  * The moment, in milliseconds since the epoch, that an ISO 8601 text names; undefined when it is none. Takes every form
- * that Python's `isoformat` and its relatives write: a date alone, any one character before the time, minutes, seconds
- * or a fraction, `Z` or an offset. A time without offset is UTC, or the process's local time if asked (protocol 1).
+ * that Python's `isoformat` and its relatives write, and that dateutil's `isoparse`, by which Celery reads, takes with a whole
+ * date: with or without `-` and `:`, a date alone, any one character before the time, hours, minutes, seconds or a fraction,
+ * 24:00 for the end of a day, `Z` or an offset. A time without offset is UTC, or the process's local time if asked (protocol 1).
  */
 export function parseTimestamp(text: string, naive: 'utc' | 'local' = 'utc'): number | undefined {
   if (text.length > MAX_LENGTH) return undefined
   const year = digits(text, 0, 4)
-  const month = text[4] === '-' ? digits(text, 5, 2) : undefined
-  const day = text[7] === '-' ? digits(text, 8, 2) : undefined
+  const compact = isDigit(text.charCodeAt(4))
+  const month = compact ? digits(text, 4, 2) : text[4] === '-' ? digits(text, 5, 2) : undefined
+  const day = compact ? digits(text, 6, 2) : text[7] === '-' ? digits(text, 8, 2) : undefined
   if (year === undefined || month === undefined || day === undefined) return undefined
-  const time = text.length > 10 ? parseTime(text, 11) : MIDNIGHT
+  const end = compact ? 8 : 10
+  const time = text.length > end ? parseTime(text, end + 1) : MIDNIGHT
   if (time === undefined) return undefined
 
   const date = new Date(0)
@@ -59,26 +62,33 @@ interface Time {
 
 const MIDNIGHT: Time = { ms: 0, offset: undefined }
 
-/** `HH:MM[:SS[.f…]][offset]` from `at` to the end. */
+/** `HH[:MM[:SS[.f…]]][offset]` from `at` to the end, or the same without colons. */
 function parseTime(text: string, at: number): Time | undefined {
   const hour = digits(text, at, 2)
-  const minute = text[at + 2] === ':' ? digits(text, at + 3, 2) : undefined
-  if (hour === undefined || minute === undefined || hour > 23 || minute > 59) return undefined
-  let ms = (hour * 60 + minute) * 60_000
-  at += 5
-  if (text[at] === ':') {
-    const second = digits(text, at + 1, 2)
-    if (second === undefined || second > 59) return undefined
-    ms += second * 1000
-    at += 3
-    if (text[at] === '.' || text[at] === ',') {
-      const start = at + 1
-      at = start
-      while (isDigit(text.charCodeAt(at))) at++
-      if (at === start) return undefined
-      ms += Number(`${text.slice(start, at)}00`.slice(0, 3))
+  if (hour === undefined) return undefined
+  at += 2
+  let ms = hour * 3_600_000
+  const colon = text[at] === ':' ? 1 : 0
+  if (colon === 1 || isDigit(text.charCodeAt(at))) {
+    const minute = digits(text, at + colon, 2)
+    if (minute === undefined || minute > 59) return undefined
+    ms += minute * 60_000
+    at += colon + 2
+    if (colon === 1 ? text[at] === ':' : isDigit(text.charCodeAt(at))) {
+      const second = digits(text, at + colon, 2)
+      if (second === undefined || second > 59) return undefined
+      ms += second * 1000
+      at += colon + 2
+      if (text[at] === '.' || text[at] === ',') {
+        const start = at + 1
+        at = start
+        while (isDigit(text.charCodeAt(at))) at++
+        if (at === start) return undefined
+        ms += Number(`${text.slice(start, at)}00`.slice(0, 3))
+      }
     }
   }
+  if (ms > DAY_MS) return undefined
   if (at === text.length) return { ms, offset: undefined }
   const offset = parseOffset(text, at)
   return offset === undefined ? undefined : { ms, offset }

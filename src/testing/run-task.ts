@@ -40,6 +40,8 @@ export type TaskRun = Outcome & {
   readonly states: readonly { readonly state: State; readonly meta: Json }[]
   /** The tasks it sent, in order; they are sent nowhere, and their results never come. */
   readonly sent: readonly { readonly task: string; readonly message: TaskMessage }[]
+  /** What its code threw, as it threw it: `assert(run.thrown instanceof CardDeclined)`; undefined where it threw nothing. */
+  readonly thrown: unknown
 }
 
 const UNHEARD = createLogger({ level: 'fatal', format: 'json', destination: { write() {} } })
@@ -67,9 +69,21 @@ export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTa
     sent.push({ task: child.task, message: child })
     return new SentTask(child.id, child.task, undefined)
   }
+  let thrown: unknown
+  const listening: AnyTask = {
+    ...task,
+    async run(given, ctx) {
+      try {
+        return await task.run(given, ctx)
+      } catch (error) {
+        thrown = error
+        throw error
+      }
+    },
+  }
   const pool = createAsyncPool({
     kind: 'async',
-    lookup: () => task,
+    lookup: () => listening,
     logger,
     sendFor: () => send as unknown as Send,
     limitsFor: () => effectiveLimits(message, task.settings.timeLimit, { soft: undefined, hard: undefined }),
@@ -79,7 +93,7 @@ export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTa
     { message, queue, redelivered, node: 'twq@testing' },
     { signal, onState: async (state, meta) => void states.push({ state, meta }) },
   )
-  return { ...outcome, states, sent }
+  return { ...outcome, states, sent, thrown }
 
   /** The message of a task, after the journey through its encoding. */
   function asSent(target: AnyTask | string, given: AnyArguments | undefined, how: SendOptions, parent?: TaskMessage) {

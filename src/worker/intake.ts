@@ -5,6 +5,7 @@ import { unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { closest } from '../runtime/closest.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { admit } from './admission.ts'
@@ -80,7 +81,7 @@ export class Intake {
     const { message } = decoded
     const task = registry.get(message.task)
     if (task === undefined) {
-      const refusal = unknown(message, this.#parts.unknownTask)
+      const refusal = unknown(message, this.#parts.unknownTask, registry.names())
       if (events.wanted) events.emit(unknownTaskFailed(message.id, refusal.error))
       this.#refuse({ delivery, queue, lane }, refusal)
       return
@@ -157,11 +158,16 @@ export class Intake {
   }
 }
 
+const LONGEST_COMPARED = 80
+
 /** Why a task that is not registered is not run. */
-function unknown(message: TaskMessage, policy: IntakeParts['unknownTask']): Refusal {
+function unknown(message: TaskMessage, policy: IntakeParts['unknownTask'], names: readonly string[]): Refusal {
+  // A sender chooses the name: a long one is compared with none.
+  const near = message.task.length > LONGEST_COMPARED ? undefined : closest(message.task, names)
+  const meant = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
   return {
     error: celeryError('NotRegistered', [message.task]),
-    detail: `no task named ${JSON.stringify(message.task)} is registered here`,
+    detail: `no task named ${JSON.stringify(message.task)} is registered here${meant}`,
     id: message.id,
     task: message.task,
     replyTo: message.replyTo,

@@ -52,7 +52,7 @@ describe('JSON', () => {
     [2n ** 64n, '18446744073709551616'],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [new Uint8Array([1, 2]), '"AQI="'],
-    [Number.NaN, 'null'],
+    [Number.NaN, 'NaN'],
     [undefined, 'null'],
     [[], '[]'],
     [{}, '{}'],

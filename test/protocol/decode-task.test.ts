@@ -394,3 +394,8 @@ describe('hostile messages', () => {
     )
   })
 })
+
+it("has the AMQP properties as they came: Celery's request.properties", () => {
+  const properties = { appId: '1234', userId: 'guest', messageId: 'm-1', deliveryMode: 2, priority: 3 }
+  expect(decoded(aMessage({ properties })).properties).toMatchObject({ ...properties, contentType: 'application/json' })
+})

@@ -35,7 +35,6 @@ describe('parseTimestamp', () => {
     '2030',
     '2030-01',
     '2030-1-2',
-    '20300102',
     '2030-13-01',
     '2030-00-01',
     '2030-02-30',
@@ -44,7 +43,7 @@ describe('parseTimestamp', () => {
     '0000-01-01',
     '2030-01-02T',
     '2030-01-02T3:04',
-    '2030-01-02T24:00:00',
+    '2030-01-02T24:00:01',
     '2030-01-02T03:60',
     '2030-01-02T03:04:60',
     '2030-01-02T03:04:05.',
@@ -86,4 +85,30 @@ describe('formatTimestamp', () => {
   it('knows what Python has no datetime for', () => {
     for (const ms of [Number.NaN, Number.POSITIVE_INFINITY, 8.64e15, -8.64e15]) expect(isWritable(ms)).toBe(false)
   })
+})
+
+// As dateutil's isoparse, which Celery 5.6 reads by.
+it.each([
+  ['20261128T192214+0000', '2026-11-28T19:22:14.000Z'],
+  ['20261128', '2026-11-28T00:00:00.000Z'],
+  ['20261128T1922', '2026-11-28T19:22:00.000Z'],
+  ['20261128T192214.5Z', '2026-11-28T19:22:14.500Z'],
+  ['2026-11-28T19', '2026-11-28T19:00:00.000Z'],
+  ['2026-11-28T19+02', '2026-11-28T17:00:00.000Z'],
+  ['2026-11-28T24:00:00Z', '2026-11-29T00:00:00.000Z'],
+  ['2026-12-31T24', '2027-01-01T00:00:00.000Z'],
+])('the form %s is read', (text, moment) => {
+  expect(parseTimestamp(text)).toBe(Date.parse(moment))
+})
+
+it.each([
+  '20261128T',
+  '2026112',
+  '2026-11-28T24:00:01',
+  '2026-11-28T25',
+  '2026-11-28T19:2',
+  '20261128T19221',
+  '2026-1128T19',
+])('the form %s is none', (text) => {
+  expect(parseTimestamp(text)).toBeUndefined()
 })

@@ -29,6 +29,7 @@ export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
     stampedHeaders: null,
     stamps: {},
     headers: {},
+    properties: {},
     protocol: 2,
     ...fields,
   }

@@ -85,3 +85,17 @@ describe('runTask', () => {
     expect(await run).toMatchObject({ kind: 'timed-out', limit: 3_600_000 })
   })
 })
+
+it('gives what the code threw, as it threw it', async () => {
+  class CardDeclined extends Error {}
+  const charge = defineTask({
+    name: 'charge',
+    run() {
+      throw new CardDeclined('no')
+    },
+  })
+  const run = await runTask(charge)
+  expect(run.thrown).toBeInstanceOf(CardDeclined)
+  expect(run).toMatchObject({ kind: 'failed', error: { type: 'CardDeclined' } })
+  expect((await runTask(defineTask({ name: 'fine', run: () => 1 }))).thrown).toBeUndefined()
+})
