@@ -71,6 +71,8 @@ export interface Channel extends AsyncDisposable {
   readonly isOpen: boolean
   /** How many of its deliveries are not settled; those after `get` or with `noAck: false`. */
   readonly unsettled: number
+  /** Resolves when the broker answers a question about no queue: after the deliveries before it. */
+  ping(): Promise<void>
   declareExchange(exchange: ExchangeSpec): Promise<void>
   declareQueue(queue: QueueSpec): Promise<QueueStatus>
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */

@@ -65,6 +65,11 @@ export class ChannelRow implements AsyncDisposable {
     return this.#newest.consume(queue, onDelivery, options)
   }
 
+  /** Resolves when the broker has answered on every channel. */
+  async ping(): Promise<void> {
+    await Promise.all(this.#channels.map((channel) => channel.ping()))
+  }
+
   /** Asks on every channel, so that the answer comes after all deliveries and acknowledgements of before. */
   async inspectQueue(name: string): Promise<QueueStatus> {
     const answers = await Promise.all(this.#channels.map((channel) => channel.inspectQueue(name)))

@@ -7,9 +7,7 @@ import type { Channel, Connection } from './broker.ts'
 export interface LivenessOptions {
   readonly connection: Connection
   /** The channel that has to work: the consuming one. */
-  readonly channel: Pick<Channel, 'isOpen' | 'inspectQueue'>
-  /** A queue that exists. When it is gone the channel dies, which has it set up again. */
-  readonly queue: string
+  readonly channel: Pick<Channel, 'isOpen' | 'ping'>
   readonly clock: Clock
   /** Milliseconds: half of it lies between two questions, and twice of it is allowed for an answer. */
   readonly heartbeatMs: number
@@ -24,23 +22,24 @@ export interface Liveness {
 }
 
 /**
- * Asks the broker for `queue` on `channel` again and again, and destroys the connection when an answer does not come:
- * heartbeats alone may go on while the broker has stopped to serve the channel.
+ * Asks the broker something on `channel` again and again, and destroys the connection when an answer does not come:
+ * heartbeats alone may go on while the broker has stopped to serve the channel. It asks about no queue, since the broker may
+ * be silent for a minute about one whose node is away, and serve the others.
  */
 export function watchLiveness(options: LivenessOptions): Liveness {
-  const { connection, channel, queue, clock, heartbeatMs, signal } = options
+  const { connection, channel, clock, heartbeatMs, signal } = options
   let answeredAt = clock.monotonic()
   const ask = async (): Promise<void> => {
     const deadline = clock.after(2 * heartbeatMs, () =>
       connection.destroy(
         new TwqError(
           'TWQ_CONNECTION_LOST',
-          `the broker did not answer for queue "${queue}" within ${2 * heartbeatMs} ms`,
+          `the broker did not answer on the channel that consumes within ${2 * heartbeatMs} ms`,
         ),
       ),
     )
     try {
-      await channel.inspectQueue(queue)
+      await channel.ping()
       answeredAt = clock.monotonic()
     } catch {
       // The channel is over, which its owner hears from the channel itself.

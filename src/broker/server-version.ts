@@ -16,3 +16,8 @@ export function isRabbitMq4(server: ServerInfo): boolean {
 
 /** What twq's built-in broker calls its platform, while it answers to RabbitMQ's name. */
 export const BUILT_IN_PLATFORM = 'twq dev broker'
+
+/** Whether quorum queues put messages in the order of their priorities: from 4.0 on, with no argument of theirs. */
+export function quorumHeedsPriorities(server: ServerInfo | undefined): boolean {
+  return server !== undefined && isRabbitMq4(server)
+}

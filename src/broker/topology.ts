@@ -3,6 +3,7 @@ import { EVENT_EXCHANGE } from '../protocol/event.ts'
 import { quarantineQueue } from '../protocol/quarantine.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
 import { isQuorum, plainQueue, type TaskQueue } from '../protocol/task-queue.ts'
+import { connectionRefusal, deniedFeature, readRefusal } from './amqp/failures.ts'
 import type { Channel, QueueStatus, ServerInfo } from './broker.ts'
 import { type Difference, differencesOfExchange, differencesOfQueue, isStated, mismatch } from './differences.ts'
 import { isRabbitMq4 } from './server-version.ts'
@@ -24,15 +25,20 @@ export interface TopologyDifference extends Difference {
 /**
  * Declares a task queue: its exchange, the queue itself, and the binding of one to the other. What exists with other
  * settings (a limit set in Python, say) is used as it is and reported, but for what the configuration states: there it
- * rejects with `TWQ_QUEUE_MISMATCH`, which lists all that differs; `lenient` reports that too. On channels of its own,
- * since a refusal closes the channel. Resolves with what the broker says of the queue.
+ * rejects with `TWQ_QUEUE_MISMATCH`, which lists all that differs; `lenient` reports that too. It always rejects so for a
+ * stream, and for what the broker has disabled. On channels of its own, since a refusal closes the channel. Resolves with what the broker says of the queue.
  */
 export async function declareTaskQueue(
   session: Pick<Session, 'withChannel'>,
   queue: TaskQueue,
   onDifference: (difference: TopologyDifference) => void,
-  { lenient = false }: { readonly lenient?: boolean } = {},
+  options: {
+    readonly lenient?: boolean
+    /** Hears that the binding could not be written, for want of a majority say: the queue can be consumed all the same. */
+    readonly onUnbound?: (error: TwqError) => void
+  } = {},
 ): Promise<QueueStatus> {
+  const { lenient = false, onUnbound } = options
   const { name, exchange, routingKey, bindingArguments } = queue
   const report = (differences: readonly Difference[], refusal: unknown): void => {
     if (!lenient && differences.some((difference) => isStated(queue, difference))) {
@@ -55,14 +61,50 @@ export async function declareTaskQueue(
   const status = await session
     .withChannel((channel) => channel.declareQueue(queue))
     .catch(async (refusal) => {
-      report(await differencesOfQueue(session, queue, refusal), refusal)
+      const denied = deniedIn(queue, refusal)
+      if (denied !== undefined) throw denied
+      const differences = await differencesOfQueue(session, queue, refusal)
+      if (differences.some(isStream)) throw streamFound(queue, refusal)
+      report(differences, refusal)
       return await session.withChannel((channel) => channel.inspectQueue(name))
     })
   // To an exchange that somebody gave another meaning we add nothing; the default exchange reaches the queue anyway.
   if (exchangeFits) {
-    await session.withChannel((channel) => channel.bind(name, exchange.name, routingKey, bindingArguments))
+    await session
+      .withChannel((channel) => channel.bind(name, exchange.name, routingKey, bindingArguments))
+      .catch((error: unknown) => {
+        if (onUnbound === undefined || !TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+        onUnbound(error)
+      })
   }
   return status
+}
+
+/** A stream hands every message to every consumer, and acknowledgements mean nothing there. */
+function isStream({ kind, argument, found }: Difference): boolean {
+  return kind === 'queue' && argument === 'x-queue-type' && found === 'stream'
+}
+
+function streamFound({ name }: TaskQueue, cause: unknown): TwqError {
+  return new TwqError('TWQ_QUEUE_MISMATCH', `queue "${name}" exists as a stream, which can not hold tasks`, {
+    hint: 'Each of its consumers gets every message, and none is ever acknowledged. Use another name for the tasks.',
+    cause,
+  })
+}
+
+/** The refusal of what the broker has disabled, with the settings of the queue that ask for it. */
+function deniedIn(queue: TaskQueue, refusal: unknown): TwqError | undefined {
+  const error = connectionRefusal(refusal) ?? refusal
+  if (!TwqError.is(error)) return undefined
+  const feature = deniedFeature(readRefusal(error.cause)?.text ?? '')
+  if (feature === undefined) return undefined
+  const transient = /transient/.test(feature) && !queue.durable
+  const all = Object.keys(queue.arguments)
+  const named = all.filter((argument) => argument.includes(feature.replaceAll('_', '-')))
+  const settings = transient ? ['durable: false'] : named.length > 0 ? named : all
+  const asks = settings.length === 0 ? '' : `, which ${settings.join(', ')} asks for`
+  const what = `queue "${queue.name}" can not be declared: the broker has disabled ${feature}${asks}`
+  return new TwqError('TWQ_QUEUE_MISMATCH', what, { hint: error.hint, cause: error.cause })
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Session } from '../broker/session.ts'
-import { declareTaskQueue } from '../broker/topology.ts'
+import { declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import { isQuorum } from '../protocol/task-queue.ts'
 import type { Router } from './router.ts'
@@ -9,14 +9,14 @@ const MOST_QUEUES = 10_000
 
 /** The queues that senders publish to: each is declared once, as Celery's producers do. */
 export class DeclaredQueues {
-  readonly #session: Session
+  readonly #session: Pick<Session, 'withChannel'>
   readonly #router: Pick<Router, 'queueNamed'>
   /** The queues that were declared, or are being. */
   readonly #declared = new Map<string, Promise<void>>()
   readonly #ready = new Set<string>()
   readonly #quorum = new Set<string>()
 
-  constructor(session: Session, router: Pick<Router, 'queueNamed'>) {
+  constructor(session: Pick<Session, 'withChannel'>, router: Pick<Router, 'queueNamed'>) {
     this.#session = session
     this.#router = router
   }
@@ -58,9 +58,11 @@ export class DeclaredQueues {
     try {
       const declared = this.#router.queueNamed(queue)
       if (isQuorum(declared)) this.#quorum.add(queue)
-      await declareTaskQueue(this.#session, declared, ({ kind, argument, found }) => {
+      const onDifference = ({ kind, argument, found }: TopologyDifference): void => {
         if (kind === 'queue' && argument === 'x-queue-type' && found === 'quorum') this.#quorum.add(queue)
-      })
+      }
+      // Publishing tells whether it is bound.
+      await declareTaskQueue(this.#session, declared, onDifference, { onUnbound: () => {} })
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }

@@ -1,4 +1,5 @@
 import type { Channel, Connection, QueueStatus } from '../broker/broker.ts'
+import { inTime } from '../broker/in-time.ts'
 import {
   declareQuarantine,
   declareSuspects,
@@ -8,11 +9,18 @@ import {
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
+import { systemClock } from '../runtime/clock.ts'
 
 /** Lends a channel for one purpose: whatever the broker refuses ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
   await using channel = await connection.openChannel()
   return await use(channel)
+}
+
+/** The same for a question about a queue. Rejects with `TWQ_QUEUE_DOWN` where the broker has no answer in time. */
+function ask<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
+  // A channel that has no answer yet can't be closed either, which nobody is to wait for.
+  return inTime(withChannel(connection, use), systemClock)
 }
 
 /**
@@ -25,7 +33,7 @@ export async function queueStatus(
   onDown?: (error: TwqError) => void,
 ): Promise<QueueStatus | undefined> {
   try {
-    return await withChannel(connection, (channel) => channel.inspectQueue(name))
+    return await ask(connection, (channel) => channel.inspectQueue(name))
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return undefined
     if (onDown === undefined || !TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
@@ -40,7 +48,7 @@ export async function declareWithCompanions(
   queue: TaskQueue,
 ): Promise<readonly TopologyDifference[]> {
   const differences: TopologyDifference[] = []
-  const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => withChannel(connection, use) }
+  const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => ask(connection, use) }
   await declareTaskQueue(lend, queue, (difference) => differences.push(difference), { lenient: true })
   const type = { quorum: await isQuorumAsFound(lend, queue, differences) }
   await declareQuarantine(lend, queue.name, type)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { DelayedDelivery } from '../broker/delayed-delivery.ts'
+import { answeringInTime } from '../broker/in-time.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import type { FollowUp } from '../canvas/apply.ts'
@@ -86,7 +87,7 @@ class SessionSender implements Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#queues = options.queues ?? new DeclaredQueues(options.session, options.router)
+    this.#queues = options.queues ?? new DeclaredQueues(answeringInTime(options.session, options.clock), options.router)
     this.#chordQueues = new ChordQueues(options.session, this.#queues)
     this.#publisher = new TaskPublisher({ ...options, queues: this.#queues })
   }

@@ -1,4 +1,6 @@
 import type { Channel, Delivery, Subscription } from '../broker/broker.ts'
+import type { CarefulConsumers } from '../broker/careful-consumers.ts'
+import type { DeclaringChannels } from '../broker/declaring-channels.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import type { Session } from '../broker/session.ts'
 import { declareHoldingQueue, declareQuarantine } from '../broker/topology.ts'
@@ -11,12 +13,15 @@ import { isFinal, type RemoteError, type ResultRecord } from '../protocol/result
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Followers } from './followers.ts'
 import type { Quarantine } from './quarantine.ts'
 
 /** What joining chords works with. */
 export interface ChordJoinsParts {
   readonly session: Session
+  readonly declaring: DeclaringChannels
+  readonly careful: CarefulConsumers
   /** Whether the loss of a node may take no chord: that holds where it may take no task. */
   readonly quorum: () => Promise<boolean>
   readonly followers: Followers
@@ -33,6 +38,8 @@ const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
 const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
+// Milliseconds: tasks are consumed meanwhile, but the worker is not ready.
+const LONGEST_OPENING = 5_000
 // Before a chord is taken up again whose queue is down with its node, or whose end could not be made safe, in milliseconds.
 const AGAIN_AFTER = 5_000
 
@@ -66,14 +73,16 @@ export class ChordJoins {
     this.#parts = parts
   }
 
-  /** Resolves when it consumes. Where it may not, the worker goes on without, and says so. */
+  /** Resolves when it consumes, or the broker lets it wait. Where it may not, the worker goes on without, and says so. */
   async open(): Promise<void> {
-    const { session, logger } = this.#parts
-    try {
-      await session.keep('chords', (channel, gone) => this.#setup(channel, gone)).ready
-    } catch (error) {
+    const { session, clock, logger } = this.#parts
+    const over = new AbortController()
+    const { ready } = session.keep('chords', (channel, gone) => this.#setup(channel, gone))
+    const told = ready.catch((error) => {
       logger.warn({ event: 'chords.unavailable', error: messageOf(error) }, 'this worker joins no chords')
-    }
+    })
+    await Promise.race([told, pause(clock, LONGEST_OPENING, over.signal)])
+    over.abort()
   }
 
   /** Sets up a new channel: the broker delivers again what an earlier one had. */
@@ -105,23 +114,26 @@ export class ChordJoins {
   }
 
   async #consume(channel: Channel): Promise<void> {
-    const { session, logger } = this.#parts
+    const { declaring, careful, logger } = this.#parts
     const wanted = { quorum: await this.#parts.quorum() }
-    const found = await declareHoldingQueue(session, JOIN_QUEUE, wanted)
+    const found = await declareHoldingQueue(declaring, JOIN_QUEUE, wanted)
     if (found.difference !== undefined) {
       const fields = { event: 'chords.differ', queue: JOIN_QUEUE, difference: found.difference.message }
       if (found.quorum || !wanted.quorum) logger.info(fields, 'using the queue of chords as it is')
       else logger.warn({ ...fields, hint: AS_IT_IS }, 'the loss of a node may take chords, though no tasks')
     }
-    await declareQuarantine(session, JOIN_QUEUE, found).catch((error: unknown) => {
+    await declareQuarantine(declaring, JOIN_QUEUE, found).catch((error: unknown) => {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
     })
+    await declaring.arrived(JOIN_QUEUE)
+    await careful.prove(JOIN_QUEUE)
     // The limit is for the consumer that comes next: results are not limited.
     await channel.prefetch(MOST_JOINS, 'consumer')
-    this.#source = await channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
+    const asked = channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
       // Somebody deleted the queue, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
+    this.#source = await careful.started(JOIN_QUEUE, asked)
     await channel.prefetch(0, 'consumer')
   }
 

@@ -1,10 +1,14 @@
 import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../broker/broker.ts'
+import type { CarefulConsumers } from '../broker/careful-consumers.ts'
 import type { ChannelRow } from '../broker/channel-row.ts'
+import { cannotBeMended } from '../broker/kept-channel.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { pause } from '../runtime/pause.ts'
+import { Asked } from './asked-queue.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 import { channelPrefetch, type Prefetch, sharesPrefetch } from './prefetch.ts'
@@ -16,6 +20,7 @@ export interface ConsumerParts {
   readonly prefetch: Prefetch
   /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
   readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
+  readonly careful: CarefulConsumers
   readonly onDelivery: (delivery: Delivery, queue: string) => void
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
@@ -24,6 +29,11 @@ export interface ConsumerParts {
   readonly clock: Clock
   readonly logger: Logger
 }
+
+// Milliseconds: what answers later is consumed later.
+const MOMENT = 1_000
+// So long the start waits for what answers late, to tell what is wrong with it.
+const PATIENCE = 5_000
 
 /** The channel that consumes, with those before it, and what is consumed on it. */
 interface Line {
@@ -47,6 +57,7 @@ export class Consumer {
   /** Those of them that nothing is taken from for now. */
   readonly #suspended = new Set<string>()
   #line: Line | undefined
+  #everUp = false
   #stopped = false
   #paused = false
 
@@ -65,23 +76,24 @@ export class Consumer {
     return [...(this.#line?.subscriptions.keys() ?? [])]
   }
 
-  /** Sets up a new channel: declare, limit, consume. */
+  /**
+   * Sets up a new channel: declare, limit, consume. The queues are declared side by side, and consumed as soon as they are:
+   * one that the broker does not answer for, or refuses for now, keeps no other waiting. The first time it rejects with what
+   * trying again can't mend; later such a queue is tried again while the others are consumed.
+   */
   async setup(channel: ChannelRow, signal: AbortSignal, server: ServerInfo): Promise<void> {
-    const { prefetch, declare, onRenewed } = this.#parts
+    const { prefetch, careful, clock, onRenewed } = this.#parts
     this.#forget()
     onRenewed()
     if (this.#stopped) return
-    const declared = new Set<TaskQueue>()
-    let quorum = false
-    for (const queue of this.queues) {
-      try {
-        quorum = (await declare(queue)).quorum || quorum
-        declared.add(queue)
-      } catch (error) {
-        if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-      }
-    }
-    const shared = sharesPrefetch(server, quorum)
+    const asked = this.queues.map((queue) => new Asked(queue, this.#parts.declare(queue)))
+    const answered = Promise.all(asked.map(({ answer }) => answer))
+    await Promise.race([answered, pause(clock, MOMENT, signal)])
+    this.#throwHopeless(asked)
+    const shared = sharesPrefetch(
+      server,
+      asked.some(({ declared }) => declared?.quorum === true),
+    )
     // The limit comes before the first consumer: deliveries start at once.
     const count = prefetch.begin()
     await channel.prefetch(count, shared ? 'channel' : 'consumer')
@@ -90,11 +102,19 @@ export class Consumer {
     this.#line = line
     signal.addEventListener('abort', () => this.#line === line && this.#forget(), { once: true })
     this.#followHeld(line, count)
-    try {
-      await this.#inTurn(line, () => this.#reconcile(line, declared))
-    } catch (error) {
-      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-      for (const { name } of this.queues) if (!line.subscriptions.has(name)) void this.#restore(line, name)
+    const prompt = asked.filter(({ queue, declared }) => declared !== undefined && !careful.doubts(queue.name))
+    for (const { queue, declared } of prompt) if (declared) await this.#begin(line, queue, declared)
+    const others = asked.filter((one) => !prompt.includes(one))
+    const taken = others.map(async ({ queue, answer }) => {
+      const declared = careful.doubts(queue.name) ? undefined : await answer
+      if (declared !== undefined) await this.#begin(line, queue, declared)
+    })
+    // What is wrong with a queue for good is told at the start.
+    if (!this.#everUp) await Promise.race([Promise.allSettled(taken), pause(clock, PATIENCE, signal)])
+    this.#throwHopeless(asked)
+    this.#everUp = true
+    for (const [index, { queue }] of others.entries()) {
+      void taken[index]?.catch(() => {}).then(() => this.#restore(line, queue.name))
     }
   }
 
@@ -108,10 +128,9 @@ export class Consumer {
     const line = this.#line
     if (line === undefined) return
     try {
-      await this.#inTurn(line, () => this.#reconcile(line))
+      await this.#take(line, queue)
     } catch (error) {
-      // Another queue may be the one whose node is down.
-      if (isLoss(error, line.channel) || line.subscriptions.has(queue.name)) return
+      if (isLoss(error, line.channel)) return
       this.#queues.delete(queue.name)
       throw error
     }
@@ -123,7 +142,7 @@ export class Consumer {
     const line = this.#line
     if (line !== undefined) {
       // Without a channel there is no consumer either.
-      await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+      await this.#inTurn(line, () => this.#cancel(line, name)).catch(() => {})
     }
     return true
   }
@@ -133,7 +152,7 @@ export class Consumer {
     this.#suspended.add(name)
     const line = this.#line
     // A failure means that the channel is going: the next one takes nothing from it.
-    if (line !== undefined) await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+    if (line !== undefined) await this.#inTurn(line, () => this.#cancel(line, name)).catch(() => {})
   }
 
   /** Takes from a queue again. Never rejects: one that can't be consumed is restored as soon as it can. */
@@ -152,7 +171,8 @@ export class Consumer {
     this.#paused = true
     const line = this.#line
     // A failure means that the channel is going: the next one takes nothing.
-    if (line !== undefined) await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+    if (line !== undefined)
+      await Promise.allSettled(this.consuming.map((name) => this.#inTurn(line, () => this.#cancel(line, name))))
   }
 
   /** Takes messages again. Never rejects: a queue that can't be consumed is restored as soon as it can. */
@@ -160,7 +180,8 @@ export class Consumer {
     this.#paused = false
     const line = this.#line
     if (line === undefined) return
-    await this.#inTurn(line, () => this.#reconcile(line)).catch(() => {})
+    const taken = this.queues.map(({ name }) => this.#takeAgain(line, name))
+    await Promise.all(taken)
     if (this.#line !== line || !line.channel.isOpen || this.#stopped) return
     for (const { name } of this.queues)
       if (this.#isWanted(name) && !line.subscriptions.has(name)) void this.#restore(line, name)
@@ -186,43 +207,51 @@ export class Consumer {
     return changed
   }
 
-  /**
-   * Has each wanted queue consumed, and no other. Those `declared` just before are not declared again. Rejects with
-   * `TWQ_QUEUE_DOWN` where all but those are consumed that live on a node which is down.
-   */
-  async #reconcile(line: Line, declared: ReadonlySet<TaskQueue> = new Set()): Promise<void> {
+  /** Declares a queue and consumes it; while the broker has no answer, nothing else waits. */
+  async #take(line: Line, queue: TaskQueue): Promise<void> {
+    const declared = await this.#parts.declare(queue)
+    await this.#parts.careful.prove(queue.name)
+    await this.#begin(line, queue, declared)
+  }
+
+  /** Consumes a queue after a pause; one that can't be consumed now is restored as soon as it can. Never rejects. */
+  async #takeAgain(line: Line, name: string): Promise<void> {
+    const queue = this.#queues.get(name)
+    if (queue === undefined || !this.#isWanted(name)) return
+    await this.#take(line, queue).catch(() => void this.#restore(line, name))
+  }
+
+  /** Consumes a queue that was declared, unless somebody decided otherwise meanwhile. */
+  #begin(line: Line, queue: TaskQueue, { quorum }: { readonly quorum: boolean }): Promise<void> {
     const { channel, subscriptions } = line
-    for (const [name, subscription] of subscriptions) {
-      if (this.#isWanted(name)) continue
-      subscriptions.delete(name)
-      await subscription.cancel()
-    }
-    let down: TwqError | undefined
-    if (this.#paused) return
-    for (const queue of this.queues) {
-      if (subscriptions.has(queue.name) || !this.#isWanted(queue.name)) continue
-      if (!declared.has(queue)) {
-        try {
-          const { quorum } = await this.#parts.declare(queue)
-          // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
-          if (quorum && line.shared) await this.#limitEach(line)
-        } catch (error) {
-          if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-          down ??= error
-          continue
-        }
-      }
-      if (this.#line !== line) return
+    const { name } = queue
+    const wanted = (): boolean => this.#line === line && this.#queues.get(name) === queue && this.#isWanted(name)
+    return this.#inTurn(line, async () => {
+      if (!wanted() || subscriptions.has(name)) return
+      // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+      if (quorum && line.shared) await this.#limitEach(line)
       const subscription = await this.#consume(line, queue)
-      if (this.#line === line) subscriptions.set(queue.name, subscription)
+      if (wanted()) subscriptions.set(name, subscription)
       else if (channel.isOpen) await subscription.cancel()
-    }
-    if (down !== undefined) throw down
+    })
+  }
+
+  async #cancel({ subscriptions }: Line, name: string): Promise<void> {
+    const subscription = subscriptions.get(name)
+    if (subscription === undefined || this.#isWanted(name)) return
+    subscriptions.delete(name)
+    await subscription.cancel()
+  }
+
+  /** Throws what trying again can't mend, as long as the worker has never consumed. */
+  #throwHopeless(asked: readonly Asked[]): void {
+    if (this.#everUp) return
+    for (const { error } of asked) if (error !== undefined && cannotBeMended(error)) throw error
   }
 
   async #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
     const own: { subscription?: Subscription } = {}
-    own.subscription = await line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
+    const asked = line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: (ended) => {
         const current = line.subscriptions.get(name)
@@ -231,6 +260,7 @@ export class Consumer {
         else void this.#ended(line, name, ended)
       },
     })
+    own.subscription = await this.#parts.careful.started(name, asked)
     return own.subscription
   }
 
@@ -243,24 +273,26 @@ export class Consumer {
   }
 
   /**
-   * Declares and consumes a queue whose consumer the broker has ended, since it was deleted, has moved, or went down with
-   * its node: on the same channel, and for as long as it takes.
+   * Declares and consumes a queue that has no consumer, since it was deleted, has moved, or went down with its node: on the
+   * same channel, and for as long as it takes.
    */
   async #restore(line: Line, name: string): Promise<void> {
     const { channel, signal, subscriptions } = line
     const log = consumerLog(this.#parts.logger, name)
+    let tries = 0
+    const missing = (): boolean => !subscriptions.has(name)
     await restoreConsumer({
-      consume: () =>
-        this.#inTurn(line, () => this.#reconcile(line)).catch((error) => {
-          // Another queue may be the one that is down.
-          if (!subscriptions.has(name)) throw error
-        }),
-      wanted: () => !this.#stopped && channel.isOpen && this.#isWanted(name),
+      consume: async () => {
+        const queue = this.#queues.get(name)
+        tries += 1
+        if (queue !== undefined && missing()) await this.#take(line, queue)
+      },
+      wanted: () => !this.#stopped && channel.isOpen && this.#isWanted(name) && missing(),
       gone: signal,
       onDown: log.down,
       clock: this.#parts.clock,
     })
-    if (subscriptions.has(name)) log.restored()
+    if (tries > 0 && !missing()) log.restored()
   }
 
   /** From now on the limit, which is `applied`, follows the requests held for later. */

@@ -1,11 +1,14 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Broker } from '../broker/broker.ts'
+import { CarefulConsumers } from '../broker/careful-consumers.ts'
+import { DeclaringChannels } from '../broker/declaring-channels.ts'
 import { createSession } from '../broker/session.ts'
 import { declareSuspects } from '../broker/topology.ts'
 import { needsConnections, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import { EventPublisher } from '../events/publisher.ts'
+import { suspectsQueue } from '../protocol/suspect.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
@@ -74,11 +77,14 @@ export function createWorker(parts: WorkerParts): Worker {
 
   const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }), watched = true } = parts
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
+  const declaring = new DeclaringChannels({ broker, name: `${node} declarations`, session: consuming, clock })
+  const careful = new CarefulConsumers({ declaring, giveUp: (error) => consuming.connection?.destroy(error), clock })
   const leaving = new AbortController()
   const outbound = openOutbound({
     config,
     registry,
     broker,
+    declaring,
     onQuarantined: (task) => health.quarantined(task),
     isQuorum: (queue) => declarations.isQuorum(queue),
     leaving: leaving.signal,
@@ -175,7 +181,12 @@ export function createWorker(parts: WorkerParts): Worker {
   const suspects: Suspects = new Suspects(
     config.queues.map(({ name }) => name),
     {
-      declare: async (queue) => declareSuspects(consuming, queue, await declarations.of(queue)),
+      declare: async (queue) => {
+        const declared = await declareSuspects(declaring, queue, await declarations.of(queue))
+        await declaring.arrived(suspectsQueue(queue))
+        return declared
+      },
+      careful,
       onDelivery: (delivery, queue) => intake.receive(unpackedDelivery(delivery), queue, 'suspects'),
       timeouts,
       clock,
@@ -216,16 +227,18 @@ export function createWorker(parts: WorkerParts): Worker {
     queues: config.queues,
     prefetch,
     declare: async (queue) => {
-      const declared = await declareQueue(queue, { session: consuming, logger, lenient: lifetime.isUp }).catch(
-        (error) => {
-          if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) declarations.down(queue.name, error)
-          throw error
-        },
-      )
+      const server = consuming.connection?.server
+      const options = { session: declaring, server, clock, logger, lenient: lifetime.isUp }
+      const declared = await declareQueue(queue, options).catch((error) => {
+        if (TwqError.is(error)) declarations.down(queue.name, error)
+        throw error
+      })
       delays.declared(queue, declared)
       declarations.add(queue.name, declared)
+      await declaring.arrived(queue.name)
       return declared
     },
+    careful,
     onDelivery(delivery, queue) {
       if (delivery.redelivered) health.redelivered()
       intake.receive(delivery, queue)
@@ -293,6 +306,8 @@ export function createWorker(parts: WorkerParts): Worker {
     results.kind === 'rpc'
       ? new ChordJoins({
           session: consuming,
+          declaring,
+          careful,
           quorum: () => declarations.anyQuorum(config.queues.map(({ name }) => name)),
           followers,
           quarantine,
@@ -307,6 +322,7 @@ export function createWorker(parts: WorkerParts): Worker {
     broker,
     watched,
     consuming,
+    declaring,
     outbound,
     chordJoins,
     consumer,

@@ -1,3 +1,5 @@
+import type { ServerInfo } from '../broker/broker.ts'
+import { quorumHeedsPriorities } from '../broker/server-version.ts'
 import type { Session } from '../broker/session.ts'
 import {
   declareQuarantine,
@@ -8,15 +10,23 @@ import {
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import { maxPriorityOf, type TaskQueue } from '../protocol/task-queue.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { pause } from '../runtime/pause.ts'
 
 /** What declaring needs. */
 export interface DeclareParts {
   readonly session: Pick<Session, 'withChannel'>
+  readonly clock: Clock
   readonly logger: Logger
+  /** What the broker is, where that is known. */
+  readonly server: ServerInfo | undefined
   /** Takes a queue as it is even where the configuration states otherwise: who has begun does not stop for that. */
   readonly lenient: boolean
 }
+
+// Milliseconds that what belongs to a queue may keep it waiting.
+const MOMENT = 1_000
 
 /** What a task queue is, as the broker has it. */
 export interface DeclaredQueue {
@@ -31,7 +41,7 @@ export interface DeclaredQueue {
  */
 export async function declareQueue(
   queue: TaskQueue,
-  { session, logger, lenient }: DeclareParts,
+  { session, clock, logger, server, lenient }: DeclareParts,
 ): Promise<DeclaredQueue> {
   const { name } = queue
   const differences: TopologyDifference[] = []
@@ -40,12 +50,16 @@ export async function declareQueue(
     const fields = { event: 'queue.differs', queue: name, difference: difference.error.message }
     logger.warn(fields, 'using the queue as it is')
   }
-  const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient })
+  const onUnbound = (error: TwqError): void => {
+    const fields = { event: 'queue.unbound', queue: name, error: error.message, hint: error.hint }
+    logger.warn(fields, 'the binding of a queue to its exchange could not be written; consuming it all the same')
+  }
+  const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient, onUnbound })
   const quorum = await isQuorumAsFound(session, queue, differences)
-  for (const declare of [declareQuarantine, declareSuspects]) {
+  const companions = [declareQuarantine, declareSuspects].map(async (declare) => {
     try {
       const { difference, hint } = await declare(session, name, { quorum })
-      if (difference === undefined) continue
+      if (difference === undefined) return
       const fields = { event: 'queue.companion', queue: name, difference: difference.message, hint }
       logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
     } catch (error) {
@@ -53,7 +67,10 @@ export async function declareQueue(
       const fields = { event: 'queue.companion-down', queue: name, error: error.message }
       logger.warn(fields, 'a queue beside it can not be reached until that node is back')
     }
-  }
+  })
+  // Tasks are consumed while the broker has no answer about what belongs to their queue.
+  const over = new AbortController()
+  await Promise.race([Promise.all(companions), pause(clock, MOMENT, over.signal)]).finally(() => over.abort())
   if (consumers > 0) {
     logger.info(
       { event: 'queue.shared', queue: name, consumers },
@@ -61,7 +78,7 @@ export async function declareQueue(
     )
   }
   logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
-  return { quorum, priorities: heedsPriorities(queue, differences) }
+  return { quorum, priorities: quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences) }
 }
 
 function heedsPriorities(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {

@@ -7,7 +7,13 @@ import { allOver } from './progress.ts'
 /** Messages that wait for their confirms at once: far below what the publisher takes. */
 const BATCH = 1_000
 
-const PUBLISHING_TELLS = ['TWQ_CHANNEL_CLOSED', 'TWQ_QUEUE_MISMATCH', 'TWQ_QUEUE_MISSING', 'TWQ_QUEUE_DOWN'] as const
+const PUBLISHING_TELLS = [
+  'TWQ_CHANNEL_CLOSED',
+  'TWQ_QUEUE_LOCKED',
+  'TWQ_QUEUE_MISMATCH',
+  'TWQ_QUEUE_MISSING',
+  'TWQ_QUEUE_DOWN',
+] as const
 
 /** Publishes the messages that follow from a task. */
 export class FollowUpPublisher {

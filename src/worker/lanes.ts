@@ -38,6 +38,7 @@ export interface LanesParts {
 // Milliseconds: a mailbox that can't be set up keeps no tasks waiting, and neither do other workers that don't answer.
 const LONGEST_MAILBOX = 1_000
 const LONGEST_MINGLING = 5_000
+const LONGEST_SUSPECTS = 5_000
 
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
 export class Lanes {
@@ -70,14 +71,13 @@ export class Lanes {
         signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
         await this.#untilMingled(signal)
         const connection = this.#current()
-        await consumer.setup(channel, signal, connection.server)
         this.#liveness = undefined
-        for (const queue of consumer.consuming.slice(0, 1)) {
-          this.#liveness = watchLiveness({ connection, channel, queue, clock, heartbeatMs: config.heartbeat, signal })
-        }
+        await consumer.setup(channel, signal, connection.server)
+        this.#liveness = watchLiveness({ connection, channel, clock, heartbeatMs: config.heartbeat, signal })
       },
     })
-    await Promise.all([this.#keepMailbox(), this.#kept.suspects.ready, this.#kept.tasks.ready])
+    const suspectsReady = within(clock, LONGEST_SUSPECTS, this.#kept.suspects.ready)
+    await Promise.all([this.#keepMailbox(), suspectsReady, this.#kept.tasks.ready])
   }
 
   /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
@@ -165,4 +165,10 @@ export class Lanes {
       if (request.takenBack) survivors.add(request)
     }
   }
+}
+
+/** Waits for `work` for so long; rejects as it does. */
+async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([work, pause(clock, ms, over.signal)]).finally(() => over.abort())
 }

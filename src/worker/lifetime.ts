@@ -1,5 +1,7 @@
 import type { Broker } from '../broker/broker.ts'
+import type { DeclaringChannels } from '../broker/declaring-channels.ts'
 import { ensureMayPublish } from '../broker/probe-publishing.ts'
+import { quorumHeedsPriorities } from '../broker/server-version.ts'
 import type { Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
 import type { EventPublisher } from '../events/publisher.ts'
@@ -10,6 +12,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { redactUrl } from '../runtime/redact-url.ts'
 import { unlessAborted } from '../runtime/time-limit.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
+import { AbsenceLog } from './absence-log.ts'
 import type { Autoscaler } from './autoscaler.ts'
 import type { ChordJoins } from './chord-joins.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
@@ -56,6 +59,7 @@ export interface LifetimeParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
   /** Whether the process is looked after as well: by probes, and by a watch on its event loop. */
   readonly watched: boolean
   readonly consuming: Session
+  readonly declaring: DeclaringChannels
   readonly outbound: Outbound
   readonly chordJoins: ChordJoins | undefined
   readonly lanes: Lanes
@@ -127,9 +131,11 @@ export class Lifetime implements Worker {
     if (watched) await health.open()
     const saved = await stateFile?.load()
     if (saved !== undefined) revocations.restore(saved)
+    const absence = new AbsenceLog({ clock, logger, terminal: process.stderr.isTTY === true })
+    const log = { logger, absence, timeouts }
     for (const [role, session] of [['consumer', consuming] as const, ['publisher', publishing] as const]) {
       session.listen((event) => {
-        logSession(logger, role, event, timeouts)
+        logSession(log, role, event)
         if (event.kind === 'failed') this.#fail(event.error)
       })
     }
@@ -152,11 +158,16 @@ export class Lifetime implements Worker {
   }
 
   #warnOfLostPriorities(): void {
-    const { config, registry, declarations, logger } = this.#parts
+    const { config, registry, declarations, consuming, logger } = this.#parts
     const tasks = registry.entries().map(({ task }) => task)
-    for (const { queue, givenBy } of lostPriorities({ config, tasks, prioritized: declarations.withPriorities() })) {
+    const quorumHeeds = quorumHeedsPriorities(consuming.connection?.server)
+    const facts = { config, tasks, prioritized: declarations.withPriorities(), quorumHeeds }
+    for (const { queue, givenBy } of lostPriorities(facts)) {
       const fields = { event: 'queue.no-priorities', queue, given_by: givenBy }
-      logger.warn(fields, 'priorities are given to tasks of a queue that has no maxPriority: they change nothing there')
+      logger.warn(
+        fields,
+        'priorities are given to tasks of a queue that heeds none: a classic one needs maxPriority, a quorum queue RabbitMQ 4',
+      )
     }
   }
 
@@ -202,7 +213,8 @@ export class Lifetime implements Worker {
   }
 
   async #shutDown(): Promise<'clean' | 'forced'> {
-    const { config, watched, consuming, outbound, chordJoins, pool, isolation, autoscaler, remote } = this.#parts
+    const { config, watched, consuming, declaring, outbound, chordJoins, pool, isolation, autoscaler, remote } =
+      this.#parts
     const { dispatcher, events, health, loopWatch, stateFile, leaving, logger } = this.#parts
     leaving.abort()
     health.stopping()
@@ -223,6 +235,7 @@ export class Lifetime implements Worker {
     // What was interrupted only now may have been acknowledged early: whoever waits for it is told.
     await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
     const { publishing, results } = outbound
+    await declaring[Symbol.asyncDispose]()
     await Promise.all([consuming, publishing, results.service].map((part) => part?.stop({ deadline })))
     if (watched) await health.close()
     logger.info({ event: 'worker.stopped', how }, 'stopped')

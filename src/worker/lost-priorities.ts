@@ -1,10 +1,10 @@
 import { createRouter } from '../client/router.ts'
 import type { Config } from '../config/config.ts'
 import type { RouteTable } from '../protocol/routes.ts'
-import { maxPriorityOf } from '../protocol/task-queue.ts'
+import { isQuorum, maxPriorityOf } from '../protocol/task-queue.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
-/** A queue without priorities, and who gives its tasks some all the same. */
+/** A queue that heeds no priorities, and who gives its tasks some all the same. */
 export interface LostPriority {
   readonly queue: string
   /** For people: `task emails.send`, `route emails.*`, `defaultPriority`. */
@@ -17,19 +17,23 @@ export interface PriorityFacts {
   readonly tasks: readonly Pick<AnyTask, 'name' | 'settings'>[]
   /** The queues that the broker has with priorities, whatever the configuration says. */
   readonly prioritized: ReadonlySet<string>
+  /** Whether quorum queues heed priorities there. */
+  readonly quorumHeeds: boolean
 }
 
 /**
- * The queues that are given priorities and have no `maxPriority`, so that RabbitMQ keeps their messages in the order they
- * came. What a route function decides is not known, and not judged; a priority of 0 asks for nothing.
+ * The queues that are given priorities and heed none, a classic queue without `maxPriority` say: RabbitMQ keeps their messages
+ * in the order they came. What a route function decides is not known, and not judged; a priority of 0 asks for nothing.
  */
-export function lostPriorities({ config, tasks, prioritized }: PriorityFacts): readonly LostPriority[] {
+export function lostPriorities({ config, tasks, prioritized, quorumHeeds }: PriorityFacts): readonly LostPriority[] {
   const { knownQueues, defaultQueue, defaultPriority } = config
   const routes = config.routes === undefined ? [] : [config.routes].flat()
   const tables = routes.filter((route): route is RouteTable => typeof route !== 'function')
   const router = createRouter({ routes: tables, defaultQueue })
   const heeding = new Set(prioritized)
-  for (const queue of knownQueues) if (maxPriorityOf(queue) !== undefined) heeding.add(queue.name)
+  for (const queue of knownQueues) {
+    if (isQuorum(queue) ? quorumHeeds : maxPriorityOf(queue) !== undefined) heeding.add(queue.name)
+  }
   const lost = new Map<string, string[]>()
   const give = (priority: number | undefined, queue: string, givenBy: string): void => {
     if (priority === undefined || priority === 0 || heeding.has(queue)) return

@@ -31,6 +31,8 @@ export interface OutboundParts {
   readonly config: Config
   readonly registry: TaskRegistry
   readonly broker: Broker
+  /** Declares the queues that tasks are sent to. */
+  readonly declaring: Pick<Session, 'withChannel'>
   /** Hears of each message that was set aside. */
   readonly onQuarantined: (task: string | undefined) => void
   /** Whether a queue is a quorum queue, as far as is known. */
@@ -102,7 +104,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     logger,
   })
   const replies = openReplies(config, publishing, { clock, logger })
-  const queues = new DeclaredQueues(publishing, router)
+  const queues = new DeclaredQueues(parts.declaring, router)
   const delivery = new DelayedDelivery({
     session: publishing,
     queueType: config.delayedQueueType,

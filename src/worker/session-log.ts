@@ -1,19 +1,29 @@
 import type { SessionEvent } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { AbsenceLog, SessionRole } from './absence-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 
-/** A line for everything that happens to a connection; `role` says which of the two, `timeouts` says what ran too long. */
+/** What telling of connections takes. */
+export interface SessionLogParts {
+  readonly logger: Logger
+  /** Shared by the connections of one worker. */
+  readonly absence: AbsenceLog
+  /** Says what ran too long. */
+  readonly timeouts?: Pick<ConsumerTimeouts, 'tell'>
+}
+
+/** A line for everything that happens to a connection; `role` says which of the two. */
 export function logSession(
-  logger: Logger,
-  role: 'consumer' | 'publisher',
+  { logger, absence, timeouts }: SessionLogParts,
+  role: SessionRole,
   event: SessionEvent,
-  timeouts?: Pick<ConsumerTimeouts, 'tell'>,
 ): void {
   switch (event.kind) {
     case 'connected': {
       const { server, attempts, downtimeMs } = event
       const fields = { server: `${server.product} ${server.version}`, heartbeat_s: server.heartbeat, attempts }
+      absence.connected(role)
       logger.info({ event: 'broker.connected', role, ...fields, downtime_ms: Math.round(downtimeMs) }, 'connected')
       return
     }
@@ -21,16 +31,7 @@ export function logSession(
       logger.warn({ event: 'broker.lost', role, error: event.error.message }, 'connection lost')
       return
     case 'retrying':
-      logger.warn(
-        {
-          event: 'broker.retrying',
-          role,
-          attempt: event.attempt,
-          in_ms: Math.round(event.inMs),
-          error: event.error.message,
-        },
-        'the broker can not be reached; trying again',
-      )
+      absence.retrying(role, event)
       return
     case 'setup-failed':
       logger.error(

@@ -1,6 +1,7 @@
 import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../broker/broker.ts'
+import type { CarefulConsumers } from '../broker/careful-consumers.ts'
+import { cannotBeMended } from '../broker/kept-channel.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
-import { TwqError } from '../errors.ts'
 import { suspectsQueue } from '../protocol/suspect.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -13,6 +14,7 @@ import { sharesPrefetch } from './prefetch.ts'
 export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
+  readonly careful: CarefulConsumers
   readonly onDelivery: (delivery: Delivery, queue: string) => void
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
@@ -38,6 +40,7 @@ export class Suspects {
   #shared = false
   /** How many have it paused. */
   #pauses = 0
+  #everUp = false
   #stopped = false
   /** Those that were delivered on this channel, and are held. */
   #held = { count: 0 }
@@ -55,22 +58,15 @@ export class Suspects {
     this.#down = new Set()
     this.#held = { count: 0 }
     if (this.#stopped) return
-    let quorum = false
     const known = [...this.#queues]
-    for (const queue of known) {
-      try {
-        quorum = (await this.#parts.declare(queue)).quorum || quorum
-      } catch (error) {
-        if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-        this.#down.add(queue)
-      }
-    }
-    this.#shared = sharesPrefetch(server, quorum)
+    const declared = await Promise.all(known.map((queue) => this.#declareOrPassOver(queue)))
+    this.#shared = sharesPrefetch(server, declared.includes('quorum'))
     await channel.prefetch(1, this.#shared ? 'channel' : 'consumer')
     for (const queue of known) await this.#consume(channel, queue)
     // Those that were added in the meantime.
     for (const queue of this.#queues) if (!known.includes(queue)) await this.#declareAndConsume(channel, queue)
     this.#channel = channel
+    this.#everUp = true
     // Those that were passed over while it paused.
     for (const queue of this.#queues) await this.#consume(channel, queue)
     for (const queue of this.#down) void this.#restore(channel, queue)
@@ -154,8 +150,24 @@ export class Suspects {
     await Promise.allSettled(subscriptions.map(async (subscription) => (await subscription).cancel()))
   }
 
+  /** Passes over those that can't be had for now, or that the broker refuses once the worker has begun. */
+  async #declareOrPassOver(queue: string): Promise<'quorum' | 'classic' | 'down'> {
+    const { declare, careful } = this.#parts
+    try {
+      const { quorum } = await declare(queue)
+      if (careful.doubts(suspectsQueue(queue))) this.#down.add(queue)
+      return quorum ? 'quorum' : 'classic'
+    } catch (error) {
+      if (!this.#everUp && cannotBeMended(error)) throw error
+      this.#down.add(queue)
+      return 'down'
+    }
+  }
+
   async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
-    const { quorum } = await this.#parts.declare(queue)
+    const { declare, careful } = this.#parts
+    const { quorum } = await declare(queue)
+    await careful.prove(suspectsQueue(queue))
     this.#down.delete(queue)
     // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
     if (quorum && this.#shared) await this.#limitEach(channel)
@@ -173,14 +185,15 @@ export class Suspects {
   }
 
   #subscribe(channel: Channel, queue: string): Promise<Subscription> {
-    const { onDelivery } = this.#parts
-    return channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
+    const { onDelivery, careful } = this.#parts
+    const asked = channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
       onCancelled: (ended) => {
         this.#subscriptions.delete(queue)
         this.#down.add(queue)
         void this.#ended(channel, queue, ended)
       },
     })
+    return careful.started(suspectsQueue(queue), asked)
   }
 
   async #ended(channel: Channel, queue: string, ended: EndedConsumer): Promise<void> {

@@ -95,19 +95,17 @@ it('notices a broker that hangs, within two heartbeats, and comes back when it d
 
 it('destroys a connection on which a channel gets no answers, though bytes arrive', async () => {
   const { session, heard } = aSession(10_000)
-  const queue = uniqueName('liveness')
   const watched = deferred<{ answeredAt: number }>()
   session.keep('consumer', async (channel, signal) => {
-    await channel.declareQueue({ name: queue, durable: false })
     const connection = session.connection!
-    watched.resolve(watchLiveness({ connection, channel, queue, clock: systemClock, heartbeatMs: 200, signal }))
+    watched.resolve(watchLiveness({ connection, channel, clock: systemClock, heartbeatMs: 200, signal }))
   })
   await session.start()
   const begun = (await watched.promise).answeredAt
   while ((await watched.promise).answeredAt === begun) await new Promise((resolve) => setImmediate(resolve))
   const lost = heard('lost')
   node.pause()
-  expect(await lost).toMatchObject({ error: { message: expect.stringMatching(/did not answer for queue/) } })
+  expect(await lost).toMatchObject({ error: { message: expect.stringMatching(/did not answer on the channel/) } })
   node.resume()
   await heard('connected')
   await stop(session)

@@ -114,6 +114,8 @@ export class FakeChannel implements Channel {
     return publish.answer.promise
   }
 
+  async ping(): Promise<void> {}
+
   async declareExchange(exchange: ExchangeSpec): Promise<void> {
     this.exchanges.push(exchange)
   }

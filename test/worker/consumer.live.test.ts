@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../src/broker/broker.ts'
+import { CarefulConsumers } from '../../src/broker/careful-consumers.ts'
 import { ChannelRow } from '../../src/broker/channel-row.ts'
+import { DeclaringChannels } from '../../src/broker/declaring-channels.ts'
 import { createSession, type Kept, type Session } from '../../src/broker/session.ts'
 import { declareTaskQueue } from '../../src/broker/topology.ts'
 import { isQuorum, plainQueue, type TaskQueue } from '../../src/protocol/task-queue.ts'
@@ -43,6 +45,12 @@ interface Scene extends AsyncDisposable {
 async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Promise<Scene> {
   const received = new Journal<Received>()
   const prefetch = new Prefetch(prefetchCount)
+  const declaring = new DeclaringChannels({
+    broker: broker('declarations'),
+    name: 'declarations',
+    session,
+    clock: systemClock,
+  })
   const consumer = new Consumer({
     queues,
     prefetch,
@@ -52,6 +60,7 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
       })
       return { quorum: isQuorum(queue) }
     },
+    careful: new CarefulConsumers({ declaring, giveUp: () => {}, clock: systemClock }),
     onDelivery: (delivery, queue) => received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
     onRenewed: () => {},
     timeouts: { ended: async () => false },

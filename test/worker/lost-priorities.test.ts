@@ -3,11 +3,12 @@ import { plainQueue } from '../../src/protocol/task-queue.ts'
 import { lostPriorities, type PriorityFacts } from '../../src/worker/lost-priorities.ts'
 
 const ordered = { ...plainQueue('ordered'), arguments: { 'x-max-priority': 10 } }
+const quorum = { ...plainQueue('quorum'), arguments: { 'x-queue-type': 'quorum' } }
 
 function judge(
   facts: Partial<PriorityFacts['config']> & Partial<Omit<PriorityFacts, 'config'>>,
 ): Record<string, string[]> {
-  const { tasks = [], prioritized = new Set<string>(), ...config } = facts
+  const { tasks = [], prioritized = new Set<string>(), quorumHeeds = false, ...config } = facts
   const lost = lostPriorities({
     config: {
       knownQueues: [plainQueue('plain'), ordered],
@@ -18,6 +19,7 @@ function judge(
     },
     tasks,
     prioritized,
+    quorumHeeds,
   })
   return Object.fromEntries(lost.map(({ queue, givenBy }) => [queue, [...givenBy]]))
 }
@@ -25,6 +27,16 @@ function judge(
 it.each<[string, Parameters<typeof judge>[0], Record<string, string[]>]>([
   ['nobody gives one', { tasks: [{ name: 't', settings: {} }] }, {}],
   ['a task', { tasks: [{ name: 't', settings: { priority: 5 } }] }, { plain: ['task t'] }],
+  [
+    'a task in a quorum queue that heeds none',
+    { knownQueues: [quorum], tasks: [{ name: 't', settings: { priority: 5, queue: 'quorum' } }] },
+    { quorum: ['task t'] },
+  ],
+  [
+    'a task in a quorum queue of RabbitMQ 4',
+    { knownQueues: [quorum], quorumHeeds: true, tasks: [{ name: 't', settings: { priority: 5, queue: 'quorum' } }] },
+    {},
+  ],
   ['a task that asks for the lowest', { tasks: [{ name: 't', settings: { priority: 0 } }] }, {}],
   ['a task in a queue with priorities', { tasks: [{ name: 't', settings: { priority: 5, queue: 'ordered' } }] }, {}],
   [

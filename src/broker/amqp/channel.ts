@@ -17,7 +17,7 @@ import { oversizeError, oversizeIn } from '../message-size.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
-import type { RawChannel } from './private-amqplib.ts'
+import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 
 /** What a channel needs of the connection that it belongs to. */
@@ -88,6 +88,12 @@ export class AmqpChannel implements Channel, SettlingChannel {
 
   get unsettled(): number {
     return this.#acknowledgements.unsettled
+  }
+
+  async ping(): Promise<void> {
+    const { methods } = privateAmqplib()
+    // Asked for a second time, confirms stay as they are.
+    await this.#ask(() => this.#raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk))
   }
 
   async declareExchange(exchange: ExchangeSpec): Promise<void> {

@@ -136,6 +136,43 @@ export function channelFailure(error: unknown): TwqError {
   return refusalFailure(refusal, error)
 }
 
+/**
+ * What the broker meant when it closed a whole connection over one request (AMQP 541); undefined for every other error.
+ * RabbitMQ 4 does so for a feature that is disabled there, and for what it can't carry out without a majority of its nodes.
+ */
+export function connectionRefusal(error: unknown): TwqError | undefined {
+  if (!TwqError.is(error, 'TWQ_CONNECTION_LOST')) return undefined
+  const refusal = readRefusal(error.cause)
+  if (refusal?.code !== 541) return undefined
+  const feature = deniedFeature(refusal.text)
+  if (feature !== undefined) {
+    return new TwqError('TWQ_QUEUE_MISMATCH', `the broker has disabled the feature ${feature}`, {
+      hint: `Do without it, or permit it in rabbitmq.conf for as long as there is that: deprecated_features.permit.${feature} = true`,
+      cause: error.cause,
+    })
+  }
+  return new TwqError('TWQ_QUEUE_DOWN', `the broker could not carry it out: ${sayOf(refusal.text)}`, {
+    hint: 'The cluster may have lost its majority, or the queue its leader: rabbitmqctl cluster_status',
+    cause: error.cause,
+  })
+}
+
+/** The deprecated feature that a broker names as denied: RabbitMQ's deprecated_features. */
+export function deniedFeature(text: string): string | undefined {
+  return /Feature `?(\w+)`? is deprecated/.exec(text)?.[1]
+}
+
+// 3.x; from 4.0 on, after a minute of silence, of a node that was lost; and of one that was stopped in order.
+const LOST_NODE = [
+  /home node .* is down or inaccessible/,
+  /failed to perform operation on queue .* due to timeout/,
+  /process is stopped by supervisor/,
+]
+
+function isAboutLostNode(text: string): boolean {
+  return LOST_NODE.some((pattern) => pattern.test(text))
+}
+
 /** What a broker's refusal means for whoever asked. */
 export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqError {
   const fail = (
@@ -167,7 +204,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
       `Grant it: rabbitmqctl set_permissions -p ${shellWord(vhost)} ${shellWord(user ?? 'USER')} '.*' '.*' '.*'`,
     )
   }
-  if (code === 404 && /home node .* is down or inaccessible/.test(text)) {
+  if (code === 404 && isAboutLostNode(text)) {
     return fail(
       'TWQ_QUEUE_DOWN',
       `a node of the broker is away: ${sayOf(text)}`,

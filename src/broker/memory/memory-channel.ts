@@ -65,6 +65,10 @@ export class MemoryChannel implements Channel, ChannelClient {
     return this.#unsettled.size
   }
 
+  async ping(): Promise<void> {
+    this.#ask(() => {})
+  }
+
   async declareExchange(spec: ExchangeSpec): Promise<void> {
     const { autoDelete = false } = spec
     this.#ask(() =>

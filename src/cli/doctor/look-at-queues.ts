@@ -33,14 +33,16 @@ export async function lookAtQueue(
   const onDown = (error: TwqError): void => {
     down ??= error
   }
-  const status = await queueStatus(connection, name, onDown)
+  const [status, quarantine, suspects] = await Promise.all(
+    [name, quarantineQueue(name), suspectsQueue(name)].map((one) => queueStatus(connection, one, onDown)),
+  )
   return {
     queue,
     status,
     // Declaring what exists creates nothing; a difference is refused.
     refusal: status === undefined ? undefined : await refusalOf(connection, queue),
-    quarantine: await queueStatus(connection, quarantineQueue(name), onDown),
-    suspects: await queueStatus(connection, suspectsQueue(name), onDown),
+    quarantine,
+    suspects,
     managed,
     down,
   }

@@ -95,7 +95,7 @@ async function clocksOf(
     })
   } catch (error) {
     // Nobody tells events here, or this user may not hear them.
-    if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_CHANNEL_CLOSED')) throw error
+    if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_QUEUE_LOCKED')) throw error
   }
   return ahead
 }

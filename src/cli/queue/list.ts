@@ -47,11 +47,13 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
   const names = [...configured, ...(flags.queue ?? [])].flatMap(withCompanions)
   const managed = url === undefined ? undefined : await managedQueues(url, config.broker, flags)
   const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
-  const rows: QueueRow[] = []
-  for (const name of new Set([...names, ...all])) {
-    const known = managed?.get(name)
-    rows.push(known === undefined ? await rowOf(connection, name) : managedRow(known))
-  }
+  // All at once: the broker may take long to say nothing of one.
+  const rows = await Promise.all(
+    [...new Set([...names, ...all])].map(async (name) => {
+      const known = managed?.get(name)
+      return known === undefined ? await rowOf(connection, name) : managedRow(known)
+    }),
+  )
   // Of a queue that was only asked for, companions that do not exist say nothing.
   const asked = new Set([...configured.flatMap(withCompanions), ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))

@@ -41,6 +41,28 @@ describe('channelFailure', () => {
       /access to queue 'q'/,
     ],
     [
+      'a queue whose node is away, RabbitMQ 3',
+      closed(
+        404,
+        'NOT_FOUND',
+        "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost '/' is down or inaccessible",
+      ),
+      'TWQ_QUEUE_DOWN',
+      /a node of the broker is away/,
+    ],
+    [
+      'a queue whose node is away, RabbitMQ 4 after a minute',
+      closed(404, 'NOT_FOUND', "NOT_FOUND - failed to perform operation on queue 'q' in vhost '/' due to timeout"),
+      'TWQ_QUEUE_DOWN',
+      /a node of the broker is away/,
+    ],
+    [
+      'a queue whose node is away, RabbitMQ 4 where it was stopped in order',
+      closed(404, 'NOT_FOUND', "NOT_FOUND - queue 'q' in vhost '/' process is stopped by supervisor"),
+      'TWQ_QUEUE_DOWN',
+      /a node of the broker is away/,
+    ],
+    [
       'another exclusive consumer, which passes',
       closed(403, 'ACCESS-REFUSED', "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"),
       'TWQ_QUEUE_LOCKED',

@@ -1,0 +1,66 @@
+import { TwqError } from '../errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Subscription } from './broker.ts'
+import type { DeclaringChannels } from './declaring-channels.ts'
+
+/** What starting consumers takes. */
+export interface CarefulConsumersOptions {
+  readonly declaring: Pick<DeclaringChannels, 'alone'>
+  /** Gives the connection up that consumes: the channel that asked serves no other consumer while it has no answer. */
+  readonly giveUp: (error: TwqError) => void
+  readonly clock: Clock
+}
+
+// Milliseconds that the broker has to start a consumer, who hears of it at once where all is well.
+const PATIENCE = 5_000
+
+/**
+ * Starts consumers where one queue may cost the others at most one channel. The broker closes a channel over a queue that
+ * it refuses to have consumed, and serves nobody on it while it has no answer: for a minute where a quorum queue has no
+ * leader. Such a queue is in doubt from then on: it is consumed once a consumer for trial, on a connection of its own, has
+ * been started.
+ */
+export class CarefulConsumers {
+  readonly #options: CarefulConsumersOptions
+  readonly #doubtful = new Set<string>()
+
+  constructor(options: CarefulConsumersOptions) {
+    this.#options = options
+  }
+
+  /** True for a queue that has cost a channel, and may do so again. */
+  doubts(queue: string): boolean {
+    return this.#doubtful.has(queue)
+  }
+
+  /** Resolves when a queue in doubt can be consumed; rejects with why it can't. A message that comes meanwhile goes back. */
+  async prove(queue: string): Promise<void> {
+    if (!this.doubts(queue)) return
+    await this.#options.declaring.alone(async (channel) => {
+      await channel.prefetch(1, 'consumer')
+      const trial = await channel.consume(queue, (delivery) => void delivery.nack({ requeue: true }))
+      await trial.cancel()
+    })
+    this.#doubtful.delete(queue)
+  }
+
+  /** Waits for a consumer that was asked for on a channel that others need. */
+  async started(queue: string, asked: Promise<Subscription>): Promise<Subscription> {
+    const { clock, giveUp } = this.#options
+    const late = clock.after(PATIENCE, () => {
+      this.#doubtful.add(queue)
+      giveUp(new TwqError('TWQ_CONNECTION_LOST', `the broker did not start a consumer of queue "${queue}" in time`))
+    })
+    try {
+      return await asked
+    } catch (error) {
+      // All others are about the channel or the connection.
+      if (!TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED', 'TWQ_CONSUMER_TIMEOUT')) {
+        this.#doubtful.add(queue)
+      }
+      throw error
+    } finally {
+      late.cancel()
+    }
+  }
+}
