@@ -13,6 +13,8 @@ export interface VitalSigns {
     readonly consuming: readonly string[]
     /** How long ago the broker last answered on the consuming channel. */
     readonly answeredAgo: number | undefined
+    /** Why nothing comes from a queue that has a consumer, by its name. */
+    readonly troubles?: ReadonlyMap<string, string>
   }
   /** The connection that results and retries leave by. */
   readonly publisher: { readonly connected: boolean; readonly blocked: string | undefined }
@@ -102,6 +104,7 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
     }
     if (started && consumer.wanted.length === 0) add('consumer', 'no queue is consumed: all of them are paused')
     if (missing.length > 0) add('consumer', `no confirmed consumer on ${missing.join(', ')}`)
+    for (const [queue, why] of consumer.troubles ?? []) add('consumer', `nothing comes from ${queue}: ${why}`)
     if (consumer.answeredAgo !== undefined && consumer.answeredAgo > limits.heartbeat) {
       add('broker', `no answer for ${consumer.answeredAgo} ms, where ${limits.heartbeat} ms are allowed`)
     }

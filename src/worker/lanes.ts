@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Broker, Channel, Connection } from '../broker/broker.ts'
 import { ChannelRow } from '../broker/channel-row.ts'
+import { answeringInTime } from '../broker/in-time.ts'
 import { type Liveness, watchLiveness } from '../broker/liveness.ts'
+import { type QueueWatch, watchQueues } from '../broker/queue-watch.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
@@ -45,6 +47,7 @@ export class Lanes {
   readonly #parts: LanesParts
   readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
   #liveness: Liveness | undefined
+  #watch: QueueWatch | undefined
   /** The newest connection, and whether the other workers' revocations are known there. */
   #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
 
@@ -73,6 +76,13 @@ export class Lanes {
         const connection = this.#current()
         this.#liveness = undefined
         await consumer.setup(channel, signal, connection.server)
+        this.#watch = watchQueues({
+          session: answeringInTime(session, clock),
+          consuming: () => consumer.consuming,
+          clock,
+          every: config.heartbeat,
+          signal,
+        })
         this.#liveness = watchLiveness({ connection, channel, clock, heartbeatMs: config.heartbeat, signal })
       },
     })
@@ -104,6 +114,11 @@ export class Lanes {
   /** When the broker last answered on it, on the clock's monotonic scale. */
   get answeredAt(): number | undefined {
     return this.#liveness?.answeredAt
+  }
+
+  /** Why nothing comes from a queue that is consumed, by its name. */
+  get troubles(): ReadonlyMap<string, string> {
+    return this.#watch?.troubles ?? new Map()
   }
 
   /** Whether nothing waits in the task queues, and all that did has arrived here. False while there is no channel to ask on. */

@@ -162,6 +162,7 @@ export class WorkerHealth {
         wanted: consumer.queues.map(({ name }) => name),
         consuming: lanes.consuming ? consumer.consuming : [],
         answeredAgo: since(lanes.answeredAt),
+        troubles: lanes.troubles,
       },
       publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
       aside: aside.signs,

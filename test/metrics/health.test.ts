@@ -33,6 +33,11 @@ describe('a worker', () => {
       { consumer: { ...consumer, consuming: [] }, aside: { held: 1_000, suspended: ['a'] } },
       ['aside', 'consumer'],
     ],
+    [
+      'consumes a queue without a leader',
+      { consumer: { ...consumer, troubles: new Map([['a', 'gone']]) } },
+      ['consumer'],
+    ],
     ['has heard nothing for too long', { consumer: { ...consumer, answeredAgo: 10_001 } }, ['broker']],
     ['can send no result', { publisher: { connected: false, blocked: undefined } }, ['publisher']],
     ['may send no result', { publisher: { connected: true, blocked: 'low on memory' } }, ['publisher']],
