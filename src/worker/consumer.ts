@@ -214,11 +214,11 @@ export class Consumer {
     await this.#begin(line, queue, declared)
   }
 
-  /** Consumes a queue after a pause; one that can't be consumed now is restored as soon as it can. Never rejects. */
+  /** Consumes a queue after a pause, where that is possible now. Never rejects. */
   async #takeAgain(line: Line, name: string): Promise<void> {
     const queue = this.#queues.get(name)
     if (queue === undefined || !this.#isWanted(name)) return
-    await this.#take(line, queue).catch(() => void this.#restore(line, name))
+    await this.#take(line, queue).catch(() => {})
   }
 
   /** Consumes a queue that was declared, unless somebody decided otherwise meanwhile. */
