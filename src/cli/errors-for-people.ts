@@ -62,7 +62,16 @@ function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined
 }
 
+/** What to do about it, and about what is behind it. */
 function hintsOf(error: unknown, verbose: boolean): readonly string[] {
-  if (TwqError.is(error)) return error.hint?.split('\n') ?? []
+  if (TwqError.is(error)) {
+    const hints: string[] = []
+    const seen = new Set<unknown>()
+    for (let one: unknown = error; TwqError.is(one) && !seen.has(one); one = one.cause) {
+      seen.add(one)
+      hints.push(...(one.hint?.split('\n') ?? []))
+    }
+    return [...new Set(hints)]
+  }
   return verbose ? [] : ['Run it again with -v to see where it happened.']
 }

@@ -92,5 +92,5 @@ function placeIn(file: string, cause: unknown): string {
 function hintFor(cause: unknown): string | undefined {
   const { code } = cause as { code?: unknown }
   if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return undefined
-  return 'Check the path it imports, or install the package it names.'
+  return 'Check the path it imports, or install the package it names.\nAn alias has to be in compilerOptions.paths of the tsconfig.json above it.'
 }

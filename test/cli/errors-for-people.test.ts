@@ -17,6 +17,12 @@ describe('for people', () => {
     )
   })
 
+  it('says what to do about what is behind it, too', () => {
+    const cause = new TwqError('TWQ_BROKER_UNREACHABLE', 'nothing listens', { hint: 'Is RabbitMQ running?' })
+    const text = explain(new TwqError('TWQ_PUBLISH_TIMEOUT', 'not confirmed', { cause, hint: 'Send it again' }))
+    expect(text).toContain('  hint: Send it again\n  hint: Is RabbitMQ running?\n')
+  })
+
   it('does not say twice what the message says already', () => {
     const error = new TwqError('TWQ_TASKS', 'could not load a.ts: boom', { cause: new Error('boom') })
     expect(explain(error)).toBe('error[TWQ_TASKS]: could not load a.ts: boom\n')

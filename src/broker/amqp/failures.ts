@@ -19,6 +19,13 @@ export interface Inequivalence {
   readonly found: string
 }
 
+// For those who begin.
+const NO_RABBIT_YET = '\nTo develop without a RabbitMQ: npx twq dev brings a broker of its own.'
+
+function isThisMachine(host: string): boolean {
+  return ['localhost', '127.0.0.1', '::1'].includes(host)
+}
+
 /** Why no connection came about, before or during the TCP and TLS set-up. */
 export function socketFailure(error: unknown, address: BrokerAddress): TwqError {
   const where = describeAddress(address)
@@ -30,7 +37,7 @@ export function socketFailure(error: unknown, address: BrokerAddress): TwqError 
     case 'ECONNREFUSED':
       return unreachable(
         `nothing listens at ${where}`,
-        'Is RabbitMQ running there, and is the port right? Check: rabbitmq-diagnostics listeners',
+        `Is RabbitMQ running there, and is the port right? Check: rabbitmq-diagnostics listeners${isThisMachine(address.host) ? NO_RABBIT_YET : ''}`,
       )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
