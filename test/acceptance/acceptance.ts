@@ -81,9 +81,10 @@ const { values } = parseArgs({
   },
 })
 if (values.help) process.stdout.write(HELP)
+// Nothing that is left over keeps it from ending.
 else
-  process.exitCode = await acceptance(
-    values.line ? [values.line] : Object.keys(LINES).filter((line) => !NOT_BY_DEFAULT.has(line)),
+  process.exit(
+    await acceptance(values.line ? [values.line] : Object.keys(LINES).filter((line) => !NOT_BY_DEFAULT.has(line))),
   )
 
 async function acceptance(numbers: readonly string[]): Promise<number> {

@@ -24,7 +24,8 @@ export class ConfirmedProducer implements AsyncDisposable {
   /** Resolves when the broker has confirmed it. */
   async send(queue: string, { id, body, options }: Publishable): Promise<void> {
     for (;;) {
-      const { channel, lost } = await this.#connected()
+      const current = await this.#connected()
+      const { channel, lost } = current
       const confirmed = new Promise<void>((resolve, reject) => {
         channel.sendToQueue(queue, body, options, (error) => (error ? reject(error) : resolve()))
       })
@@ -32,7 +33,7 @@ export class ConfirmedProducer implements AsyncDisposable {
         return await Promise.race([confirmed, lost])
       } catch {
         confirmed.catch(() => {})
-        this.#open = undefined
+        await this.#drop(current)
         this.republished.set(id, [...(this.republished.get(id) ?? []), Date.now()])
       }
     }
@@ -40,6 +41,12 @@ export class ConfirmedProducer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#open)?.close().catch(() => {})
+  }
+
+  /** Once for each connection, however many messages were under way on it. */
+  async #drop(broken: Open): Promise<void> {
+    if ((await this.#open?.catch(() => undefined)) === broken) this.#open = undefined
+    await broken.close().catch(() => {})
   }
 
   async #connected(): Promise<Open> {

@@ -24,3 +24,9 @@ it('explains a second start by a message that was sent again because of a fault'
   expect(attribute(runs, [killed], new Map([['x', [14_000]]])).unexplained).toEqual([])
   expect(attribute(runs, [killed], new Map([['x', [9_000]]])).unexplained).toEqual([runs[1]])
 })
+
+it('explains a first start that comes late, of a worker that was frozen, by a fault that hit it', () => {
+  const runs = [run('b', 15_000, true), run('a', 15_200)]
+  expect(attribute(runs, [killed], none).unexplained).toEqual([])
+  expect(attribute(runs, [{ ...killed, hits: new Set(['b']) }], none).unexplained).toEqual([runs[1]])
+})

@@ -45,7 +45,9 @@ export function attribute(
     const before = previous.get(run.id)
     previous.set(run.id, run)
     if (before === undefined) continue
-    const fault = faults.findLast((one) => cameBack(one, before, run) || sentAgain(one, republished.get(run.id)))
+    const fault = faults.findLast(
+      (one) => cameBack(one, before, run) || heldAllAlong(one, before, run) || sentAgain(one, republished.get(run.id)),
+    )
     if (fault === undefined) unexplained.push(run)
     else explained.set(fault.name, (explained.get(fault.name) ?? 0) + 1)
   }
@@ -55,6 +57,11 @@ export function attribute(
 function cameBack({ hits, begin, end }: Fault, before: Run, again: Run): boolean {
   const inFlight = hits.has(before.worker) && before.at >= begin - IN_FLIGHT && before.at <= end
   return inFlight && again.at >= begin && again.redelivered
+}
+
+// A worker that was frozen starts what it had got before it learns that the broker took it back; another ran it meanwhile.
+function heldAllAlong({ hits, begin, end }: Fault, before: Run, late: Run): boolean {
+  return hits.has(late.worker) && !late.redelivered && before.redelivered && late.at >= begin && late.at <= end
 }
 
 // The producer may notice a lost connection after all that was confirmed has run.
