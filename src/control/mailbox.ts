@@ -1,5 +1,6 @@
 import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
 import { declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
+import type { Session } from '../broker/session.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
 import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/pidbox.ts'
 import { isObject } from '../protocol/task-fields.ts'
@@ -36,12 +37,13 @@ export class Mailbox {
   }
 
   /**
-   * Sets up a new channel: the node's own queue, and the exchange that replies go through. Warns, the first time, of another
+   * Sets up a new channel: the node's own queue, and the exchange that replies go through, declared on channels apart, since
+   * RabbitMQ 4 closes the whole connection of one that declares while there is no majority. Warns, the first time, of another
    * worker of this name.
    */
-  async setup(channel: Channel, server: ServerInfo): Promise<void> {
+  async setup(channel: Channel, server: ServerInfo, apart: Pick<Session, 'withChannel'>): Promise<void> {
     const { worker, logger } = this.#parts
-    const { name, consumers } = await declarePidbox(channel, worker.node, server)
+    const { name, consumers } = await apart.withChannel((own) => declarePidbox(own, worker.node, server))
     // Later it may be our own consumer, over a connection that the broker has not yet missed.
     if (consumers > 0 && !this.#wasUp) {
       logger.warn(
@@ -52,7 +54,7 @@ export class Mailbox {
     if (this.#down) logger.info({ event: 'control.restored' }, 'remote control works again')
     this.#down = false
     this.#wasUp = true
-    await declarePidboxReplyExchange(channel)
+    await apart.withChannel((own) => declarePidboxReplyExchange(own))
     await channel.consume(name, (delivery) => this.#receive(channel, delivery), {
       noAck: true,
       // Somebody deleted the queue, or its node was lost: a new channel declares it again.

@@ -273,6 +273,7 @@ export function createWorker(parts: WorkerParts): Worker {
     config,
     broker,
     session: consuming,
+    declaring,
     consumer,
     suspects,
     remote,

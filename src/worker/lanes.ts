@@ -25,6 +25,7 @@ export interface LanesParts {
   readonly config: Config
   readonly broker: Broker
   readonly session: Session
+  readonly declaring: Pick<Session, 'withChannel'>
   readonly consumer: Consumer
   readonly suspects: Suspects
   readonly remote: RemoteControl
@@ -92,11 +93,11 @@ export class Lanes {
 
   /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
   #keepMailbox(): Promise<void> {
-    const { session, remote, clock } = this.#parts
+    const { session, declaring, remote, clock } = this.#parts
     const tried = deferred<void>()
     const setup = async (channel: Channel, signal: AbortSignal): Promise<void> => {
       const connection = this.#current()
-      const over = remote.setup(channel, connection.server).finally(tried.resolve)
+      const over = remote.setup(channel, connection.server, declaring).finally(tried.resolve)
       over.catch(() => {})
       await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection))
       await over

@@ -1,4 +1,5 @@
 import type { Broker, Channel, ServerInfo } from '../broker/broker.ts'
+import type { Session } from '../broker/session.ts'
 import { allows, CHANGING_COMMANDS } from '../config/control-policy.ts'
 import { commandTable } from '../control/command.ts'
 import { commands } from '../control/commands/all.ts'
@@ -61,9 +62,9 @@ export class RemoteControl {
     await mingle({ broker, worker: this.#view, lamport, clock, logger })
   }
 
-  /** Answers requests on a new channel from now on. */
-  async setup(channel: Channel, server: ServerInfo): Promise<void> {
-    await this.#mailbox.setup(channel, server)
+  /** Answers requests on a new channel from now on; what that takes is declared on channels of `apart`. */
+  async setup(channel: Channel, server: ServerInfo, apart: Pick<Session, 'withChannel'>): Promise<void> {
+    await this.#mailbox.setup(channel, server, apart)
   }
 
   /** Tells why it can't answer requests for now. */

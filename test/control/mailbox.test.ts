@@ -50,7 +50,7 @@ async function aMailbox() {
     lamport: new LamportClock(),
     logger: createLogger({ level: 'debug', format: 'json', destination: { write: (line) => lines.push(line) } }),
   })
-  await mailbox.setup(channel, connection.server)
+  await mailbox.setup(channel, connection.server, { withChannel: async (use) => await use(channel) })
   const oid = randomUUID()
   await declarePidboxReplies(channel, oid, connection.server)
   let answered = deferred<Json>()
