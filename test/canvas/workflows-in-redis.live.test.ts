@@ -49,6 +49,7 @@ const tasks = [
   defineTask({
     name: 'told',
     positional: ['...args'],
+    named: '*',
     run({ args, ...named }: { args: readonly Json[] }, { request }) {
       const { stampedHeaders, stamps, priority } = request
       return [args, named, [...(stampedHeaders ?? [])].sort(), stamps, priority ?? 0] as Json

@@ -72,7 +72,9 @@ describe('a task that we retry', () => {
     expect(await caller.get(id)).toBe('done')
     const [first, second] = seen as [TaskMessage, TaskMessage]
     expect(first).toMatchObject({ retries: 0, eta: undefined, parentId: 'the-parent', rootId: 'the-root', priority: 3 })
-    expect(second).toEqual({ ...first, retries: 1, eta: expect.any(Number), parentId: id })
+    // What is left of its time, and the id that its publisher gave it.
+    const properties = { ...first.properties, expiration: expect.any(String), messageId: expect.any(String) }
+    expect(second).toEqual({ ...first, properties, retries: 1, eta: expect.any(Number), parentId: id })
   })
 
   it('goes by the exchange and the key that its message came by', async () => {
@@ -146,6 +148,7 @@ it('a task that may not be retried any more says so in the words of Python', asy
   const giveUp = defineTask({
     name: 'give_up',
     positional: ['...rest'],
+    named: '*',
     retry: { limit: 0 },
     run: (_args: { rest?: readonly unknown[] }, ctx) => ctx.retry(),
   })

@@ -231,7 +231,7 @@ describe('remote control', () => {
         hostname: node,
         time_start: expect.any(Number),
         acknowledged: false,
-        delivery_info: { exchange: '', routing_key: scene.queue, priority: null, redelivered: false },
+        delivery_info: { exchange: '', routing_key: scene.queue, priority: 0, redelivered: false },
         worker_pid: process.pid,
       },
     ])
