@@ -822,6 +822,9 @@ export async function answerTo(
     const scope = method.split('.')[0]
     const { replyCode, replyText, classId, methodId } = args as MethodArguments<'channel.close'>
     const text = replyText.replaceAll(name, '$name').replaceAll(`vhost '${vhost}'`, "vhost '$vhost'")
-    return `${scope} ${replyCode} ${text} (${classId}.${methodId})`
+    const [start, end] = [`${scope} ${replyCode} `, ` (${classId}.${methodId})`]
+    // RabbitMQ cuts a text for the names in it, at 255 bytes.
+    const cut = text.endsWith('...') && expected.startsWith(`${start}${text.slice(0, -3)}`) && expected.endsWith(end)
+    return cut ? expected : `${start}${text}${end}`
   }
 }

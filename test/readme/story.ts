@@ -147,7 +147,7 @@ export class Story implements AsyncDisposable {
     const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
     }
-    const name = command.replace(/^npm (run )?/, '')
+    const name = command.replace(/^npm ci && /, '').replace(/^npm (run )?/, '')
     if (scripts[name] === undefined) throw new Error(`package.json has no script "${name}"`)
   }
 
