@@ -31,6 +31,10 @@ if [ -z "${mirror:-}" ]; then
   apt-get update -o DPkg::Lock::Timeout=300 || true
   read -r mirror entry <<<"$(debian_source)" || true
 fi
+if [ -z "${mirror:-}" ]; then
+  echo 'the sources of apt name no mirror of Debian to make a folder from' >&2
+  exit 1
+fi
 keyring=$(grep -ioP 'signed-by\s*[:=]\s*\K/[^],\s]+' "${entry%:*}" 2>/dev/null | sed -n 1p) || true
 [ -r "${keyring:-}" ] || keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -43,7 +47,7 @@ done
 script=/usr/share/debootstrap/scripts/$suite
 [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
 debootstrap --variant=minbase --include=ca-certificates --keyring="$keyring" \
-  "$suite" "$folder" "${mirror:-http://deb.debian.org/debian}" "$script"
+  "$suite" "$folder" "$mirror" "$script"
 
 # apt inside goes the same way as apt here.
 for settings in apt.conf apt.conf.d auth.conf auth.conf.d; do
