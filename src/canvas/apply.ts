@@ -53,6 +53,8 @@ export interface FollowUp {
   readonly task: string
   /** To be declared before. */
   readonly queue: string
+  /** When it may start, in milliseconds since the epoch; undefined: at once. */
+  readonly eta?: number | undefined
   readonly outgoing: Outgoing
 }
 
@@ -154,7 +156,7 @@ class Application {
     const whose = present({ parent_id: current?.id, root_id: current?.rootId })
     const own = readOptions({ ...whose, ...present(options) }, now)
     const message = encodeTask({ ...own, priority, id, task, origin, args, kwargs }, { now })
-    this.messages.push({ id, task, queue, outgoing: { route, message } })
+    this.messages.push({ id, task, queue, eta: own.eta, outgoing: { route, message } })
     this.#bytes += message.body.length
     if (this.messages.length > MOST_MESSAGES || this.#bytes > MOST_BYTES) throw tooMuch()
     const result = resultOfTask(id)

@@ -19,6 +19,7 @@ import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../task
 import type { AnyTask } from '../tasks/task.ts'
 import { ChordQueues } from './chord-queues.ts'
 import { DeclaredQueues } from './declared-queues.ts'
+import { DelayedTasks } from './delayed-tasks.ts'
 import { checkHeaderSize, LARGEST_FRAME } from './header-size.ts'
 import type { Replies } from './replies.ts'
 import type { Router } from './router.ts'
@@ -89,7 +90,12 @@ class SessionSender implements Sender {
     this.#options = options
     this.#queues = options.queues ?? new DeclaredQueues(answeringInTime(options.session, options.clock), options.router)
     this.#chordQueues = new ChordQueues(options.session, this.#queues)
-    this.#publisher = new TaskPublisher({ ...options, queues: this.#queues })
+    const { delays, publisher, router, clock } = options
+    this.#publisher = new TaskPublisher({
+      ...options,
+      queues: this.#queues,
+      delays: delays && new DelayedTasks({ ...delays, publisher, queues: this.#queues, router, clock }),
+    })
   }
 
   sendFor(parent?: TaskMessage): Send {

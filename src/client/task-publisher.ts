@@ -1,15 +1,13 @@
-import type { DelayedDelivery, DelayTarget } from '../broker/delayed-delivery.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
-import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { onAbort } from '../runtime/on-abort.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
+import type { DelayedTasks } from './delayed-tasks.ts'
 import type { Replies } from './replies.ts'
-import type { Router } from './router.ts'
 import type { PreparedTask } from './send.ts'
 import { type SendWait, SendWindow } from './send-window.ts'
 
@@ -19,8 +17,7 @@ export interface TaskPublisherParts {
   readonly publisher: Publisher
   readonly queues: DeclaredQueues
   readonly replies: Replies | undefined
-  readonly router: Pick<Router, 'queueNamed'>
-  readonly delays?: { readonly delivery: DelayedDelivery; readonly holdFor: number } | undefined
+  readonly delays?: DelayedTasks | undefined
   readonly publishTimeout: number
   readonly clock: Clock
 }
@@ -100,46 +97,10 @@ export class TaskPublisher {
 
   /** Leaves a task that is due much later to native delayed delivery; false where its worker has to wait, as ever. */
   async #delayed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { delays, clock, publisher } = this.#options
-    const { eta, queue, outgoing } = prepared
-    const target = this.#delayTarget(prepared)
-    if (delays === undefined || eta === undefined || target === undefined) return false
-    const { delivery, holdFor } = delays
-    const seconds = secondsUntil(eta, clock.now())
-    if (seconds < 1 || (seconds * 1000 <= holdFor && !this.#queues.isQuorum(queue))) return false
-    if (!delivery.has(target) && !(await this.#prepareDelay(delivery, target, due, signal))) return false
-    const key = typeof target === 'string' ? target : target.routingKey
-    const delayed = { route: delayRoute(key, seconds), message: delayable(outgoing.message) }
-    const timeout = Math.max(0, due - clock.monotonic())
     try {
-      const limits = { mandatory: true, timeout, ...(signal === undefined ? {} : { signal }) }
-      if ((await publisher.publish(delayed, limits)) === 'confirmed') return true
-      delivery.forget(target)
+      return (await this.#options.delays?.publish(prepared, { due, signal })) ?? false
     } catch (error) {
-      if (TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT')) throw this.tooLate(prepared)
-      if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_PUBLISH_REFUSED')) throw error
-      delivery.giveUp(error)
-    }
-    return false
-  }
-
-  /** Where a delayed message comes out; undefined where it goes by an exchange or a key that is not the queue's own. */
-  #delayTarget({ queue, outgoing: { route } }: PreparedTask): DelayTarget | undefined {
-    if (route.exchange === '') return queue
-    const { exchange, routingKey } = this.#options.router.queueNamed(queue)
-    const own = exchange.name === route.exchange && routingKey === route.routingKey
-    return own && exchange.type === 'topic' ? { queue, ...route } : undefined
-  }
-
-  /** Takes half of the time that is left at most: the other half is for sending without. */
-  async #prepareDelay(delivery: DelayedDelivery, target: DelayTarget, due: number, signal: AbortSignal | undefined) {
-    const late = new Error('too late')
-    using limit = timeLimit({ ms: (due - this.#options.clock.monotonic()) / 2, signal, reason: () => late })
-    try {
-      return await delivery.prepare(target, limit.signal)
-    } catch (error) {
-      if (error === late) return false
-      throw error
+      throw TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT') ? this.tooLate(prepared) : error
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Publisher } from '../broker/publisher.ts'
 import type { FollowUp } from '../canvas/apply.ts'
 import type { DeclaredQueues } from '../client/declared-queues.ts'
+import type { DelayedTasks } from '../client/delayed-tasks.ts'
 import { TwqError } from '../errors.ts'
 import { allOver } from './progress.ts'
 
@@ -15,14 +16,20 @@ const PUBLISHING_TELLS = [
   'TWQ_QUEUE_DOWN',
 ] as const
 
-/** Publishes the messages that follow from a task. */
+/** Publishes the messages that follow from a task: to their queues, or to native delayed delivery where they are due late. */
 export class FollowUpPublisher {
   readonly #publisher: Publisher
   readonly #queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>
+  readonly #delays: Pick<DelayedTasks, 'publish'>
 
-  constructor(publisher: Publisher, queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>) {
+  constructor(
+    publisher: Publisher,
+    queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>,
+    delays: Pick<DelayedTasks, 'publish'>,
+  ) {
     this.#publisher = publisher
     this.#queues = queues
+    this.#delays = delays
   }
 
   /**
@@ -43,8 +50,10 @@ export class FollowUpPublisher {
     confirmed?.add(followUp)
   }
 
-  async #untilConfirmed({ id, task, queue, outgoing }: FollowUp): Promise<void> {
+  async #untilConfirmed(followUp: FollowUp): Promise<void> {
+    const { id, task, queue, eta, outgoing } = followUp
     if (!this.#queues.has(queue)) await this.#declare(queue)
+    if (eta !== undefined && (await this.#delays.publish(followUp))) return
     if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
     // The queue is gone since it was declared.
     this.#queues.forget(queue)

@@ -5,6 +5,7 @@ import { createSession, type Session } from '../broker/session.ts'
 import { declareQuarantine } from '../broker/topology.ts'
 import { ChordQueues } from '../client/chord-queues.ts'
 import { DeclaredQueues } from '../client/declared-queues.ts'
+import { DelayedTasks } from '../client/delayed-tasks.ts'
 import type { Replies } from '../client/replies.ts'
 import { ReplyQueue } from '../client/reply-queue.ts'
 import { createRouter } from '../client/router.ts'
@@ -131,7 +132,11 @@ export function openOutbound(parts: OutboundParts): Outbound {
     onSent: (parent, child) => trail.add(parent, child),
   })
   const followers = new Followers({
-    publisher: new FollowUpPublisher(publisher, queues),
+    publisher: new FollowUpPublisher(
+      publisher,
+      queues,
+      new DelayedTasks({ delivery, holdFor: config.holdFor, publisher, queues, router, clock }),
+    ),
     results,
     trail,
     chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,

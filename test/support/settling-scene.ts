@@ -99,7 +99,11 @@ export async function settleOneTask(
   }
   const trail = new Trail()
   const followers = new Followers({
-    publisher: new FollowUpPublisher(publisher, { has: () => true, declare: async () => {}, forget: () => {} }),
+    publisher: new FollowUpPublisher(
+      publisher,
+      { has: () => true, declare: async () => {}, forget: () => {} },
+      { publish: async () => false },
+    ),
     results,
     trail,
     clock,
