@@ -47,6 +47,8 @@ interface Held extends Unrunnable {
   readonly since: number
   /** Gives back its place beside those of tasks; undefined while it has none. */
   release: (() => void) | undefined
+  /** While it is tried again: settles when that has ended. */
+  trying: Promise<unknown> | undefined
 }
 
 /** What a target's refusal says until it takes something again. */
@@ -101,7 +103,7 @@ export class HeldAside {
     // With its channel it was taken back, and comes again.
     if (!message.delivery.alive) return
     if (this.#refusing.has(message.target)) {
-      this.#hold(message)
+      await this.#hold(message)
       return
     }
     const slow = this.#lendIfSlow(message)
@@ -111,8 +113,8 @@ export class HeldAside {
     } catch (error) {
       slow.release()
       if (!message.delivery.alive) return
-      this.#hold(message)
       this.#refused(message, error)
+      await this.#hold(message)
     }
   }
 
@@ -124,18 +126,32 @@ export class HeldAside {
   }
 
   /**
-   * Returns all of them, since the worker leaves: as they are where what counts their returns is far from a limit and they
-   * are no suspects, by copies else. Never rejects.
+   * Returns all of them, since the worker leaves; one that is just being settled only where that fails, or it would be both
+   * here and there. Never rejects.
    */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
+    const tried = [...this.#held].filter(({ trying, delivery }) => trying !== undefined && delivery.alive)
+    const idle = [...this.#held].filter((held) => !tried.includes(held))
+    const failed = tried.map(async (held) => {
+      await held.trying
+      if (this.#held.has(held)) await this.#return([held])
+    })
+    await Promise.all([this.#return(idle), ...failed])
+  }
+
+  /**
+   * Returns messages: as they are where what counts their returns is far from a limit and they are no suspects, by copies
+   * else. Never rejects.
+   */
+  async #return(messages: readonly (Unrunnable | Held)[]): Promise<void> {
     // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
-    const held = [...this.#held].sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
+    const inOrder = messages.toSorted((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
     const copied: Holding[] = []
-    for (const one of held) {
+    for (const one of inOrder) {
       const { delivery, queue, lane, target } = one
-      this.#remove(one)
+      if ('size' in one) this.#remove(one)
       const asItIs = lane === 'tasks' && target !== suspectsQueue(queue) && (deliveryCount(delivery.headers) ?? 0) < 10
       if (asItIs) delivery.nack({ requeue: true })
       else copied.push({ delivery, queue, lane })
@@ -170,11 +186,12 @@ export class HeldAside {
     return this.#held.size + this.#lent >= MOST_HELD || this.#bytes + this.#lentBytes + size > MOST_BYTES
   }
 
-  #hold(message: Unrunnable): void {
+  async #hold(message: Unrunnable): Promise<void> {
+    if (this.#closed) return await this.#return([message])
     const { clock } = this.#parts
     const size = sizeOf(message.delivery)
     const full = this.#isFull(size)
-    const held: Held = { ...message, size, since: clock.monotonic(), release: undefined }
+    const held: Held = { ...message, size, since: clock.monotonic(), release: undefined, trying: undefined }
     this.#held.add(held)
     this.#bytes += size
     if (full) void this.#suspend(message)
@@ -264,7 +281,7 @@ export class HeldAside {
       return true
     }
     try {
-      await held.settle()
+      await this.#underway(held, held.settle())
     } catch (error) {
       if (held.delivery.alive) this.#refused(held, error)
       else this.#remove(held)
@@ -272,6 +289,18 @@ export class HeldAside {
     }
     this.#remove(held)
     return true
+  }
+
+  /** Has a shutdown wait for what is being done about a message. */
+  async #underway(held: Held, work: Promise<void>): Promise<void> {
+    const over = work.then(
+      () => this.#remove(held),
+      () => {},
+    )
+    held.trying = over
+    await over
+    held.trying = undefined
+    await work
   }
 
   /** So that the broker does not take them back, and with them all that was delivered by the same channel. */
@@ -283,7 +312,7 @@ export class HeldAside {
       if (!held.delivery.alive) this.#remove(held)
       else {
         try {
-          await relocation.renew(held)
+          await this.#underway(held, relocation.renew(held))
           this.#remove(held)
         } catch {
           // It is held on: tried again with the others.

@@ -2,9 +2,15 @@ import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/broker/broker.ts'
 import { encodeTable } from '../../src/protocol/field-table.ts'
 import { restoreQuarantined } from '../../src/protocol/quarantine.ts'
+import { deferred } from '../../src/runtime/deferred.ts'
 import { createLogger } from '../../src/runtime/logger.ts'
+import { ManualClock } from '../../src/runtime/manual-clock.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { startTestWorker, type TestWorker, type TestWorkerOptions, until } from '../../src/testing.ts'
+import { HeldAside } from '../../src/worker/held-aside.ts'
+import { Prefetch } from '../../src/worker/prefetch.ts'
+import { aDelivery } from '../support/a-request.ts'
+import { silentLogger } from '../support/silent-logger.ts'
 import { pollUntil } from '../support/until.ts'
 
 const good = defineTask({ name: 'good', run: () => 'done' })
@@ -138,6 +144,34 @@ describe('messages that can not run', () => {
     await fillable(second.channel, undefined)
     await clock.pass('1m')
     expect(await quarantined(second.channel)).toEqual(broken(5))
+  })
+
+  it.each([
+    ['stay where they arrive', async () => {}, 'none'],
+    ['go back where that fails', async () => Promise.reject(new Error('full')), 'requeued'],
+  ])('%s, when the worker leaves while they are being set aside', async (_title, arrive, settlement) => {
+    const clock = new ManualClock()
+    const aside = new HeldAside({
+      prefetch: new Prefetch(2),
+      consumer: { suspend: async () => {}, unsuspend: async () => {} },
+      suspects: { spare: () => () => {} },
+      relocation: { renew: async () => {}, giveBack: async () => {} },
+      clock,
+      logger: silentLogger,
+    })
+    const answers = [Promise.reject(new Error('full')), deferred<void>()] as const
+    const tries = [() => answers[0], () => answers[1].promise]
+    const delivery = aDelivery()
+    const settle = async (): Promise<void> => await tries.shift()?.()
+    await aside.settle({ delivery, queue: 'celery', lane: 'tasks', target: 'celery.quarantine', fields: {}, settle })
+    await clock.pass('31s')
+    expect(tries).toEqual([])
+    const closed = aside.close()
+    expect(delivery.settlement).toBe('none')
+    answers[1].resolve(arrive())
+    await closed
+    expect(delivery.settlement).toBe(settlement)
+    expect(aside.signs.held).toBe(0)
   })
 
   it('end the consumer of their queue where they are too many, which the worker is not ready then for, until there is room', async () => {
