@@ -44,11 +44,12 @@ describe('the Flask example, with results in a Redis', () => {
       error: { type: 'ValueError', message: expect.stringContaining('total') },
     })
 
-    const process = await sender.send('process', { total: 3 })
+    // Long enough that the other process looks at it in time on a busy machine, too.
+    const process = await sender.send('process', { total: 10 })
     await sender[Symbol.asyncDispose]()
     const seen = await other.follow(process)
     expect(seen.map(({ state }) => state)).toContain('PROGRESS')
-    expect(seen.at(-1)).toEqual({ state: 'SUCCESS', ready: true, value: { current: 3, total: 3 } })
+    expect(seen.at(-1)).toEqual({ state: 'SUCCESS', ready: true, value: { current: 10, total: 10 } })
 
     await using again = await FlaskApp.start({ RESULT_BACKEND: redis.url })
     expect(await again.follow(sum)).toEqual([success])

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { FlaskApp, type Seen } from '../support/flask-app.ts'
@@ -44,9 +45,12 @@ describe('the Flask example, run by a TypeScript worker', () => {
   })
 
   it('shows the progress of process, and then its result', async () => {
-    const seen = await flask.follow(await flask.send('process', { total: 3 }))
-    const result = { state: 'SUCCESS', ready: true, value: { current: 3, total: 3 } }
-    expect(seen).toEqual([progress(1, 3), progress(2, 3), progress(3, 3), result])
+    const seen = await flask.follow(await flask.send('process', { total: 5 }))
+    const result = { state: 'SUCCESS', ready: true, value: { current: 5, total: 5 } }
+    // A page that looks from time to time sees the newest each time, and on a busy machine not every one.
+    const told = [1, 2, 3, 4, 5].map((current) => progress(current, 5))
+    expect(seen.length).toBeGreaterThan(1)
+    expect(seen).toEqual([...told.filter((one) => seen.some((each) => isDeepStrictEqual(each, one))), result])
   })
 
   it('keeps tasks apart that run side by side', async () => {

@@ -5,6 +5,7 @@ usage: call.py URL QUEUE STEPS
 import json
 import sys
 
+import steady_results  # noqa: F401
 from celery import Celery
 
 url, queue, steps = sys.argv[1:]

@@ -7,13 +7,12 @@ import datetime  # noqa: F401  the modules that expressions for evaluate() want
 import decimal  # noqa: F401
 import json
 import os
-import socket
 import sys
 import traceback
 import uuid  # noqa: F401
 
+import steady_results  # noqa: F401
 from celery import chain, chord, group, signature  # noqa: F401  and the workflows
-from celery.backends.rpc import ResultConsumer
 from celery.canvas import xmap  # noqa: F401
 from kombu import Exchange, Queue
 from proj import app
@@ -21,21 +20,6 @@ from proj import app
 answers = os.fdopen(os.dup(1), "w", buffering=1)
 sys.stdout = sys.stderr  # whatever a library prints must not look like an answer
 results = {}
-
-
-def drain_events(self, timeout=None):
-    """Waits as Celery 5.2 does. 5.6 takes a second without a message for a lost connection, connects anew, and loses what
-    arrives in that moment, from whatever worker: a test would fail by chance."""
-    with self.reconnect_on_error():
-        try:
-            return self._connection.drain_events(timeout=timeout)
-        except socket.timeout:
-            pass
-    raise socket.timeout()
-
-
-if hasattr(ResultConsumer, "reconnect_on_error"):
-    ResultConsumer.drain_events = drain_events
 
 
 def send_task(name, args=(), kwargs=None, **options):
