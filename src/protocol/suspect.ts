@@ -13,7 +13,8 @@ const ROUTING_KEY = 'x-twq-routing-key'
 const HISTORY = 'x-twq-history'
 const REDELIVERED = 'x-twq-redelivered'
 const ANSWERABLE = 'x-twq-answerable'
-const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, EXCHANGE, ROUTING_KEY, HISTORY]
+const ENDED = 'x-twq-ended'
+const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, ENDED, EXCHANGE, ROUTING_KEY, HISTORY]
 // A quorum queue of RabbitMQ writes the first on what came back, and from 4.3 on the second.
 const COUNTS: readonly string[] = ['x-delivery-count', 'x-acquired-count']
 const LONGEST_HISTORY = 20
@@ -32,6 +33,8 @@ export interface Marks {
   readonly redelivered: boolean
   /** From now on the end of a worker that had it, as a suspect, counts as a start. */
   readonly answerable: boolean
+  /** Its task has ended, in these words, and it is to be set aside, not run; undefined unless it is a copy of ours. */
+  readonly ended: string | undefined
   /** Where it was first published to; undefined unless it is a copy of ours. */
   readonly route: Route | undefined
   /** One line for each time that it was moved, the last ones. */
@@ -46,11 +49,13 @@ export function readMarks(headers: Headers): Marks {
   const starts = headers[STARTS]
   const exchange = headers[EXCHANGE]
   const routingKey = headers[ROUTING_KEY]
+  const ended = headers[ENDED]
   const known = isShortText(exchange) && isShortText(routingKey)
   return {
     starts: isWhole(starts) ? Math.min(starts, MOST_STARTS) : 0,
     redelivered: headers[REDELIVERED] === true,
     answerable: headers[ANSWERABLE] === true,
+    ended: typeof ended === 'string' ? ended.slice(0, LONGEST_LINE) : undefined,
     route: known ? { exchange, routingKey } : undefined,
     history: historyOf(headers),
   }
@@ -80,6 +85,8 @@ export interface CopyOptions {
   readonly redelivered: boolean
   /** As the original, unless given. */
   readonly answerable?: boolean
+  /** As the original, unless given. */
+  readonly ended?: string | undefined
   /** A line for its history. */
   readonly event?: string
 }
@@ -89,12 +96,13 @@ export interface CopyOptions {
  * instead. It reaches `queue` alone: what would send it elsewhere too is left out; all else are the original's bytes.
  */
 export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
-  const { route = original.route, history, answerable: before } = readMarks(original.headers)
+  const { route = original.route, history, ended, answerable: before } = readMarks(original.headers)
   const past = to.event === undefined ? history : [...history, to.event.slice(0, LONGEST_LINE)].slice(-LONGEST_HISTORY)
   const set = {
     [STARTS]: Math.min(to.starts, MOST_STARTS),
     [REDELIVERED]: to.redelivered,
     [ANSWERABLE]: (to.answerable ?? before) ? true : undefined,
+    [ENDED]: (to.ended ?? ended)?.slice(0, LONGEST_LINE),
     [EXCHANGE]: route.exchange,
     [ROUTING_KEY]: route.routingKey,
     [HISTORY]: past,

@@ -152,6 +152,7 @@ export function createWorker(parts: WorkerParts): Worker {
     followers,
     trail,
     quarantine,
+    aside: { settle: (message) => aside.settle(message) },
     delays,
     finished,
     recentAcks,

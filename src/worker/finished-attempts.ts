@@ -19,6 +19,8 @@ export class FinishedAttempts {
   readonly #unacknowledged: ExpiringSet
   readonly #acknowledged: ExpiringSet
   readonly #originals: ExpiringSet
+  /** How those ended whose messages could not be set aside yet. */
+  readonly #unquarantined = new Map<string, string>()
   readonly #logger: Logger
   #lostAcks = 0
 
@@ -50,6 +52,23 @@ export class FinishedAttempts {
     this.#originals.add(versionOf(message, delivery))
   }
 
+  /** The message is to be set aside with how its attempt ended; until `quarantined`, it may come again. */
+  addUnquarantined(message: AttemptKey, ended: string): void {
+    this.#unquarantined.set(keyOf(message), ended)
+    const [oldest] = this.#unquarantined.keys()
+    if (oldest !== undefined && this.#unquarantined.size > MEMORY.limit) this.#unquarantined.delete(oldest)
+  }
+
+  /** See `addUnquarantined`. */
+  quarantined(message: AttemptKey): void {
+    this.#unquarantined.delete(keyOf(message))
+  }
+
+  /** How the attempt of a message ended that came again and is only to be set aside; undefined for any other. */
+  endOf(message: AttemptKey): string | undefined {
+    return this.#unquarantined.size === 0 ? undefined : this.#unquarantined.get(keyOf(message))
+  }
+
   /** Acknowledges a message for which nothing is left to do; false for any other. */
   acknowledge(delivery: Delivery, message: TaskMessage, queue: string): boolean {
     const fields = { task_id: message.id, task: message.task, queue }
@@ -67,8 +86,9 @@ export class FinishedAttempts {
 
   /** A message that never was here came: it was sent anew with the id of one that has ended, and is to run however often it comes. */
   forget(message: TaskMessage): void {
-    if (this.#unacknowledged.size === 0 && this.#acknowledged.size === 0) return
+    if (this.#unacknowledged.size + this.#acknowledged.size + this.#unquarantined.size === 0) return
     const key = keyOf(message)
+    this.#unquarantined.delete(key)
     this.#unacknowledged.delete(key)
     this.#acknowledged.delete(key)
   }

@@ -15,6 +15,8 @@ export interface Unrunnable {
   readonly lane: Lane
   /** The queue that it goes to. One that takes nothing takes no other message either. */
   readonly target: string
+  /** How its task ended, where it has: it goes back with that, and does not run again. */
+  readonly ended?: string | undefined
   /** For the log. */
   readonly fields: Readonly<Record<string, unknown>>
   /** Settles it; rejects while that is not possible, and may then be called again. */
@@ -142,19 +144,20 @@ export class HeldAside {
   }
 
   /**
-   * Returns messages: as they are where what counts their returns is far from a limit and they are no suspects, by copies
-   * else. Never rejects.
+   * Returns messages: as they are where what counts their returns is far from a limit, they are no suspects, and their tasks
+   * have not ended; by copies else. Never rejects.
    */
   async #return(messages: readonly (Unrunnable | Held)[]): Promise<void> {
     // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
     const inOrder = messages.toSorted((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
     const copied: Holding[] = []
     for (const one of inOrder) {
-      const { delivery, queue, lane, target } = one
+      const { delivery, queue, lane, target, ended } = one
       if ('size' in one) this.#remove(one)
-      const asItIs = lane === 'tasks' && target !== suspectsQueue(queue) && (deliveryCount(delivery.headers) ?? 0) < 10
+      const counted = (deliveryCount(delivery.headers) ?? 0) >= 10
+      const asItIs = lane === 'tasks' && target !== suspectsQueue(queue) && !counted && ended === undefined
       if (asItIs) delivery.nack({ requeue: true })
-      else copied.push({ delivery, queue, lane })
+      else copied.push({ delivery, queue, lane, ended })
     }
     await this.#parts.relocation.giveBack(copied)
   }

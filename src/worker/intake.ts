@@ -3,6 +3,7 @@ import type { TaskEvents } from '../events/publisher.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import { unknownTaskFailed } from '../protocol/event.ts'
 import { celeryError } from '../protocol/exceptions.ts'
+import { readMarks } from '../protocol/suspect.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { closest } from '../runtime/closest.ts'
@@ -12,6 +13,7 @@ import { admit } from './admission.ts'
 import { receivedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { refusalOf } from './ended-aside.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Moves } from './moves.ts'
 import type { Refusal, Refusals } from './refusals.ts'
@@ -79,6 +81,12 @@ export class Intake {
       return
     }
     const { message } = decoded
+    const redelivered = mayHaveStarted(factsOf(delivery, lane))
+    const ended = redelivered ? (readMarks(delivery.headers).ended ?? finished.endOf(message)) : undefined
+    if (ended !== undefined) {
+      this.#refuse({ delivery, queue, lane, ended }, refusalOf(message, ended))
+      return
+    }
     const task = registry.get(message.task)
     if (task === undefined) {
       const refusal = unknown(message, this.#parts.unknownTask, registry.names())
@@ -86,7 +94,6 @@ export class Intake {
       this.#refuse({ delivery, queue, lane }, refusal)
       return
     }
-    const redelivered = mayHaveStarted(factsOf(delivery, lane))
     const running = redelivered ? table.running(message) : undefined
     if (running !== undefined) {
       // The attempt goes on, though the broker has taken its message back: what came back waits for it.

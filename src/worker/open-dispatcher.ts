@@ -13,8 +13,10 @@ import { admit } from './admission.ts'
 import { settledEvents, startedEvent } from './announce.ts'
 import type { Delays } from './delays.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { EndedAside } from './ended-aside.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
 import type { Followers } from './followers.ts'
+import type { HeldAside } from './held-aside.ts'
 import { KeptOutcomes } from './kept-outcomes.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -42,6 +44,8 @@ export interface AttemptParts {
   readonly followers: Followers
   readonly trail: Trail
   readonly quarantine: Quarantine
+  /** Where messages wait that can't be set aside. */
+  readonly aside: Pick<HeldAside, 'settle'>
   readonly delays: Pick<Delays, 'retry'>
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
@@ -72,6 +76,7 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
   const consequences = {
     ...parts,
     flags: config,
+    endedAside: new EndedAside(parts),
     // Or monitors would hear of the next attempt first, and take the task for waiting, or failed, for ever.
     onAgain: (request: Request, outcome: Outcome) => {
       tell(request, outcome)
@@ -96,7 +101,10 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
       const end = await endUnsettled(request, outcome, error, consequences)
       const { message, queue } = request
       const fields = { task_id: message.id, task: message.task, queue, error: messageOf(error) }
-      logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: its outcome can not be settled')
+      // Else it is held, and that was said.
+      if (request.acknowledged) {
+        logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: its outcome can not be settled')
+      }
       ended(request, end)
     },
     patience: config.resultPatience,

@@ -22,6 +22,8 @@ export interface Refusal {
   /** Its place among others: what was to run after it, and the chord that it counts for. */
   readonly place?: TaskMessage | undefined
   readonly discard: boolean
+  /** Whoever waits was told already, when the task ended. */
+  readonly told?: true
 }
 
 /** What setting aside takes. */
@@ -46,7 +48,7 @@ export class Refusals {
    * Quarantines or discards a delivery. One that can't be set aside for now is held, and set aside later: resolves when
    * either is done. Never rejects.
    */
-  async setAside({ delivery, queue, lane }: Holding, refusal: Refusal): Promise<void> {
+  async setAside({ delivery, queue, lane, ended }: Holding, refusal: Refusal): Promise<void> {
     const { quarantine, aside, logger } = this.#parts
     const { error, detail, id, task, starts, discard } = refusal
     const fields = { task_id: id, task, queue, reason: error.type, detail }
@@ -56,13 +58,14 @@ export class Refusals {
       if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
       // Those who wait may have to be told once more, but one copy of the message is enough.
       safe = true
-      await this.#tell(refusal, progress)
+      if (refusal.told !== true) await this.#tell(refusal, progress)
       if (discard) delivery.nack({ requeue: false })
       else delivery.ack()
-      const said = discard ? 'message discarded: it can not be used' : 'message quarantined: it can not be used'
+      const why = refusal.told === true ? 'its task has ended' : 'it can not be used'
+      const said = `message ${discard ? 'discarded' : 'quarantined'}: ${why}`
       logger.error({ event: discard ? 'message.discarded' : 'message.quarantined', ...fields }, said)
     }
-    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), fields, settle })
+    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), ended, fields, settle })
   }
 
   async #tell({ id, replyTo, correlationId, error, place }: Refusal, progress: Progress): Promise<void> {

@@ -19,6 +19,8 @@ export interface Holding {
   readonly state?: string
   /** When its code began to run; undefined when it never did. */
   readonly startedAt?: number | undefined
+  /** How its task ended, where it has, and the message only waits to be set aside. */
+  readonly ended?: string | undefined
 }
 
 /** What relocating works with. */
@@ -158,11 +160,12 @@ export class Relocation {
 }
 
 /** Back to where it came from, with what is known of it by now. */
-function copyAsIs({ delivery, queue, lane, startedAt, survived }: Holding): CopyOptions {
+function copyAsIs({ delivery, queue, lane, startedAt, survived, ended }: Holding): CopyOptions {
   const facts = factsOf(delivery, lane, survived)
   return {
     ...pastOf(facts),
     queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
-    redelivered: startedAt !== undefined || mayHaveStarted(facts),
+    redelivered: startedAt !== undefined || ended !== undefined || mayHaveStarted(facts),
+    ended,
   }
 }

@@ -10,9 +10,9 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Delays } from './delays.ts'
+import type { EndedAside } from './ended-aside.ts'
 import type { Followers } from './followers.ts'
 import type { Progress } from './progress.ts'
-import type { Quarantine } from './quarantine.ts'
 import type { Request } from './request.ts'
 import { type Disposal, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
 import { storeOrFail, unstorable } from './store-result.ts'
@@ -25,7 +25,8 @@ export interface SettleParts {
   readonly results: ResultBackend
   readonly followers: Followers
   readonly trail: Pick<Trail, 'of'>
-  readonly quarantine: Quarantine
+  /** Sets the messages aside that are to be kept. */
+  readonly endedAside: Pick<EndedAside, 'setAside'>
   readonly delays: Pick<Delays, 'retry'>
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
@@ -258,12 +259,10 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
 
 async function setAside(
   request: Request,
-  { type, detail }: { readonly type: string; readonly detail: string },
+  why: { readonly type: string; readonly detail: string },
   parts: SettleParts,
 ): Promise<void> {
-  const { id, task } = request.message
-  await parts.quarantine.take(request.delivery, request.queue, { type, detail, id, task })
-  acknowledge(request, parts)
+  await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
 }
 
 function acknowledge(request: Request, parts: SettleParts): void {

@@ -9,6 +9,7 @@ import type { Json } from '../../src/runtime/json.ts'
 import { ManualClock } from '../../src/runtime/manual-clock.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
 import { Dispatcher } from '../../src/worker/dispatcher.ts'
+import { EndedAside } from '../../src/worker/ended-aside.ts'
 import { FollowUpPublisher } from '../../src/worker/follow-up-publisher.ts'
 import { Followers } from '../../src/worker/followers.ts'
 import { KeptOutcomes } from '../../src/worker/kept-outcomes.ts'
@@ -117,7 +118,12 @@ export async function settleOneTask(
     results,
     followers,
     trail,
-    quarantine: new Quarantine({ publisher, clock, node: 'twq@test', declare: async () => {}, onTaken: () => {} }),
+    endedAside: new EndedAside({
+      quarantine: new Quarantine({ publisher, clock, node: 'twq@test', declare: async () => {}, onTaken: () => {} }),
+      // Where messages wait is another test's matter: what fails is tried again with the outcome.
+      aside: { settle: ({ settle }) => settle() },
+      finished: { addUnquarantined: () => {}, quarantined: () => {} },
+    }),
     delays: { retry: async () => false },
     clock,
     flags: { ackOnFailure: shape.ackOnFailure ?? true, ackOnTimeout: true, rejectOnLost: true },

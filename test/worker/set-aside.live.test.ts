@@ -123,6 +123,41 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
       expect(scene.worker.report().held_aside).toBe(0)
       await probeUntil(port, '/readyz', 200)
     })
+
+    it('are not run again, through a restart either, when their tasks have failed and they are to be kept', async () => {
+      const name = uniqueName('failed')
+      const config: UserConfig = { queues: [{ name, type }], prefetch: 10 }
+      let runs = 0
+      const bad = defineTask({
+        name: 'bad',
+        ackOnFailure: false,
+        run() {
+          runs += 1
+          throw new RangeError('no luck')
+        },
+      })
+      const heldOf = (scene: WorkerScene) =>
+        pollUntil(
+          'held',
+          () => scene.worker.report().held_aside,
+          (held) => held === COUNT - 3,
+        )
+      {
+        await using scene = await aWorker([good, bad], config)
+        await declareQuarantine(name, 3)
+        const handles = await Promise.all(all.map(() => scene.client.send(bad)))
+        for (const handle of handles) await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
+        await heldOf(scene)
+        await answersGoodTasks(scene)
+      }
+      await using scene = await aWorker([good, bad], config)
+      await heldOf(scene)
+      const taken = await take(`${name}.quarantine`, COUNT)
+      expect(new Set(taken.map(({ headers }) => headers['x-twq-id'])).size).toBe(COUNT)
+      expect(new Set(taken.map(({ headers }) => headers['x-twq-detail']))).toEqual(new Set(['no luck']))
+      await answersGoodTasks(scene)
+      expect(runs).toBe(COUNT)
+    })
   },
 )
 

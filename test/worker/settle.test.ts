@@ -10,6 +10,7 @@ import type { ResultBackend } from '../../src/results/backend.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import type { Json } from '../../src/runtime/json.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
+import { EndedAside } from '../../src/worker/ended-aside.ts'
 import { FollowUpPublisher } from '../../src/worker/follow-up-publisher.ts'
 import { Followers } from '../../src/worker/followers.ts'
 import { Quarantine } from '../../src/worker/quarantine.ts'
@@ -102,6 +103,11 @@ async function settled(
     onTaken: () => {},
     clock,
   })
+  const endedAside = new EndedAside({
+    quarantine,
+    aside: { settle: ({ settle: setAside }) => setAside() },
+    finished: { addUnquarantined: () => {}, quarantined: () => {} },
+  })
   const flags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLost: true }
   const giveBack = async () => {
     journal.push('given back')
@@ -117,7 +123,7 @@ async function settled(
     results,
     followers,
     trail,
-    quarantine,
+    endedAside,
     delays,
     clock,
     flags,
