@@ -10,6 +10,7 @@ from celery import Celery
 
 url, queue, steps = sys.argv[1:]
 app = Celery(broker=url, backend='rpc://')
+app.conf.broker_connection_timeout = 30  # by default four seconds, in which a busy machine may not answer
 app.conf.task_default_queue = queue
 
 

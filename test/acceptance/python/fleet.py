@@ -9,6 +9,7 @@ app.conf.update(
     task_default_queue=os.environ['QUEUE'],
     worker_send_task_events=True,
     broker_connection_retry_on_startup=True,
+    broker_connection_timeout=30,  # by default four seconds, in which a busy machine may not answer
 )
 
 

@@ -9,6 +9,7 @@ from kombu import Queue
 
 url, queue, task, count, *arguments = sys.argv[1:]
 app = Celery(broker=url, backend='rpc://')
+app.conf.broker_connection_timeout = 30  # by default four seconds, in which a busy machine may not answer
 queue, _, kind = queue.partition('=')
 if kind:
     app.conf.task_queues = [Queue(queue, queue_arguments={'x-queue-type': kind})]

@@ -8,6 +8,7 @@ from celery import Celery
 app = Celery("proj", broker=os.environ["BROKER_URL"], backend=os.environ.get("RESULT_BACKEND", "rpc://"))
 app.conf.update(
     broker_connection_retry_on_startup=True,
+    broker_connection_timeout=30,  # by default four seconds, in which a busy machine may not answer
     task_default_queue=os.environ.get("QUEUE", "celery"),
     task_track_started=True,
     worker_hijack_root_logger=False,
