@@ -7,18 +7,23 @@ export interface Start {
   readonly pid: number
   readonly redelivered: boolean
   readonly at: number
+  /** The lines that workers wrote into the message each time that a copy took its place. */
+  readonly history: readonly string[]
+  /** When it ran to its end; undefined when it did not. */
+  endedAt: number | undefined
 }
 
 /**
  * Appends one line with one write(2), so that lines never tear, whichever process writes them and however it ends:
  * a start is on record before the task does anything, an end after it did everything.
  */
-export function recordStart(path: string, id: string, redelivered: boolean): void {
-  appendFileSync(path, `S ${id} ${process.pid} ${redelivered ? 1 : 0} ${Date.now()}\n`)
+export function recordStart(path: string, id: string, redelivered: boolean, history: readonly string[] = []): void {
+  const lines = encodeURIComponent(JSON.stringify(history))
+  appendFileSync(path, `S ${id} ${process.pid} ${redelivered ? 1 : 0} ${Date.now()} ${lines}\n`)
 }
 
 export function recordEnd(path: string, id: string): void {
-  appendFileSync(path, `E ${id}\n`)
+  appendFileSync(path, `E ${id} ${process.pid} ${Date.now()}\n`)
 }
 
 /** What became of the tasks that were sent; see {@link Ledger.judge}. */
@@ -40,6 +45,8 @@ export interface Verdict {
 export class Ledger {
   readonly starts: Start[] = []
   readonly ended: Set<string> = new Set()
+  /** The starts that have not ended yet, by process and id. */
+  readonly #running = new Map<string, Start>()
   readonly #file: FollowedFile
 
   /** Creates the file at `path`, empty. */
@@ -78,9 +85,19 @@ export class Ledger {
   }
 
   #take(line: string): void {
-    const [kind, id = '', pid, redelivered, at] = line.split(' ')
-    if (kind === 'S') this.starts.push({ id, pid: Number(pid), redelivered: redelivered === '1', at: Number(at) })
-    else if (kind === 'E') this.ended.add(id)
-    else throw new Error(`not a ledger line: ${line}`)
+    const [kind, id = '', pid, ...rest] = line.split(' ')
+    if (kind === 'S') {
+      const [redelivered, at, lines = ''] = rest
+      const history: string[] = JSON.parse(decodeURIComponent(lines))
+      const facts = { id, pid: Number(pid), redelivered: redelivered === '1', at: Number(at), history }
+      const start: Start = { ...facts, endedAt: undefined }
+      this.starts.push(start)
+      this.#running.set(`${pid} ${id}`, start)
+    } else if (kind === 'E') {
+      this.ended.add(id)
+      const start = this.#running.get(`${pid} ${id}`)
+      if (start !== undefined) start.endedAt = Number(rest[0])
+      this.#running.delete(`${pid} ${id}`)
+    } else throw new Error(`not a ledger line: ${line}`)
   }
 }

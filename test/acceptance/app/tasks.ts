@@ -1,18 +1,33 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defineTask } from 'twq'
+import { defineTask, type TaskContext } from 'twq'
 import { recordEnd, recordStart } from '../../support/ledger.ts'
 
-const { LEDGER = '/dev/null' } = process.env
+const { LEDGER = '/dev/null', RATE_LIMIT = '6/m' } = process.env
 
 /** Writes its start into the ledger, takes its time, writes its end, and returns its id. */
 export const work = defineTask({
   name: 'acceptance.work',
   positional: ['milliseconds'],
-  async run({ milliseconds }: { milliseconds: number }, ctx) {
-    recordStart(LEDGER, ctx.id, ctx.redelivered)
-    if (milliseconds > 0) await sleep(milliseconds)
-    recordEnd(LEDGER, ctx.id)
+  run: ({ milliseconds }: { milliseconds: number }, ctx) => workFor(milliseconds, ctx),
+})
+
+/** The same under a rate limit, which the environment says. */
+export const limited = defineTask({
+  name: 'acceptance.limited',
+  positional: ['milliseconds'],
+  rateLimit: RATE_LIMIT,
+  run: ({ milliseconds }: { milliseconds: number }, ctx) => workFor(milliseconds, ctx),
+})
+
+/** Asks to be run again, `wait` milliseconds later, so many times; its attempts are in the ledger as `<id>#<attempt>`. */
+export const workAgain = defineTask({
+  name: 'acceptance.again',
+  positional: ['times', 'wait'],
+  retry: { limit: null },
+  async run({ times, wait }: { times: number; wait: number }, ctx) {
+    await workFor(50, ctx, `${ctx.id}#${ctx.attempt}`)
+    if (ctx.attempt <= times) ctx.retry({ in: wait })
     return ctx.id
   },
 })
@@ -64,6 +79,19 @@ export const header = defineTask({
     return String(ctx.request.headers[name])
   },
 })
+
+async function workFor(milliseconds: number, ctx: TaskContext, name: string = ctx.id): Promise<string> {
+  recordStart(LEDGER, name, ctx.redelivered, historyOf(ctx))
+  if (milliseconds > 0) await sleep(milliseconds)
+  recordEnd(LEDGER, name)
+  return ctx.id
+}
+
+/** The lines of the copies that took the place of the message. */
+function historyOf({ request }: TaskContext): string[] {
+  const history = request.headers['x-twq-history']
+  return Array.isArray(history) ? history.map(String) : []
+}
 
 class ValueError extends Error {
   override readonly name = 'ValueError'

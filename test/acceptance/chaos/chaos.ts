@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { celeryMessage } from '../../support/celery-message.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
@@ -6,10 +8,10 @@ import { startRabbit } from '../../support/provision/rabbit.ts'
 import { startRedis } from '../../support/provision/redis.ts'
 import { pollUntil } from '../../support/until.ts'
 import { declareTyped } from '../poison-task.ts'
-import { messagesIn, type Scene, untilDrained } from '../scene.ts'
+import { fresh, messagesIn, type Scene, untilDrained } from '../scene.ts'
 import { ConfirmedProducer } from './confirmed-producer.ts'
-import { attribute, type Fault } from './duplicates.ts'
-import { FAULTS, WORKERS } from './faults.ts'
+import { attribute, type Explained, type Fault, inventDuplicates, type Strike } from './duplicates.ts'
+import { FAULTS, type Stage, WORKERS } from './faults.ts'
 import { Fleet } from './fleet.ts'
 
 /** What became of the tasks. */
@@ -20,9 +22,13 @@ export interface ChaosReport {
   /** Started, and never sent. */
   readonly phantom: number
   /** Further starts that each fault explains, and how many milliseconds passed until all that was sent by its end had run. */
-  readonly faults: readonly { readonly name: string; readonly duplicates: number; readonly recovered: number }[]
+  readonly faults: readonly (Explained & { readonly name: string; readonly recovered: number })[]
   /** Ids of further starts that no fault explains. */
   readonly unexplained: readonly string[]
+  /** Second starts that did not happen, one of each task that ran once, and how many of them a fault would explain. */
+  readonly invented: { readonly invented: number; readonly explained: number }
+  /** The longest time in which this program, whose proxy a worker is behind, did nothing: in milliseconds. */
+  readonly blocked: number
   readonly exits: readonly (number | null)[]
   readonly left: number
 }
@@ -42,6 +48,8 @@ export async function weatherFaults(
   { folder }: Pick<Scene, 'folder'>,
   { tasks, type, tell = () => {} }: { tasks: number; type: 'classic' | 'quorum'; tell?: (line: string) => void },
 ): Promise<ChaosReport> {
+  const delays = monitorEventLoopDelay()
+  delays.enable()
   await using node = await startRabbit()
   await using redis = await startRedis({ durable: true })
   await using proxy = await FaultProxy.before(node.url())
@@ -71,7 +79,12 @@ export async function weatherFaults(
   }
   const givenUp = new Set<string>()
   const settled = async (ids: readonly string[], what: string): Promise<void> => {
-    const missing = (): string[] => ids.filter((id) => !fleet.ended.has(id) && !givenUp.has(id))
+    let left = ids
+    const missing = (): readonly string[] => {
+      const { ended } = fleet
+      left = left.filter((id) => !ended.has(id) && !givenUp.has(id))
+      return left
+    }
     const none = ({ length }: readonly string[]): boolean => length === 0
     await pollUntil(what, missing, none, { within: SETTLED_WITHIN, every: 200 }).catch(() => {
       for (const id of missing()) givenUp.add(id)
@@ -98,17 +111,23 @@ export async function weatherFaults(
   // The share of each phase goes out in its own time; the next one's only once its fault is over.
   const share = Math.ceil(tasks / (FAULTS.length + 1))
   const sending = (count: number) => sendEvenly(count, () => send(queue))
-  const faults: Fault[] = []
+  const faults: (Fault & { readonly end: number })[] = []
   await sending(Math.min(share, 200))
-  for (const { name, hits, act } of FAULTS) {
+  for (const { name, act } of FAULTS) {
     const flow = sending(share)
     // Tasks are in flight.
     await sleep(500)
     const begin = Date.now()
-    await act({ node, redis, fleet, proxy, deleteQueue })
+    const strikes: Strike[] = []
+    const strike: Stage['strike'] = async (workers, make, { pid, unnoticed = false } = {}) => {
+      const from = Date.now()
+      await make()
+      strikes.push({ workers, from, to: Date.now(), unnoticed, ...(pid !== undefined && { pid }) })
+    }
+    await act({ node, redis, fleet, proxy, strike, deleteQueue })
     await settled([...confirmed], `what was sent by the end of ${name}`)
     const end = Date.now()
-    faults.push({ name, begin, end, hits: new Set(hits) })
+    faults.push({ name, begin, end, strikes })
     tell(`${type}: ${name}: ${confirmed.size} sent, all run after ${((end - begin) / 1000).toFixed(1)} s`)
     await flow
     await settled([...confirmed], `what was sent after ${name}`)
@@ -117,20 +136,26 @@ export async function weatherFaults(
   await settled([...confirmed], 'the last tasks')
   await untilDrained(node.url(), queue)
   const exits = await fleet.stop()
+  const blocked = Math.round(delays.max / 1e6)
+  delays.disable()
   const ended = fleet.ended
   const { runs } = fleet
   const { explained, unexplained } = attribute(runs, faults, producer.republished)
   for (const { id } of unexplained) tell(`${type}: unexplained: ${JSON.stringify(runs.filter((run) => run.id === id))}`)
+  const record = { faults, republished: [...producer.republished], runs }
+  await writeFile(fresh({ folder }, `${type}.json`), JSON.stringify(record))
   return {
     sent: confirmed.size,
     lost: [...confirmed].filter((id) => !ended.has(id)),
     phantom: new Set(runs.map(({ id }) => id).filter((id) => !confirmed.has(id))).size,
     faults: faults.map(({ name, begin, end }) => ({
       name,
-      duplicates: explained.get(name) ?? 0,
+      ...(explained.get(name) ?? { returned: 0, sentAgain: 0 }),
       recovered: end - begin,
     })),
     unexplained: unexplained.map(({ id }) => id),
+    invented: inventDuplicates(runs, faults, producer.republished),
+    blocked,
     exits,
     left: await messagesIn(node.url(), queue),
   }

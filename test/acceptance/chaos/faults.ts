@@ -11,14 +11,19 @@ export interface Stage {
   readonly fleet: Fleet
   /** In front of the worker `proxied`. */
   readonly proxy: FaultProxy
+  /** Makes workers lose what they hold, for as long as `act` takes. */
+  strike(
+    workers: readonly string[],
+    act: () => unknown,
+    kind?: { readonly pid?: number; readonly unnoticed?: boolean },
+  ): Promise<void>
   /** Sends tasks to a queue, has it deleted once they have run, and sends others when it is there again. */
   deleteQueue(): Promise<void>
 }
 
-/** One fault: what it does, and whose messages in flight it returns. */
+/** One fault: what it does, and in the middle of that, whose messages in flight return. */
 export interface FaultPlan {
   readonly name: string
-  readonly hits: readonly string[]
   act(stage: Stage): Promise<unknown>
 }
 
@@ -26,19 +31,24 @@ export const WORKERS = ['async', 'processes', 'proxied'] as const
 
 /** The fault table: 17 faults, in the order in which they are made. */
 export const FAULTS: readonly FaultPlan[] = [
-  { name: 'worker SIGKILL', hits: ['async'], act: ({ fleet }) => kill(fleet, 'async') },
-  { name: 'two workers SIGKILL', hits: ['async', 'processes'], act: ({ fleet }) => kill(fleet, 'async', 'processes') },
+  { name: 'worker SIGKILL', act: (stage) => kill(stage, 'async') },
+  { name: 'two workers SIGKILL', act: (stage) => kill(stage, 'async', 'processes') },
   {
     name: 'close_all_connections',
-    hits: WORKERS,
-    act: ({ node }) => node.ctl('close_all_connections', 'chaos'),
+    act: ({ node, strike }) => strike(WORKERS, () => node.ctl('close_all_connections', 'chaos')),
   },
-  { name: 'ten resets', hits: ['proxied'], act: ({ proxy }) => resets(proxy, 10) },
-  { name: 'pool process SIGKILL', hits: ['processes'], act: async ({ fleet }) => fleet.killMember('processes') },
-  { name: 'worker SIGTERM', hits: ['async'], act: ({ fleet }) => leave(fleet, 'async') },
+  { name: 'ten resets', act: (stage) => resets(stage, 10) },
+  {
+    name: 'pool process SIGKILL',
+    act: ({ fleet, strike }) => {
+      const pid = fleet.member('processes')
+      return strike(['processes'], () => process.kill(pid, 'SIGKILL'), { pid })
+    },
+  },
+  // It returns nothing that has started.
+  { name: 'worker SIGTERM', act: ({ fleet }) => leave(fleet, 'async') },
   {
     name: 'memory alarm',
-    hits: [],
     act: async ({ node }) => {
       await node.ctl('set_vm_memory_high_watermark', '0.00001')
       await sleep(8_000)
@@ -47,7 +57,6 @@ export const FAULTS: readonly FaultPlan[] = [
   },
   {
     name: 'disk alarm',
-    hits: [],
     act: async ({ node }) => {
       await node.ctl('set_disk_free_limit', String(1e14))
       await sleep(8_000)
@@ -56,44 +65,54 @@ export const FAULTS: readonly FaultPlan[] = [
   },
   {
     name: 'broker SIGKILL',
-    hits: WORKERS,
-    act: async ({ node }) => {
-      await node.kill9()
+    act: async ({ node, strike }) => {
+      await strike(WORKERS, () => node.kill9())
       await node.startAgain()
     },
   },
-  { name: 'broker restart', hits: WORKERS, act: ({ node }) => node.restart() },
+  {
+    name: 'broker restart',
+    act: async ({ node, strike }) => {
+      await strike(WORKERS, () => node.stop())
+      await node.startAgain()
+    },
+  },
   {
     name: 'black hole, 14 s',
-    hits: ['proxied'],
-    act: async ({ proxy }) => {
-      proxy.blackhole()
-      await sleep(14_000)
-      proxy.reset()
-      proxy.heal()
+    act: async ({ proxy, strike }) => {
+      const act = async () => {
+        proxy.blackhole()
+        await sleep(14_000)
+        proxy.reset()
+        proxy.heal()
+      }
+      await strike(['proxied'], act, { unnoticed: true })
     },
   },
   {
     name: 'half-open connection',
-    hits: ['proxied'],
-    act: async ({ proxy }) => {
-      proxy.halfOpen()
-      await sleep(14_000)
+    act: async ({ proxy, strike }) => {
+      const act = async () => {
+        proxy.halfOpen()
+        await sleep(14_000)
+      }
+      await strike(['proxied'], act, { unnoticed: true })
     },
   },
   {
     name: 'broker SIGSTOP, 16 s',
-    hits: WORKERS,
-    act: async ({ node }) => {
-      node.pause()
-      await sleep(16_000)
-      node.resume()
+    act: async ({ node, strike }) => {
+      const act = async () => {
+        node.pause()
+        await sleep(16_000)
+        node.resume()
+      }
+      await strike(WORKERS, act, { unnoticed: true })
     },
   },
-  { name: 'queue deleted and declared again', hits: [], act: (stage) => stage.deleteQueue() },
+  { name: 'queue deleted and declared again', act: (stage) => stage.deleteQueue() },
   {
     name: 'Redis SIGKILL',
-    hits: [],
     act: async ({ redis }) => {
       await redis.kill9()
       await sleep(3_000)
@@ -102,7 +121,6 @@ export const FAULTS: readonly FaultPlan[] = [
   },
   {
     name: 'Redis SIGSTOP, 12 s',
-    hits: [],
     act: async ({ redis }) => {
       redis.pause()
       await sleep(12_000)
@@ -111,17 +129,19 @@ export const FAULTS: readonly FaultPlan[] = [
   },
   {
     name: 'worker SIGSTOP, 15 s',
-    hits: ['async'],
-    act: async ({ fleet }) => {
-      fleet.signal('async', 'SIGSTOP')
-      await sleep(15_000)
-      fleet.signal('async', 'SIGCONT')
+    act: async ({ fleet, strike }) => {
+      const act = async () => {
+        fleet.signal('async', 'SIGSTOP')
+        await sleep(15_000)
+        fleet.signal('async', 'SIGCONT')
+      }
+      await strike(['async'], act, { unnoticed: true })
     },
   },
 ]
 
-async function kill(fleet: Fleet, ...names: readonly string[]): Promise<void> {
-  await Promise.all(names.map((name) => fleet.worker(name).kill9()))
+async function kill({ fleet, strike }: Stage, ...names: readonly string[]): Promise<void> {
+  await strike(names, () => Promise.all(names.map((name) => fleet.worker(name).kill9())))
   await fleet.fill()
 }
 
@@ -131,9 +151,9 @@ async function leave(fleet: Fleet, name: string): Promise<void> {
   await fleet.fill()
 }
 
-async function resets(proxy: FaultProxy, times: number): Promise<void> {
+async function resets({ proxy, strike }: Stage, times: number): Promise<void> {
   for (let reset = 0; reset < times; reset += 1) {
-    proxy.reset()
+    await strike(['proxied'], () => proxy.reset())
     await sleep(300)
   }
 }

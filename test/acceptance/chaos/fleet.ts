@@ -41,7 +41,8 @@ export class Fleet implements AsyncDisposable {
   async fill(): Promise<void> {
     for (const [name, { post, ledger }] of this.#posts) {
       if (this.#workers.get(name)?.running) continue
-      const setting = { queue: this.#queues, ledger: ledger.path, flags: [...post.flags, ...this.#flags] }
+      const flags = ['--hostname', `${name}@chaos`, ...post.flags, ...this.#flags]
+      const setting = { queue: this.#queues, ledger: ledger.path, flags }
       const env = { TWQ_HEARTBEAT: '5s' }
       this.#workers.set(name, spawnWorker({ url: post.url, folder: this.#scene.folder }, { ...setting, env }))
     }
@@ -59,20 +60,18 @@ export class Fleet implements AsyncDisposable {
     process.kill(-this.worker(name).pid, signal)
   }
 
-  /** Kills one process of a worker's pool. */
-  killMember(name: string): void {
+  /** The id of one process of a worker's pool. */
+  member(name: string): number {
     const { pid } = this.worker(name)
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
     const member = children.find((child) => readlinkSync(`/proc/${child}/exe`).endsWith('/node'))
     if (member === undefined) throw new Error(`the pool of ${name} has no process`)
-    process.kill(Number(member), 'SIGKILL')
+    return Number(member)
   }
 
   /** All starts so far. */
   get runs(): Run[] {
-    return [...this.#posts].flatMap(([worker, { ledger }]) =>
-      ledger.starts.map(({ id, at, redelivered }) => ({ id, worker, at, redelivered })),
-    )
+    return [...this.#posts].flatMap(([worker, { ledger }]) => ledger.starts.map((start) => ({ ...start, worker })))
   }
 
   /** The ids of what ran to its end so far. */
