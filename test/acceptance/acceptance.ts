@@ -7,6 +7,7 @@ import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { startCluster } from '../support/provision/rabbit-cluster.ts'
 import { callFromPython } from './calls-from-python.ts'
 import { weatherFaults } from './chaos/chaos.ts'
+import { type Check, equal, megabytes, within } from './check.ts'
 import { joinChord } from './chord.ts'
 import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
@@ -17,6 +18,7 @@ import { killTheWorker } from './killed-worker.ts'
 import { type Absence, loseTheRedis } from './lost-redis.ts'
 import { runFleet } from './mixed-fleet.ts'
 import { type Deploy, poison } from './poison-task.ts'
+import { returnTasks } from './redelivery.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import type { Scene } from './scene.ts'
 import { startUp } from './start-up.ts'
@@ -35,20 +37,14 @@ target. Exits with 1 when one is missed.
                cluster: a quorum queue on three nodes, the leading one of which is killed,
                health: probes of a worker whose broker goes away, and how long commands take that ask,
                delays: 100,000 tasks that are not due, and workers killed while 10,000 wait,
+               redelivery: tasks wait for their rate limit, their eta or a retry through 30 kills of the worker and 30 cuts, and
+               one runs longer than the consumer timeout; not among those that run by default either,
                chaos: 17 faults of workers, broker, network and Redis under load; not among those that run by default
   --tasks <n>  how many tasks the faults of chaos meet, on a classic and on a quorum queue each (50,000)
   --type <t>   only on a queue of this type, classic or quorum
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
   --celery <v> the Celery that takes part, ${CELERIES.join(' or ')} (${CELERIES[0]})
 `
-
-/** One figure and what it must be. */
-interface Check {
-  readonly what: string
-  readonly figure: string
-  readonly target: string
-  readonly ok: boolean
-}
 
 type Stage = Scene & { readonly node: RabbitNode }
 
@@ -66,11 +62,12 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   cluster: killingTheLeader,
   health: askingForHealth,
   delays: waitingForTheirTime,
+  redelivery: returnTasks,
   chaos: weatheringFaults,
 }
 
-/** Takes a quarter of an hour: only when asked for. */
-const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['chaos'])
+/** These take long: only when asked for. */
+const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['redelivery', 'chaos'])
 
 const { values } = parseArgs({
   options: {
@@ -376,26 +373,4 @@ async function* weatheringFaults({ folder }: Stage): AsyncIterable<Check> {
     // A worker behind its proxy would lose its connection for no other reason.
     yield within(`${type} queue, this program was blocked`, blocked, 2500)
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MB`
-}
-
-function equal(what: string, figure: unknown, target: unknown): Check {
-  const [is, shall] = [text(figure), text(target)]
-  return { what, figure: is, target: shall, ok: is === shall }
-}
-
-function within(what: string, milliseconds: number, limit: number): Check {
-  return {
-    what,
-    figure: `${(milliseconds / 1000).toFixed(2)} s`,
-    target: `within ${limit / 1000} s`,
-    ok: milliseconds <= limit,
-  }
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }

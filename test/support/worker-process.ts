@@ -66,6 +66,11 @@ export class WorkerProcess implements AsyncDisposable {
     return this.#child.pid!
   }
 
+  /** The path of its log. */
+  get log(): string {
+    return this.#log.path
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
