@@ -8,6 +8,7 @@ import { Story } from './story.ts'
 const PROJECT = join(import.meta.dirname, '../..')
 const DOCUMENTS = [
   'README.md',
+  'CONTRIBUTING.md',
   'docs/operations.md',
   'examples/flask/README.md',
   'docs/workflows.md',

@@ -21,8 +21,9 @@ const PROVIDED: ReadonlySet<string> = new Set([
   'pip install -r requirements.txt',
 ])
 
-/** Commands that run the tests: whoever reads this test's result has run them, and from within it they would not end. */
-const RUNS_TESTS: ReadonlySet<string> = new Set(['npm ci && npm test', 'npm run test:unit', 'npm run test:brokers'])
+/** Commands that run tests: whoever reads this test's result has run them, and from within it they would not end. */
+const RUNS_TESTS =
+  /^(npm ci && )?(npm test$|npm run (check|test:brokers|fuzz|bench|acceptance)( -- |$)|npx vitest run )/
 
 /** Commands that stay in the foreground: how they are known, and the line that says they are up. */
 const STAYING = [
@@ -122,8 +123,8 @@ export class Story implements AsyncDisposable {
   }
 
   async #type(text: string): Promise<string> {
-    const commands = text.split('\n').filter((command) => !PROVIDED.has(command) && !RUNS_TESTS.has(command))
-    for (const command of text.split('\n').filter((line) => RUNS_TESTS.has(line))) await this.#checkScript(command)
+    const commands = text.split('\n').filter((command) => !PROVIDED.has(command) && !RUNS_TESTS.test(command))
+    for (const command of text.split('\n').filter((line) => RUNS_TESTS.test(line))) await this.#checkTests(command)
     const script = ['set -eu', ...commands].join('\n')
     const stays = STAYING.find(({ command }) => command.test(commands.at(-1) ?? ''))
     if (stays === undefined) return await this.#run(['bash', '-c', script], this.folder)
@@ -143,12 +144,20 @@ export class Story implements AsyncDisposable {
     await program.exit
   }
 
-  async #checkScript(command: string): Promise<void> {
+  /** The script that a command names must exist and know the flags that it gives; what Vitest is to run must be there. */
+  async #checkTests(command: string): Promise<void> {
+    const [, path] = /^npx vitest run (\S+)$/.exec(command) ?? []
+    if (path !== undefined) return void (await stat(join(this.folder, path)))
     const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
     }
-    const name = command.replace(/^npm ci && /, '').replace(/^npm (run )?/, '')
-    if (scripts[name] === undefined) throw new Error(`package.json has no script "${name}"`)
+    const [script = '', given = ''] = command.replace(/^(npm ci && )?npm (run )?/, '').split(' -- ')
+    if (scripts[script] === undefined) throw new Error(`package.json has no script "${script}"`)
+    const flags = given.split(' ').filter((word) => word.startsWith('--'))
+    if (flags.length === 0) return
+    const help = await this.#run(['npm', 'run', '-s', script, '--', '--help'], this.folder)
+    const unknown = flags.filter((flag) => !help.includes(`${flag} `))
+    if (unknown.length > 0) throw new Error(`npm run ${script} does not know ${unknown}:\n${help}`)
   }
 
   /** A file of the project must be shown as it is; any other is written. */
