@@ -3,6 +3,7 @@ import { createClient } from '../../src/client/create-client.ts'
 import { parseRedisUrl } from '../../src/results/redis-address.ts'
 import { RedisConnection } from '../../src/results/redis-connection.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
+import { deferred } from '../../src/runtime/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { type RedisServer, startRedis } from '../support/provision/redis.ts'
@@ -49,7 +50,17 @@ const progress = defineTask({
     return { current: total, total }
   },
 })
-const tasks = [add, boom, progress]
+const gate = deferred<void>()
+const gated = defineTask({
+  name: 'gated',
+  async run(_args: Record<never, never>, ctx) {
+    await gate.promise
+    await ctx.progress({ current: 1, total: 2 })
+    return 'done'
+  },
+})
+const open = defineTask({ name: 'open', run: () => gate.resolve() })
+const tasks = [add, boom, progress, gated, open]
 
 const keyOf = (id: string) => `celery-task-meta-${id}`
 
@@ -79,9 +90,9 @@ describe('results in a Redis', () => {
       args: ['no luck'],
     })
     // A task that is done before it is watched has no states to show.
-    const states = await sender.watch(await sender.sendTask('progress', [3], { countdown: 1 }))
-    expect(states.at(-1)).toMatchObject({ status: 'SUCCESS', result: { current: 3, total: 3 } })
-    expect(states.map(({ status }) => status)).toContain('PROGRESS')
+    const states = await sender.watch(await sender.sendTask('gated'), { opener: 'open' })
+    expect(states.at(-1)).toMatchObject({ status: 'SUCCESS', result: 'done' })
+    expect(states).toContainEqual(expect.objectContaining({ status: 'PROGRESS', result: { current: 1, total: 2 } }))
   })
 
   it('have the keys, the types and the time to live of those that Python writes', async () => {

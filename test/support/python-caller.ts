@@ -91,9 +91,9 @@ export class PythonCaller implements AsyncDisposable {
     return (await this.call('get_all', { ids, timeout })) as unknown[]
   }
 
-  /** Waits for the end of a task; answers with every state message that arrived until then. */
-  async watch(id: string, timeout = 30): Promise<SeenState[]> {
-    return (await this.call('watch', { id, timeout })) as SeenState[]
+  /** Waits for the end of a task; answers with every state message that arrived until then. Once it waits, it sends `opener`. */
+  async watch(id: string, { timeout = 30, opener }: { timeout?: number; opener?: string } = {}): Promise<SeenState[]> {
+    return (await this.call('watch', { id, timeout, ...(opener && { opener }) })) as SeenState[]
   }
 
   async state(id: string): Promise<{ readonly state: string; readonly info: unknown }> {

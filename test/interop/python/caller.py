@@ -45,11 +45,22 @@ def get_all(ids, timeout=60):
     return [results[id].get(timeout=timeout) for id in ids]
 
 
-def watch(id, timeout=30):
-    """Waits for the result; answers with every state message that arrived on the way, as Celery decoded it."""
+def watch(id, timeout=30, opener=None):
+    """Waits for the result; answers with every state message that arrived on the way, as Celery decoded it.
+
+    Once it waits, it sends the task named `opener`: what is told before anybody waits is not seen with every backend.
+    """
     seen = []
-    results[id].get(timeout=timeout, propagate=False, on_message=lambda message: seen.append(
-        {key: message[key] for key in ("task_id", "status", "result", "traceback", "children")}))
+    due = [opener] if opener else []
+
+    def on_message(message):
+        seen.append({key: message[key] for key in ("task_id", "status", "result", "traceback", "children")})
+
+    def on_interval():
+        if due:
+            app.send_task(due.pop())
+
+    results[id].get(timeout=timeout, propagate=False, on_interval=on_interval, on_message=on_message)
     return [message for message in seen if message["task_id"] == id]
 
 
