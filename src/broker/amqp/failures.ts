@@ -67,9 +67,11 @@ export function handshakeTimeout(address: BrokerAddress, ms: number): TwqError {
 }
 
 /** Why the AMQP handshake failed; `refusal` is what the broker said, if it said something. */
-export function handshakeFailure(error: unknown, refusal: Refusal | undefined, address: BrokerAddress): TwqError {
+export function handshakeFailure(failure: unknown, refusal: Refusal | undefined, address: BrokerAddress): TwqError {
   const where = describeAddress(address)
-  const text = refusal?.text ?? messageOf(error)
+  const text = refusal?.text ?? messageOf(failure)
+  // What the broker said says more than which frame amqplib had expected instead.
+  const error = refusal === undefined ? failure : new Error(`${refusal.code} ${refusal.text}`, { cause: failure })
   if (/^NOT_ALLOWED - vhost .* not found/.test(text)) {
     return new TwqError('TWQ_BROKER_VHOST', `there is no vhost "${address.vhost}" on ${where}`, {
       hint: `Create it: rabbitmqctl add_vhost ${shellWord(address.vhost)}\nThe vhost "/" is written amqp://host// or amqp://host/%2F.`,
@@ -203,13 +205,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
     )
   }
   if (code === 403) {
-    const user = /for user '([^']*)'/.exec(text)?.[1]
-    const vhost = /in vhost '([^']*)'/.exec(text)?.[1] ?? '/'
-    return fail(
-      'TWQ_BROKER_PERMISSION',
-      `the broker refused: ${sayOf(text)}`,
-      `Grant it: rabbitmqctl set_permissions -p ${shellWord(vhost)} ${shellWord(user ?? 'USER')} '.*' '.*' '.*'`,
-    )
+    return fail('TWQ_BROKER_PERMISSION', `the broker refused: ${sayOf(text)}`, permissionHint(text, messageOf(cause)))
   }
   if (code === 404 && isAboutLostNode(text)) {
     return fail(
@@ -247,6 +243,46 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
   const oversize = code === 406 ? readOversize(text) : undefined
   if (oversize !== undefined) return oversizeError(oversize, cause)
   return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
+}
+
+/** What a user lacks, where it can be told, and how it is granted. `failure` is amqplib's text, which may name the method. */
+function permissionHint(text: string, failure: string): string {
+  const user = shellWord(/for user '([^']*)'/.exec(text)?.[1] ?? 'USER')
+  const vhost = shellWord(/in vhost '([^']*)'/.exec(text)?.[1] ?? '/')
+  const lacking = lackingPermission(text, failure)
+  return [
+    `${lacking === undefined ? '' : `The ${lacking} permission is missing. `}See what it has: rabbitmqctl list_user_permissions ${user}`,
+    `Grant it: rabbitmqctl set_permissions -p ${vhost} ${user} '.*' '.*' '.*'   (configure, write, read; what a worker and a client need at least: docs/operations.md#what-rabbitmq-must-permit)`,
+  ].join('\n')
+}
+
+/** The permission that a refusal is about: newer brokers name it, of older ones the method and the object tell. */
+function lackingPermission(text: string, failure: string): 'configure' | 'write' | 'read' | undefined {
+  const named = /\b(configure|write|read) access to /.exec(text)?.[1]
+  if (named !== undefined) return named as 'configure' | 'write' | 'read'
+  const isExchange = /access to (topic|exchange) '/.test(text)
+  const method = /^Operation failed: (\w+);/.exec(failure)?.[1]
+  switch (method) {
+    case undefined:
+      // Nobody waits for the answer to a publish; the default exchange can only be published to.
+      return text.includes("exchange 'amq.default'") ? 'write' : undefined
+    case 'QueueBind':
+    case 'QueueUnbind':
+      return isExchange ? 'read' : 'write'
+    case 'BasicConsume':
+    case 'BasicGet':
+    case 'QueuePurge':
+      return 'read'
+    case 'ExchangeDeclare':
+    case 'ExchangeDelete':
+      return 'configure'
+    case 'QueueDeclare':
+    case 'QueueDelete':
+      // The exchange is that of its dead letters.
+      return isExchange ? 'write' : 'configure'
+    default:
+      return undefined
+  }
 }
 
 /** What to do about a task that runs longer than the broker waits. */

@@ -104,6 +104,34 @@ describe('channelFailure', () => {
   })
 })
 
+describe('the hint of a refusal for want of permission', () => {
+  const REFUSED = "ACCESS_REFUSED - access to queue 'q' in vhost 'v' refused for user 'ann'"
+  const refused = (method: string, text = REFUSED): Error =>
+    new Error(`Operation failed: ${method}; 403 (ACCESS-REFUSED) with message "${text}"`)
+  const ofExchange = REFUSED.replace("queue 'q'", "exchange 'e'")
+
+  it.each([
+    ['QueueDeclare', refused('QueueDeclare'), 'configure'],
+    ['ExchangeDeclare', refused('ExchangeDeclare', ofExchange), 'configure'],
+    ['QueueBind, of the queue', refused('QueueBind'), 'write'],
+    ['QueueBind, of the exchange', refused('QueueBind', ofExchange), 'read'],
+    ['BasicConsume', refused('BasicConsume'), 'read'],
+    ['a publish', closed(403, 'ACCESS-REFUSED', ofExchange.replace("'e'", "'amq.default'")), 'write'],
+    ['a broker that says so', closed(403, 'ACCESS-REFUSED', REFUSED.replace('access to', 'read access to')), 'read'],
+  ])('names what is missing after %s', (_, error, permission) => {
+    const { hint } = channelFailure(error)
+    expect(hint).toContain(
+      `The ${permission} permission is missing. See what it has: rabbitmqctl list_user_permissions ann`,
+    )
+    expect(hint).toContain("rabbitmqctl set_permissions -p v ann '.*' '.*' '.*'")
+    expect(hint).toContain('docs/operations.md#what-rabbitmq-must-permit')
+  })
+
+  it('names none where nothing tells', () => {
+    expect(channelFailure(closed(403, 'ACCESS-REFUSED', REFUSED)).hint).not.toContain('is missing')
+  })
+})
+
 describe('socketFailure', () => {
   it.each([
     ['ECONNREFUSED', 'TWQ_BROKER_UNREACHABLE', /nothing listens at mq:5672/],
