@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { TwqError } from '../errors.ts'
 
 // The kernel counts a process's start in hundredths of a second, whatever its own clock does.
@@ -8,7 +8,7 @@ const TOLERANCE_MS = 10_000
 
 /**
  * Writes this process's id into a file that nobody has, and removes it when disposed. One that a dead process has left is
- * replaced. Throws `TWQ_PIDFILE` where the process that it names still runs.
+ * replaced. Throws `TWQ_PIDFILE` where the process that it names still runs, and for a file that is no pid file.
  */
 export function claimPidFile(path: string): Disposable {
   // One more time: the file of a dead process is in the way only once.
@@ -16,10 +16,11 @@ export function claimPidFile(path: string): Disposable {
     const owner = livingOwner(path)
     if (owner !== undefined) {
       throw new TwqError('TWQ_PIDFILE', `${path} belongs to process ${owner}, which still runs`, {
-        hint: 'Stop that one, or give this worker another --pidfile.',
+        hint: `Stop that one: kill ${owner}\nOr give this worker another --pidfile; where process ${owner} is no worker, remove the file: rm ${path}`,
       })
     }
-    unlinkSync(path)
+    refuseOther(path)
+    rmSync(path, { force: true })
     if (!create(path)) {
       throw new TwqError('TWQ_PIDFILE', `another process has just taken ${path}`, {
         hint: 'Give each worker a --pidfile of its own.',
@@ -45,8 +46,30 @@ function create(path: string): boolean {
     return true
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw new TwqError('TWQ_PIDFILE', `can't write ${path}`, { cause })
+    throw new TwqError('TWQ_PIDFILE', `can't write ${path}`, {
+      hint: 'Give --pidfile a path in a folder that is there, and that this user may write to.',
+      cause,
+    })
   }
+}
+
+/** Throws for what somebody has for something else, a folder or a configuration file: it would be deleted. */
+function refuseOther(path: string): void {
+  try {
+    // A crash may leave an empty file, or one of zeros.
+    if (/^[\0\s]*(-?\d+)?[\0\s]*$/.test(readFileSync(path, 'latin1'))) return
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw notOurs(path, cause)
+  }
+  throw notOurs(path)
+}
+
+function notOurs(path: string, cause?: unknown): TwqError {
+  return new TwqError('TWQ_PIDFILE', `${path} is there already, and is no pid file`, {
+    hint: 'Give --pidfile a path that nothing else has.',
+    cause,
+  })
 }
 
 /** The process that the file names, if it is the one that wrote it: ids are used again, in containers from the first on. */

@@ -51,10 +51,24 @@ describe('a pid file', () => {
     expect(content()).toBe(`${process.pid}\n`)
   })
 
-  it.each(['', 'nonsense', '0', '-1', `${process.pid}\n`])('that holds %j is nobody else’s', (text) => {
+  it.each(['', '\0\0\0\0', '0', '-1', `${process.pid}\n`])('that holds %j is nobody else’s', (text) => {
     writeFileSync(path, text)
     using _file = claimPidFile(path)
     expect(content()).toBe(`${process.pid}\n`)
+  })
+
+  it('is not what was there for another purpose: that stays', () => {
+    writeFileSync(path, '{ "tasks": [] }')
+    const refusal = expect.objectContaining({ code: 'TWQ_PIDFILE', message: expect.stringContaining('is no pid file') })
+    expect(() => claimPidFile(path)).toThrow(refusal)
+    expect(content()).toBe('{ "tasks": [] }')
+    expect(() => claimPidFile(root)).toThrow(refusal)
+  })
+
+  it('that can not be written is told of, with what to do', () => {
+    expect(() => claimPidFile(join(root, 'there/is/none.pid'))).toThrow(
+      expect.objectContaining({ code: 'TWQ_PIDFILE', hint: expect.stringContaining('a folder that is there') }),
+    )
   })
 
   it('is left alone when it belongs to another by then', () => {
