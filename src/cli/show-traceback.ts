@@ -4,9 +4,23 @@ import { printableLines } from '../runtime/printable.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { wantsJson } from './output.ts'
 
-/** Shows the remote traceback behind an error, which is what its author needs; the error itself follows. */
+// Of a long one, the beginning and the end tell most: Python's ends with what was raised, that of JavaScript begins with it.
+const MOST_LINES = 40
+
+/** Shows the remote traceback behind an error, which is what its author needs; the error itself follows. `-v` shows all of it. */
 export function showTraceback(error: unknown, flags: GlobalOptions): void {
   const cause = error instanceof Error ? error.cause : undefined
   if (flags.quiet || wantsJson(flags) || !RemoteTaskError.is(cause) || !cause.traceback) return
-  process.stderr.write(`${printableLines(maskPasswords(cause.traceback.trimEnd()))}\n\n`)
+  const traceback = cause.traceback.trimEnd()
+  process.stderr.write(`${printableLines(maskPasswords(flags.verbose ? traceback : cutTraceback(traceback)))}\n\n`)
+}
+
+/** A traceback of at most `most` lines, the lines in the middle left out. */
+export function cutTraceback(traceback: string, most = MOST_LINES): string {
+  const lines = traceback.split('\n')
+  if (lines.length <= most) return traceback
+  const head = Math.floor(most / 2)
+  const tail = most - head - 1
+  const left = lines.length - head - tail
+  return [...lines.slice(0, head), `  … ${left} lines left out; -v shows them`, ...lines.slice(-tail)].join('\n')
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { isErrorLike, propertyOf, textOf } from './thrown.ts'
 
 const MAX_LENGTH = 64 * 1024
@@ -24,6 +25,36 @@ function stackOf(thrown: unknown): string {
   // An error that came from another task has its history there.
   const remote = propertyOf(thrown, 'traceback')
   const stack = propertyOf(thrown, 'stack')
-  const here = typeof stack === 'string' && stack !== '' ? stack : textOf(thrown)
+  const here = typeof stack === 'string' && stack !== '' ? withoutOwnFrames(stack) : textOf(thrown)
   return typeof remote === 'string' ? `${remote.trimEnd()}\n\nRaised again by:\n${here}` : here
+}
+
+const OWN_FOLDER = new URL('..', import.meta.url)
+const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
+// What calls the task's code.
+const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt.`)
+
+/** A stack without the calls by which twq came to the task's code: its last frames. One that has no others stays as it is. */
+function withoutOwnFrames(stack: string): string {
+  const lines = stack.split('\n')
+  const attempt = lines.findIndex((line) => isFrame(line) && ATTEMPT_PLACES.some((place) => line.includes(place)))
+  let end = attempt < 0 ? lines.length : attempt
+  let own = attempt >= 0
+  while (end > 0 && isFrame(lines[end - 1]) && (isOwn(lines[end - 1]) || isOfNode(lines[end - 1]))) {
+    end -= 1
+    own ||= isOwn(lines[end])
+  }
+  return own && isFrame(lines[end - 1]) ? lines.slice(0, end).join('\n') : stack
+}
+
+function isFrame(line: string | undefined): boolean {
+  return line?.startsWith('    at ') ?? false
+}
+
+function isOwn(line: string | undefined): boolean {
+  return OWN_PLACES.some((place) => line?.includes(place))
+}
+
+function isOfNode(line: string | undefined): boolean {
+  return line?.includes('node:internal/') ?? false
 }
