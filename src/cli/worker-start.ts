@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
+import { isRedisUrl } from '../results/redis-address.ts'
+import { requireIoredis } from '../results/redis-connection.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { createLogger, type LogDestination, type Logger } from '../runtime/logger.ts'
 import { claimPidFile } from '../runtime/pid-file.ts'
@@ -60,6 +62,7 @@ export async function workerStart(given: WorkerStartFlags): Promise<number> {
     ...(flags.logfile !== undefined && { destination: logFile(flags.logfile) }),
   })
   const registry = await loadRegistry(config, logger)
+  if (isRedisUrl(config.resultBackend)) requireIoredis()
   if (flags.dryRun) return await showPlan(config, file, registry, { flags, logger })
   // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
   using _pidFile = flags.pidfile === undefined ? undefined : claimPidFile(flags.pidfile)
