@@ -33,7 +33,7 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
     handle,
     named: `task ${id}`,
     opening: `waiting for the result of ${id}${limit}`,
-    doubt: isWatched(flags) ? unknown(id, handle) : Promise.resolve(undefined),
+    doubt: async () => (isWatched(flags) ? await unknown(id, handle) : undefined),
     flags,
   }
   return await waitForTask(wait, async (signal) => tell(id, handle, await waitFor(handle, timeout, signal), flags))

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { createRoutedClient } from '../client/create-client.ts'
 import { createRouter } from '../client/router.ts'
+import type { Config } from '../config/config.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Json } from '../runtime/json.ts'
@@ -13,8 +15,11 @@ import { loadConfig } from './load-config.ts'
 import { fieldTable, print, toJson, wantsJson } from './output.ts'
 import { milliseconds, type SendFlags, sendOptions } from './send-request.ts'
 import { showTraceback } from './show-traceback.ts'
+import { withAdvice } from './wait/advice.ts'
+import { resultTrouble } from './wait/result-trouble.ts'
 import { waitForTask } from './wait/wait-for-task.ts'
 import { unconsumed } from './wait/who-consumes.ts'
+import { ignoredResults, registeredTasks, unknownTask } from './wait/who-runs.ts'
 
 /** The flags of `twq task send`. */
 export interface TaskSendFlags extends GlobalOptions, SendFlags {
@@ -48,7 +53,7 @@ export async function taskSend(name: string, argument: string | undefined, flags
   const holdFor = config.delayedDelivery === 'never' ? null : config.holdFor
   const { delayedQueueType } = config
   const settings = { broker, resultBackend, resultKeyPrefix, heartbeat, publishTimeout, holdFor, delayedQueueType }
-  await using client = createRoutedClient(settings, router)
+  await using client = createRoutedClient({ ...settings, logger: resultTrouble(flags) }, router)
   if (flags.dryRun) {
     const fields = describeMessage(client.encode(name, args, options))
     print(
@@ -68,7 +73,7 @@ export async function taskSend(name: string, argument: string | undefined, flags
     handle,
     named,
     opening: `sent ${named}; waiting for its result${timeout === undefined ? ' (no time limit: -t sets one)' : ''}`,
-    doubt: queue === undefined ? Promise.resolve(undefined) : unconsumed(config, queue),
+    doubt: (over: AbortSignal) => doubt(name, queue, config, over),
     flags,
   }
   return await waitForTask(wait, async (signal) => {
@@ -76,10 +81,28 @@ export async function taskSend(name: string, argument: string | undefined, flags
       print(`${toJson(await handle.result({ signal, ...(timeout !== undefined && { timeout }) }))}\n`)
       return EXIT.ok
     } catch (error) {
-      if (!signal.aborted) showTraceback(error, flags)
-      throw error
+      if (signal.aborted) throw error
+      showTraceback(error, flags)
+      throw await withAdvice(error, name, config)
     }
   })
+}
+
+// Most tasks have ended by then.
+const LOOK_AGAIN = 1_500
+
+/** Why the result may not come: nobody consumes the queue, or the workers do not have the task, or send no results of it. */
+async function doubt(
+  task: string,
+  queue: string | undefined,
+  config: Config,
+  over: AbortSignal,
+): Promise<string | undefined> {
+  const nobody = queue === undefined ? undefined : await unconsumed(config, queue)
+  if (nobody !== undefined) return nobody
+  await setTimeout(LOOK_AGAIN, undefined, { signal: over })
+  const registered = await registeredTasks(config)
+  return unknownTask(task, registered) ?? ignoredResults(task, registered)
 }
 
 /** The text of the arguments: as given, from standard input (`-`) or from a file (`@path`). */

@@ -182,6 +182,29 @@ const mistakes: Readonly<Record<string, () => Mistake>> = {
     status: 2,
     says: ["--logfile: can't write /nowhere/worker.log"],
   }),
+  'has two workers write one pid file': () => ({
+    files: { 'worker.pid': `${process.pid}\n` },
+    args: ['worker', 'start', '--pidfile', 'worker.pid'],
+    env: { TWQ_BROKER: broker.url },
+    status: 73,
+    says: [
+      `worker.pid belongs to process ${process.pid}, which still runs`,
+      `kill ${process.pid}`,
+      'another --pidfile',
+    ],
+  }),
+  'gives a file of another purpose for a pid file': () => ({
+    args: ['worker', 'start', '--pidfile', 'worker.config.ts'],
+    env: { TWQ_BROKER: broker.url },
+    status: 73,
+    says: ['worker.config.ts is there already, and is no pid file', 'Give --pidfile a path that nothing else has'],
+  }),
+  'has a Redis for results that is away': () => ({
+    args: ['task', 'send', 'add', '[1, 2]', '--wait', '-t', '1s', '--result-backend', 'redis://127.0.0.1:1/0'],
+    env: { TWQ_BROKER: broker.url },
+    status: 124,
+    says: ["the result backend can't be reached", 'ECONNREFUSED 127.0.0.1:1', 'twq doctor'],
+  }),
   'imports a module that there is not': () => ({
     files: { 'tasks/bad.ts': "import '@nope/lib'\n" },
     args: start,

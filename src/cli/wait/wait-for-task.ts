@@ -12,8 +12,8 @@ export interface TaskWait {
   readonly named: string
   /** What it waits for, said at once on a terminal. */
   readonly opening: string
-  /** Resolves with a remark on why the result may not come, if there is one; never rejects. */
-  readonly doubt: Promise<string | undefined>
+  /** Resolves with a remark on why the result may not come, if there is one; may reject once `over` aborts: the wait has ended. */
+  readonly doubt: (over: AbortSignal) => Promise<string | undefined>
   readonly flags: GlobalOptions
 }
 
@@ -30,11 +30,15 @@ export async function waitForTask(wait: TaskWait, work: (signal: AbortSignal) =>
     const over = new AbortController()
     const ended = AbortSignal.any([interrupted, over.signal])
     using line = statusLine(flags)
-    void doubt.then((text) => {
-      if (text === undefined || ended.aborted) return
-      line.clear()
-      note(text, flags)
-    })
+    doubt(ended).then(
+      (text) => {
+        if (text === undefined || ended.aborted) return
+        line.clear()
+        note(text, flags)
+      },
+      // The wait is over.
+      () => {},
+    )
     const following = follow()
     try {
       return await work(interrupted)

@@ -82,3 +82,13 @@ def total(numbers):
 @app.task(name="echo")
 def echo(*args, **kwargs):
     return {"args": args, "kwargs": kwargs}
+
+
+@app.task(name="silent", ignore_result=True)
+def silent():
+    return 1
+
+
+@app.task(name="unsendable")
+def unsendable():
+    return object()

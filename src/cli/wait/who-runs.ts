@@ -1,0 +1,63 @@
+import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
+import { Broadcast } from '../../client/broadcast.ts'
+import type { Config } from '../../config/config.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { closest } from '../../runtime/closest.ts'
+import type { Json } from '../../runtime/json.ts'
+
+/** The tasks of the workers that answer, Python's and ours: whether each ignores its results, by node and name. */
+export type RegisteredTasks = ReadonlyMap<string, ReadonlyMap<string, boolean>>
+
+// In milliseconds. Workers answer at once, or are busy: then the remark is left out.
+const TIMEOUT = 1_500
+const QUIET = 100
+// As many names as are looked at, and as are listed.
+const MOST_NAMES = 10_000
+const MOST_LISTED = 10
+const LONGEST_NAME = 255
+
+/** Asks all workers for their tasks; empty where none answers. Never rejects. */
+export async function registeredTasks({ broker: url, heartbeat }: Config): Promise<RegisteredTasks> {
+  try {
+    const broker = amqpBroker({ url, heartbeat, name: 'twq task send --wait' })
+    await using broadcast = await Broadcast.open(broker, systemClock)
+    const args = { taskinfoitems: ['ignore_result'] }
+    const replies = await broadcast.ask('registered', args, { timeout: TIMEOUT, quiet: QUIET })
+    return new Map([...replies].map(([node, reply]) => [node, tasksOf(reply)]))
+  } catch {
+    return new Map()
+  }
+}
+
+/** Reads `['add [ignore_result=False]', 'mul']`. */
+function tasksOf(reply: Json): ReadonlyMap<string, boolean> {
+  const lines = Array.isArray(reply) ? reply.slice(0, MOST_NAMES) : []
+  return new Map(
+    lines
+      .filter((line): line is string => typeof line === 'string')
+      .map((line) => {
+        const at = line.indexOf(' [')
+        const name = (at < 0 ? line : line.slice(0, at)).slice(0, LONGEST_NAME)
+        return [name, at >= 0 && /\bignore_result=True\b/i.test(line.slice(at))]
+      }),
+  )
+}
+
+/** That no worker which answered has the task, with the names that may have been meant; undefined where one has it, or none answered. */
+export function unknownTask(task: string, registered: RegisteredTasks): string | undefined {
+  const names = new Set([...registered.values()].flatMap((tasks) => [...tasks.keys()]))
+  if (registered.size === 0 || names.has(task)) return undefined
+  const meant = closest(task, names)
+  if (meant !== undefined) return `no worker that answers has a task ${task}; did you mean ${meant}?`
+  const listed = [...names].filter((name) => !name.startsWith('celery.')).sort()
+  const rest = listed.length > MOST_LISTED ? `, and ${listed.length - MOST_LISTED} more` : ''
+  const theirs = listed.length === 0 ? '' : `; they have ${listed.slice(0, MOST_LISTED).join(', ')}${rest}`
+  return `no worker that answers has a task ${task}${theirs}: twq inspect registered`
+}
+
+/** That the workers which have the task send no results of it, with their names. */
+export function ignoredResults(task: string, registered: RegisteredTasks): string | undefined {
+  const nodes = [...registered].filter(([, tasks]) => tasks.get(task) === true).map(([node]) => node)
+  if (nodes.length === 0) return undefined
+  return `${task} ignores its results (ignore_result) on ${nodes.sort().join(', ')}: perhaps none will come`
+}
