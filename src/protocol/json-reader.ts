@@ -3,7 +3,7 @@ import type { Json } from '../runtime/json.ts'
 import { isTagged, untag } from './json-tags.ts'
 
 /** Python refuses to convert longer ones (`sys.set_int_max_str_digits`), since the work grows with the square. */
-const MAX_INTEGER_DIGITS = 4300
+export const MAX_INTEGER_DIGITS = 4300
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const STRING_END = /["\\]/g

@@ -1,45 +1,106 @@
 import { messageOf, TwqError } from '../errors.ts'
+import { cutText } from '../runtime/cut-text.ts'
+import { MAX_INTEGER_DIGITS } from './json-reader.ts'
 import { tagBytes, tagDate } from './json-tags.ts'
 import { formatTimestamp, isWritable } from './timestamps.ts'
 
 /** Levels of nesting that are written: below what `parseJson` takes, so that an envelope fits around the value. */
 export const MAX_WRITTEN_DEPTH = 250
 
+/** How {@link writeJson} writes. */
+export interface WriteOptions {
+  /** What the value is called in errors. */
+  readonly path: string
+  /** False: dates are plain strings and bytes are refused, as in kombu before 5.3. */
+  readonly tags: boolean
+  /** Bytes after which it stops. */
+  readonly maxSize: number
+}
+
 /**
- * Writes the JSON that `JSON.stringify` can't, and says where a value has no JSON form. `path` names the value in errors;
- * without `tags` dates are plain strings and bytes are refused, as in kombu before 5.3.
+ * Writes the JSON that `JSON.stringify` can't, and says where a value has no JSON form. Whatever the value does when it is
+ * read, it stops where the text must have more than `maxSize` bytes; one of a few times as many may be written, since it is
+ * characters that are counted.
  */
-export function writeJson(value: unknown, path: string, tags: boolean): string {
+export function writeJson(value: unknown, { path, tags, maxSize }: WriteOptions): string {
+  const writer: Writer = { tags, maxSize, left: maxSize, absent: 0, path: [path], ancestors: new Set() }
   try {
-    return write(value, path, { tags, ancestors: new Set() }) ?? 'null'
+    return write(value, writer) ?? 'null'
   } catch (error) {
     if (TwqError.is(error)) throw error
-    throw new TwqError('TWQ_UNSERIALISABLE', `${path} can't be written as JSON: ${messageOf(error)}`, { cause: error })
+    const said = cutText(messageOf(error))
+    throw new TwqError('TWQ_UNSERIALISABLE', `${nameOf(writer.path)} can't be written as JSON: ${said}`, {
+      cause: error,
+    })
   }
 }
 
-interface Context {
+/** The error of a value that is not written for its size alone. */
+export function tooLarge(path: string, maxSize: number): TwqError {
+  const what = `${cutText(path, LONGEST_KEY)} has more than ${maxSize} bytes of JSON`
+  const error = new TwqError('TWQ_UNSERIALISABLE', what, { hint: 'Store it elsewhere, and send a reference to it.' })
+  tooLargeErrors.add(error)
+  return error
+}
+
+/** True for an error of {@link tooLarge}. */
+export function isTooLarge(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && tooLargeErrors.has(error)
+}
+
+const tooLargeErrors = new WeakSet<object>()
+
+interface Writer {
   readonly tags: boolean
+  readonly maxSize: number
+  /** Bytes that may still be written. */
+  left: number
+  /** Members that were read and left out. */
+  absent: number
+  /** The keys that lead to the value that is being written, behind what the whole is called. */
+  readonly path: (string | number)[]
   readonly ancestors: Set<object>
 }
 
 /** The text of a value; undefined where it is left out of an object. */
-function write(value: unknown, path: string, context: Context): string | undefined {
+function write(value: unknown, writer: Writer): string | undefined {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value)
+      return writeString(value, writer)
     case 'boolean':
+      return spend(String(value), writer)
     case 'bigint':
-      return String(value)
+      return spend(writeInteger(value, writer), writer)
     case 'number':
-      return writeNumber(value)
+      return spend(writeNumber(value), writer)
     case 'undefined':
+      writer.absent += 1
+      if (writer.absent > writer.maxSize) throw tooLarge(String(writer.path[0]), writer.maxSize)
       return undefined
     case 'object':
-      return value === null ? 'null' : writeObject(value, path, context)
+      return value === null ? spend('null', writer) : writeObject(value, writer)
     default:
-      throw unserialisable(path, `is a ${typeof value}`)
+      throw unserialisable(writer, `is a ${typeof value}`)
   }
+}
+
+function writeString(text: string, writer: Writer): string {
+  // Before it is written: it may be as long as a text can be.
+  spendSize(text.length + 2, writer)
+  return JSON.stringify(text)
+}
+
+// Of MAX_INTEGER_DIGITS decimal digits: writing one out that is far longer would take very long.
+const MAX_INTEGER_BITS = Math.ceil(MAX_INTEGER_DIGITS * Math.log2(10)) + 1
+
+function writeInteger(value: bigint, writer: Writer): string {
+  const text = BigInt.asIntN(MAX_INTEGER_BITS, value) === value ? String(value) : undefined
+  if (text !== undefined && text.length <= MAX_INTEGER_DIGITS) return text
+  throw unserialisable(
+    writer,
+    `is an integer of more than the ${MAX_INTEGER_DIGITS} digits that Python reads`,
+    'send it as a string',
+  )
 }
 
 function writeNumber(value: number): string {
@@ -51,55 +112,123 @@ function writeNumber(value: number): string {
   return JSON.stringify(value)
 }
 
-function writeObject(value: object, path: string, context: Context): string | undefined {
-  if (value instanceof Date) return writeDate(value, path, context)
-  if (value instanceof Uint8Array) return writeBytes(value, path, context)
-  if (context.ancestors.has(value)) throw unserialisable(path, 'refers back to a value that contains it')
-  if (context.ancestors.size >= MAX_WRITTEN_DEPTH) {
-    throw unserialisable(path, `is nested more than ${MAX_WRITTEN_DEPTH} levels deep`)
+function writeObject(value: object, writer: Writer): string | undefined {
+  if (value instanceof Date) return spend(writeDate(value, writer), writer)
+  if (value instanceof Uint8Array) return writeBytes(value, writer)
+  const { ancestors } = writer
+  if (ancestors.has(value)) throw unserialisable(writer, 'refers back to a value that contains it')
+  if (ancestors.size >= MAX_WRITTEN_DEPTH) {
+    throw unserialisable(writer, `is nested more than ${MAX_WRITTEN_DEPTH} levels deep`)
   }
-  context.ancestors.add(value)
-  const text = writeContainer(value, path, context)
-  context.ancestors.delete(value)
+  ancestors.add(value)
+  const text = writeContainer(value, writer)
+  ancestors.delete(value)
   return text
 }
 
-function writeContainer(value: object, path: string, context: Context): string | undefined {
-  if ('toJSON' in value && typeof value.toJSON === 'function') return write(value.toJSON(), path, context)
-  if (Array.isArray(value)) {
-    const elements = Array.from(value, (element, index) => write(element, `${path}[${index}]`, context) ?? 'null')
-    return `[${elements.join(',')}]`
-  }
+function writeContainer(value: object, writer: Writer): string | undefined {
+  if ('toJSON' in value && typeof value.toJSON === 'function') return write(value.toJSON(), writer)
+  // A bracket here, and with each member a comma or the other one.
+  spendSize(1, writer)
+  if (Array.isArray(value)) return `[${writeElements(value, writer)}]`
   const kind = Object.prototype.toString.call(value).slice(8, -1)
   if (kind !== 'Object') {
     const hint = kind === 'Promise' ? 'an await is missing' : 'convert it to an object, an array or a string first'
-    throw unserialisable(path, `is a ${kind}`, hint)
+    throw unserialisable(writer, `is a ${kind}`, hint)
   }
-  const members: string[] = []
-  for (const key of Object.keys(value)) {
-    const text = write((value as Record<string, unknown>)[key], memberPath(path, key), context)
-    if (text !== undefined) members.push(`${JSON.stringify(key)}:${text}`)
+  return `{${writeMembers(value as Record<string, unknown>, writer)}}`
+}
+
+function writeElements(elements: readonly unknown[], writer: Writer): string {
+  const list = new List()
+  const { path } = writer
+  const depth = path.length
+  for (let index = 0; index < elements.length; index++) {
+    path[depth] = index
+    list.add(write(elements[index], writer) ?? spend('null', writer))
+    spendSize(1, writer)
   }
-  return `{${members.join(',')}}`
+  path.length = depth
+  return list.text()
 }
 
-function writeDate(date: Date, path: string, context: Context): string {
-  if (!isWritable(date.getTime())) {
-    const what = Number.isNaN(date.getTime()) ? 'is an invalid Date' : 'is a Date outside the years 1 to 9999'
-    throw unserialisable(path, `${what}, which Python does not have`)
+function writeMembers(members: Readonly<Record<string, unknown>>, writer: Writer): string {
+  const list = new List()
+  const { path } = writer
+  const depth = path.length
+  for (const key of Object.keys(members)) {
+    path[depth] = key
+    const text = write(members[key], writer)
+    if (text === undefined) continue
+    spendSize(key.length + 4, writer)
+    list.add(`${JSON.stringify(key)}:${text}`)
   }
-  return context.tags ? tagDate(date) : `"${formatTimestamp(date.getTime()).replace('+00:00', 'Z')}"`
+  path.length = depth
+  return list.text()
 }
 
-function writeBytes(bytes: Uint8Array, path: string, context: Context): string {
-  if (context.tags) return tagBytes(bytes)
-  throw unserialisable(path, 'holds bytes, which a peer with kombu before 5.3 can not read')
+// As many pieces are joined at once: an array of all of them would take more memory than the text.
+const PIECES = 1_024
+
+/** Texts put together with commas. */
+class List {
+  readonly #chunks: string[] = []
+  #pieces: string[] = []
+
+  add(piece: string): void {
+    this.#pieces.push(piece)
+    if (this.#pieces.length < PIECES) return
+    this.#chunks.push(this.#pieces.join(','))
+    this.#pieces = []
+  }
+
+  text(): string {
+    const last = this.#pieces.join(',')
+    if (this.#chunks.length === 0) return last
+    return [...this.#chunks, ...(this.#pieces.length > 0 ? [last] : [])].join(',')
+  }
 }
 
-function memberPath(path: string, key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
+function writeDate(date: Date, writer: Writer): string {
+  const time = date.getTime()
+  if (!isWritable(time)) {
+    const what = Number.isNaN(time) ? 'is an invalid Date' : 'is a Date outside the years 1 to 9999'
+    throw unserialisable(writer, `${what}, which Python does not have`)
+  }
+  return writer.tags ? tagDate(date) : `"${formatTimestamp(time).replace('+00:00', 'Z')}"`
 }
 
-function unserialisable(path: string, what: string, hint?: string): TwqError {
-  return new TwqError('TWQ_UNSERIALISABLE', `${path} ${what}: it has no JSON form`, { hint })
+function writeBytes(bytes: Uint8Array, writer: Writer): string {
+  if (!writer.tags) throw unserialisable(writer, 'holds bytes, which a peer with kombu before 5.3 can not read')
+  // Before they are written.
+  spendSize(bytes.byteLength, writer)
+  return tagBytes(bytes)
+}
+
+/** Counts a text that was written. */
+function spend(text: string, writer: Writer): string {
+  spendSize(text.length, writer)
+  return text
+}
+
+function spendSize(bytes: number, writer: Writer): void {
+  writer.left -= bytes
+  if (writer.left < 0) throw tooLarge(String(writer.path[0]), writer.maxSize)
+}
+
+const LONGEST_KEY = 100
+const MOST_KEYS = 20
+
+/** What the keys lead to, as JavaScript has it. */
+function nameOf([whole, ...keys]: readonly (string | number)[]): string {
+  const shown = keys.slice(0, MOST_KEYS).map((key) => {
+    if (typeof key === 'number') return `[${key}]`
+    const text = cutText(key, LONGEST_KEY)
+    return /^[A-Za-z_$][\w$]*$/.test(text) ? `.${text}` : `[${JSON.stringify(text)}]`
+  })
+  return `${cutText(String(whole), LONGEST_KEY)}${shown.join('')}${keys.length > MOST_KEYS ? '…' : ''}`
+}
+
+function unserialisable({ path }: Writer, what: string, hint?: string): TwqError {
+  return new TwqError('TWQ_UNSERIALISABLE', `${nameOf(path)} ${what}: it has no JSON form`, { hint })
 }

@@ -3,7 +3,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import type { Json } from '../runtime/json.ts'
 import { readJson } from './json-reader.ts'
 import { isTagged, untag } from './json-tags.ts'
-import { MAX_WRITTEN_DEPTH, writeJson } from './json-writer.ts'
+import { MAX_WRITTEN_DEPTH, tooLarge, writeJson } from './json-writer.ts'
 
 /** How much JSON is read at most. Whoever may publish to a queue chooses the text, so all of it is bounded. */
 export interface JsonLimits {
@@ -51,20 +51,53 @@ export interface StringifyOptions {
   readonly path?: string
   /** False writes dates as plain strings and refuses bytes, for peers whose kombu is older than 5.3. Default true. */
   readonly tags?: boolean
+  /** Bytes beyond which it is refused, while it is written. Default 128 MiB. */
+  readonly maxSize?: number
 }
+
+/** What RabbitMQ takes at most as one message, unless somebody permitted more; from version 4 on it is less. */
+const LARGEST_WRITTEN = 128 * 1024 * 1024
 
 /**
  * Writes JSON that Python and kombu read: `bigint` with all its digits, `Date` and `Uint8Array` as kombu's typed values,
  * non-finite numbers as bare words, integral numbers beyond 2^53 as floats. `undefined` is left out of objects, and is
- * null elsewhere. `toJSON` methods are honoured. Throws `TWQ_UNSERIALISABLE`, naming the path, where there is no JSON form.
+ * null elsewhere. `toJSON` methods are honoured. Throws `TWQ_UNSERIALISABLE`, naming the path, where there is no JSON form,
+ * and where it is larger than `maxSize` (see `isTooLarge`).
  */
 export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
+  const { path = 'value', tags = true, maxSize = LARGEST_WRITTEN } = options
+  const text = plainText(value, maxSize) ?? writeJson(value, { path, tags, maxSize })
+  if (!fits(text, maxSize)) throw tooLarge(path, maxSize)
+  return text
+}
+
+function fits(text: string, maxSize: number): boolean {
+  // No character has more than three bytes: most texts need not be looked through.
+  return text.length * 3 <= maxSize || Buffer.byteLength(text) <= maxSize
+}
+
+/**
+ * A value as whoever reads its JSON has it: itself where `JSON.stringify` can write it, else what its JSON says, so that
+ * nobody asks its methods and getters again. Throws as {@link stringifyJson}.
+ */
+export function portableJson(value: unknown, options: StringifyOptions = {}): Json {
+  const { maxSize = LARGEST_WRITTEN } = options
+  const text = plainText(value, maxSize)
+  return text !== undefined && fits(text, maxSize)
+    ? (value as Json)
+    : parseJson(stringifyJson(value, options), NO_LIMITS)
+}
+
+const NO_LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxValues: Number.POSITIVE_INFINITY }
+
+/** What `JSON.stringify` makes of a value, where that is what is wanted. */
+function plainText(value: unknown, maxSize: number): string | undefined {
   try {
-    if (value !== undefined && needsNoHelp(value, 0)) return JSON.stringify(value)
+    return value !== undefined && unwritten(value, 0, maxSize) >= 0 ? JSON.stringify(value) : undefined
   } catch {
     // A getter that throws, or that answers differently the second time: the careful writer says which.
+    return undefined
   }
-  return writeJson(value, options.path ?? 'value', options.tags ?? true)
 }
 
 function malformed(message: string, cause?: unknown): TwqError {
@@ -173,28 +206,44 @@ function adopt(value: unknown): Json {
   return isTagged(json) ? untag(json) : json
 }
 
-/** True when `JSON.stringify` writes `value` as {@link stringifyJson} promises. */
-function needsNoHelp(value: unknown, depth: number): boolean {
+const NEEDS_HELP = -1
+
+/**
+ * What is left of `bytes` when `value` is written as shortly as it can be; negative where `JSON.stringify` does not write it
+ * as {@link stringifyJson} promises, or there are not as many.
+ */
+function unwritten(value: unknown, depth: number, bytes: number): number {
   switch (typeof value) {
     case 'string':
+      return bytes - value.length - 2
     case 'boolean':
     case 'undefined':
-      return true
+      return bytes - 4
     case 'number':
-      return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+      return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? bytes - 1 : NEEDS_HELP
     case 'object': {
-      if (value === null) return true
-      if (depth >= MAX_WRITTEN_DEPTH) return false
-      if (Array.isArray(value)) {
-        for (let index = 0; index < value.length; index++) if (!needsNoHelp(value[index], depth + 1)) return false
-        return true
-      }
+      if (value === null) return bytes - 4
+      if (depth >= MAX_WRITTEN_DEPTH) return NEEDS_HELP
       const prototype = Object.getPrototypeOf(value)
-      if (prototype !== Object.prototype && prototype !== null) return false
-      for (const key in value) if (!needsNoHelp((value as Record<string, unknown>)[key], depth + 1)) return false
-      return true
+      let left = bytes - 1
+      if (Array.isArray(value)) {
+        if (prototype !== Array.prototype) return NEEDS_HELP
+        for (let index = 0; index < value.length && left >= 0; index++) {
+          const element = value[index]
+          // As below, without a call: long arrays hold numbers.
+          if (typeof element === 'number' && Math.abs(element) <= Number.MAX_SAFE_INTEGER) left -= 2
+          else left = unwritten(element, depth + 1, left - 1)
+        }
+        return left
+      }
+      if (prototype !== Object.prototype && prototype !== null) return NEEDS_HELP
+      for (const key in value) {
+        left = unwritten((value as Record<string, unknown>)[key], depth + 1, left - key.length - 4)
+        if (left < 0) return left
+      }
+      return left
     }
     default:
-      return false
+      return NEEDS_HELP
   }
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
-import { parseJson, stringifyJson } from '../../src/protocol/json.ts'
+import { parseJson, portableJson, stringifyJson } from '../../src/protocol/json.ts'
+import { isTooLarge } from '../../src/protocol/json-writer.ts'
 
 function failure(run: () => unknown): TwqError {
   try {
@@ -232,7 +233,105 @@ describe('stringifyJson', () => {
         throw new Error('no luck')
       },
     }
-    expect(failure(() => stringifyJson(value)).message).toBe("value can't be written as JSON: no luck")
+    expect(failure(() => stringifyJson(value)).message).toBe("value.a can't be written as JSON: no luck")
+  })
+
+  it('bounds what it writes, to the byte', () => {
+    const values = ['é', [1, 'a', null], { a: 1, b: [true, {}], c: undefined }, [1n, 2n], { at: new Date(0) }, [[], {}]]
+    for (const value of values) {
+      const size = Buffer.byteLength(stringifyJson(value))
+      expect(stringifyJson(value, { maxSize: size })).toBe(stringifyJson(value))
+      const error = failure(() => stringifyJson(value, { path: 'args', maxSize: size - 1 }))
+      expect(error).toMatchObject({
+        code: 'TWQ_UNSERIALISABLE',
+        message: `args has more than ${size - 1} bytes of JSON`,
+      })
+    }
+  })
+
+  /** An object or array that makes up whatever is asked of it, and tells of each question. */
+  const endless = (target: object, member: () => unknown, onRead: () => void): unknown =>
+    new Proxy(target, {
+      get(_, key) {
+        if (key === 'length') return 2 ** 32 - 1
+        if (typeof key === 'symbol' || key === 'toJSON') return undefined
+        onRead()
+        return member()
+      },
+    })
+  const doubled = (levels: number): unknown => {
+    let value: unknown = {}
+    for (let level = 0; level < levels; level++) value = { left: value, right: value }
+    return value
+  }
+  // Functions that give them: the test runner can't look at some of these.
+  it.each<[string, (onRead: () => void) => unknown]>([
+    ['an endless array of numbers', (onRead) => endless([], () => 0, onRead)],
+    ['an endless array of bigints', (onRead) => endless([], () => 0n, onRead)],
+    ['an endless array of nothing', (onRead) => endless([], () => undefined, onRead)],
+    ['an array that claims to be long', () => new Array(2 ** 32 - 1)],
+    ['an array of endless arrays', (onRead) => [1n, endless([], () => endless([], () => 1, onRead), onRead)]],
+    [
+      'an object of very many members',
+      () => Object.fromEntries(Array.from({ length: 20_000 }, (_, key) => [key, key])),
+    ],
+    ['an object that holds the same twice, at every level', () => doubled(200)],
+    ['the same, and no plain data', () => [1n, doubled(200)]],
+    ['the same, and members that are left out', () => [1n, { doubled: doubled(200), nothing: undefined }]],
+    ['a toJSON that makes more of it', () => ({ toJSON: () => 'x'.repeat(10_001) })],
+    [
+      'a list that writes itself as a longer one',
+      () =>
+        new (class extends Array {
+          toJSON = () => new Array(10_000)
+        })(),
+    ],
+    ['a long text', () => 'x'.repeat(200_000_000)],
+    ['a long text in a list that needs care', () => [1n, 'x'.repeat(200_000_000)]],
+    ['a long key', () => ({ ['k'.repeat(20_000)]: 1n })],
+    ['many bytes', () => new Uint8Array(200_000_000)],
+    ['a large buffer', () => ({ file: Buffer.alloc(200_000_000) })],
+  ])('stops as soon as there are too many bytes: %s', (_, made) => {
+    let reads = 0
+    const value = made(() => {
+      reads += 1
+    })
+    const error = failure(() => stringifyJson(value, { path: 'result', maxSize: 10_000 }))
+    expect(error.message).toBe('result has more than 10000 bytes of JSON')
+    expect(isTooLarge(error)).toBe(true)
+    expect(reads).toBeLessThan(30_000)
+  })
+
+  it('stops where a value is endless in depth', () => {
+    const deeper = (): object => ({
+      get next() {
+        return deeper()
+      },
+    })
+    expect(failure(() => stringifyJson(deeper())).message).toMatch(/^value(\.next){20}… is nested more than 250 levels/)
+    const written = (): object => ({ toJSON: written })
+    expect(failure(() => stringifyJson(written())).message).toContain('nested more than 250 levels deep')
+  })
+
+  it('writes no integer that takes long to write, or that Python does not read', () => {
+    expect(stringifyJson(10n ** 4299n)).toHaveLength(4300)
+    for (const huge of [10n ** 4300n, -(10n ** 4300n), 1n << 100_000_000n]) {
+      expect(failure(() => stringifyJson({ huge })).message).toContain(
+        'value.huge is an integer of more than the 4300 digits',
+      )
+    }
+  })
+
+  it('shortens what an error says of long keys and messages', () => {
+    const key = 'k'.repeat(1_000_000)
+    const value = {
+      [key]: {
+        get thrown() {
+          throw new Error('x'.repeat(1_000_000))
+        },
+      },
+    }
+    expect(failure(() => stringifyJson(value)).message.length).toBeLessThan(2_000)
   })
 
   it('writes a value that appears twice', () => {
@@ -269,5 +368,21 @@ describe('stringifyJson', () => {
         expect(parseJson(stringifyJson(json))).toEqual(json)
       }),
     )
+  })
+})
+
+describe('portableJson', () => {
+  it('is a value of plain data itself', () => {
+    const plain = { rows: [1, 'a', null] }
+    expect(portableJson(plain)).toBe(plain)
+  })
+
+  it('is what its JSON says of any other, which is not asked again', () => {
+    let asked = 0
+    const document = { secret: 1, toJSON: () => ({ asked: ++asked, at: new Date(0), big: 2n ** 70n }) }
+    const portable = portableJson([document])
+    expect(portable).toEqual([{ asked: 1, at: new Date(0), big: 2n ** 70n }])
+    expect(stringifyJson(portable)).toBe(stringifyJson(portable))
+    expect(asked).toBe(1)
   })
 })
