@@ -1,8 +1,10 @@
-import { type ErrorCode, TwqError } from '../errors.ts'
+import { type ErrorCode, messageOf, TwqError } from '../errors.ts'
 import type { Json } from '../runtime/json.ts'
+import { portableJson } from './json.ts'
+import { displayOf } from './python-repr.ts'
 import { RemoteTaskError } from './remote-task-error.ts'
 import type { RemoteError } from './result-record.ts'
-import { isErrorLike, propertyOf, textOf } from './thrown.ts'
+import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
 import { tracebackOf } from './traceback.ts'
 
 /** The Python module of each exception that Celery itself puts into results (wire specification 4.2). */
@@ -98,6 +100,24 @@ const CELERY_NAME_OF: Partial<Record<ErrorCode, CeleryErrorName>> = {
 }
 
 const MAX_MESSAGE_LENGTH = 64 * 1024
+/** Bytes of JSON: the arguments of another task's failure are values of any kind. */
+const MAX_ARGS_SIZE = 1024 * 1024
+const MAX_NAME_LENGTH = 255
+
+/** One of Python's built-in exceptions, with a message of no more than 64 Ki characters. */
+export function pythonError(type: string, message: string): RemoteError {
+  return { type, module: 'builtins', args: [boundedMessage(message)], traceback: null }
+}
+
+/** A message as an exception carries it: its first 64 Ki characters. */
+export function boundedMessage(message: string): string {
+  return beginningOf(message, MAX_MESSAGE_LENGTH)
+}
+
+/** The arguments of an exception as one text, for people to read. */
+export function argsText({ args }: Pick<RemoteError, 'args'>): string {
+  return args.map((arg) => (typeof arg === 'string' ? arg : displayOf(arg))).join(', ')
+}
 
 /**
  * What a task threw, as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
@@ -105,10 +125,30 @@ const MAX_MESSAGE_LENGTH = 64 * 1024
  */
 export function toRemoteError(thrown: unknown): RemoteError {
   if (RemoteTaskError.is(thrown)) {
-    return { type: thrown.type, module: thrown.module, args: thrown.args, traceback: tracebackOf(thrown) }
+    const { type, module, args } = thrown
+    return {
+      type: nameOf(type) ?? 'Exception',
+      module: nameOf(module),
+      args: argsOf(args),
+      traceback: tracebackOf(thrown),
+    }
   }
-  const message = textOf(thrown).slice(0, MAX_MESSAGE_LENGTH)
+  const message = boundedMessage(textOf(thrown))
   return { ...classOf(thrown), args: message === '' ? [] : [message], traceback: tracebackOf(thrown) }
+}
+
+/** Whoever makes such an error chooses what it holds. */
+function argsOf(args: unknown): readonly Json[] {
+  try {
+    const values = portableJson(args, { path: 'args', maxSize: MAX_ARGS_SIZE })
+    return Array.isArray(values) ? (values as readonly Json[]) : [values]
+  } catch (error) {
+    return [boundedMessage(messageOf(error))]
+  }
+}
+
+function nameOf(name: unknown): string | null {
+  return typeof name === 'string' ? beginningOf(name, MAX_NAME_LENGTH) : null
 }
 
 function classOf(thrown: unknown): Pick<RemoteError, 'type' | 'module'> {

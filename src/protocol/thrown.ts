@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { boundedFields } from '../runtime/log-fields.ts'
 
 /**
  * Anything may be thrown: objects whose getters throw, proxies, null. These look at it without ever throwing themselves.
@@ -23,8 +24,31 @@ export function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown
   if (isErrorLike(thrown)) return String(propertyOf(thrown, 'message'))
   try {
-    return inspect(thrown, { depth: 2, breakLength: Number.POSITIVE_INFINITY })
+    // Which bounds arrays, but no objects.
+    const shown = hasFewMembers(thrown) ? thrown : boundedFields({ thrown }).thrown
+    return inspect(shown, { depth: LEVELS_SHOWN, breakLength: Number.POSITIVE_INFINITY })
   } catch {
     return `an unreadable ${typeof thrown}`
   }
+}
+
+const LEVELS_SHOWN = 2
+const MOST_MEMBERS = 1_000
+
+function hasFewMembers(thrown: unknown): boolean {
+  let members = 0
+  const count = (value: unknown, levels: number): boolean => {
+    if (typeof value !== 'object' || value === null || levels === 0) return true
+    for (const key in value) {
+      members += 1
+      if (members > MOST_MEMBERS || !count(propertyOf(value, key), levels - 1)) return false
+    }
+    return true
+  }
+  return count(thrown, LEVELS_SHOWN + 1)
+}
+
+/** The first characters of a text. A slice would keep the whole of it in memory. */
+export function beginningOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le')
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { isErrorLike, propertyOf, textOf } from './thrown.ts'
+import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
 
 const MAX_LENGTH = 64 * 1024
 const MAX_CAUSES = 8
@@ -18,15 +18,17 @@ export function tracebackOf(thrown: unknown): string | null {
     stacks.push(`Caused by: ${stackOf(cause)}`)
     cause = propertyOf(cause, 'cause')
   }
-  return stacks.join('\n').slice(0, MAX_LENGTH)
+  return beginningOf(stacks.join('\n'), MAX_LENGTH)
 }
 
 function stackOf(thrown: unknown): string {
   // An error that came from another task has its history there.
   const remote = propertyOf(thrown, 'traceback')
   const stack = propertyOf(thrown, 'stack')
-  const here = typeof stack === 'string' && stack !== '' ? withoutOwnFrames(stack) : textOf(thrown)
-  return typeof remote === 'string' ? `${remote.trimEnd()}\n\nRaised again by:\n${here}` : here
+  const own = typeof stack === 'string' && stack !== ''
+  const here = own ? withoutOwnFrames(beginningOf(stack, MAX_LENGTH)) : beginningOf(textOf(thrown), MAX_LENGTH)
+  if (typeof remote !== 'string') return here
+  return `${beginningOf(remote, MAX_LENGTH).trimEnd()}\n\nRaised again by:\n${here}`
 }
 
 const OWN_FOLDER = new URL('..', import.meta.url)

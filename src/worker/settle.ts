@@ -3,7 +3,7 @@ import { failureOfRetry, hasNoFollowUps } from '../canvas/follow-ups.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { keyBeforeDelay } from '../protocol/delay-route.ts'
 import { retryMessage } from '../protocol/encode-retry.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import { argsText, celeryError } from '../protocol/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -246,7 +246,7 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       return
     case 'quarantine': {
       const error = 'error' in outcome ? outcome.error : null
-      const detail = error?.args.map(String).join(', ') ?? ''
+      const detail = error === null ? '' : argsText(error)
       await setAside(request, { type: error?.type ?? outcome.kind, detail }, parts)
       return
     }

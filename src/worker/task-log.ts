@@ -1,3 +1,5 @@
+import { argsText } from '../protocol/exceptions.ts'
+import type { RemoteError } from '../protocol/result-record.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Request } from './request.ts'
@@ -48,12 +50,8 @@ export function logSettled(logger: Logger, request: Request, outcome: Outcome): 
   }
 }
 
-function remote(error: {
-  readonly type: string
-  readonly args: readonly unknown[]
-  readonly traceback: string | null
-}): object {
-  return { type: error.type, message: error.args.map(String).join(', '), stack: error.traceback }
+function remote(error: RemoteError): object {
+  return { type: error.type, message: argsText(error), stack: error.traceback }
 }
 
 function rounded(ms: number): number {

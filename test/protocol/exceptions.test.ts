@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
-import { celeryError, toRemoteError } from '../../src/protocol/exceptions.ts'
+import { argsText, celeryError, toRemoteError } from '../../src/protocol/exceptions.ts'
+import { stringifyJson } from '../../src/protocol/json.ts'
 import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
 
 class PaymentDeclined extends Error {}
@@ -65,6 +66,51 @@ describe('toRemoteError', () => {
   it('bounds what it sends', () => {
     const { args, traceback } = toRemoteError(new Error('x'.repeat(10_000_000)))
     expect(String(args[0]).length + String(traceback).length).toBeLessThan(200_000)
+  })
+
+  const huge = 'x'.repeat(50_000_000)
+  const chained = () => {
+    let error = new Error('the first')
+    for (let link = 0; link < 100_000; link += 1) error = new Error('again', { cause: error })
+    return error
+  }
+  const cyclic: unknown[] = []
+  cyclic.push(cyclic)
+  const remote = { type: 'ValueError', module: 'builtins', args: ['x'], traceback: null }
+  it.each<[string, () => unknown]>([
+    ['a long message', () => new Error(huge)],
+    ['a long stack', () => Object.assign(new Error('x'), { stack: huge })],
+    ['long stacks all the way down', () => causes(() => Object.assign(new Error('x'), { stack: huge.repeat(5) }), 20)],
+    ['a long chain of causes', chained],
+    ['an error that is its own cause', () => Object.defineProperty(new Error('x'), 'cause', { get: chained })],
+    [
+      'many errors in one',
+      () =>
+        new AggregateError(
+          Array.from({ length: 100_000 }, () => new Error('x')),
+          'all failed',
+        ),
+    ],
+    ['a long text', () => huge],
+    ['a large object', () => Object.fromEntries(Array.from({ length: 500_000 }, (_, key) => [`key ${key}`, key]))],
+    ['a large object within', () => ({ at: [{ all: Object.fromEntries(Object.entries(huge.slice(0, 100_000))) }] })],
+    [
+      "another task's failure, with large arguments",
+      () => new RemoteTaskError({ ...remote, args: new Array(5_000_000).fill(0) }),
+    ],
+    ["another task's failure, with its long history", () => new RemoteTaskError({ ...remote, traceback: huge })],
+    [
+      "another task's failure, with a long name",
+      () => Object.assign(new RemoteTaskError(remote), { type: huge, module: huge }),
+    ],
+    [
+      "another task's failure, with itself as argument",
+      () => Object.assign(new RemoteTaskError(remote), { args: cyclic }),
+    ],
+  ])('bounds what it sends of %s', (_, thrown) => {
+    const { type, module, args, traceback } = toRemoteError(thrown())
+    expect(`${type} ${module} ${traceback}`.length).toBeLessThan(70_000)
+    expect(stringifyJson(args).length).toBeLessThan(1_100_000)
   })
 
   it('survives whatever is thrown', () => {
@@ -135,5 +181,19 @@ describe('RemoteTaskError', () => {
       expect(error.name).toBe(type)
     }
     expect(RemoteTaskError.is(new Error('other'))).toBe(false)
+  })
+})
+
+/** An error with as many causes behind it. */
+function causes(make: () => Error, depth: number): Error {
+  const error = make()
+  if (depth > 0) error.cause = causes(make, depth - 1)
+  return error
+}
+
+describe('argsText', () => {
+  it('shows arguments of every kind', () => {
+    const bare = Object.assign(Object.create(null), { code: 7 })
+    expect(argsText({ args: ['not found', 404, null, bare] })).toBe("not found, 404, None, {'code': 7}")
   })
 })

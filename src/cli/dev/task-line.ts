@@ -1,4 +1,5 @@
 import { TwqError } from '../../errors.ts'
+import { argsText } from '../../protocol/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import { cutText } from '../../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
@@ -70,8 +71,8 @@ function ending({ outcome }: TaskReport, longest: number): Ending {
   }
 }
 
-function nameOf({ type, args }: RemoteError): string {
-  return args.length === 0 ? type : `${type}: ${args.map(String).join(', ')}`
+function nameOf(error: RemoteError): string {
+  return error.args.length === 0 ? error.type : `${error.type}: ${argsText(error)}`
 }
 
 function shown(value: Json, longest: number): string {
