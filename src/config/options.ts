@@ -349,7 +349,7 @@ export const options: { readonly [Key in OptionKey]: Option<OptionValues[Key]> }
     default: 16 * 1024 * 1024,
     env: 'TWQ_MAX_RESULT_SIZE',
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
-    doc: 'the largest result that a task may return, in bytes of JSON; a task with a larger one fails',
+    doc: 'the largest result that a task may return, or state that it may report, in bytes of JSON; a task with a larger result fails',
   },
   control: {
     default: 'all',

@@ -1,15 +1,19 @@
 import { TwqError } from '../errors.ts'
-import { argsRepr, kwargsRepr } from '../protocol/python-repr.ts'
+import { argsRepr, displayOf, kwargsRepr } from '../protocol/python-repr.ts'
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import { cutText } from '../runtime/cut-text.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import type { Json } from '../runtime/json.ts'
 import type { TaskContext } from './context.ts'
 import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
+import { portableValue } from './portable.ts'
 import { requestedRetry } from './retry-policy.ts'
 import type { Send } from './sending.ts'
 import { type TaskLogger, taskLogger } from './task-logger.ts'
+
+const LONGEST_SHOWN = 100
 
 // What ends a task is decided by how its code ends; these can't be stored meanwhile.
 const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
@@ -106,10 +110,14 @@ export class AttemptContext implements TaskContext {
       this.log.warn({ state }, 'state not stored: the attempt is over')
       return Promise.resolve()
     }
-    const stored = this.#attempt.onState(state, meta)
+    const stored = this.#report(state, meta)
     // A task need not await its progress; whether it does or not, a failure to store it ends no process.
     stored.catch(() => {})
     return stored
+  }
+
+  async #report(state: State, meta: Json): Promise<void> {
+    await this.#attempt.onState(state, portableValue(meta, 'meta', this.#attempt.maxResultSize))
   }
 
   async #addToChord(signature: Json): Promise<string> {
@@ -142,12 +150,16 @@ export function retryDelay(delay: number | string | undefined): number | undefin
   if (typeof delay === 'number' && delay < 0 && Number.isFinite(delay)) return 0
   const milliseconds = parseDuration(delay)
   if (milliseconds !== undefined) return milliseconds
-  const got = typeof delay === 'number' ? String(delay) : JSON.stringify(delay)
+  const got = typeof delay === 'number' ? String(delay) : shown(delay)
   const error = new TwqError('TWQ_ARGUMENTS', `a retry's 'in' must be milliseconds or a duration, got ${got}`, {
     hint: "Write for example ctx.retry({ in: '30s' })",
   })
   unretried.add(error)
   throw error
+}
+
+function shown(delay: Json): string {
+  return typeof delay === 'string' ? JSON.stringify(cutText(delay, LONGEST_SHOWN)) : displayOf(delay, LONGEST_SHOWN)
 }
 
 const unretried = new WeakSet<object>()

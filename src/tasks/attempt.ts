@@ -1,14 +1,15 @@
-import { messageOf, TwqError } from '../errors.ts'
-import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
-import { stringifyJson } from '../protocol/json.ts'
+import { hintOf, messageOf, TwqError } from '../errors.ts'
+import { boundedMessage, celeryError, pythonError, toRemoteError } from '../protocol/exceptions.ts'
+import { portableJson, stringifyJson } from '../protocol/json.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
-import type { Json } from '../runtime/json.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { bindArguments } from './arguments.ts'
 import { AttemptContext, isRetryMisuse, retryDelay, tooManyRetries } from './attempt-context.ts'
 import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome, RetryOverride } from './outcome.ts'
+import { portableValue } from './portable.ts'
 import { nextRetry, requestedRetry } from './retry-policy.ts'
 import { validateCall } from './validate-call.ts'
 
@@ -47,10 +48,17 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
 function returned(result: unknown, maxSize: number | undefined, runtime: number): Outcome {
   // Python's None.
   if (result === undefined) return { kind: 'succeeded', result: null, runtime }
-  const problem = encodeProblem(result, 'result', maxSize)
-  return problem === undefined
-    ? { kind: 'succeeded', result: result as Json, runtime }
-    : failed(celeryError('EncodeError', [`the task's result can't be sent: ${problem}`]), runtime)
+  try {
+    return { kind: 'succeeded', result: portableValue(result, 'result', maxSize), runtime }
+  } catch (error) {
+    return unsendable("the task's result", error, runtime)
+  }
+}
+
+function unsendable(what: string, error: unknown, runtime: number): Outcome {
+  const hint = hintOf(error)
+  const problem = `${what} can't be sent: ${messageOf(error)}${hint === undefined ? '' : `; ${hint}`}`
+  return failed(celeryError('EncodeError', [boundedMessage(problem)]), runtime)
 }
 
 function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
@@ -81,30 +89,45 @@ function follow(asked: ControlFlow, attempt: Attempt, runtime: number): Outcome 
     case 'replace':
       return replaced(asked.signature, runtime)
     case 'reject':
-      return { kind: 'rejected', requeue: asked.requeue, error: celeryError('Reject', [asked.reason, asked.requeue]) }
+      return {
+        kind: 'rejected',
+        requeue: asked.requeue,
+        error: celeryError('Reject', [boundedMessage(asked.reason), asked.requeue]),
+      }
     case 'retry':
       return retry(asked.options, attempt, runtime)
   }
 }
 
 function replaced(signature: Json, runtime: number): Outcome {
-  const problem = encodeProblem(signature, 'signature')
-  if (problem === undefined) return { kind: 'replaced', signature }
-  return failed(celeryError('EncodeError', [`what replaces the task can't be sent: ${problem}`]), runtime)
+  try {
+    stringifyJson(signature, { path: 'signature' })
+    return { kind: 'replaced', signature }
+  } catch (error) {
+    return unsendable('what replaces the task', error, runtime)
+  }
 }
 
 function retry(options: RetryOptions, attempt: Attempt, runtime: number): Outcome {
   const { message } = attempt.invocation
-  const problem = encodeProblem(options.args ?? [], 'args') ?? encodeProblem(options.kwargs ?? {}, 'kwargs')
-  if (problem !== undefined) {
-    return failed(celeryError('EncodeError', [`the retry's arguments can't be sent: ${problem}`]), runtime)
+  let override: RetryOverride | undefined
+  try {
+    override = overrideOf(options)
+  } catch (error) {
+    return unsendable("the retry's arguments", error, runtime)
   }
   const decision = requestedRetry(attempt.task.settings.retry, { ...retryFacts(attempt), in: retryDelay(options.in) })
   if (decision.kind === 'give-up') return failed(errorOf(tooManyRetries(message, options.cause)), runtime)
   const error = options.cause === undefined || options.cause === null ? null : errorOf(options.cause)
-  const { args, kwargs } = options
-  const overrides = args !== undefined || kwargs !== undefined
-  return { kind: 'retry', at: decision.at, error, ...(overrides && { override: { args, kwargs } }) }
+  return { kind: 'retry', at: decision.at, error, ...(override && { override }) }
+}
+
+function overrideOf({ args, kwargs }: RetryOptions): RetryOverride | undefined {
+  if (args === undefined && kwargs === undefined) return undefined
+  return {
+    args: args && (portableJson(args, { path: 'args' }) as readonly Json[]),
+    kwargs: kwargs && (portableJson(kwargs, { path: 'kwargs' }) as JsonObject),
+  }
 }
 
 function retryFacts({ invocation, clock, random }: Attempt) {
@@ -121,24 +144,6 @@ function errorOf(thrown: unknown): RemoteError {
     return toRemoteError(thrown)
   } catch {
     return pythonError('Exception', messageOf(thrown))
-  }
-}
-
-function pythonError(type: string, message: string): RemoteError {
-  return { type, module: 'builtins', args: [message], traceback: null }
-}
-
-/** Why a value has no JSON form, or too large a one; or undefined. */
-function encodeProblem(value: unknown, path: string, maxSize = Number.POSITIVE_INFINITY): string | undefined {
-  // What most tasks return can't fail to encode.
-  if (value === null || typeof value === 'boolean' || typeof value === 'number') return undefined
-  try {
-    const text = stringifyJson(value, { path })
-    // No character has more than three bytes: most texts need not be looked through.
-    const size = text.length * 3 <= maxSize ? 0 : Buffer.byteLength(text)
-    return size <= maxSize ? undefined : `it has ${size} bytes of JSON, more than the ${maxSize} of maxResultSize`
-  } catch (error) {
-    return messageOf(error)
   }
 }
 

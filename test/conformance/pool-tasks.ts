@@ -37,6 +37,28 @@ const price = defineTask({ name: 'price', run: () => ({ total: new Money(250) })
 
 const unspeakable = defineTask({ name: 'unspeakable', run: () => (() => 1) as unknown })
 
+const endless = defineTask({
+  name: 'endless',
+  positional: ['what'],
+  run({ what }: { what: string }): unknown {
+    const deeper = (): object => ({ toJSON: deeper })
+    const cycle: unknown[] = []
+    cycle.push(cycle)
+    switch (what) {
+      case 'array':
+        return new Proxy([], { get: (_, key) => (key === 'length' ? 2 ** 32 - 1 : 0) })
+      case 'depth':
+        return deeper()
+      case 'cycle':
+        return cycle
+      case 'errors':
+        throw new AggregateError(Array.from({ length: 10_000 }, () => new Error('one of many')))
+      default:
+        throw new Error('x'.repeat(50_000_000))
+    }
+  },
+})
+
 const fail = defineTask({
   name: 'fail',
   positional: ['message'],
@@ -241,6 +263,7 @@ export const poolTasks = [
   usual,
   price,
   unspeakable,
+  endless,
   fail,
   reject,
   again,

@@ -136,11 +136,22 @@ export function poolConformance(subject: PoolSubject): void {
         error: {
           type: 'EncodeError',
           args: [
-            `the task's result can't be sent: it has ${MOST + 1} bytes of JSON, more than the ${MOST} of maxResultSize`,
+            `the task's result can't be sent: result has more than the ${MOST} bytes of JSON that maxResultSize allows; ` +
+              'store it elsewhere and give a reference to it, or raise maxResultSize',
           ],
         },
       })
     })
+
+    it.each(['array', 'depth', 'cycle', 'errors', 'message'])(
+      'fails a task that gives back no end of %s',
+      async (what) => {
+        const outcome = await outcomeOf('endless', [what])
+        expect(outcome).toMatchObject({ kind: 'failed' })
+        expect('error' in outcome && JSON.stringify(outcome.error).length).toBeLessThan(200_000)
+        expect(await outcomeOf('add', [1, 2])).toMatchObject({ kind: 'succeeded', result: 3 })
+      },
+    )
 
     it('fails a task that throws, with its traceback', async () => {
       const error = { type: 'RangeError', args: ['too far'], traceback: expect.stringContaining('pool-tasks') }

@@ -47,11 +47,67 @@ describe('an attempt that returns', () => {
       })(),
       /result/,
     ],
+    ['a date that is none', new Date(Number.NaN), /result is an invalid Date/],
   ])('fails when what it returns has no JSON form: %s', async (_, value, message) => {
     const outcome = await outcomeOf(() => value, { retry: {} })
     if (outcome.kind !== 'failed') throw new Error(outcome.kind)
     expect(outcome.error).toMatchObject({ type: 'EncodeError', module: 'kombu.exceptions' })
     expect(outcome.error.args[0]).toMatch(message)
+  })
+})
+
+describe('a result without end', () => {
+  const tooLarge =
+    "the task's result can't be sent: result has more than the 1000 bytes of JSON that maxResultSize allows; " +
+    'store it elsewhere and give a reference to it, or raise maxResultSize'
+
+  it.each<[string, () => unknown]>([
+    ['an endless array', () => new Proxy([], { get: (_, key) => (key === 'length' ? 2 ** 32 - 1 : 0) })],
+    ['five million zeros', () => new Array(5_000_000).fill(0)],
+    ['a toJSON that gives more', () => ({ toJSON: () => ({ bytes: Buffer.alloc(2_000) }) })],
+    ['a text of 200 MB', () => 'x'.repeat(200_000_000)],
+    ['text of more bytes than characters', () => 'é'.repeat(500)],
+  ])('fails the task: %s', async (_, value) => {
+    const outcome = await outcomeOf(value, { retry: {} }, { maxResultSize: 1_000 })
+    expect(outcome).toMatchObject({ kind: 'failed', error: { type: 'EncodeError', args: [tooLarge] } })
+  })
+
+  it('is not asked again after it was looked at', async () => {
+    let asked = 0
+    const outcome = await outcomeOf(() => ({ toJSON: () => 'x'.repeat(++asked) }), {}, { maxResultSize: 10 })
+    expect(outcome).toMatchObject({ kind: 'succeeded', result: 'x' })
+  })
+
+  it('is refused as a state, and the attempt goes on', async () => {
+    const states: unknown[] = []
+    const outcome = await outcomeOf(
+      async (_, ctx) => {
+        await ctx.progress({ done: 1 })
+        return await ctx
+          .progress(new Array(5_000_000).fill(0))
+          .catch(({ code, message, hint }) => [code, message, hint])
+      },
+      {},
+      { maxResultSize: 1_000, onState: async (...state) => void states.push(state) },
+    )
+    expect(states).toEqual([['PROGRESS', { done: 1 }]])
+    const message = 'meta has more than the 1000 bytes of JSON that maxResultSize allows'
+    const hint = 'store it elsewhere and give a reference to it, or raise maxResultSize'
+    expect(outcome).toMatchObject({ kind: 'succeeded', result: ['TWQ_UNSERIALISABLE', message, hint] })
+  })
+
+  it('fails as the reason of a rejection, as arguments of a retry, and as a delay, within bounds', async () => {
+    const huge = 'x'.repeat(50_000_000)
+    const cyclic: unknown[] = []
+    cyclic.push(cyclic)
+    for (const thrown of [
+      new Reject(huge),
+      new Retry({ args: [cyclic as never] }),
+      new Retry({ in: cyclic as never }),
+    ]) {
+      const outcome = await outcomeOf(() => Promise.reject(thrown))
+      expect('error' in outcome && JSON.stringify(outcome.error).length).toBeLessThan(200_000)
+    }
   })
 })
 

@@ -1,0 +1,22 @@
+import { TwqError } from '../errors.ts'
+import { portableJson } from '../protocol/json.ts'
+import { isTooLarge } from '../protocol/json-writer.ts'
+import type { Json } from '../runtime/json.ts'
+
+/**
+ * What a task returned or reports, as others will read it; `what` names it in errors. Throws `TWQ_UNSERIALISABLE` where it
+ * has no JSON form, or as soon as that has more than `maxResultSize` bytes.
+ */
+export function portableValue(value: unknown, what: string, maxResultSize: number | undefined): Json {
+  // What most tasks return can't fail to encode.
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
+  try {
+    return portableJson(value, { path: what, ...(maxResultSize !== undefined && { maxSize: maxResultSize }) })
+  } catch (error) {
+    if (maxResultSize === undefined || !isTooLarge(error)) throw error
+    const problem = `${what} has more than the ${maxResultSize} bytes of JSON that maxResultSize allows`
+    throw new TwqError('TWQ_UNSERIALISABLE', problem, {
+      hint: 'store it elsewhere and give a reference to it, or raise maxResultSize',
+    })
+  }
+}
