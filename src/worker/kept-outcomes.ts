@@ -106,7 +106,7 @@ export class KeptOutcomes {
     const kept: Kept = {
       request,
       since: clock.monotonic(),
-      bytes: sizeOfValue(outcome),
+      bytes: sizeOfValue(outcome, MOST_BYTES_KEPT),
       streak: new Streak(clock, Math.random),
       error,
       trouble: troubleOf(error),
