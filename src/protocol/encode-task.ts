@@ -86,7 +86,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     ignore_result: task.ignoreResult === undefined ? false : task.ignoreResult,
     replaced_task_nesting: task.replacedTaskNesting ?? 0,
     stamped_headers: task.stampedHeaders ?? null,
-    stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0),
+    stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0, { left: MAX_HEADER_SIZE }),
   }
   return {
     properties: {
@@ -154,46 +154,58 @@ function seconds(ms: number | undefined): number | null {
 
 function customHeaders(headers: { readonly [name: string]: Json | undefined }): Headers {
   const custom: Record<string, HeaderValue> = Object.create(null)
+  const budget = { left: MAX_HEADER_SIZE }
   for (const [name, value] of Object.entries(headers)) {
     if (isProtocolHeader(name)) {
       throw new TwqError('TWQ_USAGE', `the header name ${name} is one of Celery's own`, { hint: 'choose another name' })
     }
-    if (value !== undefined) custom[name] = headerValue(value, `headers.${name}`, 0)
+    if (value !== undefined) custom[name] = headerValue(value, `headers.${name}`, 0, budget)
   }
   return custom
 }
 
 /** Deeper header tables are refused, since peers read them recursively. */
 const MAX_HEADER_DEPTH = 16
+/** Bytes, counted as they are read: far more than fits into the one frame that carries headers. */
+const MAX_HEADER_SIZE = 1024 * 1024
 
-function headerValue(value: Json, path: string, depth: number): HeaderValue {
+interface Budget {
+  left: number
+}
+
+function headerValue(value: Json, path: string, depth: number, budget: Budget): HeaderValue {
+  budget.left -= typeof value === 'string' ? value.length + 1 : 1
+  if (budget.left < 0) throw unserialisable(`${path} makes the headers larger than ${MAX_HEADER_SIZE} bytes`)
   if (depth > MAX_HEADER_DEPTH) throw unserialisable(`${path} is nested more than ${MAX_HEADER_DEPTH} levels deep`)
   switch (typeof value) {
     case 'string':
     case 'number':
     case 'boolean':
       return value
-    case 'bigint':
+    case 'bigint': {
       if (BigInt.asIntN(64, value) === value) return value
-      throw unserialisable(`${path} is ${value}: an integer in a header has at most 64 bits`)
+      // Writing out a very long one takes long.
+      const shown = BigInt.asIntN(256, value) === value ? value : 'too large'
+      throw unserialisable(`${path} is ${shown}: an integer in a header has at most 64 bits`)
+    }
     case 'object':
-      return value === null ? null : headerObject(value, path, depth)
+      return value === null ? null : headerObject(value, path, depth, budget)
     default:
       throw unserialisable(`${path} is a ${typeof value}: it has no form in a header`)
   }
 }
 
-function headerObject(value: object, path: string, depth: number): HeaderValue {
+function headerObject(value: object, path: string, depth: number, budget: Budget): HeaderValue {
   if (value instanceof Uint8Array) return value
   if (value instanceof Date) return timeHeader(path, value.getTime())
   if (Array.isArray(value))
-    return value.map((element, index) => headerValue(element ?? null, `${path}[${index}]`, depth + 1))
+    return value.map((element, index) => headerValue(element ?? null, `${path}[${index}]`, depth + 1, budget))
   if (!isObject(value) || Object.prototype.toString.call(value) !== '[object Object]') {
     throw unserialisable(`${path} has no form in a header`)
   }
   const table: Record<string, HeaderValue> = Object.create(null)
   for (const [name, member] of Object.entries(value)) {
-    if (member !== undefined) table[name] = headerValue(member, `${path}.${name}`, depth + 1)
+    if (member !== undefined) table[name] = headerValue(member, `${path}.${name}`, depth + 1, budget)
   }
   return table
 }

@@ -101,6 +101,10 @@ describe('encodeTask', () => {
 
   let bottomless: JsonObject = {}
   for (let level = 0; level < 5000; level++) bottomless = { a: bottomless }
+  const endless = new Proxy([], {
+    get: (list, key) => (key === 'length' ? 2 ** 32 - 1 : Reflect.get(list, key)),
+    has: () => true,
+  })
 
   it.each<[string, Partial<NewTask>, TwqError['code'], string]>([
     [
@@ -115,6 +119,13 @@ describe('encodeTask', () => {
       'TWQ_UNSERIALISABLE',
       'headers.n is 9223372036854775808',
     ],
+    [
+      'an integer beyond all bounds',
+      { headers: { n: 1n << 100_000_000n } },
+      'TWQ_UNSERIALISABLE',
+      'headers.n is too large',
+    ],
+    ['endless headers', { headers: { list: endless } }, 'TWQ_UNSERIALISABLE', 'larger than 1048576 bytes'],
     ['bottomless headers', { headers: bottomless }, 'TWQ_UNSERIALISABLE', 'nested more than 16 levels'],
     [
       'an argument without JSON form',
