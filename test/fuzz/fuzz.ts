@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import amqp from 'amqplib'
+import amqp, { type Channel } from 'amqplib'
 import { Redis } from 'ioredis'
-import { fresh, messagesIn, startWorker } from '../acceptance/scene.ts'
-import { celeryMessage } from '../support/celery-message.ts'
-import { Ledger } from '../support/ledger.ts'
+import { startWorker } from '../acceptance/scene.ts'
+import type { WorkerProcess } from '../support/worker-process.ts'
+import { Bystander } from './bystander.ts'
 import { writeGarbage } from './garbage-in-redis.ts'
 import { hostileMessage } from './hostile.ts'
 import { HostilePublisher } from './publisher.ts'
 import { Random } from './random.ts'
+import { residentMegabytes } from './resident-memory.ts'
 
 /** What is done. */
 export interface FuzzOptions {
@@ -19,18 +19,19 @@ export interface FuzzOptions {
   readonly folder: string
   readonly seed: number
   readonly messages: number
-  readonly pool: 'async' | 'processes'
-  /** Hears of each thousand. */
+  readonly pool: 'async' | 'processes' | 'threads'
+  /** Hears of each thousand, and of all that goes wrong. */
   readonly onProgress?: (line: string) => void
 }
 
-/** What became of it. All but `growth`, `refused` and `quarantined` must be 0. */
+/** What became of it. `deaths`, `lost` and `stuck` must be 0. */
 export interface FuzzReport {
   readonly messages: number
+  /** Ordinary tasks in between. */
   readonly good: number
-  /** How often the worker ended by itself. */
+  /** How often the worker ended by itself, or not as it was asked to. */
   readonly deaths: number
-  /** Ordinary tasks in between that did not run. */
+  /** Ordinary tasks without their result, and questions to the worker without an answer. */
   readonly lost: number
   /** Messages that were neither acknowledged nor set aside. */
   readonly stuck: number
@@ -41,79 +42,76 @@ export interface FuzzReport {
   readonly quarantined: number
 }
 
+/** After so many hostile messages comes an ordinary task. */
 const BATCH = 50
-const PATIENCE = 60_000
+/** How many ordinary tasks may be on their way: as many batches wait for the worker at most. */
+const MOST_AHEAD = 4
+const CHECK_EVERY = 1_000
 // As the first samples: what a collection of garbage makes of one says little.
-const SAMPLES = 11
+const SAMPLES = 21
+const NO_MORE_THAN = 40
 
 /** Sends hostile messages of every kind to one worker, an ordinary task after every fifty. Deterministic in what is sent. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { url, redis: redisUrl, messages, pool, onProgress } = options
   const random = new Random(options.seed)
   const queue = `fuzz-${options.seed}-${randomUUID().slice(0, 8)}`
-  const ledger = new Ledger(fresh(options, 'ledger'))
-  const flags = [
-    '--pool',
-    pool,
-    '--concurrency',
-    pool === 'async' ? '10' : '2',
-    '--result-backend',
-    redisUrl ?? 'rpc://',
-  ]
-  const start = () => startWorker(options, { queue, ledger: ledger.path, flags })
+  const backend = redisUrl ?? 'rpc://'
+  const flags = ['--pool', pool, '--concurrency', pool === 'async' ? '10' : '2', '--result-backend', backend]
+  const start = () => startWorker(options, { queue, flags })
   let worker = await start()
   await using publisher = new HostilePublisher(url)
+  await using bystander = new Bystander(url, queue, backend)
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl)
   const connection = await amqp.connect(url)
   try {
-    const channel = await connection.createConfirmChannel()
+    const channel = await connection.createChannel()
     const replies = `${queue}-replies`
     await channel.assertQueue(replies, { durable: false, exclusive: true, arguments: { 'x-max-length': 1_000 } })
-    const targets = { queue, replies: [replies] }
+    await bystander.work()
+    const targets = { queue, replies: [replies, bystander.replies] }
     const from = Math.min(10_000, Math.floor(messages / 2))
-    const before: number[] = []
-    const after: number[] = []
-    let [deaths, lost, good] = [0, 0, 0]
+    const samples: number[] = []
+    const ahead: Promise<void>[] = []
+    let [deaths, quarantined] = [0, 0]
     for (let sent = 0; sent < messages; ) {
       for (const end = Math.min(messages, sent + BATCH); sent < end; sent += 1) {
         if (redis !== undefined && random.chance(0.1)) await writeGarbage(redis, random)
         await publisher.publish(hostileMessage(random, targets))
       }
       await publisher.flush()
-      const { id, body, options: plain } = celeryMessage('acceptance.work', [0], replies)
-      channel.sendToQueue(queue, body, plain)
-      await channel.waitForConfirms()
-      good += 1
-      const ran = await ledger
-        .until(({ ended }) => ended.has(id), `good task ${good}`, PATIENCE)
-        .then(
-          () => true,
-          () => false,
-        )
-      if (!ran) lost += 1
+      ahead.push(bystander.work())
+      if (ahead.length >= MOST_AHEAD) await ahead.shift()
       if (!worker.running) {
         deaths += 1
         onProgress?.(`the worker died before message ${sent}:\n${worker.logTail()}`)
         worker = await start()
       }
-      if (sent >= from) (before.length < SAMPLES ? before : after).push(residentMegabytes(worker.pid))
-      if (sent % 1_000 === 0)
-        onProgress?.(`${sent} messages, deaths ${deaths}, lost ${lost}, ${residentMegabytes(worker.pid)} MB`)
+      if (sent >= from) samples.push(residentMegabytes(worker.pid))
+      if (sent % CHECK_EVERY !== 0) continue
+      await bystander.ask()
+      quarantined += await purge(channel, `${queue}.quarantine`)
+      const memory = residentMegabytes(worker.pid)
+      onProgress?.(`${sent} messages, deaths ${deaths}, lost ${bystander.lost}, ${memory} MB`)
     }
-    await untilIdle(url, queue)
-    const running = worker.running
-    const status = running ? await worker.stop() : undefined
-    if (status !== 0) deaths += 1
-    const stuck = (await messagesIn(url, queue)) + (await messagesIn(url, `${queue}.suspects`))
-    const quarantined = await messagesIn(url, `${queue}.quarantine`)
-    const growth = median(after.slice(-SAMPLES)) - median(before)
+    await Promise.all(ahead)
+    const queues = [queue, `${queue}.suspects`]
+    await untilIdle(channel, queues)
+    if (!(await endsInOrder(worker))) {
+      deaths += 1
+      onProgress?.(`the worker did not end in order:\n${worker.logTail()}`)
+    }
+    // What it held unacknowledged came back when it ended.
+    const stuck = await waitingIn(channel, queues)
+    quarantined += await purge(channel, `${queue}.quarantine`)
+    for (const reason of bystander.reasons) onProgress?.(reason)
     return {
       messages,
-      good,
+      good: bystander.good,
       deaths,
-      lost,
+      lost: bystander.lost,
       stuck,
-      growth,
+      growth: median(samples.slice(-SAMPLES)) - median(samples.slice(0, SAMPLES)),
       refused: publisher.refused + publisher.unwritable,
       quarantined,
     }
@@ -126,25 +124,28 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 
 /** Nothing of what must be 0 is more, and the memory that it takes stays. */
 export function isWell({ deaths, lost, stuck, growth }: FuzzReport): boolean {
-  return deaths === 0 && lost === 0 && stuck === 0 && growth < 40
+  return deaths === 0 && lost === 0 && stuck === 0 && growth < NO_MORE_THAN
 }
 
-/** Until the queue stays empty, though not for ever: what is stuck stays. */
-async function untilIdle(url: string, queue: string): Promise<void> {
-  for (let round = 0, empty = 0; round < 300 && empty < 20; round += 1) {
-    const waiting = (await messagesIn(url, queue)) + (await messagesIn(url, `${queue}.suspects`))
-    empty = waiting === 0 ? empty + 1 : 0
+/** Until the queues stay empty, though not for ever: what is stuck stays. */
+async function untilIdle(channel: Channel, queues: readonly string[]): Promise<void> {
+  for (let round = 0, empty = 0; round < 600 && empty < 20; round += 1) {
+    empty = (await waitingIn(channel, queues)) === 0 ? empty + 1 : 0
     await sleep(100)
   }
 }
 
-function residentMegabytes(pid: number): number {
-  try {
-    const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    return Math.round(Number(kilobytes) / 1024)
-  } catch {
-    return 0
-  }
+async function waitingIn(channel: Channel, queues: readonly string[]): Promise<number> {
+  const counts = await Promise.all(queues.map(async (queue) => (await channel.checkQueue(queue)).messageCount))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+async function endsInOrder(worker: WorkerProcess): Promise<boolean> {
+  return worker.running && (await worker.stop()) === 0
+}
+
+async function purge(channel: Channel, queue: string): Promise<number> {
+  return (await channel.purgeQueue(queue)).messageCount
 }
 
 function median(samples: readonly number[]): number {

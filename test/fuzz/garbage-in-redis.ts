@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { uuid } from './hostile.ts'
+import { uuid } from './properties.ts'
 import type { Random } from './random.ts'
 import { anyJson } from './values.ts'
 

@@ -9,13 +9,14 @@ import { fuzz, isWell } from './fuzz.ts'
 const HELP = `npm run fuzz -- [options]
 
 Starts a RabbitMQ (and a Redis) and a worker of its own, and sends it hostile messages: tasks with every type of AMQP's
-headers and properties, broken bodies, marks of ours that strangers wrote, remote control, events, replies, and keys in
-Redis; after every fifty an ordinary task. Exits with 1 when the worker died, an ordinary task did not run, a message was
-neither acknowledged nor set aside, or the worker's memory grew by 40 MB.
+headers and properties, broken bodies, broken workflows, marks of ours that strangers wrote, remote control, events, replies,
+and keys in Redis; after every fifty an ordinary task, whose result is awaited. Exits with 1 when the worker died, a result or
+an answer did not come, a message was neither acknowledged nor set aside, or the worker's memory grew by 40 MB from message
+10,000 on (from the middle of fewer).
 
   --seed <n>          what is sent; the same for the same number (1)
   --messages <n>      how many (10000)
-  --pool <kind>       async or processes (async)
+  --pool <kind>       async, processes or threads (async)
   --backend <kind>    where results go: rpc or redis (rpc)
 `
 
@@ -35,7 +36,8 @@ else process.exitCode = await main()
 async function main(): Promise<number> {
   const [seed, messages] = [Number(values.seed), Number(values.messages)]
   const { pool, backend } = values
-  const known = (pool === 'async' || pool === 'processes') && (backend === 'rpc' || backend === 'redis')
+  const known =
+    (pool === 'async' || pool === 'processes' || pool === 'threads') && (backend === 'rpc' || backend === 'redis')
   if (!known || !Number.isSafeInteger(seed) || !Number.isSafeInteger(messages) || messages < 100) {
     console.error(HELP)
     return 2
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
     await using redis = backend === 'redis' ? await startRedis() : undefined
     const onProgress = (line: string): void => console.error(line)
     const report = await fuzz({ url: node.url(), redis: redis?.url, folder, seed, messages, pool, onProgress })
-    console.log(`seed ${seed}, ${pool}, ${backend}`)
+    console.log(`seed ${seed}, ${pool}, ${backend}, ${Math.round(performance.now() / 1_000)} s`)
     for (const [what, figure] of Object.entries(report)) console.log(`${what.padEnd(12)} ${figure}`)
     return isWell(report) ? 0 : 1
   } finally {

@@ -1,4 +1,5 @@
 import amqp, { type Channel, type ChannelModel } from 'amqplib'
+import { deferred } from '../../src/runtime/deferred.ts'
 import type { HostileMessage } from './hostile.ts'
 
 /** Publishes what the broker may refuse: it closes the channel then, or the connection, and another one is opened. */
@@ -28,8 +29,10 @@ export class HostilePublisher implements AsyncDisposable {
   async flush(): Promise<void> {
     const channel = this.#channel
     if (channel === undefined) return
-    const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()))
-    await Promise.race([channel.checkExchange('amq.direct').catch(() => {}), closed])
+    const { promise: closed, resolve } = deferred<void>()
+    channel.once('close', resolve)
+    await Promise.race([channel.checkExchange('amq.direct').catch(() => closed), closed])
+    channel.off('close', resolve)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

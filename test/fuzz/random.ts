@@ -28,6 +28,8 @@ export class Random {
   }
 
   bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)))
+    const bytes = Buffer.alloc(length)
+    for (let index = 0; index < length; index += 1) bytes[index] = this.below(256)
+    return bytes
   }
 }

@@ -69,8 +69,9 @@ export function anyHeader(random: Random, depth = 0): unknown {
     () => ({ '!': 'int32', value: random.below(2 ** 31) }),
     () => ({ '!': 'uint32', value: random.below(2 ** 32) }),
     () => ({ '!': 'int64', value: random.pick([0, -1, 2 ** 52, -(2 ** 53)]) }),
-    () => ({ '!': 'float', value: random.pick([...NUMBERS, Number.NaN, Number.POSITIVE_INFINITY]) }),
-    () => ({ '!': 'double', value: random.pick([...NUMBERS, Number.NaN, Number.NEGATIVE_INFINITY]) }),
+    // NaN and the infinities end RabbitMQ's own reader: they reach nobody.
+    () => ({ '!': 'float', value: random.pick(NUMBERS.filter((number) => Math.abs(number) < 1e38)) }),
+    () => ({ '!': 'double', value: random.pick(NUMBERS) }),
     () => ({ '!': 'decimal', value: { places: random.below(256), digits: random.below(2 ** 31) } }),
     () => ({ '!': 'timestamp', value: random.pick([0, 1, 2 ** 31, 2 ** 40, 2 ** 52]) }),
     () => (depth > 4 ? [] : Array.from({ length: random.below(5) }, () => anyHeader(random, depth + 1))),
