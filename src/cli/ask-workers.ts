@@ -46,7 +46,9 @@ export async function openLine(command: string, flags: RemoteFlags): Promise<Lin
     destination: named,
     async ask(method, args = {}, destination = named) {
       const whom = destination !== undefined ? { destination } : flags.timeout === undefined ? { quiet: QUIET } : {}
-      const replies = await broadcast.ask(method, args, { timeout, ...whom })
+      const onDropped = (count: number): void =>
+        note(`${count} replies are left out: they are too many, or too large`, flags)
+      const replies = await broadcast.ask(method, args, { timeout, ...whom, onDropped })
       if (replies.size === 0) throw nobodyAnswered(timeout, destination)
       return replies
     },

@@ -5,6 +5,7 @@ import { ClusterState } from '../events/cluster-state.ts'
 import { matchesGlob } from '../protocol/glob.ts'
 import type { CeleryEvent } from '../protocol/read-event.ts'
 import { type EventTone, eventLine } from './events/event-line.ts'
+import { lossesOf } from './events/losses.ts'
 import { openWatch } from './events/watch.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
@@ -43,17 +44,18 @@ export function events(flags: EventsFlags): Promise<number> {
     const cluster = new ClusterState()
     const time = process.stdout.isTTY ? 'short' : 'iso'
     let left = limit
-    let dropped = 0
+    const losses = lossesOf(stream, cluster)
     for await (const event of stream) {
       cluster.apply(event)
-      if (stream.dropped > dropped) note(`${stream.dropped - dropped} events came too fast to be printed`, flags)
-      dropped = stream.dropped
+      const loss = losses()
+      if (loss !== undefined) note(loss, flags)
       const task = event.uuid === undefined ? undefined : cluster.tasks.get(event.uuid)?.name
       if (!isWanted(event, task, destination, flags)) continue
       await write(asJson ? toJson(event, { compact: true }) : eventLine(event, { time, task, mark: inColour }), signal)
       left -= 1
       if (left === 0) break
     }
+    if (stream.dropped > 0) note(`${stream.dropped} events were left out`, flags)
     return EXIT.ok
   })
 }

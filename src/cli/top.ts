@@ -7,6 +7,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import { ClusterState } from '../events/cluster-state.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { pause } from '../runtime/pause.ts'
+import { lossesOf } from './events/losses.ts'
 import { openWatch } from './events/watch.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
@@ -44,17 +45,23 @@ export function top(flags: TopFlags): Promise<number> {
     process.stdout.once('error', () => gone.abort())
     const signal = AbortSignal.any([stopped, gone.signal])
     let news: string | undefined
+    const onNews = (text: string): void => {
+      news = text
+      if (!live) note(text, flags)
+    }
     await using watch = await openWatch('top', flags, {
       signal,
       enableTaskEvents: flags.enable !== false,
-      onNews: (text) => {
-        news = text
-        if (!live) note(text, flags)
-      },
+      onNews,
     })
     const cluster = new ClusterState()
+    const losses = lossesOf(watch.stream, cluster)
     const folded = (async () => {
-      for await (const event of watch.stream) cluster.apply(event)
+      for await (const event of watch.stream) {
+        cluster.apply(event)
+        const loss = losses()
+        if (loss !== undefined) onNews(loss)
+      }
     })()
     const broker = amqpBroker({ url: watch.config.broker, heartbeat: watch.config.heartbeat, name: 'twq top' })
     // One each time: this is held for hours, and its connection would not come back.

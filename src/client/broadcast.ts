@@ -14,6 +14,7 @@ import type { Route } from '../protocol/wire.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { deferred } from '../runtime/deferred.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { GatheredReplies } from './gathered-replies.ts'
 
 /** How long to listen, and to whom. Times in milliseconds. */
 export interface AskOptions {
@@ -24,6 +25,8 @@ export interface AskOptions {
   /** Without `destination`: how long after the last reply, at least, nobody else is expected; longer where replies are slow. */
   readonly quiet?: number
   readonly signal?: AbortSignal
+  /** Hears once, at the end, how many replies were passed over because there were too many or they were too large. */
+  readonly onDropped?: (count: number) => void
 }
 
 /** Asks the workers of a broker, Python's as well as ours (wire specification 7.1, 7.2). */
@@ -45,11 +48,13 @@ export class Broadcast {
 
   /**
    * Sends `method` and gathers each node's reply. Ends when every destination answered, when nobody else is expected, or
-   * when time is up. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all.
+   * when time is up. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. Keeps the replies of 10,000 nodes, and
+   * about 64 MiB of them, at most.
    */
   async ask(method: string, args: JsonObject, options: AskOptions): Promise<Map<string, Json>> {
     await using channel = await this.#connection.openChannel()
-    const replies = new Map<string, Json>()
+    const gathered = new GatheredReplies()
+    const { replies } = gathered
     const done = deferred<void>()
     const ticket = randomUUID()
     let asked = 0
@@ -57,7 +62,7 @@ export class Broadcast {
     const onReply = (delivery: Delivery): void => {
       const reply = decodeReply(delivery)
       if (reply.kind === 'malformed' || reply.ticket !== ticket) return
-      for (const { node, value } of reply.replies) replies.set(node, value)
+      for (const one of reply.replies) gathered.add(one)
       if (options.destination?.every((node) => replies.has(node)) === true) done.resolve()
       if (options.destination !== undefined || options.quiet === undefined) return
       quiet?.cancel()
@@ -90,6 +95,7 @@ export class Broadcast {
       quiet?.cancel()
       options.signal?.removeEventListener('abort', onAbort)
     }
+    if (gathered.dropped > 0) options.onDropped?.(gathered.dropped)
     return replies
   }
 

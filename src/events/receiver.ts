@@ -10,6 +10,7 @@ import { encodeRequest } from '../protocol/pidbox.ts'
 import { type CeleryEvent, decodeEvents } from '../protocol/read-event.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { heldSize } from '../runtime/held-size.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
 
 /** Which events, and what workers are asked for. */
@@ -24,7 +25,10 @@ export interface EventOptions {
   readonly enableTaskEvents?: boolean
   /** Whom to ask, by node name; without it, all. */
   readonly destination?: readonly string[]
-  /** How many events wait for a reader at most: the oldest beyond them are dropped, and counted. Default 10,000. */
+  /**
+   * How many events wait for a reader at most: the oldest beyond them are dropped, and counted. Default 10,000. Those beyond 64 MiB
+   * of memory are dropped and counted, too, however few they are.
+   */
   readonly mostWaiting?: number
 }
 
@@ -48,6 +52,7 @@ export interface EventReceiverParts {
 }
 
 const MOST_WAITING = 10_000
+const MOST_BYTES_WAITING = 64 * 1024 * 1024
 // Workers that come later are to be asked too: as often as Flower does.
 const ENABLE_EVERY = 5_000
 
@@ -56,12 +61,19 @@ export function receiveEvents(parts: EventReceiverParts, options: EventOptions =
   return new EventReceiver(parts, options)
 }
 
+/** An event that waits for its reader. */
+interface Waiting {
+  readonly event: CeleryEvent
+  readonly size: number
+}
+
 class EventReceiver implements EventStream {
   readonly #parts: EventReceiverParts
   readonly #options: EventOptions
   readonly #lamport = new LamportClock()
   readonly #kept: Kept
-  readonly #waiting: CeleryEvent[] = []
+  readonly #waiting: (Waiting | undefined)[] = []
+  #bytes = 0
   /** Where the oldest event waits: taking out one by one from the front of an array costs its length. */
   #first = 0
   #reader: Deferred<IteratorResult<CeleryEvent>> | undefined
@@ -121,14 +133,16 @@ class EventReceiver implements EventStream {
   }
 
   #take(): CeleryEvent | undefined {
-    const event = this.#waiting[this.#first]
-    if (event === undefined) return undefined
+    const oldest = this.#waiting[this.#first]
+    if (oldest === undefined) return undefined
+    this.#waiting[this.#first] = undefined
+    this.#bytes -= oldest.size
     this.#first += 1
     if (this.#first >= this.#waiting.length / 2) {
       this.#waiting.splice(0, this.#first)
       this.#first = 0
     }
-    return event
+    return oldest.event
   }
 
   #push(event: CeleryEvent): void {
@@ -139,10 +153,14 @@ class EventReceiver implements EventStream {
       resolve({ done: false, value: event })
       return
     }
-    this.#waiting.push(event)
-    if (this.#waiting.length - this.#first <= (this.#options.mostWaiting ?? MOST_WAITING)) return
-    this.#take()
-    this.#dropped += 1
+    const size = heldSize(event)
+    this.#waiting.push({ event, size })
+    this.#bytes += size
+    const { mostWaiting = MOST_WAITING } = this.#options
+    while (this.#waiting.length - this.#first > mostWaiting || this.#bytes > MOST_BYTES_WAITING) {
+      this.#take()
+      this.#dropped += 1
+    }
   }
 
   #finish(end: { readonly error?: unknown }): void {

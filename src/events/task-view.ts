@@ -1,5 +1,6 @@
 import { type CeleryEvent, splitType } from '../protocol/read-event.ts'
 import type { Json } from '../runtime/json.ts'
+import { cutText } from './cut-text.ts'
 
 /** What is known of a task, by Celery's names; times in seconds since the epoch, `runtime` in seconds. */
 export interface TaskView {
@@ -63,7 +64,7 @@ const OTHER_TEXTS = ['queue', 'exchange', 'routing_key', 'result', 'exception', 
 export function taskAfter(before: TaskView | undefined, event: CeleryEvent): TaskView {
   const [, subject] = splitType(event.type)
   const known = STATES.get(subject)
-  const state = known ?? subject.toUpperCase()
+  const state = known ?? cutText(subject.toUpperCase())
   const { timestamp, clock, hostname } = event
   const current = before?.state ?? 'PENDING'
   const isLate = state !== 'RETRY' && current !== 'RETRY' && rank(state) > rank(current)
@@ -96,7 +97,9 @@ function told(event: CeleryEvent): Partial<TaskView> {
 }
 
 function texts(event: CeleryEvent, names: readonly string[]): Partial<TaskView> {
-  return Object.fromEntries(names.filter((name) => typeof event[name] === 'string').map((name) => [name, event[name]]))
+  return Object.fromEntries(
+    names.filter((name) => typeof event[name] === 'string').map((name) => [name, cutText(event[name] as string)]),
+  )
 }
 
 function number(name: string, value: Json | undefined): Partial<TaskView> {

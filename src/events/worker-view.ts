@@ -1,5 +1,6 @@
 import type { CeleryEvent } from '../protocol/read-event.ts'
 import type { Json } from '../runtime/json.ts'
+import { cutText } from './cut-text.ts'
 
 /** What is known of a worker, by Celery's names; times in seconds. */
 export interface WorkerView {
@@ -21,6 +22,8 @@ export interface WorkerView {
 const FREQUENCY = 60
 // A worker is alive for this many times what it said it would be silent.
 const WINDOW = 2
+// Averages of the load are three.
+const MOST_NUMBERS = 10
 
 /** What is known of a worker after an event of it, or of a task on it, which is a sign of life too. */
 export function workerAfter(before: WorkerView | undefined, event: CeleryEvent): WorkerView {
@@ -58,9 +61,11 @@ function positive(value: Json | undefined): number | undefined {
 }
 
 function numbers(value: Json | undefined): readonly number[] | undefined {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number') ? value : undefined
+  return Array.isArray(value) && value.length <= MOST_NUMBERS && value.every((item) => typeof item === 'number')
+    ? value
+    : undefined
 }
 
 function text(value: Json | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' ? cutText(value) : undefined
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { decodeBody } from './body.ts'
-import { isObject } from './task-fields.ts'
+import { isName, isObject } from './task-fields.ts'
 import type { WireMessage } from './wire.ts'
 
 /** A batch holds two dozen events of a few kilobytes; custom ones may be longer. */
@@ -36,7 +36,8 @@ export type DecodedEvents =
 
 /**
  * Reads a message from the exchange `celeryev`: one event or an array of them, which may be empty. `here` is the reader's
- * own `utcOffset`: timestamps are shifted by the difference, as all of Celery's monitors do. Never throws.
+ * own `utcOffset`: timestamps are shifted by the difference, as all of Celery's monitors do. Names of more than 255 bytes are
+ * those of no node, task or type of event. Never throws.
  */
 export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
   try {
@@ -58,8 +59,8 @@ export function splitType(type: string): readonly [group: string, subject: strin
 
 function readEvent(fields: JsonObject, here: number): SentEvent | [] {
   const { type, hostname, timestamp, utcoffset, clock, uuid, ...others } = fields
-  if (!isText(type) || !isText(hostname) || typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return []
-  if (splitType(type)[0] === 'task' && !isText(uuid)) return []
+  if (!isName(type) || !isName(hostname) || typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return []
+  if (splitType(type)[0] === 'task' && !isName(uuid)) return []
   return {
     ...others,
     type,
@@ -67,7 +68,7 @@ function readEvent(fields: JsonObject, here: number): SentEvent | [] {
     timestamp: timestamp - shiftOf(utcoffset, here) * 3600,
     ...(utcoffset !== undefined && { utcoffset }),
     ...(Number.isSafeInteger(clock) && (clock as number) >= 0 && { clock: clock as number }),
-    ...(isText(uuid) && { uuid }),
+    ...(isName(uuid) && { uuid }),
   }
 }
 
@@ -75,8 +76,4 @@ function readEvent(fields: JsonObject, here: number): SentEvent | [] {
 function shiftOf(utcoffset: Json | undefined, here: number): number {
   if (typeof utcoffset !== 'number' || !(Math.abs(utcoffset - here) <= 26)) return 0
   return utcoffset - here
-}
-
-function isText(value: Json | undefined): value is string {
-  return typeof value === 'string' && value !== ''
 }

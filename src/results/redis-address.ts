@@ -169,6 +169,18 @@ const KNOWN = new Set([
 ])
 const VERIFIED: Readonly<Record<string, boolean>> = { required: true, optional: true, none: false }
 
+/** Which of its options leave the server of a URL unverified, as a sentence; undefined where it is verified, or the URL is no Redis's. */
+export function unverifiedTls(urls: string): string | undefined {
+  if (!isRedisUrl(urls)) return undefined
+  const { tls } = parseRedisUrl(urls)
+  if (tls === undefined) return undefined
+  if (!tls.verified) {
+    return 'ssl_cert_reqs=none in the URL of the result backend: anybody between here and Redis can read and change results'
+  }
+  if (tls.checksName) return undefined
+  return 'ssl_check_hostname=false in the URL of the result backend: whoever has a certificate of its CA can pass for that Redis'
+}
+
 function tlsOf(query: URLSearchParams, urls: string): RedisTls {
   const requirement = query.get('ssl_cert_reqs') ?? 'required'
   const verified = VERIFIED[requirement.toLowerCase().replace(/^cert_/, '')]

@@ -161,3 +161,44 @@ it('other groups of events change nothing', () => {
   const { workers, tasks } = stateAfter(event('billing-done'), event('strange'))
   expect([workers.size, tasks.size]).toEqual([0, 0])
 })
+
+describe('what is remembered is bounded in bytes', () => {
+  it('by forgetting the tasks not heard of for longest, and counting them', () => {
+    const state = new ClusterState({ bytes: 1_000_000 })
+    for (let index = 0; index < 1_000; index += 1) {
+      state.apply(task('failed', { uuid: `t${index}`, exception: 'x'.repeat(5_000) }))
+    }
+    expect(state.tasks.size).toBeGreaterThan(80)
+    expect(state.tasks.size).toBeLessThan(100)
+    expect([...state.tasks.keys()].at(-1)).toBe('t999')
+    expect(state.forgotten).toBe(1_000 - state.tasks.size)
+    expect(state.workers.size).toBe(1)
+  })
+
+  it('by forgetting workers in the same way', () => {
+    const state = new ClusterState({ bytes: 100_000 })
+    for (let index = 0; index < 1_000; index += 1) state.apply(event('worker-online', { hostname: `w${index}@host` }))
+    expect(state.workers.size).toBeLessThan(300)
+    expect(state.workers.has('w999@host')).toBe(true)
+    expect(state.forgotten).toBe(1_000 - state.workers.size)
+  })
+
+  it('by cutting texts, and passing over lists that are none of loads', () => {
+    const state = stateAfter(
+      task('failed', { traceback: 'x'.repeat(1_000_000), loadavg: Array.from({ length: 100_000 }, () => 1) }),
+      event('worker-heartbeat', { sw_ver: 'v'.repeat(1_000_000), loadavg: Array.from({ length: 100_000 }, () => 1) }),
+      event(`task-${'x'.repeat(1_000_000)}`, { uuid: 't2' }),
+    )
+    expect(state.tasks.get('t1')?.traceback).toHaveLength(10_001)
+    expect(state.tasks.get('t2')?.state).toHaveLength(10_001)
+    expect(state.workers.get('w1@host1')).toMatchObject({ sw_ver: `${'v'.repeat(10_000)}…`, loadavg: undefined })
+    expect(state.forgotten).toBe(0)
+  })
+
+  it('and does not count as too large what is merely too many', () => {
+    const state = new ClusterState({ tasks: 2 })
+    for (const uuid of ['a', 'b', 'c']) state.apply(task('started', { uuid }))
+    expect([...state.tasks.keys()]).toEqual(['b', 'c'])
+    expect(state.forgotten).toBe(0)
+  })
+})

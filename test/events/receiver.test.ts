@@ -123,6 +123,25 @@ describe('a stream of events', () => {
     await stop()
   })
 
+  it('drops the oldest beyond 64 MiB of memory, and counts them', async () => {
+    const { say, stream, stop } = await aReceiver({ heartbeat: false })
+    // Eight million bytes each, as text of UTF-16.
+    for (let index = 0; index < 12; index += 1) await say(event(`t${index}`, { result: 'x'.repeat(4_000_000) }))
+    while (stream.dropped < 4) await new Promise((resolve) => setImmediate(resolve))
+    expect(await take(stream, 8)).toEqual(['t4', 't5', 't6', 't7', 't8', 't9', 't10', 't11'])
+    expect(stream.dropped).toBe(4)
+    await stop()
+  })
+
+  it('refuses events in names that no node and no task can have', async () => {
+    const { say, stream, stop } = await aReceiver({ heartbeat: false })
+    const long = 'x'.repeat(256)
+    await say([event(long), event('a', { hostname: long }), event('b', { type: `task-${long}` }), event('c')])
+    expect(await take(stream, 1)).toEqual(['c'])
+    expect(stream.refused).toBe(3)
+    await stop()
+  })
+
   it('goes on after the connection was lost', async () => {
     const { broker, session, stream, stop } = await aReceiver()
     const back = new Journal<string>()
