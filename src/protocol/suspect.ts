@@ -33,7 +33,7 @@ export interface Marks {
   readonly redelivered: boolean
   /** From now on the end of a worker that had it, as a suspect, counts as a start. */
   readonly answerable: boolean
-  /** Its task has ended, in these words, and it is to be set aside, not run; undefined unless it is a copy of ours. */
+  /** How which attempt of its task ended, after which it is to be set aside, not run; undefined unless it is a copy of ours. */
   readonly ended: string | undefined
   /** Where it was first published to; undefined unless it is a copy of ours. */
   readonly route: Route | undefined

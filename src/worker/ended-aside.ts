@@ -45,7 +45,7 @@ export class EndedAside {
       acknowledge()
     }
     if (request.acknowledged) return await settle()
-    const ended = `${type}: ${detail}`
+    const ended = `${attemptOf(message)} ${type}: ${detail}`
     // From now on: its channel may be lost at any time.
     finished.addUnquarantined(message, ended)
     const fields = { task_id: id, task, queue, reason: type, detail }
@@ -53,9 +53,23 @@ export class EndedAside {
   }
 }
 
-/** Why a message is set aside that came again after its task had `ended`. */
-export function refusalOf({ id, task }: TaskMessage, ended: string): Refusal {
-  const [, type = 'Error', detail = ended] = /^([^:\s]+): (.*)$/s.exec(ended) ?? []
+/**
+ * Why a message is set aside that came again after its task had `ended`; undefined where that is about another attempt:
+ * Celery's retry, and user code that hands its headers on, sends our marks along.
+ */
+export function refusalOf(message: TaskMessage, ended: string): Refusal | undefined {
+  const { id, task } = message
+  const attempt = `${attemptOf(message)} `
+  if (!ended.startsWith(attempt)) return undefined
+  const said = ended.slice(attempt.length)
+  const [, type = 'Error', detail = said] = /^([^:\s]+): (.*)$/s.exec(said) ?? []
   const error = { type, module: 'builtins', args: [detail], traceback: null }
   return { error, detail, id, task, replyTo: undefined, correlationId: undefined, discard: false, told: true }
+}
+
+// Ids can be of any length, and the mark can't.
+const LONGEST_ID = 100
+
+function attemptOf({ id, retries, replacedTaskNesting }: TaskMessage): string {
+  return `${retries}/${replacedTaskNesting}/${id.slice(0, LONGEST_ID)}`
 }

@@ -83,8 +83,9 @@ export class Intake {
     const { message } = decoded
     const redelivered = mayHaveStarted(factsOf(delivery, lane))
     const ended = redelivered ? (readMarks(delivery.headers).ended ?? finished.endOf(message)) : undefined
-    if (ended !== undefined) {
-      this.#refuse({ delivery, queue, lane, ended }, refusalOf(message, ended))
+    const refusal = ended === undefined ? undefined : refusalOf(message, ended)
+    if (refusal !== undefined) {
+      this.#refuse({ delivery, queue, lane, ended }, refusal)
       return
     }
     const task = registry.get(message.task)

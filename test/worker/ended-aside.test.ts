@@ -130,4 +130,12 @@ describe('messages of tasks that have failed, and are to be kept', () => {
     await runsGoodTask(scene)
     expect(worker.runs).toBe(3)
   })
+
+  it('say so of their own attempt alone: a task that was sent with the headers of another one runs', async () => {
+    await using worker = await aWorker()
+    const { scene } = worker
+    const headers = { 'x-twq-ended': '0/0/of-another RangeError: no luck', 'x-twq-redelivered': true }
+    const handle = await scene.client.send(good, undefined, { headers })
+    expect(await until(scene, 'settled', handle.id)).toMatchObject({ kind: 'succeeded' })
+  })
 })
