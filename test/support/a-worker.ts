@@ -47,7 +47,14 @@ export async function aWorker(
     registry: createRegistry(tasks),
     logger,
   })
-  const client = createClient({ broker: brokerUrl(), queue, queues: config.queues ?? [], routes: config.routes })
+  // A busy machine may keep a confirm waiting for longer than the ten seconds that it has by default.
+  const client = createClient({
+    broker: brokerUrl(),
+    queue,
+    queues: config.queues ?? [],
+    routes: config.routes,
+    publishTimeout: '60s',
+  })
   if (options.started !== false) await worker.start()
   return {
     worker,
