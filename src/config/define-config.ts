@@ -12,8 +12,15 @@ export interface ConfigEnvironment {
 /** A configuration that depends on where it is read. */
 export type ConfigFunction = (environment: ConfigEnvironment) => UserConfig | Promise<UserConfig>
 
+/** What `defineConfig` returns: an object where it was given one, else the function, by what that returns. */
+export type DefinedConfig<Returned> = [Returned] extends [never]
+  ? UserConfig
+  : (environment: ConfigEnvironment) => Returned
+
 /** Types a configuration for the editor, and returns it as it is. What a wrong value means is said when it is resolved. */
 // One signature: of one for objects and one for functions, TypeScript would report the errors of both.
-export function defineConfig(config: UserConfig | ConfigFunction): UserConfig | ConfigFunction {
-  return config
+export function defineConfig<Returned extends UserConfig | Promise<UserConfig> = never>(
+  config: UserConfig | ((environment: ConfigEnvironment) => Returned),
+): DefinedConfig<Returned> {
+  return config as DefinedConfig<Returned>
 }

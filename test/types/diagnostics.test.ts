@@ -3,7 +3,7 @@ import { complaintsAbout } from '../support/diagnostics.ts'
 
 const PREAMBLE = `
 import { z } from 'zod'
-import { type Client, defineConfig, defineTask, signature } from '../src/index.ts'
+import { type Client, defineConfig, defineTask, signature, type UserConfig } from '../src/index.ts'
 declare const client: Client
 const charge = defineTask({ name: 'charge', run: ({ cents }: { cents: number }) => cents })
 const invoice = defineTask({
@@ -43,7 +43,7 @@ const DEFINITIONS: readonly Mistake[] = [
   ["defineTask({ name: 'm', run: () => new Map([[1, 2]]) })", 'run', `is not assignable to type '"the result is a Map: it has no JSON form"'.`],
   ["defineTask({ name: 'm', run: async () => ({ seen: [new Set([1])] }) })", 'run', `is not assignable to type '"the result.seen[] is a Set: it has no JSON form"'.`],
   ["defineTask({ name: 'm', run: () => ({ call: () => 1 }) })", 'run', `is not assignable to type '"the result.call is a function: it has no JSON form"'.`],
-  ["defineConfig({ brokr: 'amqp://localhost' })", 'brokr', "'brokr' does not exist in type 'UserConfig | ConfigFunction'"],
+  ["defineConfig({ brokr: 'amqp://localhost' })", 'brokr', "'brokr' does not exist in type 'UserConfig | ("],
   ["defineConfig({ concurrency: '3' })", 'concurrency', "Type 'string' is not assignable to type 'number'."],
 ]
 
@@ -53,6 +53,10 @@ const RIGHT = `
   export const loose = defineTask({ name: 'c', positional: ['x'], run: (args: any) => args.x })
   export const unused = defineTask({ name: 'd', positional: ['x', 'y?', '...more'], run: () => 1 })
   export const config = [defineConfig({ broker: 'x' }), defineConfig(async ({ command }) => ({ broker: command }))]
+  export const queues: UserConfig['queues'] = defineConfig({ queues: ['a'] }).queues
+  export const made: Promise<UserConfig> = defineConfig(async () => ({ queues: ['a'] }))({ command: 'dev', mode: 'x', env: {} })
+  void client.send(charge, { cents: 1 }, { link: signature(charge), linkError: [signature('alarm')] }).then((sent) => sent.revoke({ terminate: true }))
+  void client.revoke(['id'], { terminate: true, signal: 'SIGKILL' })
   void client.send(charge, { cents: 1 })
   void client.send(invoice, { id: '1' }, { countdown: '5s' })
   void client.send(unused, { x: 1, more: [2] })
