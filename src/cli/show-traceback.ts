@@ -1,4 +1,5 @@
 import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import { cutLines } from '../runtime/cut-text.ts'
 import { maskPasswords } from '../runtime/mask-passwords.ts'
 import { printableLines } from '../runtime/printable.ts'
 import type { GlobalOptions } from './global-options.ts'
@@ -12,15 +13,7 @@ export function showTraceback(error: unknown, flags: GlobalOptions): void {
   const cause = error instanceof Error ? error.cause : undefined
   if (flags.quiet || wantsJson(flags) || !RemoteTaskError.is(cause) || !cause.traceback) return
   const traceback = cause.traceback.trimEnd()
-  process.stderr.write(`${printableLines(maskPasswords(flags.verbose ? traceback : cutTraceback(traceback)))}\n\n`)
-}
-
-/** A traceback of at most `most` lines, the lines in the middle left out. */
-export function cutTraceback(traceback: string, most = MOST_LINES): string {
-  const lines = traceback.split('\n')
-  if (lines.length <= most) return traceback
-  const head = Math.floor(most / 2)
-  const tail = most - head - 1
-  const left = lines.length - head - tail
-  return [...lines.slice(0, head), `  … ${left} lines left out; -v shows them`, ...lines.slice(-tail)].join('\n')
+  process.stderr.write(
+    `${printableLines(maskPasswords(flags.verbose ? traceback : cutLines(traceback, MOST_LINES, '; -v shows them')))}\n\n`,
+  )
 }

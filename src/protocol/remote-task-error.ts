@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { cutLines } from '../runtime/cut-text.ts'
 import type { Json } from '../runtime/json.ts'
 import { pythonRepr } from './python-repr.ts'
 import type { RemoteError } from './result-record.ts'
@@ -25,10 +27,26 @@ export class RemoteTaskError extends Error implements RemoteError {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
+  /** What `console.log` and an uncaught error show: the traceback as text, and of a long one the beginning and the end. */
+  [inspect.custom](): string {
+    const here = this.stack?.replace(/^[\s\S]*?(?=\n {4}at )/, '') ?? ''
+    const there =
+      this.traceback === null
+        ? ''
+        : `\n  where it was raised:\n${indented(cutLines(this.traceback.trimEnd(), MOST_SHOWN))}`
+    return `${this.name}: ${this.message}${here}${there}`
+  }
+
   /** Recognises these errors by brand, so a second copy of the package is no obstacle. */
   static is(error: unknown): error is RemoteTaskError {
     return propertyOf(error, BRAND) === true
   }
+}
+
+const MOST_SHOWN = 40
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ')
 }
 
 /** Python's `str` of an exception with these arguments. */

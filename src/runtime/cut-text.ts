@@ -18,6 +18,19 @@ export function cutText(text: string, longest: number = LONGEST_SHOWN): string {
   return `${masked.slice(0, end)}…`
 }
 
+/** A text of at most `most` lines, the lines in the middle replaced by one that says how many they were, and `more`. */
+export function cutLines(text: string, most: number, more = ''): string {
+  const lines = text.split('\n')
+  if (lines.length <= most) return text
+  const head = Math.floor(most / 2)
+  const tail = most - head - 1
+  return [
+    ...lines.slice(0, head),
+    `  … ${lines.length - head - tail} lines left out${more}`,
+    ...lines.slice(-tail),
+  ].join('\n')
+}
+
 function isHighSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cutText } from '../../src/runtime/cut-text.ts'
+import { cutLines, cutText } from '../../src/runtime/cut-text.ts'
 
 it.each([
   ['a text that fits', 'short', 10, 'short'],
@@ -13,4 +13,14 @@ it('masks a password that the cut would part from its @', () => {
   const text = `${'x'.repeat(980)} amqp://u:hunter2-and-more@h ${'y'.repeat(1_000)}`
   expect(cutText(text)).not.toContain('hunter')
   expect(cutText(text)).toHaveLength(1_001)
+})
+
+it('shows few lines whole, and of many the beginning and the end', () => {
+  const lines = (count: number): string => Array.from({ length: count }, (_, index) => `line ${index + 1}`).join('\n')
+  expect(cutLines(lines(40), 40)).toBe(lines(40))
+  const cut = cutLines(lines(500), 40, '; -v shows them').split('\n')
+  expect(cut).toHaveLength(40)
+  expect(cut).toEqual(
+    expect.arrayContaining(['line 1', 'line 20', '  … 461 lines left out; -v shows them', 'line 500']),
+  )
 })
