@@ -30,6 +30,7 @@ export type {
   InputOf,
   ResultOf,
   ResultOptions,
+  RevokeOptions,
   Send,
   SendOptions,
   TaskHandle,

@@ -286,8 +286,13 @@ function givenNothing(body: Signature): Signature {
 
 /** What links have in them is sent by workers as it is: where no backend joins chords, they could not. */
 function checkLinks({ options }: Signature, { facts, path }: Place): void {
-  if (facts.chords === 'backend') return
-  for (const link of [...listOf<Json>(options.link), ...listOf<Json>(options.link_error)]) {
+  if (facts.chords !== 'backend')
+    refuseChords([...listOf<Json>(options.link), ...listOf<Json>(options.link_error)], path)
+}
+
+/** Throws `TWQ_CHORD_UNSUPPORTED` where there is a chord among the links of `path`, or in one of them. */
+export function refuseChords(links: readonly Json[], path: string): void {
+  for (const link of links) {
     if (JSON.stringify(link, plainNumbers).includes('"subtask_type":"chord"')) {
       throw unsupported(`${path} has a link with a chord in it`, 'Put it into the chain itself, or use Redis')
     }

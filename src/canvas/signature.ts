@@ -24,10 +24,6 @@ import { linked, listOf } from './links.ts'
 export interface SignatureOptions extends Omit<SendOptions, 'signal'> {
   /** True: it is called as it stands, and the result of what it follows is not given to it. */
   readonly immutable?: boolean
-  /** Sent once the task has succeeded, with its result; of a chain, after the last step; of a chord, after the body. */
-  readonly link?: Canvas | readonly Canvas[]
-  /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */
-  readonly linkError?: Canvas | readonly Canvas[]
 }
 
 /** A value of the canvas: never changed, `set` makes another. It has the keys that Celery gives a signature, and no others. */
@@ -128,18 +124,12 @@ class ComposedValue {
 
   set(options: SignatureOptions): ComposedValue {
     if (Object.keys(options).length === 0) return this
-    checkSignatureOptions(options, {
-      immutable: ['true or false', (value) => typeof value === 'boolean'],
-      link: ['signatures', areSignatures],
-      linkError: ['signatures', areSignatures],
-    })
-    const { immutable, link, linkError } = options
+    checkSignatureOptions(options, { immutable: ['true or false', (value) => typeof value === 'boolean'] })
+    const { immutable } = options
     let fields = readSignature(this.toJSON(), 'signature')
     fields = { ...fields, options: { ...fields.options, ...celeryOptions(options) } }
     if (immutable !== undefined) fields = withImmutable(fields, immutable)
-    fields = listOf(link).reduce((linked, callback) => withLink(linked, callback), fields)
-    fields = listOf(linkError).reduce((linked, errback) => withErrback(linked, errback), fields)
-    return new ComposedValue(fields)
+    return new ComposedValue(withLinks(fields, options))
   }
 
   toJSON(): JsonObject {
@@ -171,6 +161,15 @@ export function celeryOptions(options: SendOptions): JsonObject {
     shadow: options.shadow,
   }
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as JsonObject
+}
+
+/** A signature with the callbacks and errbacks of `options` added to those that it has. */
+export function withLinks(
+  fields: SignatureFields,
+  { link, linkError }: Pick<SendOptions, 'link' | 'linkError'>,
+): SignatureFields {
+  const called = listOf(link).reduce((linked, callback) => withLink(linked, callback), fields)
+  return listOf(linkError).reduce((linked, errback) => withErrback(linked, errback), called)
 }
 
 /** A signature that has one more errback: {@link linked} says which of its tasks get it. */
@@ -252,10 +251,6 @@ function readDeep(value: Json | undefined, path: string, depth: number): Signatu
     default:
       return fields
   }
-}
-
-function areSignatures(value: unknown): boolean {
-  return listOf(value).every(isCanvas)
 }
 
 function seconds(duration: number | string): number {

@@ -5,11 +5,20 @@ import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { AnyArguments, GroupHandle, ResultOf, Send, Sendable, SendOptions } from '../tasks/sending.ts'
+import type {
+  AnyArguments,
+  GroupHandle,
+  ResultOf,
+  RevokeOptions,
+  Send,
+  Sendable,
+  SendOptions,
+} from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { brokerOf, type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
 import { Line, type LineSettings } from './line.ts'
 import type { Replies } from './replies.ts'
+import type { Revoke } from './revoke.ts'
 import type { Router } from './router.ts'
 import { SavedGroups } from './saved-groups.ts'
 import { SentTask, type StoredHandle } from './task-handle.ts'
@@ -38,6 +47,11 @@ export interface Client extends AsyncDisposable {
   result<Result = unknown>(taskId: string): StoredHandle<Result>
   /** The same, with the result's type from the task's definition. */
   result<T extends Sendable>(task: T, taskId: string): StoredHandle<ResultOf<T>>
+  /**
+   * Tells all workers not to run these tasks, and with `terminate` to end those that run: Celery's `app.control.revoke`. Resolves once
+   * the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would hear it.
+   */
+  revoke(taskIds: string | readonly string[], options?: RevokeOptions): Promise<void>
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
   /**
@@ -106,7 +120,13 @@ class BrokerClient implements Client {
   result(...given: readonly [taskId: string] | readonly [task: Sendable, taskId: string]): StoredHandle<never> {
     const taskId = given.length === 1 ? given[0] : given[1]
     const name = given.length === 1 ? 'task' : given[0].name
-    return new SentTask(taskId, name, this.#repliesFor(taskId).find(taskId)) as unknown as StoredHandle<never>
+    const revoke: Revoke = (ids, options) => this.revoke(ids, options)
+    return new SentTask(taskId, name, this.#repliesFor(taskId).find(taskId), revoke) as unknown as StoredHandle<never>
+  }
+
+  async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
+    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    await this.#startedLine().revoke(typeof taskIds === 'string' ? [taskIds] : taskIds, options)
   }
 
   forget(taskId: string): Promise<void> {
@@ -144,7 +164,8 @@ class BrokerClient implements Client {
   #savedGroups(groupId: string): SavedGroups {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
     const { results } = this.#settings
-    if (results !== 'rpc' && results !== 'none') return new SavedGroups(results)
+    if (results !== 'rpc' && results !== 'none')
+      return new SavedGroups(results, (ids, options) => this.revoke(ids, options))
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `group ${groupId} is kept nowhere: resultBackend is '${results}'`, {
       hint: "Groups are saved where results are kept: resultBackend: 'redis://…'",
     })

@@ -11,6 +11,7 @@ import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Replies } from './replies.ts'
 import { ReplyQueue } from './reply-queue.ts'
+import type { Revoke } from './revoke.ts'
 import type { Router } from './router.ts'
 import { createSender, type Sender } from './sender.ts'
 import type { StoredResults } from './stored-results.ts'
@@ -73,6 +74,8 @@ export class Line {
     })
     this.send = this.#sender.sendFor()
   }
+
+  readonly revoke: Revoke = (ids, options) => this.#sender.revoke(ids, options)
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
     return this.#sender.encode(target, args, options)

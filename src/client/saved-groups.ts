@@ -3,6 +3,7 @@ import { TwqError } from '../errors.ts'
 import type { ResultTuple } from '../protocol/chord.ts'
 import type { Json } from '../runtime/json.ts'
 import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
+import type { Revoke } from './revoke.ts'
 import { handleOf } from './sent-canvas.ts'
 import type { StoredResults } from './stored-results.ts'
 
@@ -11,9 +12,11 @@ const MOST_NESTED = 1_000
 /** The groups that somebody, in Python or here, keeps beside the results of their members. */
 export class SavedGroups {
   readonly #results: StoredResults
+  readonly #revoke: Revoke
 
-  constructor(results: StoredResults) {
+  constructor(results: StoredResults, revoke: Revoke) {
     this.#results = results
+    this.#revoke = revoke
   }
 
   /** Keeps a group: Python's `GroupResult.save()`. */
@@ -25,7 +28,7 @@ export class SavedGroups {
   async restore(groupId: string): Promise<GroupHandle | undefined> {
     const tuple = await this.#results.chords.restoreGroup(groupId)
     if (tuple === null) return undefined
-    return handleOf(nodeOf(tuple as unknown as Json), (id) => this.#results.find(id)) as GroupHandle
+    return handleOf(nodeOf(tuple as unknown as Json), (id) => this.#results.find(id), this.#revoke) as GroupHandle
   }
 
   /** Keeps a group no longer: Python's `GroupResult.delete()`. */

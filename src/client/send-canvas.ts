@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { applySignature, type FollowUp, type Ground } from '../canvas/apply.ts'
 import { type FreezeFacts, freeze, type Node } from '../canvas/freeze.ts'
 import { joinMessage } from '../canvas/queued-chords.ts'
-import { celeryOptions, composedJson, fieldsOf } from '../canvas/signature.ts'
+import { celeryOptions, composedJson, fieldsOf, withLinks } from '../canvas/signature.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord.ts'
 import { chordQueue } from '../protocol/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -52,7 +52,7 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   checkSendOptions(options)
   const { newId = randomUUID, now, origin, router, parent } = facts
   const { task_id: taskId, ...given } = celeryOptions(options)
-  const named = fieldsOf(canvas, 'the canvas')
+  const named = withLinks(fieldsOf(canvas, 'the canvas'), options)
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
   const { signature, node, chords } = freeze(whole, freezing)

@@ -1,3 +1,5 @@
+import { refuseChords } from '../canvas/freeze.ts'
+import { listOf } from '../canvas/links.ts'
 import { TwqError } from '../errors.ts'
 import { encodeTask, type NewTask } from '../protocol/encode-task.ts'
 import type { Destination } from '../protocol/routes.ts'
@@ -23,6 +25,8 @@ export interface SendFacts {
   readonly replyTo: string | undefined
   /** Where the message goes. */
   readonly router: Router
+  /** True: workers have a result backend that joins chords, so that what follows the task may be one. */
+  readonly joinsChords?: boolean
   /** The message of the task that sends. */
   readonly parent?: TaskMessage | undefined
   /** True: the task gets the priority of the one that sends it, where nothing else says one. */
@@ -75,9 +79,18 @@ export function prepareTask(
     retries: options.retries,
     timeLimit: { hard: durationOf(options.timeLimit), soft: durationOf(options.softTimeLimit) },
     headers: options.headers,
+    embed: options.link === undefined && options.linkError === undefined ? undefined : embedOf(name, options, facts),
   }
   const outgoing = { route, message: encodeTask(task, { now: facts.now }) }
   return { id, task: name, queue, wantsResult, eta: task.eta, outgoing }
+}
+
+/** What follows the task, as its worker reads it. */
+function embedOf(name: string, { link, linkError }: SendOptions, { joinsChords = false }: SendFacts): NewTask['embed'] {
+  const callbacks = listOf(link).map((canvas) => canvas.toJSON())
+  const errbacks = listOf(linkError).map((canvas) => canvas.toJSON())
+  if (!joinsChords) refuseChords([...callbacks, ...errbacks], name)
+  return { callbacks: callbacks.length > 0 ? callbacks : null, errbacks: errbacks.length > 0 ? errbacks : null }
 }
 
 /** As Celery: what the caller says, then what the task says of itself; the routes come after both. */

@@ -22,6 +22,7 @@ import { DeclaredQueues } from './declared-queues.ts'
 import { DelayedTasks } from './delayed-tasks.ts'
 import { checkHeaderSize, LARGEST_FRAME } from './header-size.ts'
 import type { Replies } from './replies.ts'
+import { type Revoke, revokeTasks } from './revoke.ts'
 import type { Router } from './router.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './send.ts'
 import { type PreparedCanvas, prepareCanvas } from './send-canvas.ts'
@@ -67,6 +68,8 @@ export interface Sender {
   sendFor(parent?: TaskMessage): Send
   /** The message that a send would publish now, and where: nothing is sent. Throws as a send rejects. */
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
+  /** Tells all workers not to run some tasks. */
+  readonly revoke: Revoke
   /** Resolves when no send is under way. */
   settled(): Promise<void>
 }
@@ -110,6 +113,15 @@ class SessionSender implements Sender {
     return this.#prepare(target, args, options, undefined).outgoing
   }
 
+  readonly revoke: Revoke = async (ids, options = {}) => {
+    this.#begin()
+    try {
+      await revokeTasks(this.#options.session, ids, options, this.#options.publishTimeout)
+    } finally {
+      this.#end()
+    }
+  }
+
   async settled(): Promise<void> {
     if (this.#underWay === 0) return
     this.#idle ??= deferred()
@@ -134,7 +146,7 @@ class SessionSender implements Sender {
         this.#publisher.leave(prepared)
       }
       if (parent !== undefined) this.#options.onSent?.(parent, [[prepared.id, null], null])
-      return new SentTask(prepared.id, prepared.task, feed)
+      return new SentTask(prepared.id, prepared.task, feed, this.revoke)
     } catch (error) {
       if (prepared?.wantsResult) this.#options.replies?.forget(prepared.id)
       throw error
@@ -174,7 +186,7 @@ class SessionSender implements Sender {
       // Last: a chord that was not sent whole is not waited for either, and its queue expires.
       await this.#publishAll(joins, false, options.signal)
       if (parent !== undefined) this.#options.onSent?.(parent, prepared.child)
-      return handleOf(node, (id) => feeds.get(id))
+      return handleOf(node, (id) => feeds.get(id), this.revoke)
     } catch (error) {
       for (const id of followed) replies?.forget(id)
       throw error
@@ -205,13 +217,14 @@ class SessionSender implements Sender {
         hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
       })
     }
-    const { router, clock, replies, inheritPriority = false } = this.#options
+    const { router, clock, replies, chords, inheritPriority = false } = this.#options
     return prepareTask(target, args, options, {
       id: randomUUID(),
       now: clock.now(),
       origin: this.origin,
       replyTo: replies?.name,
       router,
+      joinsChords: chords !== undefined,
       parent,
       inheritPriority,
     })

@@ -2,15 +2,20 @@ import type { GroupNode, Node } from '../canvas/freeze.ts'
 import { TwqError } from '../errors.ts'
 import { onAbort } from '../runtime/on-abort.ts'
 import { timeLimit } from '../runtime/time-limit.ts'
-import type { AnyHandle, GroupHandle, ResultOptions } from '../tasks/sending.ts'
+import type { AnyHandle, GroupHandle, ResultOptions, RevokeOptions } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
+import type { Revoke } from './revoke.ts'
 import { SentTask, timeoutOf, waited } from './task-handle.ts'
 
 /** The handle of a workflow that was sent: of its last task, or of the group at its end, with what runs before as `parent`. */
-export function handleOf(node: Node, feedOf: (taskId: string) => ResultFeed | undefined): SentTask | SentGroup {
-  const parent = node.parent === undefined ? undefined : handleOf(node.parent, feedOf)
-  if (node.kind === 'group') return new SentGroup(node, (member) => handleOf(member, feedOf), parent)
-  return new SentTask(node.id, node.task, node.readable ? feedOf(node.id) : undefined, parent)
+export function handleOf(
+  node: Node,
+  feedOf: (taskId: string) => ResultFeed | undefined,
+  revoke?: Revoke,
+): SentTask | SentGroup {
+  const parent = node.parent === undefined ? undefined : handleOf(node.parent, feedOf, revoke)
+  if (node.kind === 'group') return new SentGroup(node, (member) => handleOf(member, feedOf, revoke), revoke, parent)
+  return new SentTask(node.id, node.task, node.readable ? feedOf(node.id) : undefined, revoke, parent)
 }
 
 /** The tasks whose results come back to the sender. */
@@ -20,14 +25,27 @@ export function readableTasks(node: Node): readonly string[] {
   return node.readable ? [...before, node.id] : before
 }
 
+/** The ids of the tasks that a handle is about. */
+function idsOf(handle: SentTask | SentGroup): readonly string[] {
+  return handle instanceof SentTask ? [handle.id] : handle.handles.flatMap(idsOf)
+}
+
 /** A group that was sent. */
 export class SentGroup implements GroupHandle {
   readonly id: string
   readonly handles: readonly (SentTask | SentGroup)[]
   readonly parent: AnyHandle | undefined
 
-  constructor(node: GroupNode, handle: (member: Node) => SentTask | SentGroup, parent: AnyHandle | undefined) {
+  readonly #revoke: Revoke | undefined
+
+  constructor(
+    node: GroupNode,
+    handle: (member: Node) => SentTask | SentGroup,
+    revoke: Revoke | undefined,
+    parent: AnyHandle | undefined,
+  ) {
     this.id = node.id
+    this.#revoke = revoke
     this.handles = Object.freeze(node.members.map(handle))
     this.parent = parent
   }
@@ -42,6 +60,13 @@ export class SentGroup implements GroupHandle {
       signal.throwIfAborted()
       return settled
     })
+  }
+
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    if (this.#revoke === undefined) {
+      throw new TwqError('TWQ_NO_WORKER', `group ${this.id} can't be revoked from here: it was sent to no broker`)
+    }
+    await this.#revoke(this.handles.flatMap(idsOf), options)
   }
 
   async completed(): Promise<number> {

@@ -6,8 +6,9 @@ import { deferred } from '../runtime/deferred.ts'
 import { parseDuration } from '../runtime/duration.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { timeLimit, unlessAborted } from '../runtime/time-limit.ts'
-import type { AnyHandle, ResultOptions, TaskHandle } from '../tasks/sending.ts'
+import type { AnyHandle, ResultOptions, RevokeOptions, TaskHandle } from '../tasks/sending.ts'
 import type { ResultFeed } from './result-feed.ts'
+import type { Revoke } from './revoke.ts'
 
 /** A task by its id. */
 export interface StoredHandle<Result = unknown> extends TaskHandle<Result> {
@@ -20,14 +21,16 @@ export class SentTask implements StoredHandle {
   readonly id: string
   readonly #task: string
   readonly #feed: ResultFeed | undefined
+  readonly #revoke: Revoke | undefined
   /** Of a step in a chain: the one before. */
   readonly parent: AnyHandle | undefined
 
-  constructor(id: string, task: string, feed: ResultFeed | undefined, parent?: AnyHandle) {
+  constructor(id: string, task: string, feed: ResultFeed | undefined, revoke?: Revoke, parent?: AnyHandle) {
     this.id = id
     this.parent = parent
     this.#task = task
     this.#feed = feed
+    this.#revoke = revoke
   }
 
   async state(): Promise<State> {
@@ -91,6 +94,13 @@ export class SentTask implements StoredHandle {
     } finally {
       stop()
     }
+  }
+
+  async revoke(options: RevokeOptions = {}): Promise<void> {
+    if (this.#revoke === undefined) {
+      throw new TwqError('TWQ_NO_WORKER', `${this.#named} can't be revoked from here: it was sent to no broker`)
+    }
+    await this.#revoke([this.id], options)
   }
 
   get #named(): string {

@@ -7,13 +7,14 @@ import type { Logger } from '../runtime/logger.ts'
 import { CANVAS_BRAND } from '../tasks/brand.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
-import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, TaskHandle } from '../tasks/sending.ts'
+import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import {
   errorFrom,
   type FromMember,
   fromText,
   type PortableHandle,
+  type PortableOptions,
   type PortableSend,
   type PortableSettled,
   portableError,
@@ -63,7 +64,8 @@ interface Attempt {
 }
 
 /** Any handle, with what it may have: a task's, or a group's. */
-type AskableHandle = AnyHandle & Partial<Pick<TaskHandle, 'state'> & Pick<GroupHandle, 'settled' | 'completed'>>
+type AskableHandle = AnyHandle &
+  Partial<Pick<TaskHandle, 'state' | 'revoke'> & Pick<GroupHandle, 'settled' | 'completed'>>
 
 /** The line to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
 export class MemberLink {
@@ -246,13 +248,13 @@ export class MemberLink {
     return toText(portableHandle(handle), 'handle')
   }
 
-  async #askHandle(message: FromMember & { kind: 'ask-handle' }): Promise<string> {
+  async #askHandle(message: FromMember & { kind: 'ask-handle' }): Promise<string | undefined> {
     const attempt = message.attempt === this.attempts ? this.#attempt : undefined
     const handle = attempt?.sent.get(message.handle)
     if (attempt === undefined || handle === undefined) {
       throw new TwqError('TWQ_CLOSED', `nothing is told of ${message.handle}: the attempt that sent it is over`)
     }
-    const { method, timeout } = message.question
+    const { method, timeout, options: how } = message.question
     attempt.over ??= new AbortController()
     const options = { signal: attempt.over.signal, ...(timeout !== undefined && { timeout }) }
     switch (method) {
@@ -262,6 +264,9 @@ export class MemberLink {
         return toText(((await handle.settled?.(options)) ?? []).map(portableSettled), 'settled')
       case 'state':
         return toText(await handle.state?.(), 'state')
+      case 'revoke':
+        await handle.revoke?.(how)
+        return undefined
       case 'completed':
         return toText(await handle.completed?.(), 'completed')
     }
@@ -269,8 +274,9 @@ export class MemberLink {
 
   #sendFor(parent: TaskMessage, sending: PortableSend): Promise<AnyHandle> {
     const send = this.#parts.sendFor(parent)
-    if ('canvas' in sending) return send(portedCanvas(sending.canvas), sending.options)
-    const { name, byTask, args, options } = sending
+    const options = portedOptions(sending.options)
+    if ('canvas' in sending) return send(portedCanvas(sending.canvas), options)
+    const { name, byTask, args } = sending
     const values = (args === undefined ? [] : fromText(args)) as AnyArguments
     const task = byTask ? this.#parts.lookup(name) : undefined
     return task === undefined ? send(name, values, options) : send(task, values, options)
@@ -305,6 +311,11 @@ export class MemberLink {
 function portedCanvas(text: string): Canvas<AnyHandle> {
   const json = fromText(text) as JsonObject
   return { [CANVAS_BRAND]: true, toJSON: () => json, '~handle': undefined } as Canvas<AnyHandle>
+}
+
+function portedOptions({ links, ...options }: PortableOptions): SendOptions {
+  if (links === undefined) return options
+  return { ...options, link: links.link.map(portedCanvas), linkError: links.linkError.map(portedCanvas) }
 }
 
 type NestedHandle = AnyHandle & { readonly handles?: readonly AnyHandle[]; readonly parent?: unknown }

@@ -7,6 +7,7 @@ import type {
   Canvas,
   GroupHandle,
   ResultOptions,
+  RevokeOptions,
   Send,
   SendOptions,
   TaskHandle,
@@ -17,6 +18,7 @@ import {
   fromText,
   type HandleQuestion,
   type PortableHandle,
+  type PortableOptions,
   type PortableSend,
   type PortableSettled,
   type PortableTask,
@@ -38,8 +40,10 @@ export function sendThrough({ send: sendThere, ask }: Deputies): Send {
     given?: AnyArguments | SendOptions,
     last: SendOptions = {},
   ): Promise<AnyHandle> => {
-    const { signal, ...options } = isCanvas(target) ? ((given ?? {}) as SendOptions) : last
+    const { signal, link, linkError, ...plain } = isCanvas(target) ? ((given ?? {}) as SendOptions) : last
     signal?.throwIfAborted()
+    const links = { link: textsOf(link, 'link'), linkError: textsOf(linkError, 'linkError') }
+    const options = link === undefined && linkError === undefined ? plain : { ...plain, links }
     const sent = sendThere(portable(target, given, options))
     const answer = (await (signal === undefined ? sent : unlessAborted(sent, signal))) as string
     return handleOf(fromText(answer) as unknown as PortableHandle, ask)
@@ -47,13 +51,19 @@ export function sendThrough({ send: sendThere, ask }: Deputies): Send {
   return send as Send
 }
 
-function portable(target: unknown, args: unknown, options: Omit<SendOptions, 'signal'>): PortableSend {
+/** What follows, as JSON; what is no signature is refused where everything is. */
+function textsOf(links: SendOptions['link'], path: string): readonly string[] {
+  const list = links === undefined ? [] : Array.isArray(links) ? links : [links]
+  return list.map((link) => toText(link, path))
+}
+
+function portable(target: unknown, args: unknown, options: PortableOptions): PortableSend {
   if (isCanvas(target)) return { canvas: toText(target, 'canvas'), options }
   return { ...targetOf(target, options), args: args === undefined ? undefined : toText(args, 'args') }
 }
 
 /** A task that only members know is sent by its name, with the settings that sending heeds. */
-function targetOf(target: unknown, options: Omit<SendOptions, 'signal'>): Omit<PortableTask, 'args'> {
+function targetOf(target: unknown, options: PortableOptions): Omit<PortableTask, 'args'> {
   if (typeof target === 'string') return { name: target, byTask: false, options }
   if (!isTask(target)) {
     const got = target === null ? 'null' : typeof target
@@ -77,6 +87,9 @@ function handleOf(portable: PortableHandle, ask: Deputies['ask']): AnyHandle {
     const asked = ask(id, { method, timeout })
     return fromText((await (signal === undefined ? asked : unlessAborted(asked, signal))) as string) as T
   }
+  const revoke = async (options?: RevokeOptions): Promise<void> => {
+    await ask(id, { method: 'revoke', ...(options !== undefined && { options }) })
+  }
   const result = <T>(options?: ResultOptions) => inquire<T>('result', options)
   const before = parent === undefined ? {} : { parent: handleOf(parent, ask) }
   if (handles !== undefined) {
@@ -86,6 +99,7 @@ function handleOf(portable: PortableHandle, ask: Deputies['ask']): AnyHandle {
       result,
       settled: async (options) => (await inquire<PortableSettled[]>('settled', options)).map(settledFrom),
       completed: () => inquire('completed'),
+      revoke,
     }
     return { ...group, ...before }
   }
@@ -94,6 +108,7 @@ function handleOf(portable: PortableHandle, ask: Deputies['ask']): AnyHandle {
     state: () => inquire('state'),
     result,
     states: () => ({ [Symbol.asyncIterator]: () => ({ next: () => refuse(id) }) }),
+    revoke,
   }
   return { ...task, ...before }
 }

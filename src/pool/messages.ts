@@ -4,7 +4,7 @@ import { RemoteTaskError } from '../protocol/remote-task-error.ts'
 import type { RemoteError, State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Invocation } from '../tasks/invocation.ts'
-import type { SendOptions } from '../tasks/sending.ts'
+import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
 /*
  * What a pool and its members say to each other. Everything here survives structured cloning. Values that a task made
@@ -76,7 +76,12 @@ export type PortableSend = PortableTask | PortableCanvas
 /** A workflow to be sent. */
 export interface PortableCanvas {
   readonly canvas: string
-  readonly options: Omit<SendOptions, 'signal'>
+  readonly options: PortableOptions
+}
+
+/** How something is sent; what follows it as JSON texts. */
+export interface PortableOptions extends Omit<SendOptions, 'signal' | 'link' | 'linkError'> {
+  readonly links?: { readonly link: readonly string[]; readonly linkError: readonly string[] }
 }
 
 /** What was sent, as far as a member can know: ids, and how they hang together. */
@@ -88,8 +93,10 @@ export interface PortableHandle {
 
 /** A method of a handle, with its timeout: milliseconds or a duration. */
 export interface HandleQuestion {
-  readonly method: 'state' | 'result' | 'settled' | 'completed'
-  readonly timeout: number | string | undefined
+  readonly method: 'state' | 'result' | 'settled' | 'completed' | 'revoke'
+  readonly timeout?: number | string | undefined
+  /** Of `revoke`. */
+  readonly options?: RevokeOptions
 }
 
 /** A member's part of what `settled` answers. */
@@ -101,7 +108,7 @@ export interface PortableTask {
   /** True when the task itself was given: the pool then sends its own copy of it, schema and settings included. */
   readonly byTask: boolean
   readonly args: string | undefined
-  readonly options: Omit<SendOptions, 'signal'>
+  readonly options: PortableOptions
 }
 
 /** An error of ours, taken apart: structured cloning would keep neither code nor brand. */

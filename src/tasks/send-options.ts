@@ -2,6 +2,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import { isPriority } from '../protocol/routes.ts'
 import { closest } from '../runtime/closest.ts'
 import { parseDuration } from '../runtime/duration.ts'
+import { isCanvas } from './brand.ts'
 import type { SendOptions } from './sending.ts'
 
 /** What an option must be, in words, and whether a value is that. */
@@ -21,6 +22,8 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   softTimeLimit: ["milliseconds or a duration like '10s', more than 0", isLimit],
   headers: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
   ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
+  link: ['signatures', areSignatures],
+  linkError: ['signatures', areSignatures],
   shadow: ['a text', (value) => typeof value === 'string'],
   signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
 }
@@ -59,6 +62,10 @@ function checkOptions(options: object, checks: Readonly<Record<string, OptionChe
 // AMQP carries both in short strings.
 function isShortText(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
+}
+
+function areSignatures(value: unknown): boolean {
+  return Array.isArray(value) ? value.every(isCanvas) : isCanvas(value)
 }
 
 function isLimit(value: unknown): boolean {

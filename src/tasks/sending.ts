@@ -28,10 +28,22 @@ export interface SendOptions {
   /** The caller's own headers, which the task sees and retries keep. */
   readonly headers?: Readonly<Record<string, Json>>
   readonly ignoreResult?: boolean
+  /** Sent once the task has succeeded, with its result; of a chain, after the last step; of a chord, after the body. A group can have none. */
+  readonly link?: Canvas | readonly Canvas[]
+  /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */
+  readonly linkError?: Canvas | readonly Canvas[]
   /** A name to show in logs and monitors instead of the task's. */
   readonly shadow?: string
   /** Gives up waiting for the broker; the message may still arrive. */
   readonly signal?: AbortSignal
+}
+
+/** How tasks are taken back: the options of Celery's `revoke`. */
+export interface RevokeOptions {
+  /** End it where it runs already. Default false. */
+  readonly terminate?: boolean
+  /** By which signal a Python worker ends its process, with `terminate`; a task of ours is aborted. Default `'SIGTERM'`. */
+  readonly signal?: string
 }
 
 /** How long to wait for a result: milliseconds or a duration, and until `signal` aborts. */
@@ -46,12 +58,17 @@ export interface TaskHandle<Result = unknown> {
   /** The newest state heard of; `PENDING` until one arrives. */
   state(): Promise<State>
   /**
-   * The task's return value. Rejects with `TWQ_TASK_FAILED` (the remote error as its `cause`), `TWQ_RESULT_TIMEOUT` after
+   * The task's return value. Rejects with `TWQ_TASK_FAILED` (a `RemoteTaskError` as its `cause`), `TWQ_RESULT_TIMEOUT` after
    * `timeout` milliseconds, or the signal's reason.
    */
   result(options?: ResultOptions): Promise<Result>
   /** Every state from the first on, as it arrives; ends after SUCCESS, FAILURE or REVOKED. Of very many, old ones are left out. */
   states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
+  /**
+   * Tells all workers not to run the task, and with `terminate` to end it where it runs: Celery's `AsyncResult.revoke`. It ends as
+   * REVOKED once a worker has met it. Resolves when the broker has the request; rejects with `TWQ_NO_WORKER` where nobody would hear it.
+   */
+  revoke(options?: RevokeOptions): Promise<void>
 }
 
 /** Whatever was sent and has a result: a task, or a group of them. */
@@ -76,6 +93,8 @@ export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly Any
   settled(options?: ResultOptions): Promise<SettledOf<Handles>>
   /** How many members have succeeded so far. */
   completed(): Promise<number>
+  /** Revokes all members, as a handle of one does: Celery's `GroupResult.revoke`. */
+  revoke(options?: RevokeOptions): Promise<void>
 }
 
 /** What a handle's `result` resolves to. */
