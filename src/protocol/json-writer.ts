@@ -143,7 +143,8 @@ function writeElements(elements: readonly unknown[], writer: Writer): string {
   const list = new List()
   const { path } = writer
   const depth = path.length
-  for (let index = 0; index < elements.length; index++) {
+  const { length } = elements
+  for (let index = 0; index < length; index++) {
     path[depth] = index
     list.add(write(elements[index], writer) ?? spend('null', writer))
     spendSize(1, writer)

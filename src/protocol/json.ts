@@ -66,7 +66,7 @@ const LARGEST_WRITTEN = 128 * 1024 * 1024
  */
 export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
   const { path = 'value', tags = true, maxSize = LARGEST_WRITTEN } = options
-  const text = plainText(value, maxSize) ?? writeJson(value, { path, tags, maxSize })
+  const text = plainText(value, path, maxSize) ?? writeJson(value, { path, tags, maxSize })
   if (!fits(text, maxSize)) throw tooLarge(path, maxSize)
   return text
 }
@@ -81,8 +81,8 @@ function fits(text: string, maxSize: number): boolean {
  * nobody asks its methods and getters again. Throws as {@link stringifyJson}.
  */
 export function portableJson(value: unknown, options: StringifyOptions = {}): Json {
-  const { maxSize = LARGEST_WRITTEN } = options
-  const text = plainText(value, maxSize)
+  const { path = 'value', maxSize = LARGEST_WRITTEN } = options
+  const text = plainText(value, path, maxSize)
   return text !== undefined && fits(text, maxSize)
     ? (value as Json)
     : parseJson(stringifyJson(value, options), NO_LIMITS)
@@ -90,14 +90,18 @@ export function portableJson(value: unknown, options: StringifyOptions = {}): Js
 
 const NO_LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxValues: Number.POSITIVE_INFINITY }
 
-/** What `JSON.stringify` makes of a value, where that is what is wanted. */
-function plainText(value: unknown, maxSize: number): string | undefined {
+/** What `JSON.stringify` makes of a value, where that is what is wanted. Throws where it would be too large. */
+function plainText(value: unknown, path: string, maxSize: number): string | undefined {
+  let left = NEEDS_HELP
   try {
-    return value !== undefined && unwritten(value, 0, maxSize) >= 0 ? JSON.stringify(value) : undefined
+    if (value !== undefined) left = unwritten(value, 0, maxSize)
+    if (left >= 0) return JSON.stringify(value)
   } catch {
     // A getter that throws, or that answers differently the second time: the careful writer says which.
     return undefined
   }
+  if (left === NEEDS_HELP) return undefined
+  throw tooLarge(path, maxSize)
 }
 
 function malformed(message: string, cause?: unknown): TwqError {
@@ -209,16 +213,18 @@ function adopt(value: unknown): Json {
 const NEEDS_HELP = -1
 
 /**
- * What is left of `bytes` when `value` is written as shortly as it can be; negative where `JSON.stringify` does not write it
- * as {@link stringifyJson} promises, or there are not as many.
+ * What is left of `bytes` when `value` is written as shortly as it can be; negative where there are not as many, and
+ * `NEEDS_HELP` where `JSON.stringify` does not write it as {@link stringifyJson} promises.
  */
 function unwritten(value: unknown, depth: number, bytes: number): number {
   switch (typeof value) {
     case 'string':
       return bytes - value.length - 2
     case 'boolean':
-    case 'undefined':
       return bytes - 4
+    case 'undefined':
+      // In an object it is left out.
+      return bytes - 1
     case 'number':
       return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? bytes - 1 : NEEDS_HELP
     case 'object': {
@@ -228,7 +234,8 @@ function unwritten(value: unknown, depth: number, bytes: number): number {
       let left = bytes - 1
       if (Array.isArray(value)) {
         if (prototype !== Array.prototype) return NEEDS_HELP
-        for (let index = 0; index < value.length && left >= 0; index++) {
+        const { length } = value
+        for (let index = 0; index < length && left >= 0; index++) {
           const element = value[index]
           // As below, without a call: long arrays hold numbers.
           if (typeof element === 'number' && Math.abs(element) <= Number.MAX_SAFE_INTEGER) left -= 2
@@ -238,7 +245,9 @@ function unwritten(value: unknown, depth: number, bytes: number): number {
       }
       if (prototype !== Object.prototype && prototype !== null) return NEEDS_HELP
       for (const key in value) {
-        left = unwritten((value as Record<string, unknown>)[key], depth + 1, left - key.length - 4)
+        const member = (value as Record<string, unknown>)[key]
+        if (member === undefined) continue
+        left = unwritten(member, depth + 1, left - key.length - 4)
         if (left < 0) return left
       }
       return left
