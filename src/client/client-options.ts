@@ -2,7 +2,7 @@ import { parseBrokerUrl } from '../broker/url.ts'
 import { TwqError } from '../errors.ts'
 import { type QueueSettings, readQueue } from '../protocol/queue-settings.ts'
 import { isPriority, type Routes, routeProblems } from '../protocol/routes.ts'
-import { isRedisUrl, parseRedisUrl } from '../results/redis-address.ts'
+import { isRedisUrl, parseRedisUrl, unverifiedTls } from '../results/redis-address.ts'
 import { requireIoredis } from '../results/redis-connection.ts'
 import { redisKeys } from '../results/redis-keys.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
@@ -115,6 +115,7 @@ function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOpt
   if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {
     const address = parseRedisUrl(resultBackend)
     requireIoredis()
+    warnOfUnverifiedTls(resultBackend, logger)
     return new StoredResults({
       address,
       keys: redisKeys(resultKeyPrefix),
@@ -125,6 +126,14 @@ function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOpt
   }
   const got = typeof resultBackend === 'string' ? JSON.stringify(redactUrl(resultBackend)) : typeof resultBackend
   throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc', 'none' or a redis:// URL, got ${got}`)
+}
+
+/** Without a logger the process warns, as Node does of `NODE_TLS_REJECT_UNAUTHORIZED=0`. */
+function warnOfUnverifiedTls(resultBackend: string, logger: Logger | undefined): void {
+  const unverified = unverifiedTls(resultBackend)
+  if (unverified === undefined) return
+  if (logger === undefined) process.emitWarning(unverified, { code: 'TWQ_TLS_UNVERIFIED' })
+  else logger.warn({ event: 'tls.unverified' }, unverified)
 }
 
 function milliseconds(key: string, value: number | string | undefined, fallback: number): number {

@@ -24,6 +24,8 @@ export interface ChannelOwner {
   publishing(): void
   /** Bytes of incomplete messages on all channels. */
   incompleteBytes(): number
+  /** The bound on incomplete messages of all connections, when they are beyond it. */
+  tooMuchIncomplete(): number | undefined
   /** Calls `flush` once the bytes at hand have been dealt with. */
   afterBatch(flush: () => void): void
   /** The client has closed the channel, or agreed that it is closed. */
@@ -241,6 +243,9 @@ export class Channel implements ChannelClient {
       this.#publish(published)
     } else if (this.#owner.incompleteBytes() > maxMessageBytes) {
       throw resourceError(`incomplete messages of more than ${maxMessageBytes} bytes on one connection`)
+    } else {
+      const most = this.#owner.tooMuchIncomplete()
+      if (most !== undefined) throw resourceError(`incomplete messages of more than ${most} bytes on all connections`)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { type Budget, costOf } from '../broker/memory/budget.ts'
 import { accessRefused, notAllowed, Refusal } from '../broker/memory/refusal.ts'
 import type { VirtualHost } from '../broker/memory/vhost.ts'
 import type { Headers, HeaderValue } from '../protocol/wire.ts'
@@ -20,6 +21,10 @@ export interface ConnectionSurroundings {
   readonly limits: ConnectionLimits
   accepts(credentials: Credentials): boolean
   vhost(name: string): VirtualHost
+  /** What channels are taken from. */
+  readonly budget: Budget
+  /** Bytes of incomplete messages on all connections. */
+  incompleteBytes(): number
   /** Why no publishes are taken at the moment. */
   readonly alarm: string | undefined
 }
@@ -31,6 +36,8 @@ export interface ConnectionLimits {
   /** Seconds. */
   readonly heartbeat: number
   readonly maxMessageBytes: number
+  /** Of incomplete messages, on all connections together. */
+  readonly maxIncompleteBytes: number
   /** Milliseconds from the TCP connection to `connection.open`. */
   readonly handshakeTimeout: number
   /** Bytes that wait for the client to read them, above which it gets no more deliveries and nothing more is read from it. */
@@ -133,12 +140,17 @@ export class Connection implements ChannelOwner {
     return bytes
   }
 
+  tooMuchIncomplete(): number | undefined {
+    const { maxIncompleteBytes } = this.#around.limits
+    return this.#around.incompleteBytes() > maxIncompleteBytes ? maxIncompleteBytes : undefined
+  }
+
   afterBatch(flush: () => void): void {
     this.#flushes.push(flush)
   }
 
   channelGone(number: number): void {
-    this.#channels.delete(number)
+    if (this.#channels.delete(number)) this.#around.budget.give(CHANNEL)
   }
 
   /** The server's alarm went on or off: a client that publishes is told, and waits. */
@@ -227,6 +239,11 @@ export class Connection implements ChannelOwner {
         ),
         id,
       )
+    }
+    try {
+      this.#around.budget.take(CHANNEL, `channel ${frame.channel}`)
+    } catch (error) {
+      throw new MethodFailure(error, id)
     }
     this.#channels.set(frame.channel, new Channel(frame.channel, this))
     this.write([methodFrame(frame.channel, 'channel.open-ok', { reserved1: new Uint8Array() })])
@@ -351,6 +368,7 @@ export class Connection implements ChannelOwner {
 
   #closeChannels(): void {
     for (const channel of this.#channels.values()) channel.close()
+    this.#around.budget.give(this.#channels.size * CHANNEL)
     this.#channels.clear()
     this.#vhost?.ownerGone(this)
   }
@@ -368,6 +386,8 @@ export class Connection implements ChannelOwner {
 }
 
 const NO_METHOD: readonly [number, number] = [0, 0]
+
+const CHANNEL = costOf({})
 
 const NEXT_METHOD: Readonly<Partial<Record<State, MethodName>>> = {
   starting: 'connection.start-ok',

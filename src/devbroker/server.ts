@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net'
+import { Budget, costOf } from '../broker/memory/budget.ts'
 import { VirtualHost } from '../broker/memory/vhost.ts'
 import { BUILT_IN_PLATFORM } from '../broker/server-version.ts'
 import { messageOf, TwqError } from '../errors.ts'
@@ -21,8 +22,17 @@ export interface DevBrokerOptions {
   readonly users?: Readonly<Record<string, string>>
   /** The longest message body taken, in bytes; default 128 MiB, as RabbitMQ's. */
   readonly maxMessageBytes?: number
-  /** Bytes of message bodies held, above which publishers wait; default 256 MiB. */
+  /**
+   * Bytes of messages held, ready or unacknowledged, above which publishers wait; default 256 MiB. Bodies, headers, properties and
+   * half a kilobyte beside them count, once for each queue that a message is in. Of messages that are not complete yet, all connections
+   * together may have as much again.
+   */
   readonly maxHeldBytes?: number
+  /**
+   * Bytes of all else that clients can have it keep: virtual hosts, exchanges, queues, bindings, channels and consumers, each for two
+   * kilobytes and its names and arguments. What goes beyond is refused with 406. Default 64 MiB.
+   */
+  readonly maxDeclaredBytes?: number
   /** Seconds; what is proposed to clients. Default 60. */
   readonly heartbeat?: number
   /** Milliseconds that a client may take from connecting to an open virtual host; default 10 s. */
@@ -53,7 +63,8 @@ export interface DevBroker extends AsyncDisposable {
  */
 export async function startDevBroker(options: DevBrokerOptions = {}): Promise<DevBroker> {
   const { host = '127.0.0.1', port = 0, logger = SILENT, users = { guest: 'guest' } } = options
-  const { clock = systemClock, maxHeldBytes = 256 * MIB, project } = options
+  const { clock = systemClock, maxHeldBytes = 256 * MIB, maxDeclaredBytes = 64 * MIB, project } = options
+  const budget = new Budget(maxDeclaredBytes)
   const vhosts = new Map<string, VirtualHost>()
   const connections = new Set<Connection>()
   let held = 0
@@ -70,15 +81,19 @@ export async function startDevBroker(options: DevBrokerOptions = {}): Promise<De
   const vhost = (name: string): VirtualHost => {
     const known = vhosts.get(name)
     if (known !== undefined) return known
-    const created = new VirtualHost(name, { clock, onHeld })
+    // It is never forgotten, and has six exchanges from the beginning.
+    budget.take(8 * costOf({ name }), `vhost '${name}'`)
+    const created = new VirtualHost(name, { clock, budget, onHeld })
     vhosts.set(name, created)
     return created
   }
+  const { maxMessageBytes = 128 * MIB } = options
   const limits: ConnectionLimits = {
     channelMax: 2047,
     frameMax: 131_072,
     heartbeat: options.heartbeat ?? 60,
-    maxMessageBytes: options.maxMessageBytes ?? 128 * MIB,
+    maxMessageBytes,
+    maxIncompleteBytes: Math.max(maxMessageBytes, maxHeldBytes),
     handshakeTimeout: options.handshakeTimeout ?? 10_000,
     maxUnread: 4 * MIB,
   }
@@ -90,6 +105,8 @@ export async function startDevBroker(options: DevBrokerOptions = {}): Promise<De
       limits,
       accepts: ({ user, password }) => Object.hasOwn(users, user) && users[user] === password,
       vhost,
+      budget,
+      incompleteBytes: () => [...connections].reduce((bytes, one) => bytes + one.incompleteBytes(), 0),
       get alarm() {
         return blockedBy ?? (held > maxHeldBytes ? 'low on memory' : undefined)
       },

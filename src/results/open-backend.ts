@@ -4,7 +4,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { ResultBackend } from './backend.ts'
 import { noResults } from './none.ts'
 import { RedisResults } from './redis.ts'
-import { parseRedisUrl } from './redis-address.ts'
+import { parseRedisUrl, unverifiedTls } from './redis-address.ts'
 import { RedisConnection } from './redis-connection.ts'
 import { redisKeys } from './redis-keys.ts'
 import { RpcResults } from './rpc.ts'
@@ -23,7 +23,10 @@ export interface BackendParts {
   readonly logger: Logger
 }
 
-/** The backend that the configuration names: `rpc`, `none`, or the URL of a Redis. Throws `TWQ_CONFIG` for an unusable URL. */
+/**
+ * The backend that the configuration names: `rpc`, `none`, or the URL of a Redis. Warns of one whose certificate is not verified. Throws
+ * `TWQ_CONFIG` for an unusable URL.
+ */
 export function openBackend(backend: string, parts: BackendParts): ResultBackend {
   const { publisher, node, expires, extended, patience, leaving, clock, logger } = parts
   switch (backend) {
@@ -32,6 +35,8 @@ export function openBackend(backend: string, parts: BackendParts): ResultBackend
     case 'none':
       return noResults
     default: {
+      const unverified = unverifiedTls(backend)
+      if (unverified !== undefined) logger.warn({ event: 'tls.unverified' }, unverified)
       const connection = new RedisConnection({ address: parseRedisUrl(backend), name: node, patience, clock, logger })
       return new RedisResults({ connection, keys: redisKeys(parts.keyPrefix), expires, extended, node, clock })
     }

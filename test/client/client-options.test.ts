@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { brokerOf } from '../../src/client/client-options.ts'
 import { createClient } from '../../src/client/create-client.ts'
+import { createLogger } from '../../src/runtime/logger.ts'
 
 describe("a client's broker", () => {
   it.each<[string, { broker?: string | undefined }, Record<string, string>, string]>([
@@ -30,5 +33,30 @@ describe("a client's broker", () => {
     expect(() => createClient({ broker: 'nonsense' })).toThrow(expect.objectContaining({ code: 'TWQ_CONFIG' }))
     await using client = createClient()
     expect(client).toBeDefined()
+  })
+})
+
+describe('a Redis for results whose certificate is not verified', () => {
+  const options = { broker: 'amqp://localhost', resultBackend: 'rediss://localhost:1?ssl_cert_reqs=none' }
+
+  it('is warned of once by the logger, where there is one', async () => {
+    const lines: string[] = []
+    const destination = new Writable({
+      write(line, _encoding, done) {
+        lines.push(String(line))
+        done()
+      },
+    })
+    const logger = createLogger({ level: 'warn', format: 'json', fields: {}, destination })
+    await using _client = createClient({ ...options, logger })
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ event: 'tls.unverified', msg: expect.stringMatching(/^ssl_cert_reqs=none/) }),
+    ])
+  })
+
+  it('else by the process', async () => {
+    const warned = once(process, 'warning')
+    await using _client = createClient(options)
+    expect(await warned).toEqual([expect.objectContaining({ code: 'TWQ_TLS_UNVERIFIED' })])
   })
 })

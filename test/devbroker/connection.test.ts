@@ -191,6 +191,39 @@ describe('a broker that takes no publishes', () => {
     await consumer.expect('basic.get-ok')
     await client.expect('connection.unblocked')
   })
+
+  it('counts the headers of messages without a body', async () => {
+    const url = await started({ maxHeldBytes: 1_000_000 })
+    await using client = await RawClient.open(url)
+    await client.channel()
+    declare(client, 'q')
+    await client.expect('queue.declare-ok')
+    // As bytes of a table: one long text.
+    const text = Buffer.alloc(100_000, 'x')
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(text.length)
+    const headers = Buffer.concat([Buffer.from('\x01nS', 'latin1'), length, text])
+    for (let count = 0; count < 11; count += 1) {
+      client.publish(1, { exchange: '', routingKey: 'q' }, { body: Buffer.alloc(0), headers })
+    }
+    expect((await client.expect('connection.blocked')).method.arguments.reason).toBe('low on memory')
+  })
+
+  it('refuses channels beyond what all clients may have it keep, and has room again when they are closed', async () => {
+    const url = await started({ maxDeclaredBytes: 60_000 })
+    {
+      await using greedy = await RawClient.open(url)
+      for (let channel = 1; channel <= 50; channel += 1) greedy.send(channel, 'channel.open', { reserved1: '' })
+      let last = await greedy.receive()
+      while (last.method.name === 'channel.open-ok') last = await greedy.receive()
+      expect(last.method).toMatchObject({
+        name: 'connection.close',
+        arguments: { replyCode: 406, replyText: expect.stringContaining('low on memory') },
+      })
+    }
+    await using client = await RawClient.open(url)
+    await client.channel()
+  })
 })
 
 describe('a channel', () => {

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { parseRedisUrl } from '../../src/results/redis-address.ts'
+import { describe, expect, it } from 'vitest'
+import { parseRedisUrl, unverifiedTls } from '../../src/results/redis-address.ts'
 
 const PLAIN = { user: undefined, password: undefined, database: 0, sentinelPassword: undefined, tls: undefined }
 const TLS = { verified: true, checksName: true, caFile: undefined, certFile: undefined, keyFile: undefined }
@@ -57,4 +57,21 @@ it.each([
     expect.objectContaining({ code: 'TWQ_CONFIG', message: expect.stringContaining(problem) }),
   )
   expect(() => parseRedisUrl(url)).not.toThrow(/s3/)
+})
+
+describe('a result backend whose server is not verified', () => {
+  it.each([
+    ['rediss://host?ssl_cert_reqs=none', 'ssl_cert_reqs=none'],
+    ['rediss://host?ssl_cert_reqs=CERT_NONE&ssl_check_hostname=false', 'ssl_cert_reqs=none'],
+    ['rediss://host?ssl_check_hostname=false&ssl_ca_certs=/ca.pem', 'ssl_check_hostname=false'],
+  ])('is told of, by the option: %s', (url, option) => {
+    expect(unverifiedTls(url)).toMatch(new RegExp(`^${option} in the URL of the result backend: `))
+  })
+
+  it.each(['rpc', 'none', 'redis://host', 'rediss://host', 'rediss://host?ssl_cert_reqs=required'])(
+    'is not %s',
+    (url) => {
+      expect(unverifiedTls(url)).toBeUndefined()
+    },
+  )
 })

@@ -1,4 +1,5 @@
 import type { Headers } from '../../protocol/wire.ts'
+import { costOf } from './budget.ts'
 import type { Consumer } from './consumers.ts'
 import type { Message } from './message.ts'
 import type { Queue } from './queue.ts'
@@ -125,11 +126,18 @@ export class ServerChannel {
       hasRoom: () => this.#client.ready && (noAck || this.#hasRoom(consumer)),
       deliver: (entry) => this.#client.deliver(consumerTag, this.#handOut(queue, entry, consumer, noAck)),
       cancelled: () => {
-        this.#consumers.delete(consumerTag)
+        this.#forget(consumerTag)
         this.#client.consumerCancelled(consumerTag)
       },
     }
-    queue.addConsumer(consumer)
+    const cost = costOf({ consumerTag })
+    this.#vhost.budget.take(cost, `consumer '${consumerTag}'`)
+    try {
+      queue.addConsumer(consumer)
+    } catch (error) {
+      this.#vhost.budget.give(cost)
+      throw error
+    }
     this.#consumers.set(consumerTag, consumer)
     return { consumerTag, start: () => queue.serve() }
   }
@@ -138,7 +146,7 @@ export class ServerChannel {
   cancel(consumerTag: string): void {
     const consumer = this.#consumers.get(consumerTag)
     if (consumer === undefined) return
-    this.#consumers.delete(consumerTag)
+    this.#forget(consumerTag)
     consumer.queue.removeConsumer(consumer)
   }
 
@@ -238,6 +246,10 @@ export class ServerChannel {
       queue.serve()
     }
     if (this.#sharedPrefetch > 0) this.resume()
+  }
+
+  #forget(consumerTag: string): void {
+    if (this.#consumers.delete(consumerTag)) this.#vhost.budget.give(costOf({ consumerTag }))
   }
 
   #newConsumerTag(): string {

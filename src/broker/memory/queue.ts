@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '../../runtime/clock.ts'
+import { costOfMessage } from './budget.ts'
 import { type Consumer, Consumers } from './consumers.ts'
 import type { DeathReason } from './dead-letters.ts'
 import { type Message, ownTtl } from './message.ts'
 import type { QueueDeclaration, QueueSettings } from './queue-settings.ts'
-import { type Entry, ReadyMessages, sizeOf } from './ready-messages.ts'
+import { type Entry, ReadyMessages } from './ready-messages.ts'
 import { accessRefused } from './refusal.ts'
 
 /** What a queue needs around it. */
@@ -76,8 +77,9 @@ export class Queue {
       position: this.#nextPosition++,
       expiresAt: this.#around.clock.monotonic() + Math.min(this.settings.messageTtl, ownTtl(message)),
       returns: 0,
+      cost: costOfMessage(message),
     }
-    this.#hold(sizeOf(entry))
+    this.#hold(entry.cost)
     this.#ready.add([entry])
     this.serve(entry)
     return true
@@ -228,7 +230,7 @@ export class Queue {
 
   #release(entries: readonly Entry[]): void {
     if (this.#closed) return
-    this.#hold(-entries.reduce((bytes, entry) => bytes + sizeOf(entry), 0))
+    this.#hold(-entries.reduce((bytes, { cost }) => bytes + cost, 0))
   }
 
   #hold(bytes: number): void {

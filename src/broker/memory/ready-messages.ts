@@ -11,9 +11,11 @@ export interface Entry {
   readonly expiresAt: number
   /** How often it was handed out and came back. */
   readonly returns: number
+  /** About how many bytes of the broker's memory it takes. */
+  readonly cost: number
 }
 
-/** What a message takes of a queue's byte limit and of the broker's memory. */
+/** What a message takes of a queue's byte limit, which counts bodies. */
 export function sizeOf(entry: Entry): number {
   return entry.message.body.length
 }

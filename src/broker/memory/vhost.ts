@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Headers, HeaderValue } from '../../protocol/wire.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { Budget, costOf } from './budget.ts'
 import { type DeathReason, deadLetter, isCycle } from './dead-letters.ts'
 import { type Binding, type Destination, Exchange, type ExchangeDeclaration } from './exchange.ts'
 import { headersOf, type Message } from './message.ts'
@@ -33,6 +34,8 @@ export interface BindingRequest {
 export class VirtualHost {
   readonly name: string
   readonly clock: Clock
+  /** What everything but messages is taken from. */
+  readonly budget: Budget
   readonly #exchanges = new Map<string, Exchange>()
   readonly #queues = new Map<string, Queue>()
   readonly #bindingsTo = new Map<string, Set<Binding>>()
@@ -40,8 +43,12 @@ export class VirtualHost {
   readonly #dead: { readonly message: Message; readonly automatic: boolean }[] = []
   #burying = false
 
-  constructor(name: string, options: { readonly clock?: Clock; readonly onHeld?: (bytes: number) => void } = {}) {
+  constructor(
+    name: string,
+    options: { readonly clock?: Clock; readonly budget?: Budget; readonly onHeld?: (bytes: number) => void } = {},
+  ) {
     this.name = name
+    this.budget = options.budget ?? new Budget(Number.POSITIVE_INFINITY)
     this.clock = options.clock ?? systemClock
     this.#onHeld = options.onHeld ?? (() => {})
     for (const [exchange, type] of PREDECLARED) {
@@ -90,6 +97,7 @@ export class VirtualHost {
     if (declaration.name.startsWith('amq.')) {
       throw accessRefused(`exchange name '${declaration.name}' contains reserved prefix 'amq.*'`)
     }
+    this.budget.take(costOf(declaration), this.#exchangeTitle(declaration.name))
     this.#exchanges.set(declaration.name, exchange)
   }
 
@@ -116,7 +124,9 @@ export class VirtualHost {
     const name = declaration.name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : declaration.name
     const title = this.#queueTitle(name)
     const settings = parseQueueSettings(declaration, title)
-    const queue: Queue = new Queue({ ...declaration, name }, settings, {
+    const named = { ...declaration, name }
+    this.budget.take(costOf(named), title)
+    const queue: Queue = new Queue(named, settings, {
       clock: this.clock,
       owner: declaration.exclusive ? owner : undefined,
       title,
@@ -142,7 +152,9 @@ export class VirtualHost {
   bind(request: BindingRequest, owner: object): void {
     const { source, destination } = this.#ends(request, owner)
     if (this.#find(request) !== undefined) return
-    const binding: Binding = { ...request, source: source.name, destination }
+    const { routingKey, arguments: args } = request
+    const binding: Binding = { source: source.name, destination, routingKey, arguments: args }
+    this.budget.take(costOf(binding), `a binding to ${destination.kind} '${destination.name}'`)
     source.add(binding)
     const key = keyOf(destination)
     const bindings = this.#bindingsTo.get(key)
@@ -227,12 +239,15 @@ export class VirtualHost {
   #removeQueue(queue: Queue): void {
     if (this.#queues.get(queue.name) !== queue) return
     this.#queues.delete(queue.name)
+    this.budget.give(costOf(queue.declaration))
     for (const binding of this.#bindingsTo.get(keyOf({ kind: 'queue', name: queue.name })) ?? []) this.#unbind(binding)
     queue.close()
   }
 
   #removeExchange(exchange: Exchange): void {
-    this.#exchanges.delete(exchange.name)
+    // One that is deleted automatically goes with its last binding, and may be gone already.
+    if (!this.#exchanges.delete(exchange.name)) return
+    this.budget.give(costOf(exchange.declaration))
     for (const binding of [...exchange.bindings]) this.#unbind(binding)
     const incoming = this.#bindingsTo.get(keyOf({ kind: 'exchange', name: exchange.name }))
     for (const binding of incoming ?? []) this.#unbind(binding)
@@ -241,7 +256,7 @@ export class VirtualHost {
   #unbind(binding: Binding): void {
     const key = keyOf(binding.destination)
     const bindings = this.#bindingsTo.get(key)
-    bindings?.delete(binding)
+    if (bindings?.delete(binding)) this.budget.give(costOf(binding))
     if (bindings?.size === 0) this.#bindingsTo.delete(key)
     const source = this.#exchanges.get(binding.source)
     if (source === undefined) return

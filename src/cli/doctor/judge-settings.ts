@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { BrokerAddress } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
 import { CONSUMER_TIMEOUT } from '../../config/consumer-timeout.ts'
+import { unverifiedTls } from '../../results/redis-address.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
 const MINUTE = 60_000
@@ -15,6 +16,14 @@ export function judgeSettings(config: Config): readonly Finding[] {
   const found: Finding[] = []
   const warn = (what: string, why: string, fix: string): void => void found.push(warning(SETTINGS, what, why, fix))
 
+  const unverified = unverifiedOf(config)
+  if (unverified !== undefined) {
+    warn(
+      unverified,
+      'TLS hides what is sent, and does not say to whom.',
+      'Give the CA with ssl_ca_certs=/path/to/ca.pem',
+    )
+  }
   if (config.acks === 'early') {
     warn(
       "acks is 'early'",
@@ -136,4 +145,13 @@ function isLocal(host: string): boolean {
 
 function seconds(ms: number): string {
   return `${ms / 1_000} s`
+}
+
+function unverifiedOf({ resultBackend }: Config): string | undefined {
+  try {
+    return unverifiedTls(resultBackend)
+  } catch {
+    // One that can't be used is found elsewhere.
+    return undefined
+  }
 }

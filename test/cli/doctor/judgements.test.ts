@@ -42,6 +42,13 @@ describe('settings', () => {
     expect(complaints(judgeSettings(aConfig(content)))).toEqual(warnings.map((what) => `warning: ${what}`))
   })
 
+  it.each(['ssl_cert_reqs=none', 'ssl_check_hostname=false'])('are warned of for results: %s', (option) => {
+    const resultBackend = `rediss://host?${option}`
+    expect(complaints(judgeSettings(aConfig({ resultBackend })))).toEqual([
+      expect.stringMatching(new RegExp(`^warning: ${option} in the URL of the result backend`)),
+    ])
+  })
+
   it.each<[UserConfig, readonly number[], string]>([
     [{}, [], 'ok'],
     [{ timeLimit: '30m' }, [], 'ok'],
@@ -85,7 +92,7 @@ it.each([
   'the server %s %s with heartbeat %i and frames of %i is warned of: %j',
   (product, version, heartbeat, frameMax, warnings) => {
     const found = complaints(judgeServer({ product, version, heartbeat, frameMax }))
-    expect(found).toEqual(warnings.map((what) => `warning: ${what}`))
+    expect(found).toEqual(warnings.map((what) => (typeof what === 'string' ? `warning: ${what}` : what)))
   },
 )
 
