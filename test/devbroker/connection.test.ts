@@ -209,6 +209,45 @@ describe('a broker that takes no publishes', () => {
     expect((await client.expect('connection.blocked')).method.arguments.reason).toBe('low on memory')
   })
 
+  it('ends who goes beyond the bound on incomplete messages of all connections', async () => {
+    const url = await started({ maxMessageBytes: 200_000, maxHeldBytes: 200_000 })
+    const begin = async (client: RawClient) => {
+      await client.channel()
+      client.send(1, 'basic.publish', {
+        reserved1: 0,
+        mandatory: false,
+        immediate: false,
+        exchange: '',
+        routingKey: 'q',
+      })
+      const [header, body] = contentFrames(
+        1,
+        { properties: {}, headers: undefined, body: Buffer.alloc(180_000) },
+        131_072,
+      )
+      client.socket.write(Buffer.concat([header as Buffer, body as Buffer]))
+    }
+    await using first = await RawClient.open(url)
+    await begin(first)
+    // What comes after it has been read.
+    await first.channel(2)
+    await using second = await RawClient.open(url)
+    await begin(second)
+    expect((await second.expect('connection.close')).method.arguments).toMatchObject({
+      replyCode: 506,
+      replyText: 'RESOURCE_ERROR - incomplete messages of more than 200000 bytes on all connections',
+    })
+    await first.channel(3)
+  })
+
+  it('refuses virtual hosts beyond what all clients may have it keep', async () => {
+    const url = await started({ maxDeclaredBytes: 40_000 })
+    await using _first = await RawClient.open(url)
+    await using _second = await RawClient.open(`${url.slice(0, -1)}second`)
+    const third = await RawClient.open(`${url.slice(0, -1)}third`).catch((error: Error) => error.message)
+    expect(third).toContain('low on memory')
+  })
+
   it('refuses channels beyond what all clients may have it keep, and has room again when they are closed', async () => {
     const url = await started({ maxDeclaredBytes: 60_000 })
     {

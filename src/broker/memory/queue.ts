@@ -116,7 +116,7 @@ export class Queue {
   /** Drops what is ready; returns how much that was. */
   purge(): number {
     const count = this.#ready.count
-    this.#hold(-this.#ready.bytes)
+    this.#hold(-this.#ready.cost)
     this.#ready.clear()
     return count
   }

@@ -25,6 +25,7 @@ export class ReadyMessages {
   readonly #lanes: Lane[] = []
   #count = 0
   #bytes = 0
+  #cost = 0
 
   get count(): number {
     return this.#count
@@ -34,6 +35,11 @@ export class ReadyMessages {
     return this.#bytes
   }
 
+  /** What all of them take of the broker's memory. */
+  get cost(): number {
+    return this.#cost
+  }
+
   /** Puts entries in at their positions: at the end for a new one, in its old place for one that came back. */
   add(entries: readonly Entry[]): void {
     // From the last to the first, so that a run that goes back to the head is put there one by one at no cost.
@@ -41,6 +47,7 @@ export class ReadyMessages {
       this.#lane(entry.lane).insert(entry)
       this.#count++
       this.#bytes += sizeOf(entry)
+      this.#cost += entry.cost
     }
   }
 
@@ -73,12 +80,14 @@ export class ReadyMessages {
     if (entry === undefined) return
     this.#count--
     this.#bytes -= sizeOf(entry)
+    this.#cost -= entry.cost
   }
 
   clear(): void {
     this.#lanes.length = 0
     this.#count = 0
     this.#bytes = 0
+    this.#cost = 0
   }
 
   #lane(index: number): Lane {
