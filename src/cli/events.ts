@@ -7,7 +7,7 @@ import type { CeleryEvent } from '../protocol/read-event.ts'
 import { type EventTone, eventLine } from './events/event-line.ts'
 import { lossesOf } from './events/losses.ts'
 import { openWatch } from './events/watch.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { interruptible } from './interruption.ts'
 import { note, toJson, wantsJson } from './output.ts'
@@ -22,8 +22,16 @@ export interface EventsFlags extends GlobalOptions {
   readonly limit?: string
 }
 
-/** `twq events`: prints the events of the broker's workers until it is stopped, or has printed as many as were asked for. */
-export function events(flags: EventsFlags): Promise<number> {
+/**
+ * `twq events`: prints the events of the broker's workers until it is stopped, or has printed as many as were asked for. Ctrl-C is the
+ * way to end it, and no failure, unless fewer have come than were asked for.
+ */
+export async function events(flags: EventsFlags): Promise<number> {
+  const status = await printEvents(flags)
+  return status === exitCodeOfSignal('SIGINT') && flags.limit === undefined ? EXIT.ok : status
+}
+
+function printEvents(flags: EventsFlags): Promise<number> {
   const limit = limitOf(flags.limit)
   const destination = flags.destination?.split(',').map((node) => node.trim())
   const asJson = flags.ndjson === true || wantsJson(flags)
