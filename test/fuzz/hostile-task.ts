@@ -19,7 +19,7 @@ const OLD_FIELDS = [
   ...['callbacks', 'errbacks', '__proto__'],
 ]
 
-const ZIPPED = [10, 1_000, 40_000_000].map((size) => gzipSync(Buffer.alloc(size, 0x20)))
+const ZIPPED: readonly Buffer[] = [10, 1_000, 40_000_000].map((size) => gzipSync(Buffer.alloc(size, 0x20)))
 
 /** A task's message of either version of Celery's protocol, with headers, properties or a body that are broken. */
 export function hostileTask(random: Random, { queue, replies }: Targets): HostileMessage {
@@ -39,6 +39,8 @@ export function hostileTask(random: Random, { queue, replies }: Targets): Hostil
   }
   const isOld = random.chance(0.1)
   if (isOld) for (const name of ['task', 'id', 'lang']) delete headers[name]
+  const body = isOld ? oldBody(random, id) : taskBody(random)
+  if (ZIPPED.includes(body) && random.chance(0.8)) headers.compression = 'application/x-gzip'
   const options = { headers, correlationId: id, replyTo: random.pick([...replies, 'nobody']), ...properties(random) }
   return {
     kind: 'task',

@@ -12,7 +12,7 @@ Starts a RabbitMQ (and a Redis) and a worker of its own, and sends it hostile me
 headers and properties, broken bodies, broken workflows, marks of ours that strangers wrote, remote control, events, replies,
 and keys in Redis; after every fifty an ordinary task, whose result is awaited. Exits with 1 when the worker died, a result or
 an answer did not come, a message was neither acknowledged nor set aside, or the worker's memory grew by 40 MB from message
-10,000 on (from the middle of fewer).
+10,000 on (which takes at least 12,100 messages).
 
   --seed <n>          what is sent; the same for the same number (1)
   --messages <n>      how many (10000)

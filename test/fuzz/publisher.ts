@@ -2,6 +2,8 @@ import amqp, { type Channel, type ChannelModel } from 'amqplib'
 import { deferred } from '../../src/runtime/deferred.ts'
 import type { HostileMessage } from './hostile.ts'
 
+const MOST_TRIES = 10
+
 /** Publishes what the broker may refuse: it closes the channel then, or the connection, and another one is opened. */
 export class HostilePublisher implements AsyncDisposable {
   readonly #url: string
@@ -39,7 +41,19 @@ export class HostilePublisher implements AsyncDisposable {
     await this.#connection?.close().catch(() => {})
   }
 
+  /** What was sent last may end the connection while a channel is opened on it. */
   async #open(): Promise<Channel> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#opened()
+      } catch (error) {
+        this.#connection = undefined
+        if (tries === MOST_TRIES) throw error
+      }
+    }
+  }
+
+  async #opened(): Promise<Channel> {
     if (this.#channel !== undefined) return this.#channel
     if (this.#connection === undefined) {
       const connection = await amqp.connect(this.#url)
