@@ -33,7 +33,7 @@ export class HostilePublisher implements AsyncDisposable {
     if (channel === undefined) return
     const { promise: closed, resolve } = deferred<void>()
     channel.once('close', resolve)
-    await Promise.race([channel.checkExchange('amq.direct').catch(() => closed), closed])
+    await Promise.race([channel.checkExchange('amq.direct').catch(() => {}), closed])
     channel.off('close', resolve)
   }
 
