@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import type { Subscription } from './broker.ts'
 import type { DeclaringChannels } from './declaring-channels.ts'
 

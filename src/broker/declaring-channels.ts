@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { connectionRefusal } from './amqp/failures.ts'
 import type { Broker, Channel, Connection } from './broker.ts'
 import { answeringInTime, inTime } from './in-time.ts'

@@ -7,8 +7,8 @@ import {
   isDelayable,
 } from '../protocol/delay-route.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { unlessAborted } from '../runtime/time-limit.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Channel } from './broker.ts'
 import type { Session } from './session.ts'
 

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import type { Session } from './session.ts'
 
 /** Milliseconds that a broker has to answer a question about a queue. */

@@ -1,8 +1,8 @@
 import { TwqError } from '../errors.ts'
-import { Streak } from '../runtime/backoff.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { deferred } from '../runtime/deferred.ts'
-import { pause } from '../runtime/pause.ts'
+import { Streak } from '../runtime/time/backoff.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { deferred } from '../runtime/time/deferred.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { Channel, Connection } from './broker.ts'
 
 /** What has to be known of a channel, or of several that are one, to keep it. */

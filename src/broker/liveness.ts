@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { Channel, Connection } from './broker.ts'
 
 /** What is asked, and how often. */

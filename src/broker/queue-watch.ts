@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { Session } from './session.ts'
 
 /** What is asked, and how often. */

@@ -1,9 +1,9 @@
 import { messageOf, TwqError } from '../errors.ts'
-import { Streak } from '../runtime/backoff.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { deferred } from '../runtime/deferred.ts'
-import { pause } from '../runtime/pause.ts'
 import type { Service } from '../runtime/service.ts'
+import { Streak } from '../runtime/time/backoff.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { deferred } from '../runtime/time/deferred.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
 import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
 

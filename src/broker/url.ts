@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { redactUrl } from '../runtime/redact-url.ts'
+import { redactUrl } from '../runtime/text/redact-url.ts'
 
 /** Where a broker is and how to log in: one URL, taken apart and completed with Celery's defaults. */
 export interface BrokerAddress {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { startDevBroker } from '../devbroker/server.ts'
 import { TwqError } from '../errors.ts'
-import { createLogger } from '../runtime/logger.ts'
+import { createLogger } from '../runtime/log/logger.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { print } from './output.ts'

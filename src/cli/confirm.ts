@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { TwqError } from '../errors.ts'
-import { printable } from '../runtime/printable.ts'
+import { printable } from '../runtime/text/printable.ts'
 
 /** Where a person may be asked. */
 export interface Terminal {

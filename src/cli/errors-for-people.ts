@@ -1,7 +1,7 @@
 import { messageOf, TwqError } from '../errors.ts'
-import { describeError } from '../runtime/describe-error.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
-import { escapeInJson, printableLines } from '../runtime/printable.ts'
+import { describeError } from '../runtime/text/describe-error.ts'
+import { maskPasswords } from '../runtime/text/mask-passwords.ts'
+import { escapeInJson, printableLines } from '../runtime/text/printable.ts'
 
 /** How an error is to be shown. */
 export interface ErrorStyle {

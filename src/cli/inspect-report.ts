@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
-import { printable, printableLines } from '../runtime/printable.ts'
+import { printable, printableLines } from '../runtime/text/printable.ts'
 import { type Column, type TableStyle, table, toJson } from './output.ts'
 
 /** What workers answered, by node name. */

@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path'
 import { type ConfigFile, findConfig } from '../config/find-config.ts'
 import { type OptionKey, optionKeys, options } from '../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
-import { printable } from '../runtime/printable.ts'
+import { maskPasswords } from '../runtime/text/mask-passwords.ts'
+import { printable } from '../runtime/text/printable.ts'
 import type { GlobalOptions } from './global-options.ts'
 
 /** The configuration in force and where it came from. */

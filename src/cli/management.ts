@@ -1,6 +1,6 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import { messageOf, TwqError } from '../errors.ts'
-import { redactUrl } from '../runtime/redact-url.ts'
+import { redactUrl } from '../runtime/text/redact-url.ts'
 
 /** What RabbitMQ's management API tells of a queue beyond AMQP. */
 export interface ManagedQueue {

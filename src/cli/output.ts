@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
-import { cutText } from '../runtime/cut-text.ts'
-import { escapeInJson, printable } from '../runtime/printable.ts'
+import { cutText } from '../runtime/text/cut-text.ts'
+import { escapeInJson, printable } from '../runtime/text/printable.ts'
 import { exitCodeOfSignal } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'
 

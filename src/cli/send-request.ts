@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import type { SendOptions } from '../tasks/sending.ts'
 
 /** The flags of `twq task send`, as commander keeps them. */

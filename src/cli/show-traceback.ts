@@ -1,7 +1,7 @@
 import { RemoteTaskError } from '../protocol/remote-task-error.ts'
-import { cutLines } from '../runtime/cut-text.ts'
-import { maskPasswords } from '../runtime/mask-passwords.ts'
-import { printableLines } from '../runtime/printable.ts'
+import { cutLines } from '../runtime/text/cut-text.ts'
+import { maskPasswords } from '../runtime/text/mask-passwords.ts'
+import { printableLines } from '../runtime/text/printable.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { wantsJson } from './output.ts'
 

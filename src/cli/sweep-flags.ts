@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { parseRate } from '../runtime/token-bucket.ts'
+import { parseRate } from '../runtime/time/token-bucket.ts'
 import { momentOrDuration } from './send-request.ts'
 
 /** A whole number of messages as typed; undefined without one. Throws `TWQ_USAGE`. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { redactUrl } from '../runtime/redact-url.ts'
+import { redactUrl } from '../runtime/text/redact-url.ts'
 
 /** What the banner tells besides the configuration. */
 export interface BannerFacts {

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
-import { systemClock } from '../runtime/clock.ts'
-import { pause } from '../runtime/pause.ts'
+import { systemClock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import { type Line, openLine, type RemoteFlags } from './ask-workers.ts'
 import { EXIT } from './exit-codes.ts'
 import { countTasks } from './inspect-report.ts'

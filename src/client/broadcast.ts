@@ -11,9 +11,9 @@ import {
 import { TwqError } from '../errors.ts'
 import { decodeReply, encodeRequest } from '../protocol/pidbox.ts'
 import type { Route } from '../protocol/wire.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import { deferred } from '../runtime/deferred.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { deferred } from '../runtime/time/deferred.ts'
 import { GatheredReplies } from './gathered-replies.ts'
 
 /** How long to listen, and to whom. Times in milliseconds. */

@@ -3,7 +3,7 @@ import type { Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE } from '../protocol/queued-chord.ts'
-import { unlessAborted } from '../runtime/time-limit.ts'
+import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 
 /** Declares the queues that the tasks of a chord's header reply to where no result backend joins chords. */

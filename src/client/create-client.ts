@@ -3,8 +3,8 @@ import type { Broker } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
 import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import { type Clock, systemClock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import type {
   AnyArguments,
   GroupHandle,

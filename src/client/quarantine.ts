@@ -1,6 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
 import { decodeBody } from '../protocol/body.ts'
-import { matchesGlob } from '../protocol/glob.ts'
 import { restoreQuarantined } from '../protocol/quarantine.ts'
 import { isChordQueue } from '../protocol/queued-chord.ts'
 import { changeHeaders, type HeaderForms } from '../protocol/raw-headers.ts'
@@ -9,6 +8,7 @@ import { historyOf, sendsElsewhere } from '../protocol/suspect.ts'
 import { isObject, readPlace } from '../protocol/task-fields.ts'
 import type { HeaderValue, Outgoing, WireMessage } from '../protocol/wire.ts'
 import type { Json } from '../runtime/json.ts'
+import { matchesGlob } from '../runtime/text/glob.ts'
 
 /** A message that a worker set aside. */
 export interface QuarantinedMessage {

@@ -9,7 +9,7 @@ import {
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/task-queue.ts'
-import { systemClock } from '../runtime/clock.ts'
+import { systemClock } from '../runtime/time/clock.ts'
 
 /** Lends a channel for one purpose: whatever the broker refuses ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {

@@ -1,5 +1,4 @@
 import { TwqError } from '../errors.ts'
-import { matchesGlob } from '../protocol/glob.ts'
 import {
   type Address,
   type Destination,
@@ -11,6 +10,7 @@ import {
 import { plainQueue, type TaskQueue } from '../protocol/task-queue.ts'
 import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { matchesGlob } from '../runtime/text/glob.ts'
 
 /** What a router goes by. */
 export interface RouterOptions {

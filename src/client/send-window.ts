@@ -1,4 +1,4 @@
-import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 
 /** Messages that wait for their confirms at once, and the bytes of their bodies. */
 export interface WindowBounds {

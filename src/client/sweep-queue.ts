@@ -1,9 +1,9 @@
 import type { Channel, Connection, Delivery } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { pause } from '../runtime/pause.ts'
-import { TokenBucket } from '../runtime/token-bucket.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
+import { TokenBucket } from '../runtime/time/token-bucket.ts'
 
 /** What becomes of one message: it stays in its place, is dropped for good, or goes elsewhere. */
 export type Fate =

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { Loader, PublicExplorer } from 'cosmiconfig'
 import { messageOf, TwqError } from '../errors.ts'
-import { loadError, loadModule } from '../runtime/load-typescript.ts'
+import { loadError, loadModule } from '../runtime/process/load-typescript.ts'
 import type { ConfigEnvironment } from './define-config.ts'
 import { readPlainConfig } from './plain-config.ts'
 

@@ -1,4 +1,4 @@
-import { parseDuration } from '../runtime/duration.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 
 /** How the values of one kind of option are read. Both ways answer `undefined` for what can't be meant. */
 export interface Parser<T> {

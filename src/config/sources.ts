@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import { closest } from '../runtime/closest.ts'
+import { closest } from '../runtime/text/closest.ts'
 import type { Found, Origin } from './found.ts'
 import { type OptionKey, optionKeys, options } from './options.ts'
 import { type Problem, show, unknownKey } from './problems.ts'

@@ -1,6 +1,6 @@
 import { pythonRepr } from '../protocol/python-repr.ts'
-import { cutText } from '../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { cutText } from '../runtime/text/cut-text.ts'
 import type { ControlCommand } from './command.ts'
 
 /** Python's complaint when a command lacks arguments, as Celery answers it. Throws. */

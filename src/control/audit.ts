@@ -1,8 +1,8 @@
 import { stringifyJson } from '../protocol/json.ts'
 import type { ControlRequest } from '../protocol/pidbox.ts'
-import { cutText } from '../runtime/cut-text.ts'
 import type { JsonObject } from '../runtime/json.ts'
-import { boundedFields } from '../runtime/log-fields.ts'
+import { boundedFields } from '../runtime/log/log-fields.ts'
+import { cutText } from '../runtime/text/cut-text.ts'
 
 /** What the log keeps of a command: its name, its arguments as far as they are short, and where its sender listens. */
 export function auditFields({ method, arguments: args, replyTo }: ControlRequest) {

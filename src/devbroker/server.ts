@@ -3,8 +3,8 @@ import { Budget, costOf } from '../broker/memory/budget.ts'
 import { VirtualHost } from '../broker/memory/vhost.ts'
 import { BUILT_IN_PLATFORM } from '../broker/server-version.ts'
 import { messageOf, TwqError } from '../errors.ts'
-import { type Clock, systemClock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Connection, type ConnectionLimits } from './connection.ts'
 
 /** How the embedded broker runs. */

@@ -1,6 +1,6 @@
 import { loadavg, type as systemName } from 'node:os'
 import type { Software, WorkerEvent, WorkerLoad } from '../protocol/event.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { packageVersion } from '../runtime/version.ts'
 
 /** What a heartbeat is made of. */

@@ -10,9 +10,9 @@ import {
   type WorkerEvent,
 } from '../protocol/event.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 
 /** Where what happens to tasks is told. */
 export interface TaskEvents {

@@ -5,13 +5,13 @@ import type { Kept, Session } from '../broker/session.ts'
 import { declareEventQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import { utcOffset } from '../protocol/event.ts'
-import { matchesGlob } from '../protocol/glob.ts'
 import { encodeRequest } from '../protocol/pidbox.ts'
 import { type CeleryEvent, decodeEvents } from '../protocol/read-event.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { heldSize } from '../runtime/held-size.ts'
 import { LamportClock } from '../runtime/lamport-clock.ts'
+import { matchesGlob } from '../runtime/text/glob.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 
 /** Which events, and what workers are asked for. */
 export interface EventOptions {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net'
 import { messageOf, TwqError } from '../errors.ts'
 import type { Address } from '../runtime/address.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 import type { Finding, Probe } from './health.ts'
 import { claimFolder, existingSockets, newSocketPath, socketFolders } from './local-sockets.ts'
 import { SilentConnections } from './silent-connections.ts'

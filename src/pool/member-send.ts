@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { unlessAborted } from '../runtime/time-limit.ts'
+import { unlessAborted } from '../runtime/time/time-limit.ts'
 import { isCanvas, isTask } from '../tasks/brand.ts'
 import type {
   AnyArguments,

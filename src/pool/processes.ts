@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { deferred } from '../runtime/deferred.ts'
+import { deferred } from '../runtime/time/deferred.ts'
 import type { Member, StartMember } from './member-link.ts'
 import type { FromMember } from './messages.ts'
 

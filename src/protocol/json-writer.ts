@@ -1,5 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
-import { cutText } from '../runtime/cut-text.ts'
+import { cutText } from '../runtime/text/cut-text.ts'
 import { MAX_INTEGER_DIGITS } from './json-reader.ts'
 import { tagBytes, tagDate } from './json-tags.ts'
 import { formatTimestamp, isWritable } from './timestamps.ts'

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { matchesGlob } from '../runtime/text/glob.ts'
 import { decodeBody, JSON_CONTENT } from './body.ts'
-import { matchesGlob } from './glob.ts'
 import { stringifyJson } from './json.ts'
 import { Refusal } from './refusal.ts'
 import { isName, isObject, usableReplyTo } from './task-fields.ts'

@@ -1,5 +1,5 @@
-import { closest } from '../runtime/closest.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { closest } from '../runtime/text/closest.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import { LONGEST_QUEUE_NAME } from './quarantine.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskExchange, type TaskQueue } from './task-queue.ts'
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
-import { cutLines } from '../runtime/cut-text.ts'
 import type { Json } from '../runtime/json.ts'
+import { cutLines } from '../runtime/text/cut-text.ts'
 import { pythonRepr } from './python-repr.ts'
 import type { RemoteError } from './result-record.ts'
 import { propertyOf } from './thrown.ts'

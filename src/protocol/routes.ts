@@ -1,5 +1,5 @@
-import { closest } from '../runtime/closest.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { closest } from '../runtime/text/closest.ts'
 import type { Route } from './wire.ts'
 
 /** Where a task goes, as far as anybody says so. */

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { boundedFields } from '../runtime/log-fields.ts'
+import { boundedFields } from '../runtime/log/log-fields.ts'
 
 /**
  * Anything may be thrown: objects whose getters throw, proxies, null. These look at it without ever throwing themselves.

@@ -1,6 +1,6 @@
 import type { Publisher } from '../broker/publisher.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import type { ResultBackend } from './backend.ts'
 import { noResults } from './none.ts'
 import { RedisResults } from './redis.ts'

@@ -3,8 +3,8 @@ import { isChordQueue } from '../protocol/queued-chord.ts'
 import { encodeResult } from '../protocol/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { ResultBackend } from './backend.ts'
 
 // A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
-import { closest } from '../runtime/closest.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { closest } from '../runtime/text/closest.ts'
 
 /** The arguments a task declares, as `defineTask` takes them. */
 export interface Declaration {

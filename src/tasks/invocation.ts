@@ -1,8 +1,8 @@
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import type { Send } from './sending.ts'
 import type { AnyTask } from './task.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
-import { loadModule } from '../runtime/load-typescript.ts'
+import { loadModule } from '../runtime/process/load-typescript.ts'
 import { isTask } from './brand.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { AnyTask } from './task.ts'

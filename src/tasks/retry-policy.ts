@@ -1,5 +1,5 @@
-import { closest } from '../runtime/closest.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { closest } from '../runtime/text/closest.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 
 /** When and how often a task is tried again. Durations are milliseconds or texts like `'30s'`. */
 export interface RetryPolicy {

@@ -1,7 +1,7 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { isPriority } from '../protocol/routes.ts'
-import { closest } from '../runtime/closest.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { closest } from '../runtime/text/closest.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import { isCanvas } from './brand.ts'
 import type { SendOptions } from './sending.ts'
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 
 /** A message, or fields and a message: `log.info('sent')`, `log.info({ to }, 'sent')`, `log.error(error, 'not sent')`. */
 export interface TaskLogLine {

@@ -1,5 +1,5 @@
 import type { TaskMessage } from '../protocol/task-message.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 
 /** How long an attempt may take from its start, in milliseconds; at least one of the two is given. */
 export interface TimeLimits {

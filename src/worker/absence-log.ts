@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../broker/session.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 
 /** The connections of a worker: the one that consumes, and the one that publishes. */
 export type SessionRole = 'consumer' | 'publisher'

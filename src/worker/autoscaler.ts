@@ -1,7 +1,7 @@
 import type { AutoscaleControls } from '../control/worker-view.ts'
 import { messageOf } from '../errors.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Workforce } from './workforce.ts'
 

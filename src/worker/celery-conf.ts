@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { JsonObject } from '../runtime/json.ts'
-import { redactUrl } from '../runtime/redact-url.ts'
+import { redactUrl } from '../runtime/text/redact-url.ts'
 
 // What Celery shows for a password.
 const MASK = '********'

@@ -11,9 +11,9 @@ import { chordQueue, JOIN_QUEUE, JOIN_TASK, type QueuedChord, readQueuedChord } 
 import { decodeResult } from '../protocol/result.ts'
 import { isFinal, type RemoteError, type ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import type { Followers } from './followers.ts'
 import type { Quarantine } from './quarantine.ts'
 

@@ -1,5 +1,5 @@
 import { hintOf } from '../errors.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 
 /** Tells of the consumer of one queue that the broker ended it, that it can't be there for now, and that it is there again. */
 export function consumerLog(logger: Logger, queue: string) {

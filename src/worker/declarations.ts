@@ -1,5 +1,5 @@
 import type { TwqError } from '../errors.ts'
-import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import type { DeclaredQueue } from './declare-queue.ts'
 
 interface Entry {

@@ -10,9 +10,9 @@ import {
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import { maxPriorityOf, type TaskQueue } from '../protocol/task-queue.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 
 /** What declaring needs. */
 export interface DeclareParts {

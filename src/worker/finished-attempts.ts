@@ -1,9 +1,9 @@
 import type { Delivery } from '../broker/broker.ts'
 import { readMarks } from '../protocol/suspect.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { ExpiringSet } from '../runtime/expiring-set.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { ExpiringSet } from '../runtime/time/expiring-set.ts'
 import type { AttemptKey } from './recent-acks.ts'
 
 // For as long as the broker may keep a message that has been dealt with.

@@ -1,8 +1,8 @@
 import { hintOf, messageOf } from '../errors.ts'
 import type { Crew } from '../pool/crew.ts'
 import type { Pool, RunOptions } from '../pool/pool.ts'
-import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Invocation } from '../tasks/invocation.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 

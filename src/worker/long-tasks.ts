@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { CONSUMER_TIMEOUT } from '../config/consumer-timeout.ts'
-import { parseDuration } from '../runtime/duration.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /**

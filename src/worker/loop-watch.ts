@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Request } from './request.ts'
 
 /** What the watch works with. Times in milliseconds. */

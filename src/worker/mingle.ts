@@ -3,11 +3,11 @@ import { Broadcast } from '../client/broadcast.ts'
 import { idsIn, revokedForPython } from '../control/commands/hello.ts'
 import type { WorkerView } from '../control/worker-view.ts'
 import { messageOf, TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
 import type { Json } from '../runtime/json.ts'
 import type { LamportClock } from '../runtime/lamport-clock.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { pause } from '../runtime/pause.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 
 /** What a worker needs to introduce itself. */
 export interface MingleParts {

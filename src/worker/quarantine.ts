@@ -3,7 +3,7 @@ import type { Publisher } from '../broker/publisher.ts'
 import { TwqError } from '../errors.ts'
 import { placeOfTable, quarantineMessage } from '../protocol/quarantine.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 
 /** Why a message is set aside. */
 export interface QuarantineReason {

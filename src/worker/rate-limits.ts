@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../runtime/clock.ts'
-import { TokenBucket } from '../runtime/token-bucket.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { TokenBucket } from '../runtime/time/token-bucket.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { Request } from './request.ts'
 

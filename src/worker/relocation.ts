@@ -4,7 +4,7 @@ import { TwqError } from '../errors.ts'
 import { packedCopy } from '../protocol/packed-copy.ts'
 import { type CopyOptions, markedCopy, suspectsQueue } from '../protocol/suspect.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import { factsOf, type Lane, mayBeNacked, mayHaveStarted, type Past, pastOf } from './suspicion.ts'
 
 /** A message in hand, and where it came from. */

@@ -1,5 +1,5 @@
 import type { TaskMessage } from '../protocol/task-message.ts'
-import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import type { Request, RequestState } from './request.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { HeaderValue } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/clock.ts'
-import { ExpiringSet } from '../runtime/expiring-set.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { ExpiringSet } from '../runtime/time/expiring-set.ts'
 
 /**
  * Celery's bounds (wire specification 3.5): ids, and how many milliseconds they are remembered. Bytes: enough for 50,000

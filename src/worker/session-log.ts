@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 import type { AbsenceLog, SessionRole } from './absence-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 

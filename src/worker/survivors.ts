@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import type { Request } from './request.ts'
 
 // More than a prefetch count can be, for as long as a reconnect may take.

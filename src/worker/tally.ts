@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 
 /** How many attempts have started, by task. Only registered names come here, so it stays small. */
 export class Tally {

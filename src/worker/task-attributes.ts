@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
-import { parseDuration } from '../runtime/duration.ts'
 import type { Json } from '../runtime/json.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 // As the retry policy has them (tasks/retry-policy.ts).

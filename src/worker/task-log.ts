@@ -1,6 +1,6 @@
 import { argsText } from '../protocol/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Request } from './request.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Request } from './request.ts'
 
 interface Entry {

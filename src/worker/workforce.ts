@@ -1,5 +1,5 @@
 import type { Pool } from '../pool/pool.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { Logger } from '../runtime/log/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Prefetch } from './prefetch.ts'
 

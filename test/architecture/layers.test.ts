@@ -72,9 +72,9 @@ describe('reading imports', () => {
 describe('the layer rules', () => {
   it.each([
     ['broker/session.ts', 'protocol/wire.ts', false],
-    ['runtime/duration.ts', 'errors.ts', false],
+    ['runtime/time/duration.ts', 'errors.ts', false],
     ['config/config.ts', 'tasks/task.ts', true],
-    ['config/parsers.ts', 'runtime/duration.ts', false],
+    ['config/parsers.ts', 'runtime/time/duration.ts', false],
     ['cli/main.ts', 'worker/create-worker.ts', false],
     ['metrics/instruments.ts', 'plugins/hooks.ts', false],
   ])('allow %s to import %s', (from, to, typeOnly) => {
@@ -99,7 +99,7 @@ describe('the layer rules', () => {
     const importing = (from: string, to: string) => objectionTo({ from, to, kind: 'package', typeOnly: false })
     expect(importing('broker/amqp/connection.ts', 'amqplib')).toBeUndefined()
     expect(importing('broker/session.ts', 'amqplib')).toMatch(/belongs in broker\/amqp/)
-    expect(importing('runtime/clock.ts', 'node:timers')).toBeUndefined()
+    expect(importing('runtime/time/clock.ts', 'node:timers')).toBeUndefined()
     expect(importing('worker/intake.ts', 'lodash')).toMatch(/no rule/)
   })
 })

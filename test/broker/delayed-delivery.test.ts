@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { DelayedDelivery, declareLadder } from '../../src/broker/delayed-delivery.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { createSession, type Session } from '../../src/broker/session.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { goldenJson } from '../protocol/golden.ts'
 
 interface Declared {

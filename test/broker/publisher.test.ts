@@ -3,7 +3,7 @@ import { createPublisher, type PublisherOptions } from '../../src/broker/publish
 import { createSession } from '../../src/broker/session.ts'
 import { TwqError } from '../../src/errors.ts'
 import type { Outgoing } from '../../src/protocol/wire.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { FakeBroker, type FakeChannel } from '../support/fake-broker.ts'
 
 const lost = (): TwqError => new TwqError('TWQ_CONNECTION_LOST', 'reset')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Channel } from '../../src/broker/broker.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { watchQueues } from '../../src/broker/queue-watch.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 
 it('tells which of the queues that are consumed the broker refuses, or counts no consumer of', async () => {
   const clock = new ManualClock(0)

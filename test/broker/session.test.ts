@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createSession, type Session, type SessionEvent } from '../../src/broker/session.ts'
 import { TwqError } from '../../src/errors.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { FakeBroker, type FakeChannel } from '../support/fake-broker.ts'
 
 const unreachable = (): TwqError => new TwqError('TWQ_BROKER_UNREACHABLE', 'nothing listens')

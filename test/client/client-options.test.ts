@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { brokerOf } from '../../src/client/client-options.ts'
 import { createClient } from '../../src/client/create-client.ts'
-import { createLogger } from '../../src/runtime/logger.ts'
+import { createLogger } from '../../src/runtime/log/logger.ts'
 
 describe("a client's broker", () => {
   it.each<[string, { broker?: string | undefined }, Record<string, string>, string]>([

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import { createSession } from '../../src/broker/session.ts'
 import { ReplyQueue } from '../../src/client/reply-queue.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 
 /** A reply queue whose session is never started: nothing arrives. */
 const aReplyQueue = (mostFollowed: number) => {

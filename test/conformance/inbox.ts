@@ -1,5 +1,5 @@
 import type { Channel, Delivery, Subscription } from '../../src/broker/broker.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 
 /** What a consumer got, for tests to await. */
 export class Inbox {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseJson } from '../../src/protocol/json.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import { type Program, readyOrClosed } from '../support/program.ts'

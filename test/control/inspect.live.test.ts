@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
 import type { Program } from '../support/program.ts'

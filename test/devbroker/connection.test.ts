@@ -4,7 +4,7 @@ import type { MethodArguments } from '../../src/devbroker/methods.ts'
 import { type DevBroker, type DevBrokerOptions, startDevBroker } from '../../src/devbroker/server.ts'
 import { TwqError } from '../../src/errors.ts'
 import type { Headers } from '../../src/protocol/wire.ts'
-import type { Logger } from '../../src/runtime/logger.ts'
+import type { Logger } from '../../src/runtime/log/logger.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { PROTOCOL_HEADER, RawClient } from './raw-client.ts'
 

@@ -4,7 +4,7 @@ import { contentFrames, FRAME, type Frame, FrameReader, methodFrame } from '../.
 import type { Method, MethodArguments, MethodName } from '../../src/devbroker/methods.ts'
 import { decodeContentHeader, decodeMethod } from '../../src/devbroker/values.ts'
 import type { Properties } from '../../src/protocol/wire.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 
 /** A method as it came, with the content that followed it. */
 export interface Received {

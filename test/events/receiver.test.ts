@@ -6,7 +6,7 @@ import { createSession } from '../../src/broker/session.ts'
 import { type EventOptions, receiveEvents } from '../../src/events/receiver.ts'
 import { EVENT_EXCHANGE } from '../../src/protocol/event.ts'
 import { decodeRequest } from '../../src/protocol/pidbox.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { Journal } from '../support/until.ts'
 

@@ -1,5 +1,5 @@
 import amqp, { type Channel, type ChannelModel } from 'amqplib'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import type { HostileMessage } from './hostile.ts'
 
 const MOST_TRIES = 10

@@ -1,5 +1,5 @@
 import { createAsyncPool } from '../../src/pool/async.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { poolConformance } from '../conformance/pool.ts'
 
 poolConformance({

@@ -2,7 +2,7 @@ import { afterAll } from 'vitest'
 import { Crew } from '../../src/pool/crew.ts'
 import type { StartMember } from '../../src/pool/member-link.ts'
 import { startThread } from '../../src/pool/threads.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { compiledMembers } from '../conformance/compiled-members.ts'
 import { membersFromSources, type PoolSubject, poolConformance } from '../conformance/pool.ts'
 

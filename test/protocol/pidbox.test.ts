@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { matchesGlob } from '../../src/protocol/glob.ts'
 import {
   type ControlRequest,
   decodeReply,
@@ -9,6 +8,7 @@ import {
   isAddressedTo,
 } from '../../src/protocol/pidbox.ts'
 import type { WireMessage } from '../../src/protocol/wire.ts'
+import { matchesGlob } from '../../src/runtime/text/glob.ts'
 import { golden, wireOf } from './golden.ts'
 
 const captured = golden('control.json')

@@ -3,7 +3,7 @@ import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { createPublisher } from '../../src/broker/publisher.ts'
 import { createSession } from '../../src/broker/session.ts'
 import { RpcResults } from '../../src/results/rpc.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 
 const record = { taskId: '1', state: 'SUCCESS', result: 5, traceback: null, children: [] } as const
 const owner = { id: '1', replyTo: 'caller', correlationId: '1' }

@@ -1,7 +1,7 @@
 import { type Client, createClient } from '../../src/client/create-client.ts'
 import type { UserConfig } from '../../src/config/config.ts'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
-import { createLogger } from '../../src/runtime/logger.ts'
+import { createLogger } from '../../src/runtime/log/logger.ts'
 import { createRegistry } from '../../src/tasks/registry.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import { createWorker } from '../../src/worker/create-worker.ts'

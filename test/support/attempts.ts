@@ -1,6 +1,6 @@
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
-import { type Clock, systemClock } from '../../src/runtime/clock.ts'
-import type { Logger } from '../../src/runtime/logger.ts'
+import type { Logger } from '../../src/runtime/log/logger.ts'
+import { type Clock, systemClock } from '../../src/runtime/time/clock.ts'
 import type { Attempt, Invocation } from '../../src/tasks/invocation.ts'
 import { aTaskMessage } from './a-task-message.ts'
 

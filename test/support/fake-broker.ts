@@ -1,6 +1,6 @@
 import type { Broker, Channel, CloseReason, Connection, ExchangeSpec, QueueStatus } from '../../src/broker/broker.ts'
 import type { Route, WireMessage } from '../../src/protocol/wire.ts'
-import { type Deferred, deferred } from '../../src/runtime/deferred.ts'
+import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 
 /** A publish that waits for the test to answer it. */
 export interface Publish {

@@ -1,4 +1,4 @@
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { Task } from '../../src/tasks/task.ts'
 

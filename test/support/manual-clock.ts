@@ -1,1 +1,1 @@
-export { ManualClock } from '../../src/runtime/manual-clock.ts'
+export { ManualClock } from '../../src/runtime/time/manual-clock.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { createLogger, type Logger } from '../../src/runtime/logger.ts'
+import { createLogger, type Logger } from '../../src/runtime/log/logger.ts'
 import { type TaskLogger, taskLogger } from '../../src/tasks/task-logger.ts'
 
 function aTaskLogger(level = 'info') {

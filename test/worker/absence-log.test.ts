@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { createLogger } from '../../src/runtime/logger.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { createLogger } from '../../src/runtime/log/logger.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import { AbsenceLog, type SessionRole } from '../../src/worker/absence-log.ts'
 
 function aLog(terminal = false) {

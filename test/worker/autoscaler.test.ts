@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import { Autoscaler, nextSize } from '../../src/worker/autoscaler.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { startTestWorker, type TestWorker, type TestWorkerOptions, until } from '../../src/testing.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../src/runtime/clock.ts'
-import { createLogger } from '../../src/runtime/logger.ts'
+import { createLogger } from '../../src/runtime/log/logger.ts'
+import type { Clock } from '../../src/runtime/time/clock.ts'
 import { LoopWatch } from '../../src/worker/loop-watch.ts'
 import type { Request } from '../../src/worker/request.ts'
 import { aRequest } from '../support/a-request.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Channel, Connection } from '../../src/broker/broker.ts'
 import { createMemoryBroker, type MemoryBroker } from '../../src/broker/memory/broker.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { startTestWorker, until } from '../../src/testing/test-worker.ts'
 

@@ -8,7 +8,7 @@ import {
 import { type QueueSettings, readQueue } from '../../src/protocol/queue-settings.ts'
 import { suspectsQueue } from '../../src/protocol/suspect.ts'
 import type { TaskQueue } from '../../src/protocol/task-queue.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aProject } from '../support/a-project.ts'
 import { aWorker } from '../support/a-worker.ts'

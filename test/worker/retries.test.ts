@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import { ManualClock } from '../../src/runtime/manual-clock.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import type { TaskContext } from '../../src/tasks/context.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { RetryPolicy } from '../../src/tasks/retry-policy.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { heldTask } from '../support/held-task.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'

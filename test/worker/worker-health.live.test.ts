@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { UserConfig } from '../../src/config/config.ts'
-import { deferred } from '../../src/runtime/deferred.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import { aWorker } from '../support/a-worker.ts'

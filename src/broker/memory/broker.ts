@@ -1,6 +1,6 @@
 import { TwqError } from '../../errors.ts'
-import type { Clock } from '../../runtime/clock.ts'
-import { deferred } from '../../runtime/deferred.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
 import { connectionFailure } from '../amqp/failures.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
 import { FRAME_MAX, MemoryChannel, WHERE } from './memory-channel.ts'

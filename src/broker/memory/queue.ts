@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../runtime/clock.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { costOfMessage } from './budget.ts'
 import { type Consumer, Consumers } from './consumers.ts'
 import type { DeathReason } from './dead-letters.ts'

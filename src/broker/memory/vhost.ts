@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Headers, HeaderValue } from '../../protocol/wire.ts'
-import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { type Clock, systemClock } from '../../runtime/time/clock.ts'
 import { Budget, costOf } from './budget.ts'
 import { type DeathReason, deadLetter, isCycle } from './dead-letters.ts'
 import { type Binding, type Destination, Exchange, type ExchangeDeclaration } from './exchange.ts'

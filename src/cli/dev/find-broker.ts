@@ -5,7 +5,7 @@ import { options } from '../../config/options.ts'
 import type { ResolvedConfig } from '../../config/resolve-config.ts'
 import { type DevBroker, startDevBroker } from '../../devbroker/server.ts'
 import { messageOf, TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/logger.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
 
 /** The broker to develop with. Disposing of it stops the embedded one, and leaves any other alone. */
 export interface FoundBroker extends AsyncDisposable {

@@ -1,4 +1,4 @@
-import { redactUrl } from '../../runtime/redact-url.ts'
+import { redactUrl } from '../../runtime/text/redact-url.ts'
 import { toJson } from '../output.ts'
 import type { TaskSummary } from './parent-link.ts'
 

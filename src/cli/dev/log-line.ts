@@ -1,6 +1,6 @@
-import { cutText } from '../../runtime/cut-text.ts'
-import { LONGEST_LINE } from '../../runtime/log-line.ts'
-import { printable } from '../../runtime/printable.ts'
+import { LONGEST_LINE } from '../../runtime/log/log-line.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { printable } from '../../runtime/text/printable.ts'
 
 // What the reports of tasks already say.
 const REPORTED: ReadonlySet<string> = new Set(

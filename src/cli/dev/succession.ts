@@ -1,4 +1,4 @@
-import type { StopRequest } from '../../runtime/process-signals.ts'
+import type { StopRequest } from '../../runtime/process/process-signals.ts'
 import type { Generation } from './generation.ts'
 import type { WorkerReady } from './parent-link.ts'
 

@@ -1,9 +1,9 @@
 import { TwqError } from '../../errors.ts'
 import { argsText } from '../../protocol/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
-import { cutText } from '../../runtime/cut-text.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { printable, printableLines } from '../../runtime/printable.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { printable, printableLines } from '../../runtime/text/printable.ts'
 import { toJson } from '../output.ts'
 import type { TaskReport } from './parent-link.ts'
 

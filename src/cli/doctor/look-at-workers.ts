@@ -7,8 +7,8 @@ import { TwqError } from '../../errors.ts'
 import { decodeBody } from '../../protocol/body.ts'
 import { EVENT_EXCHANGE } from '../../protocol/event.ts'
 import { encodeRequest } from '../../protocol/pidbox.ts'
-import type { Clock } from '../../runtime/clock.ts'
 import type { Json } from '../../runtime/json.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
 
 /** What a live worker tells of itself. */
 export interface WorkerFacts {

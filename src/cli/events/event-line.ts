@@ -1,7 +1,7 @@
 import type { CeleryEvent } from '../../protocol/read-event.ts'
-import { cutText } from '../../runtime/cut-text.ts'
 import type { Json } from '../../runtime/json.ts'
-import { printable } from '../../runtime/printable.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { printable } from '../../runtime/text/printable.ts'
 import { toJson } from '../output.ts'
 
 /** How a line is to look. */

@@ -2,7 +2,7 @@ import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import { createSession, type Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
 import { type EventOptions, type EventStream, receiveEvents } from '../../events/receiver.ts'
-import { systemClock } from '../../runtime/clock.ts'
+import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { loadConfig } from '../load-config.ts'
 

@@ -1,6 +1,6 @@
 import type { TaskView } from '../../events/task-view.ts'
 import { isAlive, type WorkerView } from '../../events/worker-view.ts'
-import { printable } from '../../runtime/printable.ts'
+import { printable } from '../../runtime/text/printable.ts'
 import { type Column, table } from '../output.ts'
 import { type Interface, shownTasks } from './interface.ts'
 

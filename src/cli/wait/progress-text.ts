@@ -1,6 +1,6 @@
 import type { ResultRecord } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
-import { printable } from '../../runtime/printable.ts'
+import { printable } from '../../runtime/text/printable.ts'
 import { toJson } from '../output.ts'
 
 const BAR = 20

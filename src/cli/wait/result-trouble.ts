@@ -1,4 +1,4 @@
-import type { Logger } from '../../runtime/logger.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { note } from '../output.ts'
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../../runtime/clock.ts'
+import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../global-options.ts'
 
 const CLEAR_LINE = '\r\u001b[K'

@@ -3,7 +3,7 @@ import type { Connection } from '../../broker/broker.ts'
 import { withChannel } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import { redactUrl } from '../../runtime/redact-url.ts'
+import { redactUrl } from '../../runtime/text/redact-url.ts'
 
 /** What `twq worker start --dry-run` finds. */
 export interface WorkerPlan {

@@ -2,7 +2,7 @@ import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import { withChannel } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/logger.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
 import { confirmed } from '../confirm.ts'
 
 /** Drops what waits in the queues of a worker that is about to start, once a person has confirmed it; false when not. */

@@ -1,7 +1,7 @@
 import { pythonRepr } from '../../protocol/python-repr.ts'
-import { cutText } from '../../runtime/cut-text.ts'
 import type { Json } from '../../runtime/json.ts'
-import { parseRate } from '../../runtime/token-bucket.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { parseRate } from '../../runtime/time/token-bucket.ts'
 import { requireArguments, textOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import type { Channel, Connection, Delivery } from '../../../src/broker/broker.ts'
 import type { Headers, WireMessage } from '../../../src/protocol/wire.ts'
-import { deferred } from '../../../src/runtime/deferred.ts'
+import { deferred } from '../../../src/runtime/time/deferred.ts'
 import { brokerFacts } from '../../support/broker-facts.ts'
 import { brokerUrl, ctl, uniqueName } from '../../support/services.ts'
 

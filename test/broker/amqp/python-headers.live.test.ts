@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../../src/broker/broker.ts'
-import { deferred } from '../../../src/runtime/deferred.ts'
+import { deferred } from '../../../src/runtime/time/deferred.ts'
 import { runPython } from '../../support/python.ts'
 import { brokerUrl, uniqueName } from '../../support/services.ts'
 

@@ -1,5 +1,5 @@
-import { isError } from './describe-error.ts'
-import type { Logger } from './logger.ts'
+import type { Logger } from '../log/logger.ts'
+import { isError } from '../text/describe-error.ts'
 
 /**
  * Takes errors that nobody caught, until disposed. A rejection that nobody awaits is logged, and work goes on: one task's

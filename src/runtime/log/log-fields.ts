@@ -1,5 +1,5 @@
-import { cutText, LONGEST_SHOWN } from './cut-text.ts'
-import { describeError, isError } from './describe-error.ts'
+import { cutText, LONGEST_SHOWN } from '../text/cut-text.ts'
+import { describeError, isError } from '../text/describe-error.ts'
 
 // The first lines of a stack trace say where.
 const LONGEST_STACK = 4_000

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
 import { type DestinationStream, pino } from 'pino'
 import type { prettyFactory } from 'pino-pretty'
-import { cutText } from './cut-text.ts'
+import { cutText } from '../text/cut-text.ts'
+import { printable, printableLines } from '../text/printable.ts'
 import { boundedFields } from './log-fields.ts'
 import { LONGEST_LINE, safeLine } from './log-line.ts'
-import { printable, printableLines } from './printable.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { maskPasswords } from '../../src/runtime/mask-passwords.ts'
+import { maskPasswords } from '../../../src/runtime/text/mask-passwords.ts'
 
 it.each([
   ['amqp://guest:guest@localhost:5672//', 'amqp://guest:***@localhost:5672//'],

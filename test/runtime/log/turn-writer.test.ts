@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { TurnWriter } from '../../src/runtime/turn-writer.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { TurnWriter } from '../../../src/runtime/log/turn-writer.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 function aFile(): { fd: number; read: () => string; close: () => void } {
   const path = join(tempFolder(), 'log')

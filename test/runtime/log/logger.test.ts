@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { TwqError } from '../../src/errors.ts'
-import { createLogger, type LoggerOptions } from '../../src/runtime/logger.ts'
+import { TwqError } from '../../../src/errors.ts'
+import { createLogger, type LoggerOptions } from '../../../src/runtime/log/logger.ts'
 
 function aLogger(options: Partial<LoggerOptions> & { isTTY?: boolean } = {}) {
   const lines: string[] = []

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type ErrorCode, messageOf, TwqError } from '../errors.ts'
+import { type ErrorCode, messageOf, TwqError } from '../../errors.ts'
 
 const TYPESCRIPT = /\.[cm]?tsx?$/
 
@@ -45,7 +45,7 @@ async function enableTypescript(): Promise<void> {
  * which costs ten megabytes and a third of a second of processor time for ours. Nothing to do where twq runs uncompiled.
  */
 async function loadOwnModules(): Promise<void> {
-  const entry = new URL('../index.js', import.meta.url)
+  const entry = new URL('../../index.js', import.meta.url)
   if (existsSync(entry)) await import(entry.href)
 }
 

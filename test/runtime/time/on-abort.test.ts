@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import { onAbort } from '../../src/runtime/on-abort.ts'
+import { onAbort } from '../../../src/runtime/time/on-abort.ts'
 
 it('any number waits for one signal with one listener', () => {
   const controller = new AbortController()

@@ -1,6 +1,6 @@
-import { cutText } from './cut-text.ts'
-import { maskPasswords } from './mask-passwords.ts'
-import { escapeInJson } from './printable.ts'
+import { cutText } from '../text/cut-text.ts'
+import { maskPasswords } from '../text/mask-passwords.ts'
+import { escapeInJson } from '../text/printable.ts'
 
 /** The bytes of a log line at most, its end included. */
 export const LONGEST_LINE = 8_192

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseDuration } from '../../src/runtime/duration.ts'
+import { parseDuration } from '../../../src/runtime/time/duration.ts'
 
 it.each<[unknown, number | undefined]>([
   [0, 0],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { timeLimit, unlessAborted } from '../../src/runtime/time-limit.ts'
+import { timeLimit, unlessAborted } from '../../../src/runtime/time/time-limit.ts'
 
 describe('a time limit', () => {
   it('aborts on time with its reason', async () => {

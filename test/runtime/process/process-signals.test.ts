@@ -1,8 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { expect, it } from 'vitest'
-import type { Clock } from '../../src/runtime/clock.ts'
-import { createLogger } from '../../src/runtime/logger.ts'
-import { nextStop, onStopSignals, type StopRequest, type StopSignal } from '../../src/runtime/process-signals.ts'
+import { createLogger } from '../../../src/runtime/log/logger.ts'
+import {
+  nextStop,
+  onStopSignals,
+  type StopRequest,
+  type StopSignal,
+} from '../../../src/runtime/process/process-signals.ts'
+import type { Clock } from '../../../src/runtime/time/clock.ts'
 
 it.each<[StopRequest | undefined, StopSignal, StopRequest]>([
   [undefined, 'SIGTERM', 'warm'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { retryDelay, Streak } from '../../src/runtime/backoff.ts'
-import type { Clock } from '../../src/runtime/clock.ts'
+import { retryDelay, Streak } from '../../../src/runtime/time/backoff.ts'
+import type { Clock } from '../../../src/runtime/time/clock.ts'
 
 const MOST = () => 1
 

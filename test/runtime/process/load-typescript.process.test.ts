@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { aProject, type Project } from '../support/a-project.ts'
-import { cleanEnvironment } from '../support/run-twq.ts'
+import { aProject, type Project } from '../../support/a-project.ts'
+import { cleanEnvironment } from '../../support/run-twq.ts'
 
-const dist = fileURLToPath(new URL('../../dist', import.meta.url))
+const dist = fileURLToPath(new URL('../../../dist', import.meta.url))
 
 /** Runs `code` in a Node process of its own, since loaders are there for good; `load` is what it tests. */
 async function inNode(project: Project, code: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { parseRate, TokenBucket } from '../../src/runtime/token-bucket.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+import { parseRate, TokenBucket } from '../../../src/runtime/time/token-bucket.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 it.each([
   ['10', 10],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { printable, printableLines } from '../../src/runtime/printable.ts'
+import { printable, printableLines } from '../../../src/runtime/text/printable.ts'
 
 it.each([
   ['plain text, näïve ✓ 🙂', 'plain text, näïve ✓ 🙂'],

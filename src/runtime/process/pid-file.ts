@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs'
-import { TwqError } from '../errors.ts'
+import { TwqError } from '../../errors.ts'
 
 // The kernel counts a process's start in hundredths of a second, whatever its own clock does.
 const TICKS_PER_SECOND = 100

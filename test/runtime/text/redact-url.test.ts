@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { redactUrl } from '../../src/runtime/redact-url.ts'
+import { redactUrl } from '../../../src/runtime/text/redact-url.ts'
 
 it.each([
   ['amqp://ann:secret@mq:5672/jobs', 'amqp://ann:***@mq:5672/jobs'],

@@ -4,7 +4,7 @@ import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, utimesSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { claimPidFile } from '../../src/runtime/pid-file.ts'
+import { claimPidFile } from '../../../src/runtime/process/pid-file.ts'
 
 let root: string
 let path: string

@@ -1,6 +1,6 @@
-import type { Clock } from './clock.ts'
-import { systemClock } from './clock.ts'
-import type { Logger } from './logger.ts'
+import type { Logger } from '../log/logger.ts'
+import type { Clock } from '../time/clock.ts'
+import { systemClock } from '../time/clock.ts'
 
 /** How a process is asked to stop: finish what runs, stop what runs, or leave at once. */
 export type StopRequest = 'warm' | 'cold' | 'now'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cutLines, cutText } from '../../src/runtime/cut-text.ts'
+import { cutLines, cutText } from '../../../src/runtime/text/cut-text.ts'
 
 it.each([
   ['a text that fits', 'short', 10, 'short'],

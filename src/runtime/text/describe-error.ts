@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
 
 /** An error as plain data, for a log line or for a program to read. */
 export interface DescribedError {
