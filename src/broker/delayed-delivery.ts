@@ -5,8 +5,8 @@ import {
   delayBinding,
   delayLevel,
   isDelayable,
-} from '../protocol/delay-route.ts'
-import type { TaskQueue } from '../protocol/task-queue.ts'
+} from '../protocol/headers/delay-route.ts'
+import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Channel } from './broker.ts'

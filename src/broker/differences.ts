@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { TaskExchange, TaskQueue } from '../protocol/task-queue.ts'
+import type { TaskExchange, TaskQueue } from '../protocol/queue/task-queue.ts'
 import { parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel } from './broker.ts'
 import type { Session } from './session.ts'

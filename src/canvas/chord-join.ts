@@ -1,6 +1,6 @@
-import type { ChordParts } from '../protocol/chord.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import type { ChordParts } from '../protocol/chord/chord.ts'
 import { exceptionRepr } from '../protocol/python-repr.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord.ts'
-import { chordQueue, type QueuedChord, type QueuedMember } from '../protocol/queued-chord.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
+import { chordQueue, type QueuedChord, type QueuedMember } from '../protocol/chord/queued-chord.ts'
 import type { Signature } from '../protocol/signature.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { stepsOfChain } from './chain.ts'

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { chunksAsGroup } from './chunks.ts'

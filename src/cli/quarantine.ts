@@ -12,7 +12,7 @@ import {
 import { queueStatus } from '../client/queue-access.ts'
 import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../client/sweep-queue.ts'
 import { TwqError } from '../errors.ts'
-import { quarantineQueue } from '../protocol/quarantine.ts'
+import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { confirmed } from './confirm.ts'
 import { describeMessage } from './describe-message.ts'

@@ -1,4 +1,4 @@
-import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { cutLines } from '../runtime/text/cut-text.ts'
 import { maskPasswords } from '../runtime/text/mask-passwords.ts'
 import { printableLines } from '../runtime/text/printable.ts'

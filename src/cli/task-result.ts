@@ -1,7 +1,7 @@
 import { createClient } from '../client/create-client.ts'
 import type { StoredHandle } from '../client/task-handle.ts'
 import { TwqError } from '../errors.ts'
-import { encodeError } from '../protocol/result.ts'
+import { encodeError } from '../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import { EXIT } from './exit-codes.ts'
 import type { GlobalOptions } from './global-options.ts'

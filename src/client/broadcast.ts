@@ -9,7 +9,7 @@ import {
   pidboxReplies,
 } from '../broker/pidbox.ts'
 import { TwqError } from '../errors.ts'
-import { decodeReply, encodeRequest } from '../protocol/pidbox.ts'
+import { decodeReply, encodeRequest } from '../protocol/remote/pidbox.ts'
 import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'

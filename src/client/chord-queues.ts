@@ -2,7 +2,7 @@ import type { Channel } from '../broker/broker.ts'
 import type { Session } from '../broker/session.ts'
 import { declareResultQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE } from '../protocol/queued-chord.ts'
+import { CHORD_QUEUE_LIFETIME, JOIN_QUEUE } from '../protocol/chord/queued-chord.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 

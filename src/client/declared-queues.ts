@@ -1,7 +1,7 @@
 import type { Session } from '../broker/session.ts'
 import { declareTaskQueue, type TopologyDifference } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { isQuorum } from '../protocol/task-queue.ts'
+import { isQuorum } from '../protocol/queue/task-queue.ts'
 import type { Router } from './router.ts'
 
 /** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */

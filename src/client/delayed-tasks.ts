@@ -2,7 +2,7 @@ import type { DelayedDelivery, DelayTarget } from '../broker/delayed-delivery.ts
 import { oversizeIn } from '../broker/message-size.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import { TwqError } from '../errors.ts'
-import { delayable, delayRoute, secondsUntil } from '../protocol/delay-route.ts'
+import { delayable, delayRoute, secondsUntil } from '../protocol/headers/delay-route.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'

@@ -1,4 +1,4 @@
-import type { ControlReply } from '../protocol/pidbox.ts'
+import type { ControlReply } from '../protocol/remote/pidbox.ts'
 import { isName } from '../protocol/task-fields.ts'
 import { heldSize } from '../runtime/held-size.ts'
 import type { Json } from '../runtime/json.ts'

@@ -8,7 +8,7 @@ import {
   type TopologyDifference,
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import type { TaskQueue } from '../protocol/task-queue.ts'
+import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 
 /** Lends a channel for one purpose: whatever the broker refuses ends the channel. */

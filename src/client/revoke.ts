@@ -1,7 +1,7 @@
 import { declarePidboxExchange, PIDBOX_EXCHANGE } from '../broker/pidbox.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
-import { encodeRequest } from '../protocol/pidbox.ts'
+import { encodeRequest } from '../protocol/remote/pidbox.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { RevokeOptions } from '../tasks/sending.ts'
 import { noWorker } from './broadcast.ts'

@@ -6,8 +6,8 @@ import {
   type RouteFunction,
   type Routes,
   type RouteTable,
-} from '../protocol/routes.ts'
-import { plainQueue, type TaskQueue } from '../protocol/task-queue.ts'
+} from '../protocol/queue/routes.ts'
+import { plainQueue, type TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { matchesGlob } from '../runtime/text/glob.ts'

@@ -1,6 +1,6 @@
 import type { Node } from '../canvas/freeze.ts'
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { Json } from '../runtime/json.ts'
 import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
 import type { Revoke } from './revoke.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../errors.ts'
-import { decodeResult } from '../protocol/result.ts'
+import { decodeResult } from '../protocol/result/result.ts'
 import type { RedisAddress } from '../results/redis-address.ts'
 import { RedisChords } from '../results/redis-chords.ts'
 import { RedisConnection } from '../results/redis-connection.ts'

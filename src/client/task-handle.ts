@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { exceptionRepr } from '../protocol/python-repr.ts'
-import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { deferred } from '../runtime/time/deferred.ts'

@@ -1,6 +1,6 @@
-import type { QueueSettings } from '../protocol/queue-settings.ts'
-import type { Routes } from '../protocol/routes.ts'
-import type { TaskQueue } from '../protocol/task-queue.ts'
+import type { QueueSettings } from '../protocol/queue/queue-settings.ts'
+import type { Routes } from '../protocol/queue/routes.ts'
+import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { Address } from '../runtime/address.ts'
 import type { AnyTask } from '../tasks/task.ts'
 

@@ -1,5 +1,5 @@
 import { stringifyJson } from '../protocol/json.ts'
-import type { ControlRequest } from '../protocol/pidbox.ts'
+import type { ControlRequest } from '../protocol/remote/pidbox.ts'
 import type { JsonObject } from '../runtime/json.ts'
 import { boundedFields } from '../runtime/log/log-fields.ts'
 import { cutText } from '../runtime/text/cut-text.ts'

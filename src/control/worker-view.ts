@@ -1,4 +1,4 @@
-import type { TaskQueue } from '../protocol/task-queue.ts'
+import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
 /** A request in the worker's hands, as remote control reports it. */

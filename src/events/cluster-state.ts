@@ -1,4 +1,4 @@
-import { type CeleryEvent, splitType } from '../protocol/read-event.ts'
+import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import { BoundedViews } from './bounded-views.ts'
 import { type TaskView, taskAfter } from './task-view.ts'
 import { type WorkerView, workerAfter } from './worker-view.ts'

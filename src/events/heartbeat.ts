@@ -1,5 +1,5 @@
 import { loadavg, type as systemName } from 'node:os'
-import type { Software, WorkerEvent, WorkerLoad } from '../protocol/event.ts'
+import type { Software, WorkerEvent, WorkerLoad } from '../protocol/remote/event.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { packageVersion } from '../runtime/version.ts'
 

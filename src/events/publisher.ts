@@ -8,9 +8,9 @@ import {
   type TaskEvent,
   taskEventsMessage,
   type WorkerEvent,
-} from '../protocol/event.ts'
+} from '../protocol/remote/event.ts'
+import type { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { LamportClock } from '../runtime/lamport-clock.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 

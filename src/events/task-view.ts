@@ -1,4 +1,4 @@
-import { type CeleryEvent, splitType } from '../protocol/read-event.ts'
+import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
 import { cutText } from './cut-text.ts'
 

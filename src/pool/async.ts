@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Invocation } from '../tasks/invocation.ts'

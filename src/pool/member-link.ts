@@ -1,5 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Logger } from '../runtime/log/logger.ts'

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort } from 'node:worker_threads'
-import { celeryError, toRemoteError } from '../protocol/exceptions.ts'
+import { celeryError, toRemoteError } from '../protocol/result/exceptions.ts'
 import { createLogger, type Logger } from '../runtime/log/logger.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'

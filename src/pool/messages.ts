@@ -1,6 +1,6 @@
 import { type ErrorCode, messageOf, TwqError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../protocol/json.ts'
-import { RemoteTaskError } from '../protocol/remote-task-error.ts'
+import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import type { RemoteError, State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Invocation } from '../tasks/invocation.ts'

@@ -1,7 +1,7 @@
-import { restoreQuarantined } from './quarantine.ts'
-import { changeHeaders, type HeaderForms } from './raw-headers.ts'
-import { resendable } from './resendable.ts'
-import { deliveryCount, markedCopy, readMarks, sendsElsewhere } from './suspect.ts'
+import { restoreQuarantined } from './headers/quarantine.ts'
+import { changeHeaders, type HeaderForms } from './headers/raw-headers.ts'
+import { resendable } from './headers/resendable.ts'
+import { deliveryCount, markedCopy, readMarks, sendsElsewhere } from './headers/suspect.ts'
 import type { Outgoing, Route, WireMessage } from './wire.ts'
 
 /**

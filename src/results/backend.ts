@@ -1,4 +1,4 @@
-import type { ChordAddition, ChordPart, ChordParts, ChordStart, KeptAddition } from '../protocol/chord.ts'
+import type { ChordAddition, ChordPart, ChordParts, ChordStart, KeptAddition } from '../protocol/chord/chord.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Service } from '../runtime/service.ts'

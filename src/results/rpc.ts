@@ -1,6 +1,6 @@
 import type { Publisher } from '../broker/publisher.ts'
-import { isChordQueue } from '../protocol/queued-chord.ts'
-import { encodeResult } from '../protocol/result.ts'
+import { isChordQueue } from '../protocol/chord/queued-chord.ts'
+import { encodeResult } from '../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/time/clock.ts'

@@ -1,6 +1,6 @@
 import { hintOf, messageOf, TwqError } from '../errors.ts'
-import { boundedMessage, celeryError, pythonError, toRemoteError } from '../protocol/exceptions.ts'
 import { portableJson, stringifyJson } from '../protocol/json.ts'
+import { boundedMessage, celeryError, pythonError, toRemoteError } from '../protocol/result/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { ordinary } from '../runtime/ordinary.ts'

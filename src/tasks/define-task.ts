@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { isPriority } from '../protocol/routes.ts'
+import { isPriority } from '../protocol/queue/routes.ts'
 import type { Json } from '../runtime/json.ts'
 import { closest } from '../runtime/text/closest.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'

@@ -1,5 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
-import { isPriority } from '../protocol/routes.ts'
+import { isPriority } from '../protocol/queue/routes.ts'
 import { closest } from '../runtime/text/closest.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { isCanvas } from './brand.ts'

@@ -1,5 +1,12 @@
-import { type TaskEvent, taskFailed, taskReceived, taskRetried, taskRevoked, taskSucceeded } from '../protocol/event.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import {
+  type TaskEvent,
+  taskFailed,
+  taskReceived,
+  taskRetried,
+  taskRevoked,
+  taskSucceeded,
+} from '../protocol/remote/event.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { Outcome } from '../tasks/outcome.ts'
 import type { Request } from './request.ts'
 import { INTERRUPTED } from './settlement.ts'

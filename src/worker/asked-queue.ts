@@ -1,4 +1,4 @@
-import type { TaskQueue } from '../protocol/task-queue.ts'
+import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 
 /** What the broker was asked about a queue, and what it has answered so far. */
 export class Asked {

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import { isFinal } from '../protocol/result-record.ts'
 import { readArray } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'

@@ -9,7 +9,7 @@ import {
   type TopologyDifference,
 } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { maxPriorityOf, type TaskQueue } from '../protocol/task-queue.ts'
+import { maxPriorityOf, type TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'

@@ -1,4 +1,4 @@
-import { quarantineQueue } from '../protocol/quarantine.ts'
+import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { FinishedAttempts } from './finished-attempts.ts'
 import type { HeldAside } from './held-aside.ts'

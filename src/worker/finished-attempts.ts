@@ -1,5 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
-import { readMarks } from '../protocol/suspect.ts'
+import { readMarks } from '../protocol/headers/suspect.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'

@@ -1,6 +1,6 @@
 import type { Delivery } from '../broker/broker.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
-import { deliveryCount, suspectsQueue } from '../protocol/suspect.ts'
+import { deliveryCount, suspectsQueue } from '../protocol/headers/suspect.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Place, Prefetch } from './prefetch.ts'

@@ -1,7 +1,7 @@
 import type { Delivery } from '../broker/broker.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import { TwqError } from '../errors.ts'
-import { placeOfTable, quarantineMessage } from '../protocol/quarantine.ts'
+import { placeOfTable, quarantineMessage } from '../protocol/headers/quarantine.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 

@@ -1,4 +1,4 @@
-import { quarantineQueue } from '../protocol/quarantine.ts'
+import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { ResultBackend } from '../results/backend.ts'

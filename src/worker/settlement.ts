@@ -1,4 +1,4 @@
-import { celeryError } from '../protocol/exceptions.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'

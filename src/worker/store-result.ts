@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import { celeryError } from '../protocol/exceptions.ts'
+import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { ResultBackend, ResultOwner } from '../results/backend.ts'
 import { troubleOf } from './trouble.ts'

@@ -2,7 +2,7 @@ import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from 
 import type { CarefulConsumers } from '../broker/careful-consumers.ts'
 import { cannotBeMended } from '../broker/kept-channel.ts'
 import { restoreConsumer } from '../broker/restore-consumer.ts'
-import { suspectsQueue } from '../protocol/suspect.ts'
+import { suspectsQueue } from '../protocol/headers/suspect.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { isLoss } from './consumer.ts'

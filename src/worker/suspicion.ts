@@ -1,5 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
-import { deliveryCount, readMarks } from '../protocol/suspect.ts'
+import { deliveryCount, readMarks } from '../protocol/headers/suspect.ts'
 
 /** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
 export type Lane = 'tasks' | 'suspects'

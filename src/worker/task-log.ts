@@ -1,4 +1,4 @@
-import { argsText } from '../protocol/exceptions.ts'
+import { argsText } from '../protocol/result/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Outcome } from '../tasks/outcome.ts'

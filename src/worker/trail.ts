@@ -1,4 +1,4 @@
-import type { ResultTuple } from '../protocol/chord.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 
 // A result must not grow without bounds with what its task has sent.

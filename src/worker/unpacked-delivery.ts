@@ -1,5 +1,5 @@
 import type { Delivery } from '../broker/broker.ts'
-import { unpacked } from '../protocol/packed-copy.ts'
+import { unpacked } from '../protocol/headers/packed-copy.ts'
 import type { Headers, Properties, Route } from '../protocol/wire.ts'
 
 /** A suspect as it was before its copy was packed; any other delivery as it is. */

@@ -12,8 +12,8 @@ import {
   type TopologyDifference,
 } from '../../src/broker/topology.ts'
 import type { TwqError } from '../../src/errors.ts'
-import { readQueue } from '../../src/protocol/queue-settings.ts'
-import { plainQueue } from '../../src/protocol/task-queue.ts'
+import { readQueue } from '../../src/protocol/queue/queue-settings.ts'
+import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { brokerFacts } from '../support/broker-facts.ts'
 import { brokerUrl, ctl, uniqueName, vhost } from '../support/services.ts'

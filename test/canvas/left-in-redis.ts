@@ -1,4 +1,4 @@
-import type { ResultTuple } from '../../src/protocol/chord.ts'
+import type { ResultTuple } from '../../src/protocol/chord/chord.ts'
 
 /** What workflows left in Redis: the results as their sender knows them, and what is under each key. */
 export interface Left {

@@ -4,7 +4,7 @@ import { ResultFeed } from '../../src/client/result-feed.ts'
 import { handleOf, type SentGroup } from '../../src/client/sent-canvas.ts'
 import { SentTask } from '../../src/client/task-handle.ts'
 import { TwqError } from '../../src/errors.ts'
-import { RemoteTaskError } from '../../src/protocol/remote-task-error.ts'
+import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import type { ResultRecord, State } from '../../src/protocol/result-record.ts'
 import type { Json } from '../../src/runtime/json.ts'
 

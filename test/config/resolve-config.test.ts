@@ -5,7 +5,7 @@ import { type OptionKey, optionKeys, options } from '../../src/config/options.ts
 import { resolveConfig, resolveWithOrigins } from '../../src/config/resolve-config.ts'
 import type { ConfigSources } from '../../src/config/sources.ts'
 import { TwqError } from '../../src/errors.ts'
-import { plainQueue } from '../../src/protocol/task-queue.ts'
+import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
 
 const file = (content: unknown): { path: string; content: unknown } => ({
   path: `${process.cwd()}/worker.config.ts`,

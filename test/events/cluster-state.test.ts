@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ClusterState } from '../../src/events/cluster-state.ts'
 import { isAlive } from '../../src/events/worker-view.ts'
-import type { CeleryEvent } from '../../src/protocol/read-event.ts'
+import type { CeleryEvent } from '../../src/protocol/remote/read-event.ts'
 
 let moment = 1_000
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Heartbeat, type HeartbeatParts } from '../../src/events/heartbeat.ts'
-import type { WorkerEvent } from '../../src/protocol/event.ts'
+import type { WorkerEvent } from '../../src/protocol/remote/event.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function aHeartbeat(parts: Partial<HeartbeatParts> = {}) {

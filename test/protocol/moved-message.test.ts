@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { encodeTable } from '../../src/protocol/field-table.ts'
+import { encodeTable } from '../../src/protocol/headers/field-table.ts'
+import { quarantineMessage } from '../../src/protocol/headers/quarantine.ts'
+import { readMarks } from '../../src/protocol/headers/suspect.ts'
 import { movedMessage } from '../../src/protocol/moved-message.ts'
-import { quarantineMessage } from '../../src/protocol/quarantine.ts'
-import { readMarks } from '../../src/protocol/suspect.ts'
 import type { Headers, Properties } from '../../src/protocol/wire.ts'
 
 function aDelivery(over: {

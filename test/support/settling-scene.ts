@@ -1,6 +1,6 @@
 import { createRouter } from '../../src/client/router.ts'
 import type { Pool } from '../../src/pool/pool.ts'
-import type { KeptAddition } from '../../src/protocol/chord.ts'
+import type { KeptAddition } from '../../src/protocol/chord/chord.ts'
 import type { ResultRecord } from '../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import type { Outgoing } from '../../src/protocol/wire.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskEvent } from '../../src/protocol/event.ts'
+import type { TaskEvent } from '../../src/protocol/remote/event.ts'
 import type { RemoteError } from '../../src/protocol/result-record.ts'
 import type { Outcome } from '../../src/tasks/outcome.ts'
 import { settledEvents } from '../../src/worker/announce.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { quarantineQueue } from '../../src/protocol/quarantine.ts'
+import { quarantineQueue } from '../../src/protocol/headers/quarantine.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { queueOnce, take } from '../support/raw-broker.ts'

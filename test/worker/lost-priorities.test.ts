@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { plainQueue } from '../../src/protocol/task-queue.ts'
+import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
 import { lostPriorities, type PriorityFacts } from '../../src/worker/lost-priorities.ts'
 
 const ordered = { ...plainQueue('ordered'), arguments: { 'x-max-priority': 10 } }

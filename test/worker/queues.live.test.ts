@@ -5,9 +5,9 @@ import {
   declareTaskQueue,
   type TopologyDifference,
 } from '../../src/broker/topology.ts'
-import { type QueueSettings, readQueue } from '../../src/protocol/queue-settings.ts'
-import { suspectsQueue } from '../../src/protocol/suspect.ts'
-import type { TaskQueue } from '../../src/protocol/task-queue.ts'
+import { suspectsQueue } from '../../src/protocol/headers/suspect.ts'
+import { type QueueSettings, readQueue } from '../../src/protocol/queue/queue-settings.ts'
+import type { TaskQueue } from '../../src/protocol/queue/task-queue.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aProject } from '../support/a-project.ts'

@@ -5,7 +5,7 @@ import { createMemoryBroker, type MemoryBroker } from '../../src/broker/memory/b
 import { createRouter } from '../../src/client/router.ts'
 import { prepareTask } from '../../src/client/send.ts'
 import type { UserConfig } from '../../src/config/config.ts'
-import { markedCopy, suspectsQueue } from '../../src/protocol/suspect.ts'
+import { markedCopy, suspectsQueue } from '../../src/protocol/headers/suspect.ts'
 import type { Outgoing } from '../../src/protocol/wire.ts'
 import { createLogger } from '../../src/runtime/log/logger.ts'
 import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import { Broadcast } from '../../src/client/broadcast.ts'
-import { restoreQuarantined } from '../../src/protocol/quarantine.ts'
+import { restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'

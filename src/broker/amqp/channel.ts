@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConsumeMessage, Message, Options } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
-import { VerbatimTable } from '../../protocol/field-table.ts'
+import { VerbatimTable } from '../../protocol/headers/field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type {
   Channel,

@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { TwqError } from '../../errors.ts'
-import { type DecodedTable, decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
+import { type DecodedTable, decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field-table.ts'
 import { HeaderFrames } from './header-frames.ts'
 
 /** The one version whose inner modules we know. */

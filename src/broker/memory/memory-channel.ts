@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../../errors.ts'
-import { decodeFieldTable, encodeFieldTable } from '../../protocol/field-table.ts'
+import { decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field-table.ts'
 import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import type { Source } from '../amqp/delivery.ts'

@@ -1,5 +1,5 @@
 import { TwqError } from '../../errors.ts'
-import { argsText } from '../../protocol/exceptions.ts'
+import { argsText } from '../../protocol/result/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'

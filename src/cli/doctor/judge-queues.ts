@@ -1,5 +1,5 @@
 import { parseInequivalence, readRefusal } from '../../broker/amqp/failures.ts'
-import { isQuorum } from '../../protocol/task-queue.ts'
+import { isQuorum } from '../../protocol/queue/task-queue.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'
 

@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../../protocol/read-event.ts'
+import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import type { Json } from '../../runtime/json.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable } from '../../runtime/text/printable.ts'

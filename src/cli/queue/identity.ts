@@ -1,4 +1,4 @@
-import { decodeTask } from '../../protocol/decode-task.ts'
+import { decodeTask } from '../../protocol/task/decode-task.ts'
 import type { WireMessage } from '../../protocol/wire.ts'
 
 /** Names the task of a message, and its id, where these can be read. */

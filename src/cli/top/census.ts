@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../../protocol/read-event.ts'
+import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import { isObject } from '../../protocol/task-fields.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { Replies } from '../inspect-report.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import { RemoteTaskError } from '../../protocol/remote-task-error.ts'
+import { RemoteTaskError } from '../../protocol/result/remote-task-error.ts'
 import { ignoredResults, registeredTasks, unknownTask } from './who-runs.ts'
 
 /** An error of a task that was waited for, with what to do about it where something is known; else the error itself. */

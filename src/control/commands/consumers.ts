@@ -1,6 +1,6 @@
+import { LONGEST_QUEUE_NAME } from '../../protocol/headers/quarantine.ts'
 import { pythonRepr } from '../../protocol/python-repr.ts'
-import { LONGEST_QUEUE_NAME } from '../../protocol/quarantine.ts'
-import { type ExchangeType, plainQueue, type QueueArgument, type TaskQueue } from '../../protocol/task-queue.ts'
+import { type ExchangeType, plainQueue, type QueueArgument, type TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { requireArguments } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'

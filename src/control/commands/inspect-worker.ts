@@ -1,6 +1,6 @@
 import { release, type as systemName } from 'node:os'
 import { pythonRepr } from '../../protocol/python-repr.ts'
-import type { TaskQueue } from '../../protocol/task-queue.ts'
+import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import type { ControlCommand } from '../command.ts'
 

@@ -10,7 +10,7 @@ import type { WorkerFacts } from '../../../src/cli/doctor/look-at-workers.ts'
 import type { UserConfig } from '../../../src/config/config.ts'
 import { resolveConfig } from '../../../src/config/resolve-config.ts'
 import { TwqError } from '../../../src/errors.ts'
-import { plainQueue } from '../../../src/protocol/task-queue.ts'
+import { plainQueue } from '../../../src/protocol/queue/task-queue.ts'
 
 function aConfig(content: UserConfig = {}) {
   return resolveConfig({ file: { path: 'worker.config.ts', content }, env: {}, baseDir: '/' })

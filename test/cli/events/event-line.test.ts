@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type EventLineStyle, eventLine } from '../../../src/cli/events/event-line.ts'
-import type { CeleryEvent } from '../../../src/protocol/read-event.ts'
+import type { CeleryEvent } from '../../../src/protocol/remote/read-event.ts'
 
 const iso: EventLineStyle = { time: 'iso', task: 'add' }
 

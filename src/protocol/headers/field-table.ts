@@ -1,0 +1,327 @@
+import { messageOf, TwqError } from '../../errors.ts'
+import type { Headers, HeaderValue } from '../wire.ts'
+
+/**
+ * Our own codec for AMQP field tables (header tables and arguments). amqplib's dies on what Python sends: integers
+ * tagged `L` and deeply nested tables take its whole connection down, and what it writes for small integers breaks
+ * older py-amqp. Tags are RabbitMQ's: https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
+ */
+
+/** A table from the wire: what it says, and the bytes that say it. */
+export interface DecodedTable {
+  /** Without prototype; empty when the table can't be represented. */
+  readonly fields: Headers
+  /** The table as received, without its length prefix. A view: copy it to keep it for long. */
+  readonly bytes: Uint8Array
+  /** Why `fields` is empty although the table is not. */
+  readonly error: string | undefined
+}
+
+/** A table to be written byte for byte. */
+export class VerbatimTable {
+  readonly bytes: Uint8Array
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
+/** Tables and arrays nested deeper than this are refused, in both directions. */
+export const MAX_DEPTH = 64
+
+/** Reads a table given without its length prefix. Never throws. */
+export function decodeFieldTable(bytes: Buffer): DecodedTable {
+  try {
+    return { fields: readFields({ bytes, offset: 0, depth: 0 }, bytes.length), bytes, error: undefined }
+  } catch (error) {
+    return { fields: Object.create(null), bytes, error: messageOf(error) }
+  }
+}
+
+/** Writes a table with its length prefix at `offset`; returns how many bytes it took. Throws `TWQ_UNSERIALISABLE`. */
+export function encodeFieldTable(buffer: Buffer, table: object, offset: number): number {
+  return writeTable({ buffer, path: [] }, table as Headers, offset) - offset
+}
+
+// Entries that are added to a table take some hundred bytes; a whole table as large as a frame may follow.
+const FIRST_SPACE = 4 * 1024
+const LARGEST_SPACE = 32 * 1024 * 1024
+
+/** The bytes of a table without a length prefix. Throws `TWQ_UNSERIALISABLE`. */
+export function encodeTable(table: object): Buffer {
+  for (let size = FIRST_SPACE; ; size *= 8) {
+    const space = Buffer.allocUnsafe(size)
+    try {
+      return space.subarray(4, encodeFieldTable(space, table, 0))
+    } catch (error) {
+      if (size >= LARGEST_SPACE || !isTooLarge(error)) throw error
+    }
+  }
+}
+
+interface Reader {
+  readonly bytes: Buffer
+  offset: number
+  depth: number
+}
+
+function readFields(reader: Reader, end: number): Headers {
+  const fields: Record<string, HeaderValue> = Object.create(null)
+  while (reader.offset < end) {
+    const length = reader.bytes.readUInt8(reader.offset)
+    const key = readText(reader, reader.offset + 1, length, end)
+    fields[key] = readValue(reader, end)
+  }
+  if (reader.offset > end) throw new RangeError(`a value runs ${reader.offset - end} bytes past the end of its table`)
+  return fields
+}
+
+function readArray(reader: Reader, end: number): HeaderValue[] {
+  const values: HeaderValue[] = []
+  while (reader.offset < end) values.push(readValue(reader, end))
+  if (reader.offset > end) throw new RangeError(`a value runs ${reader.offset - end} bytes past the end of its array`)
+  return values
+}
+
+function readValue(reader: Reader, end: number): HeaderValue {
+  const { bytes } = reader
+  const tag = bytes.readUInt8(reader.offset)
+  const at = reader.offset + 1
+  switch (tag) {
+    case 0x53: // S: long string
+      return readText(reader, at + 4, bytes.readUInt32BE(at), end)
+    case 0x49: // I: int32
+      reader.offset = at + 4
+      return bytes.readInt32BE(at)
+    case 0x56: // V: void
+      reader.offset = at
+      return null
+    case 0x46: // F: table
+      return readNested(reader, at, end, readFields)
+    case 0x41: // A: array
+      return readNested(reader, at, end, readArray)
+    case 0x74: // t: boolean
+      reader.offset = at + 1
+      return bytes.readUInt8(at) !== 0
+    case 0x64: // d: double
+      reader.offset = at + 8
+      return bytes.readDoubleBE(at)
+    case 0x6c: // l: int64
+    case 0x4c: // L: int64 as py-amqp tags it
+      reader.offset = at + 8
+      return narrow(bytes.readBigInt64BE(at))
+    case 0x62: // b: int8
+      reader.offset = at + 1
+      return bytes.readInt8(at)
+    case 0x42: // B: uint8
+      reader.offset = at + 1
+      return bytes.readUInt8(at)
+    case 0x73: // s: int16
+      reader.offset = at + 2
+      return bytes.readInt16BE(at)
+    case 0x75: // u: uint16
+      reader.offset = at + 2
+      return bytes.readUInt16BE(at)
+    case 0x69: // i: uint32
+      reader.offset = at + 4
+      return bytes.readUInt32BE(at)
+    case 0x66: // f: float
+      reader.offset = at + 4
+      return bytes.readFloatBE(at)
+    case 0x54: // T: seconds since the epoch
+      reader.offset = at + 8
+      return narrow(bytes.readBigUInt64BE(at))
+    case 0x44: // D: decimal, its digits signed as py-amqp writes them
+      reader.offset = at + 5
+      return decimalText(bytes.readUInt8(at), bytes.readInt32BE(at + 1))
+    case 0x78: {
+      // x: bytes
+      const length = bytes.readUInt32BE(at)
+      const start = within(at + 4, length, end)
+      reader.offset = start + length
+      return bytes.subarray(start, start + length)
+    }
+    default:
+      throw new TypeError(`unknown type tag 0x${tag.toString(16).padStart(2, '0')}`)
+  }
+}
+
+function readNested<T>(reader: Reader, at: number, end: number, read: (reader: Reader, end: number) => T): T {
+  const length = reader.bytes.readUInt32BE(at)
+  reader.offset = within(at + 4, length, end)
+  if (++reader.depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} levels`)
+  const value = read(reader, reader.offset + length)
+  reader.depth--
+  return value
+}
+
+function readText(reader: Reader, start: number, length: number, end: number): string {
+  reader.offset = within(start, length, end) + length
+  return reader.bytes.toString('utf8', start, start + length)
+}
+
+function within(start: number, length: number, end: number): number {
+  if (start + length > end) throw new RangeError(`${length} bytes are announced where ${end - start} are left`)
+  return start
+}
+
+function narrow(value: bigint): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}
+
+function decimalText(places: number, digits: number): string {
+  if (places === 0) return String(digits)
+  const padded = String(Math.abs(digits)).padStart(places + 1, '0')
+  return `${digits < 0 ? '-' : ''}${padded.slice(0, -places)}.${padded.slice(-places)}`
+}
+
+interface Writer {
+  readonly buffer: Buffer
+  /** Keys and indexes down to the value being written, for error messages. */
+  readonly path: (string | number)[]
+}
+
+const MIN_INT64 = -(2n ** 63n)
+const MAX_INT64 = 2n ** 63n - 1n
+const MAX_KEY_BYTES = 255
+
+function writeTable(writer: Writer, table: Headers, start: number): number {
+  if (table instanceof VerbatimTable) return writeBytes(writer, table.bytes, start)
+  let offset = reserve(writer, start, 4)
+  // `in` on purpose: amqplib hands over our table as the prototype of one of its own.
+  for (const key in table) {
+    const value = table[key]
+    if (value === undefined) continue
+    writer.path.push(key)
+    const at = offset
+    offset = writeText(writer, key, reserve(writer, at, 1))
+    const length = offset - at - 1
+    if (length > MAX_KEY_BYTES) throw refuse(writer, `has a name of ${length} bytes; AMQP allows ${MAX_KEY_BYTES}`)
+    writer.buffer[at] = length
+    offset = writeValue(writer, value, offset)
+    writer.path.pop()
+  }
+  writer.buffer.writeUInt32BE(offset - start - 4, start)
+  return offset
+}
+
+function writeArray(writer: Writer, values: readonly HeaderValue[], start: number): number {
+  let offset = reserve(writer, start, 4)
+  for (let index = 0; index < values.length; index++) {
+    writer.path.push(index)
+    offset = writeValue(writer, values[index] ?? null, offset)
+    writer.path.pop()
+  }
+  writer.buffer.writeUInt32BE(offset - start - 4, start)
+  return offset
+}
+
+function writeValue(writer: Writer, value: HeaderValue, start: number): number {
+  if (writer.path.length > MAX_DEPTH) throw refuse(writer, `is nested deeper than ${MAX_DEPTH} levels`)
+  switch (typeof value) {
+    case 'string': {
+      const at = reserve(writer, start, 5)
+      const end = writeText(writer, value, at)
+      writer.buffer[start] = 0x53
+      writer.buffer.writeUInt32BE(end - at, start + 1)
+      return end
+    }
+    case 'number':
+      return writeNumber(writer, value, start)
+    case 'bigint':
+      if (value < MIN_INT64 || value > MAX_INT64) throw refuse(writer, `is ${value}, which does not fit in 64 bits`)
+      return writeInt64(writer, value, start)
+    case 'boolean': {
+      const end = reserve(writer, start, 2)
+      writer.buffer[start] = 0x74
+      writer.buffer[start + 1] = value ? 1 : 0
+      return end
+    }
+    case 'object':
+      break
+    default:
+      throw refuse(writer, `is a ${typeof value}, which AMQP can't carry`)
+  }
+  const tag = value === null ? 0x56 : Array.isArray(value) ? 0x41 : value instanceof Uint8Array ? 0x78 : 0x46
+  const offset = reserve(writer, start, 1)
+  writer.buffer[start] = tag
+  if (value === null) return offset
+  if (Array.isArray(value)) return writeArray(writer, value, offset)
+  if (value instanceof Uint8Array) return writeBytes(writer, value, offset)
+  if (value instanceof Date) throw refuse(writer, "is a Date, which AMQP headers can't carry")
+  return writeTable(writer, value as Headers, offset)
+}
+
+// Texts in headers are mostly this short, and plain: to call into Node for each takes longer than to copy it here.
+const SHORT = 48
+
+function writeText(writer: Writer, text: string, start: number): number {
+  const { buffer } = writer
+  const { length } = text
+  if (length <= SHORT && start + length <= buffer.length) {
+    let index = 0
+    for (; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) break
+      buffer[start + index] = code
+    }
+    if (index === length) return start + length
+  }
+  const end = reserve(writer, start, Buffer.byteLength(text))
+  buffer.write(text, start, 'utf8')
+  return end
+}
+
+// Only `I`, `l` and `d`: py-amqp before 5.4 misreads the narrower integers that amqplib would choose.
+function writeNumber(writer: Writer, value: number, start: number): number {
+  if (Number.isInteger(value)) {
+    if (value === (value | 0)) {
+      const end = reserve(writer, start, 5)
+      writer.buffer[start] = 0x49
+      writer.buffer.writeInt32BE(value, start + 1)
+      return end
+    }
+    if (Number.isSafeInteger(value)) return writeInt64(writer, BigInt(value), start)
+  }
+  const end = reserve(writer, start, 9)
+  writer.buffer[start] = 0x64
+  writer.buffer.writeDoubleBE(value, start + 1)
+  return end
+}
+
+function writeInt64(writer: Writer, value: bigint, start: number): number {
+  const end = reserve(writer, start, 9)
+  writer.buffer[start] = 0x6c
+  writer.buffer.writeBigInt64BE(value, start + 1)
+  return end
+}
+
+function writeBytes(writer: Writer, bytes: Uint8Array, start: number): number {
+  const end = reserve(writer, start, 4 + bytes.length)
+  writer.buffer.writeUInt32BE(bytes.length, start)
+  writer.buffer.set(bytes, start + 4)
+  return end
+}
+
+function reserve(writer: Writer, offset: number, size: number): number {
+  const end = offset + size
+  if (end <= writer.buffer.length) return end
+  const { length } = writer.buffer
+  const error = new TwqError('TWQ_UNSERIALISABLE', `the headers take more than the ${length} bytes that fit`, {
+    hint: 'Put large values into the body of the message, or store them elsewhere and send a reference.',
+  })
+  tooLarge.add(error)
+  throw error
+}
+
+const tooLarge = new WeakSet<object>()
+
+/** True for the error of a table that was not written for its size alone. */
+export function isTooLarge(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && tooLarge.has(error)
+}
+
+function refuse(writer: Writer, problem: string): TwqError {
+  const shown = writer.path.slice(0, 8).join('.') + (writer.path.length > 8 ? '…' : '')
+  return new TwqError('TWQ_UNSERIALISABLE', `header ${shown} ${problem}`)
+}

@@ -1,0 +1,141 @@
+import type { Headers, HeaderValue, Outgoing, Route, WireMessage } from '../wire.ts'
+import { changeHeaders } from './raw-headers.ts'
+import { resendable } from './resendable.ts'
+
+/** The durable queue beside `queue` for messages that may have killed the workers that took them. */
+export function suspectsQueue(queue: string): string {
+  return `${queue}.suspects`
+}
+
+const STARTS = 'x-twq-starts'
+const EXCHANGE = 'x-twq-exchange'
+const ROUTING_KEY = 'x-twq-routing-key'
+const HISTORY = 'x-twq-history'
+const REDELIVERED = 'x-twq-redelivered'
+const ANSWERABLE = 'x-twq-answerable'
+const ENDED = 'x-twq-ended'
+const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, ENDED, EXCHANGE, ROUTING_KEY, HISTORY]
+// A quorum queue of RabbitMQ writes the first on what came back, and from 4.3 on the second.
+const COUNTS: readonly string[] = ['x-delivery-count', 'x-acquired-count']
+const LONGEST_HISTORY = 20
+/** Characters of a line of it: a time, the name of a node, and a sentence. */
+const LONGEST_LINE = 400
+/** More than any limit on starts. */
+const MOST_STARTS = 1_000_000
+/** Bytes of an exchange's name or a routing key. */
+const LONGEST_NAME = 255
+
+/** What a message carries of its past. */
+export interface Marks {
+  /** How many times it may have started without ever being settled, by this header alone. */
+  readonly starts: number
+  /** An earlier delivery may have started, settled or not. */
+  readonly redelivered: boolean
+  /** From now on the end of a worker that had it, as a suspect, counts as a start. */
+  readonly answerable: boolean
+  /** How which attempt of its task ended, after which it is to be set aside, not run; undefined unless it is a copy of ours. */
+  readonly ended: string | undefined
+  /** Where it was first published to; undefined unless it is a copy of ours. */
+  readonly route: Route | undefined
+  /** One line for each time that it was moved, the last ones. */
+  readonly history: readonly string[]
+}
+
+/**
+ * Reads our marks. Any sender can write them: what they say can only bring a message nearer to the suspects or to the
+ * quarantine of its queue, it is bounded, and it sends no copy anywhere.
+ */
+export function readMarks(headers: Headers): Marks {
+  const starts = headers[STARTS]
+  const exchange = headers[EXCHANGE]
+  const routingKey = headers[ROUTING_KEY]
+  const ended = headers[ENDED]
+  const known = isShortText(exchange) && isShortText(routingKey)
+  return {
+    starts: isWhole(starts) ? Math.min(starts, MOST_STARTS) : 0,
+    redelivered: headers[REDELIVERED] === true,
+    answerable: headers[ANSWERABLE] === true,
+    ended: typeof ended === 'string' ? ended.slice(0, LONGEST_LINE) : undefined,
+    route: known ? { exchange, routingKey } : undefined,
+    history: historyOf(headers),
+  }
+}
+
+/** The lines of a message's history, no more and no longer than we write them. */
+export function historyOf(headers: Headers): string[] {
+  const history = headers[HISTORY]
+  if (!Array.isArray(history)) return []
+  const lines: string[] = []
+  for (const line of history.slice(-LONGEST_HISTORY)) {
+    if (typeof line === 'string') lines.push(line.slice(0, LONGEST_LINE))
+  }
+  return lines
+}
+
+/** How often a quorum queue says that it got the message back; undefined where the queue does not count. */
+export function deliveryCount(headers: Headers): number | undefined {
+  const count = headers['x-delivery-count']
+  return isWhole(count) ? Math.min(count, MOST_STARTS) : undefined
+}
+
+/** Where a copy goes, and what it is to remember. */
+export interface CopyOptions {
+  readonly queue: string
+  readonly starts: number
+  readonly redelivered: boolean
+  /** As the original, unless given. */
+  readonly answerable?: boolean
+  /** As the original, unless given. */
+  readonly ended?: string | undefined
+  /** A line for its history. */
+  readonly event?: string
+}
+
+/**
+ * A copy that starts anew with the broker, which calls it redelivered no more, and carries its past in our headers
+ * instead. It reaches `queue` alone: what would send it elsewhere too is left out; all else are the original's bytes.
+ */
+export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
+  const { route = original.route, history, ended, answerable: before } = readMarks(original.headers)
+  const past = to.event === undefined ? history : [...history, to.event.slice(0, LONGEST_LINE)].slice(-LONGEST_HISTORY)
+  const set = {
+    [STARTS]: Math.min(to.starts, MOST_STARTS),
+    [REDELIVERED]: to.redelivered,
+    [ANSWERABLE]: (to.answerable ?? before) ? true : undefined,
+    [ENDED]: (to.ended ?? ended)?.slice(0, LONGEST_LINE),
+    [EXCHANGE]: route.exchange,
+    [ROUTING_KEY]: route.routingKey,
+    [HISTORY]: past,
+  }
+  const forms = changeHeaders(original, { drop: (name) => isOfThePast(name) || sendsElsewhere(name), set })
+  const properties = resendable({ ...original.properties, userId: undefined })
+  return { route: { exchange: '', routingKey: to.queue }, message: { properties, ...forms, body: original.body } }
+}
+
+/** True for the name of one of our marks. */
+export function isMark(name: string): boolean {
+  return MARKS.includes(name)
+}
+
+/** True for the name of a header in which a queue counts how often a message came back to it. */
+export function isCount(name: string): boolean {
+  return COUNTS.includes(name)
+}
+
+/** True for the name of a header that tells what befell one message: our marks, and what a queue counted. */
+export function isOfThePast(name: string): boolean {
+  return MARKS.includes(name) || COUNTS.includes(name)
+}
+
+/** True for the name of a header by which RabbitMQ delivers to further queues. */
+export function sendsElsewhere(name: string): boolean {
+  return name === 'CC' || name === 'BCC'
+}
+
+function isShortText(value: HeaderValue | undefined): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_NAME && Buffer.byteLength(value) <= LONGEST_NAME
+}
+
+function isWhole(value: HeaderValue | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

@@ -1,0 +1,79 @@
+import { messageOf } from '../../errors.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { decodeBody } from '../body.ts'
+import { isName, isObject } from '../task-fields.ts'
+import type { WireMessage } from '../wire.ts'
+
+/** A batch holds two dozen events of a few kilobytes; custom ones may be longer. */
+const LIMITS = { maxBodySize: 16 * 1024 * 1024 }
+
+/** One event as it was sent, with Celery's keys (wire specification 6.1, 6.2); unknown types and keys are kept. */
+export interface SentEvent {
+  readonly type: string
+  /** The node name of whoever says it. */
+  readonly hostname: string
+  /** Seconds since the epoch. */
+  readonly timestamp: number
+  /** The sender's logical clock, where it has one. */
+  readonly clock?: number
+  /** The task; every `task-*` event has it. */
+  readonly uuid?: string
+  readonly [field: string]: Json | undefined
+}
+
+/** An event as it arrived: what Celery's own receivers hand over, key for key. */
+export interface CeleryEvent extends SentEvent {
+  /** Orders events of the whole cluster; of a client's `task-sent`, which has no part in that order, the receiver's own. */
+  readonly clock: number
+  /** When it arrived, in seconds since the epoch. */
+  readonly local_received: number
+}
+
+/** The events of a message, oldest first, or why there are none. `refused` counts those that are no events. */
+export type DecodedEvents =
+  | { readonly kind: 'events'; readonly events: readonly SentEvent[]; readonly refused: number }
+  | { readonly kind: 'malformed'; readonly reason: string }
+
+/**
+ * Reads a message from the exchange `celeryev`: one event or an array of them, which may be empty. `here` is the reader's
+ * own `utcOffset`: timestamps are shifted by the difference, as all of Celery's monitors do. Names of more than 255 bytes are
+ * those of no node, task or type of event. Never throws.
+ */
+export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
+  try {
+    if (wire.headersError !== undefined) return { kind: 'malformed', reason: wire.headersError }
+    const body = decodeBody(wire, LIMITS)
+    const bodies: readonly Json[] = Array.isArray(body) ? body : [body]
+    const events = bodies.flatMap((value) => (isObject(value) ? readEvent(value, here) : []))
+    return { kind: 'events', events, refused: bodies.length - events.length }
+  } catch (error) {
+    return { kind: 'malformed', reason: messageOf(error) }
+  }
+}
+
+/** What comes before the first dash of a type, `task` or `worker`, and what comes after it. */
+export function splitType(type: string): readonly [group: string, subject: string] {
+  const dash = type.indexOf('-')
+  return dash === -1 ? [type, ''] : [type.slice(0, dash), type.slice(dash + 1)]
+}
+
+function readEvent(fields: JsonObject, here: number): SentEvent | [] {
+  const { type, hostname, timestamp, utcoffset, clock, uuid, ...others } = fields
+  if (!isName(type) || !isName(hostname) || typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return []
+  if (splitType(type)[0] === 'task' && !isName(uuid)) return []
+  return {
+    ...others,
+    type,
+    hostname,
+    timestamp: timestamp - shiftOf(utcoffset, here) * 3600,
+    ...(utcoffset !== undefined && { utcoffset }),
+    ...(Number.isSafeInteger(clock) && (clock as number) >= 0 && { clock: clock as number }),
+    ...(isName(uuid) && { uuid }),
+  }
+}
+
+/** Hours. No place on earth is further from another than a day and two hours. */
+function shiftOf(utcoffset: Json | undefined, here: number): number {
+  if (typeof utcoffset !== 'number' || !(Math.abs(utcoffset - here) <= 26)) return 0
+  return utcoffset - here
+}

@@ -1,0 +1,174 @@
+import { type ErrorCode, messageOf, TwqError } from '../../errors.ts'
+import type { Json } from '../../runtime/json.ts'
+import { portableJson } from '../json.ts'
+import { displayOf } from '../python-repr.ts'
+import type { RemoteError } from '../result-record.ts'
+import { RemoteTaskError } from './remote-task-error.ts'
+import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
+import { tracebackOf } from './traceback.ts'
+
+/** The Python module of each exception that Celery itself puts into results (wire specification 4.2). */
+const MODULE_OF = {
+  NotRegistered: 'celery.exceptions',
+  InvalidTaskError: 'celery.exceptions',
+  TaskRevokedError: 'celery.exceptions',
+  MaxRetriesExceededError: 'celery.exceptions',
+  Retry: 'celery.exceptions',
+  Reject: 'celery.exceptions',
+  Ignore: 'celery.exceptions',
+  ChordError: 'celery.exceptions',
+  ImproperlyConfigured: 'celery.exceptions',
+  BackendStoreError: 'celery.exceptions',
+  EncodeError: 'kombu.exceptions',
+  QueueNotFound: 'celery.exceptions',
+  DecodeError: 'kombu.exceptions',
+  ContentDisallowed: 'kombu.exceptions',
+  TimeLimitExceeded: 'billiard.exceptions',
+  SoftTimeLimitExceeded: 'billiard.exceptions',
+  WorkerLostError: 'billiard.exceptions',
+} as const
+
+/** An exception class of Celery's own. */
+export type CeleryErrorName = keyof typeof MODULE_OF
+
+/**
+ * One of Celery's own exceptions: `celeryError('NotRegistered', ['proj.add'])`, `celeryError('TimeLimitExceeded', [30])`
+ * (seconds), `celeryError('TaskRevokedError', ['expired'])`.
+ */
+export function celeryError(type: CeleryErrorName, args: readonly Json[] = []): RemoteError {
+  return { type, module: MODULE_OF[type], args, traceback: null }
+}
+
+/** Where exceptions that Python does not have are said to come from; it then makes a class of their name. */
+const OWN_MODULE = 'twq.errors'
+
+/**
+ * The built-in exceptions of Python that a JavaScript error may become by its name: those that are `Exception`s, can be
+ * made from a message alone, and mean nothing to the interpreter itself.
+ */
+const BUILTINS: ReadonlySet<string> = new Set([
+  'ArithmeticError',
+  'AssertionError',
+  'AttributeError',
+  'BlockingIOError',
+  'BrokenPipeError',
+  'BufferError',
+  'ChildProcessError',
+  'ConnectionAbortedError',
+  'ConnectionError',
+  'ConnectionRefusedError',
+  'ConnectionResetError',
+  'EOFError',
+  'Exception',
+  'FileExistsError',
+  'FileNotFoundError',
+  'FloatingPointError',
+  'IOError',
+  'ImportError',
+  'IndexError',
+  'InterruptedError',
+  'IsADirectoryError',
+  'KeyError',
+  'LookupError',
+  'MemoryError',
+  'ModuleNotFoundError',
+  'NameError',
+  'NotADirectoryError',
+  'NotImplementedError',
+  'OSError',
+  'OverflowError',
+  'PermissionError',
+  'ProcessLookupError',
+  'RecursionError',
+  'ReferenceError',
+  'RuntimeError',
+  'SyntaxError',
+  'SystemError',
+  'TimeoutError',
+  'TypeError',
+  'UnicodeError',
+  'ValueError',
+  'ZeroDivisionError',
+])
+
+/** Our own errors for which Celery has a name. */
+const CELERY_NAME_OF: Partial<Record<ErrorCode, CeleryErrorName>> = {
+  TWQ_UNKNOWN_TASK: 'NotRegistered',
+  TWQ_UNSERIALISABLE: 'EncodeError',
+  TWQ_MESSAGE_MALFORMED: 'DecodeError',
+  TWQ_SOFT_LIMIT: 'SoftTimeLimitExceeded',
+}
+
+const MAX_MESSAGE_LENGTH = 64 * 1024
+/** Bytes of JSON: the arguments of another task's failure are values of any kind. */
+const MAX_ARGS_SIZE = 1024 * 1024
+const MAX_NAME_LENGTH = 255
+
+/** One of Python's built-in exceptions, with a message of no more than 64 Ki characters. */
+export function pythonError(type: string, message: string): RemoteError {
+  return { type, module: 'builtins', args: [boundedMessage(message)], traceback: null }
+}
+
+/** A message as an exception carries it: its first 64 Ki characters. */
+export function boundedMessage(message: string): string {
+  return beginningOf(message, MAX_MESSAGE_LENGTH)
+}
+
+/** The arguments of an exception as one text, for people to read. */
+export function argsText({ args }: Pick<RemoteError, 'args'>): string {
+  return args.map((arg) => (typeof arg === 'string' ? arg : displayOf(arg))).join(', ')
+}
+
+/**
+ * What a task threw, as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
+ * `Exception`; any other name becomes a class that Python makes up. Never throws, whatever was thrown.
+ */
+export function toRemoteError(thrown: unknown): RemoteError {
+  if (RemoteTaskError.is(thrown)) {
+    const { type, module, args } = thrown
+    return {
+      type: nameOf(type) ?? 'Exception',
+      module: nameOf(module),
+      args: argsOf(args),
+      traceback: tracebackOf(thrown),
+    }
+  }
+  const message = boundedMessage(textOf(thrown))
+  return { ...classOf(thrown), args: message === '' ? [] : [message], traceback: tracebackOf(thrown) }
+}
+
+/** Whoever makes such an error chooses what it holds. */
+function argsOf(args: unknown): readonly Json[] {
+  try {
+    const values = portableJson(args, { path: 'args', maxSize: MAX_ARGS_SIZE })
+    return Array.isArray(values) ? (values as readonly Json[]) : [values]
+  } catch (error) {
+    return [boundedMessage(messageOf(error))]
+  }
+}
+
+function nameOf(name: unknown): string | null {
+  return typeof name === 'string' ? beginningOf(name, MAX_NAME_LENGTH) : null
+}
+
+function classOf(thrown: unknown): Pick<RemoteError, 'type' | 'module'> {
+  if (TwqError.is(thrown)) {
+    if (thrown.code === 'TWQ_ARGUMENTS') return { type: 'TypeError', module: 'builtins' }
+    const type = CELERY_NAME_OF[thrown.code]
+    if (type !== undefined) return { type, module: MODULE_OF[type] }
+  }
+  const name = classNameOf(thrown)
+  if (name === undefined || name === 'Error') return { type: 'Exception', module: 'builtins' }
+  return { type: name, module: BUILTINS.has(name) ? 'builtins' : OWN_MODULE }
+}
+
+/** `name`, or the class's name where `name` was left at its default. Only what can name a class in Python. */
+function classNameOf(thrown: unknown): string | undefined {
+  if (!isErrorLike(thrown)) return undefined
+  const candidates = [propertyOf(thrown, 'name'), propertyOf(propertyOf(thrown, 'constructor'), 'name')]
+  return candidates.find((name): name is string => typeof name === 'string' && name !== 'Error' && isIdentifier(name))
+}
+
+function isIdentifier(name: string): boolean {
+  return name.length <= 100 && /^[A-Za-z_]\w*$/.test(name)
+}

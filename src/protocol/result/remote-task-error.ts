@@ -1,0 +1,57 @@
+import { inspect } from 'node:util'
+import type { Json } from '../../runtime/json.ts'
+import { cutLines } from '../../runtime/text/cut-text.ts'
+import { pythonRepr } from '../python-repr.ts'
+import type { RemoteError } from '../result-record.ts'
+import { propertyOf } from './thrown.ts'
+
+const BRAND = Symbol.for('twq.remote-task-error')
+
+/**
+ * A task's failure as its caller sees it, whatever language the task was written in. `name` is the remote exception's
+ * class; it is only text, and no local class is ever chosen by it.
+ */
+export class RemoteTaskError extends Error implements RemoteError {
+  readonly type: string
+  readonly module: string | null
+  readonly args: readonly Json[]
+  readonly traceback: string | null
+
+  constructor(remote: RemoteError) {
+    super(textOf(remote.args))
+    this.name = remote.type
+    this.type = remote.type
+    this.module = remote.module
+    this.args = remote.args
+    this.traceback = remote.traceback
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** What `console.log` and an uncaught error show: the traceback as text, and of a long one the beginning and the end. */
+  [inspect.custom](): string {
+    const here = this.stack?.replace(/^[\s\S]*?(?=\n {4}at )/, '') ?? ''
+    const there =
+      this.traceback === null
+        ? ''
+        : `\n  where it was raised:\n${indented(cutLines(this.traceback.trimEnd(), MOST_SHOWN))}`
+    return `${this.name}: ${this.message}${here}${there}`
+  }
+
+  /** Recognises these errors by brand, so a second copy of the package is no obstacle. */
+  static is(error: unknown): error is RemoteTaskError {
+    return propertyOf(error, BRAND) === true
+  }
+}
+
+const MOST_SHOWN = 40
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ')
+}
+
+/** Python's `str` of an exception with these arguments. */
+function textOf(args: readonly Json[]): string {
+  const [first] = args
+  if (args.length === 1) return typeof first === 'string' ? first : pythonRepr(first as Json)
+  return args.length === 0 ? '' : `(${args.map((arg) => pythonRepr(arg)).join(', ')})`
+}

@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
+
+const MAX_LENGTH = 64 * 1024
+const MAX_CAUSES = 8
+
+/**
+ * The text that `result.traceback` shows in Python: the stack of what was thrown, then those of its causes. Null when
+ * there is nothing to show beyond the message. Never throws.
+ */
+export function tracebackOf(thrown: unknown): string | null {
+  if (!isErrorLike(thrown)) return null
+  const stacks = [stackOf(thrown)]
+  const seen = new Set([thrown])
+  let cause = propertyOf(thrown, 'cause')
+  while (cause !== undefined && cause !== null && !seen.has(cause) && stacks.length <= MAX_CAUSES) {
+    seen.add(cause)
+    stacks.push(`Caused by: ${stackOf(cause)}`)
+    cause = propertyOf(cause, 'cause')
+  }
+  return beginningOf(stacks.join('\n'), MAX_LENGTH)
+}
+
+function stackOf(thrown: unknown): string {
+  // An error that came from another task has its history there.
+  const remote = propertyOf(thrown, 'traceback')
+  const stack = propertyOf(thrown, 'stack')
+  const own = typeof stack === 'string' && stack !== ''
+  const here = own ? withoutOwnFrames(beginningOf(stack, MAX_LENGTH)) : beginningOf(textOf(thrown), MAX_LENGTH)
+  if (typeof remote !== 'string') return here
+  return `${beginningOf(remote, MAX_LENGTH).trimEnd()}\n\nRaised again by:\n${here}`
+}
+
+const OWN_FOLDER = new URL('../..', import.meta.url)
+const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
+// What calls the task's code.
+const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt.`)
+
+/** A stack without the calls by which twq came to the task's code: its last frames. One that has no others stays as it is. */
+function withoutOwnFrames(stack: string): string {
+  const lines = stack.split('\n')
+  const attempt = lines.findIndex((line) => isFrame(line) && ATTEMPT_PLACES.some((place) => line.includes(place)))
+  let end = attempt < 0 ? lines.length : attempt
+  let own = attempt >= 0
+  while (end > 0 && isFrame(lines[end - 1]) && (isOwn(lines[end - 1]) || isOfNode(lines[end - 1]))) {
+    end -= 1
+    own ||= isOwn(lines[end])
+  }
+  return own && isFrame(lines[end - 1]) ? lines.slice(0, end).join('\n') : stack
+}
+
+function isFrame(line: string | undefined): boolean {
+  return line?.startsWith('    at ') ?? false
+}
+
+function isOwn(line: string | undefined): boolean {
+  return OWN_PLACES.some((place) => line?.includes(place))
+}
+
+function isOfNode(line: string | undefined): boolean {
+  return line?.includes('node:internal/') ?? false
+}

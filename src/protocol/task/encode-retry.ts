@@ -1,0 +1,71 @@
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { JSON_CONTENT } from '../body.ts'
+import { isOfADeath } from '../headers/delay-route.ts'
+import { changeHeaders } from '../headers/raw-headers.ts'
+import { resendable } from '../headers/resendable.ts'
+import { isOfThePast, sendsElsewhere } from '../headers/suspect.ts'
+import { argsRepr, kwargsRepr } from '../python-repr.ts'
+import type { TaskMessage } from '../task-message.ts'
+import type { WireMessage } from '../wire.ts'
+import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
+
+/** What differs from one attempt to the next. */
+export interface RetryChange {
+  /** When to run again; milliseconds since the epoch. */
+  readonly eta: number
+  /** The time of sending; milliseconds since the epoch. */
+  readonly now: number
+  /** Arguments in place of the message's own. */
+  readonly override?:
+    | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
+    | undefined
+}
+
+/**
+ * The message that Celery publishes to have a task run again (wire specification 3.4): the same id, one retry more, and
+ * the original bytes unless arguments are overridden. `message` is what `original` decoded to. A message of protocol 1
+ * goes on as protocol 2.
+ */
+export function retryMessage(original: WireMessage, message: TaskMessage, change: RetryChange): WireMessage {
+  const { override } = change
+  const overridden = override?.args !== undefined || override?.kwargs !== undefined
+  const args = override?.args ?? message.args
+  const kwargs = override?.kwargs ?? message.kwargs
+  const retries = message.retries + 1
+  if (message.protocol === 1) {
+    const origin = message.origin ?? ''
+    const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
+    const encoded = encodeTask(next, { now: change.now })
+    // The custom headers are those that the message came with.
+    return { ...encoded, ...changeHeaders(original, { drop: isOfAnother, set: encoded.headers }) }
+  }
+
+  const forms = changeHeaders(original, {
+    drop: (name) => isOfAnother(name) || (overridden && name === 'compression'),
+    set: {
+      retries,
+      eta: timeHeader('eta', change.eta),
+      // It is sent from inside itself.
+      parent_id: message.id,
+      ...(overridden && { argsrepr: argsRepr(args), kwargsrepr: kwargsRepr(kwargs) }),
+    },
+  })
+  const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo } = original.properties
+  return {
+    properties: resendable({
+      ...(overridden ? JSON_CONTENT : { contentType, contentEncoding }),
+      deliveryMode: deliveryMode ?? 2,
+      priority,
+      correlationId: correlationId || message.id,
+      replyTo,
+      expiration: expirationOf(message.expires, change.now),
+    }),
+    ...forms,
+    body: overridden ? encodeBody(args, kwargs, message.embed) : original.body,
+  }
+}
+
+/** True for what befell this message (the next one is another), and for what would send the next to other queues too. */
+function isOfAnother(name: string): boolean {
+  return isOfADeath(name) || isOfThePast(name) || sendsElsewhere(name)
+}

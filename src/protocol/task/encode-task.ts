@@ -1,0 +1,215 @@
+import { TwqError } from '../../errors.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { JSON_CONTENT } from '../body.ts'
+import { stringifyJson } from '../json.ts'
+import { argsRepr, displayOf, kwargsRepr } from '../python-repr.ts'
+import { isName, isObject, isProtocolHeader } from '../task-fields.ts'
+import type { Embed } from '../task-message.ts'
+import { formatTimestamp, isWritable } from '../timestamps.ts'
+import type { Headers, HeaderValue, WireMessage } from '../wire.ts'
+
+/** A task to be sent. What is left out gets Celery's default. A `TaskMessage` fits too, save for a null `origin`. */
+export interface NewTask {
+  readonly id: string
+  readonly task: string
+  /** The sender: `gen<pid>@<host>`. */
+  readonly origin: string
+  readonly args?: readonly Json[] | undefined
+  readonly kwargs?: JsonObject | undefined
+  readonly embed?: Partial<Embed> | undefined
+  readonly retries?: number | undefined
+  /** Milliseconds since the epoch. */
+  readonly eta?: number | undefined
+  /** Milliseconds since the epoch. */
+  readonly expires?: number | undefined
+  /** Milliseconds. */
+  readonly timeLimit?: { readonly hard?: number | undefined; readonly soft?: number | undefined } | undefined
+  /** The first task of the tree. Default: this one. */
+  readonly rootId?: string | null | undefined
+  readonly parentId?: string | null | undefined
+  readonly group?: string | null | undefined
+  readonly groupIndex?: number | null | undefined
+  readonly shadow?: string | null | undefined
+  /** Null leaves it to the task's own setting. Default false. */
+  readonly ignoreResult?: boolean | null | undefined
+  /** How often tasks replaced themselves on the way to this one. Default 0. */
+  readonly replacedTaskNesting?: number | undefined
+  /** The queue that results go to. */
+  readonly replyTo?: string | undefined
+  /** What results are matched by. Default: the id. */
+  readonly correlationId?: string | undefined
+  /** Default 0, as kombu's: without one, a quorum queue of RabbitMQ 4.3 puts the message before those of Python. */
+  readonly priority?: number | undefined
+  readonly stampedHeaders?: readonly string[] | null | undefined
+  readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
+  /** The caller's own headers. */
+  readonly headers?: { readonly [name: string]: Json | undefined } | undefined
+}
+
+/** What encoding needs to know besides the task. */
+export interface EncodeOptions {
+  /** The time of sending, in milliseconds since the epoch: what the broker's expiration counts from. */
+  readonly now: number
+  /** False writes dates plainly, for peers whose kombu is older than 5.3. Default true. */
+  readonly tags?: boolean
+}
+
+/**
+ * The message of protocol 2 that Celery would send (wire specification 2.1 to 2.3). Throws `TWQ_UNSERIALISABLE` for a value
+ * that has no form on the wire, and `TWQ_USAGE` for a header name that is Celery's own.
+ */
+export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
+  if (!isName(task.id)) throw unserialisable(`the task id ${displayOf(task.id, 100)} must be a text of 1 to 255 bytes`)
+  if (!isName(task.task))
+    throw unserialisable(`the task name ${displayOf(task.task, 100)} must be a text of 1 to 255 bytes`)
+  const args = task.args ?? []
+  const kwargs = task.kwargs ?? {}
+  // First of all, since it tells what has no JSON form; the rest relies on that.
+  const body = encodeBody(args, kwargs, task.embed, options.tags)
+  const headers: Headers = {
+    lang: 'js',
+    task: task.task,
+    id: task.id,
+    shadow: task.shadow ?? null,
+    eta: timeHeader('eta', task.eta),
+    expires: timeHeader('expires', task.expires),
+    group: task.group ?? null,
+    group_index: task.groupIndex ?? null,
+    retries: task.retries ?? 0,
+    // Celery's order is hard, soft.
+    timelimit: [seconds(task.timeLimit?.hard), seconds(task.timeLimit?.soft)],
+    root_id: task.rootId ?? task.id,
+    parent_id: task.parentId ?? null,
+    argsrepr: argsRepr(args),
+    kwargsrepr: kwargsRepr(kwargs),
+    origin: task.origin,
+    ignore_result: task.ignoreResult === undefined ? false : task.ignoreResult,
+    replaced_task_nesting: task.replacedTaskNesting ?? 0,
+    stamped_headers: task.stampedHeaders ?? null,
+    stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0, { left: MAX_HEADER_SIZE }),
+  }
+  return {
+    properties: {
+      ...JSON_CONTENT,
+      deliveryMode: 2,
+      correlationId: task.correlationId ?? task.id,
+      replyTo: task.replyTo ?? '',
+      priority: task.priority ?? 0,
+      expiration: expirationOf(task.expires, options.now),
+    },
+    headers: task.headers === undefined ? headers : { ...headers, ...customHeaders(task.headers) },
+    body,
+  }
+}
+
+/** `[args, kwargs, embed]` as bytes. */
+export function encodeBody(
+  args: readonly Json[],
+  kwargs: JsonObject,
+  embed: Partial<Embed> = {},
+  tags = true,
+): Uint8Array {
+  const parts = [
+    stringifyJson(args, { path: 'args', tags }),
+    stringifyJson(kwargs, { path: 'kwargs', tags }),
+    encodeEmbed(embed, tags),
+  ]
+  return Buffer.from(`[${parts.join(',')}]`)
+}
+
+// What most tasks carry.
+const NOTHING_FOLLOWS = '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}'
+
+function encodeEmbed({ callbacks, errbacks, chain, chord }: Partial<Embed>, tags: boolean): string {
+  if (!callbacks && !errbacks && !chain && !chord) return NOTHING_FOLLOWS
+  const embed = {
+    callbacks: callbacks ?? null,
+    errbacks: errbacks ?? null,
+    chain: chain ?? null,
+    chord: chord ?? null,
+  }
+  return stringifyJson(embed, { path: 'embed', tags })
+}
+
+/** RabbitMQ closes the channel on a longer expiration: ten years. */
+const LONGEST_EXPIRATION = 10 * 365 * 86_400_000
+
+/** The `expiration` property: whole milliseconds left, as text. Beyond the broker's range the header alone must do. */
+export function expirationOf(expires: number | undefined, now: number): string | undefined {
+  if (expires === undefined) return undefined
+  const left = Math.max(0, Math.round(expires - now))
+  return left <= LONGEST_EXPIRATION ? String(left) : undefined
+}
+
+/** A moment as headers carry it; null for none. Throws `TWQ_UNSERIALISABLE`. */
+export function timeHeader(field: string, ms: number | undefined): string | null {
+  if (ms === undefined) return null
+  if (!isWritable(ms)) throw unserialisable(`${field} ${ms} is no time between the years 1 and 9999`)
+  return formatTimestamp(ms)
+}
+
+function seconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1000
+}
+
+function customHeaders(headers: { readonly [name: string]: Json | undefined }): Headers {
+  const custom: Record<string, HeaderValue> = Object.create(null)
+  const budget = { left: MAX_HEADER_SIZE }
+  for (const [name, value] of Object.entries(headers)) {
+    if (isProtocolHeader(name)) {
+      throw new TwqError('TWQ_USAGE', `the header name ${name} is one of Celery's own`, { hint: 'choose another name' })
+    }
+    if (value !== undefined) custom[name] = headerValue(value, `headers.${name}`, 0, budget)
+  }
+  return custom
+}
+
+/** Deeper header tables are refused, since peers read them recursively. */
+const MAX_HEADER_DEPTH = 16
+/** Bytes, counted as they are read: far more than fits into the one frame that carries headers. */
+const MAX_HEADER_SIZE = 1024 * 1024
+
+interface Budget {
+  left: number
+}
+
+function headerValue(value: Json, path: string, depth: number, budget: Budget): HeaderValue {
+  budget.left -= typeof value === 'string' ? value.length + 1 : 1
+  if (budget.left < 0) throw unserialisable(`${path} makes the headers larger than ${MAX_HEADER_SIZE} bytes`)
+  if (depth > MAX_HEADER_DEPTH) throw unserialisable(`${path} is nested more than ${MAX_HEADER_DEPTH} levels deep`)
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return value
+    case 'bigint': {
+      if (BigInt.asIntN(64, value) === value) return value
+      // Writing out a very long one takes long.
+      const shown = BigInt.asIntN(256, value) === value ? value : 'too large'
+      throw unserialisable(`${path} is ${shown}: an integer in a header has at most 64 bits`)
+    }
+    case 'object':
+      return value === null ? null : headerObject(value, path, depth, budget)
+    default:
+      throw unserialisable(`${path} is a ${typeof value}: it has no form in a header`)
+  }
+}
+
+function headerObject(value: object, path: string, depth: number, budget: Budget): HeaderValue {
+  if (value instanceof Uint8Array) return value
+  if (value instanceof Date) return timeHeader(path, value.getTime())
+  if (Array.isArray(value))
+    return value.map((element, index) => headerValue(element ?? null, `${path}[${index}]`, depth + 1, budget))
+  if (!isObject(value) || Object.prototype.toString.call(value) !== '[object Object]') {
+    throw unserialisable(`${path} has no form in a header`)
+  }
+  const table: Record<string, HeaderValue> = Object.create(null)
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined) table[name] = headerValue(member, `${path}.${name}`, depth + 1, budget)
+  }
+  return table
+}
+
+function unserialisable(message: string): TwqError {
+  return new TwqError('TWQ_UNSERIALISABLE', message)
+}
