@@ -17,9 +17,9 @@ export type { RemoteError, ResultRecord, State } from './protocol/result-record.
 export type { TaskMessage } from './protocol/task-message.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger } from './runtime/log/logger.ts'
+export { Ignore, MaxRetriesExceededError, Reject, Retry, type RetryOptions } from './tasks/attempt/control-flow.ts'
 export { isTask } from './tasks/brand.ts'
 export type { TaskContext } from './tasks/context.ts'
-export { Ignore, MaxRetriesExceededError, Reject, Retry, type RetryOptions } from './tasks/control-flow.ts'
 export { defineTask } from './tasks/define-task.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {

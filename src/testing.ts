@@ -1,5 +1,5 @@
 export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts'
 export { ManualClock } from './runtime/time/manual-clock.ts'
-export type { Outcome } from './tasks/outcome.ts'
+export type { Outcome } from './tasks/attempt/outcome.ts'
 export { type RunTaskOptions, runTask, type TaskRun } from './testing/run-task.ts'
 export { startTestWorker, type TestWorker, type TestWorkerOptions, until } from './testing/test-worker.ts'

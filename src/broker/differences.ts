@@ -1,7 +1,7 @@
 import { TwqError } from '../errors.ts'
 import type { TaskExchange, TaskQueue } from '../protocol/queue/task-queue.ts'
-import { parseInequivalence, readRefusal } from './amqp/failures.ts'
 import type { Channel } from './broker.ts'
+import { parseInequivalence, readRefusal } from './failures.ts'
 import type { Session } from './session.ts'
 
 /** One setting that the broker has otherwise than it was declared. */

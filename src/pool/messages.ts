@@ -3,7 +3,7 @@ import { parseJson, stringifyJson } from '../protocol/json.ts'
 import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import type { RemoteError, State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Invocation } from '../tasks/invocation.ts'
+import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
 /*

@@ -1,8 +1,8 @@
 import type { State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Service } from '../runtime/service.ts'
-import type { Invocation } from '../tasks/invocation.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Invocation } from '../tasks/attempt/invocation.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 
 /** Where attempts run. */
 export interface Pool extends Service {

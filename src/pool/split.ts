@@ -1,5 +1,5 @@
-import type { Invocation } from '../tasks/invocation.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Invocation } from '../tasks/attempt/invocation.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Crew } from './crew.ts'
 import type { Pool, PoolStats, RunOptions } from './pool.ts'
 

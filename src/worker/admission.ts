@@ -1,5 +1,5 @@
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 
 /** What to do with a task message that can be run: now, later, or not at all. */
 export type Admission =

@@ -7,7 +7,7 @@ import {
   taskSucceeded,
 } from '../protocol/remote/event.ts'
 import { celeryError } from '../protocol/result/exceptions.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Request } from './request.ts'
 import { INTERRUPTED } from './settlement.ts'
 

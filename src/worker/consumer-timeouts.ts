@@ -1,5 +1,5 @@
-import { CONSUMER_TIMEOUT_HINT } from '../broker/amqp/failures.ts'
 import type { EndedConsumer } from '../broker/broker.ts'
+import { CONSUMER_TIMEOUT_HINT } from '../broker/failures.ts'
 import { endsLateConsumers } from '../broker/server-version.ts'
 import type { Session } from '../broker/session.ts'
 import type { Logger } from '../runtime/log/logger.ts'

@@ -3,8 +3,8 @@ import type { Crew } from '../pool/crew.ts'
 import type { Pool, RunOptions } from '../pool/pool.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
-import type { Invocation } from '../tasks/invocation.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Invocation } from '../tasks/attempt/invocation.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 
 /** What isolation needs around it. */
 export interface IsolationParts {

@@ -3,7 +3,7 @@ import type { Logger } from '../runtime/log/logger.ts'
 import { Streak } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { sizeOfValue } from '../runtime/value-size.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Request } from './request.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Broker, Channel, Connection } from '../broker/broker.ts'
-import { ChannelRow } from '../broker/channel-row.ts'
+import { ChannelRow } from '../broker/channels/channel-set.ts'
 import { answeringInTime } from '../broker/in-time.ts'
 import { type Liveness, watchLiveness } from '../broker/liveness.ts'
 import { type QueueWatch, watchQueues } from '../broker/queue-watch.ts'

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.ts'
-import type { DeclaringChannels } from '../broker/declaring-channels.ts'
+import type { DeclaringChannels } from '../broker/channels/declaring-channels.ts'
 import { ensureMayPublish } from '../broker/probe-publishing.ts'
 import { quorumHeedsPriorities } from '../broker/server-version.ts'
 import type { Session } from '../broker/session.ts'

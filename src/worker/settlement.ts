@@ -2,7 +2,7 @@ import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 
 /** What becomes of the message. `none`: it was acknowledged when the attempt started. */
 export type Disposal = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'

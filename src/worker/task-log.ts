@@ -1,7 +1,7 @@
 import { argsText } from '../protocol/result/exceptions.ts'
 import type { RemoteError } from '../protocol/result-record.ts'
 import type { Logger } from '../runtime/log/logger.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Request } from './request.ts'
 
 /** One line for each task that ended: what became of it, and how long its code ran. */

@@ -6,7 +6,7 @@ import { type ConnectionRole, createInstruments, type EndState, type Instruments
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { packageVersion } from '../runtime/version.ts'
-import type { Outcome } from '../tasks/outcome.ts'
+import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Consumer } from './consumer.ts'
 import type { HeldAside } from './held-aside.ts'
 import type { KeptOutcomes } from './kept-outcomes.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { withBuiltIns } from '../../src/canvas/built-in.ts'
 import type { Json, JsonObject } from '../../src/runtime/json.ts'
-import { runAttempt } from '../../src/tasks/attempt.ts'
+import { runAttempt } from '../../src/tasks/attempt/attempt.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { createRegistry } from '../../src/tasks/registry.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'

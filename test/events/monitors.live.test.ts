@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Reject } from '../../src/tasks/control-flow.ts'
+import { Reject } from '../../src/tasks/attempt/control-flow.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker } from '../support/a-worker.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'

@@ -3,7 +3,7 @@ import { TwqError } from '../../src/errors.ts'
 import { runUnderLimits } from '../../src/pool/limited-run.ts'
 import type { RunOptions } from '../../src/pool/pool.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
-import type { Outcome } from '../../src/tasks/outcome.ts'
+import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { anInvocation, aSilentLogger } from '../support/attempts.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 

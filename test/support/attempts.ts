@@ -1,7 +1,7 @@
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import type { Logger } from '../../src/runtime/log/logger.ts'
 import { type Clock, systemClock } from '../../src/runtime/time/clock.ts'
-import type { Attempt, Invocation } from '../../src/tasks/invocation.ts'
+import type { Attempt, Invocation } from '../../src/tasks/attempt/invocation.ts'
 import { aTaskMessage } from './a-task-message.ts'
 
 /** The moment at which the clock of {@link anAttempt} stands still. */

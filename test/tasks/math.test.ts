@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
 import type { Json } from '../../src/runtime/json.ts'
-import { runAttempt } from '../../src/tasks/attempt.ts'
+import { runAttempt } from '../../src/tasks/attempt/attempt.ts'
 import { add, block, process } from '../../tasks/math.ts'
 import { anAttempt } from '../support/attempts.ts'
 

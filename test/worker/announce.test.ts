@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TaskEvent } from '../../src/protocol/remote/event.ts'
 import type { RemoteError } from '../../src/protocol/result-record.ts'
-import type { Outcome } from '../../src/tasks/outcome.ts'
+import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { settledEvents } from '../../src/worker/announce.ts'
 import { aRequest } from '../support/a-request.ts'
 

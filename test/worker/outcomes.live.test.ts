@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quarantineQueue } from '../../src/protocol/headers/quarantine.ts'
-import { Ignore, Reject } from '../../src/tasks/control-flow.ts'
+import { Ignore, Reject } from '../../src/tasks/attempt/control-flow.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { oversizeError } from '../../src/broker/message-size.ts'
 import { TwqError } from '../../src/errors.ts'
-import type { Outcome } from '../../src/tasks/outcome.ts'
+import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { error, type Shape, settleOneTask, signature } from '../support/settling-scene.ts'
 
 // A task runs once, whatever step of settling fails, in whatever way, and however often.

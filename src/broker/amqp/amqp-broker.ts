@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Broker, Connection } from '../broker.ts'
+import { handshakeTimeout, socketFailure } from '../failures.ts'
 import { type BrokerAddress, parseBrokerUrl } from '../url.ts'
 import { type AmqpConnection, openConnection } from './connection.ts'
-import { handshakeTimeout, socketFailure } from './failures.ts'
 import { privateAmqplib } from './private-amqplib.ts'
 
 /** How to reach RabbitMQ. */

@@ -13,10 +13,10 @@ import type {
   QueueStatus,
   Subscription,
 } from '../broker.ts'
+import { channelFailure, exchangeNamed, readRefusal } from '../failures.ts'
 import { oversizeError, oversizeIn } from '../message-size.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
-import { channelFailure, exchangeNamed, readRefusal } from './failures.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 

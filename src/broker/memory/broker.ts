@@ -1,8 +1,8 @@
 import { TwqError } from '../../errors.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
-import { connectionFailure } from '../amqp/failures.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from '../broker.ts'
+import { connectionFailure } from '../failures.ts'
 import { FRAME_MAX, MemoryChannel, WHERE } from './memory-channel.ts'
 import { VirtualHost } from './vhost.ts'
 

@@ -4,7 +4,6 @@ import { decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field
 import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import type { Source } from '../amqp/delivery.ts'
-import { connectionFailure, refusalFailure } from '../amqp/failures.ts'
 import type {
   Channel,
   CloseReason,
@@ -15,6 +14,7 @@ import type {
   QueueStatus,
   Subscription,
 } from '../broker.ts'
+import { connectionFailure, refusalFailure } from '../failures.ts'
 import { type ChannelClient, type Handout, ServerChannel } from './channel.ts'
 import { createMessage, type Message } from './message.ts'
 import type { Queue } from './queue.ts'

@@ -1,6 +1,6 @@
 import { TwqError } from '../../errors.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import type { Outcome } from '../../tasks/outcome.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../../worker/request.ts'
 import { EXIT } from '../exit-codes.ts'
 

@@ -1,4 +1,4 @@
-import { parseInequivalence, readRefusal } from '../../broker/amqp/failures.ts'
+import { parseInequivalence, readRefusal } from '../../broker/failures.ts'
 import { isQuorum } from '../../protocol/queue/task-queue.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'

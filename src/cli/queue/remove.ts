@@ -1,5 +1,5 @@
-import { readRefusal } from '../../broker/amqp/failures.ts'
 import type { Connection } from '../../broker/broker.ts'
+import { readRefusal } from '../../broker/failures.ts'
 import { withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
 import { confirmed } from '../confirm.ts'

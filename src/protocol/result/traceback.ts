@@ -34,7 +34,7 @@ function stackOf(thrown: unknown): string {
 const OWN_FOLDER = new URL('../..', import.meta.url)
 const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
 // What calls the task's code.
-const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt.`)
+const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt/`)
 
 /** A stack without the calls by which twq came to the task's code: its last frames. One that has no others stays as it is. */
 function withoutOwnFrames(stack: string): string {

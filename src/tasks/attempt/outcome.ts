@@ -1,5 +1,5 @@
-import type { RemoteError } from '../protocol/result-record.ts'
-import type { Json } from '../runtime/json.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
+import type { Json } from '../../runtime/json.ts'
 
 /** How an attempt ended. Plain data, the same from every pool. `runtime` is in milliseconds. */
 export type Outcome =

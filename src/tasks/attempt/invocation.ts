@@ -1,10 +1,10 @@
-import type { State } from '../protocol/result-record.ts'
-import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/log/logger.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import type { Send } from './sending.ts'
-import type { AnyTask } from './task.ts'
+import type { State } from '../../protocol/result-record.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Send } from '../sending.ts'
+import type { AnyTask } from '../task.ts'
 
 /** All a pool needs to run one attempt; plain data. */
 export interface Invocation {

@@ -7,8 +7,8 @@ import {
   parseInequivalence,
   readRefusal,
   socketFailure,
-} from '../../../src/broker/amqp/failures.ts'
-import type { BrokerAddress } from '../../../src/broker/url.ts'
+} from '../../src/broker/failures.ts'
+import type { BrokerAddress } from '../../src/broker/url.ts'
 
 const ADDRESS: BrokerAddress = { tls: false, host: 'mq', port: 5672, user: 'ann', password: 's3cr3t', vhost: 'jobs' }
 

@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../runtime/json.ts'
-import { brandOf } from './brand.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { brandOf } from '../brand.ts'
 
 // A registered symbol, so that what another copy of the package throws is understood too.
 const CONTROL_FLOW = Symbol.for('twq.control-flow')

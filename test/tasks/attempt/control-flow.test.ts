@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { controlFlowOf, Ignore, Reject, Retry } from '../../src/tasks/control-flow.ts'
+import { controlFlowOf, Ignore, Reject, Retry } from '../../../src/tasks/attempt/control-flow.ts'
 
 describe('a thrown value', () => {
   it.each<[string, unknown, unknown]>([

@@ -1,5 +1,5 @@
-import { deferred } from '../runtime/time/deferred.ts'
-import type { Channel, CloseReason, Connection, Delivery, QueueStatus, Subscription } from './broker.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
+import type { Channel, CloseReason, Connection, Delivery, QueueStatus, Subscription } from '../broker.ts'
 
 // RabbitMQ allows 2047 on a connection; there are others on it.
 const MOST_CHANNELS = 128

@@ -1,7 +1,7 @@
-import { TwqError } from '../errors.ts'
-import { portableJson } from '../protocol/json.ts'
-import { isTooLarge } from '../protocol/json-writer.ts'
-import type { Json } from '../runtime/json.ts'
+import { TwqError } from '../../errors.ts'
+import { portableJson } from '../../protocol/json.ts'
+import { isTooLarge } from '../../protocol/json-writer.ts'
+import type { Json } from '../../runtime/json.ts'
 
 /**
  * What a task returned or reports, as others will read it; `what` names it in errors. Throws `TWQ_UNSERIALISABLE` where it

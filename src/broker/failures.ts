@@ -1,6 +1,6 @@
-import { messageOf, TwqError } from '../../errors.ts'
-import { oversizeError, readOversize } from '../message-size.ts'
-import { type BrokerAddress, describeAddress } from '../url.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import { oversizeError, readOversize } from './message-size.ts'
+import { type BrokerAddress, describeAddress } from './url.ts'
 
 /** What the broker said when it closed a connection or a channel. */
 export interface Refusal {

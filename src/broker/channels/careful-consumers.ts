@@ -1,6 +1,6 @@
-import { TwqError } from '../errors.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import type { Subscription } from './broker.ts'
+import { TwqError } from '../../errors.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Subscription } from '../broker.ts'
 import type { DeclaringChannels } from './declaring-channels.ts'
 
 /** What starting consumers takes. */

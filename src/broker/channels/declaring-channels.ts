@@ -1,9 +1,9 @@
-import { TwqError } from '../errors.ts'
-import type { Clock, Timer } from '../runtime/time/clock.ts'
-import { connectionRefusal } from './amqp/failures.ts'
-import type { Broker, Channel, Connection } from './broker.ts'
-import { answeringInTime, inTime } from './in-time.ts'
-import type { Session } from './session.ts'
+import { TwqError } from '../../errors.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Broker, Channel, Connection } from '../broker.ts'
+import { connectionRefusal } from '../failures.ts'
+import { answeringInTime, inTime } from '../in-time.ts'
+import type { Session } from '../session.ts'
 
 /** What declaring on connections of its own takes. */
 export interface DeclaringOptions {

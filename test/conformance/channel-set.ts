@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Broker, Connection } from '../../src/broker/broker.ts'
-import { ChannelRow } from '../../src/broker/channel-row.ts'
+import { ChannelRow } from '../../src/broker/channels/channel-set.ts'
 import { Inbox, textOf } from './inbox.ts'
 
 /** What channels in a row must do on every broker behind the seam. */

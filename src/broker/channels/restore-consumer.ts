@@ -1,6 +1,6 @@
-import { messageOf } from '../errors.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import { pause } from '../runtime/time/pause.ts'
+import { messageOf } from '../../errors.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { pause } from '../../runtime/time/pause.ts'
 
 /** A consumer that can't be there for now: its queue was deleted or has moved, or the node of that is down. */
 export interface LostConsumer {

@@ -1,4 +1,0 @@
-import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import { describeChannelRow } from '../conformance/channel-row.ts'
-
-describeChannelRow('the in-process broker', async () => createMemoryBroker())
