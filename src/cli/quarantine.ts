@@ -1,6 +1,8 @@
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Connection, Delivery } from '../broker/broker.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
+import { TwqError } from '../errors.ts'
+import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import {
   isMeant,
   type QuarantinedMessage,
@@ -8,11 +10,9 @@ import {
   readQuarantined,
   replayOf,
   wasInChord,
-} from '../client/quarantine.ts'
-import { queueStatus } from '../client/queue-access.ts'
-import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../client/sweep-queue.ts'
-import { TwqError } from '../errors.ts'
-import { quarantineQueue } from '../protocol/headers/quarantine.ts'
+} from '../queues/quarantine.ts'
+import { queueStatus } from '../queues/queue-access.ts'
+import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../queues/sweep-queue.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { confirmed } from './confirm.ts'
 import { describeMessage } from './describe-message.ts'

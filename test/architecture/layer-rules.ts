@@ -6,6 +6,7 @@ export const layers: readonly (readonly string[])[] = [
   ['protocol'],
   ['broker', 'tasks'],
   ['pool', 'results', 'canvas', 'events'],
+  ['sending', 'queues'],
   ['client', 'control', 'plugins', 'metrics', 'devbroker'],
   ['config'],
   ['worker', 'beat'],

@@ -4,8 +4,8 @@ import { decodeFieldTable, encodeTable } from '../../src/protocol/headers/field-
 import { packedCopy, unpacked } from '../../src/protocol/headers/packed-copy.ts'
 import { quarantineMessage, restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
 import { markedCopy, readMarks } from '../../src/protocol/headers/suspect.ts'
-import { movedMessage } from '../../src/protocol/moved-message.ts'
 import type { Headers, HeaderValue } from '../../src/protocol/wire.ts'
+import { movedMessage } from '../../src/queues/moved-message.ts'
 import { factsOf, judge, judgeLoss, type Lane, pastOf } from '../../src/worker/suspicion.ts'
 
 const NAMES = [

@@ -1,9 +1,9 @@
 import type { Connection, QueueStatus } from '../../broker/broker.ts'
-import { queueStatus, withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
+import { queueStatus, withChannel } from '../../queues/queue-access.ts'
 import type { ManagedQueue } from '../management.ts'
 
 /** What can be told of one configured queue without changing anything. */

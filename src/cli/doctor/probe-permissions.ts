@@ -1,7 +1,7 @@
 import type { Channel, Connection } from '../../broker/broker.ts'
 import { probePublishing } from '../../broker/probe-publishing.ts'
-import { withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
+import { withChannel } from '../../queues/queue-access.ts'
 import { error, type Finding, ok } from './finding.ts'
 
 /** What a worker does on the broker, each tried in a way that leaves no trace. */

@@ -1,5 +1,5 @@
-import { declareWithCompanions } from '../../client/queue-access.ts'
 import { plainQueue } from '../../protocol/queue/task-queue.ts'
+import { declareWithCompanions } from '../../queues/queue-access.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { note } from '../output.ts'

@@ -1,6 +1,6 @@
 import type { Connection } from '../../broker/broker.ts'
-import { queueStatus } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { type ManagedQueue, managementApi } from '../management.ts'

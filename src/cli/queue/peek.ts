@@ -1,5 +1,5 @@
 import type { Delivery } from '../../broker/broker.ts'
-import { withChannel } from '../../client/queue-access.ts'
+import { withChannel } from '../../queues/queue-access.ts'
 import { describeMessage } from '../describe-message.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'

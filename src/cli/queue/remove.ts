@@ -1,7 +1,7 @@
 import type { Connection } from '../../broker/broker.ts'
 import { readRefusal } from '../../broker/failures.ts'
-import { withChannel } from '../../client/queue-access.ts'
 import { TwqError } from '../../errors.ts'
+import { withChannel } from '../../queues/queue-access.ts'
 import { confirmed } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { GlobalOptions } from '../global-options.ts'

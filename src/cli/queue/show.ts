@@ -1,6 +1,6 @@
-import { queueStatus } from '../../client/queue-access.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
 import { EXIT } from '../exit-codes.ts'
 import { fieldTable, note, print, toJson, wantsJson } from '../output.ts'
 import { connect } from './connect.ts'

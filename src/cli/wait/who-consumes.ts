@@ -1,6 +1,6 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
-import { queueStatus } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
 
 /**
  * The remark that nobody consumes a queue, with the next command; undefined where somebody does, or where it can't be told.

@@ -1,8 +1,8 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import type { Connection } from '../../broker/broker.ts'
-import { withChannel } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
+import { withChannel } from '../../queues/queue-access.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
 /** What `twq worker start --dry-run` finds. */

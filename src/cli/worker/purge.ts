@@ -1,7 +1,7 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
-import { withChannel } from '../../client/queue-access.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
+import { withChannel } from '../../queues/queue-access.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
 import { confirmed } from '../confirm.ts'
 

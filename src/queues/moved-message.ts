@@ -1,8 +1,8 @@
-import { restoreQuarantined } from './headers/quarantine.ts'
-import { changeHeaders, type HeaderForms } from './headers/raw-headers.ts'
-import { resendable } from './headers/resendable.ts'
-import { deliveryCount, markedCopy, readMarks, sendsElsewhere } from './headers/suspect.ts'
-import type { Outgoing, Route, WireMessage } from './wire.ts'
+import { restoreQuarantined } from '../protocol/headers/quarantine.ts'
+import { changeHeaders, type HeaderForms } from '../protocol/headers/raw-headers.ts'
+import { resendable } from '../protocol/headers/resendable.ts'
+import { deliveryCount, markedCopy, readMarks, sendsElsewhere } from '../protocol/headers/suspect.ts'
+import type { Outgoing, Route, WireMessage } from '../protocol/wire.ts'
 
 /**
  * The message as it goes on to another queue: the same bytes, and to that queue alone. One that may have started before

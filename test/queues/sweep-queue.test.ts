@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Channel, Connection, Delivery } from '../../src/broker/broker.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import { DROP, type Fate, KEEP, type SweepOptions, sweepQueue } from '../../src/client/sweep-queue.ts'
-import { movedMessage } from '../../src/protocol/moved-message.ts'
+import { movedMessage } from '../../src/queues/moved-message.ts'
+import { DROP, type Fate, KEEP, type SweepOptions, sweepQueue } from '../../src/queues/sweep-queue.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isMeant, type QuarantinedMessage, type QuarantineFilter, replayOf } from '../../src/client/quarantine.ts'
+import { isMeant, type QuarantinedMessage, type QuarantineFilter, replayOf } from '../../src/queues/quarantine.ts'
 
 const NOON = Date.parse('2026-01-01T12:00:00.000Z')
 

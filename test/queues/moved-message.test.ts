@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { encodeTable } from '../../src/protocol/headers/field-table.ts'
 import { quarantineMessage } from '../../src/protocol/headers/quarantine.ts'
 import { readMarks } from '../../src/protocol/headers/suspect.ts'
-import { movedMessage } from '../../src/protocol/moved-message.ts'
 import type { Headers, Properties } from '../../src/protocol/wire.ts'
+import { movedMessage } from '../../src/queues/moved-message.ts'
 
 function aDelivery(over: {
   headers?: Headers
