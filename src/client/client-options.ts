@@ -10,9 +10,9 @@ import type { Logger } from '../runtime/log/logger.ts'
 import { redactUrl } from '../runtime/text/redact-url.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
-import type { LineSettings } from './line.ts'
-import { createRouter, type Router } from './router.ts'
-import { StoredResults } from './stored-results.ts'
+import { createRouter, type Router } from '../sending/router.ts'
+import { StoredResults } from '../sending/stored-results.ts'
+import type { LineSettings } from './connection.ts'
 
 /** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
 export interface ClientOptions {

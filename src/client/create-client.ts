@@ -5,6 +5,10 @@ import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import type { Replies } from '../sending/replies.ts'
+import type { Revoke } from '../sending/revoke.ts'
+import type { Router } from '../sending/router.ts'
+import { SentTask, type StoredHandle } from '../sending/task-handle.ts'
 import type {
   AnyArguments,
   GroupHandle,
@@ -16,12 +20,8 @@ import type {
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { brokerOf, type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
-import { Line, type LineSettings } from './line.ts'
-import type { Replies } from './replies.ts'
-import type { Revoke } from './revoke.ts'
-import type { Router } from './router.ts'
+import { Line, type LineSettings } from './connection.ts'
 import { SavedGroups } from './saved-groups.ts'
-import { SentTask, type StoredHandle } from './task-handle.ts'
 
 export type { ClientOptions } from './client-options.ts'
 

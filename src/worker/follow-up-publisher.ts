@@ -1,8 +1,8 @@
 import type { Publisher } from '../broker/publisher.ts'
 import type { FollowUp } from '../canvas/apply.ts'
-import type { DeclaredQueues } from '../client/declared-queues.ts'
-import type { DelayedTasks } from '../client/delayed-tasks.ts'
 import { TwqError } from '../errors.ts'
+import type { DeclaredQueues } from '../sending/declared-queues.ts'
+import type { DelayedTasks } from '../sending/delayed-tasks.ts'
 import { allOver } from './progress.ts'
 
 /** Messages that wait for their confirms at once: far below what the publisher takes. */

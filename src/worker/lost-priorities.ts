@@ -1,7 +1,7 @@
-import { createRouter } from '../client/router.ts'
 import type { Config } from '../config/config.ts'
 import type { RouteTable } from '../protocol/queue/routes.ts'
 import { isQuorum, maxPriorityOf } from '../protocol/queue/task-queue.ts'
+import { createRouter } from '../sending/router.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /** A queue that heeds no priorities, and who gives its tasks some all the same. */

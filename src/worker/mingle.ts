@@ -1,5 +1,4 @@
 import type { Broker } from '../broker/broker.ts'
-import { Broadcast } from '../client/broadcast.ts'
 import { idsIn, revokedForPython } from '../control/commands/hello.ts'
 import type { WorkerView } from '../control/worker-view.ts'
 import { messageOf, TwqError } from '../errors.ts'
@@ -8,6 +7,7 @@ import type { Json } from '../runtime/json.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { Broadcast } from '../sending/broadcast.ts'
 
 /** What a worker needs to introduce itself. */
 export interface MingleParts {

@@ -1,8 +1,8 @@
-import type { Router } from '../client/router.ts'
 import type { Config } from '../config/config.ts'
 import { TwqError } from '../errors.ts'
 import type { Routes, RouteTable } from '../protocol/queue/routes.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Router } from '../sending/router.ts'
 
 /** How many task queues that only it names one message may have declared. */
 export const MOST_CREATED = 16

@@ -85,7 +85,7 @@ describe('the layer rules', () => {
     ['protocol/wire.ts', 'broker/broker.ts', true, /above/],
     ['tasks/task.ts', 'broker/broker.ts', true, /beside/],
     ['errors.ts', 'runtime/json.ts', true, /beside/],
-    ['client/send.ts', 'config/config.ts', true, /above/],
+    ['sending/prepare-task.ts', 'config/config.ts', true, /above/],
     ['plugins/hooks.ts', 'metrics/instruments.ts', false, /beside/],
     ['pool/member.ts', 'broker/broker.ts', true, /must not know/],
     ['config/config.ts', 'tasks/registry.ts', false, /more than types/],

@@ -13,7 +13,9 @@ const FOLDERS = [
   'control',
   'devbroker',
   'events',
+  'queues',
   'results',
+  'sending',
   'worker',
 ]
 

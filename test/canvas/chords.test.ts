@@ -12,13 +12,13 @@ import {
   successorsOf,
 } from '../../src/canvas/follow-ups.ts'
 import { replacementOf } from '../../src/canvas/replacement.ts'
-import { createRouter } from '../../src/client/router.ts'
 import { parseJson } from '../../src/protocol/json.ts'
 import { celeryError } from '../../src/protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../../src/protocol/result-record.ts'
 import { decodeTask } from '../../src/protocol/task/decode-task.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import type { Json } from '../../src/runtime/json.ts'
+import { createRouter } from '../../src/sending/router.ts'
 import { golden, wireOf } from '../protocol/golden.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 

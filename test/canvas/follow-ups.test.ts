@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
 import { abandonedBy, bodyOfChord, errbacksOf, hasNoFollowUps, successorsOf } from '../../src/canvas/follow-ups.ts'
-import { createRouter } from '../../src/client/router.ts'
 import { TwqError } from '../../src/errors.ts'
 import { parseJson } from '../../src/protocol/json.ts'
 import { decodeTask } from '../../src/protocol/task/decode-task.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import type { Json } from '../../src/runtime/json.ts'
+import { createRouter } from '../../src/sending/router.ts'
 import { type Captured, golden, wireOf } from '../protocol/golden.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 

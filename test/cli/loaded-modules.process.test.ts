@@ -24,7 +24,9 @@ it('asks a worker how it is without configuration, tasks or broker', async () =>
   expect(status).toBe(69)
   expect(packages).toEqual(['commander'])
   expect(
-    files.filter((file) => /^(broker|client|tasks|worker)\/|^cli\/load-config|^config\/(find|resolve)/.test(file)),
+    files.filter((file) =>
+      /^(broker|client|queues|sending|tasks|worker)\/|^cli\/load-config|^config\/(find|resolve)/.test(file),
+    ),
   ).toEqual([])
   expect(files.filter((file) => file.startsWith('cli/commands/'))).toEqual([
     'cli/commands/inspect',
@@ -39,8 +41,10 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
   await broker[Symbol.asyncDispose]()
   expect(status).toBe(69)
   expect(packages).toEqual(['amqplib', 'commander'])
-  expect(files.filter((file) => /^(canvas|events|index|metrics|pool|results|tasks|worker)\b/.test(file))).toEqual([])
-  expect(files.filter((file) => file.startsWith('client/'))).toEqual(['client/broadcast'])
+  expect(
+    files.filter((file) => /^(canvas|events|index|metrics|pool|queues|results|sending|tasks|worker)\b/.test(file)),
+  ).toEqual([])
+  expect(files.filter((file) => file.startsWith('client/'))).toEqual(['sending/broadcast'])
 })
 
 /** Runs a command, and tells which packages and which of our own files it loaded, as Node's coverage has it. */

@@ -1,9 +1,9 @@
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
-import { Broadcast } from '../../src/client/broadcast.ts'
 import { type Client, createClient } from '../../src/client/create-client.ts'
 import { ClusterState } from '../../src/events/cluster-state.ts'
 import type { EventStream } from '../../src/events/receiver.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
+import { Broadcast } from '../../src/sending/broadcast.ts'
 
 // An ordinary task waits for all that was sent before it.
 const PATIENCE = 60_000

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, Connection, Delivery } from '../../broker/broker.ts'
 import { PIDBOX_EXCHANGE } from '../../broker/pidbox.ts'
-import { Broadcast } from '../../client/broadcast.ts'
 import { TwqError } from '../../errors.ts'
 import { decodeBody } from '../../protocol/body.ts'
 import { EVENT_EXCHANGE } from '../../protocol/remote/event.ts'
@@ -9,6 +8,7 @@ import { encodeRequest } from '../../protocol/remote/pidbox.ts'
 import { queueStatus, withChannel } from '../../queues/queue-access.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import { Broadcast } from '../../sending/broadcast.ts'
 
 /** What a live worker tells of itself. */
 export interface WorkerFacts {

@@ -1,9 +1,9 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
-import { Broadcast } from '../../client/broadcast.ts'
 import type { Config } from '../../config/config.ts'
 import type { Json } from '../../runtime/json.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
+import { Broadcast } from '../../sending/broadcast.ts'
 
 /** The tasks of the workers that answer, Python's and ours: whether each ignores its results, by node and name. */
 export type RegisteredTasks = ReadonlyMap<string, ReadonlyMap<string, boolean>>

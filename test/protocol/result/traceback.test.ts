@@ -22,7 +22,7 @@ describe('a traceback', () => {
 
   it("keeps what twq threw itself, down to the task's code", () => {
     const error = new Error('ours')
-    const own = `    at send (${new URL('../../../src/client/send.ts', import.meta.url).href}:1:1)`
+    const own = `    at send (${new URL('../../../src/sending/prepare-task.ts', import.meta.url).href}:1:1)`
     error.stack = ['Error: ours', own, '    at run (/app/tasks/a.ts:1:1)', own, '    at node:internal/x:1:1'].join('\n')
     expect(tracebackOf(error)).toBe(['Error: ours', own, '    at run (/app/tasks/a.ts:1:1)'].join('\n'))
     error.stack = ['Error: ours', own, own].join('\n')

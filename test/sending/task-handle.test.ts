@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Node } from '../../src/canvas/freeze.ts'
-import { ResultFeed } from '../../src/client/result-feed.ts'
-import { handleOf, type SentGroup } from '../../src/client/sent-canvas.ts'
-import { SentTask } from '../../src/client/task-handle.ts'
 import { TwqError } from '../../src/errors.ts'
 import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import type { ResultRecord, State } from '../../src/protocol/result-record.ts'
 import type { Json } from '../../src/runtime/json.ts'
+import { ResultFeed } from '../../src/sending/result-feed.ts'
+import { handleOf, type SentGroup } from '../../src/sending/sent-canvas.ts'
+import { SentTask } from '../../src/sending/task-handle.ts'
 
 const base = { taskId: 'id-1', traceback: null, children: [] }
 const success = (result: Json): ResultRecord => ({ ...base, state: 'SUCCESS', result })

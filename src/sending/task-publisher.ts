@@ -7,8 +7,8 @@ import { onAbort } from '../runtime/time/on-abort.ts'
 import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 import type { DelayedTasks } from './delayed-tasks.ts'
+import type { PreparedTask } from './prepare-task.ts'
 import type { Replies } from './replies.ts'
-import type { PreparedTask } from './send.ts'
 import { type SendWait, SendWindow } from './send-window.ts'
 
 /** What publishing a prepared task needs around it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SendWindow } from '../../src/client/send-window.ts'
+import { SendWindow } from '../../src/sending/send-window.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { expectedSilence } from '../../src/client/broadcast.ts'
+import { expectedSilence } from '../../src/sending/broadcast.ts'
 
 it.each([
   ['at once', 3, 50],

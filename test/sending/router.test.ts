@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createRouter, type RouterOptions } from '../../src/client/router.ts'
 import type { Destination, Routes } from '../../src/protocol/queue/routes.ts'
 import { plainQueue, type TaskQueue } from '../../src/protocol/queue/task-queue.ts'
+import { createRouter, type RouterOptions } from '../../src/sending/router.ts'
 
 const topic: TaskQueue = {
   ...plainQueue('events'),

@@ -7,14 +7,14 @@ import { type EventOptions, type EventStream, receiveEvents } from '../events/re
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import type { Replies } from '../sending/replies.ts'
+import { ReplyQueue } from '../sending/reply-queue.ts'
+import type { Revoke } from '../sending/revoke.ts'
+import type { Router } from '../sending/router.ts'
+import { createSender, type Sender } from '../sending/sender.ts'
+import type { StoredResults } from '../sending/stored-results.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import type { Replies } from './replies.ts'
-import { ReplyQueue } from './reply-queue.ts'
-import type { Revoke } from './revoke.ts'
-import type { Router } from './router.ts'
-import { createSender, type Sender } from './sender.ts'
-import type { StoredResults } from './stored-results.ts'
 
 /** What lines are made by, one after the other. Durations in milliseconds. */
 export interface LineSettings {

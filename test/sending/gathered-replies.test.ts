@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { GatheredReplies } from '../../src/client/gathered-replies.ts'
+import { GatheredReplies } from '../../src/sending/gathered-replies.ts'
 
 describe('the replies to one question', () => {
   it('are the last of each node', () => {
