@@ -15,9 +15,9 @@ const withOlderCelery = [
   'events/monitors',
   'examples/flask',
   'support/python',
-  'worker/mingle',
-  'worker/outcomes',
-  'worker/retries',
+  'worker/remote/mingle',
+  'worker/settle/outcomes',
+  'worker/settle/retries',
 ]
 
 const live = {

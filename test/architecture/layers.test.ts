@@ -90,7 +90,7 @@ describe('the layer rules', () => {
     ['pool/member.ts', 'broker/broker.ts', true, /must not know/],
     ['config/config.ts', 'tasks/registry.ts', false, /more than types/],
     ['stuff/thing.ts', 'errors.ts', false, /no layer/],
-    ['worker/intake.ts', 'stuff/thing.ts', false, /no layer/],
+    ['worker/intake/intake.ts', 'stuff/thing.ts', false, /no layer/],
   ])('refuse %s importing %s', (from, to, typeOnly, objection) => {
     expect(objectionTo({ from, to, kind: 'file', typeOnly })).toMatch(objection)
   })
@@ -100,6 +100,6 @@ describe('the layer rules', () => {
     expect(importing('broker/amqp/connection.ts', 'amqplib')).toBeUndefined()
     expect(importing('broker/session.ts', 'amqplib')).toMatch(/belongs in broker\/amqp/)
     expect(importing('runtime/time/clock.ts', 'node:timers')).toBeUndefined()
-    expect(importing('worker/intake.ts', 'lodash')).toMatch(/no rule/)
+    expect(importing('worker/intake/intake.ts', 'lodash')).toMatch(/no rule/)
   })
 })

@@ -11,7 +11,7 @@ import { decodeReply, encodeRequest } from '../../src/protocol/remote/pidbox.ts'
 import type { Json, JsonObject } from '../../src/runtime/json.ts'
 import { createLogger } from '../../src/runtime/log/logger.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
-import { Revocations } from '../../src/worker/revocations.ts'
+import { Revocations } from '../../src/worker/request/revocations.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const LONG = 'x'.repeat(300_000)

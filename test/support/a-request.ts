@@ -1,7 +1,7 @@
 import type { Delivery } from '../../src/broker/broker.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
-import { Request } from '../../src/worker/request.ts'
+import { Request } from '../../src/worker/request/request.ts'
 import { aTaskMessage } from './a-task-message.ts'
 
 /** A delivery that writes down what becomes of it. */

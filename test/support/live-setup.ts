@@ -65,7 +65,7 @@ async function versionOf(url: string): Promise<string> {
   return connection.server.version
 }
 
-/** `not run: test/worker/mingle.live.test.ts with Celery 5.2 (Debian’s Celery is 5.5.2, not 5.2)`, for each. */
+/** `not run: test/worker/remote/mingle.live.test.ts with Celery 5.2 (Debian’s Celery is 5.5.2, not 5.2)`, for each. */
 function notRun(modules: readonly TestModule[]): string[] {
   return modules.flatMap((module) => {
     const { celery } = module.project.getProvidedContext()

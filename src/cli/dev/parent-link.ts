@@ -1,7 +1,7 @@
 import { TwqError } from '../../errors.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
-import type { Request } from '../../worker/request.ts'
+import type { Request } from '../../worker/request/request.ts'
 import { EXIT } from '../exit-codes.ts'
 
 /** What a worker tells `twq dev`, whose child it is. Crosses as a structured clone: dates and big integers stay what they are. */

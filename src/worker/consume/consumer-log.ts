@@ -1,0 +1,19 @@
+import { hintOf } from '../../errors.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+
+/** Tells of the consumer of one queue that the broker ended it, that it can't be there for now, and that it is there again. */
+export function consumerLog(logger: Logger, queue: string) {
+  return {
+    cancelled() {
+      logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')
+    },
+    down(error: Error) {
+      const hint = hintOf(error)
+      const fields = { event: 'consumer.down', queue, error: error.message, hint }
+      logger.error(fields, 'a consumer can not be set up; trying until it can')
+    },
+    restored() {
+      logger.info({ event: 'consumer.restored', queue }, 'consuming again')
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { EndedConsumer } from '../../broker/broker.ts'
+import { CONSUMER_TIMEOUT_HINT } from '../../broker/failures.ts'
+import { endsLateConsumers } from '../../broker/server-version.ts'
+import type { Session } from '../../broker/session.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { Declarations } from './declarations.ts'
+
+/** What telling the ends of consumers apart takes. */
+export interface ConsumerTimeoutsParts {
+  readonly session: Pick<Session, 'connection' | 'withChannel'>
+  readonly declarations: Declarations
+  readonly table: RequestTable
+  /** Lets go of what has not started and was taken back, so that the broker has all of it. */
+  readonly forgetTakenBack: () => void
+  readonly logger: Logger
+}
+
+// How many of the running tasks a line names.
+const MOST_NAMED = 10
+
+/**
+ * Knows which messages RabbitMQ took back at its consumer timeout. From 4.3 on a quorum queue ends the consumer for it, as it
+ * does when it is deleted; of what the consumer had, some is back in the queue then, and AMQP does not tell which.
+ */
+export class ConsumerTimeouts {
+  readonly #parts: ConsumerTimeoutsParts
+  readonly #told = new WeakSet<Request>()
+
+  constructor(parts: ConsumerTimeoutsParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Judges the end of a consumer of `consumed`, a task queue `queue` or its suspects. At a timeout what runs goes on, and
+   * counts as taken back; what has not started goes back as a whole. True when it was one. Never rejects.
+   */
+  async ended(queue: string, consumed: string, consumer: EndedConsumer): Promise<boolean> {
+    const { declarations, forgetTakenBack, session } = this.#parts
+    const server = session.connection?.server
+    if (server === undefined || !endsLateConsumers(server)) return false
+    try {
+      if (!(await declarations.of(queue)).quorum) return false
+      // A deleted queue gives nothing back: what is in hand of it runs.
+      await session.withChannel((channel) => channel.inspectQueue(consumed))
+    } catch {
+      return false
+    }
+    consumer.disown()
+    this.tell({ queue: consumed, error: `the queue ended its consumer: ${TOO_LONG}`, hint: CONSUMER_TIMEOUT_HINT })
+    forgetTakenBack()
+    return true
+  }
+
+  /** Says which tasks ran longer than the broker waits: once of each, with the hint. */
+  tell(fields: { readonly error: string; readonly hint: string | undefined; readonly [field: string]: unknown }): void {
+    const { logger, table } = this.#parts
+    const running = table.inState('active')
+    const untold = running.filter((request) => !this.#told.has(request))
+    for (const request of untold) this.#told.add(request)
+    const oldest = (untold.length > 0 ? untold : running).toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
+    const tasks = oldest.slice(0, MOST_NAMED).map(({ message, startedAt = Date.now() }) => ({
+      task: message.task,
+      task_id: message.id,
+      running_since: new Date(startedAt).toISOString(),
+    }))
+    if (running.length > 0 && untold.length === 0) {
+      const { hint: _, ...known } = fields
+      logger.info({ event: 'consumer.timeout-again', ...known, tasks }, 'the task still runs; consuming anew')
+      return
+    }
+    logger.error(
+      { event: 'consumer.timeout', ...fields, tasks },
+      'a task ran longer than the broker waits; consuming anew',
+    )
+  }
+}
+
+const TOO_LONG = 'a message was not acknowledged within its consumer timeout'

@@ -1,0 +1,87 @@
+import type { ServerInfo } from '../../broker/broker.ts'
+import { quorumHeedsPriorities } from '../../broker/server-version.ts'
+import type { Session } from '../../broker/session.ts'
+import {
+  declareQuarantine,
+  declareSuspects,
+  declareTaskQueue,
+  isQuorumAsFound,
+  type TopologyDifference,
+} from '../../broker/topology.ts'
+import { TwqError } from '../../errors.ts'
+import { maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { pause } from '../../runtime/time/pause.ts'
+
+/** What declaring needs. */
+export interface DeclareParts {
+  readonly session: Pick<Session, 'withChannel'>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** What the broker is, where that is known. */
+  readonly server: ServerInfo | undefined
+  /** Takes a queue as it is even where the configuration states otherwise: who has begun does not stop for that. */
+  readonly lenient: boolean
+}
+
+// Milliseconds that what belongs to a queue may keep it waiting.
+const MOMENT = 1_000
+
+/** What a task queue is, as the broker has it. */
+export interface DeclaredQueue {
+  readonly quorum: boolean
+  /** It puts its messages in the order of their priorities. */
+  readonly priorities: boolean
+}
+
+/**
+ * Declares a task queue, its quarantine and its suspects, and tells what it is. What differs from all but the
+ * configuration is taken as it is.
+ */
+export async function declareQueue(
+  queue: TaskQueue,
+  { session, clock, logger, server, lenient }: DeclareParts,
+): Promise<DeclaredQueue> {
+  const { name } = queue
+  const differences: TopologyDifference[] = []
+  const onDifference = (difference: TopologyDifference): void => {
+    differences.push(difference)
+    const fields = { event: 'queue.differs', queue: name, difference: difference.error.message }
+    logger.warn(fields, 'using the queue as it is')
+  }
+  const onUnbound = (error: TwqError): void => {
+    const fields = { event: 'queue.unbound', queue: name, error: error.message, hint: error.hint }
+    logger.warn(fields, 'the binding of a queue to its exchange could not be written; consuming it all the same')
+  }
+  const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient, onUnbound })
+  const quorum = await isQuorumAsFound(session, queue, differences)
+  const companions = [declareQuarantine, declareSuspects].map(async (declare) => {
+    try {
+      const { difference, hint } = await declare(session, name, { quorum })
+      if (difference === undefined) return
+      const fields = { event: 'queue.companion', queue: name, difference: difference.message, hint }
+      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      const fields = { event: 'queue.companion-down', queue: name, error: error.message }
+      logger.warn(fields, 'a queue beside it can not be reached until that node is back')
+    }
+  })
+  // Tasks are consumed while the broker has no answer about what belongs to their queue.
+  const over = new AbortController()
+  await Promise.race([Promise.all(companions), pause(clock, MOMENT, over.signal)]).finally(() => over.abort())
+  if (consumers > 0) {
+    logger.info(
+      { event: 'queue.shared', queue: name, consumers },
+      'others consume this queue too: tasks that only they know are quarantined here; give Python workers a queue of their own',
+    )
+  }
+  logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
+  return { quorum, priorities: quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences) }
+}
+
+function heedsPriorities(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
+  const other = differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-max-priority')
+  return other === undefined ? maxPriorityOf(queue) !== undefined : Number(other.found) > 0
+}

@@ -1,0 +1,227 @@
+import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../../broker/broker.ts'
+import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
+import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
+import { cannotBeMended } from '../../broker/kept-channel.ts'
+import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { sharesPrefetch } from '../request/prefetch.ts'
+import { consumerLog } from './consumer-log.ts'
+import type { ConsumerTimeouts } from './consumer-timeouts.ts'
+import { isLoss } from './queue-consumer.ts'
+
+/** What suspects need around them. */
+export interface SuspectsParts {
+  /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
+  readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
+  readonly careful: CarefulConsumers
+  readonly onDelivery: (delivery: Delivery, queue: string) => void
+  /** Judges the end of a consumer that the broker ended. */
+  readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
+ * at once, so one that comes back has started. (Where a limit can't be shared among consumers, beside a quorum queue say,
+ * it takes one for each queue.)
+ */
+export class Suspects {
+  readonly #parts: SuspectsParts
+  readonly #queues: Set<string>
+  #subscriptions = new Map<string, Promise<Subscription>>()
+  /** The task queues whose suspects can't be consumed for now, for instance since their node is down. */
+  #down = new Set<string>()
+  #channel: Channel | undefined
+  /** Aborts with the channel. */
+  #gone: AbortSignal = AbortSignal.abort()
+  /** One limit for all consumers, or one for each. */
+  #shared = false
+  /** How many have it paused. */
+  #pauses = 0
+  #everUp = false
+  #stopped = false
+  /** Those that were delivered on this channel, and are held. */
+  #held = { count: 0 }
+
+  constructor(queues: readonly string[], parts: SuspectsParts) {
+    this.#parts = parts
+    this.#queues = new Set(queues)
+  }
+
+  /** Sets up a new channel. */
+  async setup(channel: Channel, gone: AbortSignal, server: ServerInfo): Promise<void> {
+    this.#channel = undefined
+    this.#gone = gone
+    this.#subscriptions = new Map()
+    this.#down = new Set()
+    this.#held = { count: 0 }
+    if (this.#stopped) return
+    const known = [...this.#queues]
+    const declared = await Promise.all(known.map((queue) => this.#declareOrPassOver(queue)))
+    this.#shared = sharesPrefetch(server, declared.includes('quorum'))
+    await channel.prefetch(1, this.#shared ? 'channel' : 'consumer')
+    for (const queue of known) await this.#consume(channel, queue)
+    // Those that were added in the meantime.
+    for (const queue of this.#queues) if (!known.includes(queue)) await this.#declareAndConsume(channel, queue)
+    this.#channel = channel
+    this.#everUp = true
+    // Those that were passed over while it paused.
+    for (const queue of this.#queues) await this.#consume(channel, queue)
+    for (const queue of this.#down) void this.#restore(channel, queue)
+  }
+
+  /** Takes the suspects of one more task queue, too, now and on every later channel. Rejects as a consumer's `add` does. */
+  async add(queue: string): Promise<void> {
+    if (this.#queues.has(queue)) return
+    this.#queues.add(queue)
+    const channel = this.#channel
+    if (channel?.isOpen !== true) return
+    try {
+      await this.#declareAndConsume(channel, queue)
+    } catch (error) {
+      if (isLoss(error, channel)) return
+      this.#queues.delete(queue)
+      throw error
+    }
+  }
+
+  /** Leaves the suspects of a task queue to others. */
+  async remove(queue: string): Promise<void> {
+    this.#queues.delete(queue)
+    const subscription = this.#subscriptions.get(queue)
+    this.#subscriptions.delete(queue)
+    // Without a channel there is no consumer either.
+    await subscription?.then((consumer) => consumer.cancel()).catch(() => {})
+  }
+
+  /** Takes none until `resume`, once for each pause, on later channels either; resolves when none comes any more. */
+  async pause(): Promise<void> {
+    this.#pauses += 1
+    await this.#cancelAll()
+  }
+
+  /** Goes on taking them. Never rejects: what the broker refuses ends the channel, and the next one is set up. */
+  async resume(): Promise<void> {
+    this.#pauses = Math.max(0, this.#pauses - 1)
+    if (this.#pauses > 0) return
+    const channel = this.#channel
+    if (channel?.isOpen !== true) return
+    await Promise.allSettled([...this.#queues].map((queue) => this.#consume(channel, queue)))
+  }
+
+  /** Takes one more of the suspects of `queue` although one is held, unsettled; returns how to say that it is settled. */
+  spare(queue: string): () => void {
+    const held = this.#held
+    const channel = this.#channel
+    held.count += 1
+    // Failures mean that the channel is going: nothing is held on the next one.
+    const limit = (): void => {
+      if (channel?.isOpen === true) channel.prefetch(1 + held.count, 'channel').catch(() => {})
+    }
+    if (this.#shared) limit()
+    else if (channel?.isOpen === true) this.#takeOver(channel, queue).catch(() => {})
+    return () => {
+      held.count -= 1
+      if (this.#shared && held === this.#held) limit()
+    }
+  }
+
+  /** A consumer's own limit counts what that consumer was given: another one has none yet. */
+  async #takeOver(channel: Channel, queue: string): Promise<void> {
+    const before = this.#subscriptions.get(queue)
+    if (before === undefined) return
+    const next = this.#subscribe(channel, queue)
+    this.#subscriptions.set(queue, next)
+    await next
+    await (await before).cancel()
+  }
+
+  /** Takes no more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#cancelAll()
+  }
+
+  async #cancelAll(): Promise<void> {
+    const subscriptions = [...this.#subscriptions.values()]
+    this.#subscriptions = new Map()
+    await Promise.allSettled(subscriptions.map(async (subscription) => (await subscription).cancel()))
+  }
+
+  /** Passes over those that can't be had for now, or that the broker refuses once the worker has begun. */
+  async #declareOrPassOver(queue: string): Promise<'quorum' | 'classic' | 'down'> {
+    const { declare, careful } = this.#parts
+    try {
+      const { quorum } = await declare(queue)
+      if (careful.doubts(suspectsQueue(queue))) this.#down.add(queue)
+      return quorum ? 'quorum' : 'classic'
+    } catch (error) {
+      if (!this.#everUp && cannotBeMended(error)) throw error
+      this.#down.add(queue)
+      return 'down'
+    }
+  }
+
+  async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
+    const { declare, careful } = this.#parts
+    const { quorum } = await declare(queue)
+    await careful.prove(suspectsQueue(queue))
+    this.#down.delete(queue)
+    // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+    if (quorum && this.#shared) await this.#limitEach(channel)
+    await this.#consume(channel, queue)
+  }
+
+  async #consume(channel: Channel, queue: string): Promise<void> {
+    const subscriptions = this.#subscriptions
+    const wanted = this.#queues.has(queue) && !this.#down.has(queue)
+    if (!wanted || subscriptions.has(queue) || this.#pauses > 0 || this.#stopped) return
+    const subscription = this.#subscribe(channel, queue)
+    // Whoever wants it to end from now on finds it there, and waits for it.
+    subscriptions.set(queue, subscription)
+    await subscription
+  }
+
+  #subscribe(channel: Channel, queue: string): Promise<Subscription> {
+    const { onDelivery, careful } = this.#parts
+    const asked = channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
+      onCancelled: (ended) => {
+        this.#subscriptions.delete(queue)
+        this.#down.add(queue)
+        void this.#ended(channel, queue, ended)
+      },
+    })
+    return careful.started(suspectsQueue(queue), asked)
+  }
+
+  async #ended(channel: Channel, queue: string, ended: EndedConsumer): Promise<void> {
+    const { logger, timeouts } = this.#parts
+    const late = await timeouts.ended(queue, suspectsQueue(queue), ended)
+    if (!late) consumerLog(logger, suspectsQueue(queue)).cancelled()
+    await this.#restore(channel, queue)
+  }
+
+  /** Consumes what was deleted, or is down with its node, as soon as that is possible. */
+  async #restore(channel: Channel, queue: string): Promise<void> {
+    const log = consumerLog(this.#parts.logger, suspectsQueue(queue))
+    const restored = await restoreConsumer({
+      consume: () => this.#declareAndConsume(channel, queue),
+      wanted: () => channel.isOpen && this.#queues.has(queue) && !this.#stopped,
+      gone: this.#gone,
+      onDown: log.down,
+      clock: this.#parts.clock,
+    })
+    if (restored) log.restored()
+  }
+
+  /** Replaces the limit that the consumers share by one for each: new consumers take over, since theirs is fixed when they start. */
+  async #limitEach(channel: Channel): Promise<void> {
+    this.#shared = false
+    await channel.prefetch(1, 'consumer')
+    for (const queue of this.#subscriptions.keys()) await this.#takeOver(channel, queue)
+    // Only now that each has its own: in between there would be none at all.
+    await channel.prefetch(0, 'channel')
+  }
+}

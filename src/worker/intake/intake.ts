@@ -1,0 +1,186 @@
+import type { Delivery } from '../../broker/broker.ts'
+import type { TaskEvents } from '../../events/publisher.ts'
+import { readMarks } from '../../protocol/headers/suspect.ts'
+import { unknownTaskFailed } from '../../protocol/remote/event.ts'
+import { celeryError } from '../../protocol/result/exceptions.ts'
+import { decodeTask } from '../../protocol/task/decode-task.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import { closest } from '../../runtime/text/closest.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { TaskRegistry } from '../../tasks/registry.ts'
+import { factsOf, type Lane, mayHaveStarted } from '../quarantine/poison-policy.ts'
+import type { Holding, Relocation } from '../quarantine/republishing.ts'
+import { admit } from '../request/admission.ts'
+import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { Moves } from '../request/in-flight.ts'
+import { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { Survivors } from '../request/survivors.ts'
+import type { Dispatcher } from '../run/dispatcher.ts'
+import { refusalOf } from '../settle/ended-aside.ts'
+import type { Refusal, Refusals } from '../settle/refusals.ts'
+import { receivedEvent } from '../settle/task-events.ts'
+import type { Delays } from '../waiting/delays.ts'
+import type { Starts } from './start-gate.ts'
+
+/** What the intake decides by, and hands on to. */
+export interface IntakeParts {
+  readonly node: string
+  readonly registry: TaskRegistry
+  readonly acks: 'late' | 'early'
+  readonly unknownTask: 'quarantine' | 'discard'
+  readonly maxBodySize: number
+  readonly table: RequestTable
+  readonly delays: Delays
+  readonly dispatcher: Dispatcher
+  readonly relocation: Relocation
+  readonly refusals: Refusals
+  readonly starts: Starts
+  readonly moves: Moves
+  /** The messages that this process held when it lost their channel. */
+  readonly survivors: Survivors
+  /** The attempts whose messages may come again. */
+  readonly finished: FinishedAttempts
+  readonly isRevoked: (message: TaskMessage) => boolean
+  readonly events: TaskEvents
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Takes each delivery: makes it a request that runs now or later, or sets it aside. Never throws. */
+export class Intake {
+  readonly #parts: IntakeParts
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  /** Takes no more: what still arrives goes back to its queue. */
+  close(): void {
+    this.#parts.moves.close()
+  }
+
+  /** Resolves when no message is being set aside or moved. */
+  idle(): Promise<void> {
+    return this.#parts.moves.idle()
+  }
+
+  /** Takes one delivery from `queue`, or from the suspects of `queue`. */
+  receive(delivery: Delivery, queue: string, lane: Lane = 'tasks'): void {
+    const { registry, table, dispatcher, finished, relocation, starts, moves, events, clock, logger } = this.#parts
+    if (moves.closed) {
+      moves.track(relocation.giveBack([{ delivery, queue, lane }]))
+      return
+    }
+    const decoded = decodeTask(delivery, { maxBodySize: this.#parts.maxBodySize })
+    if (decoded.kind === 'malformed') {
+      const { malformed } = decoded
+      const error = celeryError(malformed.type, [malformed.reason])
+      this.#refuse({ delivery, queue, lane }, { ...malformed, error, detail: malformed.reason, discard: false })
+      return
+    }
+    const { message } = decoded
+    const redelivered = mayHaveStarted(factsOf(delivery, lane))
+    const ended = redelivered ? (readMarks(delivery.headers).ended ?? finished.endOf(message)) : undefined
+    const refusal = ended === undefined ? undefined : refusalOf(message, ended)
+    if (refusal !== undefined) {
+      this.#refuse({ delivery, queue, lane, ended }, refusal)
+      return
+    }
+    const task = registry.get(message.task)
+    if (task === undefined) {
+      const refusal = unknown(message, this.#parts.unknownTask, registry.names())
+      if (events.wanted) events.emit(unknownTaskFailed(message.id, refusal.error))
+      this.#refuse({ delivery, queue, lane }, refusal)
+      return
+    }
+    const running = redelivered ? table.running(message) : undefined
+    if (running !== undefined) {
+      // The attempt goes on, though the broker has taken its message back: what came back waits for it.
+      moves.track(
+        table.over(running).then(() => {
+          if (delivery.alive) this.receive(delivery, queue, lane)
+          else delivery.nack({ requeue: true })
+        }),
+      )
+      return
+    }
+    if (!redelivered) finished.forget(message)
+    else if (finished.acknowledge(delivery, message, queue)) return
+    else table.twinCame(message)
+    const invocation = { message, queue, redelivered, node: this.#parts.node }
+    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
+    if (delivery.redelivered) request.survived = this.#parts.survivors.take(message.id)
+    table.add(request)
+    if (logger.isLevelEnabled('debug')) {
+      logger.debug(
+        { event: 'task.received', task_id: message.id, task: message.task, queue, redelivered },
+        'task received',
+      )
+    }
+    const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
+    // As Celery: of a task that is refused on receipt, monitors hear only that.
+    if (admission.kind !== 'refuse' && events.wanted) events.emit(receivedEvent(request))
+    switch (admission.kind) {
+      case 'run':
+        starts.begin(request)
+        return
+      case 'hold':
+        // A suspect was due when it became one, by another clock than ours perhaps.
+        if (lane === 'suspects') starts.begin(request)
+        else this.#wait(request, admission.until)
+        return
+      case 'refuse':
+        dispatcher.conclude(request, admission.outcome)
+        return
+    }
+  }
+
+  /** Has a request wait until `due`, here or with the broker. */
+  #wait(request: Request, due: number): void {
+    const { delays, moves } = this.#parts
+    if (delays.shouldMove(request, due)) moves.track(this.#move(request, due))
+    else this.#hold(request, due)
+  }
+
+  /** Has a request wait here, unless it came back so often that the broker might drop it meanwhile: then a copy waits. */
+  #hold(request: Request, due: number): void {
+    const { delays, moves, starts } = this.#parts
+    if (!starts.isWorn(request)) delays.hold(request, due)
+    else moves.track(starts.renew(request, () => delays.hold(request, due)))
+  }
+
+  async #move(request: Request, due: number): Promise<void> {
+    const { delays, moves, relocation, starts, table } = this.#parts
+    if ((await delays.move(request, due)) || request.takenBack) starts.forget(request)
+    else if (moves.closed) {
+      table.remove(request)
+      await relocation.giveBack([request])
+    } else this.#hold(request, due)
+  }
+
+  #refuse(holding: Holding, refusal: Refusal): void {
+    const { moves, refusals } = this.#parts
+    moves.track(refusals.setAside(holding, refusal))
+  }
+}
+
+const LONGEST_COMPARED = 80
+
+/** Why a task that is not registered is not run. */
+function unknown(message: TaskMessage, policy: IntakeParts['unknownTask'], names: readonly string[]): Refusal {
+  // A sender chooses the name: a long one is compared with none.
+  const near = message.task.length > LONGEST_COMPARED ? undefined : closest(message.task, names)
+  const meant = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
+  return {
+    error: celeryError('NotRegistered', [message.task]),
+    detail: `no task named ${JSON.stringify(message.task)} is registered here${meant}`,
+    id: message.id,
+    task: message.task,
+    replyTo: message.replyTo,
+    correlationId: message.correlationId,
+    place: message,
+    discard: policy === 'discard',
+  }
+}

@@ -1,0 +1,254 @@
+import { messageOf } from '../../errors.ts'
+import type { TaskEvents } from '../../events/publisher.ts'
+import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { taskFailed } from '../../protocol/remote/event.ts'
+import { celeryError } from '../../protocol/result/exceptions.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Suspects } from '../consume/suspects.ts'
+import type { Isolation } from '../quarantine/isolation.ts'
+import {
+  type DeliveryFacts,
+  factsOf,
+  isWorn,
+  judge,
+  judgeLoss,
+  markableStarts,
+  type Past,
+} from '../quarantine/poison-policy.ts'
+import type { Relocation } from '../quarantine/republishing.ts'
+import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { Moves } from '../request/in-flight.ts'
+import type { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { Survivors } from '../request/survivors.ts'
+import type { Dispatcher } from '../run/dispatcher.ts'
+import type { Refusal, Refusals } from '../settle/refusals.ts'
+import type { HeldAside } from '../waiting/held-aside.ts'
+import type { RateLimits } from '../waiting/rate-limits.ts'
+
+/** What starts need around them. */
+export interface StartsParts {
+  readonly maxStarts: number
+  readonly table: RequestTable
+  readonly dispatcher: Dispatcher
+  readonly isolation: Isolation
+  readonly relocation: Relocation
+  readonly refusals: Refusals
+  /** Where those wait that can't be moved. */
+  readonly aside: HeldAside
+  /** The consumer that brings suspects. */
+  readonly suspects: Pick<Suspects, 'pause' | 'resume'>
+  readonly rateLimits: RateLimits
+  /** The attempts whose messages may come again. */
+  readonly finished: FinishedAttempts
+  /** The messages that this process held when it lost them. */
+  readonly survivors: Survivors
+  readonly moves: Moves
+  readonly events: TaskEvents
+  readonly logger: Logger
+}
+
+/** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */
+export class Starts {
+  readonly #parts: StartsParts
+
+  constructor(parts: StartsParts) {
+    this.#parts = parts
+  }
+
+  /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
+  begin(request: Request, { inTurn = false } = {}): void {
+    const { dispatcher, isolation, maxStarts, moves, rateLimits, relocation, table } = this.#parts
+    const { delivery, lane, message } = request
+    if (moves.closed) {
+      this.#return(request)
+      return
+    }
+    if (request.takenBack) {
+      this.forget(request)
+      return
+    }
+    if (request.mayBeTwin && this.divert(request, { inTurn })) return
+    const facts = factsOf(delivery, lane, request.survived)
+    const original = facts.startedBefore || facts.marked > 0 ? relocation.underway(message.id) : undefined
+    if (original !== undefined) {
+      moves.track(original.then(() => this.begin(request, { inTurn })))
+      return
+    }
+    const isolated = isolation.covers(message.task)
+    const verdict = judge(facts, { maxStarts, isolated })
+    // Suspects had their turn before they became suspects; a copy has it when it comes.
+    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && rateLimits.limits(message.task)) {
+      if (isWorn(facts)) {
+        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
+        return
+      }
+      if (!rateLimits.admit(request)) return
+    }
+    switch (verdict.kind) {
+      case 'run':
+        if (lane === 'tasks') dispatcher.submit(request)
+        else if (!isolated) dispatcher.startAtOnce(request)
+        else if (isolation.ready) dispatcher.startAtOnce(request, isolation)
+        else moves.track(this.#postpone(request))
+        return
+      case 'mark':
+        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
+        return
+      case 'suspect':
+        moves.track(this.#suspect(request, verdict, whySuspected(verdict, facts)))
+        return
+      case 'quarantine':
+        table.remove(request)
+        moves.track(this.#condemn(request, verdict.starts))
+        return
+    }
+  }
+
+  /**
+   * Whether a message that may have started before must not start now: it is acknowledged where its attempt has ended here,
+   * and begins once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
+   */
+  divert(request: Request, { inTurn = true } = {}): boolean {
+    const { finished, moves, table } = this.#parts
+    if (finished.acknowledge(request.delivery, request.message, request.queue)) {
+      table.remove(request)
+      return true
+    }
+    const running = table.running(request.message)
+    if (running === undefined) return false
+    moves.track(
+      table.over(running).then(() => {
+        if (request.takenBack) this.forget(request)
+        else this.begin(request, { inTurn })
+      }),
+    )
+    return true
+  }
+
+  /** Whether a request must not wait here as it is: see `isWorn`. */
+  isWorn({ delivery, lane }: Request): boolean {
+    return isWorn(factsOf(delivery, lane))
+  }
+
+  /**
+   * Has a copy that is counted anew take the place of a request; where the broker takes
+   * none, one that may have killed its worker goes on as a suspect, and for any other `otherwise` is called. Never rejects.
+   */
+  async renew(request: Request, otherwise: () => void): Promise<void> {
+    const { finished, logger, maxStarts, moves, relocation, table } = this.#parts
+    const facts = factsOf(request.delivery, request.lane, request.survived)
+    try {
+      const { delivery, message } = request
+      const gone = await relocation.mark(message.id, request, markableStarts(facts, maxStarts))
+      if (!gone) finished.addOriginal(message, delivery)
+      table.remove(request)
+    } catch (error) {
+      // A full queue, say. What may have killed its worker must not run where nothing counts that it does.
+      const starts = markableStarts(facts, maxStarts)
+      logger.warn({ event: 'task.unmarked', ...named(request), starts, error: messageOf(error) }, UNMARKED)
+      if (request.takenBack) this.forget(request)
+      else if (moves.closed) this.#return(request)
+      else if (starts === 0) otherwise()
+      else
+        await this.#suspect(request, { starts, answerable: false }, 'came back, and could not be counted in its queue')
+    }
+  }
+
+  /** Carries out what follows for a suspect when whatever ran it has died; resolves when that is done. */
+  async lost(request: Request): Promise<void> {
+    // It was taken back, and comes again; if not with its channel, perhaps only now.
+    if (request.takenBack) {
+      request.requeue()
+      return
+    }
+    const { delivery, lane, startedAt, survived } = request
+    const facts = factsOf(delivery, lane, survived)
+    const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
+    if (verdict.kind === 'quarantine') await this.#condemn(request, verdict.starts)
+    else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
+  }
+
+  /** Lets go of a request; where the broker took its message back, it comes again though nobody died. */
+  forget(request: Request): void {
+    const { survivors, table } = this.#parts
+    if (request.takenBack) survivors.add(request)
+    table.remove(request)
+  }
+
+  #return(request: Request): void {
+    const { moves, relocation, table } = this.#parts
+    table.remove(request)
+    moves.track(relocation.giveBack([request]))
+  }
+
+  #takeTurn(request: Request, inTurn: boolean): void {
+    const { dispatcher, rateLimits } = this.#parts
+    if (inTurn || rateLimits.admit(request)) dispatcher.submit(request)
+  }
+
+  /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */
+  async #postpone(request: Request): Promise<void> {
+    const { isolation, logger, relocation, suspects, table } = this.#parts
+    const prepared = isolation.prepare()
+    await suspects.pause()
+    try {
+      await relocation.postpone(request.message.id, request)
+      table.remove(request)
+    } catch (error) {
+      logger.warn({ event: 'task.kept', ...named(request), error: messageOf(error) }, 'suspect not postponed; it waits')
+      void prepared.then(() => this.begin(request))
+    }
+    void prepared.then(() => suspects.resume())
+  }
+
+  /** One that can't be moved for now is held, and moved later. */
+  async #suspect(request: Request, past: Past, why: string): Promise<void> {
+    const { aside, finished, logger, relocation } = this.#parts
+    const { delivery, lane, message, queue } = request
+    const { starts } = past
+    const settle = async (): Promise<void> => {
+      const gone = await relocation.suspect(message.id, request, past, why)
+      if (!gone) finished.addOriginal(message, delivery)
+      logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
+    }
+    await aside.settle({ delivery, queue, lane, target: suspectsQueue(queue), fields: named(request), settle })
+    this.forget(request)
+  }
+
+  async #condemn(request: Request, starts: number): Promise<void> {
+    const { events, refusals } = this.#parts
+    const refusal = killed(request, starts)
+    if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
+    await refusals.setAside(request, refusal)
+  }
+}
+
+const UNMARKED = 'a message that came back could not be replaced by a copy that is counted anew'
+
+function named({ message, queue }: Request): { task_id: string; task: string; queue: string } {
+  return { task_id: message.id, task: message.task, queue }
+}
+
+/** For the history of a message. */
+function whySuspected({ starts }: Past, { lane, redelivered, survived }: DeliveryFacts): string {
+  if (lane === 'tasks') return `came back again; its workers may have died of it ${starts} times`
+  if (survived) return 'came back with a connection that was lost'
+  return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
+}
+
+/** Why a task that kills its workers is not started any more. */
+function killed({ message }: Request, starts: number): Refusal {
+  const detail = `the task started ${starts} times, and every time its worker died before it ended`
+  return {
+    error: celeryError('WorkerLostError', [detail]),
+    detail,
+    starts,
+    id: message.id,
+    task: message.task,
+    replyTo: message.replyTo,
+    correlationId: message.correlationId,
+    place: message,
+    discard: false,
+  }
+}

@@ -1,0 +1,79 @@
+import type { SessionEvent } from '../../broker/session.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+
+/** The connections of a worker: the one that consumes, and the one that publishes. */
+export type SessionRole = 'consumer' | 'publisher'
+
+/** What telling of an absent broker takes. */
+export interface AbsenceLogOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Whether a person reads the log as it is written: then the first line says how to get a broker. */
+  readonly terminal: boolean
+}
+
+// Milliseconds after the first line, and then for ever in steps of the last.
+const TOLD_AFTER = [10_000, 30_000, 60_000]
+const TOLD_EVERY = 60_000
+
+const HINT = 'No RabbitMQ yet? npx twq dev brings a broker of its own.'
+
+/**
+ * Tells of a broker that can't be reached: at once, after 10, 30 and 60 s, and then every minute, with the number of tries
+ * of both connections together. Every single try is a line at level debug.
+ */
+export class AbsenceLog {
+  readonly #options: AbsenceLogOptions
+  readonly #away = new Set<SessionRole>()
+  #everConnected = false
+  #since = 0
+  #tries = 0
+  #lines = 0
+
+  constructor(options: AbsenceLogOptions) {
+    this.#options = options
+  }
+
+  /** A connection is there. */
+  connected(role: SessionRole): void {
+    this.#everConnected = true
+    this.#away.delete(role)
+  }
+
+  /** A try has failed, and the next one follows. */
+  retrying(role: SessionRole, { attempt, inMs, error }: SessionEvent & { readonly kind: 'retrying' }): void {
+    const { clock, logger, terminal } = this.#options
+    if (this.#away.size === 0) {
+      this.#since = clock.monotonic()
+      this.#tries = 0
+      this.#lines = 0
+    }
+    this.#away.add(role)
+    this.#tries += 1
+    const away = Math.round(clock.monotonic() - this.#since)
+    if (away < this.#due()) {
+      const fields = { event: 'broker.try-failed', role, attempt, in_ms: Math.round(inMs), error: error.message }
+      logger.debug(fields, 'the broker can not be reached; trying again')
+      return
+    }
+    while (away >= this.#due()) this.#lines += 1
+    const fields = { event: 'broker.retrying', tries: this.#tries, away_ms: away, error: error.message }
+    if (away > 0 || this.#tries > 1) logger.warn(fields, `the broker is away for ${seconds(away)}; trying again`)
+    else {
+      const hint = terminal && !this.#everConnected ? { hint: HINT } : {}
+      logger.warn({ ...fields, ...hint }, 'the broker can not be reached; trying again')
+    }
+  }
+
+  /** How long the broker is away when the next line is due. */
+  #due(): number {
+    if (this.#lines === 0) return 0
+    const last = TOLD_AFTER.length
+    return TOLD_AFTER[this.#lines - 1] ?? (TOLD_AFTER[last - 1] as number) + (this.#lines - last) * TOLD_EVERY
+  }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1_000)} s`
+}

@@ -1,0 +1,190 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Broker, Channel, Connection } from '../../broker/broker.ts'
+import { ChannelRow } from '../../broker/channels/channel-set.ts'
+import { answeringInTime } from '../../broker/in-time.ts'
+import { type Liveness, watchLiveness } from '../../broker/liveness.ts'
+import { type QueueWatch, watchQueues } from '../../broker/queue-watch.ts'
+import type { Kept, Session } from '../../broker/session.ts'
+import type { Config } from '../../config/config.ts'
+import { TwqError } from '../../errors.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import { pause } from '../../runtime/time/pause.ts'
+import type { Consumer } from '../consume/queue-consumer.ts'
+import type { Suspects } from '../consume/suspects.ts'
+import type { Holding } from '../quarantine/republishing.ts'
+import type { RemoteControl } from '../remote/remote-control.ts'
+import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { RecentAcks } from '../request/recent-acks.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { Survivors } from '../request/survivors.ts'
+
+/** What the channels of a worker are for. */
+export interface LanesParts {
+  readonly config: Config
+  readonly broker: Broker
+  readonly session: Session
+  readonly declaring: Pick<Session, 'withChannel'>
+  readonly consumer: Consumer
+  readonly suspects: Suspects
+  readonly remote: RemoteControl
+  readonly table: RequestTable
+  /** The messages that a lost channel took from us alive. */
+  readonly survivors: Survivors
+  readonly finished: FinishedAttempts
+  readonly recentAcks: RecentAcks
+  readonly prefetch: Pick<Prefetch, 'count'>
+  readonly clock: Clock
+}
+
+// Milliseconds: a mailbox that can't be set up keeps no tasks waiting, and neither do other workers that don't answer.
+const LONGEST_MAILBOX = 1_000
+const LONGEST_MINGLING = 5_000
+const LONGEST_SUSPECTS = 5_000
+
+/** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
+export class Lanes {
+  readonly #parts: LanesParts
+  readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
+  #liveness: Liveness | undefined
+  #watch: QueueWatch | undefined
+  /** The newest connection, and whether the other workers' revocations are known there. */
+  #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
+
+  constructor(parts: LanesParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when those of tasks consume; remote control may come later. The worker has mingled before, on its first connection. */
+  async open(): Promise<void> {
+    const { config, session, consumer, suspects, clock } = this.#parts
+    if (session.connection !== undefined) {
+      const mingling = this.#minglingOn(session.connection)
+      mingling.asked = true
+      mingling.done.resolve()
+    }
+    this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
+      signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      await this.#untilMingled(signal)
+      await suspects.setup(channel, signal, this.#current().server)
+    })
+    this.#kept.tasks = session.keepOpened('consumer', {
+      open: ChannelRow.open,
+      setup: async (channel, signal) => {
+        signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+        await this.#untilMingled(signal)
+        const connection = this.#current()
+        this.#liveness = undefined
+        await consumer.setup(channel, signal, connection.server)
+        this.#watch = watchQueues({
+          session: answeringInTime(session, clock),
+          consuming: () => consumer.consuming,
+          clock,
+          every: config.heartbeat,
+          signal,
+        })
+        this.#liveness = watchLiveness({ connection, channel, clock, heartbeatMs: config.heartbeat, signal })
+      },
+    })
+    const suspectsReady = within(clock, LONGEST_SUSPECTS, this.#kept.suspects.ready)
+    await Promise.all([this.#keepMailbox(), suspectsReady, this.#kept.tasks.ready])
+  }
+
+  /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
+  #keepMailbox(): Promise<void> {
+    const { session, declaring, remote, clock } = this.#parts
+    const tried = deferred<void>()
+    const setup = async (channel: Channel, signal: AbortSignal): Promise<void> => {
+      const connection = this.#current()
+      const over = remote.setup(channel, connection.server, declaring).finally(tried.resolve)
+      over.catch(() => {})
+      await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection))
+      await over
+    }
+    session.keep('mailbox', setup, { onDown: (error) => remote.unavailable(error) })
+    clock.after(LONGEST_MAILBOX, tried.resolve)
+    return tried.promise
+  }
+
+  /** Whether the channel of the tasks is open, and set up. */
+  get consuming(): boolean {
+    return this.#kept.tasks?.up === true
+  }
+
+  /** When the broker last answered on it, on the clock's monotonic scale. */
+  get answeredAt(): number | undefined {
+    return this.#liveness?.answeredAt
+  }
+
+  /** Why nothing comes from a queue that is consumed, by its name. */
+  get troubles(): ReadonlyMap<string, string> {
+    return this.#watch?.troubles ?? new Map()
+  }
+
+  /** Whether nothing waits in the task queues, and all that did has arrived here. False while there is no channel to ask on. */
+  async areEmpty(): Promise<boolean> {
+    try {
+      for (const queue of this.#parts.consumer.consuming) {
+        // An answer comes after the deliveries before it, on one channel.
+        const status = await this.#kept.tasks?.channel?.inspectQueue(queue)
+        if (status === undefined || status.messages > 0) return false
+      }
+      return this.consuming
+    } catch {
+      return false
+    }
+  }
+
+  /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */
+  async acknowledged({ lane, queue }: Holding): Promise<void> {
+    await setImmediate()
+    await this.#kept[lane]?.channel?.inspectQueue(queue)
+  }
+
+  /**
+   * As Celery: what was revoked while nobody could tell us is asked for on each new connection, before tasks come. Our own
+   * mailbox is there then, whose answer ends the wait early where nobody else is.
+   */
+  #mingle(connection: Connection): void {
+    const { broker, remote } = this.#parts
+    const mingling = this.#minglingOn(connection)
+    if (mingling.asked) return
+    mingling.asked = true
+    void remote.mingle(broker).then(mingling.done.resolve)
+  }
+
+  async #untilMingled(signal: AbortSignal): Promise<void> {
+    const { promise } = this.#minglingOn(this.#current()).done
+    await Promise.race([promise, pause(this.#parts.clock, LONGEST_MINGLING, signal)])
+  }
+
+  #minglingOn(connection: Connection) {
+    if (this.#mingling?.on !== connection) this.#mingling = { on: connection, done: deferred(), asked: false }
+    return this.#mingling
+  }
+
+  /** The connection that a channel was just opened on. */
+  #current(): Connection {
+    const { connection } = this.#parts.session
+    if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'the connection is gone again')
+    return connection
+  }
+
+  /** What was in hand when a channel was lost comes back, though nobody died. */
+  #rememberSurvivors(): void {
+    const { table, survivors, finished, recentAcks, prefetch, consumer } = this.#parts
+    // Each queue may have a limit of its own, and its suspects another.
+    const unanswered = prefetch.count === 0 ? 0 : (prefetch.count + 1) * Math.max(1, consumer.queues.length)
+    for (const acknowledged of recentAcks.newest(unanswered)) finished.addAcknowledged(acknowledged)
+    for (const request of table.all()) {
+      if (request.takenBack) survivors.add(request)
+    }
+  }
+}
+
+/** Waits for `work` for so long; rejects as it does. */
+async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([work, pause(clock, ms, over.signal)]).finally(() => over.abort())
+}

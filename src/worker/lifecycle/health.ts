@@ -1,0 +1,225 @@
+import type { Session, SessionEvent } from '../../broker/session.ts'
+import type { Config } from '../../config/config.ts'
+import { type HealthLimits, judge, type VitalSigns } from '../../metrics/health.ts'
+import { HealthServer } from '../../metrics/health-server.ts'
+import { type ConnectionRole, createInstruments, type EndState, type Instruments } from '../../metrics/instruments.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { packageVersion } from '../../runtime/version.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Consumer } from '../consume/queue-consumer.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { Tally } from '../request/task-counters.ts'
+import type { LoopWatch } from '../run/loop-watch.ts'
+import type { Workforce } from '../run/pool-size.ts'
+import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
+import type { HeldAside } from '../waiting/held-aside.ts'
+import type { Lanes } from './consumer-channels.ts'
+
+/** Where the signs of a worker's health are. */
+export interface WorkerHealthParts {
+  readonly config: Config
+  /** The names that may become labels of metrics. */
+  readonly tasks: readonly string[]
+  readonly consuming: Session
+  readonly publishing: Session
+  readonly consumer: Consumer
+  readonly aside: Pick<HeldAside, 'signs'>
+  readonly lanes: Lanes
+  readonly loopWatch: LoopWatch
+  readonly kept: Pick<KeptOutcomes, 'signs'>
+  readonly table: RequestTable
+  readonly tally: Tally
+  readonly prefetch: Prefetch
+  readonly workforce: Pick<Workforce, 'size'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+// A loop that is later than this lets heartbeats and probes wait, too.
+const LOOP_LAG = 5_000
+// A line of the log has an end.
+const MOST_REPORTED = 100
+// What stopping may take beside its two waits: returning messages, closing connections.
+const CLOSING = 10_000
+
+/** Tells probes how the worker is, and, where `health` names an address, counts for Prometheus what it does. */
+export class WorkerHealth {
+  readonly #parts: WorkerHealthParts
+  readonly #server: HealthServer
+  readonly #limits: HealthLimits
+  #started = false
+  #stoppingSince: number | undefined
+  #instruments: Instruments | undefined
+
+  constructor(parts: WorkerHealthParts) {
+    this.#parts = parts
+    const { config, logger } = parts
+    this.#limits = {
+      heartbeat: config.heartbeat,
+      loopLag: LOOP_LAG,
+      stopping: config.shutdown.grace + config.shutdown.abort + CLOSING,
+    }
+    const source = {
+      node: config.nodeName,
+      judge: (probe: 'live' | 'ready' | 'started') => judge(probe, this.#signs(), this.#limits),
+      info: () => this.#info(),
+      metrics: async () => await this.#instruments?.read(),
+    }
+    this.#server = new HealthServer(source, logger)
+  }
+
+  /** Answers probes from now on. Rejects with `TWQ_HEALTH_ADDRESS`. */
+  async open(): Promise<void> {
+    const { config, consuming, publishing } = this.#parts
+    if (config.health !== undefined) {
+      this.#instruments = await this.#createInstruments()
+      consuming.listen((event) => this.#heard('consumer', event))
+      publishing.listen((event) => this.#heard('publisher', event))
+      await this.#server.listen(config.health)
+    }
+    await this.#server.listenLocally()
+  }
+
+  /** The worker consumes. */
+  started(): void {
+    this.#started = true
+  }
+
+  /** The worker takes no more: from now on it is not ready. */
+  stopping(): void {
+    this.#stoppingSince ??= this.#parts.clock.monotonic()
+  }
+
+  async close(): Promise<void> {
+    await this.#server[Symbol.asyncDispose]()
+  }
+
+  /** An attempt has ended. */
+  settled(request: Request, outcome: Outcome): void {
+    if (this.#instruments === undefined) return
+    this.#instruments.ended(
+      request.message.task,
+      STATES[outcome.kind],
+      'runtime' in outcome ? outcome.runtime : undefined,
+    )
+  }
+
+  /** A message was set aside. */
+  quarantined(task: string | undefined): void {
+    this.#instruments?.quarantined(task)
+  }
+
+  /** The broker delivered a message not for the first time. */
+  redelivered(): void {
+    this.#instruments?.redelivered()
+  }
+
+  /** All there is to know at the moment, tasks included. */
+  report(): Record<string, unknown> {
+    const { table, clock } = this.#parts
+    const { consumer, publisher, aside, loopLag, outcomes } = this.#signs()
+    const now = clock.now()
+    return {
+      ...this.#info(),
+      failing: judge('ready', this.#signs(), this.#limits),
+      consuming: consumer.consuming,
+      answered_ago_ms: consumer.answeredAgo,
+      connected: { consumer: consumer.connected, publisher: publisher.connected },
+      blocked: publisher.blocked,
+      held_aside: aside.held,
+      loop_lag_ms: loopLag,
+      unsettled: outcomes.kept,
+      tasks: table
+        .all()
+        .slice(0, MOST_REPORTED)
+        .map(({ message, state, startedAt, queue }) => ({
+          task: message.task,
+          task_id: message.id,
+          queue,
+          state,
+          running_ms: startedAt === undefined ? undefined : now - startedAt,
+        })),
+    }
+  }
+
+  #heard(role: ConnectionRole, event: SessionEvent): void {
+    // The first connection replaces none.
+    if (event.kind === 'connected' && this.#started) this.#instruments?.reconnected(role)
+  }
+
+  #signs(): VitalSigns {
+    const { consuming, publishing, consumer, aside, lanes, loopWatch, kept, clock } = this.#parts
+    const now = clock.monotonic()
+    const since = (at: number | undefined): number | undefined => (at === undefined ? undefined : Math.round(now - at))
+    return {
+      started: this.#started,
+      stoppingFor: since(this.#stoppingSince),
+      consumer: {
+        connected: consuming.connected,
+        wanted: consumer.queues.map(({ name }) => name),
+        consuming: lanes.consuming ? consumer.consuming : [],
+        answeredAgo: since(lanes.answeredAt),
+        troubles: lanes.troubles,
+      },
+      publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
+      aside: aside.signs,
+      loopLag: Math.round(loopWatch.lag),
+      outcomes: kept.signs,
+    }
+  }
+
+  #passes(probe: 'live' | 'ready'): boolean {
+    return judge(probe, this.#signs(), this.#limits).length === 0
+  }
+
+  #info(): Record<string, unknown> {
+    const { config, consumer, table, tally, workforce } = this.#parts
+    return {
+      node: config.nodeName,
+      pid: process.pid,
+      version: packageVersion(),
+      node_version: process.versions.node,
+      uptime: Math.floor(tally.uptime / 1000),
+      pool: config.pool,
+      concurrency: workforce.size,
+      queues: consumer.queues.map(({ name }) => name),
+      live: this.#passes('live'),
+      ready: this.#passes('ready'),
+      active: table.inState('active').length,
+      reserved: table.inState('reserved').length,
+      held: table.inState('held').length,
+      processed: tally.processed,
+    }
+  }
+
+  #createInstruments(): Promise<Instruments> {
+    const { tasks, consuming, publishing, loopWatch, table, prefetch } = this.#parts
+    return createInstruments({
+      version: packageVersion(),
+      tasks,
+      active: () => table.inState('active').length,
+      reserved: () => table.inState('reserved').length,
+      held: () => table.inState('held').length,
+      prefetch: () => prefetch.count,
+      connected: (role) => (role === 'consumer' ? consuming : publishing).connected,
+      ready: () => this.#passes('ready'),
+      loopLag: () => loopWatch.lag,
+    })
+  }
+}
+
+const STATES: Readonly<Record<Outcome['kind'], EndState>> = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  retry: 'retried',
+  'timed-out': 'timeout',
+  rejected: 'rejected',
+  ignored: 'ignored',
+  replaced: 'ignored',
+  revoked: 'revoked',
+  lost: 'lost',
+  interrupted: 'interrupted',
+}

@@ -1,0 +1,193 @@
+import type { Broker } from '../../broker/broker.ts'
+import { DelayedDelivery } from '../../broker/delayed-delivery.ts'
+import { createPublisher, type Publisher } from '../../broker/publisher.ts'
+import { createSession, type Session } from '../../broker/session.ts'
+import { declareQuarantine } from '../../broker/topology.ts'
+import type { Config } from '../../config/config.ts'
+import { hintOf } from '../../errors.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { ResultBackend } from '../../results/backend.ts'
+import { openBackend } from '../../results/open-backend.ts'
+import { parseRedisUrl } from '../../results/redis-address.ts'
+import { redisKeys } from '../../results/redis-keys.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { ChordQueues } from '../../sending/chord-queues.ts'
+import { DeclaredQueues } from '../../sending/declared-queues.ts'
+import { DelayedTasks } from '../../sending/delayed-tasks.ts'
+import type { Replies } from '../../sending/replies.ts'
+import { ReplyQueue } from '../../sending/reply-queue.ts'
+import { createRouter } from '../../sending/router.ts'
+import { createSender, type Sender } from '../../sending/sender.ts'
+import { StoredResults } from '../../sending/stored-results.ts'
+import type { TaskRegistry } from '../../tasks/registry.ts'
+import { Quarantine } from '../quarantine/quarantine.ts'
+import { Trail } from '../request/trail.ts'
+import { FollowUpPublisher } from '../settle/follow-up-publisher.ts'
+import { Followers } from '../settle/follow-ups.ts'
+import { QueueCreation } from './queue-creation.ts'
+
+/** What the sending half of a worker is made from. */
+export interface OutboundParts {
+  readonly config: Config
+  readonly registry: TaskRegistry
+  readonly broker: Broker
+  /** Declares the queues that tasks are sent to. */
+  readonly declaring: Pick<Session, 'withChannel'>
+  /** Hears of each message that was set aside. */
+  readonly onQuarantined: (task: string | undefined) => void
+  /** Whether a queue is a quorum queue, as far as is known. */
+  readonly isQuorum: (queue: string) => boolean
+  /** Aborts when the worker begins to leave. */
+  readonly leaving: AbortSignal
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** All that leaves a worker: results, tasks that tasks send, tasks that follow others, and what is set aside. */
+export interface Outbound {
+  readonly publishing: Session
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly quarantine: Quarantine
+  /** Where tasks wait that are not due. */
+  readonly delivery: DelayedDelivery
+  /** Where the results of tasks that tasks send arrive, if there are any. */
+  readonly replies: Replies | undefined
+  readonly sender: Sender
+  /** What tasks send. */
+  readonly trail: Trail
+  readonly followers: Followers
+}
+
+// Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
+const OUTSTANDING_LIMIT = 100_000
+
+// What a worker has to send is worth more than a moment; but a queue that stays full must be told of.
+const PATIENCE = 15_000
+
+const UNUSABLE =
+  'native delayed delivery can not be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker'
+
+/** Puts the sending half together, on a connection of its own that is not started yet. */
+export function openOutbound(parts: OutboundParts): Outbound {
+  const { config, registry, broker, clock, logger } = parts
+  const { nodeName: node, publishTimeout } = config
+  const creation = new QueueCreation({
+    config,
+    ofTasks: registry.names().flatMap((name) => registry.get(name)?.settings.queue ?? []),
+  })
+  const router = creation.watch(
+    createRouter({
+      queues: config.knownQueues,
+      routes: config.routes,
+      defaultQueue: config.defaultQueue,
+      defaultPriority: config.defaultPriority,
+    }),
+  )
+  const admitQueues = (message: TaskMessage, wanted: Iterable<string>): void => creation.admit(message, wanted)
+  const publishing = createSession({ broker, name: `${node} publisher`, clock, random: Math.random })
+  const publisher = createPublisher(publishing, {
+    clock,
+    maxOutstanding: OUTSTANDING_LIMIT,
+    maxBytes: Number.POSITIVE_INFINITY,
+    patience: PATIENCE,
+  })
+  const results = openBackend(config.resultBackend, {
+    publisher,
+    node,
+    expires: config.resultExpires,
+    extended: config.resultExtended,
+    keyPrefix: config.resultKeyPrefix,
+    patience: config.resultPatience,
+    leaving: parts.leaving,
+    clock,
+    logger,
+  })
+  const replies = openReplies(config, publishing, { clock, logger })
+  const queues = new DeclaredQueues(parts.declaring, router)
+  const delivery = new DelayedDelivery({
+    session: publishing,
+    queueType: config.delayedQueueType,
+    enabled: config.delayedDelivery !== 'never',
+    clock,
+    onUnusable: (error) => {
+      const fields = { error: error.message, hint: hintOf(error) }
+      logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
+    },
+  })
+  const trail = new Trail()
+  const sender = createSender({
+    session: publishing,
+    publisher,
+    queues,
+    replies,
+    chords: results.chord,
+    delays: { delivery, holdFor: config.holdFor },
+    router,
+    publishTimeout,
+    clock,
+    inheritPriority: config.inheritPriority,
+    admitQueues,
+    onSent: (parent, child) => trail.add(parent, child),
+  })
+  const followers = new Followers({
+    publisher: new FollowUpPublisher(
+      publisher,
+      queues,
+      new DelayedTasks({ delivery, holdFor: config.holdFor, publisher, queues, router, clock }),
+    ),
+    results,
+    trail,
+    chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,
+    clock,
+    logger,
+    origin: sender.origin,
+    admitQueues,
+    inheritPriority: config.inheritPriority,
+    address(name, args, wanted, inherited) {
+      const { queue, priority } = registry.get(name)?.settings ?? {}
+      // As Celery: what a task says of itself comes before the routes.
+      const own = { ...(queue !== undefined && { queue }), ...withPriority(priority ?? inherited) }
+      return router.address(name, args, { ...own, ...wanted })
+    },
+  })
+  return {
+    publishing,
+    publisher,
+    results,
+    quarantine: new Quarantine({
+      publisher,
+      declare: async (queue) => declareQuarantine(publishing, queue, { quorum: parts.isQuorum(queue) }),
+      node,
+      onTaken: parts.onQuarantined,
+      clock,
+    }),
+    delivery,
+    replies,
+    sender,
+    trail,
+    followers,
+  }
+}
+
+function openReplies(
+  { resultBackend, resultKeyPrefix, resultPatience }: Config,
+  session: Session,
+  { clock, logger }: Pick<OutboundParts, 'clock' | 'logger'>,
+): Replies | undefined {
+  switch (resultBackend) {
+    case 'rpc':
+      return new ReplyQueue(session, logger)
+    case 'none':
+      return undefined
+    default: {
+      const address = parseRedisUrl(resultBackend)
+      return new StoredResults({ address, keys: redisKeys(resultKeyPrefix), patience: resultPatience, clock, logger })
+    }
+  }
+}
+
+function withPriority(priority: number | undefined): { readonly priority?: number } {
+  return priority === undefined ? {} : { priority }
+}

@@ -1,0 +1,132 @@
+import type { Delivery } from '../../broker/broker.ts'
+import { deliveryCount, readMarks } from '../../protocol/headers/suspect.ts'
+
+/** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
+export type Lane = 'tasks' | 'suspects'
+
+/** What a delivery tells about the deliveries before it. */
+export interface DeliveryFacts {
+  readonly lane: Lane
+  /** The broker's flag. A classic queue has nothing more. */
+  readonly redelivered: boolean
+  /** How often a quorum queue got it back; undefined for a classic one. */
+  readonly returns: number | undefined
+  /** An earlier delivery may have started, as our own header has it. */
+  readonly startedBefore: boolean
+  /** Starts that never settled, as our own header has them. */
+  readonly marked: number
+  /** As a suspect it came back once without being blamed for it, as our own header has it, and will not be spared again. */
+  readonly answerable: boolean
+  /** How many of its returns were only since this process, which held it, lost its channel: nobody died. */
+  readonly survived: number
+}
+
+/** What a copy of a message is to carry of its past. */
+export interface Past {
+  readonly starts: number
+  readonly answerable: boolean
+}
+
+/** What to do with a message that is due; `starts` and `answerable` are what its copy is to carry. */
+export type Verdict =
+  | { readonly kind: 'run' }
+  /** Run it as a copy that remembers what the broker's one bit can't. */
+  | { readonly kind: 'mark'; readonly starts: number }
+  | ({ readonly kind: 'suspect' } & Past)
+  | { readonly kind: 'quarantine'; readonly starts: number }
+
+const RUN: Verdict = { kind: 'run' }
+
+// The second return is no accident any more, and far from every limit that somebody might set.
+const WORN = 2
+
+/** What `delivery` tells. */
+export function factsOf(delivery: Pick<Delivery, 'headers' | 'redelivered'>, lane: Lane, survived = 0): DeliveryFacts {
+  const { headers, redelivered } = delivery
+  const { starts: marked, redelivered: startedBefore, answerable } = readMarks(headers)
+  return { lane, redelivered, returns: deliveryCount(headers), startedBefore, marked, answerable, survived }
+}
+
+/**
+ * How often the task may have started without ever being settled. In a task queue each return counts. A suspect runs in a
+ * process of its own: when its worker ends, that is hardly the suspect's doing, and the first time is forgiven.
+ */
+export function pastOf(facts: DeliveryFacts): Past {
+  const { lane, marked, answerable } = facts
+  const returns = timesReturned(facts)
+  if (lane === 'tasks') return { starts: marked + returns, answerable: false }
+  if (returns === 0) return { starts: marked, answerable }
+  return { starts: marked + (answerable ? returns : returns - 1), answerable: true }
+}
+
+/** The one fact that user code is told: an earlier delivery may have started already. */
+export function mayHaveStarted({ redelivered, startedBefore }: DeliveryFacts): boolean {
+  return redelivered || startedBefore
+}
+
+/**
+ * Finds the message that kills its worker, and spares those that merely lay beside it. Coming back once is ordinary, and
+ * the message runs on. Coming back twice it is a suspect: a worker is given one of those at a time, and runs it `isolated`,
+ * in a process of its own, which takes nobody with it ({@link judgeLoss}). Where it can't be, and once it has been forgiven,
+ * a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
+ */
+export function judge(
+  facts: DeliveryFacts,
+  { maxStarts, isolated }: { readonly maxStarts: number; readonly isolated: boolean },
+): Verdict {
+  const past = pastOf(facts)
+  const { starts } = past
+  if (facts.lane === 'suspects') {
+    if (starts > facts.marked && starts >= maxStarts) return { kind: 'quarantine', starts }
+    if (facts.redelivered) return { kind: 'suspect', ...past }
+    return isolated || past.answerable ? RUN : { kind: 'suspect', starts, answerable: true }
+  }
+  if (starts >= 2 || (starts > 0 && maxStarts === 2)) {
+    return { kind: 'suspect', starts: markableStarts(facts, maxStarts), answerable: false }
+  }
+  if (isWorn(facts)) return { kind: 'mark', starts }
+  // Also where a queue counts: on a classic one that is what the sender wrote, and a copy does not carry it on.
+  return facts.redelivered && facts.survived === 0 ? { kind: 'mark', starts } : RUN
+}
+
+/**
+ * Whether a message of a task queue came back so often that it must not wait as it is. Where the broker counts returns, it
+ * drops a message that came back too often, from RabbitMQ 4 on by default the 21st time; and each lost connection counts,
+ * of each message that waits here. A copy is counted anew.
+ */
+export function isWorn({ lane, redelivered, returns }: DeliveryFacts): boolean {
+  return lane === 'tasks' && redelivered && returns !== undefined && returns >= WORN
+}
+
+/** The starts that a copy for a task queue or its suspects carries: no message is quarantined without a start of its own among the suspects. */
+export function markableStarts(facts: DeliveryFacts, maxStarts: number): number {
+  return Math.min(pastOf(facts).starts, maxStarts - 1)
+}
+
+/**
+ * What to do with a suspect whose own process, or member of a pool, died under it: proof against it, if its code had
+ * `started`; and if not, or so it seems, that is forgiven once.
+ */
+export function judgeLoss(
+  facts: DeliveryFacts,
+  { maxStarts, started }: { readonly maxStarts: number; readonly started: boolean },
+): Verdict {
+  const past = pastOf(facts)
+  if (!started && !past.answerable) return { kind: 'suspect', starts: past.starts, answerable: true }
+  const starts = past.starts + 1
+  return starts >= maxStarts ? { kind: 'quarantine', starts } : { kind: 'suspect', ...past, starts }
+}
+
+/**
+ * Whether a message that did not run may go back by a nack, which keeps its place and costs nothing, though the next
+ * delivery looks as if its worker had died: yes while the next worker would run it all the same.
+ */
+export function mayBeNacked({ lane, returns, redelivered, marked }: DeliveryFacts): boolean {
+  if (lane === 'suspects' || marked > 0) return false
+  return returns === undefined ? true : returns === 0 || !redelivered
+}
+
+function timesReturned({ redelivered, returns, survived }: DeliveryFacts): number {
+  const came = redelivered ? (returns ?? 1) : 0
+  return Math.max(came - survived, 0)
+}

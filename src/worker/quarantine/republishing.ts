@@ -1,0 +1,171 @@
+import type { Delivery } from '../../broker/broker.ts'
+import type { Publisher } from '../../broker/publisher.ts'
+import { TwqError } from '../../errors.ts'
+import { packedCopy } from '../../protocol/headers/packed-copy.ts'
+import { type CopyOptions, markedCopy, suspectsQueue } from '../../protocol/headers/suspect.ts'
+import type { Outgoing } from '../../protocol/wire.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { factsOf, type Lane, mayBeNacked, mayHaveStarted, type Past, pastOf } from './poison-policy.ts'
+
+/** A message in hand, and where it came from. */
+export interface Holding {
+  readonly delivery: Delivery
+  /** The task queue, also for a message that came from its suspects. */
+  readonly queue: string
+  readonly lane: Lane
+  /** How often it came back only because this process lost what it held it by. */
+  readonly survived?: number
+  /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
+  readonly state?: string
+  /** When its code began to run; undefined when it never did. */
+  readonly startedAt?: number | undefined
+  /** How its task ended, where it has, and the message only waits to be set aside. */
+  readonly ended?: string | undefined
+}
+
+/** What relocating works with. */
+export interface RelocationParts {
+  readonly publisher: Publisher
+  readonly clock: Clock
+  readonly node: string
+  /** Resolves once the broker has carried out every acknowledgement given so far. */
+  readonly acknowledged: (holding: Holding) => Promise<void>
+}
+
+// Returning more than this by copies would take longer than a shutdown has.
+const MOST_COPIES = 1_000
+const WAITING: readonly (string | undefined)[] = ['held', 'limited']
+
+/**
+ * Replaces messages by copies that carry their past: publish, confirm, ack. A broker hands the copy out before it
+ * confirms it, so this same process may get it while the original is still its own, and a death in that moment would
+ * leave both: who gets a copy waits for `underway` before he starts it.
+ */
+export class Relocation {
+  readonly #parts: RelocationParts
+  readonly #underway = new Map<string, Promise<void>>()
+
+  constructor(parts: RelocationParts) {
+    this.#parts = parts
+  }
+
+  /** Settles, without an error, when the message of this task is in the broker's hands alone; undefined when it is. */
+  underway(id: string): Promise<void> | undefined {
+    return this.#underway.get(id)
+  }
+
+  /**
+   * Has the message run as a copy that remembers how often it may have started. Resolves with false where the original may
+   * come again, since its acknowledgement was lost with its channel. Rejects when the broker takes no copy.
+   */
+  mark(id: string, holding: Holding, starts: number): Promise<boolean> {
+    return this.#replace(id, holding, {
+      queue: holding.queue,
+      starts,
+      redelivered: true,
+      event: this.#event('came back, and runs again'),
+    })
+  }
+
+  /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Resolves and rejects as `mark` does. */
+  suspect(id: string, holding: Holding, { starts, answerable }: Past, why: string): Promise<boolean> {
+    const to = { queue: suspectsQueue(holding.queue), starts, answerable, redelivered: true, event: this.#event(why) }
+    return this.#replace(id, holding, to)
+  }
+
+  /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects when the broker does not take it. */
+  async postpone(id: string, holding: Holding): Promise<void> {
+    await this.#replace(id, holding, copyAsIs(holding))
+  }
+
+  /** Puts a copy in the place of a message that is held for long, as it is. Rejects when the broker does not take it. */
+  async renew(holding: Holding): Promise<void> {
+    await this.#publishAnyway(holding, copyAsIs(holding))
+    holding.delivery.ack()
+  }
+
+  /**
+   * Returns messages that killed nobody, by copies, so that nobody takes the return for a death; those that wait for
+   * their time, and those beyond a thousand, by a nack where that does no harm. Never rejects.
+   */
+  async giveBack(holdings: readonly Holding[]): Promise<void> {
+    const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
+    const nacked: Holding[] = []
+    const copied: Holding[] = []
+    for (const holding of inOrder) {
+      const dear = WAITING.includes(holding.state) || copied.length >= MOST_COPIES
+      const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.lane)))
+      if (nack) nacked.push(holding)
+      else copied.push(holding)
+    }
+    // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+    for (const { delivery } of nacked.reverse()) delivery.nack({ requeue: true })
+    await Promise.all(copied.map((holding) => this.#giveBackCopy(holding)))
+  }
+
+  async #giveBackCopy(holding: Holding): Promise<void> {
+    const { delivery } = holding
+    try {
+      await this.#publish(holding, copyAsIs(holding))
+      delivery.ack()
+    } catch {
+      delivery.nack({ requeue: true })
+    }
+  }
+
+  async #replace(id: string, holding: Holding, to: CopyOptions): Promise<boolean> {
+    const { acknowledged } = this.#parts
+    const work = this.#publishAnyway(holding, to).then(async () => {
+      const acked = holding.delivery.ack()
+      // Without a channel the broker has taken the original back; there is nothing to wait for.
+      const carriedOut = await acknowledged(holding).then(
+        () => holding.delivery.alive,
+        () => false,
+      )
+      return acked && carriedOut
+    })
+    const over = work.then(
+      () => {},
+      () => {},
+    )
+    this.#underway.set(id, over)
+    await over
+    if (this.#underway.get(id) === over) this.#underway.delete(id)
+    return work
+  }
+
+  /** Publishes a copy; where no frame holds its headers with our marks, to the suspects, in the form that only they have. */
+  async #publishAnyway(holding: Holding, to: CopyOptions): Promise<void> {
+    try {
+      await this.#publish(holding, to)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_UNSERIALISABLE')) throw error
+      const suspect = { ...to, queue: suspectsQueue(holding.queue) }
+      await this.#send(packedCopy(holding.delivery, suspect))
+    }
+  }
+
+  async #publish({ delivery }: Holding, to: CopyOptions): Promise<void> {
+    await this.#send(markedCopy(delivery, to))
+  }
+
+  async #send(copy: Outgoing): Promise<void> {
+    if ((await this.#parts.publisher.publish(copy, { mandatory: true })) === 'confirmed') return
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${copy.route.routingKey} does not exist any more`)
+  }
+
+  #event(text: string): string {
+    return `${new Date(this.#parts.clock.now()).toISOString()} ${this.#parts.node}: ${text}`
+  }
+}
+
+/** Back to where it came from, with what is known of it by now. */
+function copyAsIs({ delivery, queue, lane, startedAt, survived, ended }: Holding): CopyOptions {
+  const facts = factsOf(delivery, lane, survived)
+  return {
+    ...pastOf(facts),
+    queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
+    redelivered: startedAt !== undefined || ended !== undefined || mayHaveStarted(facts),
+    ended,
+  }
+}

@@ -1,0 +1,84 @@
+import type { Broker, Channel, ServerInfo } from '../../broker/broker.ts'
+import type { Session } from '../../broker/session.ts'
+import { allows, CHANGING_COMMANDS } from '../../config/control-policy.ts'
+import { commandTable } from '../../control/command.ts'
+import { commands } from '../../control/commands/all.ts'
+import { Mailbox } from '../../control/mailbox.ts'
+import type { WorkerView } from '../../control/worker-view.ts'
+import { Heartbeat } from '../../events/heartbeat.ts'
+import type { EventPublisher } from '../../events/publisher.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Dispatcher } from '../run/dispatcher.ts'
+import { type ViewParts, workerView } from './control-view.ts'
+import { mingle } from './mingle.ts'
+
+/** What remote control looks at and steers. */
+export interface RemoteControlParts extends Omit<ViewParts, 'events'> {
+  readonly dispatcher: Dispatcher
+  readonly events: EventPublisher
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** How others know of a worker: it answers Celery's remote control, introduces itself, and tells monitors that it is there. */
+export class RemoteControl {
+  readonly #parts: RemoteControlParts
+  readonly #view: WorkerView
+  readonly #mailbox: Mailbox
+  readonly #beats: Heartbeat
+
+  constructor(parts: RemoteControlParts) {
+    const { config, dispatcher, tally, events, lamport, clock, logger } = parts
+    this.#parts = parts
+    this.#beats = new Heartbeat({
+      enabled: config.workerEvents,
+      interval: config.eventHeartbeat,
+      clock,
+      announce: (event) => events.announce(event),
+      load: () => ({ active: dispatcher.running, processed: tally.processed }),
+    })
+    this.#view = workerView({
+      ...parts,
+      events: {
+        enable: () => events.enable(),
+        disable: () => events.disable(),
+        beat: () => this.#beats.answer(),
+      },
+    })
+    this.#mailbox = new Mailbox({
+      worker: this.#view,
+      commands: commandTable(commands),
+      allows: (command) => allows(config.control, command),
+      changes: (command) => CHANGING_COMMANDS.includes(command),
+      lamport,
+      logger,
+    })
+  }
+
+  /** Exchanges revocations with the workers that run already. Never rejects. */
+  async mingle(broker: Broker): Promise<void> {
+    const { lamport, clock, logger } = this.#parts
+    await mingle({ broker, worker: this.#view, lamport, clock, logger })
+  }
+
+  /** Answers requests on a new channel from now on; what that takes is declared on channels of `apart`. */
+  async setup(channel: Channel, server: ServerInfo, apart: Pick<Session, 'withChannel'>): Promise<void> {
+    await this.#mailbox.setup(channel, server, apart)
+  }
+
+  /** Tells why it can't answer requests for now. */
+  unavailable(error: Error): void {
+    this.#mailbox.unavailable(error)
+  }
+
+  /** Tells monitors that the worker is there, for the first time or again. */
+  online(): void {
+    this.#beats.online()
+  }
+
+  /** Tells them that it leaves. */
+  offline(): void {
+    this.#beats.offline()
+  }
+}

@@ -1,0 +1,109 @@
+import type { Delivery } from '../../broker/broker.ts'
+import { readMarks } from '../../protocol/headers/suspect.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
+import type { AttemptKey } from './recent-acks.ts'
+
+// For as long as the broker may keep a message that has been dealt with.
+const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
+// And one that was to be acknowledged with another of the same task.
+const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
+
+/**
+ * Attempts that ended here, and whose message may come once more all the same: since its acknowledgement was lost, or since
+ * a copy of it was made and the acknowledgement of the original was lost. What comes then is acknowledged unrun.
+ */
+export class FinishedAttempts {
+  readonly #unacknowledged: ExpiringSet
+  readonly #acknowledged: ExpiringSet
+  readonly #originals: ExpiringSet
+  /** How those ended whose messages could not be set aside yet. */
+  readonly #unquarantined = new Map<string, string>()
+  readonly #logger: Logger
+  #lostAcks = 0
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#logger = logger
+    this.#unacknowledged = new ExpiringSet(clock, MEMORY)
+    this.#acknowledged = new ExpiringSet(clock, BRIEF_MEMORY)
+    this.#originals = new ExpiringSet(clock, BRIEF_MEMORY)
+  }
+
+  /** How many acknowledgements came too late. */
+  get lostAcks(): number {
+    return this.#lostAcks
+  }
+
+  /** The outcome for this message is safe, and it was acknowledged; the original or a copy of it may be left. */
+  addAcknowledged(message: AttemptKey): void {
+    this.#acknowledged.add(keyOf(message))
+  }
+
+  /** The outcome for this message is safe, and it can't be acknowledged any more. */
+  addUnacknowledged(message: TaskMessage): void {
+    this.#lostAcks += 1
+    this.#unacknowledged.add(keyOf(message))
+  }
+
+  /** A copy took the place of this message, whose acknowledgement was lost: it is not to run beside the copy. */
+  addOriginal(message: TaskMessage, delivery: Delivery): void {
+    this.#originals.add(versionOf(message, delivery))
+  }
+
+  /** The message is to be set aside with how its attempt ended; until `quarantined`, it may come again. */
+  addUnquarantined(message: AttemptKey, ended: string): void {
+    this.#unquarantined.set(keyOf(message), ended)
+    const [oldest] = this.#unquarantined.keys()
+    if (oldest !== undefined && this.#unquarantined.size > MEMORY.limit) this.#unquarantined.delete(oldest)
+  }
+
+  /** See `addUnquarantined`. */
+  quarantined(message: AttemptKey): void {
+    this.#unquarantined.delete(keyOf(message))
+  }
+
+  /** How the attempt of a message ended that came again and is only to be set aside; undefined for any other. */
+  endOf(message: AttemptKey): string | undefined {
+    return this.#unquarantined.size === 0 ? undefined : this.#unquarantined.get(keyOf(message))
+  }
+
+  /** Acknowledges a message for which nothing is left to do; false for any other. */
+  acknowledge(delivery: Delivery, message: TaskMessage, queue: string): boolean {
+    const fields = { task_id: message.id, task: message.task, queue }
+    if (this.#hasOriginal(message, delivery)) {
+      delivery.ack()
+      this.#logger.info({ event: 'task.copied-before', ...fields }, 'a copy has taken its place already; not run')
+      return true
+    }
+    const key = keyOf(message)
+    if (!this.#unacknowledged.has(key) && !this.#acknowledged.has(key)) return false
+    delivery.ack()
+    this.#logger.info({ event: 'task.finished-before', ...fields }, 'the task has ended here already; not run again')
+    return true
+  }
+
+  /** A message that never was here came: it was sent anew with the id of one that has ended, and is to run however often it comes. */
+  forget(message: TaskMessage): void {
+    if (this.#unacknowledged.size + this.#acknowledged.size + this.#unquarantined.size === 0) return
+    const key = keyOf(message)
+    this.#unquarantined.delete(key)
+    this.#unacknowledged.delete(key)
+    this.#acknowledged.delete(key)
+  }
+
+  #hasOriginal(message: TaskMessage, delivery: Delivery): boolean {
+    return delivery.redelivered && this.#originals.size > 0 && this.#originals.has(versionOf(message, delivery))
+  }
+}
+
+/** One attempt: a retry has the same id, and so has what a task replaced itself by. */
+function keyOf({ id, retries, replacedTaskNesting }: AttemptKey): string {
+  return `${retries} ${replacedTaskNesting} ${id}`
+}
+
+/** One copy of its message: each is told apart by the last line of its history. */
+function versionOf(message: TaskMessage, { headers }: Delivery): string {
+  return `${keyOf(message)} ${readMarks(headers).history.at(-1) ?? ''}`
+}

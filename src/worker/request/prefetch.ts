@@ -1,0 +1,145 @@
+import type { Channel, ServerInfo } from '../../broker/broker.ts'
+import { isRabbitMq4 } from '../../broker/server-version.ts'
+
+// AMQP carries the count in 16 bits, and 0 means no limit at all.
+const LARGEST = 65_535
+
+// An acknowledgement behind as many that wait costs RabbitMQ not yet twice of what it costs alone.
+const CROWD = 200
+
+/** What the limit makes up for on one channel. */
+interface Beside {
+  held: number
+  /** On their way elsewhere. */
+  lent: number
+}
+
+/** A place beside the requests in work. It is worth nothing any more once another channel consumes. */
+export interface Place {
+  readonly on: Beside
+  readonly kind: keyof Beside
+}
+
+/**
+ * Keeps the broker's limit on unacknowledged messages at `base` plus the requests held for later, so that waiting ones
+ * never stop the rest. Changes are collected: only the newest count is sent, one request at a time. Where too many wait on
+ * a channel, it asks for another one.
+ */
+export class Prefetch {
+  #base: number
+  #beside: Beside = { held: 0, lent: 0 }
+  #crowdedAt = CROWD
+  #onCrowded: (() => void) | undefined
+  #apply: ((count: number) => Promise<void>) | undefined
+  #stepped = false
+  #applied = 0
+  #sending = false
+
+  constructor(base: number) {
+    this.#base = base
+  }
+
+  /** What the broker should allow now. */
+  get count(): number {
+    return this.#base === 0 ? 0 : Math.min(this.#base + this.#beside.held + this.#beside.lent, LARGEST)
+  }
+
+  /** Allows so many more (or, negative, fewer) from now on, but for at least one; no limit stays none. */
+  widen(change: number): void {
+    if (this.#base === 0) return
+    this.#base = Math.min(Math.max(this.#base + change, 1), LARGEST)
+    this.#send()
+  }
+
+  /** One more request is held for later, and takes no place of another until it is released. */
+  hold(): Place {
+    const place = this.#take('held')
+    if (this.#beside.held >= this.#crowdedAt) {
+      this.#crowdedAt += CROWD
+      this.#onCrowded?.()
+    }
+    return place
+  }
+
+  /** One more request is on its way elsewhere, which takes a moment. */
+  lend(): Place {
+    return this.#take('lent')
+  }
+
+  release({ on, kind }: Place): void {
+    on[kind] -= 1
+    if (on === this.#beside) this.#send()
+  }
+
+  /** Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. */
+  begin(): number {
+    this.detach()
+    this.#beside = { held: 0, lent: 0 }
+    this.#crowdedAt = CROWD
+    return this.count
+  }
+
+  /**
+   * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
+   * `stepped` is for channels where a change is dear: it then grows by doubling and shrinks only when it is four times too
+   * large. `onCrowded` is told when so many wait on the channel that another one should consume.
+   */
+  attach(
+    apply: (count: number) => Promise<void>,
+    options: { readonly stepped: boolean; readonly applied?: number; readonly onCrowded?: () => void },
+  ): void {
+    this.#apply = apply
+    this.#onCrowded = options.onCrowded
+    this.#stepped = options.stepped
+    this.#applied = options.applied ?? this.count
+    this.#sending = false
+    this.#send()
+  }
+
+  /** The channel is gone. */
+  detach(): void {
+    this.#apply = undefined
+    this.#onCrowded = undefined
+  }
+
+  #take(kind: keyof Beside): Place {
+    const place = { on: this.#beside, kind }
+    this.#beside[kind] += 1
+    this.#send()
+    return place
+  }
+
+  #wanted(): number {
+    const exact = this.count
+    if (!this.#stepped || exact === 0) return exact
+    if (exact <= this.#applied && exact * 4 > this.#applied) return this.#applied
+    // Past the crowd another channel takes over, if there can be one.
+    const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
+    return Math.min(Math.max(exact * 2, this.#base), most)
+  }
+
+  #send(): void {
+    const apply = this.#apply
+    const count = this.#wanted()
+    if (apply === undefined || this.#sending || count === this.#applied) return
+    this.#sending = true
+    const again = (): void => {
+      if (this.#apply !== apply) return
+      this.#applied = count
+      this.#sending = false
+      this.#send()
+    }
+    // A failure means that the channel is going; the next one starts from the right count.
+    apply(count).then(again, () => undefined)
+  }
+}
+
+/** Whether one limit can be shared by all consumers of a channel and changed while they run (wire specification 1.4). */
+export function sharesPrefetch(server: ServerInfo, hasQuorumQueue: boolean): boolean {
+  return !hasQuorumQueue && !isRabbitMq4(server)
+}
+
+/** Sets a channel-wide limit. */
+export function channelPrefetch(channel: Pick<Channel, 'prefetch'>): (count: number) => Promise<void> {
+  return (count) => channel.prefetch(count, 'channel')
+}

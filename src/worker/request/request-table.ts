@@ -1,0 +1,107 @@
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import type { Request, RequestState } from './request.ts'
+
+/**
+ * Every request in hand, from receipt to settlement: what remote control reports and a shutdown goes through, and what
+ * tells whether an attempt for a message runs here already.
+ */
+export class RequestTable {
+  /** The first request of each id. */
+  readonly #requests = new Map<string, Request>()
+  /** Further ones of an id that is in hand, by id. */
+  readonly #further = new Map<string, Set<Request>>()
+  #furtherCount = 0
+  /** Only for requests that somebody waits for. */
+  readonly #awaited = new Map<Request, Deferred<void>>()
+
+  add(request: Request): void {
+    const { id } = request.message
+    const first = this.#requests.get(id)
+    if (first === undefined) this.#requests.set(id, request)
+    else if (first !== request) this.#addFurther(id, request)
+  }
+
+  remove(request: Request): void {
+    const { id } = request.message
+    if (this.#requests.get(id) === request) this.#requests.delete(id)
+    if (this.#furtherCount > 0) this.#removeFurther(id, request)
+    if (this.#awaited.size > 0) {
+      this.#awaited.get(request)?.resolve()
+      this.#awaited.delete(request)
+    }
+  }
+
+  get size(): number {
+    return this.#requests.size + this.#furtherCount
+  }
+
+  /** The requests in one state, oldest first. */
+  inState(state: RequestState): Request[] {
+    return this.all().filter((request) => request.state === state)
+  }
+
+  /** All requests in hand, oldest first, but for those that share an id: these come last. */
+  all(): Request[] {
+    const all = [...this.#requests.values()]
+    if (this.#furtherCount > 0) for (const requests of this.#further.values()) all.push(...requests)
+    return all
+  }
+
+  /** The request whose attempt for this message runs now, or has ended and is being settled. A retry has the same id, and is another attempt. */
+  running({ id, retries }: TaskMessage): Request | undefined {
+    const first = this.#requests.get(id)
+    if (first !== undefined && isRunning(first, retries)) return first
+    if (this.#furtherCount === 0) return undefined
+    for (const request of this.#further.get(id) ?? []) if (isRunning(request, retries)) return request
+    return undefined
+  }
+
+  /**
+   * Another delivery of a message came, which the broker took back before: where a request for it is still in hand, only one of
+   * the two is to run.
+   */
+  twinCame({ id, retries }: TaskMessage): void {
+    const first = this.#requests.get(id)
+    if (first?.message.retries === retries) first.hasTwin = true
+    if (this.#furtherCount === 0) return
+    for (const request of this.#further.get(id) ?? []) if (request.message.retries === retries) request.hasTwin = true
+  }
+
+  /** Resolves when the request is in hand no more: it is settled, or has gone back. */
+  over(request: Request): Promise<void> {
+    request.hasTwin = true
+    let awaited = this.#awaited.get(request)
+    if (awaited === undefined) {
+      awaited = deferred()
+      this.#awaited.set(request, awaited)
+    }
+    return awaited.promise
+  }
+
+  #addFurther(id: string, request: Request): void {
+    const requests = this.#further.get(id)
+    if (requests === undefined) this.#further.set(id, new Set([request]))
+    else if (requests.has(request)) return
+    else requests.add(request)
+    this.#furtherCount += 1
+  }
+
+  /** Also moves one up where the first of its id has left. */
+  #removeFurther(id: string, request: Request): void {
+    const requests = this.#further.get(id)
+    if (requests === undefined) return
+    if (requests.delete(request)) this.#furtherCount -= 1
+    const [next] = requests
+    if (next !== undefined && !this.#requests.has(id)) {
+      this.#requests.set(id, next)
+      requests.delete(next)
+      this.#furtherCount -= 1
+    }
+    if (requests.size === 0) this.#further.delete(id)
+  }
+}
+
+function isRunning({ message, state }: Request, retries: number): boolean {
+  return message.retries === retries && (state === 'active' || state === 'settling')
+}

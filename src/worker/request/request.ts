@@ -1,0 +1,121 @@
+import type { Delivery } from '../../broker/broker.ts'
+import { TwqError } from '../../errors.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Invocation } from '../../tasks/attempt/invocation.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { AnyTask } from '../../tasks/task.ts'
+import type { Lane } from '../quarantine/poison-policy.ts'
+import type { Place } from './prefetch.ts'
+import { Progress } from './progress.ts'
+
+/** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
+export type RequestState = 'held' | 'limited' | 'reserved' | 'active' | 'settling' | 'settled'
+
+/** One delivery in our hands: what it asks for, when things happened, and the one right to settle it. */
+export class Request {
+  readonly delivery: Delivery
+  readonly message: TaskMessage
+  readonly task: AnyTask
+  readonly queue: string
+  readonly acks: 'late' | 'early'
+  readonly invocation: Invocation
+  /** The consumer that brought it. */
+  readonly lane: Lane
+  /** How often it came back only because this process lost what it held it by. */
+  survived = 0
+  state: RequestState = 'reserved'
+  /** Where the prefetch count makes up for it while it waits. */
+  place: Place | undefined
+  /** Milliseconds since the epoch when user code was about to run. */
+  startedAt: number | undefined
+  /** True once the broker was told that it may forget the message. */
+  acknowledged = false
+  /** True once another delivery of its message came, before this one was settled. */
+  hasTwin = false
+  /** True once its message is on its way back to its queue, not run to its end. */
+  givenBack = false
+  /** The number of the signal by which a revocation asked the running attempt to stop. */
+  terminatedBy: number | undefined
+  /** The outcome that monitors were told of before its message went back. */
+  told: Outcome | undefined
+  /** What is done of settling it; undefined where nothing has to be remembered. */
+  progress: Progress | undefined
+  #abort: AbortController | undefined
+
+  constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
+    this.delivery = delivery
+    this.message = invocation.message
+    this.task = task
+    this.queue = invocation.queue
+    this.acks = acks
+    this.invocation = invocation
+    this.lane = lane
+  }
+
+  /** What is done of settling it, from now on remembered. */
+  get remembered(): Progress {
+    this.progress ??= new Progress()
+    return this.progress
+  }
+
+  /** What the attempt listens to. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  /** Whether the attempt was asked to stop. */
+  get aborted(): boolean {
+    return this.#abort?.signal.aborted === true
+  }
+
+  /** Asks the attempt to stop. */
+  abort(reason: Error): void {
+    this.#abort ??= new AbortController()
+    this.#abort.abort(reason)
+  }
+
+  /** Asks the attempt to stop, because its task was revoked: however it ends now, short of success, that is how it ended. */
+  terminate(signum: number): void {
+    this.terminatedBy = signum
+    this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
+  }
+
+  /** Whether nobody wants the result: the message says, else the task. */
+  get ignoresResult(): boolean {
+    return this.message.ignoreResult ?? this.task.settings.ignoreResult ?? false
+  }
+
+  /** Whether another delivery of its message may be here, or may have ended here. */
+  get mayBeTwin(): boolean {
+    return this.invocation.redelivered || this.hasTwin
+  }
+
+  /** True when the broker took the message back with its channel, and will deliver it again. */
+  get takenBack(): boolean {
+    return !this.acknowledged && !this.delivery.alive
+  }
+
+  /** Acknowledges once; false when there was nothing to acknowledge any more. */
+  acknowledge(): boolean {
+    if (this.acknowledged) return false
+    if (!this.delivery.ack()) return false
+    this.acknowledged = true
+    return true
+  }
+
+  /**
+   * Returns the message to its queue, unless it is acknowledged or gone already. The broker calls it redelivered then, as
+   * if its worker had died: what was merely not run goes back by `Relocation.giveBack`.
+   */
+  requeue(): boolean {
+    if (this.acknowledged) return false
+    return this.delivery.nack({ requeue: true })
+  }
+
+  /** Has the broker drop the message, or dead-letter it where the queue says so. */
+  drop(): boolean {
+    if (this.acknowledged) return false
+    return this.delivery.nack({ requeue: false })
+  }
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Request } from './request.ts'
+
+// More than a prefetch count can be, for as long as a reconnect may take.
+const MOST = 100_000
+const LIFETIME = 3_600_000
+
+/**
+ * How often in a row this process, which held a message, lost it with its channel or consumer: by the id of its task. The
+ * broker counts such a return as if a worker had died.
+ */
+export class Survivors {
+  readonly #clock: Clock
+  /** Oldest first. */
+  readonly #times = new Map<string, { readonly times: number; readonly at: number }>()
+  readonly #noted = new WeakSet<Request>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The message of a request was taken back. Each request counts once, whoever tells of it. */
+  add(request: Request): void {
+    if (this.#noted.has(request)) return
+    this.#noted.add(request)
+    const { id } = request.message
+    this.#times.delete(id)
+    this.#times.set(id, { times: request.survived + 1, at: this.#clock.now() })
+    for (const [oldest, { at }] of this.#times) {
+      if (this.#times.size <= MOST && at + LIFETIME > this.#clock.now()) return
+      this.#times.delete(oldest)
+    }
+  }
+
+  /** The message is here again: how often it was taken back, once; 0 where that is not known. */
+  take(id: string): number {
+    const known = this.#times.get(id)
+    if (known === undefined) return 0
+    this.#times.delete(id)
+    return known.at + LIFETIME > this.#clock.now() ? known.times : 0
+  }
+}

@@ -1,0 +1,25 @@
+import type { ResultTuple } from '../../protocol/chord/chord.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+
+// A result must not grow without bounds with what its task has sent.
+const MOST_CHILDREN = 10_000
+
+/** What tasks have sent while they ran: their results list it as their children (wire specification 4.1), the first 10,000. */
+export class Trail {
+  readonly #children = new WeakMap<TaskMessage, ResultTuple[]>()
+
+  /** Adds what the task of `parent` has started; null is nothing. */
+  add(parent: TaskMessage, child: ResultTuple | null): void {
+    if (child === null) return
+    const children = this.#children.get(parent)
+    if (children === undefined) this.#children.set(parent, [child])
+    else if (children.length < MOST_CHILDREN) children.push(child)
+  }
+
+  /** In the order in which it was sent. */
+  of(message: TaskMessage): readonly ResultTuple[] {
+    return this.#children.get(message) ?? NONE
+  }
+}
+
+const NONE: readonly ResultTuple[] = []

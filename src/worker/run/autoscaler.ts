@@ -1,0 +1,106 @@
+import type { AutoscaleControls } from '../../control/worker-view.ts'
+import { messageOf } from '../../errors.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Workforce } from './pool-size.ts'
+
+/** Between how many slots a pool grows and shrinks; a `min` of 0 leaves one, too. */
+export interface Bounds {
+  readonly max: number
+  readonly min: number
+}
+
+/** What the size of a pool is decided by. */
+export interface ScaleFacts extends Bounds {
+  /** How many slots there are. */
+  readonly size: number
+  /** How many tasks run or wait for a slot. */
+  readonly demand: number
+  /** For how long there have been more slots than tasks, in milliseconds. */
+  readonly spareFor: number
+}
+
+// Milliseconds. Celery's keepalive, and how often it looks.
+const KEEP_SPARE = 30_000
+const LOOK_EVERY = 1_000
+
+/** How many slots there should be now: at once as many as there are tasks for, and one fewer when some were spare for 30 s. */
+export function nextSize({ size, demand, max, min, spareFor }: ScaleFacts): number {
+  const wanted = Math.min(Math.max(demand, min, 1), max)
+  if (wanted >= size) return wanted
+  return size > max ? max : spareFor < KEEP_SPARE ? size : size - 1
+}
+
+/** What an autoscaler looks at and steers. */
+export interface AutoscalerParts {
+  readonly bounds: Bounds
+  readonly dispatcher: Pick<Dispatcher, 'running' | 'waiting'>
+  readonly workforce: Pick<Workforce, 'size' | 'resize' | 'widen' | 'largest'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Has the pool grow while tasks wait, and shrink again when they do not, as Celery's `--autoscale`. */
+export class Autoscaler implements AutoscaleControls {
+  readonly #parts: AutoscalerParts
+  #bounds: Bounds
+  #neededAt: number
+  #timer: Timer | undefined
+
+  constructor(parts: AutoscalerParts) {
+    this.#parts = parts
+    this.#bounds = parts.bounds
+    this.#neededAt = parts.clock.monotonic()
+  }
+
+  start(): void {
+    this.#timer = this.#parts.clock.after(LOOK_EVERY, () => {
+      this.look()
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Brings the pool to the size that it should have now. Does nothing before the start and after the end. */
+  look(): void {
+    if (this.#timer === undefined) return
+    const { workforce, clock, logger } = this.#parts
+    const { size } = workforce
+    const demand = this.#demand
+    const now = clock.monotonic()
+    if (demand >= size) this.#neededAt = now
+    const next = nextSize({ ...this.#bounds, size, demand, spareFor: now - this.#neededAt })
+    if (next === size) return
+    try {
+      workforce.resize(next)
+    } catch (error) {
+      logger.error({ event: 'pool.not-resized', size: next, error: messageOf(error) }, 'the pool can not be resized')
+    }
+  }
+
+  info(): { readonly max: number; readonly min: number; readonly current: number; readonly qty: number } {
+    return { ...this.#bounds, current: this.#parts.workforce.size, qty: this.#demand }
+  }
+
+  update(max: number = this.#bounds.max, min: number = this.#bounds.min): Bounds {
+    const { workforce } = this.#parts
+    if (max < 1 || max > workforce.largest) {
+      throw new Error(`ValueError('max must be from 1 to ${workforce.largest}, not ${max}')`)
+    }
+    if (min > max) throw new Error(`ValueError('min must not be larger than max: ${min} > ${max}')`)
+    workforce.resize(Math.min(Math.max(workforce.size, min), max))
+    workforce.widen(max - this.#bounds.max)
+    this.#bounds = { max, min }
+    return this.#bounds
+  }
+
+  get #demand(): number {
+    const { dispatcher } = this.#parts
+    return dispatcher.running + dispatcher.waiting
+  }
+}

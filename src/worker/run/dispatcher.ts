@@ -1,0 +1,259 @@
+import type { Pool, RunOptions } from '../../pool/pool.ts'
+import type { State } from '../../protocol/result-record.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
+
+const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
+
+/** What a dispatcher needs around it. */
+export interface DispatcherParts {
+  readonly pool: Pool
+  /** How many attempts run at once, at first. */
+  readonly concurrency: number
+  /** How many finished attempts may wait for the broker before no new one is started. */
+  readonly settlingLimit: number
+  readonly table: RequestTable
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A request came, and there is no slot for it. */
+  readonly onWaiting?: () => void
+  /** The last check before a request starts: an outcome refuses it. */
+  readonly refuse: (request: Request) => Outcome | undefined
+  /** Whether a request that may have started before is not to start now: then it was taken over. */
+  readonly divert: (request: Request) => boolean
+  /** User code is about to run, in the process `pid`. */
+  readonly onStarted: (request: Request, pid: number) => void
+  readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
+  /** Adds a signature to the chord of a request that runs; resolves with its id. */
+  readonly onAddToChord: (request: Request, signature: Json) => Promise<string>
+  /** Carries out what follows from the outcome; the slot is free meanwhile. */
+  readonly settle: (request: Request, outcome: Outcome) => Promise<void>
+  /** Has what could not be settled, and settles it again; those keep their slots. */
+  readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
+  /** Returns the messages of requests that are not started. Never rejects. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
+}
+
+// Milliseconds. What makes room may end nowhere near here.
+const LOOK_FOR_ROOM_AFTER = 250
+
+/** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts
+  #ready: Request[] = []
+  #next = 0
+  #running = 0
+  /** Those of them that run beside the slots. */
+  #beside = 0
+  #settling = 0
+  #stopped = false
+  #concurrency: number
+  #idle: (() => void)[] = []
+  #lookForRoom: Timer | undefined
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+    this.#concurrency = parts.concurrency
+  }
+
+  /** How many attempts may run at once. */
+  get concurrency(): number {
+    return this.#concurrency
+  }
+
+  /** Lends as many slots from now on; what runs in those that are too many goes on. */
+  resize(concurrency: number): void {
+    this.#concurrency = concurrency
+    this.#pump()
+  }
+
+  /** Requests that wait for a slot. */
+  get waiting(): number {
+    return this.#ready.length - this.#next
+  }
+
+  /** Attempts whose user code runs now. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Attempts that run, and finished ones whose consequences are not safe yet. */
+  get unfinished(): number {
+    return this.#running + this.#settling
+  }
+
+  /** Queues a request for the next free slot; while nothing new is to be taken it goes back. */
+  submit(request: Request): void {
+    if (this.#parts.kept.halted) {
+      this.#return(request)
+      return
+    }
+    request.state = 'reserved'
+    this.#ready.push(request)
+    this.#pump()
+    if (this.waiting > 0) this.#parts.onWaiting?.()
+  }
+
+  /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
+  startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
+    if (this.#parts.kept.halted) {
+      this.#return(request)
+      return
+    }
+    if (request.mayBeTwin && this.#parts.divert(request)) return
+    const refused = this.#parts.refuse(request)
+    if (refused !== undefined) this.conclude(request, refused)
+    else void this.#run(request, pool, { beside: true })
+  }
+
+  /** Settles a request that is not to run. */
+  conclude(request: Request, outcome: Outcome): void {
+    this.#settling += 1
+    void this.#finish(request, outcome)
+  }
+
+  /** Starts nothing more, and returns the requests that wait for a slot. */
+  stop(): Request[] {
+    this.#stopped = true
+    this.#lookForRoom?.cancel()
+    return this.#takeReady()
+  }
+
+  /** Gives back the requests that wait for a slot. */
+  returnWaiting(): void {
+    for (const request of this.#takeReady()) this.#return(request)
+  }
+
+  /** Starts what waits, now that something new is taken again. */
+  resume(): void {
+    this.#pump()
+  }
+
+  /** Takes out the waiting requests that the broker took back with their channel. */
+  dropTakenBack(): Request[] {
+    const waiting = this.#takeReady()
+    const dropped = waiting.filter((request) => request.takenBack)
+    this.#ready = waiting.filter((request) => !request.takenBack)
+    return dropped
+  }
+
+  /** Resolves when nothing runs and nothing is being settled. */
+  async idle(): Promise<void> {
+    if (this.unfinished === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #takeReady(): Request[] {
+    const waiting = this.#ready.slice(this.#next)
+    this.#ready = []
+    this.#next = 0
+    return waiting
+  }
+
+  #return(request: Request): void {
+    this.#parts.table.remove(request)
+    void this.#parts.giveBack([request])
+  }
+
+  #pump(): void {
+    const { pool, settlingLimit, refuse, divert, table, kept } = this.#parts
+    const slots = this.#concurrency + this.#beside - kept.size
+    while (!this.#stopped && this.#running < slots && this.#settling < settlingLimit && !kept.halted) {
+      const request = this.#ready[this.#next]
+      if (request === undefined) break
+      if (kept.full) {
+        this.#pumpLater()
+        break
+      }
+      this.#next += 1
+      if (request.takenBack) {
+        table.remove(request)
+        continue
+      }
+      if (request.mayBeTwin && divert(request)) continue
+      const refused = refuse(request)
+      if (refused !== undefined) this.conclude(request, refused)
+      else void this.#run(request, pool)
+    }
+    // A queue with a moving head: compacted when the dead part is the larger one.
+    if (this.#next > 1024 && this.#next * 2 > this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#next)
+      this.#next = 0
+    } else if (this.#next === this.#ready.length && this.#next > 0) {
+      this.#ready.length = 0
+      this.#next = 0
+    }
+  }
+
+  #pumpLater(): void {
+    this.#lookForRoom ??= this.#parts.clock.after(LOOK_FOR_ROOM_AFTER, () => {
+      this.#lookForRoom = undefined
+      this.#pump()
+    })
+  }
+
+  async #run(request: Request, pool: Pick<Pool, 'run'>, { beside = false } = {}): Promise<void> {
+    this.#running += 1
+    if (beside) this.#beside += 1
+    request.state = 'active'
+    const outcome = await pool.run(request.invocation, new Run(request, this.#parts))
+    this.#running -= 1
+    if (beside) this.#beside -= 1
+    this.#settling += 1
+    void this.#finish(
+      request,
+      request.terminatedBy !== undefined && outcome.kind !== 'succeeded' ? TERMINATED : outcome,
+    )
+    this.#pump()
+  }
+
+  async #finish(request: Request, outcome: Outcome): Promise<void> {
+    request.state = 'settling'
+    try {
+      await this.#parts.settle(request, outcome)
+    } catch (error) {
+      await this.#parts.kept.keep(request, outcome, error)
+    }
+    request.state = 'settled'
+    this.#parts.table.remove(request)
+    this.#settling -= 1
+    this.#pump()
+    if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}
+
+/** What the pool is told of a request, and tells of it. A class and not a literal with getters, which costs a microsecond. */
+class Run implements RunOptions {
+  readonly #request: Request
+  readonly #parts: DispatcherParts
+
+  constructor(request: Request, parts: DispatcherParts) {
+    this.#request = request
+    this.#parts = parts
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  get aborted(): boolean {
+    return this.#request.aborted
+  }
+
+  onStarted({ pid }: { readonly pid: number }): void {
+    this.#parts.onStarted(this.#request, pid)
+  }
+
+  onState(state: State, meta: Json): Promise<void> {
+    return this.#parts.onState(this.#request, state, meta)
+  }
+
+  onAddToChord(signature: Json): Promise<string> {
+    return this.#parts.onAddToChord(this.#request, signature)
+  }
+}

@@ -1,0 +1,101 @@
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Request } from '../request/request.ts'
+
+/** What the watch works with. Times in milliseconds. */
+export interface LoopWatchParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long the loop may stand still before that is worth a warning. */
+  readonly threshold?: number
+}
+
+const THRESHOLD = 1_000
+// How often the loop is looked at: often enough to tell who ran when it stood still, seldom enough to cost nothing.
+const INTERVAL = 200
+const MOST_NAMED = 5
+// Beyond this many, twice over, those that ended are let go before the next look: they hold their messages in memory.
+const FEW = 64
+
+/**
+ * Names the tasks that block the event loop: while one computes nothing else runs, heartbeats included. A timer that comes
+ * late tells that the loop stood still; the tasks that had started before and may have run until then are the suspects.
+ */
+export class LoopWatch {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #threshold: number
+  /** Those that run, and those that started since the last look. */
+  #suspects: Request[] = []
+  /** Sift the suspects when there are so many. */
+  #many = 2 * FEW
+  #timer: Timer | undefined
+  #due = 0
+  #late = 0
+
+  constructor({ clock, logger, threshold = THRESHOLD }: LoopWatchParts) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#threshold = threshold
+  }
+
+  start(): void {
+    this.#due = this.#clock.monotonic() + INTERVAL
+    this.#timer = this.#clock.after(INTERVAL, () => this.#look())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#suspects = []
+  }
+
+  /** How late the loop is, or was at the last look; milliseconds. */
+  get lag(): number {
+    return this.#timer === undefined ? 0 : Math.max(this.#late, this.#clock.monotonic() - this.#due)
+  }
+
+  /** A task's code is about to run on the event loop. */
+  started(request: Request): void {
+    this.#suspects.push(request)
+    if (this.#suspects.length >= this.#many) this.#sift()
+  }
+
+  /** Whoever ended by now did not block the loop for long, if the last look was not long ago. */
+  #sift(): void {
+    const sinceLook = this.#clock.monotonic() - this.#due + INTERVAL
+    if (sinceLook < this.#threshold) this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
+    this.#many = 2 * Math.max(FEW, this.#suspects.length)
+  }
+
+  #look(): void {
+    const late = this.#clock.monotonic() - this.#due
+    this.#late = Math.max(0, late)
+    if (late >= this.#threshold) this.#warn(late)
+    this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
+    this.#many = 2 * Math.max(FEW, this.#suspects.length)
+    this.start()
+  }
+
+  #warn(late: number): void {
+    // What started when the loop moved again is innocent.
+    const before = this.#clock.now() - late / 2
+    const suspects = this.#suspects.filter(({ startedAt }) => startedAt !== undefined && startedAt <= before)
+    const fields = { event: 'loop.blocked', blocked_ms: Math.round(late) }
+    const [only] = suspects
+    if (only === undefined) {
+      this.#logger.warn(fields, 'the event loop stood still, but no task ran')
+    } else if (suspects.length === 1) {
+      const { id, task } = only.message
+      const message = 'a task blocked the event loop: nothing else ran, heartbeats included; see --pool threads'
+      this.#logger.warn({ ...fields, task_id: id, task }, message)
+    } else {
+      // The latest come first: whatever came after the culprit could not start.
+      const named = suspects.slice(-MOST_NAMED).reverse()
+      const tasks = named.map(({ message }) => `${message.task}[${message.id}]`)
+      const message =
+        'one of these tasks blocked the event loop: nothing else ran, heartbeats included; see --pool threads'
+      this.#logger.warn({ ...fields, tasks, running: suspects.length }, message)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { Pool } from '../../pool/pool.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { Dispatcher } from './dispatcher.ts'
+
+/** What goes together when a pool grows. */
+export interface WorkforceParts {
+  readonly pool: Pick<Pool, 'kind' | 'resize' | 'restart'>
+  readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
+  readonly prefetch: Pick<Prefetch, 'widen'>
+  readonly prefetchMultiplier: number
+  /** What the configuration lets it grow to by itself. */
+  readonly max?: number | undefined
+  readonly logger: Logger
+}
+
+// Whoever may send commands must not be able to exhaust the machine with one. A prefetch count has 16 bits.
+const LARGEST_CREW = 256
+const LARGEST = 65_535
+
+/** How many attempts run at once, changed while the worker runs: the pool, its slots, and what is taken ahead for them. */
+export class Workforce {
+  readonly #parts: WorkforceParts
+  /** How many slots there can be. */
+  readonly largest: number
+
+  constructor(parts: WorkforceParts) {
+    this.#parts = parts
+    const onLoop = parts.pool.kind === 'async' || parts.pool.kind === 'solo'
+    this.largest = Math.max(onLoop ? LARGEST : LARGEST_CREW, parts.dispatcher.concurrency, parts.max ?? 0)
+  }
+
+  /** How many attempts may run at once. */
+  get size(): number {
+    return this.#parts.dispatcher.concurrency
+  }
+
+  /** Adds `change` slots (negative: takes them away), and takes as much more ahead. Throws in Python's words. */
+  change(change: number): void {
+    this.resize(this.size + change)
+    this.widen(change)
+  }
+
+  /** Has `size` slots, and takes ahead what it did before. Throws in Python's words. */
+  resize(size: number): void {
+    const { pool, dispatcher, logger } = this.#parts
+    const before = this.size
+    if (size < 1 || size > this.largest) {
+      throw new Error(`ValueError('the pool must have from 1 to ${this.largest} slots, not ${size}')`)
+    }
+    if (size === before) return
+    if (pool.resize === undefined) {
+      throw new Error(`AttributeError("'TaskPool' object has no attribute '${size < before ? 'shrink' : 'grow'}'")`)
+    }
+    pool.resize(size)
+    dispatcher.resize(size)
+    logger.info({ event: 'pool.resized', before, size }, 'the pool has another size')
+  }
+
+  /** Takes messages ahead for so many more slots (or, negative, fewer). */
+  widen(change: number): void {
+    this.#parts.prefetch.widen(change * this.#parts.prefetchMultiplier)
+  }
+
+  /** Replaces the members of the pool, one after the other. Throws in Python's words where there are none. */
+  restart(): void {
+    const { pool } = this.#parts
+    if (pool.restart === undefined) {
+      throw new Error(`NotImplementedError("pool '${pool.kind}' does not implement restart")`)
+    }
+    void pool.restart()
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { type Applied, applySignature, type Ground } from '../../canvas/apply.ts'
+import { failureOfFollowUps } from '../../canvas/follow-ups.ts'
+import { additionTo } from '../../canvas/replacement.ts'
+import type { KeptAddition } from '../../protocol/chord/chord.ts'
+import { stringifyJson } from '../../protocol/json.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { ChordJoin } from '../../results/backend.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Progress } from '../request/progress.ts'
+import { mayNotPublish } from './trouble.ts'
+
+/** What adding to chords works with. */
+export interface ChordAdditionsParts {
+  readonly join: ChordJoin
+  /** Resolves once all is safe with the broker. */
+  readonly send: (applied: Applied, message: TaskMessage, progress?: Progress) => Promise<void>
+  /** Those of a signature that can't be sent have failed, and are counted so. */
+  readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
+  readonly ground: () => Ground
+}
+
+/**
+ * Adds tasks to chords. What is added must be counted before it can end, or its chord might be taken for complete without
+ * it; so it is kept until it is sent. When its worker dies in between, the next attempt of the task that added it sends it:
+ * by the same call, which counts once, or else when that task has ended. A chord waits for nothing that nobody will send.
+ */
+export class ChordAdditions {
+  readonly #parts: ChordAdditionsParts
+  /** How often an attempt has made the same call. */
+  readonly #calls = new WeakMap<TaskMessage, Map<string, number>>()
+
+  constructor(parts: ChordAdditionsParts) {
+    this.#parts = parts
+  }
+
+  /** Sends a signature as one more task of the chord that `message` belongs to. */
+  async add(message: TaskMessage, signature: Json): Promise<Applied> {
+    const { join, ground } = this.#parts
+    const addition = additionTo(message, signature, ground().newId)
+    const call = this.#nameCall(message, signature)
+    const kept = await join.grow({ ...addition, taskId: message.id, call })
+    const applied = this.#apply(kept, message)
+    if (kept.sent) return applied
+    await this.#parts.send(applied, message)
+    await join.additionSent({ groupId: addition.groupId, taskId: message.id }, kept)
+    return applied
+  }
+
+  /** Sends what attempts of a task that has ended have counted and not sent; nothing of it is kept then. */
+  async settle(
+    groupId: string,
+    additions: readonly KeptAddition[],
+    message: TaskMessage,
+    progress: Progress,
+  ): Promise<void> {
+    if (additions.length === 0) return
+    for (const [index, kept] of additions.entries()) {
+      if (kept.sent) continue
+      const step = `addition ${index}`
+      await progress.once(step, () => this.#sendOrFail(kept, groupId, message, progress.within(step)))
+    }
+    await this.#parts.join.forgetAdditions(groupId, message.id)
+  }
+
+  async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage, progress: Progress): Promise<void> {
+    try {
+      const applied = progress.make('applied', () => this.#apply(kept, message))
+      await this.#parts.send(applied, message, progress)
+      await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
+    } catch (error) {
+      const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
+      if (failure === undefined) throw error
+      await this.#parts.fail(kept.signature, failure, message, progress)
+    }
+  }
+
+  #apply({ signature }: KeptAddition, message: TaskMessage): Applied {
+    return applySignature(signature, { args: [], options: {} }, { ...this.#parts.ground(), current: message })
+  }
+
+  /** A retry adds anew, as in Celery; an attempt that is made again because its worker died does not. */
+  #nameCall(message: TaskMessage, signature: Json): string {
+    const text = stringifyJson(signature, { path: 'signature' })
+    const calls = this.#calls.get(message) ?? new Map<string, number>()
+    const count = (calls.get(text) ?? 0) + 1
+    this.#calls.set(message, calls.set(text, count))
+    return createHash('sha256').update(`${message.retries} ${count} ${text}`).digest('base64url')
+  }
+}

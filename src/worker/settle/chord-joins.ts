@@ -1,0 +1,330 @@
+import type { Channel, Delivery, Subscription } from '../../broker/broker.ts'
+import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
+import type { DeclaringChannels } from '../../broker/channels/declaring-channels.ts'
+import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
+import type { Session } from '../../broker/session.ts'
+import { declareHoldingQueue, declareQuarantine } from '../../broker/topology.ts'
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
+import {
+  chordQueue,
+  JOIN_QUEUE,
+  JOIN_TASK,
+  type QueuedChord,
+  readQueuedChord,
+} from '../../protocol/chord/queued-chord.ts'
+import { celeryError } from '../../protocol/result/exceptions.ts'
+import { decodeResult } from '../../protocol/result/result.ts'
+import { isFinal, type RemoteError, type ResultRecord } from '../../protocol/result-record.ts'
+import { decodeTask } from '../../protocol/task/decode-task.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import { pause } from '../../runtime/time/pause.ts'
+import type { Quarantine } from '../quarantine/quarantine.ts'
+import type { Followers } from './follow-ups.ts'
+
+/** What joining chords works with. */
+export interface ChordJoinsParts {
+  readonly session: Session
+  readonly declaring: DeclaringChannels
+  readonly careful: CarefulConsumers
+  /** Whether the loss of a node may take no chord: that holds where it may take no task. */
+  readonly quorum: () => Promise<boolean>
+  readonly followers: Followers
+  readonly quarantine: Quarantine
+  readonly maxBodySize: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Chords that one worker holds at once; the others wait for another worker, or their turn. */
+const MOST_JOINS = 1_000
+/** Beyond this, in bytes, the results of one chord could not be sent as the argument of its body. */
+const MOST_BYTES = 64 * 1024 * 1024
+// Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
+const HAND_BACK_AFTER = 600_000
+const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
+// Milliseconds: tasks are consumed meanwhile, but the worker is not ready.
+const LONGEST_OPENING = 5_000
+// Before a chord is taken up again whose queue is down with its node, or whose end could not be made safe, in milliseconds.
+const AGAIN_AFTER = 5_000
+
+/** One chord whose results are being collected. */
+interface Join {
+  readonly chord: QueuedChord
+  readonly message: TaskMessage
+  readonly delivery: Delivery
+  readonly records: Map<string, ResultRecord>
+  /** The results, unacknowledged until the body is safe. */
+  readonly held: Delivery[]
+  bytes: number
+  over: boolean
+  subscription: Subscription | undefined
+  timer: Timer | undefined
+}
+
+/**
+ * Joins chords without a backend that keeps results. The tasks of a header reply to a durable queue of their chord; a
+ * message says which tasks those are, and is held unacknowledged, as the results are, until every one has ended. Then the
+ * body is sent, the queue deleted, and the message acknowledged, in this order: whenever this worker dies, another one, or
+ * the next, gets it all again. Takes no slot of the worker's. The body may be sent twice, under the same id.
+ */
+export class ChordJoins {
+  readonly #parts: ChordJoinsParts
+  readonly #joins = new Set<Join>()
+  #source: Subscription | undefined
+  #stopped = false
+
+  constructor(parts: ChordJoinsParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when it consumes, or the broker lets it wait. Where it may not, the worker goes on without, and says so. */
+  async open(): Promise<void> {
+    const { session, clock, logger } = this.#parts
+    const over = new AbortController()
+    const { ready } = session.keep('chords', (channel, gone) => this.#setup(channel, gone))
+    const told = ready.catch((error) => {
+      logger.warn({ event: 'chords.unavailable', error: messageOf(error) }, 'this worker joins no chords')
+    })
+    await Promise.race([told, pause(clock, LONGEST_OPENING, over.signal)])
+    over.abort()
+  }
+
+  /** Sets up a new channel: the broker delivers again what an earlier one had. */
+  async #setup(channel: Channel, gone: AbortSignal): Promise<void> {
+    for (const join of this.#joins) this.#leave(join)
+    if (this.#stopped) return
+    try {
+      await this.#consume(channel)
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      void this.#restore(channel, gone)
+    }
+  }
+
+  async #restore(channel: Channel, gone: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#parts
+    const restored = await restoreConsumer({
+      consume: () => this.#consume(channel),
+      wanted: () => !this.#stopped && channel.isOpen,
+      gone,
+      onDown(error) {
+        const hint = hintOf(error)
+        const fields = { event: 'chords.unavailable', error: error.message, hint }
+        logger.warn(fields, 'this worker joins no chords until that node is back')
+      },
+      clock,
+    })
+    if (restored) logger.info({ event: 'chords.restored' }, 'this worker joins chords again')
+  }
+
+  async #consume(channel: Channel): Promise<void> {
+    const { declaring, careful, logger } = this.#parts
+    const wanted = { quorum: await this.#parts.quorum() }
+    const found = await declareHoldingQueue(declaring, JOIN_QUEUE, wanted)
+    if (found.difference !== undefined) {
+      const fields = { event: 'chords.differ', queue: JOIN_QUEUE, difference: found.difference.message }
+      if (found.quorum || !wanted.quorum) logger.info(fields, 'using the queue of chords as it is')
+      else logger.warn({ ...fields, hint: AS_IT_IS }, 'the loss of a node may take chords, though no tasks')
+    }
+    await declareQuarantine(declaring, JOIN_QUEUE, found).catch((error: unknown) => {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+    })
+    await declaring.arrived(JOIN_QUEUE)
+    await careful.prove(JOIN_QUEUE)
+    // The limit is for the consumer that comes next: results are not limited.
+    await channel.prefetch(MOST_JOINS, 'consumer')
+    const asked = channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
+      // Somebody deleted the queue, or its node was lost: a new channel declares it again.
+      onCancelled: () => void channel[Symbol.asyncDispose](),
+    })
+    this.#source = await careful.started(JOIN_QUEUE, asked)
+    await channel.prefetch(0, 'consumer')
+  }
+
+  /** Takes no more, and hands back what is not complete. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#source?.cancel().catch(() => {})
+    await Promise.all([...this.#joins].map((join) => this.#handBack(join)))
+  }
+
+  async #take(delivery: Delivery, channel: Channel): Promise<void> {
+    const { maxBodySize, clock, logger } = this.#parts
+    if (this.#stopped) {
+      delivery.nack({ requeue: true })
+      return
+    }
+    let join: Join | undefined
+    try {
+      join = joinOf(delivery, maxBodySize)
+      this.#joins.add(join)
+      const queue = chordQueue(join.chord.groupId)
+      if (!(await this.#exists(queue))) {
+        // Whoever joined it was gone before it could say so.
+        this.#leave(join)
+        delivery.ack()
+        return
+      }
+      if (join.over) return
+      const wait = Math.min(HAND_BACK_AFTER, Math.max(0, join.chord.until - clock.now()))
+      join.timer = clock.after(wait, () => void this.#tooLong(join as Join, channel))
+      join.subscription = await channel.consume(queue, (result) => this.#receive(result, join as Join, channel), {
+        onCancelled: () => void this.#handBack(join as Join),
+      })
+      if (join.over) await release(join)
+      logger.debug({ event: 'chord.held', ...named(join), parts: join.chord.members.length }, 'collecting a chord')
+    } catch (error) {
+      if (join !== undefined) this.#leave(join)
+      if (!delivery.alive) return
+      if (TwqError.is(error, 'TWQ_MESSAGE_MALFORMED')) await this.#setAside(delivery, error)
+      else if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
+      else delivery.nack({ requeue: true })
+    }
+  }
+
+  async #exists(queue: string): Promise<boolean> {
+    try {
+      await this.#parts.session.withChannel((channel) => channel.inspectQueue(queue))
+      return true
+    } catch (error) {
+      if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return false
+      throw error
+    }
+  }
+
+  #receive(delivery: Delivery, join: Join, channel: Channel): void {
+    if (join.over) {
+      join.held.push(delivery)
+      return
+    }
+    const record = readPart(delivery)
+    const { groupId, members } = join.chord
+    const known = record === undefined ? undefined : join.records.get(record.taskId)
+    const failsAll = record?.taskId === groupId && record.state !== 'SUCCESS'
+    const counts = members.some(({ id }) => id === record?.taskId)
+    // A task that ran twice may have failed first.
+    const isNews = known === undefined || (known.state !== 'SUCCESS' && record?.state === 'SUCCESS')
+    if (record === undefined || !isFinal(record) || !(failsAll || (counts && isNews))) {
+      delivery.ack()
+      return
+    }
+    join.held.push(delivery)
+    join.bytes += delivery.body.length
+    join.records.set(record.taskId, record)
+    if (failsAll) void this.#end(join, channel, [record])
+    else if (join.bytes > MOST_BYTES) void this.#end(join, channel, [tooLarge(record)])
+    else if (join.records.size === members.length) {
+      void this.#end(
+        join,
+        channel,
+        members.map(({ id }) => join.records.get(id) as ResultRecord),
+        record.taskId,
+      )
+    }
+  }
+
+  /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
+  async #end(join: Join, channel: Channel, parts: readonly ResultRecord[], lastId?: string): Promise<void> {
+    if (join.over) return
+    const { followers, clock, logger } = this.#parts
+    const { chord, message, delivery } = join
+    this.#leave(join)
+    try {
+      const member = chord.members.find(({ id }) => id === lastId) ?? chord.members[0]
+      const id = member?.id ?? message.id
+      const last: TaskMessage = { ...message, id, rootId: member?.rootId ?? id, group: chord.groupId }
+      // What failed as a whole has no form.
+      const shape = lastId === undefined ? null : chord.shape
+      const how = await followers.endChord(chord.body, { parts, shape }, last)
+      await join.subscription?.cancel()
+      await channel.deleteQueue(chordQueue(chord.groupId))
+      delivery.ack()
+      logger.info({ event: 'chord.joined', ...named(join), how }, 'chord joined')
+    } catch (error) {
+      logger.error({ event: 'chord.unsettled', ...named(join), error: messageOf(error) }, 'a chord is taken up again')
+      await release(join)
+      // At once it would fail again.
+      clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
+    }
+  }
+
+  async #tooLong(join: Join, channel: Channel): Promise<void> {
+    const { chord, records } = join
+    if (this.#parts.clock.now() < chord.until) {
+      await this.#handBack(join)
+      return
+    }
+    const missing = chord.members.find(({ id }) => !records.has(id))
+    const args = ['its result did not come in time']
+    const error: RemoteError = { type: 'TimeoutError', module: 'builtins', args, traceback: null }
+    const record = failure(missing?.id ?? chord.groupId, error)
+    await this.#end(join, channel, [record])
+  }
+
+  /** Everything goes back to the broker, in order; whoever is next gets it all. */
+  async #handBack(join: Join): Promise<void> {
+    if (join.over) return
+    this.#leave(join)
+    await release(join)
+    join.delivery.nack({ requeue: true })
+  }
+
+  #leave(join: Join): void {
+    join.over = true
+    join.timer?.cancel()
+    this.#joins.delete(join)
+  }
+
+  async #setAside(delivery: Delivery, error: TwqError): Promise<void> {
+    const { quarantine, logger } = this.#parts
+    const reason = { type: 'InvalidTaskError', detail: error.message, id: undefined, task: JOIN_TASK }
+    try {
+      await quarantine.take(delivery, JOIN_QUEUE, reason)
+      delivery.ack()
+      logger.error({ event: 'message.quarantined', queue: JOIN_QUEUE, detail: error.message }, 'message quarantined')
+    } catch (problem) {
+      logger.error({ event: 'message.stuck', queue: JOIN_QUEUE, error: messageOf(problem) }, 'a message is stuck')
+    }
+  }
+}
+
+/** Gives the results back to the queue of the chord; what came while its consumer was being ended, too. */
+async function release({ subscription, held }: Join): Promise<void> {
+  await subscription?.cancel().catch(() => {})
+  for (const result of held.splice(0).reverse()) result.nack({ requeue: true })
+}
+
+function joinOf(delivery: Delivery, maxBodySize: number): Join {
+  const decoded = decodeTask(delivery, { maxBodySize })
+  if (decoded.kind === 'malformed') throw new TwqError('TWQ_MESSAGE_MALFORMED', decoded.malformed.reason)
+  const { message } = decoded
+  if (message.task !== JOIN_TASK) throw new TwqError('TWQ_MESSAGE_MALFORMED', `${message.task} is no ${JOIN_TASK}`)
+  const chord = readQueuedChord(message.kwargs)
+  const empty = { records: new Map(), held: [], bytes: 0, over: false, subscription: undefined, timer: undefined }
+  return { chord, message, delivery, ...empty }
+}
+
+/** A result from the queue of a chord; one that can't be read is a failure of its task. Undefined for what names no task. */
+function readPart({ body, properties }: Delivery): ResultRecord | undefined {
+  try {
+    return decodeResult(body)
+  } catch (error) {
+    const taskId = properties.correlationId
+    if (taskId === undefined || taskId === '') return undefined
+    return failure(taskId, celeryError('DecodeError', [messageOf(error)]))
+  }
+}
+
+function tooLarge({ taskId }: ResultRecord): ResultRecord {
+  return failure(taskId, celeryError('EncodeError', [`the results of the chord are larger than ${MOST_BYTES} bytes`]))
+}
+
+function failure(taskId: string, error: RemoteError): ResultRecord {
+  return { taskId, state: 'FAILURE', error, traceback: null, children: [] }
+}
+
+function named({ chord, message }: Join): object {
+  return { task_id: message.id, group: chord.groupId }
+}

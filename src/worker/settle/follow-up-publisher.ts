@@ -1,0 +1,76 @@
+import type { Publisher } from '../../broker/publisher.ts'
+import type { FollowUp } from '../../canvas/apply.ts'
+import { TwqError } from '../../errors.ts'
+import type { DeclaredQueues } from '../../sending/declared-queues.ts'
+import type { DelayedTasks } from '../../sending/delayed-tasks.ts'
+import { allOver } from '../request/progress.ts'
+
+/** Messages that wait for their confirms at once: far below what the publisher takes. */
+const BATCH = 1_000
+
+const PUBLISHING_TELLS = [
+  'TWQ_CHANNEL_CLOSED',
+  'TWQ_QUEUE_LOCKED',
+  'TWQ_QUEUE_MISMATCH',
+  'TWQ_QUEUE_MISSING',
+  'TWQ_QUEUE_DOWN',
+] as const
+
+/** Publishes the messages that follow from a task: to their queues, or to native delayed delivery where they are due late. */
+export class FollowUpPublisher {
+  readonly #publisher: Publisher
+  readonly #queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>
+  readonly #delays: Pick<DelayedTasks, 'publish'>
+
+  constructor(
+    publisher: Publisher,
+    queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>,
+    delays: Pick<DelayedTasks, 'publish'>,
+  ) {
+    this.#publisher = publisher
+    this.#queues = queues
+    this.#delays = delays
+  }
+
+  /**
+   * Resolves once the broker has confirmed every one of them. Rejects with `TWQ_PUBLISH_UNROUTABLE` for one that reached
+   * no queue, `TWQ_QUEUE_MISSING` for one to an exchange that there is not, `TWQ_BROKER_PERMISSION` or
+   * `TWQ_PUBLISH_REFUSED` for one the broker would not take, or with what made it give up, once the fate of those with it is
+   * known: what is in `confirmed` then, and before, is not published again.
+   */
+  async publish(followUps: readonly FollowUp[], confirmed?: Set<object>): Promise<void> {
+    const left = confirmed === undefined ? followUps : followUps.filter((followUp) => !confirmed.has(followUp))
+    for (let start = 0; start < left.length; start += BATCH) {
+      await allOver(left.slice(start, start + BATCH).map((followUp) => this.#publishOne(followUp, confirmed)))
+    }
+  }
+
+  async #publishOne(followUp: FollowUp, confirmed: Set<object> | undefined): Promise<void> {
+    await this.#untilConfirmed(followUp)
+    confirmed?.add(followUp)
+  }
+
+  async #untilConfirmed(followUp: FollowUp): Promise<void> {
+    const { id, task, queue, eta, outgoing } = followUp
+    if (!this.#queues.has(queue)) await this.#declare(queue)
+    if (eta !== undefined && (await this.#delays.publish(followUp))) return
+    if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
+    // The queue is gone since it was declared.
+    this.#queues.forget(queue)
+    await this.#declare(queue)
+    if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
+    const { exchange, routingKey } = outgoing.route
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `${task}[${id}] reached no queue`, {
+      hint: `Is a queue bound to exchange "${exchange}" with key "${routingKey}"?`,
+    })
+  }
+
+  /** A queue that can't be declared, one locked by its owner say, may still take messages: publishing tells. */
+  async #declare(queue: string): Promise<void> {
+    try {
+      await this.#queues.declare(queue)
+    } catch (error) {
+      if (!TwqError.is(error, ...PUBLISHING_TELLS)) throw error
+    }
+  }
+}

@@ -1,0 +1,260 @@
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import { Streak } from '../../runtime/time/backoff.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import { sizeOfValue } from '../../runtime/value-size.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Request } from '../request/request.ts'
+import { type Trouble, troubleOf } from './trouble.ts'
+
+/** What keeping outcomes works with. */
+export interface KeptOutcomesParts {
+  /** Carries out what follows from an outcome; passes over what is done of it already. */
+  readonly settle: (request: Request, outcome: Outcome) => Promise<void>
+  /** Ends what can't be settled: tells of it, and sets its message aside. */
+  readonly end: (request: Request, outcome: Outcome, error: unknown) => Promise<void>
+  /** Milliseconds: `resultPatience`. */
+  readonly patience: number
+  /** Bytes that are on their way to the broker and the result backend, and not known to have arrived. */
+  readonly underway: () => number
+  /** Nothing new is to be taken, until `onResumed`. */
+  readonly onHalted: () => void
+  readonly onResumed: () => void
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** How the outcomes of finished attempts are, for probes. */
+export interface OutcomeSigns {
+  /** Those that could not be settled yet, and their bytes. */
+  readonly kept: number
+  readonly bytes: number
+  /** Why nothing new is taken; undefined while it is. */
+  readonly halted: string | undefined
+  /** For how many milliseconds nothing new has been started, since too many bytes wait; undefined while it is started. */
+  readonly fullFor: number | undefined
+}
+
+interface Kept {
+  readonly request: Request
+  readonly since: number
+  readonly bytes: number
+  readonly streak: Streak
+  error: unknown
+  trouble: Trouble
+  /** Nothing new is taken because of it. */
+  halts: boolean
+  /** Ends the wait for the next try. */
+  wake: (() => void) | undefined
+}
+
+/** Bytes of outcomes that may wait: beyond them nothing new starts. */
+export const MOST_BYTES_KEPT = 64 * 1024 * 1024
+// Where it is set aside in vain, milliseconds.
+const BETWEEN_ENDS = 30_000
+const TOLD_AFTER = [10_000, 30_000, 60_000]
+
+/**
+ * Keeps the outcomes of attempts that could not be settled, and settles them again with growing pauses: the task is not run
+ * again for that. What the broker or the backend refuses is tried for as long as `patience`, and then ended; for what is
+ * away there is no end. Where that lasts longer than `patience`, or this user may not publish, nothing new is taken until
+ * it is over.
+ */
+export class KeptOutcomes {
+  readonly #parts: KeptOutcomesParts
+  readonly #kept = new Set<Kept>()
+  #bytes = 0
+  #halting = 0
+  #halted: string | undefined
+  #fullSince: number | undefined
+  #abandoned = false
+  #report: Timer | undefined
+  #reports = 0
+
+  constructor(parts: KeptOutcomesParts) {
+    this.#parts = parts
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** True while nothing new is to be taken. */
+  get halted(): boolean {
+    return this.#halted !== undefined
+  }
+
+  /** True while as many bytes wait as may. */
+  get full(): boolean {
+    const full = this.#bytes + this.#parts.underway() > MOST_BYTES_KEPT
+    if (!full) this.#fullSince = undefined
+    else this.#fullSince ??= this.#parts.clock.monotonic()
+    return full
+  }
+
+  get signs(): OutcomeSigns {
+    const { clock } = this.#parts
+    const fullFor =
+      this.full && this.#fullSince !== undefined ? Math.round(clock.monotonic() - this.#fullSince) : undefined
+    return { kept: this.#kept.size, bytes: this.#bytes, halted: this.#halted, fullFor }
+  }
+
+  /** Settles an outcome that could not be settled at once; resolves when that is done, or given up in a shutdown. */
+  async keep(request: Request, outcome: Outcome, error: unknown): Promise<void> {
+    const { clock } = this.#parts
+    const kept: Kept = {
+      request,
+      since: clock.monotonic(),
+      bytes: sizeOfValue(outcome, MOST_BYTES_KEPT),
+      streak: new Streak(clock, Math.random),
+      error,
+      trouble: troubleOf(error),
+      halts: false,
+      wake: undefined,
+    }
+    this.#kept.add(kept)
+    this.#bytes += kept.bytes
+    this.#tellFirst(kept)
+    try {
+      await this.#settle(kept, outcome)
+    } finally {
+      this.#kept.delete(kept)
+      this.#bytes -= kept.bytes
+      if (kept.halts) this.#halting -= 1
+      this.#judge()
+    }
+  }
+
+  /** Has all of them tried at once: there may be no later. */
+  tryNow(): void {
+    for (const { wake } of this.#kept) wake?.()
+  }
+
+  /** Tries no more: their messages have gone back. */
+  abandon(): void {
+    this.#abandoned = true
+    this.tryNow()
+  }
+
+  async #settle(kept: Kept, outcome: Outcome): Promise<void> {
+    const { settle, patience } = this.#parts
+    const { request } = kept
+    for (let error = kept.error; ; ) {
+      kept.error = error
+      kept.trouble = troubleOf(error)
+      this.#weigh(kept)
+      const over = kept.trouble === 'refused' && this.#ageOf(kept) >= patience
+      if (kept.trouble === 'never' || (over && request.progress?.impatient === true))
+        return await this.#end(kept, outcome)
+      // One more try, in which a refusal counts.
+      if (over) request.remembered.impatient = true
+      await this.#rest(kept, kept.streak.failed())
+      if (this.#isGone(kept)) return
+      try {
+        return await settle(request, outcome)
+      } catch (again) {
+        error = again
+      }
+    }
+  }
+
+  /** Where a message can't even be set aside, that is tried for as long as it takes. */
+  async #end(kept: Kept, outcome: Outcome): Promise<void> {
+    const { end } = this.#parts
+    const { error } = kept
+    while (!this.#isGone(kept)) {
+      try {
+        return await end(kept.request, outcome, error)
+      } catch (again) {
+        kept.error = again
+        kept.trouble = troubleOf(again)
+        this.#weigh(kept)
+        const pause = kept.streak.failed()
+        await this.#rest(kept, kept.trouble === 'away' || kept.trouble === 'forbidden' ? pause : BETWEEN_ENDS)
+      }
+    }
+  }
+
+  #isGone({ request }: Kept): boolean {
+    return this.#abandoned || request.givenBack
+  }
+
+  async #rest(kept: Kept, ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.after(ms, resolve)
+      kept.wake = () => {
+        timer.cancel()
+        resolve()
+      }
+      if (this.#abandoned) kept.wake()
+    })
+    kept.wake = undefined
+  }
+
+  #ageOf({ since }: Kept): number {
+    return this.#parts.clock.monotonic() - since
+  }
+
+  /** Whether nothing new is to be taken because of this one. */
+  #weigh(kept: Kept): void {
+    const { trouble, error } = kept
+    const patienceOver = TwqError.is(error, 'TWQ_RESULT_BACKEND') || this.#ageOf(kept) >= this.#parts.patience
+    const halts = trouble === 'forbidden' || (trouble === 'away' && patienceOver)
+    if (halts !== kept.halts) this.#halting += halts ? 1 : -1
+    kept.halts = halts
+    this.#judge()
+  }
+
+  #judge(): void {
+    const { logger, onHalted, onResumed } = this.#parts
+    if (this.#halting > 0 && this.#halted === undefined) {
+      const [first] = [...this.#kept].filter(({ halts }) => halts)
+      this.#halted = messageOf(first?.error)
+      logger.error(
+        { event: 'worker.halted', ...this.#fields(), error: this.#halted, hint: hintOf(first?.error) },
+        'outcomes of tasks can not be settled: nothing new is taken until they can',
+      )
+      onHalted()
+    } else if (this.#halting === 0 && this.#halted !== undefined) {
+      this.#halted = undefined
+      logger.info({ event: 'worker.resumed' }, 'outcomes can be settled again: tasks are taken')
+      onResumed()
+    }
+    if (this.#kept.size > 0) return
+    this.#report?.cancel()
+    this.#report = undefined
+    this.#reports = 0
+  }
+
+  /** One line at once, and then every so often while there are any. */
+  #tellFirst({ request, error }: Kept): void {
+    if (this.#report !== undefined) return
+    const { message, queue } = request
+    const task = { task_id: message.id, task: message.task, queue }
+    this.#parts.logger.warn(
+      { event: 'task.unsettled', ...task, error: messageOf(error), hint: hintOf(error) },
+      'the outcome of a task could not be settled; it is kept, and settled again',
+    )
+    this.#reportLater()
+  }
+
+  #reportLater(): void {
+    const { clock, logger } = this.#parts
+    const after = TOLD_AFTER[Math.min(this.#reports, TOLD_AFTER.length - 1)] ?? 0
+    const before = this.#reports === 0 ? 0 : (TOLD_AFTER[Math.min(this.#reports, TOLD_AFTER.length) - 1] ?? 0)
+    const wait = this.#reports < TOLD_AFTER.length ? after - before : after
+    this.#report = clock.after(wait, () => {
+      this.#reports += 1
+      const [oldest] = this.#kept
+      if (oldest === undefined) return
+      const fields = { ...this.#fields(), waiting_ms: Math.round(this.#ageOf(oldest)), error: messageOf(oldest.error) }
+      logger.warn({ event: 'outcomes.kept', ...fields }, 'outcomes of tasks wait to be settled')
+      this.#reportLater()
+    })
+  }
+
+  #fields(): object {
+    return { kept: this.#kept.size, bytes: this.#bytes }
+  }
+}

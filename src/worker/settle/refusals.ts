@@ -1,0 +1,78 @@
+import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { ResultBackend } from '../../results/backend.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Quarantine } from '../quarantine/quarantine.ts'
+import type { Holding } from '../quarantine/republishing.ts'
+import { Progress } from '../request/progress.ts'
+import type { HeldAside } from '../waiting/held-aside.ts'
+import type { Followers } from './follow-ups.ts'
+import { storeOrFail } from './store-result.ts'
+
+/** What can't be run: why, and whom to tell. */
+export interface Refusal {
+  readonly error: RemoteError
+  readonly detail: string
+  readonly starts?: number
+  readonly id: string | undefined
+  readonly task: string | undefined
+  readonly replyTo: string | undefined
+  readonly correlationId: string | undefined
+  /** Its place among others: what was to run after it, and the chord that it counts for. */
+  readonly place?: TaskMessage | undefined
+  readonly discard: boolean
+  /** Whoever waits was told already, when the task ended. */
+  readonly told?: true
+}
+
+/** What setting aside takes. */
+export interface RefusalsParts {
+  readonly quarantine: Quarantine
+  readonly results: ResultBackend
+  /** Where those wait that can't be set aside. */
+  readonly aside: HeldAside
+  readonly followers: Pick<Followers, 'abandon'>
+  readonly logger: Logger
+}
+
+/** Sets aside what can't be run, and tells whoever waits for it. */
+export class Refusals {
+  readonly #parts: RefusalsParts
+
+  constructor(parts: RefusalsParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Quarantines or discards a delivery. One that can't be set aside for now is held, and set aside later: resolves when
+   * either is done. Never rejects.
+   */
+  async setAside({ delivery, queue, lane, ended }: Holding, refusal: Refusal): Promise<void> {
+    const { quarantine, aside, logger } = this.#parts
+    const { error, detail, id, task, starts, discard } = refusal
+    const fields = { task_id: id, task, queue, reason: error.type, detail }
+    let safe = discard
+    const progress = new Progress()
+    const settle = async (): Promise<void> => {
+      if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
+      // Those who wait may have to be told once more, but one copy of the message is enough.
+      safe = true
+      if (refusal.told !== true) await this.#tell(refusal, progress)
+      if (discard) delivery.nack({ requeue: false })
+      else delivery.ack()
+      const why = refusal.told === true ? 'its task has ended' : 'it can not be used'
+      const said = `message ${discard ? 'discarded' : 'quarantined'}: ${why}`
+      logger.error({ event: discard ? 'message.discarded' : 'message.quarantined', ...fields }, said)
+    }
+    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), ended, fields, settle })
+  }
+
+  async #tell({ id, replyTo, correlationId, error, place }: Refusal, progress: Progress): Promise<void> {
+    const { results, followers } = this.#parts
+    if (id === undefined) return
+    const record = { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] } as const
+    await storeOrFail(results, record, { id, replyTo: replyTo ?? '', correlationId: correlationId ?? id })
+    if (place !== undefined) await followers.abandon(place, record, progress)
+  }
+}

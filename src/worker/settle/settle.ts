@@ -1,0 +1,272 @@
+import type { Publisher } from '../../broker/publisher.ts'
+import { failureOfRetry, hasNoFollowUps } from '../../canvas/follow-ups.ts'
+import { messageOf, TwqError } from '../../errors.ts'
+import { keyBeforeDelay } from '../../protocol/headers/delay-route.ts'
+import { argsText, celeryError } from '../../protocol/result/exceptions.ts'
+import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
+import { retryMessage } from '../../protocol/task/encode-retry.ts'
+import type { ResultBackend } from '../../results/backend.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Progress } from '../request/progress.ts'
+import type { Request } from '../request/request.ts'
+import type { Trail } from '../request/trail.ts'
+import type { Delays } from '../waiting/delays.ts'
+import type { EndedAside } from './ended-aside.ts'
+import type { Followers } from './follow-ups.ts'
+import { type Disposal, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
+import { storeOrFail, unstorable } from './store-result.ts'
+import { mayNotPublish, troubleOf } from './trouble.ts'
+
+/** What settling works with. */
+export interface SettleParts {
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly followers: Followers
+  readonly trail: Pick<Trail, 'of'>
+  /** Sets the messages aside that are to be kept. */
+  readonly endedAside: Pick<EndedAside, 'setAside'>
+  readonly delays: Pick<Delays, 'retry'>
+  readonly clock: Clock
+  /** What holds for a task that does not say otherwise. */
+  readonly flags: FailureFlags
+  /** Hears of an attempt before its task can run again. */
+  readonly onAgain: (request: Request, outcome: Outcome) => void
+  /** Hears of an attempt whose acknowledgement is on its way to the broker. */
+  readonly onAcknowledged: (request: Request) => void
+  /** Hears of an attempt that can't be acknowledged any more: the broker has taken its message back. */
+  readonly onAckLost: (request: Request) => void
+  /** Returns a message whose attempt ended in an orderly way. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Judges a suspect that whatever ran it died of. */
+  readonly onSuspectLost: (request: Request) => Promise<void>
+}
+
+/** How the settlement of an outcome differs that stands in for another one. */
+interface Instead {
+  /** It is the failure of what could not be settled: there is no further one. */
+  readonly unstorable?: true
+  /** The message is set aside with the outcome, where it is not acknowledged yet. */
+  readonly quarantined?: true
+}
+
+/**
+ * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
+ * state, then the new message; else what follows the task, its result, its part in a chord; and only then the ack.
+ * Resolves with how the task ended: one whose follow-ups can't be sent, or whose result can't be stored, has failed.
+ * Rejects when a step can't be made safe; nothing has been acknowledged then, and the next call for the same request goes
+ * on from that step.
+ */
+export async function settle(
+  request: Request,
+  outcome: Outcome,
+  parts: SettleParts,
+  instead: Instead = {},
+): Promise<Outcome> {
+  const { message } = request
+  const { settings } = request.task
+  const plan = decideSettlement(outcome, message, {
+    acks: request.acks,
+    ignoreResult: request.ignoresResult,
+    ackOnFailure: settings.ackOnFailure ?? parts.flags.ackOnFailure,
+    ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
+    rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
+  })
+  const disposal = instead.quarantined === true && plan.disposal === 'ack' ? 'quarantine' : plan.disposal
+  // Most have one step that can fail, and nothing before it.
+  const plain = isPlain(plan, disposal, outcome, message) && request.progress === undefined
+  const progress = plain ? undefined : request.remembered
+  if (progress !== undefined && outcome.kind === 'replaced') {
+    const replaced = await parts.followers.replace(message, outcome.signature, progress)
+    if (replaced.kind === 'failed') return await settle(request, failure(replaced.error, 0), parts, instead)
+  }
+  let children: readonly Json[] = parts.trail.of(message) as readonly Json[]
+  if (progress !== undefined && plan.ending !== undefined && !hasNoFollowUps(message)) {
+    const followed = await parts.followers.follow(message, plan.ending, progress)
+    if (followed.kind === 'failed') {
+      return await settle(request, failure(followed.error, runtimeOf(outcome)), parts, instead)
+    }
+    children = [...children, ...followed.children]
+  }
+  if (plan.record !== undefined) {
+    const record = children.length === 0 ? plan.record : { ...plan.record, children }
+    const refused = await store(record, request, progress, parts)
+    if (refused !== undefined && plan.retryAt === undefined) {
+      if (instead.unstorable === true) throw refused
+      const substitute = failure(unstorable(refused), runtimeOf(outcome))
+      return await settle(request, substitute, parts, { ...instead, unstorable: true })
+    }
+  }
+  if (progress !== undefined && plan.ending !== undefined && message.embed.chord !== null) {
+    const { ending } = plan
+    await progress.once(`in the chord as ${ending.kind}`, () => parts.followers.endInChord(message, ending, progress))
+  }
+  if (progress !== undefined && plan.retryAt !== undefined) {
+    const at = plan.retryAt
+    progress.make('told that it runs again', () => parts.onAgain(request, outcome))
+    const refused = await progress.once('retry', () => publishRetry(request, at, outcome, parts))
+    if (refused !== undefined) {
+      return await settle(request, failure(refused, 0), parts, { ...instead, quarantined: true })
+    }
+  }
+  await dispose(request, disposal, outcome, parts)
+  return outcome
+}
+
+/** Whether nothing has to be remembered of what is done: a result, and an answer to the broker that can't fail. */
+function isPlain({ retryAt }: Settlement, disposal: Disposal, { kind }: Outcome, message: Request['message']): boolean {
+  return (
+    retryAt === undefined &&
+    kind !== 'replaced' &&
+    disposal !== 'quarantine' &&
+    message.embed.chord === null &&
+    hasNoFollowUps(message)
+  )
+}
+
+/** Stores a record once. Resolves with the error of a backend that will never take it; rejects with any other. */
+async function store(
+  record: ResultRecord,
+  { message, delivery }: Request,
+  progress: Progress | undefined,
+  { results }: SettleParts,
+): Promise<unknown> {
+  const step = progress === undefined ? '' : `stored ${record.state}`
+  if (progress?.has(step)) return progress.outcomeOf(step)
+  let refused: unknown
+  try {
+    await results.store(record, message, delivery.route.routingKey)
+  } catch (error) {
+    if (troubleOf(error) !== 'never') throw error
+    refused = error
+  }
+  progress?.make(step, () => refused)
+  return refused
+}
+
+function failure(error: RemoteError, runtime: number): Outcome {
+  return { kind: 'failed', error, runtime }
+}
+
+function runtimeOf(outcome: Outcome): number {
+  return 'runtime' in outcome ? outcome.runtime : 0
+}
+
+/**
+ * Has the task run again at a time. Resolves with why there is no next try: where the message is acknowledged already, and
+ * else where trying again does not help. Rejects where it may.
+ */
+async function publishRetry(
+  request: Request,
+  at: number,
+  outcome: Outcome,
+  parts: SettleParts,
+): Promise<RemoteError | undefined> {
+  try {
+    await sendRetry(request, at, outcome, parts)
+    return undefined
+  } catch (error) {
+    const trouble = troubleOf(error)
+    const over = trouble === 'never' || (trouble === 'refused' && request.progress?.impatient === true)
+    const refused = (over || request.acks === 'early') && !mayNotPublish(error) ? failureOfRetry(error) : undefined
+    if (refused === undefined) throw error
+    return refused
+  }
+}
+
+async function sendRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
+  const override = outcome.kind === 'retry' ? outcome.override : undefined
+  const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
+  if (await parts.delays.retry(message, request.queue, at)) return
+  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published,
+  // unless that was the way out of a delay.
+  const { exchange, routingKey } = request.delivery.route
+  if (exchange !== '' && keyBeforeDelay(request.delivery.route) === undefined) {
+    if (await reached(parts.publisher.publish({ route: { exchange, routingKey }, message }, { mandatory: true })))
+      return
+  }
+  const route = { exchange: '', routingKey: request.queue }
+  if ((await parts.publisher.publish({ route, message }, { mandatory: true })) === 'confirmed') return
+  throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the retry of task ${request.message.id} reached no queue`, {
+    hint: `Is the queue ${request.queue} still there?`,
+  })
+}
+
+/** False where the exchange is gone, has no queue for it any more, or takes nothing from this user: the queue itself may. */
+async function reached(publishing: Promise<'confirmed' | 'returned'>): Promise<boolean> {
+  try {
+    return (await publishing) === 'confirmed'
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')) return false
+    throw error
+  }
+}
+
+/**
+ * Ends what can't be settled: whoever waits for the task is told that it failed, as far as that can be done, and its message
+ * is set aside with how the task ended, and why that could not be settled. Rejects while it can't be set aside.
+ */
+export async function endUnsettled(
+  request: Request,
+  outcome: Outcome,
+  unsettled: unknown,
+  parts: SettleParts,
+): Promise<Outcome> {
+  const { message, remembered: progress } = request
+  const detail = `the task ended (${outcome.kind}), and what follows from that can't be settled: ${messageOf(unsettled)}`
+  const error = celeryError('BackendStoreError', [detail])
+  const record: ResultRecord = { taskId: message.id, state: 'FAILURE', error, traceback: null, children: [] }
+  await progress.once('told of the end', async () => {
+    // What could not be settled may be the very telling.
+    const told = !progress.has('stored SUCCESS') && !progress.has('stored FAILURE')
+    if (told && !request.ignoresResult) await storeOrFail(parts.results, record, message).catch(() => {})
+    if (message.embed.chord === null) return
+    const ending = { kind: 'failed', callsErrbacks: false, record } as const
+    await parts.followers.endInChord(message, ending, progress).catch(() => {})
+  })
+  await setAside(request, { type: error.type, detail }, parts)
+  return failure(error, runtimeOf(outcome))
+}
+
+async function dispose(request: Request, disposal: Disposal, outcome: Outcome, parts: SettleParts): Promise<void> {
+  switch (disposal) {
+    case 'ack':
+      acknowledge(request, parts)
+      return
+    case 'requeue':
+      parts.onAgain(request, outcome)
+      // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
+      if (outcome.kind !== 'lost') await parts.giveBack([request])
+      else if (request.lane === 'suspects') await parts.onSuspectLost(request)
+      else request.requeue()
+      return
+    case 'drop':
+      request.drop()
+      return
+    case 'quarantine': {
+      const error = 'error' in outcome ? outcome.error : null
+      const detail = error === null ? '' : argsText(error)
+      await setAside(request, { type: error?.type ?? outcome.kind, detail }, parts)
+      return
+    }
+    case 'none':
+      return
+    default:
+      throw new TwqError('TWQ_INTERNAL', `unknown disposal ${String(disposal satisfies never)}`)
+  }
+}
+
+async function setAside(
+  request: Request,
+  why: { readonly type: string; readonly detail: string },
+  parts: SettleParts,
+): Promise<void> {
+  await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
+}
+
+function acknowledge(request: Request, parts: SettleParts): void {
+  if (request.acknowledged) return
+  if (request.acknowledge()) parts.onAcknowledged(request)
+  else parts.onAckLost(request)
+}

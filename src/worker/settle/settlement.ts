@@ -1,0 +1,107 @@
+import { celeryError } from '../../protocol/result/exceptions.ts'
+import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+
+/** What becomes of the message. `none`: it was acknowledged when the attempt started. */
+export type Disposal = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
+
+/** Everything that follows from an outcome; `settle` carries it out. */
+export interface Settlement {
+  readonly disposal: Disposal
+  /** What to tell whoever waits. */
+  readonly record: ResultRecord | undefined
+  /** How the task ended for those that were to follow it; undefined when it has not ended, or nothing follows. */
+  readonly ending: Ending | undefined
+  /** Publish the message again, to run at this time (milliseconds since the epoch). */
+  readonly retryAt: number | undefined
+}
+
+/** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
+export type Ending =
+  | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
+  | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
+
+/** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
+export interface FailureFlags {
+  /** False: the message of a failed task is quarantined instead of acknowledged. */
+  readonly ackOnFailure: boolean
+  /** False: the message of a task that ran into its hard limit goes back to its queue. */
+  readonly ackOnTimeout: boolean
+  /** False: the death of whatever ran a task is a failure of the task. */
+  readonly rejectOnLost: boolean
+}
+
+/** How the message was to be acknowledged, and whether its result is wanted. */
+export interface SettlementPolicy extends FailureFlags {
+  readonly acks: 'late' | 'early'
+  readonly ignoreResult: boolean
+}
+
+/** Celery's rules for the end of an attempt (wire specification 3.2), in one table. Pure. */
+export function decideSettlement(outcome: Outcome, message: TaskMessage, policy: SettlementPolicy): Settlement {
+  const early = policy.acks === 'early'
+  const done: Disposal = early ? 'none' : 'ack'
+  const failed: Disposal = early || policy.ackOnFailure ? done : 'quarantine'
+  const settlement = (disposal: Disposal, record?: ResultRecord, more: Partial<Settlement> = {}): Settlement => ({
+    disposal,
+    record: policy.ignoreResult ? undefined : record,
+    ending: undefined,
+    retryAt: undefined,
+    ...more,
+  })
+  const failure = (disposal: Disposal, record: ResultRecord, callsErrbacks: boolean): Settlement =>
+    settlement(disposal, record, { ending: { kind: 'failed', callsErrbacks, record } })
+  switch (outcome.kind) {
+    case 'succeeded': {
+      const { result } = outcome
+      const record: ResultRecord = { taskId: message.id, state: 'SUCCESS', result, traceback: null, children: [] }
+      return settlement(done, record, { ending: { kind: 'succeeded', result, record } })
+    }
+    case 'retry':
+      return settlement(done, errorRecord(message, 'RETRY', outcome.error), { retryAt: outcome.at })
+    case 'failed':
+      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
+    case 'timed-out': {
+      // As Celery: the failure is stored, and the errbacks are called, also when the message goes back.
+      const disposal = early || policy.ackOnTimeout ? done : 'requeue'
+      return failure(disposal, errorRecord(message, 'FAILURE', outcome.error), true)
+    }
+    case 'rejected':
+      // Nobody waits for ever: a task that was rejected for good, or can't go back any more, is a failed one.
+      return outcome.requeue && !early
+        ? settlement('requeue')
+        : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)
+    case 'ignored':
+    case 'replaced':
+      return settlement(done)
+    case 'revoked': {
+      const error = celeryError('TaskRevokedError', [outcome.reason])
+      return failure('ack', errorRecord(message, 'REVOKED', error), false)
+    }
+    case 'lost':
+      if (!early && policy.rejectOnLost) return settlement('requeue')
+      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
+    case 'interrupted':
+      if (!early) return settlement('requeue')
+      return failure('none', errorRecord(message, 'FAILURE', celeryError('WorkerLostError', [INTERRUPTED])), true)
+    default:
+      return unknownOutcome(outcome)
+  }
+}
+
+/** What is said of a task that its worker's shutdown ended for good. */
+export const INTERRUPTED = 'The worker shut down before the task could finish.'
+
+function errorRecord(
+  message: TaskMessage,
+  state: 'RETRY' | 'FAILURE' | 'REVOKED',
+  error: RemoteError | null,
+): ResultRecord {
+  return { taskId: message.id, state, error, traceback: error?.traceback ?? null, children: [] }
+}
+
+function unknownOutcome(outcome: never): never {
+  throw new Error(`unknown outcome ${JSON.stringify(outcome)}`)
+}

@@ -1,0 +1,59 @@
+import { argsText } from '../../protocol/result/exceptions.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Request } from '../request/request.ts'
+
+/** One line for each task that ended: what became of it, and how long its code ran. */
+export function logSettled(logger: Logger, request: Request, outcome: Outcome): void {
+  const { message } = request
+  const task = { task_id: message.id, task: message.task, queue: request.queue, attempt: message.retries + 1 }
+  switch (outcome.kind) {
+    case 'succeeded':
+      logger.info({ event: 'task.succeeded', ...task, duration_ms: rounded(outcome.runtime) }, 'task succeeded')
+      return
+    case 'failed':
+      logger.error(
+        { event: 'task.failed', ...task, duration_ms: rounded(outcome.runtime), error: remote(outcome.error) },
+        'task failed',
+      )
+      return
+    case 'retry': {
+      const error = outcome.error === null ? undefined : remote(outcome.error)
+      logger.warn(
+        { event: 'task.retried', ...task, eta: new Date(outcome.at).toISOString(), error },
+        'task will be retried',
+      )
+      return
+    }
+    case 'timed-out':
+      logger.error({ event: 'task.timeout', ...task, limit_ms: outcome.limit }, 'task ran into its hard time limit')
+      return
+    case 'rejected':
+      logger.warn({ event: 'task.rejected', ...task, requeue: outcome.requeue }, 'task rejected')
+      return
+    case 'replaced':
+      logger.info({ event: 'task.replaced', ...task }, 'task replaced itself')
+      return
+    case 'ignored':
+      logger.info({ event: 'task.ignored', ...task }, 'task asked to be ignored')
+      return
+    case 'revoked':
+      logger.warn({ event: 'task.revoked', ...task, reason: outcome.reason }, 'task revoked')
+      return
+    case 'lost':
+      logger.error({ event: 'task.lost', ...task, error: remote(outcome.error) }, 'whatever ran the task died')
+      return
+    case 'interrupted':
+      logger.warn({ event: 'task.interrupted', ...task, acks: request.acks }, 'task interrupted by the shutdown')
+      return
+  }
+}
+
+function remote(error: RemoteError): object {
+  return { type: error.type, message: argsText(error), stack: error.traceback }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

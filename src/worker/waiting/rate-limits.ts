@@ -1,0 +1,120 @@
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import { TokenBucket } from '../../runtime/time/token-bucket.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { Request } from '../request/request.ts'
+
+// More than these count as messages in work, so that a long queue of one task is not taken into memory whole.
+const MOST_HELD = 10_000
+
+/** What rate limits need around them. */
+export interface RateLimitsParts {
+  readonly clock: Clock
+  /** How many a second of a task may start, as configured; 0 or undefined is no limit. */
+  readonly rateOf: (task: string) => number | undefined
+  /** A request that was held may start. */
+  readonly onReady: (request: Request) => void
+  /** Where the requests that are held beside those in work find their places. */
+  readonly prefetch: Pick<Prefetch, 'hold' | 'release'>
+}
+
+/** Requests that wait for their turn, in the order they came, and what lets them go. */
+interface Lane {
+  readonly bucket: TokenBucket
+  readonly waiting: Request[]
+  timer: Timer | undefined
+}
+
+/** Lets the tasks of each name start no faster than their rate; those too early wait here, and hold no slot. */
+export class RateLimits {
+  readonly #parts: RateLimitsParts
+  /** Only for tasks with a limit. */
+  readonly #lanes = new Map<string, Lane>()
+  readonly #changed = new Map<string, number>()
+  #waiting = 0
+
+  constructor(parts: RateLimitsParts) {
+    this.#parts = parts
+  }
+
+  /** The requests that wait, by task. */
+  requests(): Request[] {
+    return [...this.#lanes.values()].flatMap(({ waiting }) => waiting)
+  }
+
+  /** Whether a task has a limit. */
+  limits(task: string): boolean {
+    return this.#laneOf(task) !== undefined
+  }
+
+  /** True when a request may start now; else it is held, and `onReady` gets it in its turn. */
+  admit(request: Request): boolean {
+    const lane = this.#laneOf(request.message.task)
+    if (lane === undefined) return true
+    if (lane.waiting.length === 0 && lane.bucket.take()) return true
+    request.state = 'limited'
+    lane.waiting.push(request)
+    this.#hold(request)
+    this.#arm(lane)
+    return false
+  }
+
+  /** Changes the limit of a task from now on: how many a second, 0 for no limit. Those that wait are heard anew. */
+  change(task: string, rate: number): void {
+    this.#changed.set(task, rate)
+    const before = this.#lanes.get(task)
+    before?.timer?.cancel()
+    this.#lanes.delete(task)
+    const waiting = before?.waiting ?? []
+    for (const request of waiting) this.#release(request)
+    for (const request of waiting) if (this.admit(request)) this.#parts.onReady(request)
+  }
+
+  /** Takes out and returns every waiting request that `predicate` picks. */
+  remove(predicate: (request: Request) => boolean): Request[] {
+    const removed: Request[] = []
+    for (const { waiting } of this.#lanes.values()) {
+      const kept: Request[] = []
+      for (const request of waiting.splice(0)) (predicate(request) ? removed : kept).push(request)
+      waiting.push(...kept)
+    }
+    for (const request of removed) this.#release(request)
+    return removed
+  }
+
+  #hold(request: Request): void {
+    this.#waiting += 1
+    if (this.#waiting <= MOST_HELD) request.place = this.#parts.prefetch.hold()
+  }
+
+  #release(request: Request): void {
+    this.#waiting -= 1
+    if (request.place !== undefined) this.#parts.prefetch.release(request.place)
+    request.place = undefined
+  }
+
+  #laneOf(task: string): Lane | undefined {
+    const known = this.#lanes.get(task)
+    if (known !== undefined) return known
+    const rate = this.#changed.get(task) ?? this.#parts.rateOf(task) ?? 0
+    if (rate === 0) return undefined
+    const lane: Lane = { bucket: new TokenBucket(this.#parts.clock, rate), waiting: [], timer: undefined }
+    this.#lanes.set(task, lane)
+    return lane
+  }
+
+  #arm(lane: Lane): void {
+    lane.timer ??= this.#parts.clock.after(lane.bucket.wait(), () => {
+      lane.timer = undefined
+      this.#letGo(lane)
+    })
+  }
+
+  #letGo(lane: Lane): void {
+    while (lane.waiting.length > 0 && lane.bucket.take()) {
+      const request = lane.waiting.shift() as Request
+      this.#release(request)
+      this.#parts.onReady(request)
+    }
+    if (lane.waiting.length > 0) this.#arm(lane)
+  }
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { type Place, Prefetch, sharesPrefetch } from '../../../src/worker/request/prefetch.ts'
+
+describe('the prefetch count', () => {
+  it('is the base plus the requests held for later', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    const place = prefetch.hold()
+    await settled()
+    prefetch.release(place)
+    await settled()
+    expect(sent).toEqual([11, 10])
+  })
+
+  it('sends only the newest count while a change is under way', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    for (let n = 0; n < 100; n += 1) prefetch.hold()
+    await settled()
+    expect(sent).toEqual([11, 110])
+  })
+
+  it('never exceeds what AMQP can carry, and leaves "no limit" alone', () => {
+    const prefetch = new Prefetch(60_000)
+    for (let n = 0; n < 10_000; n += 1) prefetch.hold()
+    expect(prefetch.count).toBe(65_535)
+    const unlimited = new Prefetch(0)
+    unlimited.hold()
+    expect(unlimited.count).toBe(0)
+  })
+
+  it('follows the pool, and stays above nothing', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(4)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    prefetch.widen(2)
+    await settled()
+    for (let n = 0; n < 3; n += 1) prefetch.lend()
+    await settled()
+    prefetch.widen(-100)
+    await settled()
+    expect(sent).toEqual([6, 7, 9, 4])
+    const unlimited = new Prefetch(0)
+    unlimited.widen(5)
+    expect(unlimited.count).toBe(0)
+  })
+
+  it('changes in few steps where a change is dear', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: true })
+    const places: Place[] = []
+    for (let n = 0; n < 200; n += 1) {
+      places.push(prefetch.hold())
+      await settled()
+      expect(sent.at(-1)).toBeGreaterThanOrEqual(prefetch.count)
+    }
+    for (const place of places) {
+      prefetch.release(place)
+      await settled()
+      expect(sent.at(-1)).toBeGreaterThanOrEqual(prefetch.count)
+    }
+    expect(sent.length).toBeLessThan(12)
+  })
+
+  it('makes up on a new channel for nothing that was held on the one before', async () => {
+    const sent: number[] = []
+    const apply = async (count: number) => void sent.push(count)
+    const prefetch = new Prefetch(10)
+    const before = [prefetch.hold(), prefetch.lend()]
+    expect(prefetch.count).toBe(12)
+    const applied = prefetch.begin()
+    expect(applied).toBe(10)
+    prefetch.attach(apply, { stepped: false, applied })
+    const place = prefetch.hold()
+    for (const other of before) prefetch.release(other)
+    await settled()
+    prefetch.release(place)
+    await settled()
+    expect(sent).toEqual([11, 10])
+  })
+
+  it('asks for another channel where many are held, again and again until there is one', () => {
+    let asked = 0
+    const prefetch = new Prefetch(10)
+    const attach = () =>
+      prefetch.attach(async () => {}, {
+        stepped: false,
+        onCrowded: () => {
+          asked += 1
+        },
+      })
+    const hold = (count: number) => {
+      for (let n = 0; n < count; n += 1) prefetch.hold()
+    }
+    attach()
+    for (let n = 0; n < 1_000; n += 1) prefetch.lend()
+    hold(199)
+    expect(asked).toBe(0)
+    hold(1)
+    expect(asked).toBe(1)
+    hold(400)
+    expect(asked).toBe(3)
+    prefetch.begin()
+    attach()
+    hold(199)
+    expect(asked).toBe(3)
+    hold(1)
+    expect(asked).toBe(4)
+  })
+
+  it.each([
+    ['3.10.8', false, true],
+    ['3.10.8', true, false],
+    ['4.0.2', false, false],
+    ['unknown', false, true],
+  ])('on RabbitMQ %s, quorum queue %s, is shared by the channel: %s', (version, quorum, shared) => {
+    const server = { product: 'RabbitMQ', version, heartbeat: 10, frameMax: 131_072 }
+    expect(sharesPrefetch(server, quorum)).toBe(shared)
+  })
+})
+
+async function settled(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve))
+}
