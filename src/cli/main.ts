@@ -1,11 +1,11 @@
 import { styleText } from 'node:util'
 import { type Command, CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
-import { replacementOf } from './celery-names.ts'
-import { explain } from './errors-for-people.ts'
-import { EXIT, exitCodeOf } from './exit-codes.ts'
-import type { GlobalOptions } from './global-options.ts'
+import { replacementOf } from './flags/celery-names.ts'
+import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
+import { explain } from './terminal/errors-for-people.ts'
+import { EXIT, exitCodeOf } from './terminal/exit-codes.ts'
 
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
 export async function main(given: readonly string[]): Promise<number> {

@@ -1,25 +1,25 @@
 import { Command, Option } from 'commander'
 import { packageVersion } from '../runtime/version.ts'
-import { addConfigFlags } from './config-flags.ts'
-import { EXIT_MEANINGS, type Exit } from './exit-codes.ts'
+import { addConfigFlags } from './flags/config-flags.ts'
+import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
 
 type AddFamily = (program: Command, exit: Exit) => void
 
 /** The families of commands by the word they begin with, in the order that the help shows them; each file is imported once needed. */
 const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
-  init: async () => (await import('./commands/init.ts')).addInit,
-  dev: async () => (await import('./commands/dev.ts')).addDev,
-  broker: async () => (await import('./commands/broker.ts')).addBroker,
-  worker: async () => (await import('./commands/worker.ts')).addWorker,
-  task: async () => (await import('./commands/task.ts')).addTask,
-  inspect: async () => (await import('./commands/inspect.ts')).addInspect,
-  control: async () => (await import('./commands/inspect.ts')).addControl,
-  status: async () => (await import('./commands/inspect.ts')).addStatus,
-  events: async () => (await import('./commands/events.ts')).addEvents,
-  top: async () => (await import('./commands/events.ts')).addTop,
-  queue: async () => (await import('./commands/queue.ts')).addQueue,
-  quarantine: async () => (await import('./commands/quarantine.ts')).addQuarantine,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  init: async () => (await import('./init/command.ts')).addInit,
+  dev: async () => (await import('./dev/command.ts')).addDev,
+  broker: async () => (await import('./broker/command.ts')).addBroker,
+  worker: async () => (await import('./worker/command.ts')).addWorker,
+  task: async () => (await import('./task/command.ts')).addTask,
+  inspect: async () => (await import('./remote/command.ts')).addInspect,
+  control: async () => (await import('./remote/command.ts')).addControl,
+  status: async () => (await import('./remote/command.ts')).addStatus,
+  events: async () => (await import('./events/command.ts')).addEvents,
+  top: async () => (await import('./events/command.ts')).addTop,
+  queue: async () => (await import('./queue/command.ts')).addQueue,
+  quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
+  doctor: async () => (await import('./doctor/command.ts')).addDoctor,
 }
 
 /**

@@ -27,7 +27,7 @@ describe('the source', () => {
   })
 
   it('asks a worker how it is without a package, a task or a connection', () => {
-    const reached = new Set(['cli/worker-health.ts'])
+    const reached = new Set(['cli/worker/health.ts'])
     for (const file of reached) {
       for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
     }

@@ -22,9 +22,9 @@ const FOLDERS = [
 /** Of other folders. */
 const OTHERS = [
   'cli/blocked-broker',
-  'cli/quarantine',
-  'cli/queue',
-  'cli/worker-health',
+  'cli/quarantine/quarantine',
+  'cli/queue/queue',
+  'cli/worker/health',
   'examples/flask',
   'support/python',
 ]

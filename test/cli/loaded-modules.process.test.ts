@@ -25,13 +25,10 @@ it('asks a worker how it is without configuration, tasks or broker', async () =>
   expect(packages).toEqual(['commander'])
   expect(
     files.filter((file) =>
-      /^(broker|client|queues|sending|tasks|worker)\/|^cli\/load-config|^config\/(find|resolve)/.test(file),
+      /^(broker|client|queues|sending|tasks|worker)\/|^cli\/flags\/load-config|^config\/(find|resolve)/.test(file),
     ),
   ).toEqual([])
-  expect(files.filter((file) => file.startsWith('cli/commands/'))).toEqual([
-    'cli/commands/inspect',
-    'cli/commands/worker',
-  ])
+  expect(files.filter((file) => /^cli\/\w+\/command$/.test(file))).toEqual(['cli/remote/command', 'cli/worker/command'])
 })
 
 it('asks the workers of a broker with what speaks to it, and no more', async () => {

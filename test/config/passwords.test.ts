@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseBrokerUrl } from '../../src/broker/url.ts'
-import { explain } from '../../src/cli/errors-for-people.ts'
+import { explain } from '../../src/cli/terminal/errors-for-people.ts'
 import { createClient } from '../../src/client/create-client.ts'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
 import { parseRedisUrl } from '../../src/results/redis-address.ts'

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
-import type { TaskReport, WorkerMessage, WorkerReady } from './parent-link.ts'
+import type { TaskReport, WorkerMessage, WorkerReady } from '../worker/parent-link.ts'
 
 /** What hears of a generation. */
 export interface GenerationHearer {

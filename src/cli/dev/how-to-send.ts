@@ -1,6 +1,6 @@
 import { redactUrl } from '../../runtime/text/redact-url.ts'
-import { toJson } from '../output.ts'
-import type { TaskSummary } from './parent-link.ts'
+import { toJson } from '../terminal/output.ts'
+import type { TaskSummary } from '../worker/parent-link.ts'
 
 /** What one must know to send a task to this worker. */
 export interface SendFacts {

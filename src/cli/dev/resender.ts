@@ -1,7 +1,7 @@
 import { type Client, createClient } from '../../client/create-client.ts'
 import { messageOf } from '../../errors.ts'
 import type { AnyArguments } from '../../tasks/sending.ts'
-import type { TaskReport, TaskSummary } from './parent-link.ts'
+import type { TaskReport, TaskSummary } from '../worker/parent-link.ts'
 import { callOf } from './task-line.ts'
 
 /** Sends the task that ran last once more. Connects when it is first asked to. */

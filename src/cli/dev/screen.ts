@@ -3,10 +3,10 @@ import { styleText } from 'node:util'
 import { printable } from '../../runtime/text/printable.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import { packageVersion } from '../../runtime/version.ts'
+import type { TaskReport, WorkerReady } from '../worker/parent-link.ts'
 import type { FoundBroker } from './find-broker.ts'
 import { howToSend, shownUrl } from './how-to-send.ts'
 import { logLine, setAsideLine } from './log-line.ts'
-import type { TaskReport, WorkerReady } from './parent-link.ts'
 import { type Tone, taskLine } from './task-line.ts'
 
 /** One line of news, with the time. */

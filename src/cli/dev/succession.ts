@@ -1,6 +1,6 @@
 import type { StopRequest } from '../../runtime/process/process-signals.ts'
+import type { WorkerReady } from '../worker/parent-link.ts'
 import type { Generation } from './generation.ts'
-import type { WorkerReady } from './parent-link.ts'
 
 /** What hears how one generation follows another. */
 export interface SuccessionHearer {

@@ -4,8 +4,8 @@ import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable, printableLines } from '../../runtime/text/printable.ts'
-import { toJson } from '../output.ts'
-import type { TaskReport } from './parent-link.ts'
+import { toJson } from '../terminal/output.ts'
+import type { TaskReport } from '../worker/parent-link.ts'
 
 const LONGEST_TRACE = 4_000
 

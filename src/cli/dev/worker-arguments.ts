@@ -1,6 +1,6 @@
 import { optionKeys, options } from '../../config/options.ts'
-import type { GlobalOptions } from '../global-options.ts'
-import { flagAttribute } from '../load-config.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { flagAttribute } from '../flags/load-config.ts'
 
 /** The command line of a generation, after `twq worker start`: the flags that `twq dev` was given, and what only it knows. */
 export function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {

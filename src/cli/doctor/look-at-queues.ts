@@ -4,7 +4,7 @@ import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import { queueStatus, withChannel } from '../../queues/queue-access.ts'
-import type { ManagedQueue } from '../management.ts'
+import type { ManagedQueue } from '../queue/management.ts'
 
 /** What can be told of one configured queue without changing anything. */
 export interface QueueFacts {

@@ -2,7 +2,7 @@ import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import type { Json } from '../../runtime/json.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable } from '../../runtime/text/printable.ts'
-import { toJson } from '../output.ts'
+import { toJson } from '../terminal/output.ts'
 
 /** How a line is to look. */
 export interface EventLineStyle {

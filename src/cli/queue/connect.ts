@@ -5,8 +5,8 @@ import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
-import type { GlobalOptions } from '../global-options.ts'
-import { loadConfig } from '../load-config.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { loadConfig } from '../flags/load-config.ts'
 
 /** A connection for `twq queue …`, and the configuration it was made by. */
 export async function connect(

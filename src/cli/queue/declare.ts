@@ -1,8 +1,8 @@
 import { plainQueue } from '../../protocol/queue/task-queue.ts'
 import { declareWithCompanions } from '../../queues/queue-access.ts'
-import { EXIT } from '../exit-codes.ts'
-import type { GlobalOptions } from '../global-options.ts'
-import { note } from '../output.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { note } from '../terminal/output.ts'
 import { connect } from './connect.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
-import { EXIT } from '../exit-codes.ts'
-import { fieldTable, note, print, toJson, wantsJson } from '../output.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { fieldTable, note, print, toJson, wantsJson } from '../terminal/output.ts'
 import { connect } from './connect.ts'
 import { managedQueues, type QueueListFlags } from './list.ts'
 

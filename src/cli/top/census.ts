@@ -1,7 +1,7 @@
 import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import { isObject } from '../../protocol/task-fields.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Replies } from '../inspect-report.ts'
+import type { Replies } from '../remote/inspect-report.ts'
 
 /** The replies to `active`, as if the starts of those tasks had been heard `now`, in seconds since the epoch. */
 export function runningTasks(replies: Replies, now: number): readonly CeleryEvent[] {

@@ -1,7 +1,7 @@
 import type { TaskView } from '../../events/task-view.ts'
 import { isAlive, type WorkerView } from '../../events/worker-view.ts'
 import { printable } from '../../runtime/text/printable.ts'
-import { type Column, table } from '../output.ts'
+import { type Column, table } from '../terminal/output.ts'
 import { type Interface, shownTasks } from './interface.ts'
 
 /** A queue, as the broker knows it. */

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { withChannel } from '../../queues/queue-access.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
-import { confirmed } from '../confirm.ts'
+import { confirmed } from '../terminal/confirm.ts'
 
 /** Drops what waits in the queues of a worker that is about to start, once a person has confirmed it; false when not. */
 export async function purgeQueues(config: Config, logger: Logger, yes: boolean | undefined): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskReport } from '../../../src/cli/dev/parent-link.ts'
 import { argumentsAgain, Resender } from '../../../src/cli/dev/resender.ts'
+import type { TaskReport } from '../../../src/cli/worker/parent-link.ts'
 import { startDevBroker } from '../../../src/devbroker/server.ts'
 
 describe('the arguments of a task that is sent again', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskReport } from '../../../src/cli/dev/parent-link.ts'
 import { taskLine } from '../../../src/cli/dev/task-line.ts'
+import type { TaskReport } from '../../../src/cli/worker/parent-link.ts'
 
 const error = { type: 'RangeError', module: null, args: ['no good'], traceback: 'RangeError: no good\n    at run\n' }
 

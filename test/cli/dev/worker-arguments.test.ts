@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { workerArguments } from '../../../src/cli/dev/worker-arguments.ts'
-import type { GlobalOptions } from '../../../src/cli/global-options.ts'
+import type { GlobalOptions } from '../../../src/cli/flags/global-options.ts'
 
 const OWN = ['--broker', 'amqp://there', '--log-format', 'json', '--hostname', 'dev2@%h']
 

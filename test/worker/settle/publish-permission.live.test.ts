@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { chain } from '../../../src/canvas/chain.ts'
 import { signature } from '../../../src/canvas/signature.ts'
-import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
+import { exitCodeOf } from '../../../src/cli/terminal/exit-codes.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { queueOnce } from '../../support/raw-broker.ts'

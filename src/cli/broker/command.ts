@@ -1,0 +1,15 @@
+import type { Command } from 'commander'
+import type { Exit } from '../terminal/exit-codes.ts'
+
+/** `twq broker`. */
+export function addBroker(program: Command, exit: Exit): void {
+  program
+    .command('broker')
+    .description('run the built-in broker: for development and tests, with nothing kept on disk')
+    .option('--port <n>', 'listen here; 0 takes a free one', '5672')
+    .option('--host <address>', 'listen on this address', '127.0.0.1')
+    .action(async (_options, command: Command) => {
+      const { runBroker } = await import('./broker.ts')
+      exit(await runBroker(command.optsWithGlobals()))
+    })
+}

@@ -1,0 +1,87 @@
+import { createLogger } from '../../runtime/log/logger.ts'
+import { onStopSignals } from '../../runtime/process/process-signals.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { loadConfig } from '../flags/load-config.ts'
+import { EXIT, exitCodeOfSignal } from '../terminal/exit-codes.ts'
+import { showDeadLetters } from './dead-letters.ts'
+import { findBroker } from './find-broker.ts'
+import { Generation } from './generation.ts'
+import { hearKeys, type Key, keyHelp } from './keys.ts'
+import { Resender } from './resender.ts'
+import { introduce, say, showOutput, showTask } from './screen.ts'
+import { Succession } from './succession.ts'
+import { watchSources } from './watch-sources.ts'
+import { workerArguments } from './worker-arguments.ts'
+
+// A change to one file is often several writes, and to a branch several files.
+const DEBOUNCE = 100
+// What a worker may take beyond the times that it gives its tasks.
+const CLOSING_TIME = 5_000
+
+/** `twq dev`: a broker, a worker that follows its sources, and a line for each task; until a signal or `q` ends it. */
+export async function dev(flags: GlobalOptions): Promise<number> {
+  const startedAt = performance.now()
+  const loaded = await loadConfig('dev', flags)
+  const { baseDir, shutdown } = loaded.config
+  const logger = createLogger({ level: 'warn', format: 'pretty' })
+  await using broker = await findBroker(loaded, logger)
+  await using resender = new Resender(broker.url)
+
+  let queue = loaded.config.defaultQueue
+  const hearer = {
+    line: showOutput,
+    task(report) {
+      resender.last = report
+      showTask(report)
+    },
+  } satisfies ConstructorParameters<typeof Generation>[1]
+  const succession = new Succession((number) => new Generation(workerArguments(flags, broker.url, number), hearer), {
+    ready(facts, first) {
+      resender.tasks = facts.tasks
+      queue = facts.queue
+      if (first) introduce(facts, broker, baseDir)
+      const took = first ? ` in ${Math.round(performance.now() - startedAt)} ms` : ''
+      const hint = process.stdin.isTTY ? '  (h for help)' : ''
+      say(`ready${took}: ${facts.tasks.map(({ name }) => name).join(', ')}${hint}`)
+    },
+    failed(how, served) {
+      say(`the worker could not start (${how}); ${served ? 'the earlier one goes on' : 'waiting for a change'}`)
+    },
+    lost: (how) => say(`the worker ended (${how}); waiting for a change`),
+  })
+  const reload = (why: string): void => {
+    say(why)
+    void succession.next()
+  }
+
+  const status = deferred<number>()
+  let exit: number = EXIT.ok
+  using _signals = onStopSignals(
+    (request, signal) => {
+      exit = { warm: EXIT.ok, cold: EXIT.failed, now: exitCodeOfSignal(signal) }[request]
+      void succession.stop(request).then(() => status.resolve(exit))
+      const patience = shutdown.grace + shutdown.abort + CLOSING_TIME
+      setTimeout(() => void succession.stop('now'), patience).unref()
+    },
+    { logger },
+  )
+  using _sources = watchSources(baseDir, {
+    debounce: DEBOUNCE,
+    onChange: (files) => reload(`changed: ${files.join(', ')}`),
+    onTrouble: (reason) => logger.warn({ reason }, 'a folder can not be watched: reload by hand'),
+  })
+  const keys: Record<string, Key> = {
+    h: { does: 'this help', press: () => process.stdout.write(keyHelp(keys)) },
+    r: { does: 'reload', press: () => reload('reloading') },
+    s: { does: 'send the last task again', press: () => void resender.send().then(say) },
+    d: {
+      does: 'show the dead letters: what was set aside, in quarantine',
+      press: () => void showDeadLetters(queue, broker.url, flags),
+    },
+    q: { does: 'quit, as Ctrl-C', press: () => void process.kill(process.pid, 'SIGINT') },
+  }
+  using _keys = process.stdin.isTTY ? hearKeys(process.stdin, keys) : undefined
+  void succession.next()
+  return await status.promise
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import type { Exit } from '../terminal/exit-codes.ts'
+
+/** `twq events`. */
+export function addEvents(program: Command, exit: Exit): void {
+  program
+    .command('events')
+    .description('what happens to workers and tasks, as it happens: a line an event')
+    .option('--ndjson', "print each event as a line of JSON, with Celery's keys; --json does the same")
+    .option('--type <type>', "only such events; 'task-*' is a pattern; may be repeated", collect)
+    .option('--task <name>', "only events of such tasks; 'emails.*' is a pattern")
+    .option('-d, --destination <nodes>', 'only from these workers, by name, separated by commas')
+    .option('--enable', 'have workers send task events that were started without; they go on after this')
+    .option('--limit <n>', 'end after this many events')
+    .action(async (_options, command: Command) => {
+      const { events } = await import('./events.ts')
+      exit(await events(command.optsWithGlobals()))
+    })
+}
+
+/** `twq top`. */
+export function addTop(program: Command, exit: Exit): void {
+  program
+    .command('top')
+    .description('workers, queues and tasks, live: keys sort, filter and revoke; off a terminal, a table every 5 s')
+    .option('--interval <duration>', 'how often it is drawn')
+    .option('--once', 'print one table and end')
+    .option('--no-enable', 'do not have workers send task events that were started without')
+    .action(async (_options, command: Command) => {
+      const { top } = await import('../top/top.ts')
+      exit(await top(command.optsWithGlobals()))
+    })
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}

@@ -1,0 +1,56 @@
+import { basename, dirname } from 'node:path'
+import { type ConfigFile, findConfig } from '../../config/find-config.ts'
+import { type OptionKey, optionKeys, options } from '../../config/options.ts'
+import { type ResolvedConfig, resolveWithOrigins } from '../../config/resolve-config.ts'
+import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
+import { printable } from '../../runtime/text/printable.ts'
+import type { GlobalOptions } from './global-options.ts'
+
+/** The configuration in force and where it came from. */
+export interface LoadedConfig extends ResolvedConfig {
+  /** The configuration file, if there is one. */
+  readonly file: string | undefined
+}
+
+/** Finds, loads and resolves the configuration for one command; notices go to standard error. */
+export async function loadConfig(command: string, flags: GlobalOptions): Promise<LoadedConfig> {
+  const cwd = process.cwd()
+  const mode = process.env.NODE_ENV ?? 'production'
+  const file = await findConfig({ file: flags.config, cwd, command, mode, env: process.env })
+  const resolved = resolveWithOrigins({
+    file,
+    env: process.env,
+    flags: configFlags(flags),
+    baseDir: file === undefined ? cwd : dirname(file.path),
+  })
+  const notices = [...unreadFiles(file), ...resolved.notices]
+  if (!flags.quiet) {
+    for (const notice of notices) process.stderr.write(`note: ${printable(maskPasswords(notice))}\n`)
+  }
+  return { ...resolved, notices, file: file?.path }
+}
+
+function unreadFiles(file: ConfigFile | undefined): readonly string[] {
+  const unread = file?.unread ?? []
+  if (file === undefined || unread.length === 0) return []
+  const names = unread.map((path) => basename(path)).join(', ')
+  return [
+    `${basename(file.path)} is the configuration; ${names} beside it ${unread.length > 1 ? 'are' : 'is'} not read`,
+  ]
+}
+
+/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */
+export function flagAttribute(long: string): string {
+  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function configFlags(flags: Readonly<Record<string, unknown>>): Partial<Record<OptionKey, string>> {
+  const typed: Partial<Record<OptionKey, string>> = {}
+  for (const key of optionKeys) {
+    const { flag } = options[key]
+    const value = flag && flags[flagAttribute(flag.long)]
+    if (typeof value === 'string') typed[key] = value
+    else if (value === true && flag?.means !== undefined) typed[key] = flag.means
+  }
+  return typed
+}

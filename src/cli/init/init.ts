@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { TwqError } from '../../errors.ts'
+import { packageVersion } from '../../runtime/version.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { note, print, toJson, wantsJson } from '../terminal/output.ts'
+import { projectFiles } from './project-files.ts'
+
+/** The flags of `twq init`. */
+export interface InitFlags extends GlobalOptions {
+  readonly python?: boolean
+  readonly twq?: string
+}
+
+/** `twq init [dir]`: writes a new project. What is there stays: one file in the way, and none is written. */
+export async function init(directory: string, flags: InitFlags): Promise<number> {
+  const folder = resolve(directory)
+  const files = projectFiles({
+    name: packageName(basename(folder)),
+    twq: flags.twq ?? `^${packageVersion()}`,
+    python: flags.python === true,
+  })
+  const paths = [...files.keys()]
+  const there = paths.filter((path) => existsSync(join(folder, path)))
+  if (there.length > 0) throw inTheWay(folder, there)
+  for (const [path, content] of files) {
+    const file = join(folder, path)
+    await mkdir(dirname(file), { recursive: true })
+    // Should one have come meanwhile, it stays.
+    await writeFile(file, content, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST' ? inTheWay(folder, [path]) : cannotWrite(file, error)
+    })
+  }
+  print(wantsJson(flags) ? `${toJson(paths)}\n` : `${paths.join('\n')}\n`)
+  const step = relative(process.cwd(), folder)
+  note(`next: ${step === '' ? '' : `cd ${step} && `}npm install && npm test && npm run dev`, flags)
+  return EXIT.ok
+}
+
+function inTheWay(folder: string, paths: readonly string[]): TwqError {
+  return new TwqError('TWQ_EXISTS', `nothing is overwritten: ${folder} has ${paths.join(', ')}`, {
+    hint: 'Take another folder: twq init my-worker',
+  })
+}
+
+function cannotWrite(file: string, cause: NodeJS.ErrnoException): TwqError {
+  return new TwqError('TWQ_USAGE', `${file} can't be written: ${cause.message}`, { cause })
+}
+
+/** A name that npm takes, out of a folder's. */
+function packageName(folder: string): string {
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+|-+$/g, '')
+  return name === '' || name === 'twq' ? 'my-worker' : name
+}

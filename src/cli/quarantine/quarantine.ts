@@ -1,0 +1,231 @@
+import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
+import type { Connection, Delivery } from '../../broker/broker.ts'
+import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
+import { TwqError } from '../../errors.ts'
+import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import {
+  isMeant,
+  type QuarantinedMessage,
+  type QuarantineFilter,
+  readQuarantined,
+  replayOf,
+  wasInChord,
+} from '../../queues/quarantine.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
+import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../../queues/sweep-queue.ts'
+import { systemClock } from '../../runtime/time/clock.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { loadConfig } from '../flags/load-config.ts'
+import { limitOf, momentOf, rateOf } from '../flags/sweep-flags.ts'
+import { confirmed } from '../terminal/confirm.ts'
+import { describeMessage } from '../terminal/describe-message.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { interruptible } from '../terminal/interruption.ts'
+import {
+  type Column,
+  fieldTable,
+  JsonList,
+  note,
+  print,
+  table,
+  terminalStyle,
+  toJson,
+  wantsJson,
+} from '../terminal/output.ts'
+
+/** The flags of `twq quarantine …`. */
+export interface QuarantineFlags extends GlobalOptions {
+  readonly queue?: string
+  readonly task?: string
+  readonly reason?: string
+  readonly id?: string
+  readonly since?: string
+  readonly olderThan?: string
+  readonly limit?: string
+  readonly rate?: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+/** What `twq quarantine` can do to many messages. */
+export type QuarantineAction = 'list' | 'replay' | 'purge'
+
+const NOTHING: Sweep = { kept: 0, dropped: 0, sent: 0, unseen: 0 }
+
+/** Of more messages than these nobody reads a list. */
+const LONGEST_LIST = 1_000
+
+/**
+ * `twq quarantine list`, `replay` and `purge`: shows the messages that workers set aside, publishes them to their queue
+ * again, or drops them for good, which a person has to confirm. Ctrl-C stops it between two messages.
+ */
+export async function quarantine(action: QuarantineAction, flags: QuarantineFlags): Promise<number> {
+  const filter = filterOf(flags)
+  const showing = action === 'list' || flags.dryRun === true
+  const limit = limitOf(flags.limit) ?? (showing ? LONGEST_LIST : undefined)
+  const rate = rateOf(flags.rate)
+  const { connection, queue } = await connect(action, flags)
+  await using _ = connection
+  const name = quarantineQueue(queue)
+  if (action === 'purge' && !showing) {
+    const which = isEmpty(filter) ? 'the messages' : 'the messages that the filters choose'
+    if (!(await confirmed(`this drops ${which} of ${name}`, name, flags.yes))) {
+      note('nothing was done', flags)
+      return EXIT.failed
+    }
+  }
+  return await interruptible(async (signal) => {
+    const list = messageList(flags)
+    let meant = 0
+    let foreign = 0
+    let inChords = 0
+    const decide = (delivery: Delivery): Fate => {
+      const message = readQuarantined(delivery)
+      if (!isMeant(message, filter)) return KEEP
+      meant += 1
+      if (showing) {
+        list.add(message)
+        return KEEP
+      }
+      if (action === 'purge') return DROP
+      const outgoing = replayOf(message)
+      if (outgoing !== undefined) {
+        if (wasInChord(message)) inChords += 1
+        return { kind: 'send', outgoing }
+      }
+      foreign += 1
+      return KEEP
+    }
+    // No worker has declared it yet. Where there is no such queue at all the name is wrong.
+    const empty =
+      (await queueStatus(connection, name)) === undefined && (await queueStatus(connection, queue)) !== undefined
+    const options = { decide, limit, rate, clock: systemClock, signal }
+    const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
+    if (showing) list.end()
+    report(action, { sweep, meant, foreign, inChords, name }, flags)
+    return foreign > 0 && !showing ? EXIT.failed : EXIT.ok
+  })
+}
+
+/** `twq quarantine show <id>`: everything that is known of a message, its body included; 1 when none has this id. */
+export async function showQuarantined(id: string, flags: QuarantineFlags): Promise<number> {
+  const { connection, queue } = await connect('show', flags)
+  await using _ = connection
+  const found: QuarantinedMessage[] = []
+  const decide = (delivery: Delivery): Fate => {
+    const message = readQuarantined(delivery)
+    if (message.id === id) found.push(message)
+    return KEEP
+  }
+  await sweepQueue(connection, quarantineQueue(queue), { decide, limit: limitOf(flags.limit), clock: systemClock })
+  if (found.length === 0) {
+    note(`no message of ${quarantineQueue(queue)} has the id ${id}`, flags)
+    return EXIT.failed
+  }
+  const messages = found.map(wholeOf)
+  if (wantsJson(flags)) print(`${toJson(messages)}\n`)
+  else print(messages.map(({ original, ...story }) => fieldTable({ ...story, ...original })).join('\n'))
+  return EXIT.ok
+}
+
+async function connect(
+  action: string,
+  flags: QuarantineFlags,
+): Promise<{ readonly connection: Connection; readonly queue: string }> {
+  const { config } = await loadConfig(`quarantine ${action}`, flags)
+  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq quarantine' })
+  const queue = flags.queue ?? config.defaultQueue
+  if (queue.endsWith('.quarantine')) {
+    throw new TwqError('TWQ_USAGE', `--queue names the queue that the messages came from, got "${queue}"`, {
+      hint: `Say --queue ${queue.slice(0, -'.quarantine'.length)}`,
+    })
+  }
+  const connection = await broker.connect()
+  giveUpWhenBlocked(connection)
+  return { connection, queue }
+}
+
+function filterOf({ task, reason, id, since, olderThan }: QuarantineFlags): QuarantineFilter {
+  const now = systemClock.now()
+  return {
+    task,
+    reason,
+    id,
+    since: momentOf('--since', since, now),
+    before: momentOf('--older-than', olderThan, now),
+  }
+}
+
+function isEmpty(filter: QuarantineFilter): boolean {
+  return Object.values(filter).every((value) => value === undefined)
+}
+
+interface Outcome {
+  readonly sweep: Sweep
+  /** How many passed the filters, and how many of these can't be replayed. */
+  readonly meant: number
+  readonly foreign: number
+  /** How many were replayed whose chords are over. */
+  readonly inChords: number
+  readonly name: string
+}
+
+function report(
+  action: QuarantineAction,
+  { sweep, meant, foreign, inChords, name }: Outcome,
+  flags: QuarantineFlags,
+): void {
+  const { kept, dropped, sent, unseen } = sweep
+  const unlooked = unseen > 0 ? `; ${unseen} more were not looked at` : ''
+  if (action === 'list') {
+    if (meant === 0) note(`nothing in ${name}${unlooked}`, flags)
+    else if (unseen > 0) note(`${unseen} more were not looked at: --limit says how many are`, flags)
+    return
+  }
+  if (flags.dryRun) note(`${meant} would be: nothing was done${unlooked}`, flags)
+  else note(`${action === 'replay' ? `${sent} replayed` : `${dropped} purged`}, ${kept + unseen} left`, flags)
+  if (inChords > 0) note(`${inChords} of them run again, but their chords are over: they failed with them`, flags)
+  if (foreign > 0) note(`${foreign} were not put there by twq and can't be replayed: twq queue move ${name} …`, flags)
+}
+
+const COLUMNS: readonly Column<QuarantinedMessage>[] = [
+  { title: 'TIME', cell: ({ time }) => time },
+  { title: 'TASK', cell: ({ task }) => task ?? '-' },
+  { title: 'ID', cell: ({ id }) => id ?? '-' },
+  { title: 'REASON', cell: ({ reason }) => reason },
+  { title: 'DETAIL', cell: ({ detail }) => detail, elastic: true },
+]
+
+/** Takes the messages to show: for programs each is printed as it comes, for people they make a table in the end. */
+function messageList(flags: GlobalOptions): { add(message: QuarantinedMessage): void; end(): void } {
+  if (wantsJson(flags)) {
+    const list = new JsonList()
+    return { add: (message) => list.add(rowOf(message)), end: () => list.end() }
+  }
+  const rows: QuarantinedMessage[] = []
+  return {
+    // Without its body, which may be large.
+    add: (message) => rows.push({ ...message, original: undefined }),
+    end: () => {
+      if (rows.length > 0) print(table(rows, COLUMNS, terminalStyle()))
+    },
+  }
+}
+
+function rowOf({ original, history, ...row }: QuarantinedMessage) {
+  return {
+    ...row,
+    ...(history.length > 0 && { history }),
+    exchange: original?.route.exchange,
+    routing_key: original?.route.routingKey,
+    body: original === undefined ? undefined : Buffer.from(original.message.body).toString('utf8'),
+  }
+}
+
+function wholeOf({ original, history, ...story }: QuarantinedMessage) {
+  return {
+    ...story,
+    ...(history.length > 0 && { history }),
+    original: original === undefined ? undefined : describeMessage(original),
+  }
+}

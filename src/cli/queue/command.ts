@@ -1,0 +1,77 @@
+import type { Command } from 'commander'
+import type { Exit } from '../terminal/exit-codes.ts'
+
+/** `twq queue …`. */
+export function addQueue(program: Command, exit: Exit): void {
+  const queue = program.command('queue').description('the queues of the broker, and what lies in them')
+  queue
+    .command('list')
+    .description('the configured queues and those beside them: how many messages, how many consumers')
+    .option('--queue <name>', 'this queue too; may be repeated', collect)
+    .option('--all', 'every queue of the virtual host; needs the management API')
+    .option('--management <url>', MANAGEMENT)
+    .action(async (_options, command: Command) => {
+      const { queueList } = await import('./list.ts')
+      exit(await queueList(command.optsWithGlobals()))
+    })
+  queue
+    .command('show <name>')
+    .description('what is known of one queue')
+    .option('--management <url>', MANAGEMENT)
+    .action(async (name: string, _options, command: Command) => {
+      const { queueShow } = await import('./show.ts')
+      exit(await queueShow(name, command.optsWithGlobals()))
+    })
+  queue
+    .command('declare [names...]')
+    .description('declare the configured queues, or those named, as a worker does')
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const { queueDeclare } = await import('./declare.ts')
+      exit(await queueDeclare(names, command.optsWithGlobals()))
+    })
+  queue
+    .command('peek <name>')
+    .description('show the first messages; they go back, but the broker calls them redelivered from then on')
+    .option('--limit <n>', 'show no more than this many (default: 10)')
+    .option('--force', 'also where that counts against them')
+    .action(async (name: string, _options, command: Command) => {
+      const { queuePeek } = await import('./peek.ts')
+      exit(await queuePeek(name, command.optsWithGlobals()))
+    })
+  queue
+    .command('move <from> <to>')
+    .description('move messages to another queue')
+    .option('--task <name>', "only messages for this task; 'emails.*' is a pattern")
+    .option('--id <id>', 'only the message of this task id')
+    .option('--limit <n>', 'look at no more than this many messages')
+    .option('--rate <rate>', "how fast, like '50/s' (default: as fast as the broker takes it)")
+    .option('--dry-run', 'say how many it would be, and do nothing')
+    .option('--force', 'look at suspects, though that counts against them')
+    .action(async (from: string, to: string, _options, command: Command) => {
+      const { queueMove } = await import('./move.ts')
+      exit(await queueMove(from, to, command.optsWithGlobals()))
+    })
+  queue
+    .command('purge <name>')
+    .description('drop the messages of a queue for good')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, _options, command: Command) => {
+      const { queuePurge } = await import('./remove.ts')
+      exit(await queuePurge(name, command.optsWithGlobals()))
+    })
+  queue
+    .command('delete <name>')
+    .description('delete a queue that is empty and that nobody consumes')
+    .option('--force', 'also one that is not')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, _options, command: Command) => {
+      const { queueDelete } = await import('./remove.ts')
+      exit(await queueDelete(name, command.optsWithGlobals()))
+    })
+}
+
+const MANAGEMENT = "RabbitMQ's management API, like http://localhost:15672 (default: the configuration's)"
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import type { Exit } from '../terminal/exit-codes.ts'
+import { controlCommands, inspectCommands, type RemoteCommand } from './remote-commands.ts'
+
+/** `twq inspect …`. */
+export function addInspect(program: Command, exit: Exit): void {
+  const inspect = program.command('inspect').description('ask the workers of the broker, Python or TypeScript')
+  for (const row of inspectCommands) {
+    const command = addRow(inspect, row).action(async (...given: unknown[]) => {
+      const { inspect } = await import('./inspect.ts')
+      const command = given.at(-1) as Command
+      exit(await inspect(row, command.processedArgs, command.optsWithGlobals()))
+    })
+    if (row.method === 'conf') command.option('--with-defaults', 'also what is at its default')
+  }
+}
+
+/** `twq control …`. */
+export function addControl(program: Command, exit: Exit): void {
+  const control = program.command('control').description('tell the workers of the broker to do something')
+  for (const row of controlCommands) {
+    addRow(control, row).action(async (...given: unknown[]) => {
+      const { control } = await import('./control.ts')
+      const command = given.at(-1) as Command
+      exit(await control(row, command.processedArgs, command.optsWithGlobals()))
+    })
+  }
+}
+
+/** `twq status`. */
+export function addStatus(program: Command, exit: Exit): void {
+  withDestination(program.command('status').description('the workers that are there; 69 when there is none')).action(
+    async (_options, command: Command) => {
+      const { status } = await import('./inspect.ts')
+      exit(await status(command.optsWithGlobals()))
+    },
+  )
+}
+
+/** Lets a command be meant for some workers only. */
+export function withDestination(command: Command): Command {
+  return command.option('-d, --destination <nodes>', 'only these workers, by name, separated by commas')
+}
+
+/** Celery's own spelling, with underscores, works as well. */
+function addRow(family: Command, { name, method, description, aliases = [], args = [] }: RemoteCommand): Command {
+  const spellings = [...new Set([method, ...aliases])].filter((alias) => alias !== name)
+  const usage = [name, ...args.map(({ shown }) => shown)].join(' ')
+  return withDestination(family.command(usage).aliases(spellings).description(description))
+}

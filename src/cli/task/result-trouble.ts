@@ -1,0 +1,24 @@
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { note } from '../terminal/output.ts'
+
+/** The logger of a client that somebody at a terminal waits for: says once that the Redis of the results is away, and nothing else. */
+export function resultTrouble(flags: GlobalOptions): Logger {
+  const silent = (): void => {}
+  const logger: Logger = {
+    level: 'warn',
+    trace: silent,
+    debug: silent,
+    info: silent,
+    warn({ event, error }) {
+      if (event === 'results.lost') {
+        note(`the result backend can't be reached; trying again: ${String(error)}. twq doctor looks at it`, flags)
+      }
+    },
+    error: silent,
+    fatal: silent,
+    child: () => logger,
+    isLevelEnabled: (level) => level === 'warn',
+  }
+  return logger
+}

@@ -1,0 +1,102 @@
+import { createClient } from '../../client/create-client.ts'
+import { TwqError } from '../../errors.ts'
+import { encodeError } from '../../protocol/result/result.ts'
+import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
+import type { StoredHandle } from '../../sending/task-handle.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { loadConfig } from '../flags/load-config.ts'
+import { milliseconds } from '../flags/send-request.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { note, print, toJson, wantsJson } from '../terminal/output.ts'
+import { isWatched } from '../terminal/status-line.ts'
+import { showTraceback } from './show-traceback.ts'
+import { waitForTask } from './wait-for-task.ts'
+
+/** The flags of `twq task result`. */
+export interface TaskResultFlags extends GlobalOptions {
+  readonly wait?: boolean
+}
+
+/**
+ * `twq task result`: prints the value of a task that succeeded. 1 when it failed or was revoked, 75 while it has no result,
+ * and with `--wait` 124 when time ran out.
+ */
+export async function taskResult(id: string, flags: TaskResultFlags): Promise<number> {
+  const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
+  const { config } = await loadConfig('task result', flags)
+  const { broker, resultBackend, resultKeyPrefix } = config
+  await using client = createClient({ broker, resultBackend, resultKeyPrefix })
+  const handle = client.result(id)
+  if (!flags.wait) return await tell(id, handle, await handle.record(), flags)
+  const limit = timeout === undefined ? ' (no time limit: -t sets one)' : ''
+  const wait = {
+    handle,
+    named: `task ${id}`,
+    opening: `waiting for the result of ${id}${limit}`,
+    doubt: async () => (isWatched(flags) ? await unknown(id, handle) : undefined),
+    flags,
+  }
+  return await waitForTask(wait, async (signal) => tell(id, handle, await waitFor(handle, timeout, signal), flags))
+}
+
+const UNKNOWN = 'it waits, was never sent, or its result has expired'
+
+async function unknown(id: string, handle: StoredHandle): Promise<string | undefined> {
+  // Where it can't be asked, the wait itself says so.
+  const known = await handle.record().then(
+    (record) => record !== undefined,
+    () => true,
+  )
+  return known ? undefined : `nothing is known of ${id}: ${UNKNOWN}`
+}
+
+/** Prints what became of a task; a failure is thrown. */
+async function tell(
+  id: string,
+  handle: StoredHandle,
+  record: ResultRecord | undefined,
+  flags: TaskResultFlags,
+): Promise<number> {
+  if (record === undefined || !isFinal(record)) return unfinished(id, record, flags)
+  if (wantsJson(flags)) {
+    print(`${toJson(fieldsOf(id, record))}\n`)
+    return 'error' in record ? EXIT.failed : EXIT.ok
+  }
+  try {
+    // A failure is told by the error that `result` rejects with.
+    print(`${toJson(await handle.result())}\n`)
+    return EXIT.ok
+  } catch (error) {
+    showTraceback(error, flags)
+    throw error
+  }
+}
+
+/** The final record. Rejects when time runs out, and when what keeps results is not there to be asked. */
+async function waitFor(
+  handle: StoredHandle,
+  timeout: number | undefined,
+  signal: AbortSignal,
+): Promise<ResultRecord | undefined> {
+  const ended = handle.result({ signal, ...(timeout !== undefined && { timeout }) }).catch((error: unknown) => {
+    if (!TwqError.is(error, 'TWQ_TASK_FAILED')) throw error
+  })
+  // A program waits for a Redis that is away; a person is told.
+  await Promise.race([ended, handle.record()])
+  await ended
+  return await handle.record()
+}
+
+function unfinished(id: string, record: ResultRecord | undefined, flags: TaskResultFlags): number {
+  const state = record?.state ?? 'PENDING'
+  if (wantsJson(flags)) print(`${toJson(record === undefined ? { id, state } : fieldsOf(id, record))}\n`)
+  const why = record === undefined ? `: nothing is known of it; ${UNKNOWN}` : ''
+  note(`task ${id} is ${state}${why}`, flags)
+  return EXIT.temporary
+}
+
+function fieldsOf(id: string, record: ResultRecord): Readonly<Record<string, unknown>> {
+  const { state, traceback, children } = record
+  const outcome = 'error' in record ? { error: encodeError(record.error), traceback } : { result: record.result }
+  return { id, state, ...outcome, children }
+}

@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { createRoutedClient } from '../../client/create-client.ts'
+import type { Config } from '../../config/config.ts'
+import { messageOf, TwqError } from '../../errors.ts'
+import { parseJson } from '../../protocol/json.ts'
+import type { Json } from '../../runtime/json.ts'
+import { createRouter } from '../../sending/router.ts'
+import type { AnyArguments } from '../../tasks/sending.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { loadConfig } from '../flags/load-config.ts'
+import { milliseconds, type SendFlags, sendOptions } from '../flags/send-request.ts'
+import { describeMessage } from '../terminal/describe-message.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+import { fieldTable, print, toJson, wantsJson } from '../terminal/output.ts'
+import { withAdvice } from './advice.ts'
+import { resultTrouble } from './result-trouble.ts'
+import { showTraceback } from './show-traceback.ts'
+import { waitForTask } from './wait-for-task.ts'
+import { unconsumed } from './who-consumes.ts'
+import { ignoredResults, registeredTasks, unknownTask } from './who-runs.ts'
+
+/** The flags of `twq task send`. */
+export interface TaskSendFlags extends GlobalOptions, SendFlags {
+  readonly wait?: boolean
+  readonly dryRun?: boolean
+}
+
+// A person waits: an absent broker is told sooner than a program's client would tell it.
+const PATIENCE = 2_500
+
+/** `twq task send`: prints the id, or with `--wait` the result; 1 when the task failed, 124 when time ran out. */
+export async function taskSend(name: string, argument: string | undefined, flags: TaskSendFlags): Promise<number> {
+  const options = sendOptions(flags)
+  const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
+  const args = readArguments(await sourceOf(argument))
+  const { config, origins } = await loadConfig('task send', flags)
+  if (flags.wait && config.resultBackend === 'none') {
+    throw new TwqError('TWQ_USAGE', "--wait needs results, and the result backend is 'none'", {
+      hint: 'Add --result-backend rpc://',
+    })
+  }
+  const router = createRouter({
+    queues: config.knownQueues,
+    routes: config.routes,
+    defaultQueue: config.defaultQueue,
+    defaultPriority: config.defaultPriority,
+  })
+  const publishTimeout = origins.get('publishTimeout') === 'default' ? PATIENCE : config.publishTimeout
+  const resultBackend = flags.wait ? config.resultBackend : 'none'
+  const { broker, heartbeat, resultKeyPrefix } = config
+  const holdFor = config.delayedDelivery === 'never' ? null : config.holdFor
+  const { delayedQueueType } = config
+  const settings = { broker, resultBackend, resultKeyPrefix, heartbeat, publishTimeout, holdFor, delayedQueueType }
+  await using client = createRoutedClient({ ...settings, logger: resultTrouble(flags) }, router)
+  if (flags.dryRun) {
+    const fields = describeMessage(client.encode(name, args, options))
+    print(
+      wantsJson(flags) ? `${toJson(fields)}\n` : fieldTable({ ...fields, exchange: fields.exchange || '(default)' }),
+    )
+    return EXIT.ok
+  }
+  const handle = await client.send(name, args, options)
+  if (!flags.wait) {
+    print(wantsJson(flags) ? `${toJson({ id: handle.id })}\n` : `${handle.id}\n`)
+    return EXIT.ok
+  }
+  const named = `${name}[${handle.id}]`
+  // Where a message goes that names its exchange, only the broker knows.
+  const queue = options.exchange === undefined ? router.address(name, args, options).queue : undefined
+  const wait = {
+    handle,
+    named,
+    opening: `sent ${named}; waiting for its result${timeout === undefined ? ' (no time limit: -t sets one)' : ''}`,
+    doubt: (over: AbortSignal) => doubt(name, queue, config, over),
+    flags,
+  }
+  return await waitForTask(wait, async (signal) => {
+    try {
+      print(`${toJson(await handle.result({ signal, ...(timeout !== undefined && { timeout }) }))}\n`)
+      return EXIT.ok
+    } catch (error) {
+      if (signal.aborted) throw error
+      showTraceback(error, flags)
+      throw await withAdvice(error, name, config)
+    }
+  })
+}
+
+// Most tasks have ended by then.
+const LOOK_AGAIN = 1_500
+
+/** Why the result may not come: nobody consumes the queue, or the workers do not have the task, or send no results of it. */
+async function doubt(
+  task: string,
+  queue: string | undefined,
+  config: Config,
+  over: AbortSignal,
+): Promise<string | undefined> {
+  const nobody = queue === undefined ? undefined : await unconsumed(config, queue)
+  if (nobody !== undefined) return nobody
+  await setTimeout(LOOK_AGAIN, undefined, { signal: over })
+  const registered = await registeredTasks(config)
+  return unknownTask(task, registered) ?? ignoredResults(task, registered)
+}
+
+/** The text of the arguments: as given, from standard input (`-`) or from a file (`@path`). */
+async function sourceOf(argument: string | undefined): Promise<string> {
+  if (argument === undefined) return '[]'
+  if (argument === '-') return await text(process.stdin)
+  if (!argument.startsWith('@')) return argument
+  try {
+    return await readFile(argument.slice(1), 'utf8')
+  } catch (cause) {
+    throw new TwqError('TWQ_USAGE', `the arguments can't be read from ${argument.slice(1)}`, { cause })
+  }
+}
+
+function readArguments(source: string): AnyArguments {
+  const hint = "An array holds positional arguments, an object named ones; quote it for the shell: '[1, 2]'"
+  let value: Json
+  try {
+    // Editors on Windows begin a file with a byte order mark.
+    value = parseJson(source.replace(/^\uFEFF/, ''))
+  } catch (error) {
+    throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error).replace(/^not JSON: /, '')}`, {
+      hint,
+    })
+  }
+  if (isArguments(value)) return value
+  throw new TwqError('TWQ_USAGE', `the arguments must be a JSON array or object, got ${source.trim().slice(0, 100)}`, {
+    hint,
+  })
+}
+
+function isArguments(value: Json): value is AnyArguments {
+  return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
+}

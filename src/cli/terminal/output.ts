@@ -1,0 +1,166 @@
+import { styleText } from 'node:util'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { escapeInJson, printable } from '../../runtime/text/printable.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+import { exitCodeOfSignal } from './exit-codes.ts'
+
+/** One column of a table for people. */
+export interface Column<Row> {
+  readonly title: string
+  cell(row: Row): string
+  readonly align?: 'right'
+  /** Gives up its middle first when the terminal is narrow. */
+  readonly elastic?: boolean
+}
+
+/** How wide the lines may be, and how titles are marked. */
+export interface TableStyle {
+  readonly width?: number
+  readonly title?: (text: string) => string
+  /** Cells are shown at any length; without it they are cut at 1,000 characters. */
+  readonly whole?: boolean
+}
+
+const GAP = '  '
+// Of an elastic column at least this much stays.
+const NARROWEST = 12
+
+/** Aligned text without borders, a line a row. What comes from the wire is cut, and made harmless to the terminal. */
+export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[], style: TableStyle = {}): string {
+  const shown = style.whole ? printable : (text: string): string => printable(cutText(text))
+  const cells = [...rows].map((row) => columns.map((column) => shown(column.cell(row))))
+  const widths = columns.map(({ title }, index) =>
+    cells.reduce((widest, line) => Math.max(widest, lengthOf(line[index] as string)), title.length),
+  )
+  shrink(widths, columns, style.width ?? Number.POSITIVE_INFINITY)
+
+  const format = (line: readonly string[], mark: (text: string) => string): string => {
+    const padded = line.map((text, index) => {
+      const width = widths[index] as number
+      const fitting = cutMiddle(text, width)
+      const padding = ' '.repeat(width - lengthOf(fitting))
+      return columns[index]?.align === 'right' ? padding + mark(fitting) : mark(fitting) + padding
+    })
+    return padded.join(GAP).trimEnd()
+  }
+  const titles = columns.map(({ title }) => title)
+  const lines = [format(titles, style.title ?? ((text) => text)), ...cells.map((line) => format(line, (text) => text))]
+  return `${lines.join('\n')}\n`
+}
+
+/** Takes from the widest elastic column until the line fits, or nothing more can be taken. */
+function shrink<Row>(widths: number[], columns: readonly Column<Row>[], available: number): void {
+  let surplus = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - available
+  while (surplus > 0) {
+    const elastic = widths.map((width, index) => (columns[index]?.elastic ? width : 0))
+    const widest = Math.max(...elastic)
+    if (widest <= NARROWEST) return
+    const index = elastic.indexOf(widest)
+    const taken = Math.min(surplus, widest - NARROWEST)
+    widths[index] = widest - taken
+    surplus -= taken
+  }
+}
+
+/** The beginning and the end, which tell more than either alone. */
+function cutMiddle(text: string, width: number): string {
+  const characters = [...text]
+  if (characters.length <= width) return text
+  const head = Math.ceil((width - 1) / 2)
+  const tail = width - 1 - head
+  return `${characters.slice(0, head).join('')}…${tail > 0 ? characters.slice(-tail).join('') : ''}`
+}
+
+function lengthOf(text: string): number {
+  return [...text].length
+}
+
+/**
+ * JSON for programs, indented unless `compact`: integers of any size with all their digits, dates as ISO 8601, bytes as
+ * base64, and `NaN` and `Infinity` as Python writes them. What would steer a terminal is written as `\u` escapes.
+ */
+export function toJson(value: unknown, options: { readonly compact?: boolean } = {}): string {
+  return escapeInJson(writeJson(value, options.compact ? undefined : '\n'))
+}
+
+/** `lineBreak` ends in the blanks of the current level; without one everything stays on one line. */
+function writeJson(value: unknown, lineBreak: string | undefined): string {
+  if (typeof value === 'bigint') return value.toString()
+  // As Python writes them, and reads them; null would be another value.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
+  if (typeof value !== 'object' || value === null || value instanceof Date) return JSON.stringify(value) ?? 'null'
+  const inner = lineBreak === undefined ? undefined : `${lineBreak}  `
+  const separator = inner === undefined ? ', ' : `,${inner}`
+  const enclose = (open: string, members: readonly string[], close: string): string =>
+    members.length === 0 ? open + close : [open, inner, members.join(separator), lineBreak, close].join('')
+  if (Array.isArray(value))
+    return enclose(
+      '[',
+      value.map((member) => writeJson(member, inner)),
+      ']',
+    )
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  return enclose(
+    '{',
+    members.map(([key, member]) => `${JSON.stringify(key)}: ${writeJson(member, inner)}`),
+    '}',
+  )
+}
+
+/** Whether data is to be printed for programs. */
+export function wantsJson({ json, output }: GlobalOptions): boolean {
+  return json === true || output === 'json'
+}
+
+/** Writes data to standard output. */
+export function print(text: string): void {
+  if (!process.stdout.listeners('error').includes(endUnread)) process.stdout.on('error', endUnread)
+  process.stdout.write(text)
+}
+
+// Whoever reads may leave, as `head` does: the command ends then, as others do that SIGPIPE ends.
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodeOfSignal('SIGPIPE'))
+}
+
+/** Prints one JSON array, an element at a time, so that a list of any length takes no memory. */
+export class JsonList {
+  #count = 0
+
+  add(element: unknown): void {
+    const text = toJson(element).replaceAll('\n', '\n  ')
+    print(`${this.#count++ === 0 ? '[' : ','}\n  ${text}`)
+  }
+
+  end(): void {
+    print(this.#count === 0 ? '[]\n' : '\n]\n')
+  }
+}
+
+/** The fields of one thing, a line each, whole. */
+export function fieldTable(fields: Readonly<Record<string, unknown>>): string {
+  const columns = [
+    { title: 'FIELD', cell: ([field]: [string, unknown]) => field },
+    {
+      title: 'VALUE',
+      cell: ([, value]: [string, unknown]) => (typeof value === 'string' ? value : toJson(value, { compact: true })),
+    },
+  ]
+  const rows = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY, whole: true })
+}
+
+/** Writes a remark to standard error, unless silence was asked for. */
+export function note(text: string, { quiet }: GlobalOptions): void {
+  if (!quiet) process.stderr.write(`note: ${printable(text)}\n`)
+}
+
+/** A table's looks on this terminal: its width, and bold titles where it has colours. */
+export function terminalStyle(): TableStyle {
+  return {
+    ...(process.stdout.columns !== undefined && { width: process.stdout.columns }),
+    title: (text) => styleText('bold', text, { stream: process.stdout }),
+  }
+}

@@ -1,0 +1,51 @@
+import { systemClock } from '../../runtime/time/clock.ts'
+import type { GlobalOptions } from '../flags/global-options.ts'
+
+const CLEAR_LINE = '\r\u001b[K'
+// How often the time on the line moves, in milliseconds.
+const TICK = 1_000
+const NARROWEST = 20
+
+/** Whether a person looks on: standard error is a terminal, and no silence was asked for. */
+export function isWatched({ quiet }: GlobalOptions): boolean {
+  return process.stderr.isTTY === true && !quiet
+}
+
+/** A line on the terminal that says how a wait gets on, with the seconds it has taken. */
+export interface StatusLine extends Disposable {
+  show(text: string): void
+  /** Takes the line away, so that something else can be written; `show` brings it back. */
+  clear(): void
+}
+
+/** Begins one; where nobody looks on it shows nothing. Disposed of, it leaves no trace. */
+export function statusLine(flags: GlobalOptions): StatusLine {
+  if (!isWatched(flags)) return { show() {}, clear() {}, [Symbol.dispose]() {} }
+  const start = systemClock.monotonic()
+  let text: string | undefined
+  const draw = (): void => {
+    if (text === undefined) return
+    const seconds = `  ${Math.floor((systemClock.monotonic() - start) / 1_000)} s`
+    const width = Math.max(NARROWEST, (process.stderr.columns ?? 80) - 1) - seconds.length
+    const characters = [...text]
+    const shown = characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : text
+    process.stderr.write(`${CLEAR_LINE}${shown}${seconds}`)
+  }
+  const ticking = setInterval(draw, TICK)
+  ticking.unref()
+  const clear = (): void => {
+    if (text !== undefined) process.stderr.write(CLEAR_LINE)
+    text = undefined
+  }
+  return {
+    show(next) {
+      text = next
+      draw()
+    },
+    clear,
+    [Symbol.dispose]() {
+      clearInterval(ticking)
+      clear()
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { TwqError } from '../../errors.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Request } from '../../worker/request/request.ts'
+import { EXIT } from '../terminal/exit-codes.ts'
+
+/** What a worker tells `twq dev`, whose child it is. Crosses as a structured clone: dates and big integers stay what they are. */
+export type WorkerMessage = WorkerReady | WorkerLeaving | TaskReport
+
+/** The worker consumes. */
+export interface WorkerReady {
+  readonly kind: 'ready'
+  /** The configuration file; undefined where the sample stands in. */
+  readonly file: string | undefined
+  readonly queue: string
+  readonly tasks: readonly TaskSummary[]
+}
+
+/** The worker was asked to stop, and from now on runs nothing that has not started. */
+export interface WorkerLeaving {
+  readonly kind: 'leaving'
+}
+
+/** A task that can be sent. */
+export interface TaskSummary {
+  readonly name: string
+  readonly positional: readonly string[]
+}
+
+/** One attempt, and how it ended. */
+export interface TaskReport {
+  readonly kind: 'task'
+  readonly id: string
+  readonly task: string
+  readonly queue: string
+  readonly args: readonly Json[]
+  readonly kwargs: JsonObject
+  readonly outcome: Outcome
+}
+
+/** The worker's end of the channel. */
+export interface ParentLink {
+  ready(facts: Omit<WorkerReady, 'kind'>): void
+  leaving(): void
+  settled(request: Request, outcome: Outcome): void
+}
+
+/**
+ * The channel to the `twq dev` that started this process. When it breaks, the parent is gone, however it ended, and this
+ * process leaves at once: its messages go back to their queues. Throws `TWQ_USAGE` where there is no such parent.
+ */
+export function parentLink(): ParentLink {
+  if (process.send === undefined) {
+    throw new TwqError('TWQ_USAGE', '--supervised is for the workers that twq dev starts')
+  }
+  process.once('disconnect', () => process.exit(EXIT.unavailable))
+  const tell = (message: WorkerMessage): void => {
+    // A failure means that the channel broke, which 'disconnect' is about to tell.
+    if (process.connected) process.send?.(message, undefined, undefined, () => {})
+  }
+  return {
+    ready: (facts) => tell({ kind: 'ready', ...facts }),
+    leaving: () => tell({ kind: 'leaving' }),
+    settled({ message, queue }, outcome) {
+      const { id, task, args, kwargs } = message
+      tell({ kind: 'task', id, task, queue, args, kwargs, outcome })
+    },
+  }
+}

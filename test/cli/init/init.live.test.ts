@@ -1,0 +1,51 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { Program } from '../../support/program.ts'
+import { python } from '../../support/provision/python.ts'
+import { cleanEnvironment, runTwq } from '../../support/run-twq.ts'
+import { brokerUrl } from '../../support/services.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+const PACKAGE = join(import.meta.dirname, '../../..')
+
+/** Runs a command to its end; rejects with what it said when it fails. */
+async function run(
+  cwd: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  await using program = new Program(command, args, { cwd, env })
+  const { code } = await program.exit
+  if (code !== 0) throw new Error(`${command} ended with ${code}:\n${program.lines.tail()}`)
+  return program.output.entries.join('\n')
+}
+
+it('writes a project that passes its own test, and that Python sends to', { timeout: 600_000 }, async () => {
+  const folder = tempFolder()
+  const tarball = (await run(PACKAGE, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])).trim()
+  const twq = `file:../${tarball.split('\n').at(-1)}`
+  const written = await runTwq(['init', 'my-worker', '--python', '--twq', twq], { cwd: folder })
+  expect(written).toMatchObject({ status: 0 })
+  const project = join(folder, 'my-worker')
+  await run(project, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'])
+  await run(project, 'npm', ['run', 'typecheck'])
+  await run(project, 'npm', ['test'])
+
+  const { command, env } = await python()
+  const settings = { ...cleanEnvironment(), ...env, TWQ_BROKER: brokerUrl() }
+  await using worker = new Program('node_modules/.bin/twq', ['worker', 'start'], { cwd: project, env: settings })
+  await worker.until('worker.ready')
+  expect(await run(project, command, ['celery_app.py'], settings)).toBe('Hello, world!')
+})
+
+it('overwrites nothing: one file in the way, and none is written', async () => {
+  const folder = tempFolder()
+  await writeFile(join(folder, 'package.json'), 'mine')
+  const refused = await runTwq(['init', '.'], { cwd: folder })
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain('package.json')
+  expect(await readdir(folder)).toEqual(['package.json'])
+  expect(await readFile(join(folder, 'package.json'), 'utf8')).toBe('mine')
+})
