@@ -32,7 +32,8 @@ describe('the source', () => {
       for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
     }
     const beyond = [...reached].filter(
-      (to) => !/^(node:|cli\/|runtime\/|metrics\/local-sockets\.ts$|errors\.ts$)/.test(to),
+      (to) =>
+        !/^(node:|cli\/|runtime\/|protocol\/remote\/node-name\.ts$|metrics\/local-sockets\.ts$|errors\.ts$)/.test(to),
     )
     expect(beyond).toEqual([])
   })
