@@ -44,14 +44,14 @@ const WINDOW = 1000
 export async function timeBurst(count: number, send: () => Promise<unknown>): Promise<void> {
   await send() // connects, where that was left to the first
   let sent = 0
-  const lane = async () => {
+  const source = async () => {
     while (sent < count) {
       sent += 1
       await send()
     }
   }
   const start = performance.now()
-  await Promise.all(Array.from({ length: WINDOW }, lane))
+  await Promise.all(Array.from({ length: WINDOW }, source))
   print({ perSecond: count / ((performance.now() - start) / 1000) } satisfies BurstFigures)
 }
 

@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { Streak } from '../runtime/time/backoff.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
@@ -62,7 +62,7 @@ const RARELY = 30_000
 export class KeptChannel<C extends Keepable> implements Kept<C> {
   readonly #making: Making<C>
   readonly #options: KeptChannelOptions
-  readonly #streak: Streak
+  readonly #backoff: BackoffState
   readonly #ready = deferred<void>()
   readonly #over = new AbortController()
   #everUp = false
@@ -75,7 +75,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     this.#making = making
     this.#options = options
     const { clock, random, auxiliary } = options
-    this.#streak = new Streak(clock, random, auxiliary && { longest: RARELY })
+    this.#backoff = new BackoffState(clock, random, auxiliary && { longest: RARELY })
     // Whoever cares awaits `ready`; for the others a rejection must not end the process.
     this.#ready.promise.catch(() => {})
   }
@@ -104,7 +104,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
       if (over.aborted || TwqError.is(error, 'TWQ_CONNECTION_LOST')) return
       const { auxiliary, onLost, onSetupFailed, clock } = this.#options
       if (auxiliary === undefined && !this.#everUp && cannotBeMended(error)) return this.end(error)
-      const inMs = this.#streak.failed()
+      const inMs = this.#backoff.failed()
       if (wasUp) onLost(error)
       else if (auxiliary === undefined) onSetupFailed(error, inMs)
       else this.#tellOnce(error, auxiliary)
@@ -148,7 +148,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
         this.#everUp = true
         this.#told = undefined
         this.#channel = channel
-        this.#streak.up()
+        this.#backoff.up()
         this.#ready.resolve()
         await lost
       }

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import { Streak } from '../runtime/time/backoff.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
@@ -80,7 +80,7 @@ interface Entry {
   /** Withdraws the timer and the abort listener. */
   cleanUp: (() => void) | undefined
   /** How often, and how the broker did not take it. */
-  refusals: Streak | undefined
+  refusals: BackoffState | undefined
   refusal: unknown
   /** Until it is tried again. */
   rest: Timer | undefined
@@ -224,7 +224,7 @@ class SessionPublisher implements OwnedPublisher {
 
   /** Has a message wait that the broker did not take; false when it was tried for long enough. */
   #triedLater(entry: Entry, error: TwqError): boolean {
-    entry.refusals ??= new Streak(this.#clock, Math.random)
+    entry.refusals ??= new BackoffState(this.#clock, Math.random)
     if (entry.refusals.elapsed >= entry.patience) return false
     entry.refusal = error
     if (!this.#inFlight.delete(entry)) return true

@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
 import type { Service } from '../runtime/service.ts'
-import { Streak } from '../runtime/time/backoff.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
@@ -65,20 +65,20 @@ export function createSession(options: SessionOptions): Session {
 class StandingSession implements Session {
   readonly name: string
   readonly #options: SessionOptions
-  readonly #streak: Streak
+  readonly #backoff: BackoffState
   readonly #kept = new Set<Serving>()
   readonly #listeners = new Set<(event: SessionEvent) => void>()
   /** Aborts when the session is over, with the reason. */
   readonly #over = new AbortController()
   /** Resolves with the next connection. */
-  #next = deferred<Link>()
-  #link: Link | undefined
+  #next = deferred<LiveConnection>()
+  #link: LiveConnection | undefined
   #running: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
     this.name = options.name
     this.#options = options
-    this.#streak = new Streak(options.clock, options.random)
+    this.#backoff = new BackoffState(options.clock, options.random)
   }
 
   get connected(): boolean {
@@ -179,11 +179,11 @@ class StandingSession implements Session {
   /** Serves one connection until it is over. What goes wrong here ends it: nobody else would, and it may hold messages. */
   async #serve(connection: Connection, lost: number | undefined, onFirst: () => void): Promise<CloseReason> {
     try {
-      this.#streak.up()
+      this.#backoff.up()
       this.#emit({
         kind: 'connected',
         server: connection.server,
-        attempts: this.#streak.failures + 1,
+        attempts: this.#backoff.failures + 1,
         downtimeMs: lost === undefined ? 0 : Math.round(this.#options.clock.monotonic() - lost),
       })
       onFirst()
@@ -206,7 +206,7 @@ class StandingSession implements Session {
         await connection[Symbol.asyncDispose]()
       } catch (error) {
         if (over.aborted) break
-        const hopeless = cannotBeMended(error) || this.#streak.elapsed >= giveUpAfter
+        const hopeless = cannotBeMended(error) || this.#backoff.elapsed >= giveUpAfter
         if (first && hopeless) throw error
         await this.#backOff(error as Error, over)
       }
@@ -216,7 +216,7 @@ class StandingSession implements Session {
   }
 
   async #live(connection: Connection): Promise<CloseReason> {
-    const link = new Link(connection)
+    const link = new LiveConnection(connection)
     connection.onBlocked((reason) =>
       this.#emit(reason === undefined ? { kind: 'unblocked' } : { kind: 'blocked', reason }),
     )
@@ -231,8 +231,8 @@ class StandingSession implements Session {
   }
 
   async #backOff(error: Error, over = this.#over.signal): Promise<void> {
-    const inMs = this.#streak.failed()
-    this.#emit({ kind: 'retrying', error, attempt: this.#streak.failures, inMs })
+    const inMs = this.#backoff.failed()
+    this.#emit({ kind: 'retrying', error, attempt: this.#backoff.failures, inMs })
     // The clock's timers keep no process alive, and without a connection there may be nothing else that does.
     const alive = setInterval(() => {}, LONG)
     await pause(this.#options.clock, inMs, over)
@@ -281,7 +281,7 @@ function defect(name: string, cause: unknown): TwqError {
 type Serving = Pick<KeptChannel<Channel>, 'ended' | 'end' | 'serve'>
 
 /** One connection, and the kept channels on it. */
-class Link {
+class LiveConnection {
   readonly connection: Connection
   readonly #gone = new AbortController()
   readonly #serving: Promise<void>[] = []

@@ -1,12 +1,12 @@
 import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
-import type { Ground } from './apply.ts'
+import type { ApplyContext } from './apply.ts'
 import { destinationOf } from './task-options.ts'
 
 /**
  * A signature whose tasks say where they go, as far as they are sent with it: of a chain the first one. Whoever sends it
  * has then no say in that. Pure; throws `TWQ_MESSAGE_MALFORMED` for what is no signature.
  */
-export function addressed(signature: Signature, address: Ground['address']): Signature {
+export function addressed(signature: Signature, address: ApplyContext['address']): Signature {
   const { kind, task, args, kwargs, options } = signature
   switch (kind) {
     case 'group':

@@ -25,7 +25,7 @@ import { linked, listOf } from './links.ts'
 import { destinationOf, readOptions, textOf } from './task-options.ts'
 
 /** What applying depends on besides the signature: whoever sends, when, and to where. */
-export interface Ground {
+export interface ApplyContext {
   /** A new id, a UUID. */
   readonly newId: () => string
   /** Milliseconds since the epoch. */
@@ -80,14 +80,19 @@ export interface Call {
  * and groups, chains, chords, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED`
  * for what is none or too large, `TWQ_UNSERIALISABLE` for what has no form on the wire.
  */
-export function applySignature(value: Json, call: Call, ground: Ground, path = 'signature'): Applied {
+export function applySignature(value: Json, call: Call, ground: ApplyContext, path = 'signature'): Applied {
   const application = new Application(ground)
   const { child, result } = application.apply(readSignature(value, path), call, path, 0)
   return { chords: application.chords, messages: application.messages, child, result }
 }
 
 /** Applies signatures as the members of one group. An empty one is nothing. */
-export function applyAsGroup(members: readonly Json[], call: Call, ground: Ground, path: string): readonly Applied[] {
+export function applyAsGroup(
+  members: readonly Json[],
+  call: Call,
+  ground: ApplyContext,
+  path: string,
+): readonly Applied[] {
   if (members.length === 0) return []
   const group = { task: 'celery.group', kwargs: { tasks: members }, subtask_type: 'group' }
   return [applySignature(group, call, ground, path)]
@@ -113,10 +118,10 @@ interface Started {
 class Application {
   readonly chords: ChordStart[] = []
   readonly messages: FollowUp[] = []
-  readonly #ground: Ground
+  readonly #ground: ApplyContext
   #bytes = 0
 
-  constructor(ground: Ground) {
+  constructor(ground: ApplyContext) {
     this.#ground = ground
   }
 

@@ -6,20 +6,20 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import { isName, isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
-import { type Applied, applyAsGroup, applySignature, type Call, type Ground } from './apply.ts'
+import { type Applied, type ApplyContext, applyAsGroup, applySignature, type Call } from './apply.ts'
 import { resultOfGroup } from './frozen.ts'
 
 /** What is to be sent; the chords are announced before. */
-export type Departure = Pick<Applied, 'chords' | 'messages'>
+export type MessagesToSend = Pick<Applied, 'chords' | 'messages'>
 
 /** What is sent because a task succeeded, and what its result lists as its children. */
-export interface Successors extends Departure {
+export interface Successors extends MessagesToSend {
   readonly children: readonly Json[]
 }
 
-/** What is sent because a task failed, one departure for each errback, and why the rest can't be. */
+/** What is sent because a task failed, one list of messages for each errback, and why the rest can't be. */
 export interface Errbacks {
-  readonly departures: readonly Departure[]
+  readonly departures: readonly MessagesToSend[]
   /** The group of the errbacks, as results list it; null where there is none. */
   readonly child: ResultTuple | null
   readonly problems: readonly string[]
@@ -48,7 +48,7 @@ export function hasNoFollowUps({ embed: { callbacks, errbacks, chain } }: TaskMe
  * What a success starts (wire specification 5.3): the callbacks, several of them as a new group, and the next step of the
  * chain, each with the result as its first argument. Pure. Throws as `applySignature` does; nothing is to be sent then.
  */
-export function successorsOf(message: TaskMessage, result: Json, outside: Ground): Successors {
+export function successorsOf(message: TaskMessage, result: Json, outside: ApplyContext): Successors {
   const ground = { ...outside, current: message }
   // As Celery: here the task's priority comes before that of the signature, which it does nowhere else.
   const priority = outside.inheritPriority ? (message.priority ?? null) : null
@@ -71,7 +71,7 @@ export function successorsOf(message: TaskMessage, result: Json, outside: Ground
 }
 
 /** Groups stay by themselves; all the others become one new group. */
-function applyCallbacks(callbacks: readonly Json[], call: Call, ground: Ground): Applied[] {
+function applyCallbacks(callbacks: readonly Json[], call: Call, ground: ApplyContext): Applied[] {
   const isGroup = (callback: Json) => isObject(callback) && callback.subtask_type === 'group'
   const groups = callbacks.filter(isGroup).map((group) => applySignature(group, call, ground, 'callbacks'))
   const others = callbacks.filter((callback) => !isGroup(callback))
@@ -90,9 +90,9 @@ export interface Failed {
  * one new group. Celery may call an errback inside the failing worker with the exception itself; that can't be done across
  * languages. An errback that can't be applied is a problem and no obstacle to the others. Pure.
  */
-export function errbacksOf({ id, rootId, errbacks }: Failed, ground: Ground): Errbacks {
+export function errbacksOf({ id, rootId, errbacks }: Failed, ground: ApplyContext): Errbacks {
   const groupId = ground.newId()
-  const departures: Departure[] = []
+  const departures: MessagesToSend[] = []
   const members: ResultTuple[] = []
   const problems: string[] = []
   for (const [index, errback] of errbacks.entries()) {
@@ -116,8 +116,8 @@ export function bodyOfChord(
   body: Json,
   results: readonly Json[],
   last: Pick<TaskMessage, 'id' | 'rootId' | 'priority'>,
-  ground: Ground,
-): Departure {
+  ground: ApplyContext,
+): MessagesToSend {
   return applySignature(body, { args: [results], options: {} }, { ...ground, current: last }, 'chord')
 }
 

@@ -4,7 +4,7 @@ import { readSignature, writeSignature } from '../protocol/signature.ts'
 import { encodeTask } from '../protocol/task/encode-task.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import { addressed } from './addressed.ts'
-import { applySignature, type FollowUp, type Ground } from './apply.ts'
+import { type ApplyContext, applySignature, type FollowUp } from './apply.ts'
 import { chainOf } from './chain.ts'
 import { freeze, type PlannedChord } from './freeze.ts'
 import { replacementCall, standInOf } from './replacement.ts'
@@ -28,7 +28,7 @@ export function joinMessage(
     origin,
     address,
     parent,
-  }: Pick<Ground, 'now' | 'origin' | 'address'> & { readonly parent?: Parent | undefined },
+  }: Pick<ApplyContext, 'now' | 'origin' | 'address'> & { readonly parent?: Parent | undefined },
 ): FollowUp {
   // Any worker may join it: where the body runs is for the sender to say.
   const body = writeSignature(addressed(readSignature(chord.body, 'body'), address))
@@ -52,7 +52,7 @@ type Parent = Pick<TaskMessage, 'id' | 'rootId'>
 export function queuedReplacementOf(
   value: Parameters<typeof standInOf>[0],
   message: TaskMessage,
-  ground: Ground,
+  ground: ApplyContext,
 ): WithQueuedChords {
   const standIn = standInOf(value, message, ground)
   const { chain, ...options } = replacementCall(message).options

@@ -5,7 +5,7 @@ import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import { type Applied, applySignature, type Call, type Ground } from './apply.ts'
+import { type Applied, type ApplyContext, applySignature, type Call } from './apply.ts'
 import { frozen, sizeOf, tasksOf } from './frozen.ts'
 import { linked } from './links.ts'
 
@@ -14,7 +14,7 @@ import { linked } from './links.ts'
  * whoever waits, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
  * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
  */
-export function replacementOf(value: Json, message: TaskMessage, ground: Ground): Applied {
+export function replacementOf(value: Json, message: TaskMessage, ground: ApplyContext): Applied {
   const standIn = standInOf(value, message, ground)
   return applySignature(writeSignature(standIn), replacementCall(message), { ...ground, current: message })
 }
@@ -25,7 +25,7 @@ export function replacementCall({ embed, replacedTaskNesting }: TaskMessage): Ca
 }
 
 /** A signature whose end has the id of the task that it replaces, its place, its callbacks and its errbacks. */
-export function standInOf(value: Json, message: TaskMessage, ground: Pick<Ground, 'newId'>): Signature {
+export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyContext, 'newId'>): Signature {
   const given = readSignature(value, 'signature')
   if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
     throw improper('Cannot replace with an empty chain')
@@ -54,7 +54,7 @@ export type Addition = Pick<ChordAddition, 'groupId' | 'size' | 'signature'>
  * A signature as one more part of the chord that `message` belongs to (wire specification 5.7), with all of its ids: whoever
  * applies it again sends the same tasks. Throws `TWQ_USAGE`. Pure.
  */
-export function additionTo(message: TaskMessage, value: Json, newId: Ground['newId']): Addition {
+export function additionTo(message: TaskMessage, value: Json, newId: ApplyContext['newId']): Addition {
   const { embed, group, groupIndex, rootId, id } = message
   if (embed.chord === null || group === null) {
     throw new TwqError('TWQ_USAGE', `task ${message.task}[${id}] is not member of any chord`, {

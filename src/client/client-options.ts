@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { createRouter, type Router } from '../sending/router.ts'
 import { StoredResults } from '../sending/stored-results.ts'
-import type { LineSettings } from './connection.ts'
+import type { ConnectionSettings } from './connection.ts'
 
 /** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
 export interface ClientOptions {
@@ -55,7 +55,7 @@ export interface ClientOptions {
 const PATIENCE = 10_000
 
 /** What the options of a client, but for its broker and its routes, come to. Throws `TWQ_CONFIG` for what can't be used. */
-export function settingsOf(options: ClientOptions, router: Router, clock: Clock): LineSettings {
+export function settingsOf(options: ClientOptions, router: Router, clock: Clock): ConnectionSettings {
   return {
     results: resultsOf(options),
     router,
@@ -109,7 +109,7 @@ export function routerOf({ queue = 'celery', queues = [], routes, priority }: Cl
   return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
 }
 
-function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOptions): LineSettings['results'] {
+function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOptions): ConnectionSettings['results'] {
   if (resultBackend === 'rpc' || resultBackend === 'rpc://') return 'rpc'
   if (resultBackend === 'none') return 'none'
   if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {

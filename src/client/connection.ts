@@ -17,7 +17,7 @@ import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /** What lines are made by, one after the other. Durations in milliseconds. */
-export interface LineSettings {
+export interface ConnectionSettings {
   /** A Redis outlives the connections to the broker. */
   readonly results: 'rpc' | 'none' | StoredResults
   readonly router: Router
@@ -30,7 +30,7 @@ export interface LineSettings {
 const CLOSE_TIMEOUT = 5_000
 
 /** One session of a client, and what hangs on it. */
-export class Line {
+export class ClientConnection {
   readonly send: Send
   readonly #sender: Sender
   readonly #session: Session
@@ -38,7 +38,7 @@ export class Line {
   readonly replies: Replies | undefined
   #started = false
 
-  constructor(broker: Broker, settings: LineSettings, logger: Logger | undefined) {
+  constructor(broker: Broker, settings: ConnectionSettings, logger: Logger | undefined) {
     const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
@@ -106,7 +106,7 @@ export class Line {
   }
 }
 
-function repliesOf(results: LineSettings['results'], queue: () => ReplyQueue): Replies | undefined {
+function repliesOf(results: ConnectionSettings['results'], queue: () => ReplyQueue): Replies | undefined {
   switch (results) {
     case 'rpc':
       return queue()

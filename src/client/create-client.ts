@@ -20,7 +20,7 @@ import type {
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { brokerOf, type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
-import { Line, type LineSettings } from './connection.ts'
+import { ClientConnection, type ConnectionSettings } from './connection.ts'
 import { SavedGroups } from './saved-groups.ts'
 
 export type { ClientOptions } from './client-options.ts'
@@ -96,8 +96,8 @@ export function createClientOf(broker: Broker, clock: Clock, options: Omit<Clien
 class BrokerClient implements Client {
   readonly #broker: Broker
   readonly #logger: Logger | undefined
-  readonly #settings: LineSettings
-  #line: Line
+  readonly #settings: ConnectionSettings
+  #connection: ClientConnection
   #closed: Promise<void> | undefined
 
   constructor(options: ClientOptions, router: Router, given?: { readonly broker: Broker; readonly clock: Clock }) {
@@ -105,16 +105,16 @@ class BrokerClient implements Client {
     this.#settings = settingsOf(options, router, given?.clock ?? systemClock)
     const heartbeat = heartbeatOf(options)
     this.#broker = given?.broker ?? amqpBroker({ url: brokerOf(options), heartbeat, name: `twq client ${process.pid}` })
-    this.#line = new Line(this.#broker, this.#settings, this.#logger)
+    this.#connection = new ClientConnection(this.#broker, this.#settings, this.#logger)
   }
 
   readonly send: Send = ((target: AnyTask, args?: AnyArguments, options?: SendOptions) => {
     if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
-    return this.#startedLine().send(target, args, options)
+    return this.#startedConnection().send(target, args, options)
   }) as Send
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
-    return this.#line.encode(target, args, options)
+    return this.#connection.encode(target, args, options)
   }
 
   result(...given: readonly [taskId: string] | readonly [task: Sendable, taskId: string]): StoredHandle<never> {
@@ -126,7 +126,7 @@ class BrokerClient implements Client {
 
   async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
-    await this.#startedLine().revoke(typeof taskIds === 'string' ? [taskIds] : taskIds, options)
+    await this.#startedConnection().revoke(typeof taskIds === 'string' ? [taskIds] : taskIds, options)
   }
 
   forget(taskId: string): Promise<void> {
@@ -147,7 +147,7 @@ class BrokerClient implements Client {
 
   events(options: EventOptions = {}): EventStream {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
-    return this.#startedLine().events(options)
+    return this.#startedConnection().events(options)
   }
 
   close(): Promise<void> {
@@ -156,7 +156,7 @@ class BrokerClient implements Client {
   }
 
   async #close(): Promise<void> {
-    await this.#line.close()
+    await this.#connection.close()
     const { results } = this.#settings
     if (results !== 'rpc' && results !== 'none') await results[Symbol.asyncDispose]()
   }
@@ -173,7 +173,7 @@ class BrokerClient implements Client {
 
   #repliesFor(taskId: string): Replies {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
-    const { replies } = this.#line
+    const { replies } = this.#connection
     if (replies !== undefined) return replies
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read: this client keeps none`, {
       hint: "Its resultBackend is 'none'",
@@ -184,13 +184,14 @@ class BrokerClient implements Client {
     return this.close()
   }
 
-  #startedLine(): Line {
-    const line = this.#line
-    line.start((error) => {
+  #startedConnection(): ClientConnection {
+    const connection = this.#connection
+    connection.start((error) => {
       // What trying again can't mend ended this line. The next send deserves a new one: passwords get corrected.
       this.#logger?.error({ err: error }, 'broker not usable')
-      if (this.#line === line) this.#line = new Line(this.#broker, this.#settings, this.#logger)
+      if (this.#connection === connection)
+        this.#connection = new ClientConnection(this.#broker, this.#settings, this.#logger)
     })
-    return line
+    return connection
   }
 }

@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import { Streak } from '../runtime/time/backoff.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
@@ -45,20 +45,20 @@ export class Crew implements Pool {
   #idle: MemberLink[] = []
   #waiting: ((member: MemberLink | undefined) => void)[] = []
   readonly #stopped = new AbortController()
-  readonly #streak: Streak
+  readonly #backoff: BackoffState
 
   constructor(options: CrewOptions) {
     this.#options = options
     this.kind = options.kind
     this.#size = options.size
-    this.#streak = new Streak(options.clock, Math.random)
+    this.#backoff = new BackoffState(options.clock, Math.random)
   }
 
   async start(): Promise<void> {
     try {
-      await Promise.all(Array.from({ length: this.#options.size }, () => this.#hire()))
+      await Promise.all(Array.from({ length: this.#options.size }, () => this.#spawn()))
     } catch (error) {
-      await this.#dismiss()
+      await this.#killAll()
       throw error
     }
   }
@@ -69,7 +69,7 @@ export class Crew implements Pool {
     for (const member of this.#idle.splice(0)) member.leave()
     const allGone = Promise.all([...this.#members].map((member) => member.gone))
     await Promise.race([allGone, aborted(deadline)])
-    await this.#dismiss()
+    await this.#killAll()
   }
 
   async run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
@@ -86,7 +86,7 @@ export class Crew implements Pool {
       limits === undefined
         ? run(options)
         : runUnderLimits({ limits, invocation, options, clock, logger, run, onOverrun: () => member.kill() })
-    if (member.attempts === this.#options.maxTasksPerChild) void this.#callSuccessor(member)
+    if (member.attempts === this.#options.maxTasksPerChild) void this.#replace(member)
     const ended = await outcome
     this.#giveBack(member)
     // The worker leaves and took the member with it: nothing the task did.
@@ -101,7 +101,7 @@ export class Crew implements Pool {
     for (; this.#size > size; this.#size -= 1) {
       const member = this.#idle.at(-1) ?? [...this.#hired].find(({ successor }) => successor === 'none')
       if (member === undefined) this.#surplus += 1
-      else this.#letGo(member)
+      else this.#retire(member)
     }
   }
 
@@ -119,7 +119,7 @@ export class Crew implements Pool {
   /** One after the other: each works on until its successor is there. */
   async restart(): Promise<void> {
     for (const member of [...this.#hired]) {
-      if (member.alive && member.successor === 'none') await this.#callSuccessor(member)
+      if (member.alive && member.successor === 'none') await this.#replace(member)
     }
   }
 
@@ -158,7 +158,7 @@ export class Crew implements Pool {
     if (maxMemoryPerChild !== undefined && member.memory > maxMemoryPerChild && member.successor === 'none') {
       const fields = { event: 'pool.member-too-large', member: member.name, bytes: member.memory }
       logger.info(fields, 'a member of the pool holds too much memory; replacing it')
-      void this.#callSuccessor(member)
+      void this.#replace(member)
     }
     this.#offer(member)
   }
@@ -170,14 +170,14 @@ export class Crew implements Pool {
   }
 
   /** Starts another in good time: `member` works on until that is there, or until it has run its last attempt. */
-  async #callSuccessor(member: MemberLink): Promise<void> {
+  async #replace(member: MemberLink): Promise<void> {
     member.successor = 'called'
     await this.#fillPlace()
-    this.#letGo(member)
+    this.#retire(member)
   }
 
   /** It is not needed any more: leaves now, or after what it runs. */
-  #letGo(member: MemberLink): void {
+  #retire(member: MemberLink): void {
     member.successor = 'here'
     if (!this.#idle.includes(member)) return
     this.#idle = this.#idle.filter((other) => other !== member)
@@ -185,7 +185,7 @@ export class Crew implements Pool {
   }
 
   /** Starts a member and offers it; rejects when it can't be used. */
-  async #hire(): Promise<void> {
+  async #spawn(): Promise<void> {
     const { hostModule, setup, taskNames } = this.#options
     const member = new MemberLink(this.#options)
     this.#members.add(member)
@@ -220,7 +220,7 @@ export class Crew implements Pool {
     const fields = { event: 'pool.member-gone', member: member.name, how, attempts: member.attempts }
     this.#options.logger.warn(fields, 'a member of the pool is gone; starting another')
     // One that never did anything ends by itself: its successors will, too, and must not do so without a break.
-    void this.#fillPlace(member.attempts === 0 ? this.#streak.failed() : 0)
+    void this.#fillPlace(member.attempts === 0 ? this.#backoff.failed() : 0)
   }
 
   /** Starts members until one can be used, the first after `wait` milliseconds. */
@@ -229,12 +229,12 @@ export class Crew implements Pool {
     if (wait > 0) await pause(clock, wait, this.#stopped.signal)
     while (!this.#stopped.signal.aborted) {
       try {
-        await this.#hire()
-        this.#streak.up()
+        await this.#spawn()
+        this.#backoff.up()
         return
       } catch (error) {
         if (this.#stopped.signal.aborted) return
-        const wait = this.#streak.failed()
+        const wait = this.#backoff.failed()
         const fields = { event: 'pool.member-failed', error: messageOf(error), in_ms: wait }
         logger.error(fields, 'a member of the pool could not be started; trying again')
         await pause(clock, wait, this.#stopped.signal)
@@ -243,7 +243,7 @@ export class Crew implements Pool {
   }
 
   /** Ends everyone. */
-  async #dismiss(): Promise<void> {
+  async #killAll(): Promise<void> {
     this.#stopped.abort()
     for (const member of this.#members) member.kill()
     await Promise.all([...this.#members].map((member) => member.gone))

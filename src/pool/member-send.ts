@@ -26,7 +26,7 @@ import {
 } from './messages.ts'
 
 /** How a member, which holds no connection, has the worker do it. */
-export interface Deputies {
+export interface ParentCalls {
   /** Sends; answers with the {@link PortableHandle}. */
   readonly send: (sending: PortableSend) => Promise<string | undefined>
   /** Asks the handle of something that was sent; answers with the value, as JSON text. */
@@ -34,7 +34,7 @@ export interface Deputies {
 }
 
 /** What `ctx.send` is inside a member. */
-export function sendThrough({ send: sendThere, ask }: Deputies): Send {
+export function sendThrough({ send: sendThere, ask }: ParentCalls): Send {
   const send = async (
     target: AnyTask | string | Canvas,
     given?: AnyArguments | SendOptions,
@@ -80,7 +80,7 @@ function targetOf(target: unknown, options: PortableOptions): Omit<PortableTask,
   return { name: target.name, byTask: true, options: { ...settings, ...options } }
 }
 
-function handleOf(portable: PortableHandle, ask: Deputies['ask']): AnyHandle {
+function handleOf(portable: PortableHandle, ask: ParentCalls['ask']): AnyHandle {
   const { id, handles, parent } = portable
   const inquire = async <T>(method: HandleQuestion['method'], { timeout, signal }: ResultOptions = {}): Promise<T> => {
     signal?.throwIfAborted()

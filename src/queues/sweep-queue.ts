@@ -6,14 +6,14 @@ import { pause } from '../runtime/time/pause.ts'
 import { TokenBucket } from '../runtime/time/token-bucket.ts'
 
 /** What becomes of one message: it stays in its place, is dropped for good, or goes elsewhere. */
-export type Fate =
+export type SweepAction =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
 
 /** How to go through a queue. */
 export interface SweepOptions {
-  readonly decide: (delivery: Delivery) => Fate
+  readonly decide: (delivery: Delivery) => SweepAction
   /** Looks at no more than this many messages. */
   readonly limit?: number | undefined
   /** How many a second may leave; 0, as without one, is no limit. */
@@ -32,8 +32,8 @@ export interface Sweep {
   readonly unseen: number
 }
 
-export const KEEP: Fate = { kind: 'keep' }
-export const DROP: Fate = { kind: 'drop' }
+export const KEEP: SweepAction = { kind: 'keep' }
+export const DROP: SweepAction = { kind: 'drop' }
 
 // Confirms that are waited for at once: enough for speed, and all that memory holds of a queue of any length.
 const MOST_UNDERWAY = 100

@@ -5,7 +5,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { Service } from '../runtime/service.ts'
 import { maskPasswords } from '../runtime/text/mask-passwords.ts'
-import { Streak } from '../runtime/time/backoff.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import type { RedisAddress, RedisTls } from './redis-address.ts'
@@ -46,7 +46,7 @@ const CONNECT_TIMEOUT = 10_000
 export class RedisConnection implements Service {
   readonly name: string
   readonly #options: RedisConnectionOptions
-  readonly #streak: Streak
+  readonly #backoff: BackoffState
   readonly #connectedListeners = new Set<(client: Redis) => void>()
   #client: Redis | undefined
   #starting: Promise<void> | undefined
@@ -63,7 +63,7 @@ export class RedisConnection implements Service {
   constructor(options: RedisConnectionOptions) {
     this.name = options.name
     this.#options = options
-    this.#streak = new Streak(options.clock, Math.random)
+    this.#backoff = new BackoffState(options.clock, Math.random)
   }
 
   get connected(): boolean {
@@ -131,7 +131,7 @@ export class RedisConnection implements Service {
   async call<T>(use: (client: Redis) => Promise<T>, { within }: CallOptions = {}): Promise<T> {
     const { clock, patience } = this.#options
     const due = clock.monotonic() + (within ?? patience)
-    const streak = new Streak(clock, Math.random)
+    const backoff = new BackoffState(clock, Math.random)
     for (;;) {
       if (this.#starting === undefined) this.start().catch(() => {})
       const client = this.#connected ? this.#client : await this.#nextClient(due)
@@ -146,7 +146,7 @@ export class RedisConnection implements Service {
         if (isWrongData(error)) throw wrongData(error)
         // The client's own complaint about a lost connection says less than what was heard of it.
         if (isRefusal(error)) this.#lastError = error
-        const pause = streak.failed()
+        const pause = backoff.failed()
         if (clock.monotonic() + pause >= due) throw this.#unreachable(within ?? patience)
         if (this.#connected) await new Promise<void>((resolve) => clock.after(pause, resolve))
       }
@@ -177,7 +177,7 @@ export class RedisConnection implements Service {
     const started = deferred<void>()
     this.#started = started
     const client = new Client({
-      ...placeOptions(address, tls, () => this.#streak.failed()),
+      ...placeOptions(address, tls, () => this.#backoff.failed()),
       db: address.database,
       ...(address.password !== undefined && { username: address.user, password: address.password }),
       connectionName: name.replace(/[^!-~]/g, '-'),
@@ -190,7 +190,7 @@ export class RedisConnection implements Service {
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       maxRetriesPerRequest: 0,
-      retryStrategy: () => this.#streak.failed(),
+      retryStrategy: () => this.#backoff.failed(),
       // A server that was the master until now: the next connection finds the new one.
       reconnectOnError: ({ message }) => message.startsWith('READONLY'),
       protocol: 2,
@@ -215,7 +215,7 @@ export class RedisConnection implements Service {
   #onReady(client: Redis): void {
     const { logger, clock } = this.#options
     if (client !== this.#client) return
-    this.#streak.up()
+    this.#backoff.up()
     this.#connected = true
     this.#lastError = undefined
     if (this.#lostAt === undefined) logger?.debug({ event: 'results.connected' }, 'connected to the result backend')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { applySignature, type FollowUp, type Ground } from '../canvas/apply.ts'
+import { type ApplyContext, applySignature, type FollowUp } from '../canvas/apply.ts'
 import { type FreezeFacts, freeze, type Node } from '../canvas/freeze.ts'
 import { joinMessage } from '../canvas/queued-chords.ts'
 import { celeryOptions, composedJson, fieldsOf, withLinks } from '../canvas/signature.ts'
@@ -56,7 +56,7 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
   const { signature, node, chords } = freeze(whole, freezing)
-  const address: Ground['address'] = (task, args, wanted, inherited) =>
+  const address: ApplyContext['address'] = (task, args, wanted, inherited) =>
     router.address(task, args, inherited === undefined ? wanted : { priority: inherited, ...wanted })
   const ground = { newId, now, origin, address, current: parent, inheritPriority: facts.inheritPriority ?? false }
   const call = { args: [], options: given }

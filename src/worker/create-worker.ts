@@ -23,33 +23,33 @@ import { Consumer } from './consume/queue-consumer.ts'
 import { Suspects } from './consume/suspects.ts'
 import { unpackedDelivery } from './consume/unpacked-delivery.ts'
 import { openIntake } from './intake/open-intake.ts'
-import { Lanes } from './lifecycle/consumer-channels.ts'
+import { ConsumerChannels } from './lifecycle/consumer-channels.ts'
 import { WorkerHealth } from './lifecycle/health.ts'
 import { openOutbound } from './lifecycle/outbound.ts'
-import { Lifetime, type Worker } from './lifecycle/running-worker.ts'
+import { RunningWorker, type Worker } from './lifecycle/running-worker.ts'
 import { StateFile } from './lifecycle/state-file.ts'
 import { Isolation } from './quarantine/isolation.ts'
-import { Relocation } from './quarantine/republishing.ts'
+import { Republisher } from './quarantine/republisher.ts'
 import { queueControls } from './remote/queue-controls.ts'
 import { RemoteControl } from './remote/remote-control.ts'
 import { AttemptLimits } from './request/attempt-limits.ts'
 import { FinishedAttempts } from './request/finished-attempts.ts'
+import { HarmlessReturns } from './request/harmless-returns.ts'
 import { Prefetch } from './request/prefetch.ts'
 import { RecentAcks } from './request/recent-acks.ts'
 import type { Request } from './request/request.ts'
 import { RequestTable } from './request/request-table.ts'
 import { Revocations } from './request/revocations.ts'
-import { Survivors } from './request/survivors.ts'
-import { Tally } from './request/task-counters.ts'
+import { TaskCounters } from './request/task-counters.ts'
 import { Autoscaler } from './run/autoscaler.ts'
 import { LoopWatch } from './run/loop-watch.ts'
 import { openDispatcher } from './run/open-dispatcher.ts'
 import { openCrew, openPool } from './run/open-pool.ts'
-import { Workforce } from './run/pool-size.ts'
+import { PoolSize } from './run/pool-size.ts'
 import { ChordJoins } from './settle/chord-joins.ts'
 import { unlockChord } from './settle/chord-unlock.ts'
 import { Delays } from './waiting/delays.ts'
-import { Timetable } from './waiting/eta-queue.ts'
+import { EtaQueue } from './waiting/eta-queue.ts'
 import { HeldAside } from './waiting/held-aside.ts'
 import { RateLimits } from './waiting/rate-limits.ts'
 
@@ -91,21 +91,26 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  const { publishing, publisher, results, quarantine, delivery, sender, trail, followers } = outbound
-  const relocation = new Relocation({ publisher, clock, node, acknowledged: (holding) => lanes.acknowledged(holding) })
+  const { publishing, publisher, results, quarantine, delivery, sender, sentChildren, followUps } = outbound
+  const republisher = new Republisher({
+    publisher,
+    clock,
+    node,
+    acknowledged: (holding) => channels.acknowledged(holding),
+  })
   const table = new RequestTable()
-  const survivors = new Survivors(clock)
+  const harmlessReturns = new HarmlessReturns(clock)
   const finished = new FinishedAttempts(clock, logger)
   const recentAcks = new RecentAcks()
-  const tally = new Tally(clock)
+  const taskCounters = new TaskCounters(clock)
   const lamport = new LamportClock()
   const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
   const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
   const prefetch = new Prefetch(config.prefetch)
   const runnable = withBuiltIns(registry, {
-    apply: (signature, args, parent) => followers.apply(signature, args, parent),
-    unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followers }),
+    apply: (signature, args, parent) => followUps.apply(signature, args, parent),
+    unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followUps }),
   })
 
   const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
@@ -127,15 +132,15 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const loopWatch = new LoopWatch({ clock, logger })
-  const timetable: Timetable = new Timetable(clock, (request) => {
+  const etaQueue: EtaQueue = new EtaQueue(clock, (request) => {
     delays.released(request)
-    starts.begin(request)
+    startGate.begin(request)
   })
-  const delays = new Delays({ config, delivery, publisher, timetable, prefetch, clock, logger })
+  const delays = new Delays({ config, delivery, publisher, etaQueue, prefetch, clock, logger })
   const rateLimits: RateLimits = new RateLimits({
     clock,
     rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
-    onReady: (request) => starts.begin(request, { inTurn: true }),
+    onReady: (request) => startGate.begin(request, { inTurn: true }),
     prefetch,
   })
   const { dispatcher, kept } = openDispatcher({
@@ -145,12 +150,12 @@ export function createWorker(parts: WorkerParts): Worker {
     revocations,
     // Threads and processes leave this event loop alone.
     loopWatch: config.pool === 'async' || config.pool === 'solo' ? loopWatch : undefined,
-    tally,
+    taskCounters,
     events,
     publisher,
     results,
-    followers,
-    trail,
+    followUps,
+    sentChildren,
     quarantine,
     aside: { settle: (message) => aside.settle(message) },
     delays,
@@ -164,8 +169,8 @@ export function createWorker(parts: WorkerParts): Worker {
       void Promise.all([consumer.resume(), suspects.resume()])
       dispatcher.resume()
     },
-    divert: (request) => starts.divert(request),
-    onSuspectLost: (request) => starts.lost(request),
+    divert: (request) => startGate.divert(request),
+    onSuspectLost: (request) => startGate.lost(request),
     onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
       health.settled(request, outcome)
@@ -175,8 +180,8 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const { prefetchMultiplier, autoscale } = config
-  const workforce = new Workforce({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
-  const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, workforce, clock, logger })
+  const poolSize = new PoolSize({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
+  const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, poolSize, clock, logger })
   const declarations = new Declarations()
   const timeouts = new ConsumerTimeouts({ session: consuming, declarations, table, forgetTakenBack, logger })
   const suspects: Suspects = new Suspects(
@@ -198,11 +203,11 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     consumer: { suspend: (queue) => consumer.suspend(queue), unsuspend: (queue) => consumer.unsuspend(queue) },
     suspects,
-    relocation,
+    republisher,
     clock,
     logger,
   })
-  const { intake, starts } = openIntake({
+  const { intake, startGate } = openIntake({
     config,
     aside,
     registry: runnable,
@@ -211,11 +216,11 @@ export function createWorker(parts: WorkerParts): Worker {
     dispatcher,
     quarantine,
     results,
-    followers,
-    relocation,
+    followUps,
+    republisher,
     isolation,
     suspects,
-    survivors,
+    harmlessReturns,
     finished,
     rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
@@ -229,7 +234,7 @@ export function createWorker(parts: WorkerParts): Worker {
     prefetch,
     declare: async (queue) => {
       const server = consuming.connection?.server
-      const options = { session: declaring, server, clock, logger, lenient: lifetime.isUp }
+      const options = { session: declaring, server, clock, logger, lenient: running.isUp }
       const declared = await declareQueue(queue, options).catch((error) => {
         if (TwqError.is(error)) declarations.down(queue.name, error)
         throw error
@@ -253,24 +258,24 @@ export function createWorker(parts: WorkerParts): Worker {
     config,
     registry,
     table,
-    tally,
+    taskCounters,
     revocations,
     results,
     rateLimits,
     prefetch,
     lamport,
     pool,
-    workforce,
+    poolSize,
     autoscaler,
     attemptLimits,
     dispatcher,
     events,
     queues: queueControls(consumer, suspects),
-    shutDown: () => lifetime.leave(),
+    shutDown: () => running.leave(),
     clock,
     logger,
   })
-  const lanes: Lanes = new Lanes({
+  const channels: ConsumerChannels = new ConsumerChannels({
     config,
     broker,
     session: consuming,
@@ -279,7 +284,7 @@ export function createWorker(parts: WorkerParts): Worker {
     suspects,
     remote,
     table,
-    survivors,
+    harmlessReturns,
     finished,
     recentAcks,
     prefetch,
@@ -292,13 +297,13 @@ export function createWorker(parts: WorkerParts): Worker {
     publishing,
     consumer,
     aside,
-    lanes,
+    channels,
     loopWatch,
     kept,
     table,
-    tally,
+    taskCounters,
     prefetch,
-    workforce,
+    poolSize,
     clock,
     logger,
   })
@@ -311,14 +316,14 @@ export function createWorker(parts: WorkerParts): Worker {
           declaring,
           careful,
           quorum: () => declarations.anyQuorum(config.queues.map(({ name }) => name)),
-          followers,
+          followUps,
           quarantine,
           maxBodySize,
           clock,
           logger,
         })
       : undefined
-  const lifetime: Lifetime = new Lifetime({
+  const running: RunningWorker = new RunningWorker({
     config,
     registry,
     broker,
@@ -329,19 +334,19 @@ export function createWorker(parts: WorkerParts): Worker {
     chordJoins,
     consumer,
     suspects,
-    lanes,
+    channels,
     declarations,
     timeouts,
     intake,
     aside,
-    timetable,
+    etaQueue,
     rateLimits,
     dispatcher,
     kept,
     table,
     pool,
     isolation,
-    workforce,
+    poolSize,
     autoscaler,
     prefetch,
     remote,
@@ -355,13 +360,13 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
-  return lifetime
+  return running
 
   /** Once each: an attempt that ignores the shutdown may end after its message went back. */
   function giveBack(requests: readonly Request[]): Promise<void> {
     const kept = requests.filter((request) => !request.acknowledged && !request.givenBack)
     for (const request of kept) request.givenBack = true
-    return relocation.giveBack(kept)
+    return republisher.giveBack(kept)
   }
 
   /**
@@ -370,8 +375,8 @@ export function createWorker(parts: WorkerParts): Worker {
    */
   function forgetTakenBack(): void {
     aside.forgetTakenBack()
-    for (const request of table.all()) if (request.takenBack) survivors.add(request)
-    const held = timetable.remove((request) => request.takenBack)
+    for (const request of table.all()) if (request.takenBack) harmlessReturns.add(request)
+    const held = etaQueue.remove((request) => request.takenBack)
     for (const request of held) delays.released(request)
     const limited = rateLimits.remove((request) => request.takenBack)
     const forgotten = [...held, ...limited, ...dispatcher.dropTakenBack()]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
+import type { ApplyContext, FollowUp } from '../../src/canvas/apply.ts'
 import { applySignature } from '../../src/canvas/apply.ts'
 import { calledByParts, errbackDigests, withUncalled } from '../../src/canvas/called-errbacks.ts'
 import { callbackError, joinChord } from '../../src/canvas/chord-join.ts'
@@ -33,7 +33,7 @@ function read(name: string): TaskMessage {
 }
 
 /** Ids come from the list, as Celery drew them; then 'id-1' and so on. */
-function ground(ids: readonly string[] = []): Ground {
+function ground(ids: readonly string[] = []): ApplyContext {
   const left = [...ids]
   let drawn = 0
   return {

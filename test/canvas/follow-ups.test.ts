@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { FollowUp, Ground } from '../../src/canvas/apply.ts'
+import type { ApplyContext, FollowUp } from '../../src/canvas/apply.ts'
 import { abandonedBy, bodyOfChord, errbacksOf, hasNoFollowUps, successorsOf } from '../../src/canvas/follow-ups.ts'
 import { TwqError } from '../../src/errors.ts'
 import { parseJson } from '../../src/protocol/json.ts'
@@ -26,7 +26,7 @@ function read(name: string): TaskMessage {
 }
 
 /** Ids come from the list, as Celery drew them; then 'id-1' and so on. */
-function ground(ids: readonly string[] = []): Ground {
+function ground(ids: readonly string[] = []): ApplyContext {
   const left = [...ids]
   let drawn = 0
   return {
@@ -63,7 +63,7 @@ function comparable(headers: object, version: string) {
 }
 
 /** The message, what its task returned, and the messages that a Python worker sent because of it. */
-const successes: readonly [first: string, result: Json, followers: readonly string[], children: Json][] = [
+const successes: readonly [first: string, result: Json, followUps: readonly string[], children: Json][] = [
   ['exec-chain', 2, ['exec-chain.2'], [[['00001020-0000-4000-8000-000000001020', null], null]]],
   ['exec-chain.2', 6, ['exec-chain.3'], [[['00001021-0000-4000-8000-000000001021', null], null]]],
   ['exec-chain.3', 10, [], []],
@@ -71,9 +71,9 @@ const successes: readonly [first: string, result: Json, followers: readonly stri
 ]
 
 describe.each(['5.2.6', '5.6.3'])('as the worker of Celery %s', (version) => {
-  it.each(successes)('sends after %s what follows', (first, result, followers, children) => {
+  it.each(successes)('sends after %s what follows', (first, result, followUps, children) => {
     const sent = successorsOf(read(`${version}-${first}`), result, ground())
-    expectSame(sent.messages, followers, version)
+    expectSame(sent.messages, followUps, version)
     expect(sent.children).toEqual(children)
   })
 
@@ -99,7 +99,7 @@ describe.each(['5.2.6', '5.6.3'])('as the worker of Celery %s', (version) => {
   )
 })
 
-function errbacksFor({ id, rootId, embed }: TaskMessage, from: Ground) {
+function errbacksFor({ id, rootId, embed }: TaskMessage, from: ApplyContext) {
   const { departures, problems } = errbacksOf({ id, rootId, errbacks: embed.errbacks ?? [] }, from)
   return { messages: departures.flatMap(({ messages }) => messages), problems }
 }
@@ -344,7 +344,7 @@ describe('a priority that is inherited', () => {
   }
   const prioritiesOf = (messages: readonly FollowUp[]) =>
     messages.map(({ outgoing }) => outgoing.message.properties.priority)
-  const own: Ground['address'] = (task, args, wanted, inherited) =>
+  const own: ApplyContext['address'] = (task, args, wanted, inherited) =>
     createRouter({ defaultQueue: 'celery', defaultPriority: 1 }).address(task, args, {
       ...(inherited !== undefined && { priority: inherited }),
       ...wanted,

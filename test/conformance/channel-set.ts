@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Broker, Connection } from '../../src/broker/broker.ts'
-import { ChannelRow } from '../../src/broker/channels/channel-set.ts'
+import { ChannelSet } from '../../src/broker/channels/channel-set.ts'
 import { Inbox, textOf } from './inbox.ts'
 
 /** What channels in a row must do on every broker behind the seam. */
 export function describeChannelRow(name: string, open: () => Promise<Broker>): void {
   describe(`channels in a row, on ${name}`, () => {
     let connection: Connection
-    let row: ChannelRow
+    let row: ChannelSet
     let queue: string
 
     beforeEach(async () => {
       connection = await (await open()).connect()
-      row = await ChannelRow.open(connection)
+      row = await ChannelSet.open(connection)
       queue = `row-${randomUUID()}`
       await using channel = await connection.openChannel()
       await channel.declareQueue({ name: queue, durable: false, exclusive: true })
@@ -83,7 +83,7 @@ export function describeChannelRow(name: string, open: () => Promise<Broker>): v
       expect(reason).toMatchObject({ kind: 'lost', error: { code: 'TWQ_QUEUE_MISSING' } })
       expect([row.isOpen, waiting.alive, waiting.ack(), second.ack()]).toEqual([false, false, false, false])
       expect(await row.advance()).toBe(false)
-      row = await ChannelRow.open(connection)
+      row = await ChannelSet.open(connection)
       const again = await consume(2)
       expect([await again.inbox.next(), await again.inbox.next()].map(textOf).sort()).toEqual(['first', 'second'])
     })

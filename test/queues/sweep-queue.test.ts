@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Channel, Connection, Delivery } from '../../src/broker/broker.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { movedMessage } from '../../src/queues/moved-message.ts'
-import { DROP, type Fate, KEEP, type SweepOptions, sweepQueue } from '../../src/queues/sweep-queue.ts'
+import { DROP, KEEP, type SweepAction, type SweepOptions, sweepQueue } from '../../src/queues/sweep-queue.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -43,7 +43,7 @@ function textOf({ body }: Delivery): string {
 }
 
 const isOdd = (delivery: Delivery): boolean => Number(textOf(delivery)) % 2 === 1
-const move = (delivery: Delivery): Fate => ({ kind: 'send', outgoing: movedMessage(delivery, 'to') })
+const move = (delivery: Delivery): SweepAction => ({ kind: 'send', outgoing: movedMessage(delivery, 'to') })
 
 describe('a sweep', () => {
   it('leaves what is kept in its place', async () => {
@@ -66,7 +66,7 @@ describe('a sweep', () => {
 
   it('ends, though what it sends comes to the same queue', async () => {
     const { sweep, texts } = await aScene()
-    const again = (delivery: Delivery): Fate => ({ kind: 'send', outgoing: movedMessage(delivery, 'from') })
+    const again = (delivery: Delivery): SweepAction => ({ kind: 'send', outgoing: movedMessage(delivery, 'from') })
     expect(await sweep({ decide: again })).toMatchObject({ sent: 5, unseen: 0 })
     expect(await texts('from')).toEqual(['0', '1', '2', '3', '4'])
   })
@@ -81,7 +81,7 @@ describe('a sweep', () => {
   it('loses nothing when it is stopped', async () => {
     const { sweep, texts } = await aScene()
     const stop = new AbortController()
-    const decide = (delivery: Delivery): Fate => {
+    const decide = (delivery: Delivery): SweepAction => {
       if (textOf(delivery) === '2') stop.abort()
       return move(delivery)
     }
@@ -94,7 +94,7 @@ describe('a sweep', () => {
     const clock = new ManualClock()
     const times: number[] = []
     const began = clock.monotonic()
-    const decide = (delivery: Delivery): Fate => {
+    const decide = (delivery: Delivery): SweepAction => {
       times.push(clock.monotonic() - began)
       // Time goes by only when somebody waits for it.
       setImmediate(() => clock.advance(500))

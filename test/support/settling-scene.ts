@@ -11,11 +11,11 @@ import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { Quarantine } from '../../src/worker/quarantine/quarantine.ts'
 import type { Request } from '../../src/worker/request/request.ts'
 import { RequestTable } from '../../src/worker/request/request-table.ts'
-import { Trail } from '../../src/worker/request/trail.ts'
+import { SentChildren } from '../../src/worker/request/sent-children.ts'
 import { Dispatcher } from '../../src/worker/run/dispatcher.ts'
 import { EndedAside } from '../../src/worker/settle/ended-aside.ts'
 import { FollowUpPublisher } from '../../src/worker/settle/follow-up-publisher.ts'
-import { Followers } from '../../src/worker/settle/follow-ups.ts'
+import { FollowUps } from '../../src/worker/settle/follow-ups.ts'
 import { KeptOutcomes } from '../../src/worker/settle/kept-outcomes.ts'
 import { endUnsettled, settle } from '../../src/worker/settle/settle.ts'
 import { aRequest, type RecordedDelivery } from './a-request.ts'
@@ -98,15 +98,15 @@ export async function settleOneTask(
       forget: () => call('forget'),
     },
   }
-  const trail = new Trail()
-  const followers = new Followers({
+  const sentChildren = new SentChildren()
+  const followUps = new FollowUps({
     publisher: new FollowUpPublisher(
       publisher,
       { has: () => true, declare: async () => {}, forget: () => {} },
       { publish: async () => false },
     ),
     results,
-    trail,
+    sentChildren,
     clock,
     logger,
     origin: 'gen1@here',
@@ -116,8 +116,8 @@ export async function settleOneTask(
   const parts = {
     publisher,
     results,
-    followers,
-    trail,
+    followUps,
+    sentChildren,
     endedAside: new EndedAside({
       quarantine: new Quarantine({ publisher, clock, node: 'twq@test', declare: async () => {}, onTaken: () => {} }),
       // Where messages wait is another test's matter: what fails is tried again with the outcome.

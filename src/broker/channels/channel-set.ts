@@ -9,7 +9,7 @@ const MOST_CHANNELS = 128
  * is settled. RabbitMQ walks over everything older that is unacknowledged on a channel whenever it takes an
  * acknowledgement there, so what waits for long should not wait beside what is acknowledged soon.
  */
-export class ChannelRow implements AsyncDisposable {
+export class ChannelSet implements AsyncDisposable {
   /** Resolves, never rejects, when the first of them is over without having been done with. */
   readonly closed: Promise<CloseReason>
   readonly #closed = deferred<CloseReason>()
@@ -23,8 +23,8 @@ export class ChannelRow implements AsyncDisposable {
   }
 
   /** A row of one. */
-  static async open(connection: Connection): Promise<ChannelRow> {
-    const row = new ChannelRow(connection)
+  static async open(connection: Connection): Promise<ChannelSet> {
+    const row = new ChannelSet(connection)
     row.#add(await connection.openChannel())
     return row
   }

@@ -73,7 +73,7 @@ export class Queue {
     }
     const entry: Entry = {
       message,
-      lane: this.#laneOf(message),
+      level: this.#laneOf(message),
       position: this.#nextPosition++,
       expiresAt: this.#around.clock.monotonic() + Math.min(this.settings.messageTtl, ownTtl(message)),
       returns: 0,
@@ -182,9 +182,9 @@ export class Queue {
     for (const head of this.#ready.heads()) {
       let entry: Entry | undefined = head
       while (entry !== undefined && entry !== fresh && entry.expiresAt <= now) {
-        this.#ready.removeFirst(entry.lane)
+        this.#ready.removeFirst(entry.level)
         this.#bury([entry], 'expired')
-        entry = this.#ready.first(entry.lane)
+        entry = this.#ready.first(entry.level)
       }
     }
   }
@@ -220,7 +220,7 @@ export class Queue {
 
   // In quorum queues what came back leaves before all else, in the order in which it came back.
   #atReturnLane(entry: Entry): Entry {
-    return { ...entry, lane: 1, position: this.#nextPosition++ }
+    return { ...entry, level: 1, position: this.#nextPosition++ }
   }
 
   #bury(entries: readonly Entry[], reason: DeathReason): void {

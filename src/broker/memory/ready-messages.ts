@@ -4,8 +4,8 @@ import type { Message } from './message.ts'
 export interface Entry {
   readonly message: Message
   /** Higher ones leave first. */
-  readonly lane: number
-  /** Order within the lane. */
+  readonly level: number
+  /** Order within the priority. */
   readonly position: number
   /** On the clock's monotonic scale; infinite when it never expires. */
   readonly expiresAt: number
@@ -20,9 +20,9 @@ export function sizeOf(entry: Entry): number {
   return entry.message.body.length
 }
 
-/** The messages of one queue that wait for a consumer, in lanes; within a lane in order of position. */
+/** The messages of one queue that wait for a consumer, by priority; within one in order of position. */
 export class ReadyMessages {
-  readonly #lanes: Lane[] = []
+  readonly #levels: PriorityLevel[] = []
   #count = 0
   #bytes = 0
   #cost = 0
@@ -44,7 +44,7 @@ export class ReadyMessages {
   add(entries: readonly Entry[]): void {
     // From the last to the first, so that a run that goes back to the head is put there one by one at no cost.
     for (const entry of entries.toSorted((a, b) => b.position - a.position)) {
-      this.#lane(entry.lane).insert(entry)
+      this.#level(entry.level).insert(entry)
       this.#count++
       this.#bytes += sizeOf(entry)
       this.#cost += entry.cost
@@ -53,8 +53,8 @@ export class ReadyMessages {
 
   /** The next to leave. */
   peek(): Entry | undefined {
-    for (let lane = this.#lanes.length - 1; lane >= 0; lane--) {
-      const first = this.#lanes[lane]?.first
+    for (let level = this.#levels.length - 1; level >= 0; level--) {
+      const first = this.#levels[level]?.first
       if (first !== undefined) return first
     }
     return undefined
@@ -62,21 +62,21 @@ export class ReadyMessages {
 
   shift(): Entry | undefined {
     const first = this.peek()
-    if (first !== undefined) this.removeFirst(first.lane)
+    if (first !== undefined) this.removeFirst(first.level)
     return first
   }
 
-  /** The first of every lane: only there do messages expire. */
+  /** The first of every priority: only there do messages expire. */
   *heads(): Iterable<Entry> {
-    for (const lane of this.#lanes) if (lane?.first !== undefined) yield lane.first
+    for (const level of this.#levels) if (level?.first !== undefined) yield level.first
   }
 
-  first(lane: number): Entry | undefined {
-    return this.#lanes[lane]?.first
+  first(level: number): Entry | undefined {
+    return this.#levels[level]?.first
   }
 
-  removeFirst(lane: number): void {
-    const entry = this.#lane(lane).shift()
+  removeFirst(level: number): void {
+    const entry = this.#level(level).shift()
     if (entry === undefined) return
     this.#count--
     this.#bytes -= sizeOf(entry)
@@ -84,20 +84,20 @@ export class ReadyMessages {
   }
 
   clear(): void {
-    this.#lanes.length = 0
+    this.#levels.length = 0
     this.#count = 0
     this.#bytes = 0
     this.#cost = 0
   }
 
-  #lane(index: number): Lane {
-    while (this.#lanes.length <= index) this.#lanes.push(new Lane())
-    return this.#lanes[index] as Lane
+  #level(index: number): PriorityLevel {
+    while (this.#levels.length <= index) this.#levels.push(new PriorityLevel())
+    return this.#levels[index] as PriorityLevel
   }
 }
 
 /** A double-ended queue sorted by position; both ends cost the same however long it is. */
-class Lane {
+class PriorityLevel {
   #entries: (Entry | undefined)[] = []
   #head = 0
 

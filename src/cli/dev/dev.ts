@@ -5,12 +5,12 @@ import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-codes.ts'
 import { showDeadLetters } from './dead-letters.ts'
+import { DevWorker } from './dev-worker.ts'
 import { findBroker } from './find-broker.ts'
-import { Generation } from './generation.ts'
 import { hearKeys, type Key, keyHelp } from './keys.ts'
+import { Reloads } from './reloads.ts'
 import { Resender } from './resender.ts'
 import { introduce, say, showOutput, showTask } from './screen.ts'
-import { Succession } from './succession.ts'
 import { watchSources } from './watch-sources.ts'
 import { workerArguments } from './worker-arguments.ts'
 
@@ -35,8 +35,8 @@ export async function dev(flags: GlobalOptions): Promise<number> {
       resender.last = report
       showTask(report)
     },
-  } satisfies ConstructorParameters<typeof Generation>[1]
-  const succession = new Succession((number) => new Generation(workerArguments(flags, broker.url, number), hearer), {
+  } satisfies ConstructorParameters<typeof DevWorker>[1]
+  const reloads = new Reloads((number) => new DevWorker(workerArguments(flags, broker.url, number), hearer), {
     ready(facts, first) {
       resender.tasks = facts.tasks
       queue = facts.queue
@@ -52,7 +52,7 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   })
   const reload = (why: string): void => {
     say(why)
-    void succession.next()
+    void reloads.next()
   }
 
   const status = deferred<number>()
@@ -60,9 +60,9 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   using _signals = onStopSignals(
     (request, signal) => {
       exit = { warm: EXIT.ok, cold: EXIT.failed, now: exitCodeOfSignal(signal) }[request]
-      void succession.stop(request).then(() => status.resolve(exit))
+      void reloads.stop(request).then(() => status.resolve(exit))
       const patience = shutdown.grace + shutdown.abort + CLOSING_TIME
-      setTimeout(() => void succession.stop('now'), patience).unref()
+      setTimeout(() => void reloads.stop('now'), patience).unref()
     },
     { logger },
   )
@@ -82,6 +82,6 @@ export async function dev(flags: GlobalOptions): Promise<number> {
     q: { does: 'quit, as Ctrl-C', press: () => void process.kill(process.pid, 'SIGINT') },
   }
   using _keys = process.stdin.isTTY ? hearKeys(process.stdin, keys) : undefined
-  void succession.next()
+  void reloads.next()
   return await status.promise
 }

@@ -12,7 +12,7 @@ import {
   wasInChord,
 } from '../../queues/quarantine.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
-import { DROP, type Fate, KEEP, type Sweep, sweepQueue } from '../../queues/sweep-queue.ts'
+import { DROP, KEEP, type Sweep, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
@@ -79,7 +79,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
     let meant = 0
     let foreign = 0
     let inChords = 0
-    const decide = (delivery: Delivery): Fate => {
+    const decide = (delivery: Delivery): SweepAction => {
       const message = readQuarantined(delivery)
       if (!isMeant(message, filter)) return KEEP
       meant += 1
@@ -112,7 +112,7 @@ export async function showQuarantined(id: string, flags: QuarantineFlags): Promi
   const { connection, queue } = await connect('show', flags)
   await using _ = connection
   const found: QuarantinedMessage[] = []
-  const decide = (delivery: Delivery): Fate => {
+  const decide = (delivery: Delivery): SweepAction => {
     const message = readQuarantined(delivery)
     if (message.id === id) found.push(message)
     return KEEP

@@ -2,7 +2,7 @@ import type { Delivery } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
 import { movedMessage } from '../../queues/moved-message.ts'
 import { withChannel } from '../../queues/queue-access.ts'
-import { type Fate, KEEP, sweepQueue } from '../../queues/sweep-queue.ts'
+import { KEEP, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { matchesGlob } from '../../runtime/text/glob.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
@@ -37,7 +37,7 @@ export async function queueMove(from: string, to: string, flags: MoveFlags): Pro
   await withChannel(connection, (channel) => channel.inspectQueue(to))
   return await interruptible(async (signal) => {
     let meant = 0
-    const decide = (delivery: Delivery): Fate => {
+    const decide = (delivery: Delivery): SweepAction => {
       if (!isMeant(delivery, flags)) return KEEP
       meant += 1
       return flags.dryRun ? KEEP : { kind: 'send', outgoing: movedMessage(delivery, to) }

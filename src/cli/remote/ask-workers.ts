@@ -17,7 +17,7 @@ export interface RemoteFlags extends GlobalOptions {
 }
 
 /** A line to the workers of the broker, as the flags have it: which ones, and how long to wait. */
-export interface Line extends AsyncDisposable {
+export interface ControlClient extends AsyncDisposable {
   /** The nodes that were named; undefined for all. */
   readonly destination: readonly string[] | undefined
   /** Rejects with `TWQ_NO_WORKER` when nobody answers. */
@@ -27,7 +27,7 @@ export interface Line extends AsyncDisposable {
   /** Whether a node's mailbox is there. */
   listens(node: string): Promise<boolean>
   /** What the status of a command is: 69 when one that was named is silent, 1 for an error among the replies. Notes both. */
-  verdict(replies: Replies): number
+  exitStatus(replies: Replies): number
 }
 
 const TIMEOUT = 3_000
@@ -36,7 +36,7 @@ const TIMEOUT = 3_000
 const QUIET = 50
 
 /** Connects to the broker of the configuration; close it with `await using`. */
-export async function openLine(command: string, flags: RemoteFlags): Promise<Line> {
+export async function openControlClient(command: string, flags: RemoteFlags): Promise<ControlClient> {
   const timeout = flags.timeout === undefined ? TIMEOUT : milliseconds('--timeout', flags.timeout)
   const named = flags.destination?.split(',').map((node) => node.trim())
   const { config } = await loadConfig(command, flags)
@@ -54,7 +54,7 @@ export async function openLine(command: string, flags: RemoteFlags): Promise<Lin
     },
     tell: (method, args) => broadcast.tell(method, args, named),
     listens: (node) => broadcast.listens(node),
-    verdict(replies) {
+    exitStatus(replies) {
       const errors = failedNodes(replies)
       for (const [node, error] of errors) note(`${node} answered with an error: ${error}`, flags)
       const silent = named?.filter((node) => !replies.has(node)) ?? []

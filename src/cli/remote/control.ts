@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../runtime/json.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note, print, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
-import { openLine, type RemoteFlags, readArguments } from './ask-workers.ts'
+import { openControlClient, type RemoteFlags, readArguments } from './ask-workers.ts'
 import { answerTable, type Replies } from './inspect-report.ts'
 import type { RemoteCommand } from './remote-commands.ts'
 
@@ -15,7 +15,7 @@ export async function control(command: RemoteCommand, typed: readonly unknown[],
 
 /** The same for a command that has other words here: `twq task revoke`, `twq worker pause`. */
 export async function tellWorkers(name: string, method: string, args: JsonObject, flags: RemoteFlags): Promise<number> {
-  await using line = await openLine(`control ${name}`, flags)
+  await using line = await openControlClient(`control ${name}`, flags)
   if (method === 'shutdown') {
     await line.tell(method, args)
     note(`asked ${line.destination?.join(', ') ?? 'every worker'} to shut down`, flags)
@@ -24,7 +24,7 @@ export async function tellWorkers(name: string, method: string, args: JsonObject
   const replies = await line.ask(method, args)
   if (wantsJson(flags)) print(asCelery(replies))
   else print(answerTable(replies, terminalStyle()))
-  return line.verdict(replies)
+  return line.exitStatus(replies)
 }
 
 /** As `celery control --json`: a list with an object for each node. */

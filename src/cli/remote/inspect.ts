@@ -1,5 +1,5 @@
 import { note, print, terminalStyle, wantsJson } from '../terminal/output.ts'
-import { openLine, type RemoteFlags, readArguments } from './ask-workers.ts'
+import { openControlClient, type RemoteFlags, readArguments } from './ask-workers.ts'
 import { activeTable, countTasks, detailsByNode, pingTable, type Replies, repliesAsJson } from './inspect-report.ts'
 import type { RemoteCommand } from './remote-commands.ts'
 
@@ -15,21 +15,21 @@ export interface InspectFlags extends RemoteFlags {
  */
 export async function inspect(command: RemoteCommand, typed: readonly unknown[], flags: InspectFlags): Promise<number> {
   const args = { ...readArguments(command, typed), ...(flags.withDefaults && { with_defaults: true }) }
-  await using line = await openLine(`inspect ${command.name}`, flags)
+  await using line = await openControlClient(`inspect ${command.name}`, flags)
   const replies = await line.ask(command.method, args)
   if (wantsJson(flags)) print(repliesAsJson(replies))
   else show(command.method, replies, flags)
-  return line.verdict(replies)
+  return line.exitStatus(replies)
 }
 
 /** `twq status`: the workers that are there; 69 when there is none. */
 export async function status(flags: RemoteFlags): Promise<number> {
-  await using line = await openLine('status', flags)
+  await using line = await openControlClient('status', flags)
   const replies = await line.ask('ping')
   if (wantsJson(flags)) print(repliesAsJson(replies))
   else print(pingTable(replies, terminalStyle()))
   note(replies.size === 1 ? '1 node online' : `${replies.size} nodes online`, flags)
-  return line.verdict(replies)
+  return line.exitStatus(replies)
 }
 
 function show(method: string, replies: Replies, flags: RemoteFlags): void {

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { openLine, type RemoteFlags } from '../remote/ask-workers.ts'
+import { openControlClient, type RemoteFlags } from '../remote/ask-workers.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { type Column, print, table, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
 
@@ -28,14 +28,14 @@ export interface WorkerReplies {
 
 /** `twq worker list`: the workers that are there, and what they are; 69 when there is none. */
 export async function workerList(flags: RemoteFlags): Promise<number> {
-  await using line = await openLine('worker list', flags)
+  await using line = await openControlClient('worker list', flags)
   const [stats, active, queues, report] = await Promise.all(
     ['stats', 'active', 'active_queues', 'report'].map((method) => line.ask(method)),
   )
   const rows = workerRows({ stats, active, queues, report } as WorkerReplies)
   if (wantsJson(flags)) print(`${toJson(rows)}\n`)
   else print(table(rows, COLUMNS, terminalStyle()))
-  return stats === undefined ? EXIT.ok : line.verdict(stats)
+  return stats === undefined ? EXIT.ok : line.exitStatus(stats)
 }
 
 /** A row for each node, by name. Python's workers answer in other words in places; nothing that they leave out is an error. */

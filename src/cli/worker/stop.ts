@@ -2,7 +2,7 @@ import { TwqError } from '../../errors.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import { milliseconds } from '../flags/send-request.ts'
-import { type Line, openLine, type RemoteFlags } from '../remote/ask-workers.ts'
+import { type ControlClient, openControlClient, type RemoteFlags } from '../remote/ask-workers.ts'
 import { countTasks } from '../remote/inspect-report.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note } from '../terminal/output.ts'
@@ -20,7 +20,7 @@ const NEVER = new AbortController().signal
 
 /** `twq worker stop`: a warm shutdown, by remote control. With `--wait` 124 when time runs out before they are gone. */
 export async function workerStop(node: string | undefined, flags: WorkerStopFlags): Promise<number> {
-  await using line = await openLine('worker stop', { ...flags, destination: chosen(node, flags) })
+  await using line = await openControlClient('worker stop', { ...flags, destination: chosen(node, flags) })
   // Who is there is asked first: a shutdown is not answered.
   const nodes = [...(await line.ask('ping')).keys()].sort()
   await line.tell('shutdown', {})
@@ -34,7 +34,7 @@ export async function workerStop(node: string | undefined, flags: WorkerStopFlag
 
 /** `twq worker drain`: takes them off their queues and waits until nothing runs or waits there. They stay, idle. */
 export async function workerDrain(node: string | undefined, flags: WorkerStopFlags): Promise<number> {
-  await using line = await openLine('worker drain', { ...flags, destination: chosen(node, flags) })
+  await using line = await openControlClient('worker drain', { ...flags, destination: chosen(node, flags) })
   const consumed = await line.ask('active_queues')
   for (const [name, queues] of consumed) {
     for (const queue of Array.isArray(queues) ? queues : []) {
@@ -44,7 +44,7 @@ export async function workerDrain(node: string | undefined, flags: WorkerStopFla
   return await untilNone([...consumed.keys()], 'is drained', flags, (left) => busy(line, left))
 }
 
-async function busy(line: Line, nodes: readonly string[]): Promise<string[]> {
+async function busy(line: ControlClient, nodes: readonly string[]): Promise<string[]> {
   const [active, reserved] = await Promise.all([line.ask('active', {}, nodes), line.ask('reserved', {}, nodes)])
   return nodes.filter((node) =>
     [active, reserved].some((replies) => countTasks(new Map([[node, replies.get(node) ?? null]])) > 0),

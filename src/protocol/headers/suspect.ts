@@ -12,9 +12,9 @@ const EXCHANGE = 'x-twq-exchange'
 const ROUTING_KEY = 'x-twq-routing-key'
 const HISTORY = 'x-twq-history'
 const REDELIVERED = 'x-twq-redelivered'
-const ANSWERABLE = 'x-twq-answerable'
+const GRACE_USED = 'x-twq-grace-used'
 const ENDED = 'x-twq-ended'
-const MARKS: readonly string[] = [STARTS, REDELIVERED, ANSWERABLE, ENDED, EXCHANGE, ROUTING_KEY, HISTORY]
+const MARKS: readonly string[] = [STARTS, REDELIVERED, GRACE_USED, ENDED, EXCHANGE, ROUTING_KEY, HISTORY]
 // A quorum queue of RabbitMQ writes the first on what came back, and from 4.3 on the second.
 const COUNTS: readonly string[] = ['x-delivery-count', 'x-acquired-count']
 const LONGEST_HISTORY = 20
@@ -32,7 +32,7 @@ export interface Marks {
   /** An earlier delivery may have started, settled or not. */
   readonly redelivered: boolean
   /** From now on the end of a worker that had it, as a suspect, counts as a start. */
-  readonly answerable: boolean
+  readonly graceUsed: boolean
   /** How which attempt of its task ended, after which it is to be set aside, not run; undefined unless it is a copy of ours. */
   readonly ended: string | undefined
   /** Where it was first published to; undefined unless it is a copy of ours. */
@@ -54,7 +54,7 @@ export function readMarks(headers: Headers): Marks {
   return {
     starts: isWhole(starts) ? Math.min(starts, MOST_STARTS) : 0,
     redelivered: headers[REDELIVERED] === true,
-    answerable: headers[ANSWERABLE] === true,
+    graceUsed: headers[GRACE_USED] === true,
     ended: typeof ended === 'string' ? ended.slice(0, LONGEST_LINE) : undefined,
     route: known ? { exchange, routingKey } : undefined,
     history: historyOf(headers),
@@ -84,7 +84,7 @@ export interface CopyOptions {
   readonly starts: number
   readonly redelivered: boolean
   /** As the original, unless given. */
-  readonly answerable?: boolean
+  readonly graceUsed?: boolean
   /** As the original, unless given. */
   readonly ended?: string | undefined
   /** A line for its history. */
@@ -96,12 +96,12 @@ export interface CopyOptions {
  * instead. It reaches `queue` alone: what would send it elsewhere too is left out; all else are the original's bytes.
  */
 export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
-  const { route = original.route, history, ended, answerable: before } = readMarks(original.headers)
+  const { route = original.route, history, ended, graceUsed: before } = readMarks(original.headers)
   const past = to.event === undefined ? history : [...history, to.event.slice(0, LONGEST_LINE)].slice(-LONGEST_HISTORY)
   const set = {
     [STARTS]: Math.min(to.starts, MOST_STARTS),
     [REDELIVERED]: to.redelivered,
-    [ANSWERABLE]: (to.answerable ?? before) ? true : undefined,
+    [GRACE_USED]: (to.graceUsed ?? before) ? true : undefined,
     [ENDED]: (to.ended ?? ended)?.slice(0, LONGEST_LINE),
     [EXCHANGE]: route.exchange,
     [ROUTING_KEY]: route.routingKey,

@@ -21,7 +21,7 @@ function delayUpTo(cap: number, attempt: number, random: () => number): number {
 const STEADY = 5_000
 
 /** Failures in a row of something that should stay up. Something that comes up and falls over at once is still failing. */
-export class Streak {
+export class BackoffState {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #longest: number | undefined

@@ -1,5 +1,5 @@
 /** Who waits for each signal. */
-const followers = new WeakMap<AbortSignal, Set<() => void>>()
+const followUps = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
  * Calls `listener` once when `signal` aborts, at once where it has; returns how to stop. However many wait for one signal,
@@ -12,19 +12,19 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   }
   // An entry of its own: the same function may wait twice.
   const entry = (): void => listener()
-  const known = followers.get(signal)
+  const known = followUps.get(signal)
   if (known !== undefined) known.add(entry)
   else follow(signal, entry)
   return () => {
-    followers.get(signal)?.delete(entry)
+    followUps.get(signal)?.delete(entry)
   }
 }
 
 function follow(signal: AbortSignal, first: () => void): void {
   const waiting = new Set([first])
-  followers.set(signal, waiting)
+  followUps.set(signal, waiting)
   const tellAll = (): void => {
-    followers.delete(signal)
+    followUps.delete(signal)
     for (const entry of waiting) entry()
   }
   signal.addEventListener('abort', tellAll, { once: true })

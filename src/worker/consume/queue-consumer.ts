@@ -1,6 +1,6 @@
 import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../../broker/broker.ts'
 import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
-import type { ChannelRow } from '../../broker/channels/channel-set.ts'
+import type { ChannelSet } from '../../broker/channels/channel-set.ts'
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { TwqError } from '../../errors.ts'
@@ -37,7 +37,7 @@ const PATIENCE = 5_000
 
 /** The channel that consumes, with those before it, and what is consumed on it. */
 interface Line {
-  readonly channel: ChannelRow
+  readonly channel: ChannelSet
   readonly signal: AbortSignal
   readonly subscriptions: Map<string, Subscription>
   /** One limit for all consumers, or one for each. */
@@ -81,7 +81,7 @@ export class Consumer {
    * one that the broker does not answer for, or refuses for now, keeps no other waiting. The first time it rejects with what
    * trying again can't mend; later such a queue is tried again while the others are consumed.
    */
-  async setup(channel: ChannelRow, signal: AbortSignal, server: ServerInfo): Promise<void> {
+  async setup(channel: ChannelSet, signal: AbortSignal, server: ServerInfo): Promise<void> {
     const { prefetch, careful, clock, onRenewed } = this.#parts
     this.#forget()
     onRenewed()

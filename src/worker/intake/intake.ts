@@ -9,20 +9,20 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
-import { factsOf, type Lane, mayHaveStarted } from '../quarantine/poison-policy.ts'
-import type { Holding, Relocation } from '../quarantine/republishing.ts'
+import { type DeliverySource, factsOf, mayHaveStarted } from '../quarantine/poison-policy.ts'
+import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
 import { admit } from '../request/admission.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
-import type { Moves } from '../request/in-flight.ts'
+import type { HarmlessReturns } from '../request/harmless-returns.ts'
+import type { InFlight } from '../request/in-flight.ts'
 import { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
-import type { Survivors } from '../request/survivors.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import { refusalOf } from '../settle/ended-aside.ts'
 import type { Refusal, Refusals } from '../settle/refusals.ts'
 import { receivedEvent } from '../settle/task-events.ts'
 import type { Delays } from '../waiting/delays.ts'
-import type { Starts } from './start-gate.ts'
+import type { StartGate } from './start-gate.ts'
 
 /** What the intake decides by, and hands on to. */
 export interface IntakeParts {
@@ -34,12 +34,12 @@ export interface IntakeParts {
   readonly table: RequestTable
   readonly delays: Delays
   readonly dispatcher: Dispatcher
-  readonly relocation: Relocation
+  readonly republisher: Republisher
   readonly refusals: Refusals
-  readonly starts: Starts
-  readonly moves: Moves
+  readonly startGate: StartGate
+  readonly inFlight: InFlight
   /** The messages that this process held when it lost their channel. */
-  readonly survivors: Survivors
+  readonly harmlessReturns: HarmlessReturns
   /** The attempts whose messages may come again. */
   readonly finished: FinishedAttempts
   readonly isRevoked: (message: TaskMessage) => boolean
@@ -58,49 +58,50 @@ export class Intake {
 
   /** Takes no more: what still arrives goes back to its queue. */
   close(): void {
-    this.#parts.moves.close()
+    this.#parts.inFlight.close()
   }
 
   /** Resolves when no message is being set aside or moved. */
   idle(): Promise<void> {
-    return this.#parts.moves.idle()
+    return this.#parts.inFlight.idle()
   }
 
   /** Takes one delivery from `queue`, or from the suspects of `queue`. */
-  receive(delivery: Delivery, queue: string, lane: Lane = 'tasks'): void {
-    const { registry, table, dispatcher, finished, relocation, starts, moves, events, clock, logger } = this.#parts
-    if (moves.closed) {
-      moves.track(relocation.giveBack([{ delivery, queue, lane }]))
+  receive(delivery: Delivery, queue: string, source: DeliverySource = 'tasks'): void {
+    const { registry, table, dispatcher, finished, republisher, startGate, inFlight, events, clock, logger } =
+      this.#parts
+    if (inFlight.closed) {
+      inFlight.track(republisher.giveBack([{ delivery, queue, source }]))
       return
     }
     const decoded = decodeTask(delivery, { maxBodySize: this.#parts.maxBodySize })
     if (decoded.kind === 'malformed') {
       const { malformed } = decoded
       const error = celeryError(malformed.type, [malformed.reason])
-      this.#refuse({ delivery, queue, lane }, { ...malformed, error, detail: malformed.reason, discard: false })
+      this.#refuse({ delivery, queue, source }, { ...malformed, error, detail: malformed.reason, discard: false })
       return
     }
     const { message } = decoded
-    const redelivered = mayHaveStarted(factsOf(delivery, lane))
+    const redelivered = mayHaveStarted(factsOf(delivery, source))
     const ended = redelivered ? (readMarks(delivery.headers).ended ?? finished.endOf(message)) : undefined
     const refusal = ended === undefined ? undefined : refusalOf(message, ended)
     if (refusal !== undefined) {
-      this.#refuse({ delivery, queue, lane, ended }, refusal)
+      this.#refuse({ delivery, queue, source, ended }, refusal)
       return
     }
     const task = registry.get(message.task)
     if (task === undefined) {
       const refusal = unknown(message, this.#parts.unknownTask, registry.names())
       if (events.wanted) events.emit(unknownTaskFailed(message.id, refusal.error))
-      this.#refuse({ delivery, queue, lane }, refusal)
+      this.#refuse({ delivery, queue, source }, refusal)
       return
     }
     const running = redelivered ? table.running(message) : undefined
     if (running !== undefined) {
       // The attempt goes on, though the broker has taken its message back: what came back waits for it.
-      moves.track(
+      inFlight.track(
         table.over(running).then(() => {
-          if (delivery.alive) this.receive(delivery, queue, lane)
+          if (delivery.alive) this.receive(delivery, queue, source)
           else delivery.nack({ requeue: true })
         }),
       )
@@ -110,8 +111,8 @@ export class Intake {
     else if (finished.acknowledge(delivery, message, queue)) return
     else table.twinCame(message)
     const invocation = { message, queue, redelivered, node: this.#parts.node }
-    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, lane)
-    if (delivery.redelivered) request.survived = this.#parts.survivors.take(message.id)
+    const request = new Request(delivery, task, task.settings.acks ?? this.#parts.acks, invocation, source)
+    if (delivery.redelivered) request.lostWithConnection = this.#parts.harmlessReturns.take(message.id)
     table.add(request)
     if (logger.isLevelEnabled('debug')) {
       logger.debug(
@@ -124,11 +125,11 @@ export class Intake {
     if (admission.kind !== 'refuse' && events.wanted) events.emit(receivedEvent(request))
     switch (admission.kind) {
       case 'run':
-        starts.begin(request)
+        startGate.begin(request)
         return
       case 'hold':
         // A suspect was due when it became one, by another clock than ours perhaps.
-        if (lane === 'suspects') starts.begin(request)
+        if (source === 'suspects') startGate.begin(request)
         else this.#wait(request, admission.until)
         return
       case 'refuse':
@@ -139,30 +140,30 @@ export class Intake {
 
   /** Has a request wait until `due`, here or with the broker. */
   #wait(request: Request, due: number): void {
-    const { delays, moves } = this.#parts
-    if (delays.shouldMove(request, due)) moves.track(this.#move(request, due))
+    const { delays, inFlight } = this.#parts
+    if (delays.shouldMove(request, due)) inFlight.track(this.#move(request, due))
     else this.#hold(request, due)
   }
 
   /** Has a request wait here, unless it came back so often that the broker might drop it meanwhile: then a copy waits. */
   #hold(request: Request, due: number): void {
-    const { delays, moves, starts } = this.#parts
-    if (!starts.isWorn(request)) delays.hold(request, due)
-    else moves.track(starts.renew(request, () => delays.hold(request, due)))
+    const { delays, inFlight, startGate } = this.#parts
+    if (!startGate.isWorn(request)) delays.hold(request, due)
+    else inFlight.track(startGate.renew(request, () => delays.hold(request, due)))
   }
 
   async #move(request: Request, due: number): Promise<void> {
-    const { delays, moves, relocation, starts, table } = this.#parts
-    if ((await delays.move(request, due)) || request.takenBack) starts.forget(request)
-    else if (moves.closed) {
+    const { delays, inFlight, republisher, startGate, table } = this.#parts
+    if ((await delays.move(request, due)) || request.takenBack) startGate.forget(request)
+    else if (inFlight.closed) {
       table.remove(request)
-      await relocation.giveBack([request])
+      await republisher.giveBack([request])
     } else this.#hold(request, due)
   }
 
-  #refuse(holding: Holding, refusal: Refusal): void {
-    const { moves, refusals } = this.#parts
-    moves.track(refusals.setAside(holding, refusal))
+  #refuse(holding: HeldMessage, refusal: Refusal): void {
+    const { inFlight, refusals } = this.#parts
+    inFlight.track(refusals.setAside(holding, refusal))
   }
 }
 

@@ -8,31 +8,31 @@ import type { Suspects } from '../consume/suspects.ts'
 import type { Isolation } from '../quarantine/isolation.ts'
 import {
   type DeliveryFacts,
+  decideAfterCrash,
+  decideStart,
   factsOf,
   isWorn,
-  judge,
-  judgeLoss,
   markableStarts,
   type Past,
 } from '../quarantine/poison-policy.ts'
-import type { Relocation } from '../quarantine/republishing.ts'
+import type { Republisher } from '../quarantine/republisher.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
-import type { Moves } from '../request/in-flight.ts'
+import type { HarmlessReturns } from '../request/harmless-returns.ts'
+import type { InFlight } from '../request/in-flight.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
-import type { Survivors } from '../request/survivors.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import type { Refusal, Refusals } from '../settle/refusals.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
 /** What starts need around them. */
-export interface StartsParts {
+export interface StartGateParts {
   readonly maxStarts: number
   readonly table: RequestTable
   readonly dispatcher: Dispatcher
   readonly isolation: Isolation
-  readonly relocation: Relocation
+  readonly republisher: Republisher
   readonly refusals: Refusals
   /** Where those wait that can't be moved. */
   readonly aside: HeldAside
@@ -42,25 +42,25 @@ export interface StartsParts {
   /** The attempts whose messages may come again. */
   readonly finished: FinishedAttempts
   /** The messages that this process held when it lost them. */
-  readonly survivors: Survivors
-  readonly moves: Moves
+  readonly harmlessReturns: HarmlessReturns
+  readonly inFlight: InFlight
   readonly events: TaskEvents
   readonly logger: Logger
 }
 
 /** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */
-export class Starts {
-  readonly #parts: StartsParts
+export class StartGate {
+  readonly #parts: StartGateParts
 
-  constructor(parts: StartsParts) {
+  constructor(parts: StartGateParts) {
     this.#parts = parts
   }
 
   /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
   begin(request: Request, { inTurn = false } = {}): void {
-    const { dispatcher, isolation, maxStarts, moves, rateLimits, relocation, table } = this.#parts
-    const { delivery, lane, message } = request
-    if (moves.closed) {
+    const { dispatcher, isolation, maxStarts, inFlight, rateLimits, republisher, table } = this.#parts
+    const { delivery, source, message } = request
+    if (inFlight.closed) {
       this.#return(request)
       return
     }
@@ -69,38 +69,38 @@ export class Starts {
       return
     }
     if (request.mayBeTwin && this.divert(request, { inTurn })) return
-    const facts = factsOf(delivery, lane, request.survived)
-    const original = facts.startedBefore || facts.marked > 0 ? relocation.underway(message.id) : undefined
+    const facts = factsOf(delivery, source, request.lostWithConnection)
+    const original = facts.startedBefore || facts.marked > 0 ? republisher.underway(message.id) : undefined
     if (original !== undefined) {
-      moves.track(original.then(() => this.begin(request, { inTurn })))
+      inFlight.track(original.then(() => this.begin(request, { inTurn })))
       return
     }
     const isolated = isolation.covers(message.task)
-    const verdict = judge(facts, { maxStarts, isolated })
+    const decision = decideStart(facts, { maxStarts, isolated })
     // Suspects had their turn before they became suspects; a copy has it when it comes.
-    if (lane === 'tasks' && verdict.kind !== 'mark' && !inTurn && rateLimits.limits(message.task)) {
+    if (source === 'tasks' && decision.kind !== 'mark' && !inTurn && rateLimits.limits(message.task)) {
       if (isWorn(facts)) {
-        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
+        inFlight.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
         return
       }
       if (!rateLimits.admit(request)) return
     }
-    switch (verdict.kind) {
+    switch (decision.kind) {
       case 'run':
-        if (lane === 'tasks') dispatcher.submit(request)
+        if (source === 'tasks') dispatcher.submit(request)
         else if (!isolated) dispatcher.startAtOnce(request)
         else if (isolation.ready) dispatcher.startAtOnce(request, isolation)
-        else moves.track(this.#postpone(request))
+        else inFlight.track(this.#postpone(request))
         return
       case 'mark':
-        moves.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
+        inFlight.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
         return
       case 'suspect':
-        moves.track(this.#suspect(request, verdict, whySuspected(verdict, facts)))
+        inFlight.track(this.#suspect(request, decision, whySuspected(decision, facts)))
         return
       case 'quarantine':
         table.remove(request)
-        moves.track(this.#condemn(request, verdict.starts))
+        inFlight.track(this.#quarantine(request, decision.starts))
         return
     }
   }
@@ -110,14 +110,14 @@ export class Starts {
    * and begins once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
    */
   divert(request: Request, { inTurn = true } = {}): boolean {
-    const { finished, moves, table } = this.#parts
+    const { finished, inFlight, table } = this.#parts
     if (finished.acknowledge(request.delivery, request.message, request.queue)) {
       table.remove(request)
       return true
     }
     const running = table.running(request.message)
     if (running === undefined) return false
-    moves.track(
+    inFlight.track(
       table.over(running).then(() => {
         if (request.takenBack) this.forget(request)
         else this.begin(request, { inTurn })
@@ -127,8 +127,8 @@ export class Starts {
   }
 
   /** Whether a request must not wait here as it is: see `isWorn`. */
-  isWorn({ delivery, lane }: Request): boolean {
-    return isWorn(factsOf(delivery, lane))
+  isWorn({ delivery, source }: Request): boolean {
+    return isWorn(factsOf(delivery, source))
   }
 
   /**
@@ -136,11 +136,11 @@ export class Starts {
    * none, one that may have killed its worker goes on as a suspect, and for any other `otherwise` is called. Never rejects.
    */
   async renew(request: Request, otherwise: () => void): Promise<void> {
-    const { finished, logger, maxStarts, moves, relocation, table } = this.#parts
-    const facts = factsOf(request.delivery, request.lane, request.survived)
+    const { finished, logger, maxStarts, inFlight, republisher, table } = this.#parts
+    const facts = factsOf(request.delivery, request.source, request.lostWithConnection)
     try {
       const { delivery, message } = request
-      const gone = await relocation.mark(message.id, request, markableStarts(facts, maxStarts))
+      const gone = await republisher.mark(message.id, request, markableStarts(facts, maxStarts))
       if (!gone) finished.addOriginal(message, delivery)
       table.remove(request)
     } catch (error) {
@@ -148,10 +148,10 @@ export class Starts {
       const starts = markableStarts(facts, maxStarts)
       logger.warn({ event: 'task.unmarked', ...named(request), starts, error: messageOf(error) }, UNMARKED)
       if (request.takenBack) this.forget(request)
-      else if (moves.closed) this.#return(request)
+      else if (inFlight.closed) this.#return(request)
       else if (starts === 0) otherwise()
       else
-        await this.#suspect(request, { starts, answerable: false }, 'came back, and could not be counted in its queue')
+        await this.#suspect(request, { starts, graceUsed: false }, 'came back, and could not be counted in its queue')
     }
   }
 
@@ -162,24 +162,24 @@ export class Starts {
       request.requeue()
       return
     }
-    const { delivery, lane, startedAt, survived } = request
-    const facts = factsOf(delivery, lane, survived)
-    const verdict = judgeLoss(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
-    if (verdict.kind === 'quarantine') await this.#condemn(request, verdict.starts)
-    else if (verdict.kind === 'suspect') await this.#suspect(request, verdict, 'whatever ran it alone died')
+    const { delivery, source, startedAt, lostWithConnection: survived } = request
+    const facts = factsOf(delivery, source, survived)
+    const decision = decideAfterCrash(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
+    if (decision.kind === 'quarantine') await this.#quarantine(request, decision.starts)
+    else if (decision.kind === 'suspect') await this.#suspect(request, decision, 'whatever ran it alone died')
   }
 
   /** Lets go of a request; where the broker took its message back, it comes again though nobody died. */
   forget(request: Request): void {
-    const { survivors, table } = this.#parts
-    if (request.takenBack) survivors.add(request)
+    const { harmlessReturns, table } = this.#parts
+    if (request.takenBack) harmlessReturns.add(request)
     table.remove(request)
   }
 
   #return(request: Request): void {
-    const { moves, relocation, table } = this.#parts
+    const { inFlight, republisher, table } = this.#parts
     table.remove(request)
-    moves.track(relocation.giveBack([request]))
+    inFlight.track(republisher.giveBack([request]))
   }
 
   #takeTurn(request: Request, inTurn: boolean): void {
@@ -189,11 +189,11 @@ export class Starts {
 
   /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */
   async #postpone(request: Request): Promise<void> {
-    const { isolation, logger, relocation, suspects, table } = this.#parts
+    const { isolation, logger, republisher, suspects, table } = this.#parts
     const prepared = isolation.prepare()
     await suspects.pause()
     try {
-      await relocation.postpone(request.message.id, request)
+      await republisher.postpone(request.message.id, request)
       table.remove(request)
     } catch (error) {
       logger.warn({ event: 'task.kept', ...named(request), error: messageOf(error) }, 'suspect not postponed; it waits')
@@ -204,19 +204,19 @@ export class Starts {
 
   /** One that can't be moved for now is held, and moved later. */
   async #suspect(request: Request, past: Past, why: string): Promise<void> {
-    const { aside, finished, logger, relocation } = this.#parts
-    const { delivery, lane, message, queue } = request
+    const { aside, finished, logger, republisher } = this.#parts
+    const { delivery, source, message, queue } = request
     const { starts } = past
     const settle = async (): Promise<void> => {
-      const gone = await relocation.suspect(message.id, request, past, why)
+      const gone = await republisher.suspect(message.id, request, past, why)
       if (!gone) finished.addOriginal(message, delivery)
       logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
     }
-    await aside.settle({ delivery, queue, lane, target: suspectsQueue(queue), fields: named(request), settle })
+    await aside.settle({ delivery, queue, source, target: suspectsQueue(queue), fields: named(request), settle })
     this.forget(request)
   }
 
-  async #condemn(request: Request, starts: number): Promise<void> {
+  async #quarantine(request: Request, starts: number): Promise<void> {
     const { events, refusals } = this.#parts
     const refusal = killed(request, starts)
     if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
@@ -231,8 +231,8 @@ function named({ message, queue }: Request): { task_id: string; task: string; qu
 }
 
 /** For the history of a message. */
-function whySuspected({ starts }: Past, { lane, redelivered, survived }: DeliveryFacts): string {
-  if (lane === 'tasks') return `came back again; its workers may have died of it ${starts} times`
+function whySuspected({ starts }: Past, { source, redelivered, survived }: DeliveryFacts): string {
+  if (source === 'tasks') return `came back again; its workers may have died of it ${starts} times`
   if (survived) return 'came back with a connection that was lost'
   return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
 }

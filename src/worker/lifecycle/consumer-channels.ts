@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Broker, Channel, Connection } from '../../broker/broker.ts'
-import { ChannelRow } from '../../broker/channels/channel-set.ts'
+import { ChannelSet } from '../../broker/channels/channel-set.ts'
 import { answeringInTime } from '../../broker/in-time.ts'
 import { type Liveness, watchLiveness } from '../../broker/liveness.ts'
 import { type QueueWatch, watchQueues } from '../../broker/queue-watch.ts'
@@ -12,16 +12,16 @@ import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
 import type { Suspects } from '../consume/suspects.ts'
-import type { Holding } from '../quarantine/republishing.ts'
+import type { HeldMessage } from '../quarantine/republisher.ts'
 import type { RemoteControl } from '../remote/remote-control.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { HarmlessReturns } from '../request/harmless-returns.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { RecentAcks } from '../request/recent-acks.ts'
 import type { RequestTable } from '../request/request-table.ts'
-import type { Survivors } from '../request/survivors.ts'
 
 /** What the channels of a worker are for. */
-export interface LanesParts {
+export interface ConsumerChannelsParts {
   readonly config: Config
   readonly broker: Broker
   readonly session: Session
@@ -31,7 +31,7 @@ export interface LanesParts {
   readonly remote: RemoteControl
   readonly table: RequestTable
   /** The messages that a lost channel took from us alive. */
-  readonly survivors: Survivors
+  readonly harmlessReturns: HarmlessReturns
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
   readonly prefetch: Pick<Prefetch, 'count'>
@@ -44,15 +44,15 @@ const LONGEST_MINGLING = 5_000
 const LONGEST_SUSPECTS = 5_000
 
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
-export class Lanes {
-  readonly #parts: LanesParts
-  readonly #kept: { tasks?: Kept<ChannelRow>; suspects?: Kept } = {}
+export class ConsumerChannels {
+  readonly #parts: ConsumerChannelsParts
+  readonly #kept: { tasks?: Kept<ChannelSet>; suspects?: Kept } = {}
   #liveness: Liveness | undefined
   #watch: QueueWatch | undefined
   /** The newest connection, and whether the other workers' revocations are known there. */
   #mingling: { readonly on: Connection; readonly done: Deferred<void>; asked: boolean } | undefined
 
-  constructor(parts: LanesParts) {
+  constructor(parts: ConsumerChannelsParts) {
     this.#parts = parts
   }
 
@@ -70,7 +70,7 @@ export class Lanes {
       await suspects.setup(channel, signal, this.#current().server)
     })
     this.#kept.tasks = session.keepOpened('consumer', {
-      open: ChannelRow.open,
+      open: ChannelSet.open,
       setup: async (channel, signal) => {
         signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
         await this.#untilMingled(signal)
@@ -137,9 +137,9 @@ export class Lanes {
   }
 
   /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */
-  async acknowledged({ lane, queue }: Holding): Promise<void> {
+  async acknowledged({ source, queue }: HeldMessage): Promise<void> {
     await setImmediate()
-    await this.#kept[lane]?.channel?.inspectQueue(queue)
+    await this.#kept[source]?.channel?.inspectQueue(queue)
   }
 
   /**
@@ -173,12 +173,12 @@ export class Lanes {
 
   /** What was in hand when a channel was lost comes back, though nobody died. */
   #rememberSurvivors(): void {
-    const { table, survivors, finished, recentAcks, prefetch, consumer } = this.#parts
+    const { table, harmlessReturns, finished, recentAcks, prefetch, consumer } = this.#parts
     // Each queue may have a limit of its own, and its suspects another.
     const unanswered = prefetch.count === 0 ? 0 : (prefetch.count + 1) * Math.max(1, consumer.queues.length)
     for (const acknowledged of recentAcks.newest(unanswered)) finished.addAcknowledged(acknowledged)
     for (const request of table.all()) {
-      if (request.takenBack) survivors.add(request)
+      if (request.takenBack) harmlessReturns.add(request)
     }
   }
 }

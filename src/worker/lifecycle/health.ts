@@ -11,12 +11,12 @@ import type { Consumer } from '../consume/queue-consumer.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
-import type { Tally } from '../request/task-counters.ts'
+import type { TaskCounters } from '../request/task-counters.ts'
 import type { LoopWatch } from '../run/loop-watch.ts'
-import type { Workforce } from '../run/pool-size.ts'
+import type { PoolSize } from '../run/pool-size.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
-import type { Lanes } from './consumer-channels.ts'
+import type { ConsumerChannels } from './consumer-channels.ts'
 
 /** Where the signs of a worker's health are. */
 export interface WorkerHealthParts {
@@ -27,13 +27,13 @@ export interface WorkerHealthParts {
   readonly publishing: Session
   readonly consumer: Consumer
   readonly aside: Pick<HeldAside, 'signs'>
-  readonly lanes: Lanes
+  readonly channels: ConsumerChannels
   readonly loopWatch: LoopWatch
   readonly kept: Pick<KeptOutcomes, 'signs'>
   readonly table: RequestTable
-  readonly tally: Tally
+  readonly taskCounters: TaskCounters
   readonly prefetch: Prefetch
-  readonly workforce: Pick<Workforce, 'size'>
+  readonly poolSize: Pick<PoolSize, 'size'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -151,7 +151,7 @@ export class WorkerHealth {
   }
 
   #signs(): VitalSigns {
-    const { consuming, publishing, consumer, aside, lanes, loopWatch, kept, clock } = this.#parts
+    const { consuming, publishing, consumer, aside, channels, loopWatch, kept, clock } = this.#parts
     const now = clock.monotonic()
     const since = (at: number | undefined): number | undefined => (at === undefined ? undefined : Math.round(now - at))
     return {
@@ -160,9 +160,9 @@ export class WorkerHealth {
       consumer: {
         connected: consuming.connected,
         wanted: consumer.queues.map(({ name }) => name),
-        consuming: lanes.consuming ? consumer.consuming : [],
-        answeredAgo: since(lanes.answeredAt),
-        troubles: lanes.troubles,
+        consuming: channels.consuming ? consumer.consuming : [],
+        answeredAgo: since(channels.answeredAt),
+        troubles: channels.troubles,
       },
       publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
       aside: aside.signs,
@@ -176,22 +176,22 @@ export class WorkerHealth {
   }
 
   #info(): Record<string, unknown> {
-    const { config, consumer, table, tally, workforce } = this.#parts
+    const { config, consumer, table, taskCounters, poolSize } = this.#parts
     return {
       node: config.nodeName,
       pid: process.pid,
       version: packageVersion(),
       node_version: process.versions.node,
-      uptime: Math.floor(tally.uptime / 1000),
+      uptime: Math.floor(taskCounters.uptime / 1000),
       pool: config.pool,
-      concurrency: workforce.size,
+      concurrency: poolSize.size,
       queues: consumer.queues.map(({ name }) => name),
       live: this.#passes('live'),
       ready: this.#passes('ready'),
       active: table.inState('active').length,
       reserved: table.inState('reserved').length,
       held: table.inState('held').length,
-      processed: tally.processed,
+      processed: taskCounters.processed,
     }
   }
 

@@ -22,9 +22,9 @@ import { createSender, type Sender } from '../../sending/sender.ts'
 import { StoredResults } from '../../sending/stored-results.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import { Quarantine } from '../quarantine/quarantine.ts'
-import { Trail } from '../request/trail.ts'
+import { SentChildren } from '../request/sent-children.ts'
 import { FollowUpPublisher } from '../settle/follow-up-publisher.ts'
-import { Followers } from '../settle/follow-ups.ts'
+import { FollowUps } from '../settle/follow-ups.ts'
 import { QueueCreation } from './queue-creation.ts'
 
 /** What the sending half of a worker is made from. */
@@ -56,8 +56,8 @@ export interface Outbound {
   readonly replies: Replies | undefined
   readonly sender: Sender
   /** What tasks send. */
-  readonly trail: Trail
-  readonly followers: Followers
+  readonly sentChildren: SentChildren
+  readonly followUps: FollowUps
 }
 
 // Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
@@ -116,7 +116,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })
-  const trail = new Trail()
+  const sentChildren = new SentChildren()
   const sender = createSender({
     session: publishing,
     publisher,
@@ -129,16 +129,16 @@ export function openOutbound(parts: OutboundParts): Outbound {
     clock,
     inheritPriority: config.inheritPriority,
     admitQueues,
-    onSent: (parent, child) => trail.add(parent, child),
+    onSent: (parent, child) => sentChildren.add(parent, child),
   })
-  const followers = new Followers({
+  const followUps = new FollowUps({
     publisher: new FollowUpPublisher(
       publisher,
       queues,
       new DelayedTasks({ delivery, holdFor: config.holdFor, publisher, queues, router, clock }),
     ),
     results,
-    trail,
+    sentChildren,
     chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,
     clock,
     logger,
@@ -166,8 +166,8 @@ export function openOutbound(parts: OutboundParts): Outbound {
     delivery,
     replies,
     sender,
-    trail,
-    followers,
+    sentChildren,
+    followUps,
   }
 }
 

@@ -20,10 +20,10 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Revocations } from '../request/revocations.ts'
 import type { Autoscaler } from '../run/autoscaler.ts'
 import type { LoopWatch } from '../run/loop-watch.ts'
-import type { Workforce } from '../run/pool-size.ts'
+import type { PoolSize } from '../run/pool-size.ts'
 import type { ChordJoins } from '../settle/chord-joins.ts'
 import { AbsenceLog } from './absence-log.ts'
-import type { Lanes } from './consumer-channels.ts'
+import type { ConsumerChannels } from './consumer-channels.ts'
 import type { WorkerHealth } from './health.ts'
 import { longTasks } from './long-tasks.ts'
 import { lostPriorities } from './lost-priorities.ts'
@@ -52,7 +52,7 @@ export interface Worker {
 }
 
 /** What starts and stops with a worker. */
-export interface LifetimeParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
+export interface RunningWorkerParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
   readonly config: Config
   readonly registry: TaskRegistry
   readonly broker: Broker
@@ -62,12 +62,12 @@ export interface LifetimeParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
   readonly declaring: DeclaringChannels
   readonly outbound: Outbound
   readonly chordJoins: ChordJoins | undefined
-  readonly lanes: Lanes
+  readonly channels: ConsumerChannels
   readonly declarations: Declarations
   readonly timeouts: ConsumerTimeouts
   readonly pool: Pool
   readonly isolation: Isolation
-  readonly workforce: Workforce
+  readonly poolSize: PoolSize
   readonly autoscaler: Autoscaler | undefined
   readonly prefetch: Prefetch
   readonly remote: RemoteControl
@@ -86,9 +86,9 @@ export interface LifetimeParts extends Omit<ShutdownParts, 'grace' | 'abort'> {
 const CLOSING_TIME = 2_000
 
 /** A worker's parts from their start to their end, each in its turn. */
-export class Lifetime implements Worker {
+export class RunningWorker implements Worker {
   readonly node: string
-  readonly #parts: LifetimeParts
+  readonly #parts: RunningWorkerParts
   readonly #skipGrace = new AbortController()
   readonly #skipAbort = new AbortController()
   readonly #stopped = deferred<'clean' | 'forced'>()
@@ -96,7 +96,7 @@ export class Lifetime implements Worker {
   #failure: Error | undefined
   #isUp = false
 
-  constructor(parts: LifetimeParts) {
+  constructor(parts: RunningWorkerParts) {
     this.node = parts.config.nodeName
     this.#parts = parts
     // Heard by whoever wants to; it is logged in any case.
@@ -120,7 +120,7 @@ export class Lifetime implements Worker {
     const { config, registry, broker, watched, consuming, chordJoins, timeouts, pool, remote, clock, logger } =
       this.#parts
     const { publishing, results } = this.#parts.outbound
-    const { health, loopWatch, autoscaler, lanes, events, stateFile, revocations, workforce, prefetch } = this.#parts
+    const { health, loopWatch, autoscaler, channels, events, stateFile, revocations, poolSize, prefetch } = this.#parts
     const startedAt = clock.monotonic()
     const { acks } = config
     const queues = config.queues.map(({ name }) => name)
@@ -145,7 +145,7 @@ export class Lifetime implements Worker {
     if (watched) loopWatch.start()
     autoscaler?.start()
     await remote.mingle(broker)
-    await lanes.open()
+    await channels.open()
     await chordJoins?.open()
     this.#warnOfLostPriorities()
     this.#warnOfLongTasks()
@@ -153,7 +153,7 @@ export class Lifetime implements Worker {
     events.start(() => remote.online())
     health.started()
     const ms = Math.round(clock.monotonic() - startedAt)
-    const size = { concurrency: workforce.size, prefetch: prefetch.count }
+    const size = { concurrency: poolSize.size, prefetch: prefetch.count }
     logger.info({ event: 'worker.ready', queues, ...size, acks, ready_ms: ms }, 'ready')
   }
 
@@ -187,8 +187,8 @@ export class Lifetime implements Worker {
   }
 
   async isIdle(): Promise<boolean> {
-    const { lanes, intake, table } = this.#parts
-    const empty = await lanes.areEmpty()
+    const { channels, intake, table } = this.#parts
+    const empty = await channels.areEmpty()
     await intake.idle()
     return empty && table.size === 0
   }

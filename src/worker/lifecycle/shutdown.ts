@@ -9,7 +9,7 @@ import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
-import type { Timetable } from '../waiting/eta-queue.ts'
+import type { EtaQueue } from '../waiting/eta-queue.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
@@ -22,7 +22,7 @@ export interface ShutdownParts {
   readonly suspects: Suspects
   readonly intake: Intake
   readonly aside: HeldAside
-  readonly timetable: Timetable
+  readonly etaQueue: EtaQueue
   readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
   /** The outcomes that can't be settled for now. */
@@ -50,11 +50,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   const { consumer, suspects, intake, dispatcher, table, logger } = parts
   intake.close()
   await within(parts.clock, parts.abort, skip.abort, Promise.all([consumer.stop(), suspects.stop()]))
-  const unstarted = [
-    ...parts.timetable.remove(() => true),
-    ...parts.rateLimits.remove(() => true),
-    ...dispatcher.stop(),
-  ]
+  const unstarted = [...parts.etaQueue.remove(() => true), ...parts.rateLimits.remove(() => true), ...dispatcher.stop()]
   const returned = giveBack(unstarted, parts)
   const running = dispatcher.unfinished
   logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')

@@ -2,11 +2,11 @@ import type { Delivery } from '../../broker/broker.ts'
 import { deliveryCount, readMarks } from '../../protocol/headers/suspect.ts'
 
 /** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
-export type Lane = 'tasks' | 'suspects'
+export type DeliverySource = 'tasks' | 'suspects'
 
 /** What a delivery tells about the deliveries before it. */
 export interface DeliveryFacts {
-  readonly lane: Lane
+  readonly source: DeliverySource
   /** The broker's flag. A classic queue has nothing more. */
   readonly redelivered: boolean
   /** How often a quorum queue got it back; undefined for a classic one. */
@@ -16,7 +16,7 @@ export interface DeliveryFacts {
   /** Starts that never settled, as our own header has them. */
   readonly marked: number
   /** As a suspect it came back once without being blamed for it, as our own header has it, and will not be spared again. */
-  readonly answerable: boolean
+  readonly graceUsed: boolean
   /** How many of its returns were only since this process, which held it, lost its channel: nobody died. */
   readonly survived: number
 }
@@ -24,39 +24,43 @@ export interface DeliveryFacts {
 /** What a copy of a message is to carry of its past. */
 export interface Past {
   readonly starts: number
-  readonly answerable: boolean
+  readonly graceUsed: boolean
 }
 
-/** What to do with a message that is due; `starts` and `answerable` are what its copy is to carry. */
-export type Verdict =
+/** What to do with a message that is due; `starts` and `graceUsed` are what its copy is to carry. */
+export type StartDecision =
   | { readonly kind: 'run' }
   /** Run it as a copy that remembers what the broker's one bit can't. */
   | { readonly kind: 'mark'; readonly starts: number }
   | ({ readonly kind: 'suspect' } & Past)
   | { readonly kind: 'quarantine'; readonly starts: number }
 
-const RUN: Verdict = { kind: 'run' }
+const RUN: StartDecision = { kind: 'run' }
 
 // The second return is no accident any more, and far from every limit that somebody might set.
 const WORN = 2
 
 /** What `delivery` tells. */
-export function factsOf(delivery: Pick<Delivery, 'headers' | 'redelivered'>, lane: Lane, survived = 0): DeliveryFacts {
+export function factsOf(
+  delivery: Pick<Delivery, 'headers' | 'redelivered'>,
+  source: DeliverySource,
+  survived = 0,
+): DeliveryFacts {
   const { headers, redelivered } = delivery
-  const { starts: marked, redelivered: startedBefore, answerable } = readMarks(headers)
-  return { lane, redelivered, returns: deliveryCount(headers), startedBefore, marked, answerable, survived }
+  const { starts: marked, redelivered: startedBefore, graceUsed } = readMarks(headers)
+  return { source, redelivered, returns: deliveryCount(headers), startedBefore, marked, graceUsed, survived }
 }
 
 /**
  * How often the task may have started without ever being settled. In a task queue each return counts. A suspect runs in a
  * process of its own: when its worker ends, that is hardly the suspect's doing, and the first time is forgiven.
  */
-export function pastOf(facts: DeliveryFacts): Past {
-  const { lane, marked, answerable } = facts
+export function startsSoFar(facts: DeliveryFacts): Past {
+  const { source, marked, graceUsed } = facts
   const returns = timesReturned(facts)
-  if (lane === 'tasks') return { starts: marked + returns, answerable: false }
-  if (returns === 0) return { starts: marked, answerable }
-  return { starts: marked + (answerable ? returns : returns - 1), answerable: true }
+  if (source === 'tasks') return { starts: marked + returns, graceUsed: false }
+  if (returns === 0) return { starts: marked, graceUsed }
+  return { starts: marked + (graceUsed ? returns : returns - 1), graceUsed: true }
 }
 
 /** The one fact that user code is told: an earlier delivery may have started already. */
@@ -67,22 +71,22 @@ export function mayHaveStarted({ redelivered, startedBefore }: DeliveryFacts): b
 /**
  * Finds the message that kills its worker, and spares those that merely lay beside it. Coming back once is ordinary, and
  * the message runs on. Coming back twice it is a suspect: a worker is given one of those at a time, and runs it `isolated`,
- * in a process of its own, which takes nobody with it ({@link judgeLoss}). Where it can't be, and once it has been forgiven,
+ * in a process of its own, which takes nobody with it ({@link decideAfterCrash}). Where it can't be, and once it has been forgiven,
  * a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
  */
-export function judge(
+export function decideStart(
   facts: DeliveryFacts,
   { maxStarts, isolated }: { readonly maxStarts: number; readonly isolated: boolean },
-): Verdict {
-  const past = pastOf(facts)
+): StartDecision {
+  const past = startsSoFar(facts)
   const { starts } = past
-  if (facts.lane === 'suspects') {
+  if (facts.source === 'suspects') {
     if (starts > facts.marked && starts >= maxStarts) return { kind: 'quarantine', starts }
     if (facts.redelivered) return { kind: 'suspect', ...past }
-    return isolated || past.answerable ? RUN : { kind: 'suspect', starts, answerable: true }
+    return isolated || past.graceUsed ? RUN : { kind: 'suspect', starts, graceUsed: true }
   }
   if (starts >= 2 || (starts > 0 && maxStarts === 2)) {
-    return { kind: 'suspect', starts: markableStarts(facts, maxStarts), answerable: false }
+    return { kind: 'suspect', starts: markableStarts(facts, maxStarts), graceUsed: false }
   }
   if (isWorn(facts)) return { kind: 'mark', starts }
   // Also where a queue counts: on a classic one that is what the sender wrote, and a copy does not carry it on.
@@ -94,25 +98,25 @@ export function judge(
  * drops a message that came back too often, from RabbitMQ 4 on by default the 21st time; and each lost connection counts,
  * of each message that waits here. A copy is counted anew.
  */
-export function isWorn({ lane, redelivered, returns }: DeliveryFacts): boolean {
-  return lane === 'tasks' && redelivered && returns !== undefined && returns >= WORN
+export function isWorn({ source, redelivered, returns }: DeliveryFacts): boolean {
+  return source === 'tasks' && redelivered && returns !== undefined && returns >= WORN
 }
 
 /** The starts that a copy for a task queue or its suspects carries: no message is quarantined without a start of its own among the suspects. */
 export function markableStarts(facts: DeliveryFacts, maxStarts: number): number {
-  return Math.min(pastOf(facts).starts, maxStarts - 1)
+  return Math.min(startsSoFar(facts).starts, maxStarts - 1)
 }
 
 /**
  * What to do with a suspect whose own process, or member of a pool, died under it: proof against it, if its code had
  * `started`; and if not, or so it seems, that is forgiven once.
  */
-export function judgeLoss(
+export function decideAfterCrash(
   facts: DeliveryFacts,
   { maxStarts, started }: { readonly maxStarts: number; readonly started: boolean },
-): Verdict {
-  const past = pastOf(facts)
-  if (!started && !past.answerable) return { kind: 'suspect', starts: past.starts, answerable: true }
+): StartDecision {
+  const past = startsSoFar(facts)
+  if (!started && !past.graceUsed) return { kind: 'suspect', starts: past.starts, graceUsed: true }
   const starts = past.starts + 1
   return starts >= maxStarts ? { kind: 'quarantine', starts } : { kind: 'suspect', ...past, starts }
 }
@@ -121,8 +125,8 @@ export function judgeLoss(
  * Whether a message that did not run may go back by a nack, which keeps its place and costs nothing, though the next
  * delivery looks as if its worker had died: yes while the next worker would run it all the same.
  */
-export function mayBeNacked({ lane, returns, redelivered, marked }: DeliveryFacts): boolean {
-  if (lane === 'suspects' || marked > 0) return false
+export function mayBeNacked({ source, returns, redelivered, marked }: DeliveryFacts): boolean {
+  if (source === 'suspects' || marked > 0) return false
   return returns === undefined ? true : returns === 0 || !redelivered
 }
 

@@ -22,8 +22,8 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Request, RequestState } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import { type Revocations, stampValues } from '../request/revocations.ts'
-import type { Tally } from '../request/task-counters.ts'
-import type { Workforce } from '../run/pool-size.ts'
+import type { TaskCounters } from '../request/task-counters.ts'
+import type { PoolSize } from '../run/pool-size.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 import { celeryConf, celeryDefaults } from './celery-conf.ts'
 import { celeryTaskAttributes } from './task-attributes.ts'
@@ -33,14 +33,14 @@ export interface ViewParts {
   readonly config: Config
   readonly registry: TaskRegistry
   readonly table: RequestTable
-  readonly tally: Tally
+  readonly taskCounters: TaskCounters
   readonly revocations: Revocations
   readonly results: Pick<ResultBackend, 'storeRevoked'>
   readonly rateLimits: RateLimits
   readonly prefetch: Prefetch
   readonly lamport: LamportClock
   readonly pool: Pick<Pool, 'kind' | 'stats'>
-  readonly workforce: Workforce
+  readonly poolSize: PoolSize
   readonly autoscaler: AutoscaleControls | undefined
   readonly attemptLimits: AttemptLimits
   readonly events: EventControls
@@ -51,7 +51,7 @@ export interface ViewParts {
 
 /** What remote control sees of a worker, and may do to it. */
 export function workerView(parts: ViewParts): WorkerView {
-  const { config, registry, table, tally, revocations, prefetch, lamport, pool } = parts
+  const { config, registry, table, taskCounters, revocations, prefetch, lamport, pool } = parts
   // What the configuration names is taken as that has it, also after it was left.
   const configured = parts.queues.all()
   // As they were written, where they were changed since the start.
@@ -78,12 +78,12 @@ export function workerView(parts: ViewParts): WorkerView {
     reserved: () => inState('reserved'),
     scheduled: () => inState('held'),
     stats: () => ({
-      total: tally.total(),
-      uptime: Math.floor(tally.uptime / 1000),
+      total: taskCounters.total(),
+      uptime: Math.floor(taskCounters.uptime / 1000),
       prefetch: prefetch.count,
       pool: {
         kind: pool.kind,
-        concurrency: parts.workforce.size,
+        concurrency: parts.poolSize.size,
         processes: pool.stats?.().pids ?? [process.pid],
       },
     }),
@@ -111,10 +111,10 @@ export function workerView(parts: ViewParts): WorkerView {
     },
     takesRevocations: allows(config.control, 'revoke'),
     limitTime: (task, limits) => parts.attemptLimits.change(task, limits),
-    resizePool: (change) => parts.workforce.change(change),
+    resizePool: (change) => parts.poolSize.change(change),
     restartPool() {
       if (!config.poolRestarts) throw new Error("ValueError('Pool restarts not enabled')")
-      parts.workforce.restart()
+      parts.poolSize.restart()
     },
     consume(queue) {
       const known = configured.find(({ name }) => name === queue.name)

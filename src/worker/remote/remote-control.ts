@@ -29,14 +29,14 @@ export class RemoteControl {
   readonly #beats: Heartbeat
 
   constructor(parts: RemoteControlParts) {
-    const { config, dispatcher, tally, events, lamport, clock, logger } = parts
+    const { config, dispatcher, taskCounters, events, lamport, clock, logger } = parts
     this.#parts = parts
     this.#beats = new Heartbeat({
       enabled: config.workerEvents,
       interval: config.eventHeartbeat,
       clock,
       announce: (event) => events.announce(event),
-      load: () => ({ active: dispatcher.running, processed: tally.processed }),
+      load: () => ({ active: dispatcher.running, processed: taskCounters.processed }),
     })
     this.#view = workerView({
       ...parts,

@@ -1,5 +1,5 @@
 /** The messages that are being set aside, moved or given back right now. */
-export class Moves {
+export class InFlight {
   #underway = 0
   #closed = false
   #idle: (() => void)[] = []

@@ -4,7 +4,7 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Invocation } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { AnyTask } from '../../tasks/task.ts'
-import type { Lane } from '../quarantine/poison-policy.ts'
+import type { DeliverySource } from '../quarantine/poison-policy.ts'
 import type { Place } from './prefetch.ts'
 import { Progress } from './progress.ts'
 
@@ -20,12 +20,12 @@ export class Request {
   readonly acks: 'late' | 'early'
   readonly invocation: Invocation
   /** The consumer that brought it. */
-  readonly lane: Lane
+  readonly source: DeliverySource
   /** How often it came back only because this process lost what it held it by. */
-  survived = 0
+  lostWithConnection = 0
   state: RequestState = 'reserved'
   /** Where the prefetch count makes up for it while it waits. */
-  place: Place | undefined
+  prefetchSlot: Place | undefined
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */
@@ -37,19 +37,25 @@ export class Request {
   /** The number of the signal by which a revocation asked the running attempt to stop. */
   terminatedBy: number | undefined
   /** The outcome that monitors were told of before its message went back. */
-  told: Outcome | undefined
+  announcedOutcome: Outcome | undefined
   /** What is done of settling it; undefined where nothing has to be remembered. */
   progress: Progress | undefined
   #abort: AbortController | undefined
 
-  constructor(delivery: Delivery, task: AnyTask, acks: 'late' | 'early', invocation: Invocation, lane: Lane = 'tasks') {
+  constructor(
+    delivery: Delivery,
+    task: AnyTask,
+    acks: 'late' | 'early',
+    invocation: Invocation,
+    source: DeliverySource = 'tasks',
+  ) {
     this.delivery = delivery
     this.message = invocation.message
     this.task = task
     this.queue = invocation.queue
     this.acks = acks
     this.invocation = invocation
-    this.lane = lane
+    this.source = source
   }
 
   /** What is done of settling it, from now on remembered. */

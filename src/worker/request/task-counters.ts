@@ -1,7 +1,7 @@
 import type { Clock } from '../../runtime/time/clock.ts'
 
 /** How many attempts have started, by task. Only registered names come here, so it stays small. */
-export class Tally {
+export class TaskCounters {
   readonly #clock: Clock
   readonly #startedAt: number
   readonly #byTask = new Map<string, number>()

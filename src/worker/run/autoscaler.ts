@@ -3,7 +3,7 @@ import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Workforce } from './pool-size.ts'
+import type { PoolSize } from './pool-size.ts'
 
 /** Between how many slots a pool grows and shrinks; a `min` of 0 leaves one, too. */
 export interface Bounds {
@@ -36,7 +36,7 @@ export function nextSize({ size, demand, max, min, spareFor }: ScaleFacts): numb
 export interface AutoscalerParts {
   readonly bounds: Bounds
   readonly dispatcher: Pick<Dispatcher, 'running' | 'waiting'>
-  readonly workforce: Pick<Workforce, 'size' | 'resize' | 'widen' | 'largest'>
+  readonly poolSize: Pick<PoolSize, 'size' | 'resize' | 'widen' | 'largest'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -69,32 +69,32 @@ export class Autoscaler implements AutoscaleControls {
   /** Brings the pool to the size that it should have now. Does nothing before the start and after the end. */
   look(): void {
     if (this.#timer === undefined) return
-    const { workforce, clock, logger } = this.#parts
-    const { size } = workforce
+    const { poolSize, clock, logger } = this.#parts
+    const { size } = poolSize
     const demand = this.#demand
     const now = clock.monotonic()
     if (demand >= size) this.#neededAt = now
     const next = nextSize({ ...this.#bounds, size, demand, spareFor: now - this.#neededAt })
     if (next === size) return
     try {
-      workforce.resize(next)
+      poolSize.resize(next)
     } catch (error) {
       logger.error({ event: 'pool.not-resized', size: next, error: messageOf(error) }, 'the pool can not be resized')
     }
   }
 
   info(): { readonly max: number; readonly min: number; readonly current: number; readonly qty: number } {
-    return { ...this.#bounds, current: this.#parts.workforce.size, qty: this.#demand }
+    return { ...this.#bounds, current: this.#parts.poolSize.size, qty: this.#demand }
   }
 
   update(max: number = this.#bounds.max, min: number = this.#bounds.min): Bounds {
-    const { workforce } = this.#parts
-    if (max < 1 || max > workforce.largest) {
-      throw new Error(`ValueError('max must be from 1 to ${workforce.largest}, not ${max}')`)
+    const { poolSize } = this.#parts
+    if (max < 1 || max > poolSize.largest) {
+      throw new Error(`ValueError('max must be from 1 to ${poolSize.largest}, not ${max}')`)
     }
     if (min > max) throw new Error(`ValueError('min must not be larger than max: ${min} > ${max}')`)
-    workforce.resize(Math.min(Math.max(workforce.size, min), max))
-    workforce.widen(max - this.#bounds.max)
+    poolSize.resize(Math.min(Math.max(poolSize.size, min), max))
+    poolSize.widen(max - this.#bounds.max)
     this.#bounds = { max, min }
     return this.#bounds
   }

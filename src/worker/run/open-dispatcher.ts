@@ -16,10 +16,10 @@ import type { RecentAcks } from '../request/recent-acks.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Revocations } from '../request/revocations.ts'
-import type { Tally } from '../request/task-counters.ts'
-import type { Trail } from '../request/trail.ts'
+import type { SentChildren } from '../request/sent-children.ts'
+import type { TaskCounters } from '../request/task-counters.ts'
 import { EndedAside } from '../settle/ended-aside.ts'
-import type { Followers } from '../settle/follow-ups.ts'
+import type { FollowUps } from '../settle/follow-ups.ts'
 import { KeptOutcomes } from '../settle/kept-outcomes.ts'
 import { endUnsettled, settle } from '../settle/settle.ts'
 import { settledEvents, startedEvent } from '../settle/task-events.ts'
@@ -37,12 +37,12 @@ export interface AttemptParts {
   readonly revocations: Revocations
   /** Only where tasks run on the worker's own event loop. */
   readonly loopWatch: LoopWatch | undefined
-  readonly tally: Tally
+  readonly taskCounters: TaskCounters
   readonly events: TaskEvents
   readonly publisher: Publisher
   readonly results: ResultBackend
-  readonly followers: Followers
-  readonly trail: Trail
+  readonly followUps: FollowUps
+  readonly sentChildren: SentChildren
   readonly quarantine: Quarantine
   /** Where messages wait that can't be set aside. */
   readonly aside: Pick<HeldAside, 'settle'>
@@ -72,7 +72,7 @@ const ACK_LOST = 'the task has ended, but the broker took its message back befor
 
 /** A dispatcher whose attempts are counted, told of, and settled; and what keeps the outcomes that can't be. */
 export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Dispatcher; readonly kept: KeptOutcomes } {
-  const { config, table, revocations, loopWatch, tally, finished, events, results, clock, logger } = parts
+  const { config, table, revocations, loopWatch, taskCounters, finished, events, results, clock, logger } = parts
   const consequences = {
     ...parts,
     flags: config,
@@ -80,7 +80,7 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
     // Or monitors would hear of the next attempt first, and take the task for waiting, or failed, for ever.
     onAgain: (request: Request, outcome: Outcome) => {
       tell(request, outcome)
-      request.told = outcome
+      request.announcedOutcome = outcome
     },
     onAcknowledged: ({ message }: Request) => parts.recentAcks.add(message),
     onAckLost: (request: Request) => {
@@ -133,7 +133,7 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
       request.startedAt = clock.now()
       // A suspect of an event loop's worker runs elsewhere.
       if (pid === process.pid) loopWatch?.started(request)
-      tally.started(request.message.task)
+      taskCounters.started(request.message.task)
       if (request.acks === 'early' && request.acknowledge()) parts.recentAcks.add(request.message)
       if (events.wanted) events.emit(startedEvent(request))
       if (request.task.settings.trackStarted === true && !request.ignoresResult) {
@@ -143,7 +143,7 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
       }
     },
     onState: storeState,
-    onAddToChord: ({ message }, signature) => parts.followers.addToChord(message, signature),
+    onAddToChord: ({ message }, signature) => parts.followUps.addToChord(message, signature),
     settle: settleOnce,
   })
   return { dispatcher, kept }
@@ -152,12 +152,18 @@ export function openDispatcher(parts: AttemptParts): { readonly dispatcher: Disp
     // Its message may have been copied, or be here once more.
     if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
     logSettled(logger, request, outcome)
-    if (request.told !== outcome) tell(request, outcome)
+    if (request.announcedOutcome !== outcome) tell(request, outcome)
     parts.onSettled(request, outcome)
   }
 
   async function storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
-    const record = { taskId: message.id, state, result: meta, traceback: null, children: parts.trail.of(message) }
+    const record = {
+      taskId: message.id,
+      state,
+      result: meta,
+      traceback: null,
+      children: parts.sentChildren.of(message),
+    }
     await results.store(record, message, delivery.route.routingKey)
   }
 

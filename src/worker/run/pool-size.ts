@@ -4,7 +4,7 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
 /** What goes together when a pool grows. */
-export interface WorkforceParts {
+export interface PoolSizeParts {
   readonly pool: Pick<Pool, 'kind' | 'resize' | 'restart'>
   readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
   readonly prefetch: Pick<Prefetch, 'widen'>
@@ -19,12 +19,12 @@ const LARGEST_CREW = 256
 const LARGEST = 65_535
 
 /** How many attempts run at once, changed while the worker runs: the pool, its slots, and what is taken ahead for them. */
-export class Workforce {
-  readonly #parts: WorkforceParts
+export class PoolSize {
+  readonly #parts: PoolSizeParts
   /** How many slots there can be. */
   readonly largest: number
 
-  constructor(parts: WorkforceParts) {
+  constructor(parts: PoolSizeParts) {
     this.#parts = parts
     const onLoop = parts.pool.kind === 'async' || parts.pool.kind === 'solo'
     this.largest = Math.max(onLoop ? LARGEST : LARGEST_CREW, parts.dispatcher.concurrency, parts.max ?? 0)

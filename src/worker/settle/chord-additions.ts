@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Applied, applySignature, type Ground } from '../../canvas/apply.ts'
+import { type Applied, type ApplyContext, applySignature } from '../../canvas/apply.ts'
 import { failureOfFollowUps } from '../../canvas/follow-ups.ts'
 import { additionTo } from '../../canvas/replacement.ts'
 import type { KeptAddition } from '../../protocol/chord/chord.ts'
@@ -18,7 +18,7 @@ export interface ChordAdditionsParts {
   readonly send: (applied: Applied, message: TaskMessage, progress?: Progress) => Promise<void>
   /** Those of a signature that can't be sent have failed, and are counted so. */
   readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
-  readonly ground: () => Ground
+  readonly ground: () => ApplyContext
 }
 
 /**

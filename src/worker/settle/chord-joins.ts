@@ -21,7 +21,7 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
-import type { Followers } from './follow-ups.ts'
+import type { FollowUps } from './follow-ups.ts'
 
 /** What joining chords works with. */
 export interface ChordJoinsParts {
@@ -30,7 +30,7 @@ export interface ChordJoinsParts {
   readonly careful: CarefulConsumers
   /** Whether the loss of a node may take no chord: that holds where it may take no task. */
   readonly quorum: () => Promise<boolean>
-  readonly followers: Followers
+  readonly followUps: FollowUps
   readonly quarantine: Quarantine
   readonly maxBodySize: number
   readonly clock: Clock
@@ -228,7 +228,7 @@ export class ChordJoins {
   /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
   async #end(join: Join, channel: Channel, parts: readonly ResultRecord[], lastId?: string): Promise<void> {
     if (join.over) return
-    const { followers, clock, logger } = this.#parts
+    const { followUps, clock, logger } = this.#parts
     const { chord, message, delivery } = join
     this.#leave(join)
     try {
@@ -237,7 +237,7 @@ export class ChordJoins {
       const last: TaskMessage = { ...message, id, rootId: member?.rootId ?? id, group: chord.groupId }
       // What failed as a whole has no form.
       const shape = lastId === undefined ? null : chord.shape
-      const how = await followers.endChord(chord.body, { parts, shape }, last)
+      const how = await followUps.endChord(chord.body, { parts, shape }, last)
       await join.subscription?.cancel()
       await channel.deleteQueue(chordQueue(chord.groupId))
       delivery.ack()

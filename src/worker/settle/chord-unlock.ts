@@ -5,12 +5,12 @@ import { readArray } from '../../protocol/signature.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Followers } from './follow-ups.ts'
+import type { FollowUps } from './follow-ups.ts'
 
 /** What looking after a chord works with. */
 export interface ChordUnlockParts {
   readonly results: Pick<ResultBackend, 'kind' | 'read'>
-  readonly followers: Pick<Followers, 'endChord'>
+  readonly followUps: Pick<FollowUps, 'endChord'>
 }
 
 /** A chord as `celery.chord_unlock` is told of it: its body, and the results of its header. */
@@ -30,7 +30,7 @@ const MOST_TASKS = 10_000
 export async function unlockChord(
   { body, header }: PolledChord,
   message: TaskMessage,
-  { results, followers }: ChordUnlockParts,
+  { results, followUps }: ChordUnlockParts,
 ): Promise<'waiting' | 'ended'> {
   if (results.read === undefined) {
     throw new TwqError(
@@ -48,7 +48,7 @@ export async function unlockChord(
   const nested = members.some(([, inner]) => inner !== null)
   const failed = parts.some(({ state }) => state !== 'SUCCESS')
   const shape: ResultTuple | null = nested && !failed ? [['', null], members as unknown as Json] : null
-  await followers.endChord(body, { parts, shape }, message)
+  await followUps.endChord(body, { parts, shape }, message)
   return 'ended'
 }
 

@@ -35,7 +35,7 @@ export class EndedAside {
     acknowledge: () => void,
   ): Promise<void> {
     const { quarantine, aside, finished } = this.#parts
-    const { delivery, queue, lane, message } = request
+    const { delivery, queue, source, message } = request
     const { id, task } = message
     let safe = false
     const settle = async (): Promise<void> => {
@@ -49,7 +49,7 @@ export class EndedAside {
     // From now on: its channel may be lost at any time.
     finished.addUnquarantined(message, ended)
     const fields = { task_id: id, task, queue, reason: type, detail }
-    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), ended, fields, settle })
+    await aside.settle({ delivery, queue, source, target: quarantineQueue(queue), ended, fields, settle })
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { applySignature, chordUnsupported, type Ground } from '../../canvas/apply.ts'
+import { type ApplyContext, applySignature, chordUnsupported } from '../../canvas/apply.ts'
 import { calledByParts, errbackDigests, withUncalled } from '../../canvas/called-errbacks.ts'
 import { callbackError, joinChord } from '../../canvas/chord-join.ts'
 import {
@@ -7,11 +7,11 @@ import {
   abandonedBy,
   abandonedWith,
   bodyOfChord,
-  type Departure,
   errbacksOf,
   type Failed,
   failedWithChord,
   failureOfFollowUps,
+  type MessagesToSend,
   successorsOf,
 } from '../../canvas/follow-ups.ts'
 import { queuedReplacementOf, type WithQueuedChords } from '../../canvas/queued-chords.ts'
@@ -27,18 +27,18 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { ChordQueues } from '../../sending/chord-queues.ts'
 import { allOver, Progress } from '../request/progress.ts'
-import type { Trail } from '../request/trail.ts'
+import type { SentChildren } from '../request/sent-children.ts'
 import { ChordAdditions } from './chord-additions.ts'
 import type { FollowUpPublisher } from './follow-up-publisher.ts'
-import type { Ending } from './settlement.ts'
+import type { TaskEnd } from './settlement.ts'
 import { storeOrFail } from './store-result.ts'
 import { mayNotPublish } from './trouble.ts'
 
 /** What following up works with. */
-export interface FollowersParts {
+export interface FollowUpsParts {
   readonly publisher: FollowUpPublisher
   readonly results: ResultBackend
-  readonly trail: Trail
+  readonly sentChildren: SentChildren
   /** Declares the queues of chords where the result backend joins none, but workers do. */
   readonly chordQueues?: Pick<ChordQueues, 'declare'> | undefined
   readonly clock: Clock
@@ -46,7 +46,7 @@ export interface FollowersParts {
   /** `gen<pid>@<host>`. */
   readonly origin: string
   /** Where a task goes. */
-  readonly address: Ground['address']
+  readonly address: ApplyContext['address']
   /** Bounds the queues that what follows a message has declared; throws `TWQ_QUEUE_CREATION`. */
   readonly admitQueues?: (message: TaskMessage, queues: Iterable<string>) => void
   /** True: what a task sends gets its priority. */
@@ -63,11 +63,11 @@ const DONE: Followed = { kind: 'done', children: [] }
 const SUCCEEDED = 'succeeded'
 
 /** Carries out what messages say to do after their tasks: callbacks, errbacks, the next step of a chain, a chord's body. */
-export class Followers {
-  readonly #parts: FollowersParts
+export class FollowUps {
+  readonly #parts: FollowUpsParts
   readonly #additions: ChordAdditions | undefined
 
-  constructor(parts: FollowersParts) {
+  constructor(parts: FollowUpsParts) {
     this.#parts = parts
     const { chord: join } = parts.results
     this.#additions =
@@ -84,7 +84,7 @@ export class Followers {
    * Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then,
    * and the next call with the same `progress` goes on from there.
    */
-  async follow(message: TaskMessage, ending: Ending, progress: Progress): Promise<Followed> {
+  async follow(message: TaskMessage, ending: TaskEnd, progress: Progress): Promise<Followed> {
     if (ending.kind === 'succeeded') return await this.#succeed(message, ending.result, progress)
     const { id, rootId } = message
     const { errbacks } = message.embed
@@ -99,7 +99,7 @@ export class Followers {
   }
 
   /** Has a task of a chord counted where the result backend can; whoever completes the chord sends its body. */
-  async endInChord(message: TaskMessage, { record }: Ending, progress: Progress): Promise<void> {
+  async endInChord(message: TaskMessage, { record }: TaskEnd, progress: Progress): Promise<void> {
     const { group, groupIndex, embed } = message
     const part = { id: message.id, group, groupIndex, chord: embed.chord }
     await this.#count(part, record, message, progress.within('chord'))
@@ -122,7 +122,7 @@ export class Followers {
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#ground(), current: parent })
     await this.#send(applied, parent)
-    this.#parts.trail.add(parent, applied.child)
+    this.#parts.sentChildren.add(parent, applied.child)
     return applied.child
   }
 
@@ -149,7 +149,7 @@ export class Followers {
   async addToChord(message: TaskMessage, signature: Json): Promise<string> {
     if (this.#additions === undefined) throw chordUnsupported()
     const { child, result } = await this.#additions.add(message, signature)
-    this.#parts.trail.add(message, child)
+    this.#parts.sentChildren.add(message, child)
     return result[0][0]
   }
 
@@ -166,7 +166,7 @@ export class Followers {
   }
 
   /** A chord is known to the result backend before any of its tasks can end. */
-  async #send({ chords, messages }: Departure, cause: TaskMessage, progress = new Progress()): Promise<void> {
+  async #send({ chords, messages }: MessagesToSend, cause: TaskMessage, progress = new Progress()): Promise<void> {
     const { results, publisher, admitQueues } = this.#parts
     if (messages.length > 0) admitQueues?.(cause, queuesOf(messages))
     if (chords.length > 0) {
@@ -207,7 +207,7 @@ export class Followers {
     return child
   }
 
-  async #sendErrback(message: TaskMessage, errback: Departure, progress: Progress): Promise<void> {
+  async #sendErrback(message: TaskMessage, errback: MessagesToSend, progress: Progress): Promise<void> {
     try {
       await this.#send(errback, message, progress)
     } catch (error) {
@@ -315,7 +315,7 @@ export class Followers {
       ),
     )
     const ends = failedWithChord(body)
-    const sentByLast = this.#parts.trail.of(last) as readonly Json[]
+    const sentByLast = this.#parts.sentChildren.of(last) as readonly Json[]
     const children = new Map<string, readonly Json[]>()
     for (const [index, failed] of ends.entries()) {
       const child = await this.#callErrbacks(withUncalled(failed, called), last, progress.within(`errbacks ${index}`))
@@ -338,13 +338,13 @@ export class Followers {
     await this.#tell(abandonedWith(signature), record, last, progress.within('abandoned'), children)
   }
 
-  #ground(): Ground {
+  #ground(): ApplyContext {
     const { clock, origin, address, inheritPriority = false } = this.#parts
     return { newId: randomUUID, now: clock.now(), origin, address, inheritPriority }
   }
 }
 
-function* queuesOf(messages: Departure['messages']): Iterable<string> {
+function* queuesOf(messages: MessagesToSend['messages']): Iterable<string> {
   for (const { queue } of messages) yield queue
 }
 

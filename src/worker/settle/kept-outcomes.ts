@@ -1,6 +1,6 @@
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
-import { Streak } from '../../runtime/time/backoff.ts'
+import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { sizeOfValue } from '../../runtime/value-size.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
@@ -39,7 +39,7 @@ interface Kept {
   readonly request: Request
   readonly since: number
   readonly bytes: number
-  readonly streak: Streak
+  readonly backoff: BackoffState
   error: unknown
   trouble: Trouble
   /** Nothing new is taken because of it. */
@@ -107,7 +107,7 @@ export class KeptOutcomes {
       request,
       since: clock.monotonic(),
       bytes: sizeOfValue(outcome, MOST_BYTES_KEPT),
-      streak: new Streak(clock, Math.random),
+      backoff: new BackoffState(clock, Math.random),
       error,
       trouble: troubleOf(error),
       halts: false,
@@ -149,7 +149,7 @@ export class KeptOutcomes {
         return await this.#end(kept, outcome)
       // One more try, in which a refusal counts.
       if (over) request.remembered.impatient = true
-      await this.#rest(kept, kept.streak.failed())
+      await this.#rest(kept, kept.backoff.failed())
       if (this.#isGone(kept)) return
       try {
         return await settle(request, outcome)
@@ -170,7 +170,7 @@ export class KeptOutcomes {
         kept.error = again
         kept.trouble = troubleOf(again)
         this.#weigh(kept)
-        const pause = kept.streak.failed()
+        const pause = kept.backoff.failed()
         await this.#rest(kept, kept.trouble === 'away' || kept.trouble === 'forbidden' ? pause : BETWEEN_ENDS)
       }
     }

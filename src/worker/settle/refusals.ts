@@ -4,10 +4,10 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
-import type { Holding } from '../quarantine/republishing.ts'
+import type { HeldMessage } from '../quarantine/republisher.ts'
 import { Progress } from '../request/progress.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
-import type { Followers } from './follow-ups.ts'
+import type { FollowUps } from './follow-ups.ts'
 import { storeOrFail } from './store-result.ts'
 
 /** What can't be run: why, and whom to tell. */
@@ -32,7 +32,7 @@ export interface RefusalsParts {
   readonly results: ResultBackend
   /** Where those wait that can't be set aside. */
   readonly aside: HeldAside
-  readonly followers: Pick<Followers, 'abandon'>
+  readonly followUps: Pick<FollowUps, 'abandon'>
   readonly logger: Logger
 }
 
@@ -48,7 +48,7 @@ export class Refusals {
    * Quarantines or discards a delivery. One that can't be set aside for now is held, and set aside later: resolves when
    * either is done. Never rejects.
    */
-  async setAside({ delivery, queue, lane, ended }: Holding, refusal: Refusal): Promise<void> {
+  async setAside({ delivery, queue, source, ended }: HeldMessage, refusal: Refusal): Promise<void> {
     const { quarantine, aside, logger } = this.#parts
     const { error, detail, id, task, starts, discard } = refusal
     const fields = { task_id: id, task, queue, reason: error.type, detail }
@@ -65,14 +65,14 @@ export class Refusals {
       const said = `message ${discard ? 'discarded' : 'quarantined'}: ${why}`
       logger.error({ event: discard ? 'message.discarded' : 'message.quarantined', ...fields }, said)
     }
-    await aside.settle({ delivery, queue, lane, target: quarantineQueue(queue), ended, fields, settle })
+    await aside.settle({ delivery, queue, source, target: quarantineQueue(queue), ended, fields, settle })
   }
 
   async #tell({ id, replyTo, correlationId, error, place }: Refusal, progress: Progress): Promise<void> {
-    const { results, followers } = this.#parts
+    const { results, followUps } = this.#parts
     if (id === undefined) return
     const record = { taskId: id, state: 'FAILURE', error, traceback: error.traceback, children: [] } as const
     await storeOrFail(results, record, { id, replyTo: replyTo ?? '', correlationId: correlationId ?? id })
-    if (place !== undefined) await followers.abandon(place, record, progress)
+    if (place !== undefined) await followUps.abandon(place, record, progress)
   }
 }

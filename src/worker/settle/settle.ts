@@ -11,11 +11,11 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Progress } from '../request/progress.ts'
 import type { Request } from '../request/request.ts'
-import type { Trail } from '../request/trail.ts'
+import type { SentChildren } from '../request/sent-children.ts'
 import type { Delays } from '../waiting/delays.ts'
 import type { EndedAside } from './ended-aside.ts'
-import type { Followers } from './follow-ups.ts'
-import { type Disposal, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
+import type { FollowUps } from './follow-ups.ts'
+import { type AckAction, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
 import { storeOrFail, unstorable } from './store-result.ts'
 import { mayNotPublish, troubleOf } from './trouble.ts'
 
@@ -23,8 +23,8 @@ import { mayNotPublish, troubleOf } from './trouble.ts'
 export interface SettleParts {
   readonly publisher: Publisher
   readonly results: ResultBackend
-  readonly followers: Followers
-  readonly trail: Pick<Trail, 'of'>
+  readonly followUps: FollowUps
+  readonly sentChildren: Pick<SentChildren, 'of'>
   /** Sets the messages aside that are to be kept. */
   readonly endedAside: Pick<EndedAside, 'setAside'>
   readonly delays: Pick<Delays, 'retry'>
@@ -73,17 +73,17 @@ export async function settle(
     ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
     rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
   })
-  const disposal = instead.quarantined === true && plan.disposal === 'ack' ? 'quarantine' : plan.disposal
+  const ackAction = instead.quarantined === true && plan.ackAction === 'ack' ? 'quarantine' : plan.ackAction
   // Most have one step that can fail, and nothing before it.
-  const plain = isPlain(plan, disposal, outcome, message) && request.progress === undefined
+  const plain = isPlain(plan, ackAction, outcome, message) && request.progress === undefined
   const progress = plain ? undefined : request.remembered
   if (progress !== undefined && outcome.kind === 'replaced') {
-    const replaced = await parts.followers.replace(message, outcome.signature, progress)
+    const replaced = await parts.followUps.replace(message, outcome.signature, progress)
     if (replaced.kind === 'failed') return await settle(request, failure(replaced.error, 0), parts, instead)
   }
-  let children: readonly Json[] = parts.trail.of(message) as readonly Json[]
+  let children: readonly Json[] = parts.sentChildren.of(message) as readonly Json[]
   if (progress !== undefined && plan.ending !== undefined && !hasNoFollowUps(message)) {
-    const followed = await parts.followers.follow(message, plan.ending, progress)
+    const followed = await parts.followUps.follow(message, plan.ending, progress)
     if (followed.kind === 'failed') {
       return await settle(request, failure(followed.error, runtimeOf(outcome)), parts, instead)
     }
@@ -100,7 +100,7 @@ export async function settle(
   }
   if (progress !== undefined && plan.ending !== undefined && message.embed.chord !== null) {
     const { ending } = plan
-    await progress.once(`in the chord as ${ending.kind}`, () => parts.followers.endInChord(message, ending, progress))
+    await progress.once(`in the chord as ${ending.kind}`, () => parts.followUps.endInChord(message, ending, progress))
   }
   if (progress !== undefined && plan.retryAt !== undefined) {
     const at = plan.retryAt
@@ -110,16 +110,21 @@ export async function settle(
       return await settle(request, failure(refused, 0), parts, { ...instead, quarantined: true })
     }
   }
-  await dispose(request, disposal, outcome, parts)
+  await dispose(request, ackAction, outcome, parts)
   return outcome
 }
 
 /** Whether nothing has to be remembered of what is done: a result, and an answer to the broker that can't fail. */
-function isPlain({ retryAt }: Settlement, disposal: Disposal, { kind }: Outcome, message: Request['message']): boolean {
+function isPlain(
+  { retryAt }: Settlement,
+  ackAction: AckAction,
+  { kind }: Outcome,
+  message: Request['message'],
+): boolean {
   return (
     retryAt === undefined &&
     kind !== 'replaced' &&
-    disposal !== 'quarantine' &&
+    ackAction !== 'quarantine' &&
     message.embed.chord === null &&
     hasNoFollowUps(message)
   )
@@ -223,14 +228,14 @@ export async function endUnsettled(
     if (told && !request.ignoresResult) await storeOrFail(parts.results, record, message).catch(() => {})
     if (message.embed.chord === null) return
     const ending = { kind: 'failed', callsErrbacks: false, record } as const
-    await parts.followers.endInChord(message, ending, progress).catch(() => {})
+    await parts.followUps.endInChord(message, ending, progress).catch(() => {})
   })
   await setAside(request, { type: error.type, detail }, parts)
   return failure(error, runtimeOf(outcome))
 }
 
-async function dispose(request: Request, disposal: Disposal, outcome: Outcome, parts: SettleParts): Promise<void> {
-  switch (disposal) {
+async function dispose(request: Request, ackAction: AckAction, outcome: Outcome, parts: SettleParts): Promise<void> {
+  switch (ackAction) {
     case 'ack':
       acknowledge(request, parts)
       return
@@ -238,7 +243,7 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
       parts.onAgain(request, outcome)
       // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
       if (outcome.kind !== 'lost') await parts.giveBack([request])
-      else if (request.lane === 'suspects') await parts.onSuspectLost(request)
+      else if (request.source === 'suspects') await parts.onSuspectLost(request)
       else request.requeue()
       return
     case 'drop':
@@ -253,7 +258,7 @@ async function dispose(request: Request, disposal: Disposal, outcome: Outcome, p
     case 'none':
       return
     default:
-      throw new TwqError('TWQ_INTERNAL', `unknown disposal ${String(disposal satisfies never)}`)
+      throw new TwqError('TWQ_INTERNAL', `unknown acknowledgement ${String(ackAction satisfies never)}`)
   }
 }
 

@@ -5,21 +5,21 @@ import type { Json } from '../../runtime/json.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 
 /** What becomes of the message. `none`: it was acknowledged when the attempt started. */
-export type Disposal = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
+export type AckAction = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
 
 /** Everything that follows from an outcome; `settle` carries it out. */
 export interface Settlement {
-  readonly disposal: Disposal
+  readonly ackAction: AckAction
   /** What to tell whoever waits. */
   readonly record: ResultRecord | undefined
   /** How the task ended for those that were to follow it; undefined when it has not ended, or nothing follows. */
-  readonly ending: Ending | undefined
+  readonly ending: TaskEnd | undefined
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
 }
 
 /** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
-export type Ending =
+export type TaskEnd =
   | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
   | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
 
@@ -42,17 +42,17 @@ export interface SettlementPolicy extends FailureFlags {
 /** Celery's rules for the end of an attempt (wire specification 3.2), in one table. Pure. */
 export function decideSettlement(outcome: Outcome, message: TaskMessage, policy: SettlementPolicy): Settlement {
   const early = policy.acks === 'early'
-  const done: Disposal = early ? 'none' : 'ack'
-  const failed: Disposal = early || policy.ackOnFailure ? done : 'quarantine'
-  const settlement = (disposal: Disposal, record?: ResultRecord, more: Partial<Settlement> = {}): Settlement => ({
-    disposal,
+  const done: AckAction = early ? 'none' : 'ack'
+  const failed: AckAction = early || policy.ackOnFailure ? done : 'quarantine'
+  const settlement = (ackAction: AckAction, record?: ResultRecord, more: Partial<Settlement> = {}): Settlement => ({
+    ackAction,
     record: policy.ignoreResult ? undefined : record,
     ending: undefined,
     retryAt: undefined,
     ...more,
   })
-  const failure = (disposal: Disposal, record: ResultRecord, callsErrbacks: boolean): Settlement =>
-    settlement(disposal, record, { ending: { kind: 'failed', callsErrbacks, record } })
+  const failure = (ackAction: AckAction, record: ResultRecord, callsErrbacks: boolean): Settlement =>
+    settlement(ackAction, record, { ending: { kind: 'failed', callsErrbacks, record } })
   switch (outcome.kind) {
     case 'succeeded': {
       const { result } = outcome
@@ -65,8 +65,8 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
       return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
     case 'timed-out': {
       // As Celery: the failure is stored, and the errbacks are called, also when the message goes back.
-      const disposal = early || policy.ackOnTimeout ? done : 'requeue'
-      return failure(disposal, errorRecord(message, 'FAILURE', outcome.error), true)
+      const ackAction = early || policy.ackOnTimeout ? done : 'requeue'
+      return failure(ackAction, errorRecord(message, 'FAILURE', outcome.error), true)
     }
     case 'rejected':
       // Nobody waits for ever: a task that was rejected for good, or can't go back any more, is a failed one.

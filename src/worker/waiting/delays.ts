@@ -9,10 +9,10 @@ import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { WireMessage } from '../../protocol/wire.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
-import { factsOf, mayHaveStarted, pastOf } from '../quarantine/poison-policy.ts'
+import { factsOf, mayHaveStarted, startsSoFar } from '../quarantine/poison-policy.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
-import type { Timetable } from './eta-queue.ts'
+import type { EtaQueue } from './eta-queue.ts'
 
 /** What a worker takes upon itself, before it lets the broker wait. */
 export interface HoldLimits {
@@ -46,7 +46,7 @@ export function waitsHere(facts: HoldFacts, limits: HoldLimits): boolean {
 export interface DelaysParts {
   readonly delivery: DelayedDelivery
   readonly publisher: Publisher
-  readonly timetable: Timetable
+  readonly etaQueue: EtaQueue
   readonly prefetch: Prefetch
   readonly config: HoldLimits & Pick<Config, 'delayedDelivery'>
   readonly clock: Clock
@@ -86,30 +86,30 @@ export class Delays {
 
   /** Whether the broker should have this request until `due`, milliseconds since the epoch. */
   shouldMove(request: Request, due: number): boolean {
-    const { delivery, timetable, config } = this.#parts
+    const { delivery, etaQueue, config } = this.#parts
     if (!delivery.usable) return false
     const facts = { ...this.#facts(request.queue, due), size: sizeOf(request.delivery) }
-    return !waitsHere({ ...facts, held: timetable.size, heldBytes: timetable.bytes }, config)
+    return !waitsHere({ ...facts, held: etaQueue.size, heldBytes: etaQueue.bytes }, config)
   }
 
   /** Holds a request here until `due`. Past the limits it takes the place of another task. */
   hold(request: Request, due: number): void {
-    const { timetable, prefetch, config, logger } = this.#parts
+    const { etaQueue, prefetch, config, logger } = this.#parts
     const size = sizeOf(request.delivery)
-    const apart = timetable.size < config.maxHeld && timetable.bytes + size <= config.maxHeldSize
-    timetable.hold(request, due, size)
-    if (apart) request.place = prefetch.hold()
+    const apart = etaQueue.size < config.maxHeld && etaQueue.bytes + size <= config.maxHeldSize
+    etaQueue.hold(request, due, size)
+    if (apart) request.prefetchSlot = prefetch.hold()
     else if (!this.#full && this.#facts(request.queue, due).seconds > 0) {
       this.#full = true
-      const fields = { event: 'tasks.held', held: timetable.size, bytes: timetable.bytes }
+      const fields = { event: 'tasks.held', held: etaQueue.size, bytes: etaQueue.bytes }
       logger.warn(fields, 'no more tasks can wait here than do; those to come take the places of others')
     }
   }
 
   /** A request that was held is due, or gone. */
   released(request: Request): void {
-    if (request.place !== undefined) this.#parts.prefetch.release(request.place)
-    request.place = undefined
+    if (request.prefetchSlot !== undefined) this.#parts.prefetch.release(request.prefetchSlot)
+    request.prefetchSlot = undefined
   }
 
   /**
@@ -175,9 +175,9 @@ export class Delays {
 }
 
 /** What the broker is given in place of the message: with its past, if it has one, and else as it came. */
-function copyOf({ delivery, lane, survived, queue }: Request): WireMessage {
-  const facts = factsOf(delivery, lane, survived)
-  const [{ starts }, redelivered] = [pastOf(facts), mayHaveStarted(facts)]
+function copyOf({ delivery, source, lostWithConnection: survived, queue }: Request): WireMessage {
+  const facts = factsOf(delivery, source, survived)
+  const [{ starts }, redelivered] = [startsSoFar(facts), mayHaveStarted(facts)]
   return starts === 0 && !redelivered ? delivery : markedCopy(delivery, { queue, starts, redelivered }).message
 }
 

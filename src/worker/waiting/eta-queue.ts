@@ -11,7 +11,7 @@ interface Entry {
 const SLICE = 60_000
 
 /** Holds requests until their time, in one heap with one timer. */
-export class Timetable {
+export class EtaQueue {
   readonly #clock: Clock
   readonly #onDue: (request: Request) => void
   #heap: Entry[] = []

@@ -3,8 +3,8 @@ import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { deliveryCount, suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
-import type { Lane } from '../quarantine/poison-policy.ts'
-import type { Holding, Relocation } from '../quarantine/republishing.ts'
+import type { DeliverySource } from '../quarantine/poison-policy.ts'
+import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
 import type { Place, Prefetch } from '../request/prefetch.ts'
 
 /** A message that does not run, and what settles it: setting it aside, or moving it to the suspects. */
@@ -12,7 +12,7 @@ export interface Unrunnable {
   readonly delivery: Delivery
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
-  readonly lane: Lane
+  readonly source: DeliverySource
   /** The queue that it goes to. One that takes nothing takes no other message either. */
   readonly target: string
   /** How its task ended, where it has: it goes back with that, and does not run again. */
@@ -30,7 +30,7 @@ export interface HeldAsideParts {
   readonly consumer: { suspend(queue: string): Promise<void>; unsuspend(queue: string): Promise<void> }
   /** The consumer of the suspects, which takes one more although one is held, until the function that it returns is called. */
   readonly suspects: { spare(queue: string): () => void }
-  readonly relocation: Pick<Relocation, 'renew' | 'giveBack'>
+  readonly republisher: Pick<Republisher, 'renew' | 'giveBack'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -150,21 +150,21 @@ export class HeldAside {
   async #return(messages: readonly (Unrunnable | Held)[]): Promise<void> {
     // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
     const inOrder = messages.toSorted((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
-    const copied: Holding[] = []
+    const copied: HeldMessage[] = []
     for (const one of inOrder) {
-      const { delivery, queue, lane, target, ended } = one
+      const { delivery, queue, source, target, ended } = one
       if ('size' in one) this.#remove(one)
       const counted = (deliveryCount(delivery.headers) ?? 0) >= 10
-      const asItIs = lane === 'tasks' && target !== suspectsQueue(queue) && !counted && ended === undefined
+      const asItIs = source === 'tasks' && target !== suspectsQueue(queue) && !counted && ended === undefined
       if (asItIs) delivery.nack({ requeue: true })
-      else copied.push({ delivery, queue, lane, ended })
+      else copied.push({ delivery, queue, source, ended })
     }
-    await this.#parts.relocation.giveBack(copied)
+    await this.#parts.republisher.giveBack(copied)
   }
 
   /** A message that takes long to settle holds no task's place meanwhile. */
   #lendIfSlow(message: Unrunnable): { release(): void } {
-    if (message.lane === 'suspects') return { release: () => {} }
+    if (message.source === 'suspects') return { release: () => {} }
     const { clock, prefetch } = this.#parts
     const size = sizeOf(message.delivery)
     let place: Place | undefined
@@ -204,7 +204,7 @@ export class HeldAside {
 
   #placeBeside(held: Held): void {
     const { prefetch, suspects } = this.#parts
-    if (held.lane === 'tasks') {
+    if (held.source === 'tasks') {
       const place = prefetch.hold()
       held.release = () => prefetch.release(place)
     } else held.release = suspects.spare(held.queue)
@@ -217,8 +217,8 @@ export class HeldAside {
   }
 
   /** Once nothing more comes, those that came last give the places that they took back to tasks. */
-  async #suspend({ lane, queue }: Unrunnable): Promise<void> {
-    const name = lane === 'suspects' ? suspectsQueue(queue) : queue
+  async #suspend({ source, queue }: Unrunnable): Promise<void> {
+    const name = source === 'suspects' ? suspectsQueue(queue) : queue
     if (this.#suspended.has(name)) return
     this.#suspended.set(name, queue)
     const { consumer, logger } = this.#parts
@@ -226,10 +226,10 @@ export class HeldAside {
       { event: 'queue.suspended', queue: name, held: this.#held.size, bytes: this.#bytes },
       'too many messages of this queue can not be set aside: nothing more is taken from it until there is room',
     )
-    if (lane === 'suspects') return
+    if (source === 'suspects') return
     await consumer.suspend(queue)
     for (const held of this.#held) {
-      if (held.lane === 'tasks' && held.queue === queue && held.release === undefined) this.#placeBeside(held)
+      if (held.source === 'tasks' && held.queue === queue && held.release === undefined) this.#placeBeside(held)
     }
   }
 
@@ -308,14 +308,14 @@ export class HeldAside {
 
   /** So that the broker does not take them back, and with them all that was delivered by the same channel. */
   async #renewOld(): Promise<void> {
-    const { clock, relocation } = this.#parts
+    const { clock, republisher } = this.#parts
     const now = clock.monotonic()
     for (const held of this.#held) {
       if (this.#closed || now - held.since < RENEWED_AFTER) return
       if (!held.delivery.alive) this.#remove(held)
       else {
         try {
-          await this.#underway(held, relocation.renew(held))
+          await this.#underway(held, republisher.renew(held))
           this.#remove(held)
         } catch {
           // It is held on: tried again with the others.

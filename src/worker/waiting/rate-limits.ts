@@ -18,7 +18,7 @@ export interface RateLimitsParts {
 }
 
 /** Requests that wait for their turn, in the order they came, and what lets them go. */
-interface Lane {
+interface LimitedTask {
   readonly bucket: TokenBucket
   readonly waiting: Request[]
   timer: Timer | undefined
@@ -28,7 +28,7 @@ interface Lane {
 export class RateLimits {
   readonly #parts: RateLimitsParts
   /** Only for tasks with a limit. */
-  readonly #lanes = new Map<string, Lane>()
+  readonly #limitedTasks = new Map<string, LimitedTask>()
   readonly #changed = new Map<string, number>()
   #waiting = 0
 
@@ -38,32 +38,32 @@ export class RateLimits {
 
   /** The requests that wait, by task. */
   requests(): Request[] {
-    return [...this.#lanes.values()].flatMap(({ waiting }) => waiting)
+    return [...this.#limitedTasks.values()].flatMap(({ waiting }) => waiting)
   }
 
   /** Whether a task has a limit. */
   limits(task: string): boolean {
-    return this.#laneOf(task) !== undefined
+    return this.#limitedTask(task) !== undefined
   }
 
   /** True when a request may start now; else it is held, and `onReady` gets it in its turn. */
   admit(request: Request): boolean {
-    const lane = this.#laneOf(request.message.task)
-    if (lane === undefined) return true
-    if (lane.waiting.length === 0 && lane.bucket.take()) return true
+    const limited = this.#limitedTask(request.message.task)
+    if (limited === undefined) return true
+    if (limited.waiting.length === 0 && limited.bucket.take()) return true
     request.state = 'limited'
-    lane.waiting.push(request)
+    limited.waiting.push(request)
     this.#hold(request)
-    this.#arm(lane)
+    this.#arm(limited)
     return false
   }
 
   /** Changes the limit of a task from now on: how many a second, 0 for no limit. Those that wait are heard anew. */
   change(task: string, rate: number): void {
     this.#changed.set(task, rate)
-    const before = this.#lanes.get(task)
+    const before = this.#limitedTasks.get(task)
     before?.timer?.cancel()
-    this.#lanes.delete(task)
+    this.#limitedTasks.delete(task)
     const waiting = before?.waiting ?? []
     for (const request of waiting) this.#release(request)
     for (const request of waiting) if (this.admit(request)) this.#parts.onReady(request)
@@ -72,7 +72,7 @@ export class RateLimits {
   /** Takes out and returns every waiting request that `predicate` picks. */
   remove(predicate: (request: Request) => boolean): Request[] {
     const removed: Request[] = []
-    for (const { waiting } of this.#lanes.values()) {
+    for (const { waiting } of this.#limitedTasks.values()) {
       const kept: Request[] = []
       for (const request of waiting.splice(0)) (predicate(request) ? removed : kept).push(request)
       waiting.push(...kept)
@@ -83,38 +83,38 @@ export class RateLimits {
 
   #hold(request: Request): void {
     this.#waiting += 1
-    if (this.#waiting <= MOST_HELD) request.place = this.#parts.prefetch.hold()
+    if (this.#waiting <= MOST_HELD) request.prefetchSlot = this.#parts.prefetch.hold()
   }
 
   #release(request: Request): void {
     this.#waiting -= 1
-    if (request.place !== undefined) this.#parts.prefetch.release(request.place)
-    request.place = undefined
+    if (request.prefetchSlot !== undefined) this.#parts.prefetch.release(request.prefetchSlot)
+    request.prefetchSlot = undefined
   }
 
-  #laneOf(task: string): Lane | undefined {
-    const known = this.#lanes.get(task)
+  #limitedTask(task: string): LimitedTask | undefined {
+    const known = this.#limitedTasks.get(task)
     if (known !== undefined) return known
     const rate = this.#changed.get(task) ?? this.#parts.rateOf(task) ?? 0
     if (rate === 0) return undefined
-    const lane: Lane = { bucket: new TokenBucket(this.#parts.clock, rate), waiting: [], timer: undefined }
-    this.#lanes.set(task, lane)
-    return lane
+    const limited: LimitedTask = { bucket: new TokenBucket(this.#parts.clock, rate), waiting: [], timer: undefined }
+    this.#limitedTasks.set(task, limited)
+    return limited
   }
 
-  #arm(lane: Lane): void {
-    lane.timer ??= this.#parts.clock.after(lane.bucket.wait(), () => {
-      lane.timer = undefined
-      this.#letGo(lane)
+  #arm(limited: LimitedTask): void {
+    limited.timer ??= this.#parts.clock.after(limited.bucket.wait(), () => {
+      limited.timer = undefined
+      this.#startAllowed(limited)
     })
   }
 
-  #letGo(lane: Lane): void {
-    while (lane.waiting.length > 0 && lane.bucket.take()) {
-      const request = lane.waiting.shift() as Request
+  #startAllowed(limited: LimitedTask): void {
+    while (limited.waiting.length > 0 && limited.bucket.take()) {
+      const request = limited.waiting.shift() as Request
       this.#release(request)
       this.#parts.onReady(request)
     }
-    if (lane.waiting.length > 0) this.#arm(lane)
+    if (limited.waiting.length > 0) this.#arm(limited)
   }
 }

@@ -43,7 +43,7 @@ it('remembers the first route and every move of a copy of a copy', () => {
   expect(readMarks(second.message.headers)).toEqual({
     starts: 2,
     redelivered: true,
-    answerable: false,
+    graceUsed: false,
     route: original.route,
     history: ['one', 'two'],
   })
@@ -51,12 +51,12 @@ it('remembers the first route and every move of a copy of a copy', () => {
 
 it('has a message stay answerable, however it is copied, until a copy says otherwise', () => {
   const to = { queue: 'mail.suspects', starts: 2, redelivered: true }
-  const { message, route } = markedCopy(original, { ...to, answerable: true })
+  const { message, route } = markedCopy(original, { ...to, graceUsed: true })
   const again = markedCopy({ ...message, route }, to)
-  expect(readMarks(again.message.headers).answerable).toBe(true)
-  expect(again.message.headers['x-twq-answerable']).toBe(true)
-  const last = markedCopy({ ...message, route }, { ...to, answerable: false })
-  expect(last.message.headers).not.toHaveProperty('x-twq-answerable')
+  expect(readMarks(again.message.headers).graceUsed).toBe(true)
+  expect(again.message.headers['x-twq-grace-used']).toBe(true)
+  const last = markedCopy({ ...message, route }, { ...to, graceUsed: false })
+  expect(last.message.headers).not.toHaveProperty('x-twq-grace-used')
 })
 
 it('quarantines a marked message as the one that was sent, with its past beside it', () => {
@@ -90,7 +90,7 @@ it('reads nothing into headers that somebody else made up', () => {
   expect(readMarks(headers)).toEqual({
     starts: 0,
     redelivered: false,
-    answerable: false,
+    graceUsed: false,
     route: undefined,
     history: [],
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { retryDelay, Streak } from '../../../src/runtime/time/backoff.ts'
+import { BackoffState, retryDelay } from '../../../src/runtime/time/backoff.ts'
 import type { Clock } from '../../../src/runtime/time/clock.ts'
 
 const MOST = () => 1
@@ -27,32 +27,32 @@ describe('Streak', () => {
     const pass = (ms: number): void => {
       now += ms
     }
-    return { streak: new Streak(clock, MOST), pass }
+    return { backoff: new BackoffState(clock, MOST), pass }
   }
 
   it('waits longer with each failure', () => {
-    const { streak } = aStreak()
-    expect([streak.failed(), streak.failed(), streak.failed()]).toEqual([100, 200, 400])
-    expect(streak.failures).toBe(3)
+    const { backoff } = aStreak()
+    expect([backoff.failed(), backoff.failed(), backoff.failed()]).toEqual([100, 200, 400])
+    expect(backoff.failures).toBe(3)
   })
 
   it('doubles up to the longest wait that is given', () => {
     const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => ({ cancel: () => {} }) }
-    const streak = new Streak(clock, MOST, { longest: 30_000 })
-    const waits = Array.from({ length: 12 }, () => streak.failed())
+    const backoff = new BackoffState(clock, MOST, { longest: 30_000 })
+    const waits = Array.from({ length: 12 }, () => backoff.failed())
     expect(waits.slice(0, 3)).toEqual([100, 200, 400])
     expect(waits.slice(-3)).toEqual([30_000, 30_000, 30_000])
   })
 
   it('goes on when what came up falls over at once, and begins anew when it stayed up for a while', () => {
-    const { streak, pass } = aStreak()
-    streak.failed()
-    streak.up()
+    const { backoff, pass } = aStreak()
+    backoff.failed()
+    backoff.up()
     pass(4_999)
-    expect(streak.failed()).toBe(200)
-    streak.up()
+    expect(backoff.failed()).toBe(200)
+    backoff.up()
     pass(5_000)
-    expect(streak.failed()).toBe(100)
-    expect(streak.elapsed).toBe(0)
+    expect(backoff.failed()).toBe(100)
+    expect(backoff.elapsed).toBe(0)
   })
 })

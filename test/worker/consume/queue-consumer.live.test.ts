@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../../src/broker/broker.ts'
 import { CarefulConsumers } from '../../../src/broker/channels/careful-consumers.ts'
-import { ChannelRow } from '../../../src/broker/channels/channel-set.ts'
+import { ChannelSet } from '../../../src/broker/channels/channel-set.ts'
 import { DeclaringChannels } from '../../../src/broker/channels/declaring-channels.ts'
 import { createSession, type Kept, type Session } from '../../../src/broker/session.ts'
 import { declareTaskQueue } from '../../../src/broker/topology.ts'
@@ -39,7 +39,7 @@ interface Scene extends AsyncDisposable {
   readonly consumer: Consumer
   readonly prefetch: Prefetch
   readonly received: Journal<Received>
-  readonly kept: Kept<ChannelRow>
+  readonly kept: Kept<ChannelSet>
 }
 
 async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Promise<Scene> {
@@ -68,7 +68,7 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
     logger: silentLogger,
   })
   const kept = session.keepOpened('consumer', {
-    open: ChannelRow.open,
+    open: ChannelSet.open,
     setup: (channel, signal) => consumer.setup(channel, signal, session.connection!.server),
   })
   await kept.ready

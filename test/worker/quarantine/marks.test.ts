@@ -6,12 +6,18 @@ import { quarantineMessage, restoreQuarantined } from '../../../src/protocol/hea
 import { markedCopy, readMarks } from '../../../src/protocol/headers/suspect.ts'
 import type { Headers, HeaderValue } from '../../../src/protocol/wire.ts'
 import { movedMessage } from '../../../src/queues/moved-message.ts'
-import { factsOf, judge, judgeLoss, type Lane, pastOf } from '../../../src/worker/quarantine/poison-policy.ts'
+import {
+  type DeliverySource,
+  decideAfterCrash,
+  decideStart,
+  factsOf,
+  startsSoFar,
+} from '../../../src/worker/quarantine/poison-policy.ts'
 
 const NAMES = [
   'x-twq-starts',
   'x-twq-redelivered',
-  'x-twq-answerable',
+  'x-twq-grace-used',
   'x-twq-exchange',
   'x-twq-routing-key',
   'x-twq-history',
@@ -64,7 +70,7 @@ it('marks that somebody else wrote lower no count, and bring a message no nearer
   const delivered = fc.record({
     redelivered: fc.boolean(),
     returns: fc.constantFrom(undefined, 0, 1, 2, 20),
-    lane: fc.constantFrom<Lane>('tasks', 'suspects'),
+    source: fc.constantFrom<DeliverySource>('tasks', 'suspects'),
   })
   fc.assert(
     fc.property(
@@ -72,17 +78,21 @@ it('marks that somebody else wrote lower no count, and bring a message no nearer
       delivered,
       fc.constantFrom(...policies),
       fc.boolean(),
-      (entries, { redelivered, returns, lane }, policy, started) => {
+      (entries, { redelivered, returns, source }, policy, started) => {
         const counted: Headers = returns === undefined ? {} : { 'x-delivery-count': returns }
-        const honest = factsOf({ headers: { ...own, ...counted }, redelivered }, lane)
-        const marked = factsOf({ headers: { ...aMessage(entries).headers, ...counted }, redelivered }, lane)
-        expect(pastOf(marked).starts).toBeGreaterThanOrEqual(pastOf(honest).starts)
+        const honest = factsOf({ headers: { ...own, ...counted }, redelivered }, source)
+        const marked = factsOf({ headers: { ...aMessage(entries).headers, ...counted }, redelivered }, source)
+        expect(startsSoFar(marked).starts).toBeGreaterThanOrEqual(startsSoFar(honest).starts)
         const severity = (kind: string): number => ORDER.indexOf(kind)
         const loss = { maxStarts: policy.maxStarts, started }
-        expect(severity(judgeLoss(marked, loss).kind)).toBeGreaterThanOrEqual(severity(judgeLoss(honest, loss).kind))
+        expect(severity(decideAfterCrash(marked, loss).kind)).toBeGreaterThanOrEqual(
+          severity(decideAfterCrash(honest, loss).kind),
+        )
         // A suspect that can't run alone is copied once, to say that it is not forgiven any more: that mark says no less.
-        if (lane === 'suspects' && !policy.isolated) return
-        expect(severity(judge(marked, policy).kind)).toBeGreaterThanOrEqual(severity(judge(honest, policy).kind))
+        if (source === 'suspects' && !policy.isolated) return
+        expect(severity(decideStart(marked, policy).kind)).toBeGreaterThanOrEqual(
+          severity(decideStart(honest, policy).kind),
+        )
       },
     ),
   )
@@ -95,7 +105,10 @@ it('a count of a queue that somebody else wrote lets no message come back twice 
       let headers: Headers = { ...aMessage(entries).headers, 'x-delivery-count': count }
       let [starts, queue] = [0, 'mail']
       for (; starts < 10 && queue === 'mail'; starts += 1) {
-        const verdict = judge(factsOf({ headers, redelivered: starts > 0 }, 'tasks'), { maxStarts: 3, isolated: true })
+        const verdict = decideStart(factsOf({ headers, redelivered: starts > 0 }, 'tasks'), {
+          maxStarts: 3,
+          isolated: true,
+        })
         if (verdict.kind === 'run') continue
         if (verdict.kind !== 'mark') queue = 'mail.suspects'
         const to = { queue, redelivered: true, starts: 'starts' in verdict ? verdict.starts : 0 }

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest'
 import {
   type DeliveryFacts,
-  judge,
-  judgeLoss,
+  decideAfterCrash,
+  decideStart,
   mayBeNacked,
-  pastOf,
-  type Verdict,
+  type StartDecision,
+  startsSoFar,
 } from '../../../src/worker/quarantine/poison-policy.ts'
 
 const fresh: DeliveryFacts = {
-  lane: 'tasks',
+  source: 'tasks',
   redelivered: false,
   returns: undefined,
   startedBefore: false,
   marked: 0,
-  answerable: false,
+  graceUsed: false,
   survived: 0,
 }
 
 const three = { maxStarts: 3, isolated: true }
 
 describe('a message from a task queue', () => {
-  const table: readonly [string, Partial<DeliveryFacts>, Verdict][] = [
+  const table: readonly [string, Partial<DeliveryFacts>, StartDecision][] = [
     ['that is new, runs', {}, { kind: 'run' }],
     ['that came back once to a classic queue, is marked', { redelivered: true }, { kind: 'mark', starts: 1 }],
     ['that is marked, runs', { marked: 1 }, { kind: 'run' }],
     [
       'that is marked and came back, is a suspect',
       { marked: 1, redelivered: true },
-      { kind: 'suspect', starts: 2, answerable: false },
+      { kind: 'suspect', starts: 2, graceUsed: false },
     ],
     [
       'that came back once to a quorum queue, is marked',
@@ -38,12 +38,12 @@ describe('a message from a task queue', () => {
     [
       'that came back twice to a quorum queue, is a suspect',
       { redelivered: true, returns: 2 },
-      { kind: 'suspect', starts: 2, answerable: false },
+      { kind: 'suspect', starts: 2, graceUsed: false },
     ],
     [
       'that is marked and came back to a quorum queue, is a suspect',
       { marked: 1, redelivered: true, returns: 1 },
-      { kind: 'suspect', starts: 2, answerable: false },
+      { kind: 'suspect', starts: 2, graceUsed: false },
     ],
     [
       'that a quorum queue does not count as returned, is marked, with no start',
@@ -59,66 +59,66 @@ describe('a message from a task queue', () => {
     [
       'that came back often, still gets a start among the suspects',
       { redelivered: true, returns: 19 },
-      { kind: 'suspect', starts: 2, answerable: false },
+      { kind: 'suspect', starts: 2, graceUsed: false },
     ],
   ]
   it.each(table)('%s', (_title, facts, verdict) => {
-    expect(judge({ ...fresh, ...facts }, three)).toEqual(verdict)
+    expect(decideStart({ ...fresh, ...facts }, three)).toEqual(verdict)
   })
 
   it('is held nothing against when it came back to the very process that had lost its channel', () => {
     const survived = { ...fresh, redelivered: true, survived: 1 }
-    expect(judge(survived, three)).toEqual({ kind: 'run' })
-    expect(judge({ ...survived, marked: 1 }, three)).toEqual({ kind: 'run' })
-    expect(judge({ ...survived, returns: 1 }, three)).toEqual({ kind: 'run' })
-    expect(judge({ ...survived, lane: 'suspects', marked: 2 }, three)).toEqual({
+    expect(decideStart(survived, three)).toEqual({ kind: 'run' })
+    expect(decideStart({ ...survived, marked: 1 }, three)).toEqual({ kind: 'run' })
+    expect(decideStart({ ...survived, returns: 1 }, three)).toEqual({ kind: 'run' })
+    expect(decideStart({ ...survived, source: 'suspects', marked: 2 }, three)).toEqual({
       kind: 'suspect',
       starts: 2,
-      answerable: false,
+      graceUsed: false,
     })
   })
 
   it('becomes a suspect at once where it may start only twice', () => {
-    expect(judge({ ...fresh, redelivered: true }, { ...three, maxStarts: 2 })).toEqual({
+    expect(decideStart({ ...fresh, redelivered: true }, { ...three, maxStarts: 2 })).toEqual({
       kind: 'suspect',
       starts: 1,
-      answerable: false,
+      graceUsed: false,
     })
   })
 })
 
 describe('a message from the suspects', () => {
-  const suspect: DeliveryFacts = { ...fresh, lane: 'suspects', marked: 2 }
+  const suspect: DeliveryFacts = { ...fresh, source: 'suspects', marked: 2 }
   const back: DeliveryFacts = { ...suspect, redelivered: true }
-  const answerable: DeliveryFacts = { ...suspect, answerable: true }
-  const table: readonly [string, DeliveryFacts, { maxStarts: number; isolated: boolean }, Verdict][] = [
+  const graceUsed: DeliveryFacts = { ...suspect, graceUsed: true }
+  const table: readonly [string, DeliveryFacts, { maxStarts: number; isolated: boolean }, StartDecision][] = [
     ['runs in a process of its own', suspect, three, { kind: 'run' }],
     [
       'is forgiven the end of its worker once: it ran apart from that',
       back,
       three,
-      { kind: 'suspect', starts: 2, answerable: true },
+      { kind: 'suspect', starts: 2, graceUsed: true },
     ],
-    ['runs again when it was forgiven', answerable, three, { kind: 'run' }],
+    ['runs again when it was forgiven', graceUsed, three, { kind: 'run' }],
     [
       'is quarantined when that happens again: it may take both with it',
-      { ...answerable, redelivered: true },
+      { ...graceUsed, redelivered: true },
       three,
       { kind: 'quarantine', starts: 3 },
     ],
     [
       'gets another start where more are allowed',
-      { ...answerable, redelivered: true },
+      { ...graceUsed, redelivered: true },
       { maxStarts: 4, isolated: true },
-      { kind: 'suspect', starts: 3, answerable: true },
+      { kind: 'suspect', starts: 3, graceUsed: true },
     ],
     [
       'that has no process of its own, is answerable before it runs',
       suspect,
       { maxStarts: 3, isolated: false },
-      { kind: 'suspect', starts: 2, answerable: true },
+      { kind: 'suspect', starts: 2, graceUsed: true },
     ],
-    ['that has none, runs when it is answerable', answerable, { maxStarts: 3, isolated: false }, { kind: 'run' }],
+    ['that has none, runs when it is answerable', graceUsed, { maxStarts: 3, isolated: false }, { kind: 'run' }],
     [
       'that came back twice to a quorum queue without being copied, is forgiven one of them',
       { ...back, returns: 2 },
@@ -127,59 +127,59 @@ describe('a message from the suspects', () => {
     ],
     [
       'that a quorum queue does not count as returned, is held nothing against',
-      { ...answerable, redelivered: true, returns: 0 },
+      { ...graceUsed, redelivered: true, returns: 0 },
       three,
-      { kind: 'suspect', starts: 2, answerable: true },
+      { kind: 'suspect', starts: 2, graceUsed: true },
     ],
     [
       'that only lost its channel is not answerable for that',
       { ...back, survived: 1 },
       three,
-      { kind: 'suspect', starts: 2, answerable: false },
+      { kind: 'suspect', starts: 2, graceUsed: false },
     ],
     [
       'that an earlier version counted too often, is forgiven all the same',
       { ...back, marked: 3 },
       three,
-      { kind: 'suspect', starts: 3, answerable: true },
+      { kind: 'suspect', starts: 3, graceUsed: true },
     ],
   ]
   it.each(table)('%s', (_title, facts, policy, verdict) => {
-    expect(judge(facts, policy)).toEqual(verdict)
+    expect(decideStart(facts, policy)).toEqual(verdict)
   })
 
   it('keeps what is known of it when it is given back', () => {
-    expect(pastOf(suspect)).toEqual({ starts: 2, answerable: false })
-    expect(pastOf(back)).toEqual({ starts: 2, answerable: true })
-    expect(pastOf({ ...answerable, redelivered: true })).toEqual({ starts: 3, answerable: true })
+    expect(startsSoFar(suspect)).toEqual({ starts: 2, graceUsed: false })
+    expect(startsSoFar(back)).toEqual({ starts: 2, graceUsed: true })
+    expect(startsSoFar({ ...graceUsed, redelivered: true })).toEqual({ starts: 3, graceUsed: true })
   })
 })
 
 describe('a suspect whose own process died', () => {
-  const suspect: DeliveryFacts = { ...fresh, lane: 'suspects', marked: 2 }
-  const table: readonly [string, Partial<DeliveryFacts>, { maxStarts: number; started: boolean }, Verdict][] = [
+  const suspect: DeliveryFacts = { ...fresh, source: 'suspects', marked: 2 }
+  const table: readonly [string, Partial<DeliveryFacts>, { maxStarts: number; started: boolean }, StartDecision][] = [
     ['is quarantined when it had started', {}, { maxStarts: 3, started: true }, { kind: 'quarantine', starts: 3 }],
     [
       'gets another start where more are allowed',
       {},
       { maxStarts: 4, started: true },
-      { kind: 'suspect', starts: 3, answerable: false },
+      { kind: 'suspect', starts: 3, graceUsed: false },
     ],
     [
       'is forgiven once when it had not started, or nobody heard of it',
       {},
       { maxStarts: 3, started: false },
-      { kind: 'suspect', starts: 2, answerable: true },
+      { kind: 'suspect', starts: 2, graceUsed: true },
     ],
     [
       'is quarantined when that happens again',
-      { answerable: true },
+      { graceUsed: true },
       { maxStarts: 3, started: false },
       { kind: 'quarantine', starts: 3 },
     ],
   ]
   it.each(table)('%s', (_title, facts, policy, verdict) => {
-    expect(judgeLoss({ ...suspect, ...facts }, policy)).toEqual(verdict)
+    expect(decideAfterCrash({ ...suspect, ...facts }, policy)).toEqual(verdict)
   })
 })
 
@@ -214,7 +214,7 @@ describe('a message that goes back without having run', () => {
     ['is nacked again on a classic queue, whose bit is set already', { redelivered: true }, true],
     ['is not nacked when it is marked: the next return would make it a suspect', { marked: 1 }, false],
     ['is not nacked on a quorum queue that has counted once', { redelivered: true, returns: 1 }, false],
-    ['is never nacked among the suspects', { lane: 'suspects', marked: 2 }, false],
+    ['is never nacked among the suspects', { source: 'suspects', marked: 2 }, false],
   ])('%s', (_title, facts, expected) => {
     expect(mayBeNacked({ ...fresh, ...facts })).toBe(expected)
   })
@@ -229,25 +229,25 @@ function lifeOf(options: {
 }) {
   let facts = fresh
   for (let starts = 0; ; ) {
-    let verdict = judge(facts, options)
+    let verdict = decideStart(facts, options)
     if (verdict.kind === 'run') {
       starts += 1
       const victim = options.dies(starts)
       if (victim === 'nobody') return { starts, end: 'done' }
-      const alone = facts.lane === 'suspects' && options.isolated
+      const alone = facts.source === 'suspects' && options.isolated
       if (victim === 'its worker' || !alone) {
         const returns = options.counts ? (facts.returns ?? 0) + 1 : undefined
         facts = { ...facts, redelivered: true, returns }
         continue
       }
-      verdict = judgeLoss(facts, { ...options, started: true })
+      verdict = decideAfterCrash(facts, { ...options, started: true })
     }
     switch (verdict.kind) {
       case 'mark':
         facts = { ...fresh, marked: verdict.starts }
         break
       case 'suspect':
-        facts = { ...fresh, lane: 'suspects', marked: verdict.starts, answerable: verdict.answerable }
+        facts = { ...fresh, source: 'suspects', marked: verdict.starts, graceUsed: verdict.graceUsed }
         break
       case 'quarantine':
         return { starts, end: 'quarantine' }

@@ -24,7 +24,7 @@ function hostileHeaders(n: number): Buffer {
   const marks = {
     'x-twq-starts': n % 3 === 0 ? 2 ** 40 : -1,
     'x-twq-redelivered': true,
-    'x-twq-answerable': true,
+    'x-twq-grace-used': true,
     'x-twq-exchange': 'elsewhere',
     'x-twq-routing-key': 'y'.repeat(300),
     'x-twq-history': Array.from({ length: 20 }, () => 'z'.repeat(3_000)),

@@ -31,41 +31,41 @@ function aScene({ min = 1 } = {}) {
   const clock = new ManualClock()
   const dispatcher = { running: 0, waiting: 0 }
   const widened: number[] = []
-  const workforce = {
+  const poolSize = {
     size: min,
     largest: 256,
     resize(size: number) {
-      workforce.size = size
+      poolSize.size = size
     },
     widen: (change: number) => void widened.push(change),
   }
-  const autoscaler = new Autoscaler({ bounds: { max: 10, min }, dispatcher, workforce, clock, logger: silentLogger })
+  const autoscaler = new Autoscaler({ bounds: { max: 10, min }, dispatcher, poolSize, clock, logger: silentLogger })
   autoscaler.start()
-  return { clock, dispatcher, workforce, widened, autoscaler }
+  return { clock, dispatcher, poolSize, widened, autoscaler }
 }
 
 describe('an autoscaler', () => {
   it('grows as soon as a task waits, and shrinks a slot a second once they were spare for 30 s', () => {
-    const { clock, dispatcher, workforce, autoscaler } = aScene()
+    const { clock, dispatcher, poolSize, autoscaler } = aScene()
     Object.assign(dispatcher, { running: 1, waiting: 3 })
     autoscaler.look()
-    expect(workforce.size).toBe(4)
+    expect(poolSize.size).toBe(4)
     Object.assign(dispatcher, { running: 4, waiting: 0 })
     clock.advance(60_000)
-    expect(workforce.size).toBe(4)
+    expect(poolSize.size).toBe(4)
     dispatcher.running = 1
     clock.advance(29_000)
-    expect(workforce.size).toBe(4)
+    expect(poolSize.size).toBe(4)
     clock.advance(1_000)
-    expect(workforce.size).toBe(3)
+    expect(poolSize.size).toBe(3)
     clock.advance(1_000)
-    expect(workforce.size).toBe(2)
+    expect(poolSize.size).toBe(2)
     clock.advance(60_000)
-    expect(workforce.size).toBe(1)
+    expect(poolSize.size).toBe(1)
   })
 
   it('begins to count anew when all slots were needed in between', () => {
-    const { clock, dispatcher, workforce, autoscaler } = aScene()
+    const { clock, dispatcher, poolSize, autoscaler } = aScene()
     dispatcher.waiting = 2
     autoscaler.look()
     dispatcher.waiting = 0
@@ -74,14 +74,14 @@ describe('an autoscaler', () => {
     clock.advance(1_000)
     dispatcher.running = 0
     clock.advance(29_000)
-    expect(workforce.size).toBe(2)
+    expect(poolSize.size).toBe(2)
   })
 
   it('takes new bounds, each for itself, and takes as much more ahead', () => {
-    const { workforce, widened, autoscaler } = aScene()
+    const { poolSize, widened, autoscaler } = aScene()
     expect(autoscaler.update(5, undefined)).toEqual({ max: 5, min: 1 })
     expect(autoscaler.update(undefined, 3)).toEqual({ max: 5, min: 3 })
-    expect(workforce.size).toBe(3)
+    expect(poolSize.size).toBe(3)
     expect(autoscaler.update(2, 0)).toEqual({ max: 2, min: 0 })
     expect(autoscaler.info()).toEqual({ max: 2, min: 0, current: 2, qty: 0 })
     expect(widened.reduce((sum, change) => sum + change)).toBe(-8)
@@ -100,11 +100,11 @@ describe('an autoscaler', () => {
   })
 
   it('does nothing any more when it was stopped', () => {
-    const { clock, dispatcher, workforce, autoscaler } = aScene()
+    const { clock, dispatcher, poolSize, autoscaler } = aScene()
     autoscaler.stop()
     dispatcher.waiting = 5
     autoscaler.look()
     clock.advance(5_000)
-    expect(workforce.size).toBe(1)
+    expect(poolSize.size).toBe(1)
   })
 })

@@ -40,10 +40,10 @@ const SENT_AS = {
 
 /** Sends it with a link, a link_error and a chain besides. */
 async function sendWithAll(id: string, queue: string, kwargs: object): Promise<void> {
-  const followers = "link=signature('add', (1,)), link_error=signature('echo'), chain=[signature('mul', (2,))]"
+  const followUps = "link=signature('add', (1,)), link_error=signature('echo'), chain=[signature('mul', (2,))]"
   const options = { ...SENT_AS, kwargs, queue, task_id: id, root_id: 'the-root', parent_id: 'the-parent' }
   await caller.evaluate(
-    `send_task('hand_over', **json.loads(${JSON.stringify(JSON.stringify(options))}), ${followers})`,
+    `send_task('hand_over', **json.loads(${JSON.stringify(JSON.stringify(options))}), ${followUps})`,
   )
 }
 

@@ -11,10 +11,10 @@ import { systemClock } from '../../../src/runtime/time/clock.ts'
 import { createRouter } from '../../../src/sending/router.ts'
 import type { Outcome } from '../../../src/tasks/attempt/outcome.ts'
 import { Quarantine } from '../../../src/worker/quarantine/quarantine.ts'
-import { Trail } from '../../../src/worker/request/trail.ts'
+import { SentChildren } from '../../../src/worker/request/sent-children.ts'
 import { EndedAside } from '../../../src/worker/settle/ended-aside.ts'
 import { FollowUpPublisher } from '../../../src/worker/settle/follow-up-publisher.ts'
-import { Followers } from '../../../src/worker/settle/follow-ups.ts'
+import { FollowUps } from '../../../src/worker/settle/follow-ups.ts'
 import { settle } from '../../../src/worker/settle/settle.ts'
 import { aDelivery, aRequest } from '../../support/a-request.ts'
 import { aSilentLogger } from '../../support/attempts.ts'
@@ -86,11 +86,11 @@ async function settled(
     declare: options.declare ?? (async () => {}),
     forget: () => {},
   }
-  const trail = new Trail()
-  const followers = new Followers({
+  const sentChildren = new SentChildren()
+  const followUps = new FollowUps({
     publisher: new FollowUpPublisher(publisher, queues, { publish: async () => false }),
     results,
-    trail,
+    sentChildren,
     clock,
     logger: aSilentLogger(),
     origin: 'gen1@here',
@@ -121,8 +121,8 @@ async function settled(
   const parts = {
     publisher,
     results,
-    followers,
-    trail,
+    followUps,
+    sentChildren,
     endedAside,
     delays,
     clock,

@@ -3,7 +3,7 @@ import type { TaskEvent } from '../../../src/protocol/remote/event.ts'
 import type { RemoteError, State } from '../../../src/protocol/result-record.ts'
 import type { Outcome } from '../../../src/tasks/attempt/outcome.ts'
 import {
-  type Disposal,
+  type AckAction,
   decideSettlement,
   type FailureFlags,
   type Settlement,
@@ -20,8 +20,8 @@ const flags: FailureFlags = { ackOnFailure: true, ackOnTimeout: true, rejectOnLo
 interface Row {
   readonly outcome: Outcome
   /** What becomes of the message when it is acknowledged late, and early. */
-  readonly late: Disposal
-  readonly early: Disposal
+  readonly late: AckAction
+  readonly early: AckAction
   /** What is stored, if anything. */
   readonly record: State | undefined
   /** What is published: what follows a success, errbacks, the message again; or else who is told that nothing follows. */
@@ -170,11 +170,11 @@ describe.each(table)('when a task %s', (_title, row) => {
     const request = aRequest({ id: 'id-1' }, {}, acks)
     if (acks === 'early') request.acknowledge()
     expect({
-      disposal: settlement.disposal,
+      ackAction: settlement.ackAction,
       record: settlement.record?.state,
       publish: published(settlement),
       events: settledEvents(request, row.outcome).map(({ type }) => type),
-    }).toEqual({ disposal: row[acks], ...expected })
+    }).toEqual({ ackAction: row[acks], ...expected })
   })
 
   it('stores nothing when nobody wants the result', () => {
@@ -204,8 +204,8 @@ describe('flags', () => {
   ])('%s, and stores FAILURE', (_title, outcome, changed, late, early) => {
     const settle = (acks: 'late' | 'early') =>
       decideSettlement(outcome, message, { ...flags, ...changed, acks, ignoreResult: false })
-    expect(settle('late')).toMatchObject({ disposal: late, record: { state: 'FAILURE' } })
-    expect(settle('early')).toMatchObject({ disposal: early, record: { state: 'FAILURE' } })
+    expect(settle('late')).toMatchObject({ ackAction: late, record: { state: 'FAILURE' } })
+    expect(settle('early')).toMatchObject({ ackAction: early, record: { state: 'FAILURE' } })
   })
 })
 

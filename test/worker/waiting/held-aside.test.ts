@@ -155,7 +155,7 @@ describe('messages that can not run', () => {
       prefetch: new Prefetch(2),
       consumer: { suspend: async () => {}, unsuspend: async () => {} },
       suspects: { spare: () => () => {} },
-      relocation: { renew: async () => {}, giveBack: async () => {} },
+      republisher: { renew: async () => {}, giveBack: async () => {} },
       clock,
       logger: silentLogger,
     })
@@ -163,7 +163,7 @@ describe('messages that can not run', () => {
     const tries = [() => answers[0], () => answers[1].promise]
     const delivery = aDelivery()
     const settle = async (): Promise<void> => await tries.shift()?.()
-    await aside.settle({ delivery, queue: 'celery', lane: 'tasks', target: 'celery.quarantine', fields: {}, settle })
+    await aside.settle({ delivery, queue: 'celery', source: 'tasks', target: 'celery.quarantine', fields: {}, settle })
     await clock.pass('31s')
     expect(tries).toEqual([])
     const closed = aside.close()

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
 import type { TaskReport, WorkerMessage, WorkerReady } from '../worker/parent-link.ts'
 
-/** What hears of a generation. */
+/** What hears of a worker. */
 export interface GenerationHearer {
   /** A line that the worker wrote, to either stream. */
   line(text: string, stream: 'stdout' | 'stderr'): void
@@ -17,7 +17,7 @@ const TWQ = fileURLToPath(new URL('../../../bin/twq.js', import.meta.url))
  * One worker process with the code as it was when it started. It ends with this process, even when this one is killed:
  * the channel between the two breaks then.
  */
-export class Generation {
+export class DevWorker {
   /** Resolves when it consumes; with undefined when it ended before. */
   readonly ready: Promise<WorkerReady | undefined>
   /** Resolves when it starts no more tasks. */

@@ -5,14 +5,14 @@ import { packedCopy } from '../../protocol/headers/packed-copy.ts'
 import { type CopyOptions, markedCopy, suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { Outgoing } from '../../protocol/wire.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
-import { factsOf, type Lane, mayBeNacked, mayHaveStarted, type Past, pastOf } from './poison-policy.ts'
+import { type DeliverySource, factsOf, mayBeNacked, mayHaveStarted, type Past, startsSoFar } from './poison-policy.ts'
 
 /** A message in hand, and where it came from. */
-export interface Holding {
+export interface HeldMessage {
   readonly delivery: Delivery
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
-  readonly lane: Lane
+  readonly source: DeliverySource
   /** How often it came back only because this process lost what it held it by. */
   readonly survived?: number
   /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
@@ -24,12 +24,12 @@ export interface Holding {
 }
 
 /** What relocating works with. */
-export interface RelocationParts {
+export interface RepublisherParts {
   readonly publisher: Publisher
   readonly clock: Clock
   readonly node: string
   /** Resolves once the broker has carried out every acknowledgement given so far. */
-  readonly acknowledged: (holding: Holding) => Promise<void>
+  readonly acknowledged: (holding: HeldMessage) => Promise<void>
 }
 
 // Returning more than this by copies would take longer than a shutdown has.
@@ -41,11 +41,11 @@ const WAITING: readonly (string | undefined)[] = ['held', 'limited']
  * confirms it, so this same process may get it while the original is still its own, and a death in that moment would
  * leave both: who gets a copy waits for `underway` before he starts it.
  */
-export class Relocation {
-  readonly #parts: RelocationParts
+export class Republisher {
+  readonly #parts: RepublisherParts
   readonly #underway = new Map<string, Promise<void>>()
 
-  constructor(parts: RelocationParts) {
+  constructor(parts: RepublisherParts) {
     this.#parts = parts
   }
 
@@ -58,7 +58,7 @@ export class Relocation {
    * Has the message run as a copy that remembers how often it may have started. Resolves with false where the original may
    * come again, since its acknowledgement was lost with its channel. Rejects when the broker takes no copy.
    */
-  mark(id: string, holding: Holding, starts: number): Promise<boolean> {
+  mark(id: string, holding: HeldMessage, starts: number): Promise<boolean> {
     return this.#replace(id, holding, {
       queue: holding.queue,
       starts,
@@ -68,18 +68,18 @@ export class Relocation {
   }
 
   /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Resolves and rejects as `mark` does. */
-  suspect(id: string, holding: Holding, { starts, answerable }: Past, why: string): Promise<boolean> {
-    const to = { queue: suspectsQueue(holding.queue), starts, answerable, redelivered: true, event: this.#event(why) }
+  suspect(id: string, holding: HeldMessage, { starts, graceUsed }: Past, why: string): Promise<boolean> {
+    const to = { queue: suspectsQueue(holding.queue), starts, graceUsed, redelivered: true, event: this.#event(why) }
     return this.#replace(id, holding, to)
   }
 
   /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects when the broker does not take it. */
-  async postpone(id: string, holding: Holding): Promise<void> {
+  async postpone(id: string, holding: HeldMessage): Promise<void> {
     await this.#replace(id, holding, copyAsIs(holding))
   }
 
   /** Puts a copy in the place of a message that is held for long, as it is. Rejects when the broker does not take it. */
-  async renew(holding: Holding): Promise<void> {
+  async renew(holding: HeldMessage): Promise<void> {
     await this.#publishAnyway(holding, copyAsIs(holding))
     holding.delivery.ack()
   }
@@ -88,13 +88,13 @@ export class Relocation {
    * Returns messages that killed nobody, by copies, so that nobody takes the return for a death; those that wait for
    * their time, and those beyond a thousand, by a nack where that does no harm. Never rejects.
    */
-  async giveBack(holdings: readonly Holding[]): Promise<void> {
+  async giveBack(holdings: readonly HeldMessage[]): Promise<void> {
     const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
-    const nacked: Holding[] = []
-    const copied: Holding[] = []
+    const nacked: HeldMessage[] = []
+    const copied: HeldMessage[] = []
     for (const holding of inOrder) {
       const dear = WAITING.includes(holding.state) || copied.length >= MOST_COPIES
-      const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.lane)))
+      const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.source)))
       if (nack) nacked.push(holding)
       else copied.push(holding)
     }
@@ -103,7 +103,7 @@ export class Relocation {
     await Promise.all(copied.map((holding) => this.#giveBackCopy(holding)))
   }
 
-  async #giveBackCopy(holding: Holding): Promise<void> {
+  async #giveBackCopy(holding: HeldMessage): Promise<void> {
     const { delivery } = holding
     try {
       await this.#publish(holding, copyAsIs(holding))
@@ -113,7 +113,7 @@ export class Relocation {
     }
   }
 
-  async #replace(id: string, holding: Holding, to: CopyOptions): Promise<boolean> {
+  async #replace(id: string, holding: HeldMessage, to: CopyOptions): Promise<boolean> {
     const { acknowledged } = this.#parts
     const work = this.#publishAnyway(holding, to).then(async () => {
       const acked = holding.delivery.ack()
@@ -135,7 +135,7 @@ export class Relocation {
   }
 
   /** Publishes a copy; where no frame holds its headers with our marks, to the suspects, in the form that only they have. */
-  async #publishAnyway(holding: Holding, to: CopyOptions): Promise<void> {
+  async #publishAnyway(holding: HeldMessage, to: CopyOptions): Promise<void> {
     try {
       await this.#publish(holding, to)
     } catch (error) {
@@ -145,7 +145,7 @@ export class Relocation {
     }
   }
 
-  async #publish({ delivery }: Holding, to: CopyOptions): Promise<void> {
+  async #publish({ delivery }: HeldMessage, to: CopyOptions): Promise<void> {
     await this.#send(markedCopy(delivery, to))
   }
 
@@ -160,11 +160,11 @@ export class Relocation {
 }
 
 /** Back to where it came from, with what is known of it by now. */
-function copyAsIs({ delivery, queue, lane, startedAt, survived, ended }: Holding): CopyOptions {
-  const facts = factsOf(delivery, lane, survived)
+function copyAsIs({ delivery, queue, source, startedAt, survived, ended }: HeldMessage): CopyOptions {
+  const facts = factsOf(delivery, source, survived)
   return {
-    ...pastOf(facts),
-    queue: lane === 'suspects' ? suspectsQueue(queue) : queue,
+    ...startsSoFar(facts),
+    queue: source === 'suspects' ? suspectsQueue(queue) : queue,
     redelivered: startedAt !== undefined || ended !== undefined || mayHaveStarted(facts),
     ended,
   }

@@ -9,7 +9,7 @@ const LIFETIME = 3_600_000
  * How often in a row this process, which held a message, lost it with its channel or consumer: by the id of its task. The
  * broker counts such a return as if a worker had died.
  */
-export class Survivors {
+export class HarmlessReturns {
   readonly #clock: Clock
   /** Oldest first. */
   readonly #times = new Map<string, { readonly times: number; readonly at: number }>()
@@ -25,7 +25,7 @@ export class Survivors {
     this.#noted.add(request)
     const { id } = request.message
     this.#times.delete(id)
-    this.#times.set(id, { times: request.survived + 1, at: this.#clock.now() })
+    this.#times.set(id, { times: request.lostWithConnection + 1, at: this.#clock.now() })
     for (const [oldest, { at }] of this.#times) {
       if (this.#times.size <= MOST && at + LIFETIME > this.#clock.now()) return
       this.#times.delete(oldest)

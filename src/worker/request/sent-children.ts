@@ -5,7 +5,7 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 const MOST_CHILDREN = 10_000
 
 /** What tasks have sent while they ran: their results list it as their children (wire specification 4.1), the first 10,000. */
-export class Trail {
+export class SentChildren {
   readonly #children = new WeakMap<TaskMessage, ResultTuple[]>()
 
   /** Adds what the task of `parent` has started; null is nothing. */
