@@ -14,7 +14,7 @@ it("has every attribute of Celery's tasks that has a value, also where the task 
     max_retries: 3,
     default_retry_delay: 1,
     ignore_result: false,
-    sentChildren: true,
+    trail: true,
     send_events: true,
     serializer: 'json',
     track_started: false,
