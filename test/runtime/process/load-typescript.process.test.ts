@@ -12,7 +12,7 @@ const dist = fileURLToPath(new URL('../../../dist', import.meta.url))
 async function inNode(project: Project, code: string): Promise<unknown> {
   const script = `
     import { TwqError } from '${join(dist, 'errors.js')}'
-    import { loadModule } from '${join(dist, 'runtime/load-typescript.js')}'
+    import { loadModule } from '${join(dist, 'runtime/process/load-typescript.js')}'
     const load = (path) => loadModule('${project.folder}/' + path, 'TWQ_TASKS')
     const attempt = (path) => load(path).then(() => 'loaded', (e) => ({ code: e.code, message: e.message, hint: e.hint }))
     console.log(JSON.stringify(await (async () => { ${code} })()))`
