@@ -165,7 +165,9 @@ export class Story implements AsyncDisposable {
     const [, path] = /^\/\/ (\S+\.ts)$/.exec(text.split('\n')[0]!) ?? []
     if (path === undefined) throw new Error('the first line of a TypeScript block names its file: // tasks/add.ts')
     const content = text.slice(text.indexOf('\n') + 1)
-    const there = await readFile(join(this.#setting.project, path), 'utf8').catch(() => undefined)
+    const there = path.startsWith('../')
+      ? undefined
+      : await readFile(join(this.#setting.project, path), 'utf8').catch(() => undefined)
     if (there === undefined) await writeFile(join(this.folder, path), `${content}\n`)
     else if (there.replaceAll(DOCUMENTED_BROKER, this.#setting.broker).trim() !== content.trim()) {
       throw new Error(`${path} is not as the document shows it:\n${there}`)
