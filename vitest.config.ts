@@ -12,6 +12,7 @@ const withOlderCelery = [
   'canvas/workflows-in-redis',
   'control/celery-command-line',
   'control/celery-replies',
+  'docs/values',
   'events/monitors',
   'examples/flask',
   'support/python',

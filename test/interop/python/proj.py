@@ -84,6 +84,16 @@ def echo(*args, **kwargs):
     return {"args": args, "kwargs": kwargs}
 
 
+@app.task(name="same")
+def same(value):
+    return value
+
+
+@app.task(name="shown")
+def shown(value):
+    return repr(value)
+
+
 @app.task(name="silent", ignore_result=True)
 def silent():
     return 1
