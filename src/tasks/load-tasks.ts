@@ -24,7 +24,7 @@ export async function loadTasks(config: {
   const tasks: RegisteredTask[] = config.tasks.filter(isTask).map((task) => ({ task }))
   const warnings: string[] = []
   const patterns = config.tasks.filter((entry) => typeof entry === 'string')
-  for (const file of await filesOf(patterns, config.baseDir)) {
+  for (const file of await taskFiles(patterns, config.baseDir)) {
     const module = relative(process.cwd(), file)
     const found = Object.values(await loadModule(file, 'TWQ_TASKS')).filter(isTask)
     if (found.length === 0) warnings.push(`${module} exports no task`)
@@ -34,8 +34,8 @@ export async function loadTasks(config: {
   return { tasks, warnings }
 }
 
-/** Each file once, in the order of the patterns and, within a glob, of the alphabet. */
-async function filesOf(patterns: readonly string[], baseDir: string): Promise<readonly string[]> {
+/** The task modules: each file once, in the order of the patterns and, within a glob, of the alphabet. Throws as {@link loadTasks}. */
+export async function taskFiles(patterns: readonly string[], baseDir: string): Promise<readonly string[]> {
   const files = new Set<string>()
   for (const pattern of patterns) {
     for (const file of await filesMatching(pattern, baseDir)) files.add(file)

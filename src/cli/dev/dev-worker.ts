@@ -9,6 +9,8 @@ export interface GenerationHearer {
   /** A line that the worker wrote, to either stream. */
   line(text: string, stream: 'stdout' | 'stderr'): void
   task(report: TaskReport): void
+  /** A running task imported a further module. */
+  imported(file: string): void
 }
 
 const TWQ = fileURLToPath(new URL('../../../bin/twq.js', import.meta.url))
@@ -50,6 +52,7 @@ export class DevWorker {
     this.#child.on('message', (message: WorkerMessage) => {
       if (message.kind === 'ready') ready.resolve(message)
       else if (message.kind === 'leaving') retired.resolve()
+      else if (message.kind === 'imported') hearer.imported(message.file)
       else hearer.task(message)
     })
     const end = (how: string): void => {

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { createLogger } from '../../runtime/log/logger.ts'
 import { onStopSignals } from '../../runtime/process/process-signals.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
@@ -8,6 +9,7 @@ import { showDeadLetters } from './dead-letters.ts'
 import { DevWorker } from './dev-worker.ts'
 import { findBroker } from './find-broker.ts'
 import { hearKeys, type Key, keyHelp } from './keys.ts'
+import { ModuleGraph } from './module-graph.ts'
 import { Reloads } from './reloads.ts'
 import { Resender } from './resender.ts'
 import { introduce, say, showOutput, showTask } from './screen.ts'
@@ -29,17 +31,21 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   await using resender = new Resender(broker.url)
 
   let queue = loaded.config.defaultQueue
+  // Unknown while a worker starts, and when it could not: then any source may be what it takes.
+  let graph: ModuleGraph | undefined
   const hearer = {
     line: showOutput,
     task(report) {
       resender.last = report
       showTask(report)
     },
+    imported: (file) => graph?.add(file),
   } satisfies ConstructorParameters<typeof DevWorker>[1]
   const reloads = new Reloads((number) => new DevWorker(workerArguments(flags, broker.url, number), hearer), {
     ready(facts, first) {
       resender.tasks = facts.tasks
       queue = facts.queue
+      graph = new ModuleGraph({ cwd: process.cwd(), config: facts.file, ...facts.sources })
       if (first) introduce(facts, broker, baseDir)
       const took = first ? ` in ${Math.round(performance.now() - startedAt)} ms` : ''
       const hint = process.stdin.isTTY ? '  (h for help)' : ''
@@ -48,10 +54,14 @@ export async function dev(flags: GlobalOptions): Promise<number> {
     failed(how, served) {
       say(`the worker could not start (${how}); ${served ? 'the earlier one goes on' : 'waiting for a change'}`)
     },
-    lost: (how) => say(`the worker ended (${how}); waiting for a change`),
+    lost(how) {
+      graph = undefined
+      say(`the worker ended (${how}); waiting for a change`)
+    },
   })
   const reload = (why: string): void => {
     say(why)
+    graph = undefined
     void reloads.next()
   }
 
@@ -68,7 +78,12 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   )
   using _sources = watchSources(baseDir, {
     debounce: DEBOUNCE,
-    onChange: (files) => reload(`changed: ${files.join(', ')}`),
+    isLoaded: (path) => graph?.has(path) === true,
+    async onChange(changed) {
+      const before = graph
+      const files = before === undefined ? changed : await before.concerned(changed)
+      if (files.length > 0) reload(`changed: ${files.map((file) => relative(baseDir, file)).join(', ')}`)
+    },
     onTrouble: (reason) => logger.warn({ reason }, 'a folder can not be watched: reload by hand'),
   })
   const keys: Record<string, Key> = {

@@ -1,12 +1,14 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs'
-import { basename, join, relative } from 'node:path'
+import { basename, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 
 /** How a folder is watched. */
 export interface WatchOptions {
   /** Milliseconds of silence after which a burst of changes counts as one. */
   readonly debounce: number
-  /** Hears the changed files, relative to the folder. */
+  /** Files that are watched whatever their names are; else those that look like code or configuration are. */
+  readonly isLoaded?: (path: string) => boolean
+  /** Hears the changed files. */
   readonly onChange: (files: readonly string[]) => void
   /** A folder can't be watched: on Linux, most likely `fs.inotify.max_user_watches` is used up. */
   readonly onTrouble: (reason: string) => void
@@ -15,13 +17,16 @@ export interface WatchOptions {
 const SOURCE = /\.[cm]?[jt]sx?$|^(worker|twq)\.config\.(json|ya?ml)$|^(package|tsconfig)\.json$/
 
 /** Watches the code and the configuration in a folder and all below it, but for packages and hidden folders, until disposed. */
-export function watchSources(root: string, { debounce, onChange, onTrouble }: WatchOptions): Disposable {
+export function watchSources(
+  root: string,
+  { debounce, isLoaded = () => false, onChange, onTrouble }: WatchOptions,
+): Disposable {
   const watchers = new Map<string, FSWatcher>()
   const changed = new Set<string>()
   let timer: NodeJS.Timeout | undefined
 
   const note = (path: string): void => {
-    changed.add(relative(root, path))
+    changed.add(path)
     clearTimeout(timer)
     timer = setTimeout(() => {
       const files = [...changed].sort()
@@ -38,7 +43,7 @@ export function watchSources(root: string, { debounce, onChange, onTrouble }: Wa
       const watcher = watch(folder, (_event, name) => {
         if (name === null) return
         const path = join(folder, name)
-        if (SOURCE.test(name)) note(path)
+        if (SOURCE.test(name) || isLoaded(path)) note(path)
         else if (isOurs(name)) addTree(path, note)
       })
       watcher.on('error', () => forget(folder))

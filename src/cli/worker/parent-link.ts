@@ -1,11 +1,12 @@
 import { TwqError } from '../../errors.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
+import { followImports, type ImportedFiles } from '../../runtime/process/imported-files.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../../worker/request/request.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 
 /** What a worker tells `twq dev`, whose child it is. Crosses as a structured clone: dates and big integers stay what they are. */
-export type WorkerMessage = WorkerReady | WorkerLeaving | TaskReport
+export type WorkerMessage = WorkerReady | WorkerImported | WorkerLeaving | TaskReport
 
 /** The worker consumes. */
 export interface WorkerReady {
@@ -14,6 +15,19 @@ export interface WorkerReady {
   readonly file: string | undefined
   readonly queue: string
   readonly tasks: readonly TaskSummary[]
+  readonly sources: {
+    /** The modules that it has imported, packages left out. */
+    readonly files: readonly string[]
+    /** Paths and globs of the task modules, and where they begin. */
+    readonly tasks: readonly string[]
+    readonly baseDir: string
+  }
+}
+
+/** A running task imported one more module. */
+export interface WorkerImported {
+  readonly kind: 'imported'
+  readonly file: string
 }
 
 /** The worker was asked to stop, and from now on runs nothing that has not started. */
@@ -40,6 +54,8 @@ export interface TaskReport {
 
 /** The worker's end of the channel. */
 export interface ParentLink {
+  /** The files that this process imports, from when the link was made. */
+  readonly imports: ImportedFiles
   ready(facts: Omit<WorkerReady, 'kind'>): void
   leaving(): void
   settled(request: Request, outcome: Outcome): void
@@ -58,8 +74,13 @@ export function parentLink(): ParentLink {
     // A failure means that the channel broke, which 'disconnect' is about to tell.
     if (process.connected) process.send?.(message, undefined, undefined, () => {})
   }
+  const imports = followImports()
   return {
-    ready: (facts) => tell({ kind: 'ready', ...facts }),
+    imports,
+    ready(facts) {
+      tell({ kind: 'ready', ...facts })
+      imports.onFurther((file) => tell({ kind: 'imported', file }))
+    },
     leaving: () => tell({ kind: 'leaving' }),
     settled({ message, queue }, outcome) {
       const { id, task, args, kwargs } = message

@@ -23,7 +23,7 @@ import { EXIT, exitCodeOfSignal } from '../terminal/exit-codes.ts'
 import { note, print, toJson, wantsJson } from '../terminal/output.ts'
 import { workerBanner } from './banner.ts'
 import { heedCeleryFlags } from './celery-flags.ts'
-import { parentLink, type WorkerReady } from './parent-link.ts'
+import { type ParentLink, parentLink, type WorkerReady } from './parent-link.ts'
 import { sampleTasks } from './sample-tasks.ts'
 
 /** The flags of `twq worker start`. */
@@ -91,7 +91,7 @@ interface Run {
   readonly brokerFrom: string
   readonly registry: TaskRegistry
   readonly logger: Logger
-  readonly parent: ReturnType<typeof parentLink> | undefined
+  readonly parent: ParentLink | undefined
   /** How many attempts it may settle. */
   readonly stopAfter: number
 }
@@ -131,7 +131,7 @@ async function runWorker({
   })
   return await runUntilStopped(worker, logger, {
     onReady() {
-      parent?.ready({ file, ...sendable(config, registry) })
+      parent?.ready({ file, ...sendable(config, registry), sources: sourcesOf(config, parent) })
       if (flags.once) untilIdle(worker).then(done.resolve, done.reject)
     },
     onLeaving: () => parent?.leaving(),
@@ -181,6 +181,10 @@ function lacksTasks({ file, config }: LoadedConfig): boolean {
 function sendable({ defaultQueue }: Config, registry: TaskRegistry): Pick<WorkerReady, 'queue' | 'tasks'> {
   const tasks = registry.entries().map(({ task: { name, positional } }) => ({ name, positional }))
   return { queue: defaultQueue, tasks }
+}
+
+function sourcesOf({ tasks, baseDir }: Config, { imports }: ParentLink): WorkerReady['sources'] {
+  return { files: imports.known(), tasks: tasks.filter((entry) => typeof entry === 'string'), baseDir }
 }
 
 async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {

@@ -62,6 +62,10 @@ class RunningDev implements AsyncDisposable {
     return await this.program.lines.until((line) => answer.test(line), { from })
   }
 
+  write(path: string, content: string): void {
+    writeFileSync(join(this.#project.folder, path), content)
+  }
+
   async run(task: string, ...args: number[]): Promise<unknown> {
     return await (await this.client.send(task, args)).result({ timeout: '20s' })
   }
@@ -147,6 +151,64 @@ it('reloads what changed, and goes on with the earlier code when the new one is 
   expect(await dev.run('add', 2, 3)).toBe(6)
   await dev.edit('tasks/all.ts', tasks('x - y'), /ready: /)
   expect(await dev.run('add', 2, 3)).toBe(-1)
+})
+
+const LIBRARY = {
+  'worker.config.ts': CONFIG,
+  'tasks/all.ts': `import { sum } from '../lib/sum.ts'\n${tasks('sum(x, y)')}`,
+  'lib/sum.ts': 'export const sum = (x: number, y: number) => x + y',
+  'lib/unused.ts': '',
+}
+
+it('reloads for what the tasks import, and not for other sources', async () => {
+  await using dev = await RunningDev.start(LIBRARY)
+  dev.write('lib/unused.ts', 'export const broken = {{')
+  await dev.edit('lib/sum.ts', 'export const sum = (x: number, y: number) => x * y', /changed: lib\/sum\.ts$/)
+  await dev.says('ready: ')
+  expect(await dev.run('add', 2, 3)).toBe(6)
+  dev.write('lib/unused.ts', '')
+  await dev.edit('tasks/more.ts', tasks('0').replaceAll(`name: '`, `name: 'more.`), /changed: tasks\/more\.ts$/)
+  await dev.says(/ready: .*more\.add/)
+  expect(dev.program.output.entries.join('\n')).not.toContain('unused')
+})
+
+it('reloads when a module that could not be loaded is mended', async () => {
+  await using dev = await RunningDev.start(LIBRARY)
+  await dev.edit(
+    'tasks/all.ts',
+    `import '../lib/missing.ts'\n${tasks('x - y')}`,
+    /could not start .*earlier one goes on/,
+  )
+  await dev.edit('lib/missing.ts', 'export const {', /could not start .*earlier one goes on/)
+  await dev.edit('lib/missing.ts', 'export {}', /ready: /)
+  expect(await dev.run('add', 2, 3)).toBe(-1)
+  dev.write('lib/unused.ts', '//')
+  await dev.edit('lib/missing.ts', 'export const there = 1', /changed: lib\/missing\.ts$/)
+})
+
+it.each(['commonjs', 'module'] as const)('reloads for what JavaScript of type %s loads, data too', async (type) => {
+  const [load, loadJson, exported] =
+    type === 'module'
+      ? [`import { sum } from './sum.js'`, `import data from './data.json' with { type: 'json' }`, 'export const sum =']
+      : [`const { sum } = require('./sum.js')`, `const data = require('./data.json')`, 'exports.sum =']
+  const files = {
+    'package.json': JSON.stringify({ type, workspaces: [] }),
+    'worker.config.json': JSON.stringify({ tasks: ['./add.js'] }),
+    'add.js':
+      type === 'module'
+        ? `import { defineTask } from 'twq'\n${load}\n${loadJson}\nexport const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }) => sum(x, y) + data.more })`
+        : `const { defineTask } = require('twq')\n${load}\n${loadJson}\nexports.add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }) => sum(x, y) + data.more })`,
+    'sum.js': `${exported} (x, y) => x + y`,
+    'data.json': '{ "more": 100 }',
+    'other.js': '',
+  }
+  await using dev = await RunningDev.start(files)
+  expect(await dev.run('add', 2, 3)).toBe(105)
+  dev.write('other.js', '// changed')
+  await dev.edit('sum.js', `${exported} (x, y) => x * y`, /changed: sum\.js$/)
+  await dev.says('ready: add')
+  expect(await dev.run('add', 2, 3)).toBe(106)
+  await dev.edit('data.json', '{ "more": 200 }', /changed: data\.json$/)
 })
 
 it('waits for a change when the first code is broken', async () => {

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { expect, it } from 'vitest'
 import { watchSources } from '../../../src/cli/dev/watch-sources.ts'
 import { aProject } from '../../support/a-project.ts'
@@ -12,7 +12,7 @@ function aWatchedProject(files: Readonly<Record<string, string>>) {
   const troubles: string[] = []
   const watcher = watchSources(project.folder, {
     debounce: 100,
-    onChange: (changed) => changes.push(changed),
+    onChange: (changed) => changes.push(changed.map((path) => relative(project.folder, path))),
     onTrouble: (reason) => troubles.push(reason),
   })
   return {
