@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { logLine } from '../../src/cli/dev/log-line.ts'
 import { taskLine } from '../../src/cli/dev/task-line.ts'
 import { eventLine } from '../../src/cli/events/event-line.ts'
-import { activeTable, detailsByNode } from '../../src/cli/remote/inspect-report.ts'
+import { detailsByNode } from '../../src/cli/remote/inspect-report.ts'
+import { taskTable } from '../../src/cli/remote/task-tables.ts'
 import { explain } from '../../src/cli/terminal/errors-for-people.ts'
 import { table, toJson } from '../../src/cli/terminal/output.ts'
 import { show } from '../../src/config/problems.ts'
@@ -104,7 +105,9 @@ const FORMATTERS: Readonly<Record<string, (text: string) => unknown>> = {
   'an error as JSON': (text) => explain(new Error(text), { json: true, verbose: true, emphasise: (shown) => shown }),
   'an inspect report': (text) => detailsByNode(new Map([[text, { ok: text }]])),
   'running tasks': (text) =>
-    activeTable(new Map([['n', [{ id: text, name: text, args: text, kwargs: { a: text } }]]]), 0, { width: 80 }),
+    taskTable('active', new Map([['n', [{ id: text, name: text, args: text, kwargs: { a: text } }]]]), 0, {
+      width: 80,
+    }),
   toJson: (text) => toJson({ [text]: [text] }),
   'a configuration problem': show,
   pythonRepr: (text) => pythonRepr([text]),

@@ -24,7 +24,7 @@ export function addTop(program: Command, exit: Exit): void {
     .command('top')
     .description('workers, queues and tasks, live: keys sort, filter and revoke; off a terminal, a table every 5 s')
     .option('--interval <duration>', 'how often it is drawn')
-    .option('--once', 'print one table and end')
+    .option('--once', 'print one table, or with --json one document, and end')
     .option('--no-enable', 'do not have workers send task events that were started without')
     .action(async (_options, command: Command) => {
       const { top } = await import('../top/top.ts')

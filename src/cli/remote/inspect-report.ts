@@ -28,21 +28,6 @@ export function answerTable(replies: Replies, style: TableStyle): string {
   return table(sorted(replies), columns, style)
 }
 
-/** `active` for people: a line for each running task. `now` is in milliseconds since the epoch. */
-export function activeTable(replies: Replies, now: number, style: TableStyle): string {
-  const rows = sorted(replies).flatMap(([node, reply]) =>
-    Array.isArray(reply) ? reply.filter(isObject).map((task) => ({ node, task })) : [],
-  )
-  const columns: Column<{ node: string; task: JsonObject }>[] = [
-    { title: 'NODE', cell: ({ node }) => node },
-    { title: 'ID', cell: ({ task }) => plain(task.id) },
-    { title: 'TASK', cell: ({ task }) => plain(task.name) },
-    { title: 'ARGUMENTS', cell: ({ task }) => argumentsOf(task), elastic: true },
-    { title: 'RUNNING', cell: ({ task }) => ageOf(task.time_start, now), align: 'right' },
-  ]
-  return table(rows, columns, style)
-}
-
 /** Any reply for people: each node's name, and below it what it said. */
 export function detailsByNode(replies: Replies): string {
   return sorted(replies)
@@ -58,11 +43,6 @@ function indented(reply: Json): string {
   return `${printableLines(shown).replace(/^/gm, '  ')}\n`
 }
 
-/** How many tasks run in all, for the note that stands in for an empty table. */
-export function countTasks(replies: Replies): number {
-  return [...replies.values()].reduce<number>((sum, reply) => sum + (Array.isArray(reply) ? reply.length : 0), 0)
-}
-
 /** The nodes that answered with an error, and what it says. */
 export function failedNodes(replies: Replies): readonly (readonly [node: string, error: string])[] {
   return sorted(replies).flatMap(([node, reply]) =>
@@ -70,35 +50,24 @@ export function failedNodes(replies: Replies): readonly (readonly [node: string,
   )
 }
 
-function sorted(replies: Replies): [string, Json][] {
+/** The replies in the order of the nodes' names. */
+export function sorted(replies: Replies): [string, Json][] {
   return [...replies].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-function argumentsOf({ args, kwargs }: JsonObject): string {
-  // A worker asked to be safe answers with Python's own texts in place of lists and objects.
-  const named = isObject(kwargs) ? (Object.keys(kwargs).length === 0 ? '' : compact(kwargs)) : plain(kwargs)
-  const listed = Array.isArray(args) ? compact(args) : plain(args)
-  return named === '' || named === '{}' ? listed : `${listed} ${named}`
-}
-
-function ageOf(start: Json | undefined, now: number): string {
-  if (typeof start !== 'number') return 'not started'
-  const seconds = Math.max(0, now / 1_000 - start)
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
-}
-
-function plain(value: Json | undefined): string {
+/** A value as a cell of a table. */
+export function plain(value: Json | undefined): string {
   if (value === undefined || value === null) return ''
   return typeof value === 'string' ? value : compact(value)
 }
 
-function compact(value: Json): string {
+/** JSON on one line. */
+export function compact(value: Json): string {
   return toJson(value, { compact: true })
 }
 
-function isObject(value: Json | undefined): value is JsonObject {
+/** Whether a value of a reply is an object: no list, no date, no bytes. */
+export function isObject(value: Json | undefined): value is JsonObject {
   return (
     typeof value === 'object' &&
     value !== null &&

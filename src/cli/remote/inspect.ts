@@ -1,7 +1,8 @@
 import { note, print, terminalStyle, wantsJson } from '../terminal/output.ts'
 import { openControlClient, type RemoteFlags, readArguments } from './ask-workers.ts'
-import { activeTable, countTasks, detailsByNode, pingTable, type Replies, repliesAsJson } from './inspect-report.ts'
+import { detailsByNode, pingTable, type Replies, repliesAsJson } from './inspect-report.ts'
 import type { RemoteCommand } from './remote-commands.ts'
+import { countTasks, emptyText, taskTable } from './task-tables.ts'
 
 /** The flags of `twq inspect …`. */
 export interface InspectFlags extends RemoteFlags {
@@ -33,9 +34,9 @@ export async function status(flags: RemoteFlags): Promise<number> {
 }
 
 function show(method: string, replies: Replies, flags: RemoteFlags): void {
-  const listsTasks = method === 'active' || method === 'reserved'
+  const empty = emptyText(method)
   if (method === 'ping') print(pingTable(replies, terminalStyle()))
-  else if (!listsTasks) print(detailsByNode(replies))
-  else if (countTasks(replies) > 0) print(activeTable(replies, Date.now(), terminalStyle()))
-  else note(`nothing ${method === 'active' ? 'runs' : 'waits'} on ${[...replies.keys()].sort().join(', ')}`, flags)
+  else if (empty === undefined) print(detailsByNode(replies))
+  else if (countTasks(replies) > 0) print(taskTable(method, replies, Date.now(), terminalStyle()))
+  else note(`${empty} on ${[...replies.keys()].sort().join(', ')}`, flags)
 }

@@ -1,7 +1,7 @@
 import type { TaskView } from '../../events/task-view.ts'
 import { isAlive, type WorkerView } from '../../events/worker-view.ts'
 import { printable } from '../../runtime/text/printable.ts'
-import { type Column, table } from '../terminal/output.ts'
+import { type Column, table, toJson } from '../terminal/output.ts'
 import { type Interface, shownTasks } from './interface.ts'
 
 /** A queue, as the broker knows it. */
@@ -49,6 +49,13 @@ export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }:
     ...taskLines.map((line, index) => (cursor !== -1 && index - 1 + first === cursor ? mark(line, 'selected') : line)),
   )
   return [...lines.slice(0, Math.max(0, rows - 1)), cut(bottomLine(chosen), columns)]
+}
+
+/** Everything for programs: workers and tasks by Celery's keys, the newest tasks first. */
+export function sceneAsJson(scene: Scene, chosen: Interface, options: { readonly compact: boolean }): string {
+  const { now, queues } = scene
+  const workers = sortedWorkers(scene).map((worker) => ({ ...worker, alive: isAlive(worker, now) }))
+  return `${toJson({ timestamp: now, workers, queues, tasks: shownTasks(scene.tasks, chosen) }, options)}\n`
 }
 
 /** Everything as plain tables, for a file or a pipe; of the tasks the newest `most`. */

@@ -13,10 +13,10 @@ import { lossesOf } from '../remote/losses.ts'
 import { openWatch } from '../remote/watch-events.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { interruptible } from '../terminal/interruption.ts'
-import { note, print } from '../terminal/output.ts'
+import { note, print, wantsJson } from '../terminal/output.ts'
 import { queueNames, runningTasks } from './census.ts'
 import { type Effect, FIRST_SIGHT, type KeyPress, press, shownTasks } from './interface.ts'
-import { type QueueView, report, type Scene, screen } from './render.ts'
+import { type QueueView, report, type Scene, sceneAsJson, screen } from './render.ts'
 import { takeTerminal } from './terminal.ts'
 
 /** The flags of `twq top`. */
@@ -34,9 +34,9 @@ const CENSUS_TIMEOUT = 1_000
 // Of the tasks, as many as one reads in a file.
 const MOST_REPORTED = 50
 
-/** `twq top`: workers, queues and tasks, live on a terminal, and as a table again and again elsewhere. */
+/** `twq top`: workers, queues and tasks, live on a terminal, and elsewhere as a table, or a line of JSON, again and again. */
 export function top(flags: TopFlags): Promise<number> {
-  const live = process.stdin.isTTY === true && process.stdout.isTTY === true && flags.once !== true
+  const live = process.stdin.isTTY === true && process.stdout.isTTY === true && flags.once !== true && !wantsJson(flags)
   const fallback = live || flags.once ? INTERVAL : REPORT_INTERVAL
   const interval = flags.interval === undefined ? fallback : milliseconds('--interval', flags.interval)
   return interruptible(async (stopped) => {
@@ -74,7 +74,7 @@ export function top(flags: TopFlags): Promise<number> {
       now: systemClock.now() / 1000,
     })
     if (live) await onTerminal({ look, cluster, open, interval, signal, news: () => news })
-    else await asReports(look, interval, flags.once === true, signal)
+    else await asReports(look, interval, flags, signal)
     await watch.stream[Symbol.asyncDispose]()
     await folded
     return EXIT.ok
@@ -118,14 +118,17 @@ async function lookAtQueues({ connection }: Session, names: readonly string[]): 
 async function asReports(
   look: () => Promise<Scene>,
   interval: number,
-  once: boolean,
+  { once = false, ...flags }: TopFlags,
   signal: AbortSignal,
 ): Promise<void> {
+  const json = wantsJson(flags)
   // The first time to hear who is there.
   for (let turn = 0; !signal.aborted && (turn === 0 || !once); turn += 1) {
     await pause(systemClock, interval, signal)
     if (signal.aborted) break
-    print(`${turn === 0 ? '' : '\n'}${report(await look(), FIRST_SIGHT, MOST_REPORTED)}`)
+    const scene = await look()
+    if (json) print(sceneAsJson(scene, FIRST_SIGHT, { compact: !once }))
+    else print(`${turn === 0 ? '' : '\n'}${report(scene, FIRST_SIGHT, MOST_REPORTED)}`)
   }
 }
 

@@ -7,6 +7,7 @@ import { python as pythonWith } from '../../support/provision/python.ts'
 import { startCeleryWorker } from '../../support/python.ts'
 import { type Finished, runTwq } from '../../support/run-twq.ts'
 import { brokerUrl, celeryRelease, uniqueName } from '../../support/services.ts'
+import { pollUntil } from '../../support/until.ts'
 
 // Our shell, a Python worker and ours.
 
@@ -73,6 +74,21 @@ it('lists the workers with what they are', async () => {
       expect.objectContaining({ node: scene.worker.node, pool: 'async', queues: [scene.queue], pid: process.pid }),
     ]),
   )
+})
+
+it('lists the tasks that wait for their time as a table, of Python’s worker and of ours', async () => {
+  const ours = await scene.client.send(add, { x: 1, y: 2 }, { countdown: '5m' })
+  const theirs = await scene.client.send('add', [3, 4], { queue: theirQueue, countdown: '5m' })
+  const listed = await pollUntil(
+    'both are scheduled',
+    () => twq('inspect', 'scheduled', ...both()),
+    ({ stdout }) => [ours, theirs].every(({ id }) => stdout.includes(id)),
+  )
+  expect(listed.stdout).toMatch(/^NODE +ID +TASK +ARGUMENTS +ROUTING KEY +ETA +DUE$/m)
+  for (const { id } of [ours, theirs])
+    expect(listed.stdout).toMatch(new RegExp(`${id} +add .* \\S+Z +in \\d.* s$`, 'm'))
+  expect((await twq('inspect', 'active', ...both())).stderr).toMatch(/^note: nothing runs on .*, /)
+  await scene.client.revoke([ours.id, theirs.id])
 })
 
 it('pauses a queue, and resumes it', async () => {

@@ -69,7 +69,7 @@ it('gives the terminal back at Ctrl-C, whatever the keys mean at that moment', a
   expect(top.output.entries.join('\n')).toContain(RESTORED)
 })
 
-it('prints a table off a terminal', async () => {
+it('prints a table off a terminal, and a document for programs', async () => {
   await using ours = await aWorker([block])
   const { id } = await ours.client.send(block)
   await ours.logged('task.received')
@@ -79,4 +79,15 @@ it('prints a table off a terminal', async () => {
   expect(stdout).toMatch(new RegExp(`^${ours.queue} +0 +1$`, 'm'))
   expect(stdout).toMatch(new RegExp(`^STARTED +block +${id}`, 'm'))
   expect(stdout).not.toContain('\u001b')
+
+  const json = await runTwq(['top', '--once', '--json', '--broker', brokerUrl()])
+  expect(json.status).toBe(0)
+  const scene = JSON.parse(json.stdout)
+  expect(scene.workers).toContainEqual(
+    expect.objectContaining({ hostname: ours.worker.node, alive: true, active: 1, sw_ident: 'twq' }),
+  )
+  expect(scene.queues).toContainEqual({ name: ours.queue, ready: 0, consumers: 1 })
+  expect(scene.tasks).toContainEqual(
+    expect.objectContaining({ uuid: id, name: 'block', state: 'STARTED', worker: ours.worker.node }),
+  )
 })
