@@ -7,6 +7,7 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
+import type { Attempts } from './attempts.ts'
 
 const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
 
@@ -22,18 +23,10 @@ export interface DispatcherParts {
   readonly logger: Logger
   /** A request came, and there is no slot for it. */
   readonly onWaiting?: () => void
-  /** The last check before a request starts: an outcome refuses it. */
-  readonly refuse: (request: Request) => Outcome | undefined
+  readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>
   /** Whether a request that may have started before is not to start now: then it was taken over. */
   readonly divert: (request: Request) => boolean
-  /** User code is about to run, in the process `pid`. */
-  readonly onStarted: (request: Request, pid: number) => void
-  readonly onState: (request: Request, state: State, meta: Json) => Promise<void>
-  /** Adds a signature to the chord of a request that runs; resolves with its id. */
-  readonly onAddToChord: (request: Request, signature: Json) => Promise<string>
-  /** Carries out what follows from the outcome; the slot is free meanwhile. */
-  readonly settle: (request: Request, outcome: Outcome) => Promise<void>
-  /** Has what could not be settled, and settles it again; those keep their slots. */
+  /** Keeps the outcomes that could not be settled, and settles them again; those keep their slots. */
   readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
   /** Returns the messages of requests that are not started. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
@@ -106,7 +99,7 @@ export class Dispatcher {
       return
     }
     if (request.mayBeTwin && this.#parts.divert(request)) return
-    const refused = this.#parts.refuse(request)
+    const refused = this.#parts.attempts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
     else void this.#run(request, pool, { beside: true })
   }
@@ -161,7 +154,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const { pool, settlingLimit, refuse, divert, table, kept } = this.#parts
+    const { pool, settlingLimit, attempts, divert, table, kept } = this.#parts
     const slots = this.#concurrency + this.#beside - kept.size
     while (!this.#stopped && this.#running < slots && this.#settling < settlingLimit && !kept.halted) {
       const request = this.#ready[this.#next]
@@ -176,7 +169,7 @@ export class Dispatcher {
         continue
       }
       if (request.mayBeTwin && divert(request)) continue
-      const refused = refuse(request)
+      const refused = attempts.refuse(request)
       if (refused !== undefined) this.conclude(request, refused)
       else void this.#run(request, pool)
     }
@@ -201,7 +194,7 @@ export class Dispatcher {
     this.#running += 1
     if (beside) this.#beside += 1
     request.state = 'active'
-    const outcome = await pool.run(request.invocation, new Run(request, this.#parts))
+    const outcome = await pool.run(request.invocation, new Run(request, this.#parts.attempts))
     this.#running -= 1
     if (beside) this.#beside -= 1
     this.#settling += 1
@@ -215,7 +208,7 @@ export class Dispatcher {
   async #finish(request: Request, outcome: Outcome): Promise<void> {
     request.state = 'settling'
     try {
-      await this.#parts.settle(request, outcome)
+      await this.#parts.attempts.settle(request, outcome)
     } catch (error) {
       await this.#parts.kept.keep(request, outcome, error)
     }
@@ -230,11 +223,11 @@ export class Dispatcher {
 /** What the pool is told of a request, and tells of it. A class and not a literal with getters, which costs a microsecond. */
 class Run implements RunOptions {
   readonly #request: Request
-  readonly #parts: DispatcherParts
+  readonly #attempts: DispatcherParts['attempts']
 
-  constructor(request: Request, parts: DispatcherParts) {
+  constructor(request: Request, attempts: DispatcherParts['attempts']) {
     this.#request = request
-    this.#parts = parts
+    this.#attempts = attempts
   }
 
   get signal(): AbortSignal {
@@ -246,14 +239,14 @@ class Run implements RunOptions {
   }
 
   onStarted({ pid }: { readonly pid: number }): void {
-    this.#parts.onStarted(this.#request, pid)
+    this.#attempts.started(this.#request, pid)
   }
 
   onState(state: State, meta: Json): Promise<void> {
-    return this.#parts.onState(this.#request, state, meta)
+    return this.#attempts.storeState(this.#request, state, meta)
   }
 
   onAddToChord(signature: Json): Promise<string> {
-    return this.#parts.onAddToChord(this.#request, signature)
+    return this.#attempts.addToChord(this.#request, signature)
   }
 }

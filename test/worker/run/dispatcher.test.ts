@@ -58,18 +58,20 @@ function aDispatcher(options: Options = {}) {
     settlingLimit: options.settlingLimit ?? 100,
     clock: options.clock ?? systemClock,
     logger: silentLogger,
-    refuse: options.refuse ?? (() => undefined),
     divert: () => false,
-    onStarted: () => undefined,
-    onAddToChord: async () => '',
-    onState: async () => undefined,
     kept: options.kept ?? { keep: () => Promise.reject(new Error('kept')), size: 0, halted: false, full: false },
     giveBack: async (requests) => {
       for (const request of requests) request.requeue()
     },
-    settle: async (request) => {
-      await options.settle?.(request)
-      settled.push(request.message.id)
+    attempts: {
+      refuse: options.refuse ?? (() => undefined),
+      started: () => undefined,
+      addToChord: async () => '',
+      storeState: async () => undefined,
+      settle: async (request) => {
+        await options.settle?.(request)
+        settled.push(request.message.id)
+      },
     },
   })
   const submit = (...ids: string[]): void => {

@@ -1,0 +1,157 @@
+import type { Publisher } from '../../broker/publisher.ts'
+import { messageOf } from '../../errors.ts'
+import type { TaskEvents } from '../../events/publisher.ts'
+import type { State } from '../../protocol/result-record.ts'
+import type { ResultBackend } from '../../results/backend.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { Logger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Quarantine } from '../quarantine/quarantine.ts'
+import { admit } from '../request/admission.ts'
+import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { RecentAcks } from '../request/recent-acks.ts'
+import type { Request } from '../request/request.ts'
+import type { Revocations } from '../request/revocations.ts'
+import type { SentChildren } from '../request/sent-children.ts'
+import type { TaskCounters } from '../request/task-counters.ts'
+import { EndedAside } from '../settle/ended-aside.ts'
+import type { FollowUps } from '../settle/follow-ups.ts'
+import { endUnsettled, type SettleParts, settle } from '../settle/settle.ts'
+import type { FailureFlags } from '../settle/settlement.ts'
+import { settledEvents, startedEvent } from '../settle/task-events.ts'
+import { logSettled } from '../settle/task-log.ts'
+import type { Delays } from '../waiting/delays.ts'
+import type { HeldAside } from '../waiting/held-aside.ts'
+import type { LoopWatch } from './loop-watch.ts'
+
+/** The parts of the worker that an attempt concerns, from its start until its outcome is safe. */
+export interface AttemptsParts {
+  readonly config: FailureFlags & { readonly nodeName: string }
+  readonly revocations: Revocations
+  /** Only where tasks run on the worker's own event loop. */
+  readonly loopWatch: LoopWatch | undefined
+  readonly taskCounters: TaskCounters
+  readonly events: TaskEvents
+  readonly publisher: Publisher
+  readonly results: ResultBackend
+  readonly followUps: FollowUps
+  readonly sentChildren: SentChildren
+  readonly quarantine: Quarantine
+  /** Holds messages that can't be published to their quarantine. */
+  readonly aside: Pick<HeldAside, 'settle'>
+  readonly delays: Pick<Delays, 'retry'>
+  readonly finished: FinishedAttempts
+  readonly recentAcks: RecentAcks
+  /** Returns messages to their queues without counting them as redelivered. Never rejects. */
+  readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  /** Suspects or quarantines the message of a suspect whose process died. */
+  readonly onSuspectLost: (request: Request) => Promise<void>
+  /** Called for each attempt whose outcome is safe. */
+  readonly onSettled: (request: Request, outcome: Outcome) => void
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const ACK_LOST = 'the task has ended, but the broker took its message back before; if it comes here again it is not run'
+
+/**
+ * What surrounds an attempt: the last check before it starts, its STARTED state and events, the states that its code
+ * stores, and the settlement of its outcome. The dispatcher calls it; nothing else does.
+ */
+export class Attempts {
+  readonly #parts: AttemptsParts
+  readonly #settleParts: SettleParts
+
+  constructor(parts: AttemptsParts) {
+    this.#parts = parts
+    this.#settleParts = {
+      ...parts,
+      flags: parts.config,
+      endedAside: new EndedAside(parts),
+      onAgain: (request, outcome) => this.#announceAgain(request, outcome),
+      onAcknowledged: ({ message }) => parts.recentAcks.add(message),
+      onAckLost: (request) => this.#ackLost(request),
+    }
+  }
+
+  /** The last check before a request starts: the outcome of a revoked or expired task, which does not run. */
+  refuse({ message }: Request): Outcome | undefined {
+    const { clock, revocations } = this.#parts
+    const admission = admit(message, { now: clock.now(), revoked: revocations.covers(message) })
+    return admission.kind === 'refuse' ? admission.outcome : undefined
+  }
+
+  /** User code is about to run in the process `pid`: acknowledges early, counts, and announces the start. */
+  started(request: Request, pid: number): void {
+    const { clock, config, events, loopWatch, recentAcks, taskCounters } = this.#parts
+    request.startedAt = clock.now()
+    // A suspect of an event loop's worker runs elsewhere.
+    if (pid === process.pid) loopWatch?.started(request)
+    taskCounters.started(request.message.task)
+    if (request.acks === 'early' && request.acknowledge()) recentAcks.add(request.message)
+    if (events.wanted) events.emit(startedEvent(request))
+    if (request.task.settings.trackStarted === true && !request.ignoresResult) {
+      // A failure is ignored: the attempt does not depend on it, and storing the result meets and logs the same trouble.
+      this.storeState(request, 'STARTED', { pid, hostname: config.nodeName }).catch(() => {})
+    }
+  }
+
+  /** Stores a state of a running task; rejects where the backend does not take it. */
+  async storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
+    const { results, sentChildren } = this.#parts
+    const record = { taskId: message.id, state, result: meta, traceback: null, children: sentChildren.of(message) }
+    await results.store(record, message, delivery.route.routingKey)
+  }
+
+  /** Adds a signature to the chord of a running task; resolves with the id of the new member. */
+  addToChord({ message }: Request, signature: Json): Promise<string> {
+    return this.#parts.followUps.addToChord(message, signature)
+  }
+
+  /** Carries out what follows from an outcome; see `settle`. Rejects where that has to be tried again. */
+  async settle(request: Request, outcome: Outcome): Promise<void> {
+    this.#settled(request, await settle(request, outcome, this.#settleParts))
+  }
+
+  /** Ends an attempt whose outcome can't be settled; see `endUnsettled`. Rejects where that has to be tried again. */
+  async endUnsettled(request: Request, outcome: Outcome, error: unknown): Promise<void> {
+    const end = await endUnsettled(request, outcome, error, this.#settleParts)
+    const { message, queue } = request
+    const fields = { task_id: message.id, task: message.task, queue, error: messageOf(error) }
+    // A message that is not acknowledged is held, and that was logged.
+    if (request.acknowledged) {
+      const { logger } = this.#parts
+      logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: its outcome can not be settled')
+    }
+    this.#settled(request, end)
+  }
+
+  #settled(request: Request, outcome: Outcome): void {
+    const { finished, logger, onSettled } = this.#parts
+    // Its message may have been copied, or be here once more.
+    if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
+    logSettled(logger, request, outcome)
+    if (request.announcedOutcome !== outcome) this.#emitSettled(request, outcome)
+    onSettled(request, outcome)
+  }
+
+  /** Emits the events of an outcome before the task can run again: later, monitors would see the next attempt first. */
+  #announceAgain(request: Request, outcome: Outcome): void {
+    this.#emitSettled(request, outcome)
+    request.announcedOutcome = outcome
+  }
+
+  #emitSettled(request: Request, outcome: Outcome): void {
+    const { events } = this.#parts
+    if (!events.wanted) return
+    for (const event of settledEvents(request, outcome)) events.emit(event)
+  }
+
+  #ackLost({ message, queue }: Request): void {
+    const { finished, logger } = this.#parts
+    finished.addUnacknowledged(message)
+    const fields = { task_id: message.id, task: message.task, queue, lost_acks: finished.lostAcks }
+    logger.warn({ event: 'task.ack-lost', ...fields }, ACK_LOST)
+  }
+}
