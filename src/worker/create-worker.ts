@@ -245,10 +245,8 @@ export function createWorker(parts: WorkerParts): Worker {
       return declared
     },
     careful,
-    onDelivery(delivery, queue) {
-      if (delivery.redelivered) health.redelivered()
-      intake.receive(delivery, queue)
-    },
+    intake,
+    onRedelivered: () => health.redelivered(),
     onRenewed: forgetTakenBack,
     timeouts,
     clock,

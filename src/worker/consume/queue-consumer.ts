@@ -21,7 +21,9 @@ export interface ConsumerParts {
   /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
   readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
   readonly careful: CarefulConsumers
-  readonly onDelivery: (delivery: Delivery, queue: string) => void
+  readonly intake: DeliveryReceiver
+  /** A delivery of a message that the broker had delivered before. */
+  readonly onRedelivered: () => void
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   /** A new channel consumes: whatever was taken from the one before has gone back to the broker. */
@@ -34,6 +36,11 @@ export interface ConsumerParts {
 const MOMENT = 1_000
 // So long the start waits for what answers late, to tell what is wrong with it.
 const PATIENCE = 5_000
+
+/** Takes every delivery of a task queue; the intake of the worker is one. Never throws. */
+export interface DeliveryReceiver {
+  receive(delivery: Delivery, queue: string): void
+}
 
 /** The channel that consumes, with those before it, and what is consumed on it. */
 interface Line {
@@ -251,7 +258,7 @@ export class Consumer {
 
   async #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
     const own: { subscription?: Subscription } = {}
-    const asked = line.channel.consume(name, (delivery) => this.#parts.onDelivery(delivery, name), {
+    const asked = line.channel.consume(name, (delivery) => this.#deliver(delivery, name), {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: (ended) => {
         const current = line.subscriptions.get(name)
@@ -262,6 +269,11 @@ export class Consumer {
     })
     own.subscription = await this.#parts.careful.started(name, asked)
     return own.subscription
+  }
+
+  #deliver(delivery: Delivery, queue: string): void {
+    if (delivery.redelivered) this.#parts.onRedelivered()
+    this.#parts.intake.receive(delivery, queue)
   }
 
   async #ended(line: Line, name: string, ended: EndedConsumer): Promise<void> {

@@ -9,6 +9,7 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
+import type { DeliveryReceiver } from '../consume/queue-consumer.ts'
 import { type DeliverySource, factsOf, mayHaveStarted } from '../quarantine/poison-policy.ts'
 import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
 import { admit } from '../request/admission.ts'
@@ -49,7 +50,7 @@ export interface IntakeParts {
 }
 
 /** Takes each delivery: makes it a request that runs now or later, or sets it aside. Never throws. */
-export class Intake {
+export class Intake implements DeliveryReceiver {
   readonly #parts: IntakeParts
 
   constructor(parts: IntakeParts) {

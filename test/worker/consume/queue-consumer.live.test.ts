@@ -61,7 +61,11 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
       return { quorum: isQuorum(queue) }
     },
     careful: new CarefulConsumers({ declaring, giveUp: () => {}, clock: systemClock }),
-    onDelivery: (delivery, queue) => received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
+    intake: {
+      receive: (delivery, queue) =>
+        void received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
+    },
+    onRedelivered: () => {},
     onRenewed: () => {},
     timeouts: { ended: async () => false },
     clock: systemClock,
