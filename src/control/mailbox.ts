@@ -105,9 +105,13 @@ export class Mailbox {
     if (command === undefined) return { error: cutText(`KeyError(${pythonString(cutText(request.method))})`) }
     if (changes(command.name)) {
       const allowed = allows(command.name)
-      const fields = { event: allowed ? 'control.command' : 'control.refused', ...auditFields(request) }
-      if (allowed) logger.info(fields, 'a command by remote control')
-      else logger.warn(fields, 'a command by remote control, refused by the configuration')
+      const fields = auditFields(request)
+      if (allowed) logger.info({ event: 'control.command', ...fields }, 'a command by remote control')
+      else
+        logger.warn(
+          { event: 'control.refused', ...fields },
+          'a command by remote control, refused by the configuration',
+        )
       if (!allowed) return { error: `PermissionError('${command.name} is not allowed here')` }
     }
     try {

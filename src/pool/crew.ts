@@ -156,7 +156,7 @@ export class Crew implements Pool {
       return
     }
     if (maxMemoryPerChild !== undefined && member.memory > maxMemoryPerChild && member.successor === 'none') {
-      const fields = { event: 'pool.member-too-large', member: member.name, bytes: member.memory }
+      const fields = { event: 'pool.member-too-large' as const, member: member.name, bytes: member.memory }
       logger.info(fields, 'a member of the pool holds too much memory; replacing it')
       void this.#replace(member)
     }
@@ -217,7 +217,7 @@ export class Crew implements Pool {
   }
 
   #replaceDead(member: MemberLink, how: string): void {
-    const fields = { event: 'pool.member-gone', member: member.name, how, attempts: member.attempts }
+    const fields = { event: 'pool.member-gone' as const, member: member.name, how, attempts: member.attempts }
     this.#options.logger.warn(fields, 'a member of the pool is gone; starting another')
     // One that never did anything ends by itself: its successors will, too, and must not do so without a break.
     void this.#fillPlace(member.attempts === 0 ? this.#backoff.failed() : 0)
@@ -235,7 +235,7 @@ export class Crew implements Pool {
       } catch (error) {
         if (this.#stopped.signal.aborted) return
         const wait = this.#backoff.failed()
-        const fields = { event: 'pool.member-failed', error: messageOf(error), in_ms: wait }
+        const fields = { event: 'pool.member-failed' as const, error: messageOf(error), in_ms: wait }
         logger.error(fields, 'a member of the pool could not be started; trying again')
         await pause(clock, wait, this.#stopped.signal)
       }

@@ -1,22 +1,21 @@
+import type { LogEvent } from '../../runtime/log/events.ts'
 import { LONGEST_LINE } from '../../runtime/log/log-line.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable } from '../../runtime/text/printable.ts'
 
 // What the reports of tasks already say.
-const REPORTED: ReadonlySet<string> = new Set(
-  [
-    'succeeded',
-    'failed',
-    'retried',
-    'timeout',
-    'rejected',
-    'ignored',
-    'replaced',
-    'revoked',
-    'lost',
-    'interrupted',
-  ].map((end) => `task.${end}`),
-)
+const REPORTED: ReadonlySet<string> = new Set<LogEvent>([
+  'task.succeeded',
+  'task.failed',
+  'task.retried',
+  'task.timeout',
+  'task.rejected',
+  'task.ignored',
+  'task.replaced',
+  'task.revoked',
+  'task.lost',
+  'task.interrupted',
+])
 
 /**
  * A line of the worker's log as a developer wants to see it; undefined for what `twq dev` tells in its own words. What is

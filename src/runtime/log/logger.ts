@@ -3,12 +3,19 @@ import { type DestinationStream, pino } from 'pino'
 import type { prettyFactory } from 'pino-pretty'
 import { cutText } from '../text/cut-text.ts'
 import { printable, printableLines } from '../text/printable.ts'
+import type { LogEvent } from './events.ts'
 import { boundedFields } from './log-fields.ts'
 import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
-export type LogLine = (fields: Record<string, unknown>, message: string) => void
+export type LogLine = (fields: LogFields, message: string) => void
+
+/** The fields of a log line; lines of twq itself have an `event`. */
+export interface LogFields {
+  readonly event?: LogEvent
+  readonly [field: string]: unknown
+}
 
 /** What twq logs through; pino's loggers are of this shape. */
 export interface Logger {

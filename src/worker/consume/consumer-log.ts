@@ -9,7 +9,7 @@ export function consumerLog(logger: Logger, queue: string) {
     },
     down(error: Error) {
       const hint = hintOf(error)
-      const fields = { event: 'consumer.down', queue, error: error.message, hint }
+      const fields = { event: 'consumer.down' as const, queue, error: error.message, hint }
       logger.error(fields, 'a consumer can not be set up; trying until it can')
     },
     restored() {

@@ -47,11 +47,11 @@ export async function declareQueue(
   const differences: TopologyDifference[] = []
   const onDifference = (difference: TopologyDifference): void => {
     differences.push(difference)
-    const fields = { event: 'queue.differs', queue: name, difference: difference.error.message }
+    const fields = { event: 'queue.differs' as const, queue: name, difference: difference.error.message }
     logger.warn(fields, 'using the queue as it is')
   }
   const onUnbound = (error: TwqError): void => {
-    const fields = { event: 'queue.unbound', queue: name, error: error.message, hint: error.hint }
+    const fields = { event: 'queue.unbound' as const, queue: name, error: error.message, hint: error.hint }
     logger.warn(fields, 'the binding of a queue to its exchange could not be written; consuming it all the same')
   }
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient, onUnbound })
@@ -60,11 +60,11 @@ export async function declareQueue(
     try {
       const { difference, hint } = await declare(session, name, { quorum })
       if (difference === undefined) return
-      const fields = { event: 'queue.companion', queue: name, difference: difference.message, hint }
+      const fields = { event: 'queue.companion' as const, queue: name, difference: difference.message, hint }
       logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-      const fields = { event: 'queue.companion-down', queue: name, error: error.message }
+      const fields = { event: 'queue.companion-down' as const, queue: name, error: error.message }
       logger.warn(fields, 'a queue beside it can not be reached until that node is back')
     }
   })

@@ -53,12 +53,18 @@ export class AbsenceLog {
     this.#tries += 1
     const away = Math.round(clock.monotonic() - this.#since)
     if (away < this.#due()) {
-      const fields = { event: 'broker.try-failed', role, attempt, in_ms: Math.round(inMs), error: error.message }
+      const fields = {
+        event: 'broker.try-failed' as const,
+        role,
+        attempt,
+        in_ms: Math.round(inMs),
+        error: error.message,
+      }
       logger.debug(fields, 'the broker can not be reached; trying again')
       return
     }
     while (away >= this.#due()) this.#lines += 1
-    const fields = { event: 'broker.retrying', tries: this.#tries, away_ms: away, error: error.message }
+    const fields = { event: 'broker.retrying' as const, tries: this.#tries, away_ms: away, error: error.message }
     if (away > 0 || this.#tries > 1) logger.warn(fields, `the broker is away for ${seconds(away)}; trying again`)
     else {
       const hint = terminal && !this.#everConnected ? { hint: HINT } : {}

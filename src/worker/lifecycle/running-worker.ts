@@ -163,7 +163,7 @@ export class RunningWorker implements Worker {
     const quorumHeeds = quorumHeedsPriorities(consuming.connection?.server)
     const facts = { config, tasks, prioritized: declarations.withPriorities(), quorumHeeds }
     for (const { queue, givenBy } of lostPriorities(facts)) {
-      const fields = { event: 'queue.no-priorities', queue, given_by: givenBy }
+      const fields = { event: 'queue.no-priorities' as const, queue, given_by: givenBy }
       logger.warn(
         fields,
         'priorities are given to tasks of a queue that heeds none: a classic one needs maxPriority, a quorum queue RabbitMQ 4',

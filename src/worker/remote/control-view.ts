@@ -90,7 +90,7 @@ export function workerView(parts: ViewParts): WorkerView {
     revoke(ids) {
       revocations.revoke(ids)
       parts.results.storeRevoked?.(ids).catch((error: unknown) => {
-        const fields = { event: 'results.revoked-unstored', tasks: ids.length, error: messageOf(error) }
+        const fields = { event: 'results.revoked-unstored' as const, tasks: ids.length, error: messageOf(error) }
         parts.logger.warn(fields, 'tasks are revoked, and the result backend could not be told of all of them')
       })
     },
@@ -119,7 +119,7 @@ export function workerView(parts: ViewParts): WorkerView {
     consume(queue) {
       const known = configured.find(({ name }) => name === queue.name)
       parts.queues.add(known ?? queue).catch((error: unknown) => {
-        const fields = { event: 'queue.refused', queue: queue.name, error: messageOf(error) }
+        const fields = { event: 'queue.refused' as const, queue: queue.name, error: messageOf(error) }
         parts.logger.error(fields, 'a queue that remote control named can not be consumed')
       })
     },

@@ -81,7 +81,7 @@ export class LoopWatch {
     // What started when the loop moved again is innocent.
     const before = this.#clock.now() - late / 2
     const suspects = this.#suspects.filter(({ startedAt }) => startedAt !== undefined && startedAt <= before)
-    const fields = { event: 'loop.blocked', blocked_ms: Math.round(late) }
+    const fields = { event: 'loop.blocked' as const, blocked_ms: Math.round(late) }
     const [only] = suspects
     if (only === undefined) {
       this.#logger.warn(fields, 'the event loop stood still, but no task ran')

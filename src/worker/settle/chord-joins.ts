@@ -111,7 +111,7 @@ export class ChordJoins {
       gone,
       onDown(error) {
         const hint = hintOf(error)
-        const fields = { event: 'chords.unavailable', error: error.message, hint }
+        const fields = { event: 'chords.unavailable' as const, error: error.message, hint }
         logger.warn(fields, 'this worker joins no chords until that node is back')
       },
       clock,
@@ -124,7 +124,7 @@ export class ChordJoins {
     const wanted = { quorum: await this.#parts.quorum() }
     const found = await declareHoldingQueue(declaring, JOIN_QUEUE, wanted)
     if (found.difference !== undefined) {
-      const fields = { event: 'chords.differ', queue: JOIN_QUEUE, difference: found.difference.message }
+      const fields = { event: 'chords.differ' as const, queue: JOIN_QUEUE, difference: found.difference.message }
       if (found.quorum || !wanted.quorum) logger.info(fields, 'using the queue of chords as it is')
       else logger.warn({ ...fields, hint: AS_IT_IS }, 'the loss of a node may take chords, though no tasks')
     }

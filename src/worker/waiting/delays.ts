@@ -101,7 +101,7 @@ export class Delays {
     if (apart) request.prefetchSlot = prefetch.hold()
     else if (!this.#full && this.#facts(request.queue, due).seconds > 0) {
       this.#full = true
-      const fields = { event: 'tasks.held', held: etaQueue.size, bytes: etaQueue.bytes }
+      const fields = { event: 'tasks.held' as const, held: etaQueue.size, bytes: etaQueue.bytes }
       logger.warn(fields, 'no more tasks can wait here than do; those to come take the places of others')
     }
   }

@@ -272,7 +272,7 @@ export class HeldAside {
       this.#refusing.delete(target)
     }
     if (settled > 0) {
-      const fields = { event: 'messages.settled', target, settled, held: this.#held.size }
+      const fields = { event: 'messages.settled' as const, target, settled, held: this.#held.size }
       this.#parts.logger.info(fields, 'messages that had to wait are set aside')
     }
   }

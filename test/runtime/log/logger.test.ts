@@ -139,7 +139,7 @@ describe('whatever is logged', () => {
 describe('on a terminal', () => {
   it('is readable', () => {
     const { logger, lines } = aLogger({ isTTY: true, color: false })
-    logger.info({ event: 'consumer.up', queue: 'celery' }, 'consuming')
+    logger.info({ event: 'consumer.restored', queue: 'celery' }, 'consuming')
     expect(lines[0]).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: consuming \{"queue":"celery"\}\n$/)
   })
 
