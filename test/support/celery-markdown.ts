@@ -1,15 +1,16 @@
 import { type CeleryGroup, celeryGroups } from '../../src/config/celery-groups.ts'
 import { celeryAttributes } from '../../src/tasks/celery-attributes.ts'
+import { markdownTable } from './markdown-table.ts'
 
 /** The settings of Celery as docs/from-celery.md shows them: those that have a counterpart, and those that have none. */
 export function celeryMarkdown(): { readonly here: string; readonly notHere: string } {
   const [here, notHere] = [celeryGroups.filter((group) => group.here), celeryGroups.filter((group) => !group.here)]
   return {
-    here: table(
+    here: markdownTable(
       ['Celery', 'twq', ''],
       here.map((group) => [namesOf(group), `\`${group.here}\``, group.note ?? '']),
     ),
-    notHere: table(
+    notHere: markdownTable(
       ['Celery', 'here'],
       notHere.map((group) => [namesOf(group), group.note ?? '']),
     ),
@@ -20,7 +21,7 @@ export function celeryMarkdown(): { readonly here: string; readonly notHere: str
 export function attributesMarkdown(): string {
   const { here, notHere } = celeryAttributes
   const rows = Object.entries({ ...here, ...notHere }).map(([name, answer]) => [`\`${name}\``, answer])
-  return table(['attribute', 'here'], rows)
+  return markdownTable(['attribute', 'here'], rows)
 }
 
 /** Of many with one beginning only that: `cassandra_*`. */
@@ -35,10 +36,4 @@ function namesOf({ names }: CeleryGroup): string {
     ? [...families].map(([family, members]) => (members.length > 1 ? `${family}_*` : (members[0] as string)))
     : names
   return shown.map((name) => `\`${name}\``).join(', ')
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`.replace(/ +\|$/, ' |')
-  return [line(titles), `|${'---|'.repeat(titles.length)}`, ...rows.map(line)].join('\n')
 }
