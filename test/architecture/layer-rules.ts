@@ -15,7 +15,7 @@ export const layers: readonly (readonly string[])[] = [
 ]
 
 /** What else is allowed within one layer. The top one may import everything. */
-const sideways: Readonly<Record<string, readonly string[]>> = {
+export const sideways: Readonly<Record<string, readonly string[]>> = {
   runtime: ['errors.ts'],
   plugins: ['control'],
   metrics: ['plugins'],
@@ -25,7 +25,7 @@ const sideways: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Downward, but never: a pool runs attempts, and its members hold no connection to the broker. */
-const never: Readonly<Record<string, readonly string[]>> = { pool: ['broker'] }
+export const never: Readonly<Record<string, readonly string[]>> = { pool: ['broker'] }
 
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {
