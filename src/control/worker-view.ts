@@ -10,8 +10,8 @@ export interface RequestView {
   readonly type: string
   readonly args: readonly Json[]
   readonly kwargs: JsonObject
-  readonly argsrepr: string
-  readonly kwargsrepr: string
+  readonly argsRepr: string
+  readonly kwargsRepr: string
   /** When it is due; milliseconds since the epoch. */
   readonly eta: number | undefined
   /** What its message says beyond the milliseconds: 0 to 999. */

@@ -1,7 +1,7 @@
 import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import { BoundedViews } from './bounded-views.ts'
-import { type TaskView, taskAfter } from './task-view.ts'
-import { type WorkerView, workerAfter } from './worker-view.ts'
+import { type TaskState, taskAfter } from './task-state.ts'
+import { type WorkerState, workerAfter } from './worker-state.ts'
 
 /** How much is remembered: the longest untouched go first. Of numbers, Celery's own bounds by default. */
 export interface ClusterBounds {
@@ -21,8 +21,8 @@ const MOST_BYTES = 64 * 1024 * 1024
  * more than 10,000 characters are cut, and the longest untouched workers and tasks are forgotten.
  */
 export class ClusterState {
-  readonly #workers: BoundedViews<WorkerView>
-  readonly #tasks: BoundedViews<TaskView>
+  readonly #workers: BoundedViews<WorkerState>
+  readonly #tasks: BoundedViews<TaskState>
 
   constructor({ workers = MOST_WORKERS, tasks = MOST_TASKS, bytes = MOST_BYTES }: ClusterBounds = {}) {
     this.#workers = new BoundedViews(workers, bytes)
@@ -30,12 +30,12 @@ export class ClusterState {
   }
 
   /** By node name, those heard of last at the end. */
-  get workers(): ReadonlyMap<string, WorkerView> {
+  get workers(): ReadonlyMap<string, WorkerState> {
     return this.#workers.views
   }
 
   /** By id, those heard of last at the end. */
-  get tasks(): ReadonlyMap<string, TaskView> {
+  get tasks(): ReadonlyMap<string, TaskState> {
     return this.#tasks.views
   }
 

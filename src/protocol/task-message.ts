@@ -34,8 +34,8 @@ export interface TaskMessage {
   readonly shadow: string | null
   readonly origin: string | null
   /** The sender's Python repr of the arguments; for display only. */
-  readonly argsrepr: string
-  readonly kwargsrepr: string
+  readonly argsRepr: string
+  readonly kwargsRepr: string
   /** The sender's wish about the result; `null` leaves it to the task's setting. */
   readonly ignoreResult: boolean | null
   /** How often tasks replaced themselves on the way to this one. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ClusterState } from '../../src/events/cluster-state.ts'
-import { isAlive } from '../../src/events/worker-view.ts'
+import { isAlive } from '../../src/events/worker-state.ts'
 import type { CeleryEvent } from '../../src/protocol/remote/read-event.ts'
 
 let moment = 1_000
@@ -73,7 +73,7 @@ describe('the state of a task', () => {
       clock: succeeded.clock,
       worker: 'w1@host1',
       client: 'gen1@host1',
-      ...{ name: 'add', args: '(1, 2)', kwargs: '{}', retries: 0, root_id: 't1', queue: 'q' },
+      ...{ name: 'add', args: '(1, 2)', kwargs: '{}', retries: 0, rootId: 't1', queue: 'q' },
       ...{ result: '3', runtime: 0.5 },
       ...{ sent: sent.timestamp, received: received.timestamp },
       ...{ started: started.timestamp, succeeded: succeeded.timestamp },
@@ -109,12 +109,14 @@ describe('a worker', () => {
   it('is what it said last', () => {
     const online = event('worker-online', { ...beat, pid: 9 })
     const last = event('worker-heartbeat', { freq: 5, sw_ident: 'twq' })
+    const { sw_ident: swIdent, sw_ver: swVer, sw_sys: swSys, ...same } = beat
     expect(worker(stateAfter(online, last))).toEqual({
-      ...beat,
+      ...same,
+      ...{ swIdent, swVer, swSys },
       hostname: 'w1@host1',
       pid: 9,
       freq: 5,
-      last_heard: last.local_received,
+      lastHeard: last.local_received,
     })
   })
 
@@ -129,7 +131,7 @@ describe('a worker', () => {
       event('worker-heartbeat', { ...beat, local_received: 100 }),
       task('started', { local_received: 103 }),
     )
-    expect(worker(state)).toMatchObject({ last_heard: 103, active: 1 })
+    expect(worker(state)).toMatchObject({ lastHeard: 103, active: 1 })
     expect(worker(stateAfter(task('started')))).toMatchObject({ freq: 60, active: undefined })
   })
 
@@ -147,7 +149,7 @@ describe('a worker', () => {
 
   it('takes no field of another type', () => {
     const state = stateAfter(event('worker-online', { freq: -1, active: '1', loadavg: [1, 'x'], sw_ident: 3 }))
-    expect(worker(state)).toMatchObject({ freq: 60, active: undefined, loadavg: undefined, sw_ident: undefined })
+    expect(worker(state)).toMatchObject({ freq: 60, active: undefined, loadavg: undefined, swIdent: undefined })
   })
 
   it('is forgotten when too many others were heard of since', () => {
@@ -191,7 +193,7 @@ describe('what is remembered is bounded in bytes', () => {
     )
     expect(state.tasks.get('t1')?.traceback).toHaveLength(10_001)
     expect(state.tasks.get('t2')?.state).toHaveLength(10_001)
-    expect(state.workers.get('w1@host1')).toMatchObject({ sw_ver: `${'v'.repeat(10_000)}…`, loadavg: undefined })
+    expect(state.workers.get('w1@host1')).toMatchObject({ swVer: `${'v'.repeat(10_000)}…`, loadavg: undefined })
     expect(state.forgotten).toBe(0)
   })
 

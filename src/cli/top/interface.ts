@@ -1,4 +1,4 @@
-import type { TaskView } from '../../events/task-view.ts'
+import type { TaskState } from '../../events/task-state.ts'
 
 /** What tasks are sorted by. */
 export type SortKey = 'time' | 'state' | 'name' | 'worker' | 'runtime'
@@ -50,7 +50,7 @@ const LONGEST_FILTER = 200
 export function press(
   before: Interface,
   key: KeyPress,
-  tasks: readonly TaskView[],
+  tasks: readonly TaskState[],
 ): { readonly after: Interface; readonly effect?: Effect } {
   switch (before.mode.kind) {
     case 'browse':
@@ -69,7 +69,7 @@ export function press(
   }
 }
 
-function browse(before: Interface, key: KeyPress, tasks: readonly TaskView[]): ReturnType<typeof press> {
+function browse(before: Interface, key: KeyPress, tasks: readonly TaskState[]): ReturnType<typeof press> {
   switch (key.text) {
     case 'q':
       return { after: before, effect: { kind: 'quit' } }
@@ -107,7 +107,7 @@ function filter(before: Interface, { name, text }: KeyPress): Interface {
   return { ...before, filter: before.filter + text }
 }
 
-function moved(before: Interface, tasks: readonly TaskView[], by: number): Interface {
+function moved(before: Interface, tasks: readonly TaskState[], by: number): Interface {
   if (tasks.length === 0) return before
   const at = tasks.findIndex(({ uuid }) => uuid === before.selected)
   // From nowhere both ways lead to the first one.
@@ -116,17 +116,17 @@ function moved(before: Interface, tasks: readonly TaskView[], by: number): Inter
 }
 
 /** The tasks to show, in order. */
-export function shownTasks(all: Iterable<TaskView>, { sort, filter: wanted }: Interface): readonly TaskView[] {
+export function shownTasks(all: Iterable<TaskState>, { sort, filter: wanted }: Interface): readonly TaskState[] {
   const needle = wanted.toLowerCase()
   const shown = [...all].filter((task) => needle === '' || textOf(task).toLowerCase().includes(needle))
   return shown.sort((a, b) => compare(a, b, sort) || b.timestamp - a.timestamp || (a.uuid < b.uuid ? -1 : 1))
 }
 
-function textOf({ uuid, name, state, worker, args, kwargs }: TaskView): string {
+function textOf({ uuid, name, state, worker, args, kwargs }: TaskState): string {
   return [uuid, name, state, worker, args, kwargs].join(' ')
 }
 
-function compare(a: TaskView, b: TaskView, sort: SortKey): number {
+function compare(a: TaskState, b: TaskState, sort: SortKey): number {
   switch (sort) {
     case 'time':
       return 0

@@ -1,5 +1,5 @@
-import type { TaskView } from '../../events/task-view.ts'
-import { isAlive, type WorkerView } from '../../events/worker-view.ts'
+import type { TaskState } from '../../events/task-state.ts'
+import { isAlive, type WorkerState } from '../../events/worker-state.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { type Column, table, toJson } from '../terminal/output.ts'
 import { type Interface, shownTasks } from './interface.ts'
@@ -14,8 +14,8 @@ export interface QueueView {
 
 /** All that is shown. */
 export interface Scene {
-  readonly workers: Iterable<WorkerView>
-  readonly tasks: Iterable<TaskView>
+  readonly workers: Iterable<WorkerState>
+  readonly tasks: Iterable<TaskState>
   readonly queues: readonly QueueView[]
   /** Seconds since the epoch. */
   readonly now: number
@@ -80,7 +80,7 @@ function section<Row>(
   return [mark(cut(title, width), 'title'), ...lines.map((line) => cut(line, width))]
 }
 
-function summary({ now }: Scene, workers: readonly WorkerView[], tasks: number): string {
+function summary({ now }: Scene, workers: readonly WorkerState[], tasks: number): string {
   const alive = workers.filter((worker) => isAlive(worker, now)).length
   return `workers ${alive}/${workers.length}  tasks ${tasks}`
 }
@@ -102,11 +102,11 @@ function bottomLine({ mode, filter, message }: Interface): string {
   }
 }
 
-function sortedWorkers({ workers }: Scene): readonly WorkerView[] {
+function sortedWorkers({ workers }: Scene): readonly WorkerState[] {
   return [...workers].sort((a, b) => (a.hostname < b.hostname ? -1 : 1))
 }
 
-function workerColumns(now: number): readonly Column<WorkerView>[] {
+function workerColumns(now: number): readonly Column<WorkerState>[] {
   return [
     { title: 'WORKER', cell: ({ hostname }) => hostname, elastic: true },
     { title: 'STATUS', cell: (worker) => (isAlive(worker, now) ? 'online' : 'offline') },
@@ -115,7 +115,7 @@ function workerColumns(now: number): readonly Column<WorkerView>[] {
     { title: 'LOAD', cell: ({ loadavg }) => loadavg?.map((load) => load.toFixed(2)).join(' ') ?? '-' },
     {
       title: 'SOFTWARE',
-      cell: ({ sw_ident: name, sw_ver: version }) => [name, version].filter(Boolean).join(' ') || '-',
+      cell: ({ swIdent: name, swVer: version }) => [name, version].filter(Boolean).join(' ') || '-',
     },
   ]
 }
@@ -126,7 +126,7 @@ const QUEUES: readonly Column<QueueView>[] = [
   { title: 'CONSUMERS', cell: ({ consumers }) => numeral(consumers), align: 'right' },
 ]
 
-function taskColumns(now: number): readonly Column<TaskView>[] {
+function taskColumns(now: number): readonly Column<TaskState>[] {
   return [
     { title: 'STATE', cell: ({ state }) => state },
     { title: 'TASK', cell: ({ name }) => name ?? '?', elastic: true },
@@ -138,7 +138,7 @@ function taskColumns(now: number): readonly Column<TaskView>[] {
   ]
 }
 
-function runtimeOf({ runtime, state, started }: TaskView, now: number): number | undefined {
+function runtimeOf({ runtime, state, started }: TaskState, now: number): number | undefined {
   return runtime ?? (state === 'STARTED' && started !== undefined ? now - started : undefined)
 }
 

@@ -62,8 +62,8 @@ function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): J
   return {
     id: request.id,
     name: request.name,
-    args: safe ? request.argsrepr : request.args,
-    kwargs: safe ? request.kwargsrepr : request.kwargs,
+    args: safe ? request.argsRepr : request.args,
+    kwargs: safe ? request.kwargsRepr : request.kwargs,
     type: request.type,
     hostname: worker.node,
     time_start: startedAt === undefined ? null : startedAt / 1000,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_SIGHT, type Interface, press, shownTasks } from '../../../src/cli/top/interface.ts'
-import type { TaskView } from '../../../src/events/task-view.ts'
+import type { TaskState } from '../../../src/events/task-state.ts'
 
-const task = (uuid: string, fields: Partial<TaskView> = {}): TaskView => ({
+const task = (uuid: string, fields: Partial<TaskState> = {}): TaskState => ({
   ...{ uuid, state: 'STARTED', timestamp: 100, clock: 1, name: 'add', worker: 'w1' },
   ...fields,
 })
@@ -62,7 +62,7 @@ describe('keys', () => {
 })
 
 describe('the tasks on the screen', () => {
-  const shown = (all: TaskView[], chosen: Partial<Interface>) =>
+  const shown = (all: TaskState[], chosen: Partial<Interface>) =>
     shownTasks(all, { ...FIRST_SIGHT, ...chosen }).map(({ uuid }) => uuid)
 
   it('are sorted, the newest first where nothing else decides', () => {

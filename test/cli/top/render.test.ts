@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_SIGHT, type Interface } from '../../../src/cli/top/interface.ts'
 import { type Frame, report, type Scene, screen } from '../../../src/cli/top/render.ts'
-import type { TaskView } from '../../../src/events/task-view.ts'
-import type { WorkerView } from '../../../src/events/worker-view.ts'
+import type { TaskState } from '../../../src/events/task-state.ts'
+import type { WorkerState } from '../../../src/events/worker-state.ts'
 
-const worker = (hostname: string, fields: Partial<WorkerView> = {}): WorkerView => ({
-  ...{ hostname, pid: 1, freq: 2, last_heard: 999, active: 1, processed: 20, loadavg: [0.5, 1, 2] },
-  ...{ sw_ident: 'twq', sw_ver: '1.0', sw_sys: 'Linux' },
+const worker = (hostname: string, fields: Partial<WorkerState> = {}): WorkerState => ({
+  ...{ hostname, pid: 1, freq: 2, lastHeard: 999, active: 1, processed: 20, loadavg: [0.5, 1, 2] },
+  ...{ swIdent: 'twq', swVer: '1.0', swSys: 'Linux' },
   ...fields,
 })
-const task = (uuid: string, fields: Partial<TaskView> = {}): TaskView => ({
+const task = (uuid: string, fields: Partial<TaskState> = {}): TaskState => ({
   ...{ uuid, state: 'STARTED', timestamp: 990, clock: 1, name: 'add', worker: 'w1@a', started: 990 },
   ...{ args: '(1, 2)', kwargs: '{}' },
   ...fields,
 })
 const scene: Scene = {
-  workers: [worker('w2@a', { last_heard: undefined, loadavg: undefined }), worker('w1@a')],
+  workers: [worker('w2@a', { lastHeard: undefined, loadavg: undefined }), worker('w1@a')],
   tasks: [task('t1'), task('t2', { timestamp: 996, state: 'SUCCESS', runtime: 0.25 })],
   queues: [
     { name: 'celery', ready: 3, consumers: 2 },
@@ -85,7 +85,7 @@ describe('the screen', () => {
     const hostile = '\u001b[2J\n'
     const shown: Scene = {
       ...scene,
-      workers: [worker(hostile, { sw_ident: hostile })],
+      workers: [worker(hostile, { swIdent: hostile })],
       tasks: [task(hostile, { name: hostile, state: hostile, args: hostile })],
       queues: [{ name: hostile, ready: 1, consumers: 1 }],
     }

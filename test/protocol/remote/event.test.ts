@@ -85,7 +85,7 @@ describe('the events of a task', () => {
         aTaskMessage({
           id: '00001016-0000-4000-8000-000000001016',
           task: 'proj.add',
-          argsrepr: '(1, 1)',
+          argsRepr: '(1, 1)',
           eta: Date.parse('2026-11-22T13:51:49.386Z'),
         }),
       ),

@@ -64,8 +64,8 @@ function expectedFields({ headers, properties }: Captured) {
     groupIndex: own('group_index', null),
     shadow: own('shadow', null),
     origin: own('origin', null),
-    argsrepr: own('argsrepr', ''),
-    kwargsrepr: own('kwargsrepr', ''),
+    argsRepr: own('argsrepr', ''),
+    kwargsRepr: own('kwargsrepr', ''),
     ignoreResult: own('ignore_result', null),
     stampedHeaders: own('stamped_headers', null),
     stamps: own('stamps', {}),
@@ -149,7 +149,7 @@ describe('captured messages', () => {
       expires: parseTimestamp(body.expires),
       embed: { callbacks: body.callbacks, errbacks: null, chain: null, chord: null },
       rootId: body.id,
-      argsrepr: '(1, 1)',
+      argsRepr: '(1, 1)',
       correlationId: body.id,
       replyTo: wire.properties.replyTo,
     })
@@ -221,7 +221,7 @@ describe('tolerance', () => {
     [
       'display fields of odd types',
       { headers: { origin: 1, argsrepr: null, shadow: [], stamps: 's' } },
-      { origin: null, argsrepr: '', shadow: null, stamps: {} },
+      { origin: null, argsRepr: '', shadow: null, stamps: {} },
     ],
     ['a null ignore_result', { headers: { ignore_result: null } }, { ignoreResult: null }],
     ['an integer header beyond 2^53', { headers: { n: 2n ** 60n } }, { headers: { n: 2n ** 60n } }],

@@ -2,20 +2,20 @@ import type { CeleryEvent } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
 import { cutText } from './cut-text.ts'
 
-/** What is known of a worker, by Celery's names; times in seconds. */
-export interface WorkerView {
+/** What the events so far say of a worker: Celery's `Worker`, in camelCase; times in seconds. */
+export interface WorkerState {
   readonly hostname: string
   readonly pid: number | undefined
   /** How long it said it would be silent at most. */
   readonly freq: number
   /** When it was heard last, by the reader's clock; undefined once it has left. */
-  readonly last_heard: number | undefined
+  readonly lastHeard: number | undefined
   readonly active: number | undefined
   readonly processed: number | undefined
   readonly loadavg: readonly number[] | undefined
-  readonly sw_ident: string | undefined
-  readonly sw_ver: string | undefined
-  readonly sw_sys: string | undefined
+  readonly swIdent: string | undefined
+  readonly swVer: string | undefined
+  readonly swSys: string | undefined
 }
 
 // Celery's, for workers known by their tasks only.
@@ -26,26 +26,26 @@ const WINDOW = 2
 const MOST_NUMBERS = 10
 
 /** What is known of a worker after an event of it, or of a task on it, which is a sign of life too. */
-export function workerAfter(before: WorkerView | undefined, event: CeleryEvent): WorkerView {
+export function workerAfter(before: WorkerState | undefined, event: CeleryEvent): WorkerState {
   const isOwn = event.type.startsWith('worker-')
-  const lastHeard = Math.max(before?.last_heard ?? 0, event.local_received)
+  const lastHeard = Math.max(before?.lastHeard ?? 0, event.local_received)
   const own = isOwn ? event : NOTHING
   return {
     hostname: event.hostname,
     pid: number(event.pid) ?? before?.pid,
     freq: positive(own.freq) ?? before?.freq ?? FREQUENCY,
-    last_heard: event.type === 'worker-offline' ? undefined : lastHeard,
+    lastHeard: event.type === 'worker-offline' ? undefined : lastHeard,
     active: number(own.active) ?? before?.active,
     processed: number(own.processed) ?? before?.processed,
     loadavg: numbers(own.loadavg) ?? before?.loadavg,
-    sw_ident: text(own.sw_ident) ?? before?.sw_ident,
-    sw_ver: text(own.sw_ver) ?? before?.sw_ver,
-    sw_sys: text(own.sw_sys) ?? before?.sw_sys,
+    swIdent: text(own.sw_ident) ?? before?.swIdent,
+    swVer: text(own.sw_ver) ?? before?.swVer,
+    swSys: text(own.sw_sys) ?? before?.swSys,
   }
 }
 
 /** Whether a worker counts as alive `now`, in seconds since the epoch (wire specification 6.4). */
-export function isAlive({ last_heard: lastHeard, freq }: WorkerView, now: number): boolean {
+export function isAlive({ lastHeard, freq }: WorkerState, now: number): boolean {
   return lastHeard !== undefined && now < lastHeard + freq * WINDOW
 }
 

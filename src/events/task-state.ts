@@ -2,8 +2,8 @@ import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
 import { cutText } from './cut-text.ts'
 
-/** What is known of a task, by Celery's names; times in seconds since the epoch, `runtime` in seconds. */
-export interface TaskView {
+/** What the events so far say of a task: Celery's `Task`, in camelCase; times in seconds since the epoch, `runtime` in seconds. */
+export interface TaskState {
   readonly uuid: string
   /** Celery's states, or the subject of a custom event in capitals. */
   readonly state: string
@@ -17,14 +17,14 @@ export interface TaskView {
   readonly name?: string
   readonly args?: string
   readonly kwargs?: string
-  readonly root_id?: string
-  readonly parent_id?: string
+  readonly rootId?: string
+  readonly parentId?: string
   readonly retries?: number
   readonly eta?: string
   readonly expires?: string
   readonly queue?: string
   readonly exchange?: string
-  readonly routing_key?: string
+  readonly routingKey?: string
   readonly result?: string
   readonly exception?: string
   readonly traceback?: string
@@ -54,14 +54,22 @@ const STATES: ReadonlyMap<string, string> = new Map([
 /** Celery's precedence: what stands earlier is not changed any more by what stands later. Custom states are in between. */
 const PRECEDENCE = ['SUCCESS', 'FAILURE', undefined, 'REVOKED', 'STARTED', 'RECEIVED', 'REJECTED', 'RETRY', 'PENDING']
 
-const TEXTS = ['name', 'args', 'kwargs', 'root_id', 'parent_id', 'eta', 'expires'] as const
-const OTHER_TEXTS = ['queue', 'exchange', 'routing_key', 'result', 'exception', 'traceback'] as const
+/** Fields of a state by the keys that events have for them. */
+type Texts = Readonly<Record<string, keyof TaskState>>
+const TEXTS: Texts = {
+  ...{ name: 'name', args: 'args', kwargs: 'kwargs', eta: 'eta', expires: 'expires' },
+  ...{ root_id: 'rootId', parent_id: 'parentId' },
+}
+const OTHER_TEXTS: Texts = {
+  ...{ queue: 'queue', exchange: 'exchange', routing_key: 'routingKey' },
+  ...{ result: 'result', exception: 'exception', traceback: 'traceback' },
+}
 
 /**
  * What is known of a task after an event. Events may come out of order: one that logically lies before the task's state
  * adds what it knows and leaves the state alone; only a retry begins anew.
  */
-export function taskAfter(before: TaskView | undefined, event: CeleryEvent): TaskView {
+export function taskAfter(before: TaskState | undefined, event: CeleryEvent): TaskState {
   const [, subject] = splitType(event.type)
   const known = STATES.get(subject)
   const state = known ?? cutText(subject.toUpperCase())
@@ -88,20 +96,22 @@ function rank(state: string): number {
   return found === -1 ? PRECEDENCE.indexOf(undefined) : found
 }
 
-function described(event: CeleryEvent): Partial<TaskView> {
+function described(event: CeleryEvent): Partial<TaskState> {
   return { ...texts(event, TEXTS), ...number('retries', event.retries) }
 }
 
-function told(event: CeleryEvent): Partial<TaskView> {
+function told(event: CeleryEvent): Partial<TaskState> {
   return { ...texts(event, OTHER_TEXTS), ...number('runtime', event.runtime) }
 }
 
-function texts(event: CeleryEvent, names: readonly string[]): Partial<TaskView> {
+function texts(event: CeleryEvent, names: Texts): Partial<TaskState> {
   return Object.fromEntries(
-    names.filter((name) => typeof event[name] === 'string').map((name) => [name, cutText(event[name] as string)]),
+    Object.entries(names)
+      .filter(([key]) => typeof event[key] === 'string')
+      .map(([key, name]) => [name, cutText(event[key] as string)]),
   )
 }
 
-function number(name: string, value: Json | undefined): Partial<TaskView> {
+function number(name: string, value: Json | undefined): Partial<TaskState> {
   return typeof value === 'number' && Number.isFinite(value) ? { [name]: value } : {}
 }
