@@ -17,10 +17,11 @@ export type { TaskMessage } from './protocol/task-message.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger } from './runtime/log/logger.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
-export { Ignore, MaxRetriesExceededError, Reject, Retry, type RetryOptions } from './tasks/attempt/control-flow.ts'
+export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/control-flow.ts'
 export { isTask } from './tasks/brand.ts'
 export type { TaskContext } from './tasks/context.ts'
 export { defineTask } from './tasks/define-task.ts'
+export type { RetryOptions } from './tasks/retry-options.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {
   AnyArguments,

@@ -91,7 +91,7 @@ function builtInTasks(
       async run({ callback, interval, max_retries: most, result = [] }: UnlockCall, ctx) {
         if ((await unlock(callback, result, ctx.request)) === 'ended') return null
         if (typeof most === 'number' && ctx.request.retries >= most) throw tooManyRetries(ctx.request, undefined)
-        throw new Retry({ in: typeof interval === 'number' ? Math.max(0, interval * 1000) : POLL_INTERVAL })
+        throw new Retry({ countdown: typeof interval === 'number' ? Math.max(0, interval * 1000) : POLL_INTERVAL })
       },
     }),
     defineTask({

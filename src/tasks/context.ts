@@ -1,6 +1,7 @@
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
+import type { RetryOptions } from './retry-options.ts'
 import type { Canvas, Send } from './sending.ts'
 import type { TaskLogger } from './task-logger.ts'
 
@@ -23,8 +24,11 @@ export interface TaskContext {
   progress(meta: Json): Promise<void>
   /** Stores any state of your own. */
   updateState(state: State, meta: Json): Promise<void>
-  /** Ends the attempt and has the task run again: `in` milliseconds (or a duration) from now, else by its retry policy. Never returns. */
-  retry(options?: { readonly in?: number | string; readonly cause?: unknown }): never
+  /**
+   * Ends the attempt and has the task run again: after `countdown`, at `eta`, else when its retry policy says. Never returns. Throws
+   * `TWQ_ARGUMENTS`, which no policy retries, for options that can't be meant.
+   */
+  retry(options?: RetryOptions): never
   /**
    * Has a signature run in this task's place, as Python's `self.replace`: it takes over the id, the callbacks, and the place
    * in a chain, a group or a chord; of a group, the list of its results is the result. Never returns: `return ctx.replace(…)`.

@@ -53,14 +53,14 @@ export function nextRetry(
   return requestedRetry(policy, facts)
 }
 
-/** Decides about a retry that the task's own code asked for: the limit counts, `on` and `never` don't. */
+/** Decides about a retry that the task's own code asked for, `at` the time it named, if any: the limit counts, `on` and `never` don't. */
 export function requestedRetry(
   policy: RetryPolicy | undefined,
-  facts: RetryFacts & { readonly in?: number | undefined },
+  facts: RetryFacts & { readonly at?: number | undefined },
 ): Exclude<RetryDecision, { kind: 'not-covered' }> {
   const limit = policy?.limit === undefined ? DEFAULT_LIMIT : policy.limit
   if (limit !== null && facts.retries >= limit) return { kind: 'give-up' }
-  return { kind: 'retry', at: facts.now + (facts.in ?? backoff(policy?.delay, facts)) }
+  return { kind: 'retry', at: facts.at ?? facts.now + backoff(policy?.delay, facts) }
 }
 
 const DEFAULT_LIMIT = 3

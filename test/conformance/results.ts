@@ -71,7 +71,7 @@ const TASKS = [
       await ctx.progress({ current: 1, total: 2 })
       await ctx.updateState('PACKING', { box: 2 })
       await ctx.send('echo', ['child'], { taskId: `child of ${ctx.request.id}` })
-      return ctx.retry({ in: 5, cause: Object.assign(new Error('again'), { name: 'TypeError' }) })
+      return ctx.retry({ countdown: 5, cause: Object.assign(new Error('again'), { name: 'TypeError' }) })
     },
   }),
   defineTask({

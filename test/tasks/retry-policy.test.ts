@@ -64,7 +64,7 @@ describe('the choice of errors', () => {
 
 describe('a retry that the task asks for', () => {
   const ask = (policy: RetryPolicy | undefined, retries: number, delay?: number) =>
-    requestedRetry(policy, { retries, in: delay, now, random: () => 0.5 })
+    requestedRetry(policy, { retries, at: delay === undefined ? undefined : now + delay, now, random: () => 0.5 })
 
   it('needs no policy, and keeps the delay it asks for', () => {
     expect(ask(undefined, 0, 5_000)).toEqual({ kind: 'retry', at: now + 5_000 })

@@ -139,7 +139,7 @@ describe('a retry', () => {
     const waiting = defineTask({
       name: 'waiting',
       // Short enough to wait here: longer ones wait with the broker.
-      run: (_args, ctx) => ctx.retry({ in: '5m' }),
+      run: (_args, ctx) => ctx.retry({ countdown: '5m' }),
     })
     await using scene = await aWorker([waiting, add], { concurrency: 2, prefetch: 2 })
     const sent = await Promise.all(Array.from({ length: 20 }, () => scene.client.send(waiting)))

@@ -1,19 +1,17 @@
 import { TwqError } from '../../errors.ts'
-import { argsRepr, displayOf, kwargsRepr } from '../../protocol/python-repr.ts'
+import { argsRepr, kwargsRepr } from '../../protocol/python-repr.ts'
 import type { State } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Json } from '../../runtime/json.ts'
-import { cutText } from '../../runtime/text/cut-text.ts'
-import { parseDuration } from '../../runtime/time/duration.ts'
 import type { TaskContext } from '../context.ts'
+import type { RetryOptions } from '../retry-options.ts'
 import { requestedRetry } from '../retry-policy.ts'
 import type { Send } from '../sending.ts'
 import { type TaskLogger, taskLogger } from '../task-logger.ts'
 import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import { portableValue } from './portable.ts'
-
-const LONGEST_SHOWN = 100
+import { retryTime } from './retry-time.ts'
 
 // What ends a task is decided by how its code ends; these can't be stored meanwhile.
 const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
@@ -128,45 +126,14 @@ export class AttemptContext implements TaskContext {
     return await onAddToChord.call(this.#attempt, signature)
   }
 
-  #retry({ in: delay, cause }: { readonly in?: number | string; readonly cause?: unknown }): never {
+  #retry(options: RetryOptions): never {
     const { task, clock, random } = this.#attempt
-    const decision = requestedRetry(task.settings.retry, {
-      retries: this.request.retries,
-      in: retryDelay(delay),
-      now: clock.now(),
-      random,
-    })
-    if (decision.kind === 'give-up') throw tooManyRetries(this.request, cause)
-    throw new Retry({ ...(delay === undefined ? {} : { in: delay }), cause })
+    const now = clock.now()
+    const facts = { retries: this.request.retries, at: retryTime(options, now), now, random }
+    const decision = requestedRetry(task.settings.retry, facts)
+    if (decision.kind === 'give-up') throw tooManyRetries(this.request, options.cause)
+    throw new Retry(options)
   }
-}
-
-/**
- * Milliseconds of a retry's `in`; a negative number is at once, as Celery's countdown below 0: it comes of `until - now`. Throws
- * `TWQ_ARGUMENTS` when it is no duration.
- */
-export function retryDelay(delay: number | string | undefined): number | undefined {
-  if (delay === undefined) return undefined
-  if (typeof delay === 'number' && delay < 0 && Number.isFinite(delay)) return 0
-  const milliseconds = parseDuration(delay)
-  if (milliseconds !== undefined) return milliseconds
-  const got = typeof delay === 'number' ? String(delay) : shown(delay)
-  const error = new TwqError('TWQ_ARGUMENTS', `a retry's 'in' must be milliseconds or a duration, got ${got}`, {
-    hint: "Write for example ctx.retry({ in: '30s' })",
-  })
-  unretried.add(error)
-  throw error
-}
-
-function shown(delay: Json): string {
-  return typeof delay === 'string' ? JSON.stringify(cutText(delay, LONGEST_SHOWN)) : displayOf(delay, LONGEST_SHOWN)
-}
-
-const unretried = new WeakSet<object>()
-
-/** Whether it is the error of a retry that can't be meant: no policy should answer that with a retry. */
-export function isRetryMisuse(thrown: unknown): boolean {
-  return typeof thrown === 'object' && thrown !== null && unretried.has(thrown)
 }
 
 /** What fails a task that asked for one retry too many: its own reason, else the error Celery raises then. */

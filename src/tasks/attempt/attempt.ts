@@ -5,13 +5,15 @@ import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { ordinary } from '../../runtime/ordinary.ts'
 import { bindArguments } from '../arguments.ts'
+import type { RetryOptions } from '../retry-options.ts'
 import { nextRetry, requestedRetry } from '../retry-policy.ts'
 import { validateCall } from '../validate-call.ts'
-import { AttemptContext, isRetryMisuse, retryDelay, tooManyRetries } from './attempt-context.ts'
-import { type ControlFlow, controlFlowOf, type RetryOptions } from './control-flow.ts'
+import { AttemptContext, tooManyRetries } from './attempt-context.ts'
+import { type ControlFlow, controlFlowOf } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import type { Outcome, RetryOverride } from './outcome.ts'
 import { portableValue } from './portable.ts'
+import { isRetryMisuse, retryTime } from './retry-time.ts'
 
 /**
  * Runs a task's code once: arguments, schema, code, result. Never rejects: whatever the code does, throwing undefined or
@@ -116,7 +118,8 @@ function retry(options: RetryOptions, attempt: Attempt, runtime: number): Outcom
   } catch (error) {
     return unsendable("the retry's arguments", error, runtime)
   }
-  const decision = requestedRetry(attempt.task.settings.retry, { ...retryFacts(attempt), in: retryDelay(options.in) })
+  const facts = retryFacts(attempt)
+  const decision = requestedRetry(attempt.task.settings.retry, { ...facts, at: retryTime(options, facts.now) })
   if (decision.kind === 'give-up') return failed(errorOf(tooManyRetries(message, options.cause)), runtime)
   const error = options.cause === undefined || options.cause === null ? null : errorOf(options.cause)
   return { kind: 'retry', at: decision.at, error, ...(override && { override }) }

@@ -1,22 +1,11 @@
-import type { Json, JsonObject } from '../../runtime/json.ts'
+import type { Json } from '../../runtime/json.ts'
 import { brandOf } from '../brand.ts'
+import type { RetryOptions } from '../retry-options.ts'
 
 // A registered symbol, so that what another copy of the package throws is understood too.
 const CONTROL_FLOW = Symbol.for('twq.control-flow')
 
-/** How a retry is asked for. */
-export interface RetryOptions {
-  /** Milliseconds from now, or a duration like `'30s'`; without it the task's retry policy decides. */
-  readonly in?: number | string
-  /** Why: shown by the RETRY state, and the failure once there have been too many retries. */
-  readonly cause?: unknown
-  /** Positional arguments to retry with instead of the message's own. */
-  readonly args?: readonly Json[]
-  /** Named arguments to retry with instead of the message's own. */
-  readonly kwargs?: JsonObject
-}
-
-/** Thrown by a task to be run again: `throw new Retry({ in: '30s' })`. Not an error; `ctx.retry()` throws one. */
+/** Thrown by a task to be run again: `throw new Retry({ countdown: '30s' })`. Not an error; `ctx.retry()` throws one. */
 export class Retry extends Error {
   readonly options: RetryOptions
 

@@ -27,7 +27,7 @@ export const workAgain = defineTask({
   retry: { limit: null },
   async run({ times, wait }: { times: number; wait: number }, ctx) {
     await workFor(50, ctx, `${ctx.id}#${ctx.attempt}`)
-    if (ctx.attempt <= times) ctx.retry({ in: wait })
+    if (ctx.attempt <= times) ctx.retry({ countdown: wait })
     return ctx.id
   },
 })

@@ -103,7 +103,7 @@ describe('a result without end', () => {
     for (const thrown of [
       new Reject(huge),
       new Retry({ args: [cyclic as never] }),
-      new Retry({ in: cyclic as never }),
+      new Retry({ countdown: cyclic as never }),
     ]) {
       const outcome = await outcomeOf(() => Promise.reject(thrown))
       expect('error' in outcome && JSON.stringify(outcome.error).length).toBeLessThan(200_000)
@@ -261,18 +261,22 @@ describe('a retry', () => {
 
   it('is what ctx.retry asks for, with and without a cause', async () => {
     const cause = new Error('flaky')
-    expect(await outcomeOf((_, ctx) => ctx.retry({ in: '30s', cause }))).toMatchObject({
+    expect(await outcomeOf((_, ctx) => ctx.retry({ countdown: '30s', cause }))).toMatchObject({
       kind: 'retry',
       at: NOW + 30_000,
       error: { args: ['flaky'] },
     })
-    expect(await outcomeOf((_, { retry }) => retry({ in: 5 }))).toEqual({ kind: 'retry', at: NOW + 5, error: null })
+    expect(await outcomeOf((_, { retry }) => retry({ countdown: 5 }))).toEqual({
+      kind: 'retry',
+      at: NOW + 5,
+      error: null,
+    })
     expect(await outcomeOf((_, ctx) => ctx.retry(), { retry: fixed })).toMatchObject({ kind: 'retry', at: NOW + 1_000 })
   })
 
   it('may carry other arguments', async () => {
     const outcome = await outcomeOf(() => {
-      throw new Retry({ in: 0, args: [1], kwargs: { page: 2 } })
+      throw new Retry({ countdown: 0, args: [1], kwargs: { page: 2 } })
     })
     expect(outcome).toEqual({ kind: 'retry', at: NOW, error: null, override: { args: [1], kwargs: { page: 2 } } })
   })
@@ -314,30 +318,64 @@ describe('a retry', () => {
   })
 
   it('with a negative delay is one at once, as in Celery', async () => {
-    const task = aTask((_, ctx) => ctx.retry({ in: -5 }), { retry: { delay: { base: '1h', jitter: false } } })
+    const task = aTask((_, ctx) => ctx.retry({ countdown: -5 }), { retry: { delay: { base: '1h', jitter: false } } })
     expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'retry', at: NOW })
   })
 
   it.each<[string, (ctx: TaskContext) => unknown]>([
-    ['NaN', (ctx) => ctx.retry({ in: Number.NaN })],
-    ['Infinity', (ctx) => ctx.retry({ in: Number.POSITIVE_INFINITY })],
-    ['-Infinity', (ctx) => ctx.retry({ in: Number.NEGATIVE_INFINITY })],
-    ['"soon"', (ctx) => ctx.retry({ in: 'soon' })],
+    ['NaN', (ctx) => ctx.retry({ countdown: Number.NaN })],
+    ['Infinity', (ctx) => ctx.retry({ countdown: Number.POSITIVE_INFINITY })],
+    ['-Infinity', (ctx) => ctx.retry({ countdown: Number.NEGATIVE_INFINITY })],
+    ['"soon"', (ctx) => ctx.retry({ countdown: 'soon' })],
     [
       'NaN',
       () => {
-        throw new Retry({ in: Number.NaN })
+        throw new Retry({ countdown: Number.NaN })
       },
     ],
-  ])('in %s is a failure, which no policy retries', async (got, ask) => {
+  ])('with a countdown of %s is a failure, which no policy retries', async (got, ask) => {
     const task = aTask((_, ctx) => ask(ctx), { retry: { limit: 5 } })
-    const message = `a retry's 'in' must be milliseconds or a duration, got ${got}`
+    const message = `a retry's countdown must be milliseconds or a duration, got ${got}`
     expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'failed', error: { args: [message] } })
   })
 
-  it('refuses a delay that is none', async () => {
-    const outcome = await outcomeOf((_, ctx) => ctx.retry({ in: 'soon' }))
-    expect(outcome).toMatchObject({ kind: 'failed', error: { args: [expect.stringContaining('"soon"')] } })
+  it.each<[string, unknown, string]>([
+    ['in', { in: '30s' }, "unknown retry option 'in': write 'countdown'"],
+    ['delay', { delay: 5 }, "unknown retry option 'delay': write 'countdown'"],
+    ['a mistyped countdown', { countdwn: 5 }, "unknown retry option 'countdwn': write 'countdown'"],
+    ['a mistyped date', { etaa: new Date() }, "unknown retry option 'etaa': write 'eta'"],
+    ['an option of something else', { ignoreResult: true }, "unknown retry option 'ignoreResult'"],
+    [
+      'a countdown and an eta',
+      { countdown: 1, eta: new Date(NOW) },
+      'eta and countdown of a retry both say when to start',
+    ],
+    ['an eta that is no date', { eta: '2026-01-01' }, "a retry's eta must be a valid Date, got 2026-01-01"],
+    ['an invalid date', { eta: new Date(Number.NaN) }, "a retry's eta must be a valid Date, got Invalid Date"],
+    ['no object', '30s', 'a retry takes an object of options, got "30s"'],
+  ])('with %s is a failure that says so, and which no policy retries', async (_, options, problem) => {
+    const thrown = () => {
+      throw new Retry(options as never)
+    }
+    for (const ask of [(ctx: TaskContext) => ctx.retry(options as never), thrown]) {
+      const outcome = await outcomeOf((_, ctx) => ask(ctx), { retry: { limit: 5 } })
+      expect(outcome).toMatchObject({ kind: 'failed', error: { args: [problem] } })
+    }
+  })
+
+  it('is due at its eta, or at once when that has passed', async () => {
+    const at = (time: number) => outcomeOf((_, ctx) => ctx.retry({ eta: new Date(time) }))
+    expect(await at(NOW + 90_000)).toEqual({ kind: 'retry', at: NOW + 90_000, error: null })
+    expect(await at(NOW - 90_000)).toEqual({ kind: 'retry', at: NOW, error: null })
+    const thrown = await outcomeOf(() => {
+      throw new Retry({ eta: new Date(NOW + 5) })
+    })
+    expect(thrown).toEqual({ kind: 'retry', at: NOW + 5, error: null })
+  })
+
+  it('asked for by ctx.retry may carry other arguments, too', async () => {
+    const outcome = await outcomeOf((_, ctx) => ctx.retry({ countdown: 0, kwargs: { page: 2 } }))
+    expect(outcome).toEqual({ kind: 'retry', at: NOW, error: null, override: { args: undefined, kwargs: { page: 2 } } })
   })
 })
 

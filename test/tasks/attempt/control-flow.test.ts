@@ -3,7 +3,7 @@ import { controlFlowOf, Ignore, Reject, Retry } from '../../../src/tasks/attempt
 
 describe('a thrown value', () => {
   it.each<[string, unknown, unknown]>([
-    ['a retry', new Retry({ in: '30s' }), { kind: 'retry', options: { in: '30s' } }],
+    ['a retry', new Retry({ countdown: '30s' }), { kind: 'retry', options: { countdown: '30s' } }],
     ['a bare retry', new Retry(), { kind: 'retry', options: {} }],
     ['a reject', new Reject('not mine'), { kind: 'reject', reason: 'not mine', requeue: false }],
     [

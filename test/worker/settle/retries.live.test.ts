@@ -64,7 +64,7 @@ function handOver(run: (ctx: TaskContext) => unknown) {
 describe('a task that we retry', () => {
   it('is to itself the same in every field but those that count', async () => {
     const { task, seen } = handOver((ctx) =>
-      ctx.attempt === 1 ? ctx.retry({ in: 0, cause: new Error('once') }) : 'done',
+      ctx.attempt === 1 ? ctx.retry({ countdown: 0, cause: new Error('once') }) : 'done',
     )
     await using scene = await aWorker([task])
     const id = uniqueName('id')
@@ -82,7 +82,7 @@ describe('a task that we retry', () => {
     await caller.declare(witness, { exchange, type: 'topic', routing_key: 'events.#' })
     const again = defineTask({
       name: 'again',
-      run: (_args: object, ctx) => (ctx.attempt === 1 ? ctx.retry({ in: 0 }) : 'done'),
+      run: (_args: object, ctx) => (ctx.attempt === 1 ? ctx.retry({ countdown: 0 }) : 'done'),
     })
     await using _scene = await aWorker([again], {
       queues: [{ name: queue, exchange: { name: exchange, type: 'topic' }, routingKey: 'events.#' }],
@@ -97,7 +97,7 @@ describe('a task that we retry', () => {
   })
 
   it('goes on in Python as if it had been retried there', async () => {
-    const { task } = handOver((ctx) => ctx.retry({ in: '2s', cause: new Error('elsewhere') }))
+    const { task } = handOver((ctx) => ctx.retry({ countdown: '2s', cause: new Error('elsewhere') }))
     const scene = await aWorker([task])
     await using _scene = scene
     const id = uniqueName('id')

@@ -90,7 +90,7 @@ describe('a task that fails', () => {
 
 describe('a task that asks for another try', () => {
   it('is tried when it says, not when its policy says', async () => {
-    const patient = (ctx: TaskContext) => (ctx.attempt < 3 ? ctx.retry({ in: '7m' }) : 'done')
+    const patient = (ctx: TaskContext) => (ctx.attempt < 3 ? ctx.retry({ countdown: '7m' }) : 'done')
     await using trying = await aTryingWorker({ limit: 5, delay: { base: '1s', jitter: false } }, patient)
     const handle = await trying.scene.client.send(trying.task, {})
     await trying.clock.pass('14m')

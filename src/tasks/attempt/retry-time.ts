@@ -1,0 +1,67 @@
+import { messageOf, TwqError } from '../../errors.ts'
+import { displayOf } from '../../protocol/python-repr.ts'
+import type { Json } from '../../runtime/json.ts'
+import { closest } from '../../runtime/text/closest.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { parseDuration } from '../../runtime/time/duration.ts'
+import type { RetryOptions } from '../retry-options.ts'
+
+const OPTIONS = ['countdown', 'eta', 'cause', 'args', 'kwargs'] as const satisfies readonly (keyof RetryOptions)[]
+const LONGEST_SHOWN = 100
+/** Other names that a countdown may be looked for by. */
+const ALIASES: ReadonlySet<string> = new Set(['in', 'delay', 'after'])
+
+/**
+ * When a retry that was asked for is due, in milliseconds since the epoch; undefined where its options leave that to the policy. What
+ * has passed is now: a negative countdown, as Celery's below 0, comes of `until - now`. Throws `TWQ_ARGUMENTS` for options that
+ * there are not, or that can't be meant.
+ */
+export function retryTime(options: RetryOptions, now: number): number | undefined {
+  checkNames(options)
+  const { countdown, eta } = options
+  if (countdown !== undefined && eta !== undefined)
+    throw misuse('eta and countdown of a retry both say when to start', 'Give one of them')
+  if (countdown !== undefined) return now + delayOf(countdown)
+  if (eta === undefined) return undefined
+  if (eta instanceof Date && !Number.isNaN(eta.getTime())) return Math.max(now, eta.getTime())
+  throw misuse(`a retry's eta must be a valid Date, got ${messageOf(eta)}`, 'A delay from now is its countdown')
+}
+
+function checkNames(options: RetryOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw misuse(`a retry takes an object of options, got ${shown(options)}`, WRITE)
+  const unknown = Object.keys(options).find((name) => !OPTIONS.some((known) => known === name))
+  if (unknown === undefined) return
+  const meant = ALIASES.has(unknown) ? 'countdown' : closest(unknown, OPTIONS)
+  const name = cutText(unknown, LONGEST_SHOWN)
+  // In the message itself: the result backend and Python's callers are told no hint.
+  if (meant !== undefined) throw misuse(`unknown retry option '${name}': write '${meant}'`, WRITE)
+  throw misuse(`unknown retry option '${name}'`, `There are: ${OPTIONS.join(', ')}`)
+}
+
+function delayOf(countdown: number | string): number {
+  if (typeof countdown === 'number' && countdown < 0 && Number.isFinite(countdown)) return 0
+  const milliseconds = parseDuration(countdown)
+  if (milliseconds !== undefined) return milliseconds
+  throw misuse(`a retry's countdown must be milliseconds or a duration, got ${shown(countdown)}`, WRITE)
+}
+
+const WRITE = "Write for example ctx.retry({ countdown: '30s' })"
+
+function shown(value: Json): string {
+  if (typeof value === 'string') return JSON.stringify(cutText(value, LONGEST_SHOWN))
+  return typeof value === 'number' ? String(value) : displayOf(value, LONGEST_SHOWN)
+}
+
+const misuses = new WeakSet<object>()
+
+function misuse(problem: string, hint: string): TwqError {
+  const error = new TwqError('TWQ_ARGUMENTS', problem, { hint })
+  misuses.add(error)
+  return error
+}
+
+/** Whether it is the error of a retry that can't be meant: no policy should answer that with a retry. */
+export function isRetryMisuse(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && misuses.has(thrown)
+}
