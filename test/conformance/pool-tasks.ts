@@ -74,7 +74,10 @@ const reject = defineTask({
   },
 })
 
-const again = defineTask({ name: 'again', run: (_: object, ctx) => ctx.retry({ countdown: '10s', cause: new Error('busy') }) })
+const again = defineTask({
+  name: 'again',
+  run: (_: object, ctx) => ctx.retry({ countdown: '10s', cause: new Error('busy') }),
+})
 
 const progress = defineTask({
   name: 'progress',
