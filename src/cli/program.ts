@@ -20,11 +20,12 @@ const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
   queue: async () => (await import('./queue/command.ts')).addQueue,
   quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
   doctor: async () => (await import('./doctor/command.ts')).addDoctor,
+  completion: async () => (await import('./completion/command.ts')).addCompletion,
 }
 
 /**
  * The command line as a tree: the family that the first word names, or all of them where it names none, as in
- * `twq --help`. Each command's code is imported when it runs; `exit` hears its status.
+ * `twq --help`, or asks for what may be typed. Each command's code is imported when it runs; `exit` hears its status.
  */
 export async function createProgram(firstWord: string | undefined, exit: Exit): Promise<Command> {
   const program = new Command('twq')
@@ -57,7 +58,8 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
   )
 
-  const named = firstWord !== undefined && Object.hasOwn(families, firstWord) ? families[firstWord] : undefined
+  const one = firstWord !== undefined && firstWord !== 'completion' && Object.hasOwn(families, firstWord)
+  const named = one ? families[firstWord] : undefined
   for (const add of await Promise.all((named ? [named] : Object.values(families)).map((load) => load()))) {
     add(program, exit)
   }

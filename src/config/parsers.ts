@@ -8,6 +8,8 @@ export interface Parser<T> {
   fromValue(value: unknown): T | undefined
   /** From the environment or the command line. */
   fromText(text: string): T | undefined
+  /** Where it is one of a few words: all of them. */
+  readonly words?: readonly string[]
   /** Where a value from a file has parts: each thing that is wrong with one, to follow the name of the option. */
   readonly problems?: (value: unknown) => readonly string[]
   /** The same of what was typed. */
@@ -75,6 +77,7 @@ export function yesOrNo(): Parser<boolean> {
 export function oneOf<const Word extends string>(...words: Word[]): Parser<Word> {
   const find = (value: unknown): Word | undefined => words.find((word) => word === value)
   return {
+    words,
     expected: words
       .map((word) => `'${word}'`)
       .join(', ')

@@ -50,6 +50,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     task: ['flags', 'terminal', 'remote'],
     worker: ['flags', 'terminal', 'remote'],
     doctor: ['flags', 'terminal', 'queue'],
+    completion: ['terminal'],
     dev: ['flags', 'terminal', 'quarantine', 'worker'],
     '.': [
       'flags',
@@ -63,6 +64,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
       'task',
       'worker',
       'doctor',
+      'completion',
       'dev',
     ],
   },
