@@ -15,8 +15,9 @@ const DOCUMENTS = [
   'docs/from-celery.md',
 ]
 
-// Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML is for others.
-const SHOWN = ['text', 'yaml', '']
+// Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML and units
+// of systemd are for others.
+const SHOWN = ['text', 'yaml', 'ini', '']
 
 let story: Story
 
