@@ -53,7 +53,7 @@ import { EtaQueue } from './waiting/eta-queue.ts'
 import { HeldAside } from './waiting/held-aside.ts'
 import { RateLimits } from './waiting/rate-limits.ts'
 
-/** What a worker is made from. */
+/** The parts that `createWorker` takes: configuration, tasks, and replacements for tests. */
 export interface WorkerParts {
   readonly config: Config
   readonly registry: TaskRegistry
@@ -125,7 +125,7 @@ export function createWorker(parts: WorkerParts): Worker {
   }
   const pool = openPool(poolParts)
   const isolation = new Isolation({
-    // In a test that moves the clock, whatever runs goes by that.
+    // A test worker has none: its clock is moved by hand, and a process would not follow it.
     openCrew: watched ? () => openCrew(poolParts, { kind: 'processes', size: 1 }) : undefined,
     canRun: (task) => !needsConnections(task, registry),
     clock,

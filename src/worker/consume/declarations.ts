@@ -9,7 +9,7 @@ interface Entry {
   told: Deferred<DeclaredQueue>
 }
 
-/** What the task queues are, by name, as the broker has them: for whoever does not declare them. */
+/** The types of the declared task queues, by name, for the parts of the worker that do not declare them themselves. */
 export class Declarations {
   readonly #known = new Map<string, Entry>()
 
@@ -51,7 +51,7 @@ export class Declarations {
     return [...this.#known.values()].some(({ declared }) => declared?.quorum === true)
   }
 
-  /** The names of those that heed priorities. */
+  /** The names of the queues that order their messages by priority. */
   withPriorities(): ReadonlySet<string> {
     return new Set([...this.#known].flatMap(([name, { declared }]) => (declared?.priorities === true ? [name] : [])))
   }
@@ -68,7 +68,7 @@ export class Declarations {
 
 function untold(): Deferred<DeclaredQueue> {
   const told = deferred<DeclaredQueue>()
-  // Whoever cares awaits it.
+  // A rejection reaches those who await it; without this handler it would end the process.
   told.promise.catch(() => {})
   return told
 }

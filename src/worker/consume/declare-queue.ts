@@ -14,18 +14,18 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 
-/** What declaring needs. */
+/** The connection, clock and log that declaring works with. */
 export interface DeclareParts {
   readonly session: Pick<Session, 'withChannel'>
   readonly clock: Clock
   readonly logger: Logger
   /** What the broker is, where that is known. */
   readonly server: ServerInfo | undefined
-  /** Takes a queue as it is even where the configuration states otherwise: who has begun does not stop for that. */
+  /** After the start of the worker: a queue with other settings than the configuration's is a warning, not an error. */
   readonly lenient: boolean
 }
 
-// Milliseconds that what belongs to a queue may keep it waiting.
+// Milliseconds to wait for the quarantine and the suspects queue before the task queue is consumed without them.
 const MOMENT = 1_000
 
 /** What a task queue is, as the broker has it. */

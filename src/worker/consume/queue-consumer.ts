@@ -13,7 +13,7 @@ import { Asked } from './asked-queue.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
 
-/** What a consumer needs around it. */
+/** The parts of the worker that the consumer works with. */
 export interface ConsumerParts {
   /** The queues to begin with. */
   readonly queues: readonly TaskQueue[]
@@ -24,9 +24,9 @@ export interface ConsumerParts {
   readonly intake: DeliveryReceiver
   /** A delivery of a message that the broker had delivered before. */
   readonly onRedelivered: () => void
-  /** Judges the end of a consumer that the broker ended. */
+  /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
-  /** A new channel consumes: whatever was taken from the one before has gone back to the broker. */
+  /** Called when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
   readonly onRenewed: () => void
   readonly clock: Clock
   readonly logger: Logger
@@ -59,9 +59,9 @@ interface Line {
  */
 export class Consumer {
   readonly #parts: ConsumerParts
-  /** The queues to consume, by name, as long as nobody says otherwise. */
+  /** The queues to consume, by name; `add` and `remove` change them. */
   readonly #queues: Map<string, TaskQueue>
-  /** Those of them that nothing is taken from for now. */
+  /** The queues among them that are not consumed until `unsuspend`. */
   readonly #suspended = new Set<string>()
   #line: Line | undefined
   #everUp = false
@@ -228,7 +228,7 @@ export class Consumer {
     await this.#take(line, queue).catch(() => {})
   }
 
-  /** Consumes a queue that was declared, unless somebody decided otherwise meanwhile. */
+  /** Consumes a declared queue, unless it was removed, suspended or paused meanwhile. */
   #begin(line: Line, queue: TaskQueue, { quorum }: { readonly quorum: boolean }): Promise<void> {
     const { channel, subscriptions } = line
     const { name } = queue
@@ -361,7 +361,7 @@ export class Consumer {
   }
 }
 
-/** A lost channel is no objection to what was asked of it: the next one is asked again. */
+/** True when a request failed only because its channel was lost: it is repeated on the next one. */
 export function isLoss(error: unknown, channel: Pick<Channel, 'isOpen'>): boolean {
   return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED', 'TWQ_CONSUMER_TIMEOUT')
 }

@@ -42,7 +42,7 @@ export class Suspects {
   #pauses = 0
   #everUp = false
   #stopped = false
-  /** Those that were delivered on this channel, and are held. */
+  /** Counts the suspects that were delivered on this channel and are held in `HeldAside`. */
   #held = { count: 0 }
 
   constructor(queues: readonly string[], parts: SuspectsParts) {
@@ -63,11 +63,11 @@ export class Suspects {
     this.#shared = sharesPrefetch(server, declared.includes('quorum'))
     await channel.prefetch(1, this.#shared ? 'channel' : 'consumer')
     for (const queue of known) await this.#consume(channel, queue)
-    // Those that were added in the meantime.
+    // The queues that were added while the others were set up.
     for (const queue of this.#queues) if (!known.includes(queue)) await this.#declareAndConsume(channel, queue)
     this.#channel = channel
     this.#everUp = true
-    // Those that were passed over while it paused.
+    // The queues whose consumers were not started because a pause began meanwhile.
     for (const queue of this.#queues) await this.#consume(channel, queue)
     for (const queue of this.#down) void this.#restore(channel, queue)
   }
@@ -150,7 +150,7 @@ export class Suspects {
     await Promise.allSettled(subscriptions.map(async (subscription) => (await subscription).cancel()))
   }
 
-  /** Passes over those that can't be had for now, or that the broker refuses once the worker has begun. */
+  /** Declares a suspects queue. After the start, one that the broker refuses or can't reach is `down`, and tried again later. */
   async #declareOrPassOver(queue: string): Promise<'quorum' | 'classic' | 'down'> {
     const { declare, careful } = this.#parts
     try {
@@ -179,7 +179,7 @@ export class Suspects {
     const wanted = this.#queues.has(queue) && !this.#down.has(queue)
     if (!wanted || subscriptions.has(queue) || this.#pauses > 0 || this.#stopped) return
     const subscription = this.#subscribe(channel, queue)
-    // Whoever wants it to end from now on finds it there, and waits for it.
+    // Set before it has an answer: `pause`, `remove` and `stop` find the subscription here and await it.
     subscriptions.set(queue, subscription)
     await subscription
   }
