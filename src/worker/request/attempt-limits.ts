@@ -19,7 +19,7 @@ export class AttemptLimits {
     return effectiveLimits(message, ofTask, this.#defaults)
   }
 
-  /** From now on these limits, in milliseconds, are the task's own; for attempts that start later. False when nobody registered it. */
+  /** Changes the limits of a task, in milliseconds, for attempts that start later. False for a task that is not registered. */
   change(task: string, limits: TimeLimits): boolean {
     if (this.#registry.get(task) === undefined) return false
     const { soft, hard } = limits

@@ -19,7 +19,7 @@ export class HarmlessReturns {
     this.#clock = clock
   }
 
-  /** The message of a request was taken back. Each request counts once, whoever tells of it. */
+  /** Notes that the broker took back the message of a request. Each request counts once, however often it is noted. */
   add(request: Request): void {
     if (this.#noted.has(request)) return
     this.#noted.add(request)

@@ -4,7 +4,8 @@ import { isRabbitMq4 } from '../../broker/server-version.ts'
 // AMQP carries the count in 16 bits, and 0 means no limit at all.
 const LARGEST = 65_535
 
-// An acknowledgement behind as many that wait costs RabbitMQ not yet twice of what it costs alone.
+// RabbitMQ scans all older unacknowledged messages of the channel on each ack; with 200 of them an ack costs less than twice
+// what it costs with none (measured).
 const CROWD = 200
 
 /** What the limit makes up for on one channel. */

@@ -12,7 +12,7 @@ export class RequestTable {
   /** Further ones of an id that is in hand, by id. */
   readonly #further = new Map<string, Set<Request>>()
   #furtherCount = 0
-  /** Only for requests that somebody waits for. */
+  /** Only for requests whose end `over` was asked for. */
   readonly #awaited = new Map<Request, Deferred<void>>()
 
   add(request: Request): void {
@@ -41,7 +41,7 @@ export class RequestTable {
     return this.all().filter((request) => request.state === state)
   }
 
-  /** All requests in hand, oldest first, but for those that share an id: these come last. */
+  /** All requests in hand, oldest first; requests that share their id with an earlier one come last. */
   all(): Request[] {
     const all = [...this.#requests.values()]
     if (this.#furtherCount > 0) for (const requests of this.#further.values()) all.push(...requests)

@@ -21,7 +21,7 @@ export class Request {
   readonly invocation: Invocation
   /** The consumer that brought it. */
   readonly source: DeliverySource
-  /** How often it came back only because this process lost what it held it by. */
+  /** How often it came back only because this process lost the channel that it held it on. */
   lostWithConnection = 0
   state: RequestState = 'reserved'
   /** Where the prefetch count makes up for it while it waits. */
@@ -38,7 +38,7 @@ export class Request {
   terminatedBy: number | undefined
   /** The outcome that monitors were told of before its message went back. */
   announcedOutcome: Outcome | undefined
-  /** What is done of settling it; undefined where nothing has to be remembered. */
+  /** The steps of its settlement that are done; undefined where no step needs to be remembered for another try. */
   progress: Progress | undefined
   #abort: AbortController | undefined
 
@@ -58,7 +58,7 @@ export class Request {
     this.source = source
   }
 
-  /** What is done of settling it, from now on remembered. */
+  /** The steps of its settlement that are done, remembered from the first use on. */
   get remembered(): Progress {
     this.progress ??= new Progress()
     return this.progress
@@ -87,7 +87,7 @@ export class Request {
     this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
   }
 
-  /** Whether nobody wants the result: the message says, else the task. */
+  /** Whether the result is not stored: as the message says, else as the task does. */
   get ignoresResult(): boolean {
     return this.message.ignoreResult ?? this.task.settings.ignoreResult ?? false
   }
@@ -112,7 +112,7 @@ export class Request {
 
   /**
    * Returns the message to its queue, unless it is acknowledged or gone already. The broker calls it redelivered then, as
-   * if its worker had died: what was merely not run goes back by `Relocation.giveBack`.
+   * if its worker had died: a message that was not run goes back by `Republisher.giveBack`.
    */
   requeue(): boolean {
     if (this.acknowledged) return false

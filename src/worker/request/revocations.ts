@@ -31,7 +31,7 @@ export class Revocations {
     this.#onChange = onChange
   }
 
-  /** Revokes tasks, those that nobody has seen yet included. An id that no task can have is left out. */
+  /** Revokes tasks by id, before or after their messages arrive. An id that no task can have is left out. */
   revoke(ids: readonly string[]): void {
     if (ids.length === 0) return
     for (const id of ids) if (fits(id)) this.#ids.add(id)
