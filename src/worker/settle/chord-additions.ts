@@ -11,7 +11,7 @@ import type { Json } from '../../runtime/json.ts'
 import type { Progress } from '../request/progress.ts'
 import { mayNotPublish } from './trouble.ts'
 
-/** What adding to chords works with. */
+/** The parts that adding members to a chord works with. */
 export interface ChordAdditionsParts {
   readonly join: ChordJoin
   /** Resolves once all is safe with the broker. */
@@ -24,7 +24,7 @@ export interface ChordAdditionsParts {
 /**
  * Adds tasks to chords. What is added must be counted before it can end, or its chord might be taken for complete without
  * it; so it is kept until it is sent. When its worker dies in between, the next attempt of the task that added it sends it:
- * by the same call, which counts once, or else when that task has ended. A chord waits for nothing that nobody will send.
+ * by the same call, which counts once, or else when that task has ended. A chord never waits for a member that will not be sent.
  */
 export class ChordAdditions {
   readonly #parts: ChordAdditionsParts

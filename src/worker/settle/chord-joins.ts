@@ -23,12 +23,12 @@ import { pause } from '../../runtime/time/pause.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { FollowUps } from './follow-ups.ts'
 
-/** What joining chords works with. */
+/** The parts that joining chords works with. */
 export interface ChordJoinsParts {
   readonly session: Session
   readonly declaring: DeclaringChannels
   readonly careful: CarefulConsumers
-  /** Whether the loss of a node may take no chord: that holds where it may take no task. */
+  /** Whether chord queues are declared as quorum queues: where a task queue is one, so that a lost node takes neither. */
   readonly quorum: () => Promise<boolean>
   readonly followUps: FollowUps
   readonly quarantine: Quarantine
@@ -136,7 +136,7 @@ export class ChordJoins {
     // The limit is for the consumer that comes next: results are not limited.
     await channel.prefetch(MOST_JOINS, 'consumer')
     const asked = channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
-      // Somebody deleted the queue, or its node was lost: a new channel declares it again.
+      // The queue was deleted, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
     this.#source = await careful.started(JOIN_QUEUE, asked)
@@ -162,7 +162,7 @@ export class ChordJoins {
       this.#joins.add(join)
       const queue = chordQueue(join.chord.groupId)
       if (!(await this.#exists(queue))) {
-        // Whoever joined it was gone before it could say so.
+        // The worker that joined it was gone before it could acknowledge.
         this.#leave(join)
         delivery.ack()
         return
@@ -263,7 +263,7 @@ export class ChordJoins {
     await this.#end(join, channel, [record])
   }
 
-  /** Everything goes back to the broker, in order; whoever is next gets it all. */
+  /** Requeues every message of a chord, in order: the next consumer gets all of them. */
   async #handBack(join: Join): Promise<void> {
     if (join.over) return
     this.#leave(join)

@@ -7,7 +7,7 @@ import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { FollowUps } from './follow-ups.ts'
 
-/** What looking after a chord works with. */
+/** The parts that polling a chord works with. */
 export interface ChordUnlockParts {
   readonly results: Pick<ResultBackend, 'kind' | 'read'>
   readonly followUps: Pick<FollowUps, 'endChord'>
@@ -19,7 +19,7 @@ export interface PolledChord {
   readonly header: Json
 }
 
-/** A header has no more tasks, in all of its groups, than this. */
+/** The most tasks in a chord's header, those of nested groups included. */
 const MOST_TASKS = 10_000
 
 /**

@@ -15,8 +15,8 @@ export interface EndedAsideParts {
 }
 
 /**
- * Sets aside the messages of tasks that have ended. One that the quarantine does not take waits with those that were never
- * run, and holds no slot and no place of the prefetch; where it comes again it is set aside, not run.
+ * Sets aside the messages of tasks that have ended. A message that the quarantine does not take is held in `HeldAside`, like
+ * one that never ran: it takes no slot and no place of the prefetch. Where it is delivered again it is quarantined, not run.
  */
 export class EndedAside {
   readonly #parts: EndedAsideParts

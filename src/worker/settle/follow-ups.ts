@@ -34,7 +34,7 @@ import type { TaskEnd } from './settlement.ts'
 import { storeOrFail } from './store-result.ts'
 import { mayNotPublish } from './trouble.ts'
 
-/** What following up works with. */
+/** The parts that sending callbacks, errbacks and chord bodies works with. */
 export interface FollowUpsParts {
   readonly publisher: FollowUpPublisher
   readonly results: ResultBackend
@@ -98,7 +98,7 @@ export class FollowUps {
     return DONE
   }
 
-  /** Has a task of a chord counted where the result backend can; whoever completes the chord sends its body. */
+  /** Counts a task in its chord where the result backend can; the worker whose task completes the chord sends the body. */
   async endInChord(message: TaskMessage, { record }: TaskEnd, progress: Progress): Promise<void> {
     const { group, groupIndex, embed } = message
     const part = { id: message.id, group, groupIndex, chord: embed.chord }
@@ -106,8 +106,8 @@ export class FollowUps {
   }
 
   /**
-   * Tells those who wait for what was to follow a task that will never run, and has it counted in its chord as failed. Whether
-   * a task whose body can't be read is in a chord only the others of its group know: it is counted in any case.
+   * Stores `record` for the rest of the chain of a task that will never run, and counts the task in its chord as failed. A
+   * task whose body can't be read may be in a chord, which only the others of its group know: it is counted in any case.
    */
   async abandon(message: TaskMessage, record: ResultRecord, progress: Progress): Promise<void> {
     await this.#tell(abandonedBy(message), record, message, progress.within('chain'))
@@ -223,7 +223,7 @@ export class FollowUps {
     )
   }
 
-  /** Those that will never run end as `record` says, in the chords around them, too. */
+  /** Stores `record` for signatures that will never run, and counts them in the chords that they belong to. */
   async #tell(
     abandoned: readonly Abandoned[],
     record: ResultRecord,
@@ -269,8 +269,8 @@ export class FollowUps {
   }
 
   /**
-   * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or tells those who wait
-   * for it that it will not run. Resolves once that is safe; `failed` when a task of the header did.
+   * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or stores
+   * as the body's result that it will not run. Resolves once that is safe; `failed` when a task of the header did.
    */
   async endChord(
     body: Json,
@@ -298,8 +298,8 @@ export class FollowUps {
   }
 
   /**
-   * The body of a chord will not run: its errbacks do, save for those that chords inside it have `called`, and whoever
-   * waits for it is told. As in Celery the body's result lists what the last task of the header sent, errbacks included.
+   * The body of a chord will not run: its errbacks do, except those that chords inside it have `called`, and the
+   * failure is stored as its result. As in Celery the body's result lists what the last task of the header sent, errbacks included.
    */
   async #failChord(
     body: Json,
@@ -326,7 +326,7 @@ export class FollowUps {
     await this.#fail(body, told, last, progress, children)
   }
 
-  /** Whoever waits for a task of a signature that will not be sent is told why. */
+  /** Stores the failure of each task of a signature that will not be sent. */
   async #fail(
     signature: Json,
     error: RemoteError,

@@ -7,7 +7,7 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 
-/** What keeping outcomes works with. */
+/** The parts that keeping outcomes works with. */
 export interface KeptOutcomesParts {
   /** Carries out what follows from an outcome; passes over what is done of it already. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
@@ -26,7 +26,7 @@ export interface KeptOutcomesParts {
 
 /** How the outcomes of finished attempts are, for probes. */
 export interface OutcomeSigns {
-  /** Those that could not be settled yet, and their bytes. */
+  /** How many outcomes could not be settled yet, and their bytes. */
   readonly kept: number
   readonly bytes: number
   /** Why nothing new is taken; undefined while it is. */

@@ -22,7 +22,7 @@ export interface Refusal {
   /** Its place among others: what was to run after it, and the chord that it counts for. */
   readonly place?: TaskMessage | undefined
   readonly discard: boolean
-  /** Whoever waits was told already, when the task ended. */
+  /** The result was stored already, when the task ended. */
   readonly told?: true
 }
 
@@ -36,7 +36,7 @@ export interface RefusalsParts {
   readonly logger: Logger
 }
 
-/** Sets aside what can't be run, and tells whoever waits for it. */
+/** Quarantines or drops messages that can't be run, and stores their failure for the caller. */
 export class Refusals {
   readonly #parts: RefusalsParts
 
@@ -56,7 +56,7 @@ export class Refusals {
     const progress = new Progress()
     const settle = async (): Promise<void> => {
       if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
-      // Those who wait may have to be told once more, but one copy of the message is enough.
+      // On another try the failure may have to be stored again, but one copy of the message in the quarantine is enough.
       safe = true
       if (refusal.told !== true) await this.#tell(refusal, progress)
       if (discard) delivery.nack({ requeue: false })

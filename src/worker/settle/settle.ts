@@ -19,13 +19,13 @@ import { type AckAction, decideSettlement, type FailureFlags, type Settlement } 
 import { storeOrFail, unstorable } from './store-result.ts'
 import { mayNotPublish, troubleOf } from './trouble.ts'
 
-/** What settling works with. */
+/** The parts that settling works with. */
 export interface SettleParts {
   readonly publisher: Publisher
   readonly results: ResultBackend
   readonly followUps: FollowUps
   readonly sentChildren: Pick<SentChildren, 'of'>
-  /** Sets the messages aside that are to be kept. */
+  /** Quarantines the messages of tasks that have ended. */
   readonly endedAside: Pick<EndedAside, 'setAside'>
   readonly delays: Pick<Delays, 'retry'>
   readonly clock: Clock
@@ -39,7 +39,7 @@ export interface SettleParts {
   readonly onAckLost: (request: Request) => void
   /** Returns a message whose attempt ended in an orderly way. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
-  /** Judges a suspect that whatever ran it died of. */
+  /** Suspects or quarantines the message of a suspect whose process died. */
   readonly onSuspectLost: (request: Request) => Promise<void>
 }
 
@@ -209,8 +209,8 @@ async function reached(publishing: Promise<'confirmed' | 'returned'>): Promise<b
 }
 
 /**
- * Ends what can't be settled: whoever waits for the task is told that it failed, as far as that can be done, and its message
- * is set aside with how the task ended, and why that could not be settled. Rejects while it can't be set aside.
+ * Ends an attempt whose outcome can't be settled: its failure is stored, as far as that can be done, and its message
+ * is quarantined with how the task ended, and why that could not be settled. Rejects while it can't be set aside.
  */
 export async function endUnsettled(
   request: Request,
@@ -241,7 +241,7 @@ async function dispose(request: Request, ackAction: AckAction, outcome: Outcome,
       return
     case 'requeue':
       parts.onAgain(request, outcome)
-      // Whatever ran it died: that counts. Everything else was the worker's or the task's own decision.
+      // A lost process counts as a start that killed its worker. Every other requeue was decided by the worker or the task.
       if (outcome.kind !== 'lost') await parts.giveBack([request])
       else if (request.source === 'suspects') await parts.onSuspectLost(request)
       else request.requeue()

@@ -10,9 +10,9 @@ export type AckAction = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
 /** Everything that follows from an outcome; `settle` carries it out. */
 export interface Settlement {
   readonly ackAction: AckAction
-  /** What to tell whoever waits. */
+  /** The result to store; undefined where the task ignores its result. */
   readonly record: ResultRecord | undefined
-  /** How the task ended for those that were to follow it; undefined when it has not ended, or nothing follows. */
+  /** How the task ended for its callbacks, errbacks and chord; undefined when it has not ended, or none are called. */
   readonly ending: TaskEnd | undefined
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
@@ -29,7 +29,7 @@ export interface FailureFlags {
   readonly ackOnFailure: boolean
   /** False: the message of a task that ran into its hard limit goes back to its queue. */
   readonly ackOnTimeout: boolean
-  /** False: the death of whatever ran a task is a failure of the task. */
+  /** False: when the process or thread that ran a task dies, the task has failed. */
   readonly rejectOnLost: boolean
 }
 
@@ -69,7 +69,7 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
       return failure(ackAction, errorRecord(message, 'FAILURE', outcome.error), true)
     }
     case 'rejected':
-      // Nobody waits for ever: a task that was rejected for good, or can't go back any more, is a failed one.
+      // A task that was rejected for good, or can't be requeued any more, has failed: a caller must not wait for its result for ever.
       return outcome.requeue && !early
         ? settlement('requeue')
         : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)

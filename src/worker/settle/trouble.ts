@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 
 /**
  * What the failure of a step of settling calls for.
- * - `away`: the broker or the result backend can't be reached, or serves nobody for now: try again for as long as it takes.
+ * - `away`: the broker or the result backend can't be reached, or takes no messages for now: try again for as long as it takes.
  * - `forbidden`: this user may not publish: the same, and nothing new is taken meanwhile.
  * - `refused`: this very message is not taken, since a queue is full or gone say: try again for a while.
  * - `never`: it will not be taken however often it is tried.
