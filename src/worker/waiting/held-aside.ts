@@ -23,7 +23,7 @@ export interface Unrunnable {
   readonly settle: () => Promise<void>
 }
 
-/** What holding needs around it. */
+/** The parts that holding messages works with. */
 export interface HeldAsideParts {
   readonly prefetch: Prefetch
   /** The consumer of the task queues; a suspended one takes nothing from that queue. */
@@ -74,7 +74,7 @@ const AT_ONCE = 50
 const SAID_AT_LEAST_EVERY = 20
 
 /**
- * Settles messages that can't run, and holds those that can't be settled for now, since their quarantine is full, say:
+ * Quarantines messages that can't run. While their quarantine takes none (it is full, say) it holds them
  * unacknowledged, each beside the places of running tasks, at most 1,000 or 64 MiB of them. They are tried again every
  * 30 s. Past the bounds the queue that they come from is not consumed until there is room. None is ever returned.
  */
@@ -85,7 +85,7 @@ export class HeldAside {
   /** By the name of the queue that is not consumed: the task queue it belongs to. */
   readonly #suspended = new Map<string, string>()
   #bytes = 0
-  /** Those that are being settled, slowly. */
+  /** How many messages take a place in the prefetch while they are being settled. */
   #lent = 0
   #lentBytes = 0
   #timer: Timer | undefined
@@ -120,7 +120,7 @@ export class HeldAside {
     }
   }
 
-  /** Forgets those that went back to the broker with their channel; they come again, and are tried at once. */
+  /** Forgets the messages that the broker requeued with their channel; they are delivered again, and tried at once. */
   forgetTakenBack(): void {
     for (const held of this.#held) if (!held.delivery.alive) this.#remove(held)
     this.#refusing.clear()
@@ -216,7 +216,7 @@ export class HeldAside {
     held.release?.()
   }
 
-  /** Once nothing more comes, those that came last give the places that they took back to tasks. */
+  /** Once the consumer has ended, the messages that came last give their places in the prefetch back to tasks. */
   async #suspend({ source, queue }: Unrunnable): Promise<void> {
     const name = source === 'suspects' ? suspectsQueue(queue) : queue
     if (this.#suspended.has(name)) return

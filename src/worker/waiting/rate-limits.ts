@@ -58,7 +58,7 @@ export class RateLimits {
     return false
   }
 
-  /** Changes the limit of a task from now on: how many a second, 0 for no limit. Those that wait are heard anew. */
+  /** Changes the limit of a task from now on: how many a second, 0 for no limit. Waiting requests are admitted by the new limit. */
   change(task: string, rate: number): void {
     this.#changed.set(task, rate)
     const before = this.#limitedTasks.get(task)
