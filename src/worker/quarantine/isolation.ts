@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Invocation } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 
-/** What isolation needs around it. */
+/** The parts that isolation works with. */
 export interface IsolationParts {
   /** A crew of one process, not started; undefined where tasks can't be loaded a second time. */
   readonly openCrew: (() => Crew) | undefined

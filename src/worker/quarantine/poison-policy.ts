@@ -15,9 +15,9 @@ export interface DeliveryFacts {
   readonly startedBefore: boolean
   /** Starts that never settled, as our own header has them. */
   readonly marked: number
-  /** As a suspect it came back once without being blamed for it, as our own header has it, and will not be spared again. */
+  /** True once the one free redelivery of a suspect has been used, as our own header has it. */
   readonly graceUsed: boolean
-  /** How many of its returns were only since this process, which held it, lost its channel: nobody died. */
+  /** How many of its redeliveries happened only because this process lost its channel: no worker died. */
   readonly survived: number
 }
 
@@ -37,7 +37,7 @@ export type StartDecision =
 
 const RUN: StartDecision = { kind: 'run' }
 
-// The second return is no accident any more, and far from every limit that somebody might set.
+// From the second redelivery on a message is copied, so that its count stays far below any delivery limit of its queue.
 const WORN = 2
 
 /** What `delivery` tells. */
@@ -69,10 +69,10 @@ export function mayHaveStarted({ redelivered, startedBefore }: DeliveryFacts): b
 }
 
 /**
- * Finds the message that kills its worker, and spares those that merely lay beside it. Coming back once is ordinary, and
- * the message runs on. Coming back twice it is a suspect: a worker is given one of those at a time, and runs it `isolated`,
- * in a process of its own, which takes nobody with it ({@link decideAfterCrash}). Where it can't be, and once it has been forgiven,
- * a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
+ * Tells a poison message, which kills its worker, from those that were only prefetched by the same worker. After one redelivery
+ * a message runs as usual. After two it is a suspect: a worker gets one suspect at a time and runs it `isolated`, in a process of
+ * its own, so that its crash ends no other task ({@link decideAfterCrash}). Where that is not possible, and once its free redelivery
+ * is used, a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
  */
 export function decideStart(
   facts: DeliveryFacts,

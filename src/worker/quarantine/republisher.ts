@@ -23,7 +23,7 @@ export interface HeldMessage {
   readonly ended?: string | undefined
 }
 
-/** What relocating works with. */
+/** The parts that republishing works with. */
 export interface RepublisherParts {
   readonly publisher: Publisher
   readonly clock: Clock
@@ -85,8 +85,8 @@ export class Republisher {
   }
 
   /**
-   * Returns messages that killed nobody, by copies, so that nobody takes the return for a death; those that wait for
-   * their time, and those beyond a thousand, by a nack where that does no harm. Never rejects.
+   * Returns messages that did not run by publishing copies, so that no redelivery is counted as the death of a worker. Requests
+   * that wait for their ETA, and all beyond a thousand, are nacked where that does no harm. Never rejects.
    */
   async giveBack(holdings: readonly HeldMessage[]): Promise<void> {
     const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
