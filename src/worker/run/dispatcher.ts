@@ -11,7 +11,7 @@ import type { Attempts } from './attempts.ts'
 
 const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
 
-/** What a dispatcher needs around it. */
+/** The parts that the dispatcher works with. */
 export interface DispatcherParts {
   readonly pool: Pool
   /** How many attempts run at once, at first. */
@@ -32,7 +32,7 @@ export interface DispatcherParts {
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
 
-// Milliseconds. What makes room may end nowhere near here.
+// Milliseconds. The bytes of outcomes that leave make room without calling the dispatcher: it looks again after this time.
 const LOOK_FOR_ROOM_AFTER = 250
 
 /** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
@@ -59,7 +59,7 @@ export class Dispatcher {
     return this.#concurrency
   }
 
-  /** Lends as many slots from now on; what runs in those that are too many goes on. */
+  /** Changes the number of slots; attempts that run in slots which are too many now go on. */
   resize(concurrency: number): void {
     this.#concurrency = concurrency
     this.#pump()

@@ -2,7 +2,7 @@ import type { Logger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Request } from '../request/request.ts'
 
-/** What the watch works with. Times in milliseconds. */
+/** The parts that the watch works with. Times in milliseconds. */
 export interface LoopWatchParts {
   readonly clock: Clock
   readonly logger: Logger
@@ -14,7 +14,7 @@ const THRESHOLD = 1_000
 // How often the loop is looked at: often enough to tell who ran when it stood still, seldom enough to cost nothing.
 const INTERVAL = 200
 const MOST_NAMED = 5
-// Beyond this many, twice over, those that ended are let go before the next look: they hold their messages in memory.
+// At twice this many entries, ended requests are dropped before the next look: they would keep their messages in memory.
 const FEW = 64
 
 /**
@@ -25,7 +25,7 @@ export class LoopWatch {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #threshold: number
-  /** Those that run, and those that started since the last look. */
+  /** The requests that run, and all that started since the last look. */
   #suspects: Request[] = []
   /** Sift the suspects when there are so many. */
   #many = 2 * FEW
@@ -61,7 +61,7 @@ export class LoopWatch {
     if (this.#suspects.length >= this.#many) this.#sift()
   }
 
-  /** Whoever ended by now did not block the loop for long, if the last look was not long ago. */
+  /** Drops requests that have ended, if the last look was not long ago: they did not block the loop for long. */
   #sift(): void {
     const sinceLook = this.#clock.monotonic() - this.#due + INTERVAL
     if (sinceLook < this.#threshold) this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
@@ -90,7 +90,7 @@ export class LoopWatch {
       const message = 'a task blocked the event loop: nothing else ran, heartbeats included; see --pool threads'
       this.#logger.warn({ ...fields, task_id: id, task }, message)
     } else {
-      // The latest come first: whatever came after the culprit could not start.
+      // The latest come first: no task could start after the one that blocks the loop.
       const named = suspects.slice(-MOST_NAMED).reverse()
       const tasks = named.map(({ message }) => `${message.task}[${message.id}]`)
       const message =

@@ -30,7 +30,7 @@ export function openPool(parts: PoolParts): Pool {
   return new SplitPool(openCrew(parts, { kind, size: config.concurrency }), onLoop('async'), isForHere)
 }
 
-/** Threads or processes that have the tasks of the worker, whatever its own pool is; nothing is started yet. */
+/** Threads or processes that run the tasks of the worker, beside a pool of any kind; nothing is started yet. */
 export function openCrew(
   { config, registry, configFile, ...parts }: PoolParts,
   { kind, size }: { readonly kind: 'threads' | 'processes'; readonly size: number },

@@ -14,7 +14,7 @@ export interface PoolSizeParts {
   readonly logger: Logger
 }
 
-// Whoever may send commands must not be able to exhaust the machine with one. A prefetch count has 16 bits.
+// Bounds what one remote-control command can ask for, in memory and threads. A prefetch count has 16 bits.
 const LARGEST_CREW = 256
 const LARGEST = 65_535
 
