@@ -9,7 +9,7 @@ import { StartGate, type StartGateParts } from './start-gate.ts'
 
 type Made = 'node' | 'acks' | 'unknownTask' | 'maxBodySize' | 'maxStarts' | 'inFlight' | 'refusals' | 'startGate'
 
-/** What taking messages in is made from. */
+/** The parts that the intake and the start gate are made of. */
 export type OpenIntakeParts = Omit<IntakeParts & StartGateParts, Made> & {
   readonly config: Config
   readonly quarantine: Quarantine
@@ -17,7 +17,7 @@ export type OpenIntakeParts = Omit<IntakeParts & StartGateParts, Made> & {
   readonly followUps: FollowUps
 }
 
-/** What takes each delivery, and what starts those that are due. */
+/** The intake, which takes each delivery, and the start gate, which starts requests that are due. */
 export function openIntake(parts: OpenIntakeParts): { readonly intake: Intake; readonly startGate: StartGate } {
   const { config } = parts
   const { nodeName: node, acks, unknownTask, maxBodySize, maxStarts } = config

@@ -26,7 +26,7 @@ import type { Refusal, Refusals } from '../settle/refusals.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
-/** What starts need around them. */
+/** The parts that the start gate works with. */
 export interface StartGateParts {
   readonly maxStarts: number
   readonly table: RequestTable
@@ -34,7 +34,7 @@ export interface StartGateParts {
   readonly isolation: Isolation
   readonly republisher: Republisher
   readonly refusals: Refusals
-  /** Where those wait that can't be moved. */
+  /** Holds messages that can't be published to the suspects or the quarantine. */
   readonly aside: HeldAside
   /** The consumer that brings suspects. */
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
@@ -155,7 +155,7 @@ export class StartGate {
     }
   }
 
-  /** Carries out what follows for a suspect when whatever ran it has died; resolves when that is done. */
+  /** Quarantines a suspect whose process died, or sends it to the suspects again; resolves when that is done. */
   async lost(request: Request): Promise<void> {
     // It was taken back, and comes again; if not with its channel, perhaps only now.
     if (request.takenBack) {
@@ -169,7 +169,7 @@ export class StartGate {
     else if (decision.kind === 'suspect') await this.#suspect(request, decision, 'whatever ran it alone died')
   }
 
-  /** Lets go of a request; where the broker took its message back, it comes again though nobody died. */
+  /** Lets go of a request; where the broker took its message back, it will be redelivered, which is not counted as a death. */
   forget(request: Request): void {
     const { harmlessReturns, table } = this.#parts
     if (request.takenBack) harmlessReturns.add(request)
@@ -187,7 +187,7 @@ export class StartGate {
     if (inTurn || rateLimits.admit(request)) dispatcher.submit(request)
   }
 
-  /** Nobody is to hold a suspect that does not run: it waits with the broker until there is a process for it. */
+  /** Publishes a suspect to its queue again until there is a process for it: a worker does not hold a suspect that does not run. */
   async #postpone(request: Request): Promise<void> {
     const { isolation, logger, republisher, suspects, table } = this.#parts
     const prepared = isolation.prepare()
@@ -202,7 +202,7 @@ export class StartGate {
     void prepared.then(() => suspects.resume())
   }
 
-  /** One that can't be moved for now is held, and moved later. */
+  /** Publishes a request to the suspects of its queue; while the broker takes none, `aside` holds it. */
   async #suspect(request: Request, past: Past, why: string): Promise<void> {
     const { aside, finished, logger, republisher } = this.#parts
     const { delivery, source, message, queue } = request
