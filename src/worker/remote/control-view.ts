@@ -99,7 +99,7 @@ export function workerView(parts: ViewParts): WorkerView {
     revoked: () => revocations.ids(),
     terminate(matches, signum) {
       const ended = table.all().filter(({ message }) => matches({ id: message.id, stamps: stampsOf(message) }))
-      // Those that do not run yet are refused when their turn comes.
+      // Tasks that do not run yet are refused when they are about to start.
       for (const request of ended) if (request.state === 'active') request.terminate(signum)
       return ended.map(({ message }) => message.id)
     },

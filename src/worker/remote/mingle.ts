@@ -18,7 +18,7 @@ export interface MingleParts {
   readonly logger: Logger
 }
 
-// Milliseconds: how long Celery waits, and how long after one answer nobody else is expected.
+// Milliseconds: how long Celery waits for the first answer, and how long after an answer for another one.
 const TIMEOUT = 1_000
 const QUIET = 150
 // For all of it: a broker may take long to declare a queue for the replies while it has lost nodes.
