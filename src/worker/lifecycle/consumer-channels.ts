@@ -143,8 +143,8 @@ export class ConsumerChannels {
   }
 
   /**
-   * As Celery: what was revoked while nobody could tell us is asked for on each new connection, before tasks come. Our own
-   * mailbox is there then, whose answer ends the wait early where nobody else is.
+   * As Celery's mingle: on each new connection, before tasks come, the other workers are asked for the revocations that were
+   * missed. Our own mailbox is there then, and its answer ends the wait early where there is no other worker.
    */
   #mingle(connection: Connection): void {
     const { broker, remote } = this.#parts
@@ -171,7 +171,7 @@ export class ConsumerChannels {
     return connection
   }
 
-  /** What was in hand when a channel was lost comes back, though nobody died. */
+  /** Notes the requests that a lost channel held: their redelivery is not counted as the death of a worker. */
   #rememberSurvivors(): void {
     const { table, harmlessReturns, finished, recentAcks, prefetch, consumer } = this.#parts
     // Each queue may have a limit of its own, and its suspects another.

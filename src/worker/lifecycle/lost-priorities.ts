@@ -15,7 +15,7 @@ export interface LostPriority {
 export interface PriorityFacts {
   readonly config: Pick<Config, 'knownQueues' | 'defaultQueue' | 'routes' | 'defaultPriority'>
   readonly tasks: readonly Pick<AnyTask, 'name' | 'settings'>[]
-  /** The queues that the broker has with priorities, whatever the configuration says. */
+  /** The queues that have priorities on the broker, which may differ from the configuration. */
   readonly prioritized: ReadonlySet<string>
   /** Whether quorum queues heed priorities there. */
   readonly quorumHeeds: boolean

@@ -27,7 +27,7 @@ import { FollowUpPublisher } from '../settle/follow-up-publisher.ts'
 import { FollowUps } from '../settle/follow-ups.ts'
 import { QueueCreation } from './queue-creation.ts'
 
-/** What the sending half of a worker is made from. */
+/** The parts that the publishing half of a worker is made of. */
 export interface OutboundParts {
   readonly config: Config
   readonly registry: TaskRegistry

@@ -17,8 +17,8 @@ export interface QueueCreationParts {
 }
 
 /**
- * Bounds the task queues that one message has the worker declare: whoever may write to a queue must not configure the
- * broker through it. Queues count that neither the configuration nor routes nor tasks name, by message, for all that
+ * Bounds the task queues that one message has the worker declare: a user with permission to write to a queue must not
+ * declare any number of others through it. Queues count that neither the configuration nor routes nor tasks name, by message, for all that
  * follows from it and for all that its task sends. Those beside task queues (delays, chords, quarantine) don't count.
  */
 export class QueueCreation {

@@ -47,7 +47,7 @@ export interface Worker {
   isIdle(): Promise<boolean>
   /** How it is and what it does at the moment: plain JSON. */
   report(): Readonly<Record<string, unknown>>
-  /** Resolves when the worker has stopped, for whatever reason; rejects when a defect of ours made it. */
+  /** Resolves when the worker has stopped, for any reason; rejects when a defect of twq stopped it. */
   readonly stopped: Promise<'clean' | 'forced'>
 }
 
@@ -99,7 +99,7 @@ export class RunningWorker implements Worker {
   constructor(parts: RunningWorkerParts) {
     this.node = parts.config.nodeName
     this.#parts = parts
-    // Heard by whoever wants to; it is logged in any case.
+    // Without a handler the rejection would end the process; it is logged in any case.
     this.stopped.catch(() => {})
   }
 
@@ -232,7 +232,7 @@ export class RunningWorker implements Worker {
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await outbound.replies?.[Symbol.asyncDispose]()
     await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
-    // What was interrupted only now may have been acknowledged early: whoever waits for it is told.
+    // What was interrupted only now may have been acknowledged early: its failure is stored.
     await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
     const { publishing, results } = outbound
     await declaring[Symbol.asyncDispose]()

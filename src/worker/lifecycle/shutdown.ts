@@ -16,7 +16,7 @@ import type { RateLimits } from '../waiting/rate-limits.ts'
 // How long returning the messages of tasks that ignore everything may take, in milliseconds.
 const RETURNING_TIME = 2_000
 
-/** What a shutdown works with. Times in milliseconds. */
+/** The parts that a shutdown works with. Times in milliseconds. */
 export interface ShutdownParts {
   readonly consumer: Consumer
   readonly suspects: Suspects

@@ -98,7 +98,7 @@ export class StateFile {
     }
   }
 
-  /** Writes a file beside ours, of a name that nobody can foretell and through no link, until it is on the disk. */
+  /** Writes a file beside ours and syncs it. Its random name, opened exclusively, can't be a link that another user has put there. */
   async #draft(text: string): Promise<string> {
     const path = `${this.#path}.${randomUUID()}.tmp`
     const file = await open(path, 'wx', 0o600)
