@@ -23,7 +23,7 @@ export type CloseReason = { readonly kind: 'requested' } | { readonly kind: 'los
 /** One connection. */
 export interface Connection extends AsyncDisposable {
   readonly server: ServerInfo
-  /** Resolves, never rejects, when the connection is over for whatever reason. */
+  /** Resolves, never rejects, when the connection is over for any reason. */
   readonly closed: Promise<CloseReason>
   /** The broker's reason while it takes no publishes from this connection. */
   readonly blocked: string | undefined
@@ -61,12 +61,12 @@ export interface QueueStatus {
 }
 
 /**
- * One channel. The broker takes requests in the order they are made, also those that await no answer of each other's and go
- * out together; none is taken after one that it refuses. Every method rejects with a `TwqError` once the channel is closed;
+ * One channel. The broker takes requests in the order they are made, also requests that are sent together without
+ * awaiting each other; none is taken after one that it refuses. Every method rejects with a `TwqError` once the channel is closed;
  * none ever hangs on a lost connection.
  */
 export interface Channel extends AsyncDisposable {
-  /** Resolves, never rejects, when the channel is over for whatever reason. */
+  /** Resolves, never rejects, when the channel is over for any reason. */
   readonly closed: Promise<CloseReason>
   readonly isOpen: boolean
   /** How many of its deliveries are not settled; those after `get` or with `noAck: false`. */

@@ -21,8 +21,8 @@ const AGAIN_AFTER = 60_000
 export type DelayedQueueType = 'quorum' | 'classic'
 
 /**
- * Where delayed messages go in the end: to the queue of this name, or as kombu has it to a topic exchange by their key, whoever
- * is bound to it, `queue` among them.
+ * Where delayed messages go in the end: to the queue of this name, or as in kombu to a topic exchange by their key, and so to
+ * every queue that is bound by it, `queue` among them.
  */
 export type DelayTarget = string | { readonly queue: string; readonly exchange: string; readonly routingKey: string }
 
@@ -38,7 +38,7 @@ export interface DelayedDeliveryOptions {
 }
 
 /**
- * Celery's native delayed delivery (wire specification 1.5), declared when somebody needs it: once for each connection,
+ * Celery's native delayed delivery (wire specification 1.5), declared when it is first needed: once for each connection,
  * however many ask. Where it can't be declared, for want of a permission say, it counts as unusable for a minute.
  */
 export class DelayedDelivery {
@@ -165,7 +165,7 @@ export async function declareLadder(session: Pick<Session, 'withChannel'>, queue
   }
 }
 
-/** From the end, so that whatever enters a level finds the next one. */
+/** Declares from the last level to the first, so that a message which enters a level finds the next one. */
 async function declareLevels(channel: Channel, queueType: DelayedQueueType): Promise<void> {
   await channel.declareExchange({ name: DELAYED_DELIVERY_EXCHANGE, type: 'topic', durable: true })
   for (let level = 0; level < DELAY_LEVELS; level += 1) {

@@ -19,7 +19,7 @@ export interface Inequivalence {
   readonly found: string
 }
 
-// For those who begin.
+// Added to the hint where the broker would be on this machine.
 const NO_RABBIT_YET = '\nTo develop without a RabbitMQ: npx twq dev brings a broker of its own.'
 
 function isThisMachine(host: string): boolean {
@@ -182,7 +182,7 @@ function isAboutLostNode(text: string): boolean {
   return LOST_NODE.some((pattern) => pattern.test(text))
 }
 
-/** What a broker's refusal means for whoever asked. */
+/** The error of twq for a refusal of the broker. */
 export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqError {
   const fail = (
     kind:
@@ -264,7 +264,7 @@ function lackingPermission(text: string, failure: string): 'configure' | 'write'
   const method = /^Operation failed: (\w+);/.exec(failure)?.[1]
   switch (method) {
     case undefined:
-      // Nobody waits for the answer to a publish; the default exchange can only be published to.
+      // A publish awaits no answer of its own; the default exchange can only be published to.
       return text.includes("exchange 'amq.default'") ? 'write' : undefined
     case 'QueueBind':
     case 'QueueUnbind':

@@ -2,8 +2,8 @@ import { TwqError } from '../errors.ts'
 import type { Connection } from './broker.ts'
 
 /**
- * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker takes no messages from it: until that is over it answers
- * nothing else there either, and whoever asks one question had better be told.
+ * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker takes no messages from it: RabbitMQ answers no request
+ * on a blocked connection either, and a command that asks one question must not hang.
  */
 export function giveUpWhenBlocked(connection: Connection): void {
   connection.onBlocked((reason) => {

@@ -21,7 +21,7 @@ export function answeringInTime(session: Pick<Session, 'withChannel'>, clock: Cl
   return {
     withChannel: (use, options) =>
       new Promise((resolve, reject) => {
-        // A channel that has no answer yet can't be closed either, which nobody is to wait for.
+        // A channel that has no answer yet can't be closed either: the close is not awaited.
         const asked = session.withChannel((channel) => {
           const answer = use(channel)
           inTime(answer, clock).catch(reject)

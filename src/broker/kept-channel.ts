@@ -5,7 +5,7 @@ import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
 import type { Channel, Connection } from './broker.ts'
 
-/** What has to be known of a channel, or of several that are one, to keep it. */
+/** The part of `Channel` that a kept channel needs; `ChannelSet` implements it, too. */
 export type Keepable = Pick<Channel, 'isOpen' | 'closed' | typeof Symbol.asyncDispose>
 
 /** A channel that is set up again, by the same code, on every connection and whenever it dies alone. */
@@ -18,7 +18,7 @@ export interface Kept<C extends Keepable = Channel> extends AsyncDisposable {
   readonly channel: C | undefined
 }
 
-/** False for what passes by itself: an absent broker or node of it, a lost connection or channel. Everything else needs somebody. */
+/** False for errors that may pass by themselves: an absent broker or node, a lost connection or channel. All others need a person. */
 export function cannotBeMended(error: unknown): boolean {
   return !TwqError.is(
     error,
@@ -33,13 +33,13 @@ export function cannotBeMended(error: unknown): boolean {
   )
 }
 
-/** How a kept channel comes to be. */
+/** How a kept channel is opened and set up. */
 export interface Making<C extends Keepable> {
   readonly open: (connection: Connection) => Promise<C>
   readonly setup: (channel: C, signal: AbortSignal) => Promise<void>
 }
 
-/** A channel that no task waits for: it is tried for ever, whatever the error, and less and less often. */
+/** A channel that no task depends on: after any error it is opened again, with growing pauses and without end. */
 export interface Auxiliary {
   /** Hears why it can't be there: once for each reason, until it was there again. */
   readonly onDown: (error: Error) => void
@@ -76,7 +76,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     this.#options = options
     const { clock, random, auxiliary } = options
     this.#backoff = new BackoffState(clock, random, auxiliary && { longest: RARELY })
-    // Whoever cares awaits `ready`; for the others a rejection must not end the process.
+    // Where `ready` is not awaited, a rejection must not end the process.
     this.#ready.promise.catch(() => {})
   }
 
@@ -96,7 +96,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     return this.#over.signal.aborted
   }
 
-  /** Lives on `connection` until that is over (`gone` aborts) or nobody wants the channel any more. */
+  /** Lives on `connection` until that is over (`gone` aborts) or the kept channel is closed. */
   async serve(connection: Connection, gone: AbortSignal): Promise<void> {
     const over = AbortSignal.any([gone, this.#over.signal])
     while (!over.aborted) {
@@ -140,7 +140,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
         gone.abort(error)
         throw error
       })
-      // Given up while it was opened, it has nobody who waits for its end.
+      // It was closed while it was being opened: the end of this channel is not awaited elsewhere.
       lost.catch(() => {})
       if (!this.ended) await Promise.race([this.#making.setup(channel, gone.signal), lost])
       if (!this.ended) {

@@ -17,7 +17,7 @@ export function declarePidboxExchange(channel: Channel): Promise<void> {
 }
 
 /**
- * Declares a worker's mailbox for remote-control requests and resolves with what the queue is like, before anybody of ours
+ * Declares a worker's mailbox for remote-control requests and resolves with the queue's counts before this worker
  * consumes it. Rejects with `TWQ_QUEUE_LOCKED` or `TWQ_QUEUE_MISMATCH` where another worker of this name, one of another
  * version or in Python, has declared it in its own way.
  */

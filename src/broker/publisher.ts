@@ -35,7 +35,7 @@ export interface Publisher {
   readonly bytes: number
 }
 
-/** A publisher whose end somebody takes care of. Close it before its session stops. */
+/** A publisher that its owner closes, before its session stops. */
 export interface OwnedPublisher extends Publisher, AsyncDisposable {
   /** Resolves once the publisher's channel is open for the first time. */
   readonly ready: Promise<void>

@@ -9,7 +9,7 @@ import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, 
 
 export type { Auxiliary, Kept } from './kept-channel.ts'
 
-/** What a session tells whoever listens. */
+/** What a session tells its listeners. */
 export type SessionEvent =
   | { readonly kind: 'connected'; readonly server: ServerInfo; readonly attempts: number; readonly downtimeMs: number }
   | { readonly kind: 'lost'; readonly error: Error }
@@ -39,7 +39,7 @@ export interface Session extends Service {
   listen(listener: (event: SessionEvent) => void): () => void
 }
 
-/** What a session is made of. */
+/** The parts that a session is made of. */
 export interface SessionOptions {
   readonly broker: Broker
   /** Names the session in errors and on the broker. */
@@ -54,8 +54,8 @@ export interface SessionOptions {
 
 /**
  * A session on `broker`. `start()` resolves on the first connection; it tries for as long as it may, and rejects at once
- * with what trying again can't mend (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). Later losses of whatever
- * kind are mended by trying for ever. `stop()` waits for what was written to arrive, within its deadline. What the
+ * with what trying again can't mend (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). After any later loss
+ * it connects again, without end. `stop()` waits for what was written to arrive, within its deadline. What the
  * session itself can't go on after is told as `failed`.
  */
 export function createSession(options: SessionOptions): Session {
@@ -176,7 +176,7 @@ class StandingSession implements Session {
     this.#over.signal.throwIfAborted()
   }
 
-  /** Serves one connection until it is over. What goes wrong here ends it: nobody else would, and it may hold messages. */
+  /** Serves one connection until it is over. An error here ends the connection: left open, it could hold messages unacknowledged. */
   async #serve(connection: Connection, lost: number | undefined, onFirst: () => void): Promise<CloseReason> {
     try {
       this.#backoff.up()
@@ -277,7 +277,7 @@ function defect(name: string, cause: unknown): TwqError {
   return new TwqError('TWQ_INTERNAL', `session ${name} can't go on: ${messageOf(cause)}`, { cause })
 }
 
-/** A kept channel, whatever it consists of. */
+/** A kept channel of any type. */
 type Serving = Pick<KeptChannel<Channel>, 'ended' | 'end' | 'serve'>
 
 /** One connection, and the kept channels on it. */

@@ -12,7 +12,7 @@ import type { Session } from './session.ts'
 // Celery's declarations to the letter (section 1.2 of the wire specification): RabbitMQ refuses any that differs from
 // what exists, and closes the channel that asked.
 
-// What nobody read for five seconds is no news any more; what nobody reads for a minute has lost its reader.
+// As Celery: an event that was not read for five seconds is dropped, and a queue without a consumer for a minute is deleted.
 const EVENT_QUEUE_ARGUMENTS = { 'x-message-ttl': 5_000, 'x-expires': 60_000 }
 
 /** How an existing task queue or exchange differs from what Celery would declare; it is used as it is. */
@@ -68,7 +68,7 @@ export async function declareTaskQueue(
       report(differences, refusal)
       return await session.withChannel((channel) => channel.inspectQueue(name))
     })
-  // To an exchange that somebody gave another meaning we add nothing; the default exchange reaches the queue anyway.
+  // An exchange that exists with other settings is left as it is, unbound; the default exchange reaches the queue anyway.
   if (exchangeFits) {
     await session
       .withChannel((channel) => channel.bind(name, exchange.name, routingKey, bindingArguments))
@@ -226,7 +226,8 @@ export async function declareEventQueue(channel: Channel, id: string, server?: S
 
 /**
  * Declares a client's queue for rpc results: durable and kept for `expires` milliseconds without a consumer, so that it
- * survives the client's own reconnect and the broker's restart; as a quorum queue also the loss of a node. Nobody else declares it, so it need not be Celery's form.
+ * survives the client's own reconnect and the broker's restart; as a quorum queue also the loss of a node. Only twq declares it, so
+ * it need not have Celery's form.
  */
 export function declareResultQueue(
   channel: Channel,

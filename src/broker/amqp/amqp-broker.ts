@@ -100,7 +100,7 @@ async function openWithin<T>(
     socket = dial(address)
     return await Promise.race([opened(socket, address).then(use), interrupted])
   } catch (error) {
-    // Whatever goes wrong with the socket from here on is of no interest, but must be heard.
+    // Later errors of the socket mean nothing any more, but without a listener they would end the process.
     socket?.on('error', () => {})
     socket?.destroy()
     throw error
@@ -125,7 +125,7 @@ function dial(address: BrokerAddress): Socket {
   const ca = read(address.caFile)
   const cert = read(address.certFile)
   const key = read(address.keyFile)
-  // Loaded only for those who use it: it takes longer than the rest of Node's network.
+  // Loaded only when TLS is used: it takes longer than the rest of Node's network.
   return process.getBuiltinModule('node:tls').connect({
     ...target,
     ...(isIP(host) ? {} : { servername: host }),

@@ -41,14 +41,14 @@ export class AmqpChannel implements Channel, SettlingChannel {
   readonly #acknowledgements = new Acknowledgements()
   readonly #unconfirmed = new UnconfirmedPublishes()
   readonly #messageIdPrefix = randomUUID()
-  /** The consumers that the broker has not ended, also those that we have ended: it may still take back what those have. */
+  /** The consumers that the broker has not ended, cancelled ones included: it may still take back what it delivered to them. */
   readonly #receivers = new Map<string, (message: null) => void>()
   #messageIds = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
   #flushScheduled = false
 
-  /** Attaches every listener at once: an `error` or `close` that nobody hears would end the process or go unnoticed. */
+  /** Attaches every listener at once: an `error` without a listener would end the process, a `close` go unnoticed. */
   constructor(raw: RawChannel, owner: ChannelOwner) {
     this.#raw = raw
     this.#owner = owner

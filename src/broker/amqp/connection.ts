@@ -198,7 +198,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
   destroy(error: Error): void {
     if (this.#state === 'closed') return
     this.#failure ??= connectionFailure(error, this.#where)
-    // With an error the socket tells amqplib, which then fails whatever is under way.
+    // With an error the socket tells amqplib, which then rejects every pending request.
     this.#socket.destroy(error)
   }
 

@@ -45,7 +45,7 @@ export interface RawFrame {
 
 /** amqplib's channel with the steps that its public interface does in one go. */
 export interface RawChannel extends ConfirmChannel {
-  /** By tag, those whose start was answered and which have not ended. */
+  /** By tag, the consumers that the broker has confirmed and that have not ended. */
   readonly consumers: ReadonlyMap<string, (message: ConsumeMessage | null) => void>
   /** Gets each delivery, and for the end of a consumer `null`. What it throws closes the channel. */
   dispatchMessage(fields: { readonly consumerTag: string }, message: ConsumeMessage | null): void

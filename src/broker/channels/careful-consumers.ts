@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { Subscription } from '../broker.ts'
 import type { DeclaringChannels } from './declaring-channels.ts'
 
-/** What starting consumers takes. */
+/** The parts that starting consumers works with. */
 export interface CarefulConsumersOptions {
   readonly declaring: Pick<DeclaringChannels, 'alone'>
   /** Gives the connection up that consumes: the channel that asked serves no other consumer while it has no answer. */
@@ -11,13 +11,13 @@ export interface CarefulConsumersOptions {
   readonly clock: Clock
 }
 
-// Milliseconds that the broker has to start a consumer, who hears of it at once where all is well.
+// Milliseconds that the broker has to confirm a consumer; usually it does so at once.
 const PATIENCE = 5_000
 
 /**
  * Starts consumers where one queue may cost the others at most one channel. The broker closes a channel over a queue that
- * it refuses to have consumed, and serves nobody on it while it has no answer: for a minute where a quorum queue has no
- * leader. Such a queue is in doubt from then on: it is consumed once a consumer for trial, on a connection of its own, has
+ * it refuses to have consumed, and answers no other request on a channel while a consumer is being started: for a minute where a
+ * quorum queue has no leader. Such a queue is in doubt from then on: it is consumed once a consumer for trial, on a connection of its own, has
  * been started.
  */
 export class CarefulConsumers {

@@ -39,7 +39,7 @@ export class ChannelSet implements AsyncDisposable {
   }
 
   /**
-   * Opens a channel for whatever is asked from now on. Consumers that run go on where they are. False when there are too
+   * Opens a channel for every request from now on. Consumers that run go on where they are. False when there are too
    * many already, or it is over. Rejects like `Connection.openChannel`.
    */
   async advance(): Promise<boolean> {
@@ -89,7 +89,7 @@ export class ChannelSet implements AsyncDisposable {
     void channel.closed.then((reason) => {
       if (!this.#channels.includes(channel) || this.#over) return
       this.#over = true
-      // The others first: whoever hears of the end finds all that was delivered gone.
+      // The older ones first: when `closed` resolves, no delivery of the set is alive.
       for (const other of this.#channels) void other[Symbol.asyncDispose]()
       this.#closed.resolve(reason)
     })

@@ -117,7 +117,7 @@ export class DeclaringChannels implements Pick<Session, 'withChannel'>, AsyncDis
     return shared
   }
 
-  /** Undefined where there can be none, for whatever reason: the session's own says what is wrong. */
+  /** Undefined where a connection can't be opened, for any reason: the session's own connection meets the same error and reports it. */
   async #connect(): Promise<Connection | undefined> {
     const { broker, name } = this.#options
     return this.#closed ? undefined : await broker.connect({ name }).catch(() => undefined)

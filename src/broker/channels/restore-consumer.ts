@@ -6,7 +6,7 @@ import { pause } from '../../runtime/time/pause.ts'
 export interface LostConsumer {
   /** Declares and consumes once more; rejects with why that is not possible now. */
   readonly consume: () => Promise<void>
-  /** False once nobody wants it any more. */
+  /** False once the consumer is not to be restored any more. */
   readonly wanted: () => boolean
   /** Aborts with its channel: the next one is set up as a whole. */
   readonly gone: AbortSignal

@@ -88,7 +88,7 @@ export class ServerChannel {
     return this.#vhost.queue(this.queueName(name), this.#owner).purge()
   }
 
-  /** Publishes; a message that nobody wanted goes back when `mandatory`, before it is confirmed. */
+  /** Publishes; a `mandatory` message that reaches no queue is returned before it is confirmed. */
   publish(message: Message, options: { readonly mandatory: boolean }): void {
     const { queues, accepted } = this.#vhost.publish(message)
     if (queues === 0 && options.mandatory) this.#client.returned(message)

@@ -28,7 +28,7 @@ export interface ExchangeDeclaration {
   readonly arguments: Headers
 }
 
-/** What an exchange decides upon; headers are decoded only by those who look at them. */
+/** What an exchange decides upon; headers are decoded only where the exchange compares them. */
 export interface Routable {
   readonly routingKeys: readonly string[]
   headers(): Headers

@@ -304,7 +304,7 @@ class MemoryDelivery implements Delivery {
   }
 }
 
-/** For those who read more out of a refusal than its code. */
+/** The form of a refusal that `broker/failures.ts` reads: more than its code. */
 function asAmqplibSays(refusal: Refusal): Error {
   const [name] = refusal.message.split(' ', 1)
   return new Error(`${refusal.code} (${name}) with message "${refusal.message}"`, { cause: refusal })

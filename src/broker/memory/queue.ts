@@ -7,7 +7,7 @@ import type { QueueDeclaration, QueueSettings } from './queue-settings.ts'
 import { type Entry, ReadyMessages } from './ready-messages.ts'
 import { accessRefused } from './refusal.ts'
 
-/** What a queue needs around it. */
+/** The parts that a queue works with. */
 export interface QueueSurroundings {
   readonly clock: Clock
   /** Whose connection an exclusive queue belongs to. */
@@ -16,7 +16,7 @@ export interface QueueSurroundings {
   readonly title: string
   /** A message ends here other than by being consumed. */
   onDead(message: Message, reason: DeathReason): void
-  /** Nobody uses it any more: `autoDelete` or `x-expires` says that it must go. */
+  /** It has no consumer any more, or was not used for long enough: `autoDelete` or `x-expires` deletes it. */
   onUnused(): void
   /** The bytes that it holds, ready or unacknowledged, changed. */
   onHeld(bytes: number): void
@@ -85,7 +85,7 @@ export class Queue {
     return true
   }
 
-  /** Hands out the next message, to whoever asked for a single one. */
+  /** Takes the next message for a `basic.get`. */
   take(): Entry | undefined {
     this.touch()
     this.#dropExpired()

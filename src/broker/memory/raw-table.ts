@@ -88,7 +88,7 @@ function elementsOf(bytes: Buffer): Uint8Array[] {
   return elements
 }
 
-// Only the outermost table of a message is checked when it arrives; what is inside belongs to whoever reads it.
+// Only the outermost table of a message is checked when it arrives; nested tables are checked when they are read.
 function unlessBroken<T>(read: () => T): T | undefined {
   try {
     return read()

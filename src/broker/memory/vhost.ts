@@ -29,7 +29,7 @@ export interface BindingRequest {
 /**
  * The routing engine: exchanges, bindings and queues of one virtual host, in memory. It behaves as RabbitMQ 3.10 does
  * and refuses in its words (`Refusal`). Everything happens at once, within the call; time comes from the clock.
- * `owner` is whatever stands for a connection: exclusive queues belong to one.
+ * `owner` is an object that stands for a connection: exclusive queues belong to one.
  */
 export class VirtualHost {
   readonly name: string
