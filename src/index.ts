@@ -1,39 +1,64 @@
-export { type Chain, chain } from './canvas/chain.ts'
+export { type Chain, chain, type HandleOfChain } from './canvas/chain.ts'
 export { type Chord, chord } from './canvas/chord.ts'
-export { type Group, group } from './canvas/group.ts'
-export { type Composed, type Signature, type SignatureOptions, signature } from './canvas/signature.ts'
+export { type Group, group, type HandleOfGroup } from './canvas/group.ts'
+export {
+  type Composed,
+  type Signature,
+  type SignatureArguments,
+  type SignatureOf,
+  type SignatureOptions,
+  signature,
+} from './canvas/signature.ts'
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
 export type { Config, UserConfig } from './config/config.ts'
-export { type ConfigEnvironment, type ConfigFunction, defineConfig } from './config/define-config.ts'
+export {
+  type ConfigEnvironment,
+  type ConfigFunction,
+  type DefinedConfig,
+  defineConfig,
+} from './config/define-config.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export { type ClusterBounds, ClusterState } from './events/cluster-state.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type { TaskState } from './events/task-state.ts'
 export { isAlive, type WorkerState } from './events/worker-state.ts'
-export type { CeleryEvent } from './protocol/remote/read-event.ts'
+export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
+export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
+export type { ExchangeType, QueueArgument, TaskExchange, TaskQueue } from './protocol/queue/task-queue.ts'
+export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
-export type { TaskMessage } from './protocol/task-message.ts'
+export type { Embed, TaskMessage } from './protocol/task-message.ts'
+export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { Address } from './runtime/address.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
-export type { Logger } from './runtime/log/logger.ts'
+export type { Logger, LogLine } from './runtime/log/logger.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/control-flow.ts'
 export { isTask } from './tasks/brand.ts'
 export type { TaskContext } from './tasks/context.ts'
-export { defineTask } from './tasks/define-task.ts'
+export { defineTask, type Named, type NoArguments, type Positional } from './tasks/define-task.ts'
+export type { Received, WithoutJson } from './tasks/result-types.ts'
 export type { RetryOptions } from './tasks/retry-options.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {
   AnyArguments,
   AnyHandle,
   Canvas,
+  Following,
   GroupHandle,
+  HandleOf,
   InputOf,
+  NameOf,
   ResultOf,
+  ResultOfHandle,
   ResultOptions,
   RevokeOptions,
   Send,
+  SendArguments,
+  Sendable,
   SendOptions,
+  SentHandle,
   TaskHandle,
 } from './tasks/sending.ts'
 export type { AnyTask, Task, TaskSettings } from './tasks/task.ts'

@@ -1,5 +1,58 @@
+export type {
+  Broker,
+  Channel,
+  CloseReason,
+  Connection,
+  Delivery,
+  EndedConsumer,
+  ExchangeSpec,
+  QueueSpec,
+  QueueStatus,
+  ServerInfo,
+  Subscription,
+} from './broker/broker.ts'
 export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts'
+export type { Client } from './client/create-client.ts'
+export type { UserConfig } from './config/config.ts'
+export type { EventOptions, EventStream } from './events/receiver.ts'
+export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
+export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
+export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
+export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
+export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
+export type { Embed, TaskMessage } from './protocol/task-message.ts'
+export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { Json, JsonObject } from './runtime/json.ts'
+export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type { Clock, Timer } from './runtime/time/clock.ts'
 export { ManualClock } from './runtime/time/manual-clock.ts'
-export type { Outcome } from './tasks/attempt/outcome.ts'
+export type { StoredHandle } from './sending/task-handle.ts'
+export type { Outcome, RetryOverride } from './tasks/attempt/outcome.ts'
+export type { TaskContext } from './tasks/context.ts'
+export type { Received } from './tasks/result-types.ts'
+export type { RetryOptions } from './tasks/retry-options.ts'
+export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
+export type {
+  AnyArguments,
+  AnyHandle,
+  Canvas,
+  GroupHandle,
+  InputOf,
+  NameOf,
+  ResultOf,
+  ResultOfHandle,
+  ResultOptions,
+  RevokeOptions,
+  Send,
+  SendArguments,
+  Sendable,
+  SendOptions,
+  SentHandle,
+  TaskHandle,
+} from './tasks/sending.ts'
+export type { AnyTask, Task, TaskSettings } from './tasks/task.ts'
+export type { TaskLogger, TaskLogLine } from './tasks/task-logger.ts'
+export type { TimeLimitSetting } from './tasks/time-limits.ts'
 export { type RunTaskOptions, runTask, type TaskRun } from './testing/run-task.ts'
 export { startTestWorker, type TestWorker, type TestWorkerOptions, until } from './testing/test-worker.ts'
+export type { Worker } from './worker/lifecycle/worker.ts'

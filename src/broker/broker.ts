@@ -29,6 +29,7 @@ export interface Connection extends AsyncDisposable {
   readonly blocked: string | undefined
   /** Told each time the broker blocks (a reason) or unblocks (undefined) this connection. */
   onBlocked(listener: (reason: string | undefined) => void): void
+  /** Opens one more channel; rejects where the broker allows no more, or the connection is over. */
   openChannel(): Promise<Channel>
   /** Ends the connection without waiting for the other side: for a peer that no longer answers. */
   destroy(error: Error): void
@@ -73,10 +74,13 @@ export interface Channel extends AsyncDisposable {
   readonly unsettled: number
   /** Resolves when the broker answers a question about no queue: after the deliveries before it. */
   ping(): Promise<void>
+  /** Declares an exchange. Rejects when there is one of that name with other properties, which closes the channel. */
   declareExchange(exchange: ExchangeSpec): Promise<void>
+  /** Declares a queue, and resolves with what the broker says of it. Rejects as `declareExchange` does. */
   declareQueue(queue: QueueSpec): Promise<QueueStatus>
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */
   inspectQueue(name: string): Promise<QueueStatus>
+  /** Has a queue get what is published to an exchange with such keys. */
   bind(queue: string, exchange: string, routingKey: string, args?: Readonly<Record<string, unknown>>): Promise<void>
   /** Has `destination` get what is published to the exchange `source` with such keys (RabbitMQ's exchange.bind). */
   bindExchange(destination: string, source: string, routingKey: string): Promise<void>
@@ -86,6 +90,7 @@ export interface Channel extends AsyncDisposable {
   purgeQueue(name: string): Promise<number>
   /** `channel` shares the limit among the channel's consumers and can be changed while they run (AMQP's global flag). */
   prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void>
+  /** Starts a consumer; `onDelivery` gets each message. Resolves once the broker has it. */
   consume(
     queue: string,
     onDelivery: (delivery: Delivery) => void,

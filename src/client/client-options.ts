@@ -1,7 +1,7 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import { TwqError } from '../errors.ts'
-import { type QueueSettings, readQueue } from '../protocol/queue/queue-settings.ts'
-import { isPriority, type Routes, routeProblems } from '../protocol/queue/routes.ts'
+import { readQueue } from '../protocol/queue/queue-settings.ts'
+import { isPriority, routeProblems } from '../protocol/queue/routes.ts'
 import { isRedisUrl, parseRedisUrl, unverifiedTls } from '../results/redis-address.ts'
 import { requireIoredis } from '../results/redis-connection.ts'
 import { redisKeys } from '../results/redis-keys.ts'
@@ -12,44 +12,8 @@ import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { createRouter, type Router } from '../sending/router.ts'
 import { StoredResults } from '../sending/stored-results.ts'
+import type { ClientOptions } from './client.ts'
 import type { ConnectionSettings } from './connection.ts'
-
-/** How a client reaches the broker, and what it does when nothing else is said. Durations are milliseconds or `'10s'`. */
-export interface ClientOptions {
-  /**
-   * AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. Left out, it is what the commands take: `TWQ_BROKER`, else
-   * `CELERY_BROKER_URL`, else `amqp://guest:guest@localhost:5672//`.
-   */
-  readonly broker?: string | undefined
-  /**
-   * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
-   * from the Redis where the workers keep them; with `'none'` they are nobody's.
-   */
-  readonly resultBackend?: string
-  /** What the names of results in a Redis begin with: Celery's `global_keyprefix`. */
-  readonly resultKeyPrefix?: string
-  /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */
-  readonly queue?: string
-  /** What queues are declared with; of all others, only the name is known. */
-  readonly queues?: readonly (string | QueueSettings)[]
-  /** Where tasks go that name no queue: by name, by glob, or by a function. */
-  readonly routes?: Routes | undefined
-  /** The priority of tasks that nobody gives one. */
-  readonly priority?: number | undefined
-  /** How long one `send` may take until the broker's confirm. Default 10 s. */
-  readonly publishTimeout?: number | string
-  /** AMQP heartbeat. Default 10 s. */
-  readonly heartbeat?: number | string
-  /**
-   * A task that is due later than this from now is left to Celery's native delayed delivery, where that can be declared, and
-   * so is every delayed task of a quorum queue; no worker has to hold it. `null`: none is. Default 10 min.
-   */
-  readonly holdFor?: number | string | null
-  /** What the queues of native delayed delivery are declared as. Default `quorum`, as Celery's. */
-  readonly delayedQueueType?: 'quorum' | 'classic'
-  /** Hears of lost connections. Without one, nobody does. */
-  readonly logger?: Logger
-}
 
 /** How long one question to a Redis is tried, in milliseconds. */
 const PATIENCE = 10_000

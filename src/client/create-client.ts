@@ -9,68 +9,14 @@ import type { Replies } from '../sending/replies.ts'
 import type { Revoke } from '../sending/revoke.ts'
 import type { Router } from '../sending/router.ts'
 import { SentTask, type StoredHandle } from '../sending/task-handle.ts'
-import type {
-  AnyArguments,
-  GroupHandle,
-  ResultOf,
-  RevokeOptions,
-  Send,
-  Sendable,
-  SendOptions,
-} from '../tasks/sending.ts'
+import type { AnyArguments, GroupHandle, RevokeOptions, Send, Sendable, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import { brokerOf, type ClientOptions, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
+import type { Client, ClientOptions } from './client.ts'
+import { brokerOf, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
 import { ClientConnection, type ConnectionSettings } from './connection.ts'
 import { SavedGroups } from './saved-groups.ts'
 
-export type { ClientOptions } from './client-options.ts'
-
-/**
- * Sends tasks to Celery workers, Python's and ours, and reads their results. Connects on the first `send`, and from then
- * on keeps the process alive until it is closed.
- */
-export interface Client extends AsyncDisposable {
-  /**
-   * Resolves once the broker has the message safe. Rejects with `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` before anything is
-   * sent, with `TWQ_PUBLISH_UNROUTABLE` or `TWQ_PUBLISH_REFUSED` when the broker did not take it, with
-   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when nobody knows. Beyond 10,000 messages or 16 MiB
-   * on the way it waits for room, in turn and within `publishTimeout`; a larger message goes alone. Each window of 1,000 messages
-   * or 8 MiB of a workflow has the whole of that time.
-   */
-  readonly send: Send
-  /** The message that `send` would publish now, and where. */
-  encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
-  /**
-   * A task by its id: with a Redis any task, whoever sent it, and with `'rpc'` those that this client sent. Throws
-   * `TWQ_RESULT_UNAVAILABLE`, with the reason, for others.
-   */
-  result<Result = unknown>(taskId: string): StoredHandle<Result>
-  /** The same, with the result's type from the task's definition. */
-  result<T extends Sendable>(task: T, taskId: string): StoredHandle<ResultOf<T>>
-  /**
-   * Tells all workers not to run these tasks, and with `terminate` to end those that run: Celery's `app.control.revoke`. Resolves once
-   * the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would hear it.
-   */
-  revoke(taskIds: string | readonly string[], options?: RevokeOptions): Promise<void>
-  /** Drops the result of a task from where it is kept. */
-  forget(taskId: string): Promise<void>
-  /**
-   * Keeps a group in the Redis of the results, as Python's `GroupResult.save()`: whoever has its id can restore it, here or in
-   * Python. Rejects with `TWQ_RESULT_UNAVAILABLE` where results are kept nowhere.
-   */
-  saveGroup(group: GroupHandle): Promise<void>
-  /** A group that somebody has saved, or undefined: Python's `GroupResult.restore(id)`. */
-  restoreGroup(groupId: string): Promise<GroupHandle | undefined>
-  /** Drops a saved group: Python's `GroupResult.delete()`. The results of its members stay. */
-  deleteGroup(groupId: string): Promise<void>
-  /**
-   * The events of all workers, Python's and ours, as they come: `for await (const event of client.events({ signal }))`.
-   * Worker events always come; task events from workers that send them, or with `enableTaskEvents` from all.
-   */
-  events(options?: EventOptions): EventStream
-  /** Waits for the sends under way, then closes the connection. Results that nobody has read are lost. */
-  close(): Promise<void>
-}
+export type { Client, ClientOptions } from './client.ts'
 
 /**
  * Creates a client, of the broker that `TWQ_BROKER` or `CELERY_BROKER_URL` names where the options name none. Throws `TWQ_CONFIG`

@@ -49,6 +49,7 @@ export interface DevBroker extends AsyncDisposable {
   readonly connections: number
   /** Takes no more publishes until `unblock`, and tells publishers why. */
   block(reason: string): void
+  /** Takes publishes again. */
   unblock(): void
   /** Cuts every connection without a word, as a crash or a failing network does. Messages stay. */
   cutConnections(): void

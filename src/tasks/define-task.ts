@@ -22,7 +22,7 @@ export type Positional<Name extends string> =
 export type Named<Name extends string> = '*' | readonly (Name | `${Name}?`)[]
 
 /** The arguments of code that says nothing of any. */
-type NoArguments = Record<never, never>
+export type NoArguments = Record<never, never>
 
 /** Asks for lists of arguments that there are and, where there is a list, for all of them. */
 type Checked<Input, P, N> = 0 extends 1 & Input

@@ -74,6 +74,7 @@ export interface TaskHandle<Result = unknown> {
 /** Whatever was sent and has a result: a task, or a group of them. */
 export interface AnyHandle<Result = unknown> {
   readonly id: string
+  /** What it returned, or the results of all members, as a handle of its kind has it. */
   result(options?: ResultOptions): Promise<Result>
 }
 

@@ -19,6 +19,7 @@ export interface TaskLogger {
   readonly fatal: TaskLogLine
   /** A logger that adds `fields` to each of its lines. */
   child(fields: Record<string, unknown>): TaskLogger
+  /** Whether lines of a level are written: `'debug'`. */
   isLevelEnabled(level: string): boolean
 }
 

@@ -49,8 +49,9 @@ export interface Task<Name extends string = string, Input = unknown, Result = un
  * Any task: what the registry holds and everything inside twq deals in. The context is erased with the arguments: a task
  * whose module has another copy of the package is one, too.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the one place where the types of a task are erased
-type Erased = any
-export interface AnyTask extends Omit<Task<string, Erased, unknown>, 'run'> {
-  run(args: Erased, ctx: Erased): unknown
+// biome-ignore-start lint/suspicious/noExplicitAny: the one place where the types of a task are erased
+export interface AnyTask extends Omit<Task<string, any, unknown>, 'run'> {
+  /** Runs the code with arguments that fit it. */
+  run(args: any, ctx: any): unknown
 }
+// biome-ignore-end lint/suspicious/noExplicitAny: the one place where the types of a task are erased

@@ -10,7 +10,7 @@ import type { Outcome } from '../tasks/attempt/outcome.ts'
 import { createRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { createWorker } from '../worker/create-worker.ts'
-import type { Worker } from '../worker/lifecycle/running-worker.ts'
+import type { Worker } from '../worker/lifecycle/worker.ts'
 
 /** What a worker in a test is made of. */
 export interface TestWorkerOptions {

@@ -1,31 +1,135 @@
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import ts from 'typescript'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aPackedProject, type PackedProject } from '../support/packed.ts'
+import { doors } from './surface.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
+const OPTIONS: ts.CompilerOptions = {
+  strict: true,
+  skipLibCheck: false,
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
+  types: ['node'],
+}
+const NODENEXT = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }
+const NODE16 = { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 }
+const BUNDLER = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }
 
-it('the declarations of the package compile for one who checks libraries and has no ioredis', () => {
-  const entries = ['index', 'testing', 'devbroker/server', 'client/create-client'].map((name) =>
-    join(ROOT, `dist/${name}.d.ts`),
-  )
-  const options: ts.CompilerOptions = {
-    strict: true,
-    noEmit: true,
-    skipLibCheck: false,
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    types: ['node'],
-    paths: { ioredis: [join(ROOT, 'there/is/none')] },
-  }
-  const program = ts.createProgram(entries, options)
-  const complaints = program
-    .getSourceFiles()
-    .filter(
-      ({ fileName }) => fileName.includes('/dist/') && fileName.startsWith(ROOT) && !fileName.includes('node_modules'),
+const ADD = "defineTask({ name: 'add', run: ({ x, y }: { x: number; y: number }) => x + y })"
+
+/** Of each entry point a program that exports what it makes, and what that prints. */
+const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]>> = {
+  twq: [
+    `import { chain, createClient, defineConfig, defineTask, group, signature, type TaskHandle } from 'twq'
+    export const add = ${ADD}
+    export const flow = chain(signature(add, { x: 1, y: 2 }), group(signature(add, { y: 3 }), signature('echo')))
+    export const config = defineConfig({ tasks: [add], queues: ['a'], routes: { 'a.*': 'a' } })
+    export const open = () => createClient({ queue: 'a' })
+    export const send = (client: ReturnType<typeof open>) => client.send(add, { x: 1, y: 2 })
+    export const typed: (client: ReturnType<typeof open>) => Promise<TaskHandle<number>> = send
+    export const run = (client: ReturnType<typeof open>) => client.send(flow)
+    console.log(add.name, flow.task)`,
+    'add celery.chain',
+  ],
+  'twq/client': [
+    `import { createClient, type Outgoing, TwqError } from 'twq/client'
+    export const client = createClient()
+    export const message: Outgoing = client.encode('add', [1, 2])
+    export const wrong = (): string => {
+      try {
+        client.encode('add', [1], { queue: '' })
+        return 'fine'
+      } catch (error) {
+        return TwqError.is(error, 'TWQ_ARGUMENTS') ? error.code : 'unknown'
+      }
+    }
+    console.log(message.route.routingKey, wrong())`,
+    'celery TWQ_ARGUMENTS',
+  ],
+  'twq/devbroker': [
+    `import { startDevBroker } from 'twq/devbroker'
+    export const started = startDevBroker()
+    void started.then(async (broker) => {
+      console.log(broker.connections, broker.host)
+      await broker.stop()
+    })`,
+    '0 127.0.0.1',
+  ],
+  'twq/testing': [
+    `import { defineTask } from 'twq'
+    import { runTask, startTestWorker } from 'twq/testing'
+    export const add = ${ADD}
+    export const scene = () => startTestWorker({ tasks: [add] })
+    export const ran = runTask(add, { x: 1, y: 2 })
+    void ran.then((run) => console.log(run.kind, run.kind === 'succeeded' && run.result))`,
+    'succeeded 3',
+  ],
+}
+
+// The project has no ioredis, and its compiler checks libraries.
+describe('a program that uses the packed package', () => {
+  let project: PackedProject
+
+  beforeAll(() => {
+    project = aPackedProject()
+    for (const [index, [code]] of Object.values(PROGRAMS).entries()) {
+      for (const extension of ['mts', 'cts']) writeFileSync(join(project.folder, `p${index}.${extension}`), code)
+    }
+  })
+  afterAll(() => project[Symbol.dispose]())
+
+  it('is there for each entry point', () => {
+    expect(Object.keys(PROGRAMS).sort()).toEqual(
+      doors()
+        .map(([door]) => door)
+        .sort(),
     )
-    .flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)])
-    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`)
-  expect(complaints).toEqual([])
+  })
+
+  it.each([
+    ['bundler', BUNDLER],
+    ['node16', NODE16],
+    // Last: what it writes is run below.
+    ['nodenext', NODENEXT],
+  ])('compiles as an ES module, its declarations too, with moduleResolution %s', (_, resolution) => {
+    expect(compiled('mts', resolution).map(textOf)).toEqual([])
+  })
+
+  it('runs as an ES module', () => {
+    expect(printedBy('mjs')).toEqual(Object.values(PROGRAMS).map(([, printed]) => printed))
+  })
+
+  it('compiles as CommonJS where the compiler knows that Node requires ES modules, and runs', () => {
+    expect(compiled('cts', NODENEXT).map(textOf)).toEqual([])
+    expect(printedBy('cjs')).toEqual(Object.values(PROGRAMS).map(([, printed]) => printed))
+  })
+
+  it('is told to import() the package as CommonJS with moduleResolution node16, which has no require of ES modules', () => {
+    expect([...new Set(compiled('cts', NODE16).map(({ code }) => code))]).toEqual([1479])
+  })
+
+  function compiled(extension: 'mts' | 'cts', resolution: ts.CompilerOptions): readonly ts.Diagnostic[] {
+    const files = Object.keys(PROGRAMS).map((_, index) => join(project.folder, `p${index}.${extension}`))
+    const host = ts.createCompilerHost(OPTIONS)
+    host.getCurrentDirectory = () => project.folder
+    const program = ts.createProgram(files, { ...OPTIONS, ...resolution, declaration: true }, host)
+    return [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics]
+  }
+
+  function printedBy(extension: 'mjs' | 'cjs'): readonly string[] {
+    return Object.keys(PROGRAMS).map((_, index) =>
+      execFileSync(process.execPath, [`p${index}.${extension}`], {
+        cwd: project.folder,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env.PATH },
+      }).trim(),
+    )
+  }
 })
+
+function textOf({ file, messageText }: ts.Diagnostic): string {
+  return `${basename(file?.fileName ?? '')}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
+}

@@ -8,7 +8,6 @@ import { VirtualHost } from './vhost.ts'
 
 /** A broker within the process, for tests: the routing engine behind the same seam as RabbitMQ. */
 export interface MemoryBroker extends Broker {
-  readonly vhost: VirtualHost
   /** Cuts every connection, as a failing network does. Messages stay. */
   cutConnections(): void
 }
@@ -18,7 +17,6 @@ export function createMemoryBroker(options: { readonly clock?: Clock } = {}): Me
   const vhost = new VirtualHost('/', options)
   const connections = new Set<MemoryConnection>()
   return {
-    vhost,
     async connect({ signal } = {}) {
       signal?.throwIfAborted()
       const connection = new MemoryConnection(vhost)

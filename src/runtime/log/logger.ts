@@ -28,6 +28,7 @@ export interface Logger {
   fatal: LogLine
   /** A logger that adds `fields` to each of its lines. */
   child(fields: Record<string, unknown>): Logger
+  /** Whether lines of a level are written: `'debug'`. */
   isLevelEnabled(level: string): boolean
 }
 

@@ -10,6 +10,7 @@ export interface Clock {
 
 /** A pending call that can be taken back. */
 export interface Timer {
+  /** Has the call not happen; of one that has, nothing. */
   cancel(): void
 }
 

@@ -31,25 +31,7 @@ import type { Outbound } from './outbound.ts'
 import { logSession } from './session-log.ts'
 import { drain, type ShutdownParts } from './shutdown.ts'
 import type { StateFile } from './state-file.ts'
-
-/** A worker: takes tasks from its queues, runs them, sends the results back. */
-export interface Worker {
-  /** Its node name, as remote control and monitors show it. */
-  readonly node: string
-  /** Resolves when it consumes; rejects with the reason why it can't. */
-  start(): Promise<void>
-  /**
-   * `warm` finishes what runs, `cold` aborts it; a second call skips ahead. Resolves when everything is given back and
-   * closed: `forced` when an attempt had to be ended.
-   */
-  stop(kind: 'warm' | 'cold'): Promise<'clean' | 'forced'>
-  /** Whether nothing is left to do: nothing waits in the queues and nothing is in hand. */
-  isIdle(): Promise<boolean>
-  /** How it is and what it does at the moment: plain JSON. */
-  report(): Readonly<Record<string, unknown>>
-  /** Resolves when the worker has stopped, for any reason; rejects when a defect of twq stopped it. */
-  readonly stopped: Promise<'clean' | 'forced'>
-}
+import type { Worker } from './worker.ts'
 
 /** What starts and stops with a worker. */
 export interface RunningWorkerParts extends Omit<ShutdownParts, 'grace' | 'abort'> {

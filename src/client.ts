@@ -1,0 +1,39 @@
+export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
+export { type ErrorCode, TwqError } from './errors.ts'
+export type { EventOptions, EventStream } from './events/receiver.ts'
+export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
+export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
+export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
+export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
+export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
+export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
+export type { Embed, TaskMessage } from './protocol/task-message.ts'
+export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { Json, JsonObject } from './runtime/json.ts'
+export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type { StoredHandle } from './sending/task-handle.ts'
+export type { TaskContext } from './tasks/context.ts'
+export type { Received } from './tasks/result-types.ts'
+export type { RetryOptions } from './tasks/retry-options.ts'
+export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
+export type {
+  AnyArguments,
+  AnyHandle,
+  Canvas,
+  GroupHandle,
+  InputOf,
+  NameOf,
+  ResultOf,
+  ResultOfHandle,
+  ResultOptions,
+  RevokeOptions,
+  Send,
+  SendArguments,
+  Sendable,
+  SendOptions,
+  SentHandle,
+  TaskHandle,
+} from './tasks/sending.ts'
+export type { AnyTask, Task, TaskSettings } from './tasks/task.ts'
+export type { TaskLogger, TaskLogLine } from './tasks/task-logger.ts'
+export type { TimeLimitSetting } from './tasks/time-limits.ts'
