@@ -13,6 +13,6 @@ export interface Worker {
   isIdle(): Promise<boolean>
   /** How it is and what it does at the moment: plain JSON. */
   report(): Readonly<Record<string, unknown>>
-  /** Resolves when the worker has stopped, for whatever reason; rejects when a defect of ours made it. */
+  /** Resolves when the worker has stopped, for any reason; rejects when a defect of twq stopped it. */
   readonly stopped: Promise<'clean' | 'forced'>
 }
