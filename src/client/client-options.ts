@@ -6,7 +6,7 @@ import { isRedisUrl, parseRedisUrl, unverifiedTls } from '../results/redis-addre
 import { requireIoredis } from '../results/redis-connection.ts'
 import { redisKeys } from '../results/redis-keys.ts'
 import { DEFAULT_BROKER } from '../runtime/default-broker.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { redactUrl } from '../runtime/text/redact-url.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
@@ -93,7 +93,7 @@ function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOpt
 }
 
 /** Without a logger the process warns, as Node does of `NODE_TLS_REJECT_UNAUTHORIZED=0`. */
-function warnOfUnverifiedTls(resultBackend: string, logger: Logger | undefined): void {
+function warnOfUnverifiedTls(resultBackend: string, logger: EventLogger | undefined): void {
   const unverified = unverifiedTls(resultBackend)
   if (unverified === undefined) return
   if (logger === undefined) process.emitWarning(unverified, { code: 'TWQ_TLS_UNVERIFIED' })

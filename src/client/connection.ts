@@ -5,7 +5,7 @@ import { createSession, type Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import type { Replies } from '../sending/replies.ts'
 import { ReplyQueue } from '../sending/reply-queue.ts'
@@ -38,7 +38,7 @@ export class ClientConnection {
   readonly replies: Replies | undefined
   #started = false
 
-  constructor(broker: Broker, settings: ConnectionSettings, logger: Logger | undefined) {
+  constructor(broker: Broker, settings: ConnectionSettings, logger: EventLogger | undefined) {
     const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {

@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
 import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import type { Replies } from '../sending/replies.ts'
 import type { Revoke } from '../sending/revoke.ts'
@@ -41,7 +41,7 @@ export function createClientOf(broker: Broker, clock: Clock, options: Omit<Clien
 
 class BrokerClient implements Client {
   readonly #broker: Broker
-  readonly #logger: Logger | undefined
+  readonly #logger: EventLogger | undefined
   readonly #settings: ConnectionSettings
   #connection: ClientConnection
   #closed: Promise<void> | undefined

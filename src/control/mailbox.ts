@@ -6,7 +6,7 @@ import type { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import { type ControlRequest, decodeRequest, encodeReply, isAddressedTo } from '../protocol/remote/pidbox.ts'
 import { isObject } from '../protocol/task-fields.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { cutText } from '../runtime/text/cut-text.ts'
 import { rejectUnknown } from './arguments.ts'
 import { auditFields } from './audit.ts'
@@ -22,7 +22,7 @@ export interface MailboxParts {
   /** Whether it changes something at all: then the log tells of it. */
   readonly changes: (command: string) => boolean
   readonly lamport: LamportClock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Celery's remote-control mailbox (wire specification 7): receives requests, runs the command, replies. Never throws. */

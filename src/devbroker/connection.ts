@@ -3,7 +3,7 @@ import { type Budget, costOf } from '../broker/memory/budget.ts'
 import { accessRefused, notAllowed, Refusal } from '../broker/memory/refusal.ts'
 import type { VirtualHost } from '../broker/memory/vhost.ts'
 import type { Headers, HeaderValue } from '../protocol/wire.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock, type Timer } from '../runtime/time/clock.ts'
 import { Channel, type ChannelOwner, MethodFailure } from './channel.ts'
 import { channelError, connectionForced, unexpectedFrame } from './errors.ts'
@@ -15,7 +15,7 @@ import { decodeMethod, methodId } from './values.ts'
 
 /** What a connection needs of the server. */
 export interface ConnectionSurroundings {
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** What `connection.start` says of the server. */
   readonly properties: Headers
   readonly limits: ConnectionLimits

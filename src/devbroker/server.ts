@@ -3,7 +3,7 @@ import { Budget, costOf } from '../broker/memory/budget.ts'
 import { VirtualHost } from '../broker/memory/vhost.ts'
 import { BUILT_IN_PLATFORM } from '../broker/server-version.ts'
 import { messageOf, TwqError } from '../errors.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger, Logger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Connection, type ConnectionLimits } from './connection.ts'
 
@@ -200,7 +200,7 @@ function credentialsIn(users: Readonly<Record<string, string>>): string {
 }
 
 const silence = (): void => {}
-const SILENT: Logger = {
+const SILENT: EventLogger = {
   level: 'silent',
   trace: silence,
   debug: silence,

@@ -11,7 +11,7 @@ import {
 } from '../protocol/remote/event.ts'
 import type { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 
 /** Where what happens to tasks is told. */
@@ -32,7 +32,7 @@ export interface EventPublisherParts {
   /** Shared with everything else the node says. */
   readonly lamport: LamportClock
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // Celery's own batch.

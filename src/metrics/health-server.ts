@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net'
 import { messageOf, TwqError } from '../errors.ts'
 import type { Address } from '../runtime/address.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Finding, Probe } from './health.ts'
 import { claimFolder, existingSockets, newSocketPath, socketFolders } from './local-sockets.ts'
 import { SilentConnections } from './silent-connections.ts'
@@ -42,11 +42,11 @@ const STALE_AFTER = 10_000
 /** Answers probes and Prometheus, over HTTP: reads only, and takes nothing. */
 export class HealthServer implements AsyncDisposable {
   readonly #source: HealthSource
-  readonly #logger: Logger
+  readonly #logger: EventLogger
   readonly #servers: Server[] = []
   #over = false
 
-  constructor(source: HealthSource, logger: Logger) {
+  constructor(source: HealthSource, logger: EventLogger) {
     this.#source = source
     this.#logger = logger
   }

@@ -3,7 +3,7 @@ import { celeryError } from '../protocol/result/exceptions.ts'
 import type { State } from '../protocol/result-record.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
@@ -21,7 +21,7 @@ export interface AsyncPoolOptions {
   readonly kind: 'async' | 'solo'
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** A way to send tasks as children of a message. */
   readonly sendFor: (message: TaskMessage) => Send
   /** What limits the attempt of a message, if anything does. */
@@ -135,7 +135,7 @@ class LocalAttempt implements Attempt {
     return this.#options.aborted ?? this.#options.signal.aborted
   }
 
-  get logger(): Logger {
+  get logger(): EventLogger {
     return this.#means.logger
   }
 

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/result/exceptions.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
@@ -13,7 +13,7 @@ export interface LimitedRun {
   readonly invocation: Invocation
   readonly options: RunOptions
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** Runs the attempt, with the options given here. */
   readonly run: (options: RunOptions) => Promise<Outcome>
   /** The hard limit has passed and the outcome is decided: ends the attempt, or gives it up where it can't be ended. */

@@ -2,7 +2,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/result/exceptions.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
@@ -49,7 +49,7 @@ export interface LinkParts {
   readonly maxResultSize?: number | undefined
   /** A member that holds more bytes than this leaves. */
   readonly maxMemoryPerChild?: number | undefined
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** The attempt that a member is lent to. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { celeryError, toRemoteError } from '../protocol/result/exceptions.ts'
-import { createLogger, type Logger } from '../runtime/log/logger.ts'
+import { createLogger, type EventLogger } from '../runtime/log/logger.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
@@ -15,7 +15,7 @@ import { endWithParent } from './orphan-watch.ts'
 /** What a member has once it was told. */
 interface Opened {
   readonly host: Host
-  readonly logger: Logger
+  readonly logger: EventLogger
   readonly maxResultSize: number | undefined
   readonly tellMemory: boolean
 }

@@ -1,5 +1,5 @@
 import type { Publisher } from '../broker/publisher.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import type { ResultBackend } from './backend.ts'
 import { noResults } from './none.ts'
@@ -20,7 +20,7 @@ export interface BackendParts {
   /** Aborts when the worker begins to leave. */
   readonly leaving: AbortSignal
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Redis, RedisOptions } from 'ioredis'
 import { messageOf, TwqError } from '../errors.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Service } from '../runtime/service.ts'
 import { maskPasswords } from '../runtime/text/mask-passwords.ts'
 import { BackoffState } from '../runtime/time/backoff.ts'
@@ -25,7 +25,7 @@ export interface RedisConnectionOptions {
   readonly patience: number
   readonly clock: Clock
   /** Hears of the connection lost, and of its return. */
-  readonly logger?: Logger | undefined
+  readonly logger?: EventLogger | undefined
 }
 
 /** How one call differs from the others. */

@@ -5,7 +5,7 @@ import { declareResultQueue } from '../broker/topology.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { decodeResult } from '../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
@@ -31,7 +31,7 @@ export class ReplyQueue implements Replies {
   /** What senders put into `reply_to`. */
   readonly name: string
   readonly #session: Session
-  readonly #logger: Logger | undefined
+  readonly #logger: EventLogger | undefined
   readonly #mostFollowed: number
   readonly #followed = new Map<string, ResultFeed>()
   /** The last ones that are over. */
@@ -41,7 +41,7 @@ export class ReplyQueue implements Replies {
   /** Decided by the first task. */
   #quorum = false
 
-  constructor(session: Session, logger: Logger | undefined, options: { readonly mostFollowed?: number } = {}) {
+  constructor(session: Session, logger: EventLogger | undefined, options: { readonly mostFollowed?: number } = {}) {
     this.name = `twq.reply.${randomUUID()}`
     this.#session = session
     this.#logger = logger

@@ -6,7 +6,7 @@ import { RedisChords } from '../results/redis-chords.ts'
 import { RedisConnection } from '../results/redis-connection.ts'
 import type { RedisKeys } from '../results/redis-keys.ts'
 import { RedisSubscriptions } from '../results/redis-subscriptions.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
@@ -17,7 +17,7 @@ export interface StoredResultsParts {
   readonly keys: RedisKeys
   readonly patience: number
   readonly clock: Clock
-  readonly logger?: Logger | undefined
+  readonly logger?: EventLogger | undefined
 }
 
 // As long as Celery keeps results, in milliseconds.

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 
 /** A message, or fields and a message: `log.info('sent')`, `log.info({ to }, 'sent')`, `log.error(error, 'not sent')`. */
 export interface TaskLogLine {
@@ -24,7 +24,7 @@ export interface TaskLogger {
 }
 
 /** Has a logger take its lines as a task writes them. */
-export function taskLogger(logger: Logger): TaskLogger {
+export function taskLogger(logger: EventLogger): TaskLogger {
   const line =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'): TaskLogLine =>
     (first: string | Record<string, unknown> | Error, message?: string) => {

@@ -11,7 +11,7 @@ import { EventPublisher } from '../events/publisher.ts'
 import { suspectsQueue } from '../protocol/headers/suspect.ts'
 import { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
-import type { Logger } from '../runtime/log/logger.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
@@ -60,7 +60,7 @@ export interface WorkerParts {
   readonly registry: TaskRegistry
   /** The file that `config` was read from: threads and processes of a pool load it, too. */
   readonly configFile?: string | undefined
-  readonly logger: Logger
+  readonly logger: EventLogger
   readonly clock?: Clock
   /** Instead of the one that `config.broker` names: for tests. */
   readonly broker?: Broker

@@ -5,7 +5,7 @@ import type { Pool, RunOptions } from '../../src/pool/pool.ts'
 import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import type { State } from '../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
-import { createLogger, type Logger } from '../../src/runtime/log/logger.ts'
+import { createLogger, type EventLogger } from '../../src/runtime/log/logger.ts'
 import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import type { ResultOptions, Send } from '../../src/tasks/sending.ts'
@@ -20,7 +20,7 @@ import { poolTasks } from './pool-tasks.ts'
 /** What a test asks of the pool it opens. */
 export interface PoolSetting {
   readonly size: number
-  readonly logger: Logger
+  readonly logger: EventLogger
   readonly lookup: (name: string) => AnyTask | undefined
   readonly sendFor: (message: TaskMessage) => Send
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined

@@ -4,7 +4,7 @@ import type { MethodArguments } from '../../src/devbroker/methods.ts'
 import { type DevBroker, type DevBrokerOptions, startDevBroker } from '../../src/devbroker/server.ts'
 import { TwqError } from '../../src/errors.ts'
 import type { Headers } from '../../src/protocol/wire.ts'
-import type { Logger } from '../../src/runtime/log/logger.ts'
+import type { EventLogger } from '../../src/runtime/log/logger.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { PROTOCOL_HEADER, RawClient } from './raw-client.ts'
 
@@ -368,7 +368,7 @@ describe('a channel', () => {
 describe('starting', () => {
   it('says that it is not for production and keeps nothing', async () => {
     const lines: string[] = []
-    const logger: Logger = { ...silentLogger, warn: (_fields, message) => void lines.push(message) }
+    const logger: EventLogger = { ...silentLogger, warn: (_fields, message) => void lines.push(message) }
     await started({ logger })
     expect(lines).toEqual(['dev broker started: not for production, keeps nothing on disk'])
   })

@@ -1,5 +1,5 @@
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
-import type { Logger } from '../../src/runtime/log/logger.ts'
+import type { EventLogger } from '../../src/runtime/log/logger.ts'
 import { type Clock, systemClock } from '../../src/runtime/time/clock.ts'
 import type { Attempt, Invocation } from '../../src/tasks/attempt/invocation.ts'
 import { aTaskMessage } from './a-task-message.ts'
@@ -30,9 +30,9 @@ export function anAttempt(
 }
 
 /** A logger that drops every line. */
-export function aSilentLogger(): Logger {
+export function aSilentLogger(): EventLogger {
   const drop = () => {}
-  const logger: Logger = {
+  const logger: EventLogger = {
     level: 'silent',
     trace: drop,
     debug: drop,

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { createLogger, type Logger } from '../../src/runtime/log/logger.ts'
+import { createLogger, type EventLogger } from '../../src/runtime/log/logger.ts'
 import { type TaskLogger, taskLogger } from '../../src/tasks/task-logger.ts'
 
 function aTaskLogger(level = 'info') {
@@ -46,6 +46,6 @@ describe('the logger of a task', () => {
   })
 
   it('is a logger for code that wants one', () => {
-    expectTypeOf<TaskLogger>().toExtend<Logger>()
+    expectTypeOf<TaskLogger>().toExtend<EventLogger>()
   })
 })

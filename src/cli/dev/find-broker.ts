@@ -5,7 +5,7 @@ import { options } from '../../config/options.ts'
 import type { ResolvedConfig } from '../../config/resolve-config.ts'
 import { type DevBroker, startDevBroker } from '../../devbroker/server.ts'
 import { messageOf, TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 
 /** The broker to develop with. Disposing of it stops the embedded one, and leaves any other alone. */
 export interface FoundBroker extends AsyncDisposable {
@@ -28,7 +28,7 @@ const PORTS = 900
  * The configured broker if it answers, else the embedded one, at the configured address where that is this machine's and
  * free. A broker that was named on the command line or in the environment is meant: rejects when it does not answer.
  */
-export async function findBroker({ config, origins }: ResolvedConfig, logger: Logger): Promise<FoundBroker> {
+export async function findBroker({ config, origins }: ResolvedConfig, logger: EventLogger): Promise<FoundBroker> {
   const named = isNamed(origins.get('broker'))
   const { broker: url, baseDir } = config
   let builtInFor: string | undefined
@@ -59,7 +59,7 @@ function remarkOn(builtInFor: string | undefined): string | undefined {
 }
 
 /** A broker of this project's own, at a port that it finds again. */
-async function besideAnother(url: string, other: string, project: string, logger: Logger): Promise<FoundBroker> {
+async function besideAnother(url: string, other: string, project: string, logger: EventLogger): Promise<FoundBroker> {
   const [address] = parseBrokerUrl(url)
   const own = FIRST_PORT + (createHash('sha256').update(project).digest().readUInt16BE(0) % PORTS)
   const broker =
@@ -83,7 +83,7 @@ function unanswered(error: unknown): unknown {
   })
 }
 
-async function embed(url: string, reason: string, project: string, logger: Logger): Promise<FoundBroker> {
+async function embed(url: string, reason: string, project: string, logger: EventLogger): Promise<FoundBroker> {
   const address = ownAddress(url)
   if (address !== undefined) {
     const { port, user, password } = address

@@ -1,11 +1,11 @@
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { note } from '../terminal/output.ts'
 
 /** The logger of a client that somebody at a terminal waits for: says once that the Redis of the results is away, and nothing else. */
-export function resultTrouble(flags: GlobalOptions): Logger {
+export function resultTrouble(flags: GlobalOptions): EventLogger {
   const silent = (): void => {}
-  const logger: Logger = {
+  const logger: EventLogger = {
     level: 'warn',
     trace: silent,
     debug: silent,

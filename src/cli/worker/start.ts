@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { isRedisUrl } from '../../results/redis-address.ts'
 import { requireIoredis } from '../../results/redis-connection.ts'
-import { createLogger, type LogDestination, type Logger } from '../../runtime/log/logger.ts'
+import { createLogger, type EventLogger, type LogDestination } from '../../runtime/log/logger.ts'
 import { TurnWriter } from '../../runtime/log/turn-writer.ts'
 import { claimPidFile } from '../../runtime/process/pid-file.ts'
 import { onReportSignal, onStopSignals } from '../../runtime/process/process-signals.ts'
@@ -74,7 +74,7 @@ async function showPlan(
   config: Config,
   file: string | undefined,
   registry: TaskRegistry,
-  { flags, logger }: { readonly flags: WorkerStartFlags; readonly logger: Logger },
+  { flags, logger }: { readonly flags: WorkerStartFlags; readonly logger: EventLogger },
 ) {
   const { describePlan, planWorker } = await import('./plan.ts')
   if (config.statedb !== undefined) await new StateFile(config.statedb, logger).probe()
@@ -90,7 +90,7 @@ interface Run {
   readonly file: string | undefined
   readonly brokerFrom: string
   readonly registry: TaskRegistry
-  readonly logger: Logger
+  readonly logger: EventLogger
   readonly parent: ParentLink | undefined
   /** How many attempts it may settle. */
   readonly stopAfter: number
@@ -187,7 +187,7 @@ function sourcesOf({ tasks, baseDir }: Config, { imports }: ParentLink): WorkerR
   return { files: imports.known(), tasks: tasks.filter((entry) => typeof entry === 'string'), baseDir }
 }
 
-async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistry> {
+async function loadRegistry(config: Config, logger: EventLogger): Promise<TaskRegistry> {
   const { tasks, warnings } = await loadTasks(config)
   for (const warning of warnings) logger.warn({ event: 'tasks.warning', warning }, 'about a task module')
   if (tasks.length > 0) return createRegistry(tasks)
@@ -202,7 +202,7 @@ async function loadRegistry(config: Config, logger: Logger): Promise<TaskRegistr
 /** Runs the worker until it has stopped, by a signal or of its own accord, and returns the status to exit with. */
 async function runUntilStopped(
   worker: Worker,
-  logger: Logger,
+  logger: EventLogger,
   {
     onReady,
     onLeaving,

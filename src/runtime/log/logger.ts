@@ -9,13 +9,7 @@ import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
-export type LogLine = (fields: LogFields, message: string) => void
-
-/** The fields of a log line; lines of twq itself have an `event`. */
-export interface LogFields {
-  readonly event?: LogEvent
-  readonly [field: string]: unknown
-}
+export type LogLine = (fields: { readonly [field: string]: unknown }, message: string) => void
 
 /** What twq logs through; pino's loggers are of this shape. */
 export interface Logger {
@@ -29,6 +23,28 @@ export interface Logger {
   /** A logger that adds `fields` to each of its lines. */
   child(fields: Record<string, unknown>): Logger
   /** Whether lines of a level are written: `'debug'`. */
+  isLevelEnabled(level: string): boolean
+}
+
+/** The fields of a line of twq itself: its `event` is one of `events.ts`. */
+export interface EventFields {
+  readonly event?: LogEvent
+  readonly [field: string]: unknown
+}
+
+/** As {@link LogLine}, for twq's own lines. */
+export type EventLine = (fields: EventFields, message: string) => void
+
+/** A {@link Logger} as twq's own code sees it: it writes no event that is not documented. */
+export interface EventLogger {
+  readonly level: string
+  trace: EventLine
+  debug: EventLine
+  info: EventLine
+  warn: EventLine
+  error: EventLine
+  fatal: EventLine
+  child(fields: Record<string, unknown>): EventLogger
   isLevelEnabled(level: string): boolean
 }
 
@@ -56,7 +72,7 @@ export interface LogDestination {
  * process are not lost, short of SIGKILL. Passwords in URLs are masked wherever they turn up; fields that are errors keep
  * type, message, stack, code, hint and cause. A text is cut at 1,000 characters, a stack trace at 4,000, a line at 8 kB.
  */
-export function createLogger(options: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): EventLogger {
   const { destination } = options
   const onTerminal = destination ? destination.isTTY === true : process.stderr.isTTY === true
   const out = destination ?? standardError()

@@ -1,4 +1,4 @@
-import type { Logger } from '../log/logger.ts'
+import type { EventLogger } from '../log/logger.ts'
 import type { Clock } from '../time/clock.ts'
 import { systemClock } from '../time/clock.ts'
 
@@ -27,7 +27,7 @@ export function nextStop(previous: StopRequest | undefined, signal: StopSignal):
 export function onStopSignals(
   onStop: (request: StopRequest, signal: StopSignal) => void,
   options: {
-    readonly logger: Logger
+    readonly logger: EventLogger
     readonly clock?: Clock
     /** What SIGTERM stands for: Celery's `REMAP_SIGTERM`. */
     readonly sigterm?: 'SIGTERM' | 'SIGQUIT'

@@ -1,4 +1,4 @@
-import type { Logger } from '../log/logger.ts'
+import type { EventLogger } from '../log/logger.ts'
 import { isError } from '../text/describe-error.ts'
 
 /**
@@ -8,7 +8,7 @@ import { isError } from '../text/describe-error.ts'
  */
 export function onStrayErrors(
   onFatal: (error: unknown) => void,
-  options: { readonly logger: Logger; readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'> },
+  options: { readonly logger: EventLogger; readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'> },
 ): Disposable {
   const { logger, process: source = process } = options
   let fatal = false
@@ -40,7 +40,7 @@ export function onStrayErrors(
  * Notices, until disposed, that the process ends before it should: by `process.exit` in a task, say. It is logged, and the
  * status is `status` where it would have been 0, which tells whoever supervises it that all was done.
  */
-export function onEarlyExit(status: number, logger: Logger): Disposable {
+export function onEarlyExit(status: number, logger: EventLogger): Disposable {
   const onExit = (code: number): void => {
     logger.fatal({ event: 'process.exited', code }, 'something ended the process: does a task call process.exit()?')
     if (code === 0) process.exitCode = status

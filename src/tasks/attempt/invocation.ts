@@ -1,7 +1,7 @@
 import type { State } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Send } from '../sending.ts'
 import type { AnyTask } from '../task.ts'
@@ -31,7 +31,7 @@ export interface Attempt {
   onState(state: State, meta: Json): Promise<void>
   /** Adds a signature to the chord that this message belongs to, and sends it; resolves with its id. */
   onAddToChord?(signature: Json): Promise<string>
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** A way to send tasks as children of this message. Called only when the task sends one. */
   readonly sendFor: (message: TaskMessage) => Send
   /** The largest result, in bytes of JSON; undefined for any. */

@@ -1,8 +1,8 @@
 import { hintOf } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 
 /** Tells of the consumer of one queue that the broker ended it, that it can't be there for now, and that it is there again. */
-export function consumerLog(logger: Logger, queue: string) {
+export function consumerLog(logger: EventLogger, queue: string) {
   return {
     cancelled() {
       logger.warn({ event: 'consumer.cancelled', queue }, 'the broker ended a consumer; setting it up again')

@@ -2,7 +2,7 @@ import type { EndedConsumer } from '../../broker/broker.ts'
 import { CONSUMER_TIMEOUT_HINT } from '../../broker/failures.ts'
 import { endsLateConsumers } from '../../broker/server-version.ts'
 import type { Session } from '../../broker/session.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Declarations } from './declarations.ts'
@@ -14,7 +14,7 @@ export interface ConsumerTimeoutsParts {
   readonly table: RequestTable
   /** Lets go of what has not started and was taken back, so that the broker has all of it. */
   readonly forgetTakenBack: () => void
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // How many of the running tasks a line names.

@@ -10,7 +10,7 @@ import {
 } from '../../broker/topology.ts'
 import { TwqError } from '../../errors.ts'
 import { maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 
@@ -18,7 +18,7 @@ import { pause } from '../../runtime/time/pause.ts'
 export interface DeclareParts {
   readonly session: Pick<Session, 'withChannel'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** What the broker is, where that is known. */
   readonly server: ServerInfo | undefined
   /** After the start of the worker: a queue with other settings than the configuration's is a warning, not an error. */

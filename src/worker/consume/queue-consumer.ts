@@ -5,7 +5,7 @@ import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { TwqError } from '../../errors.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import { channelPrefetch, type Prefetch, sharesPrefetch } from '../request/prefetch.ts'
@@ -29,7 +29,7 @@ export interface ConsumerParts {
   /** Called when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
   readonly onRenewed: () => void
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // Milliseconds: what answers later is consumed later.

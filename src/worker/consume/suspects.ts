@@ -3,7 +3,7 @@ import type { CarefulConsumers } from '../../broker/channels/careful-consumers.t
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { sharesPrefetch } from '../request/prefetch.ts'
 import { consumerLog } from './consumer-log.ts'
@@ -19,7 +19,7 @@ export interface SuspectsParts {
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /**

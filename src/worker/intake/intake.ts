@@ -5,7 +5,7 @@ import { unknownTaskFailed } from '../../protocol/remote/event.ts'
 import { celeryError } from '../../protocol/result/exceptions.ts'
 import { decodeTask } from '../../protocol/task/decode-task.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
@@ -46,7 +46,7 @@ export interface IntakeParts {
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly events: TaskEvents
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Takes each delivery: makes it a request that runs now or later, or sets it aside. Never throws. */

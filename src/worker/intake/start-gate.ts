@@ -3,7 +3,7 @@ import type { TaskEvents } from '../../events/publisher.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import { taskFailed } from '../../protocol/remote/event.ts'
 import { celeryError } from '../../protocol/result/exceptions.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Suspects } from '../consume/suspects.ts'
 import type { Isolation } from '../quarantine/isolation.ts'
 import {
@@ -45,7 +45,7 @@ export interface StartGateParts {
   readonly harmlessReturns: HarmlessReturns
   readonly inFlight: InFlight
   readonly events: TaskEvents
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */

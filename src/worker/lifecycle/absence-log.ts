@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../broker/session.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
 /** The connections of a worker: the one that consumes, and the one that publishes. */
@@ -8,7 +8,7 @@ export type SessionRole = 'consumer' | 'publisher'
 /** What telling of an absent broker takes. */
 export interface AbsenceLogOptions {
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** Whether a person reads the log as it is written: then the first line says how to get a broker. */
   readonly terminal: boolean
 }

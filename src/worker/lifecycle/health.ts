@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { type HealthLimits, judge, type VitalSigns } from '../../metrics/health.ts'
 import { HealthServer } from '../../metrics/health-server.ts'
 import { type ConnectionRole, createInstruments, type EndState, type Instruments } from '../../metrics/instruments.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { packageVersion } from '../../runtime/version.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
@@ -35,7 +35,7 @@ export interface WorkerHealthParts {
   readonly prefetch: Prefetch
   readonly poolSize: Pick<PoolSize, 'size'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // A loop that is later than this lets heartbeats and probes wait, too.

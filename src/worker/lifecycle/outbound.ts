@@ -10,7 +10,7 @@ import type { ResultBackend } from '../../results/backend.ts'
 import { openBackend } from '../../results/open-backend.ts'
 import { parseRedisUrl } from '../../results/redis-address.ts'
 import { redisKeys } from '../../results/redis-keys.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { ChordQueues } from '../../sending/chord-queues.ts'
 import { DeclaredQueues } from '../../sending/declared-queues.ts'
@@ -41,7 +41,7 @@ export interface OutboundParts {
   /** Aborts when the worker begins to leave. */
   readonly leaving: AbortSignal
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** All that leaves a worker: results, tasks that tasks send, tasks that follow others, and what is set aside. */

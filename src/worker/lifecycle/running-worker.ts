@@ -6,7 +6,7 @@ import type { Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
 import type { EventPublisher } from '../../events/publisher.ts'
 import type { Pool } from '../../pool/pool.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
@@ -61,7 +61,7 @@ export interface RunningWorkerParts extends Omit<ShutdownParts, 'grace' | 'abort
   /** Is aborted when the worker begins to leave. */
   readonly leaving: AbortController
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // How long closing the connections may take, in milliseconds.

@@ -1,12 +1,12 @@
 import type { SessionEvent } from '../../broker/session.ts'
 import { TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { ConsumerTimeouts } from '../consume/consumer-timeouts.ts'
 import type { AbsenceLog, SessionRole } from './absence-log.ts'
 
 /** What telling of connections takes. */
 export interface SessionLogParts {
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** Shared by the connections of one worker. */
   readonly absence: AbsenceLog
   /** Says what ran too long. */

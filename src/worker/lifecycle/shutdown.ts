@@ -1,5 +1,5 @@
 import { TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
@@ -29,7 +29,7 @@ export interface ShutdownParts {
   readonly kept: Pick<KeptOutcomes, 'tryNow' | 'abandon' | 'size'>
   readonly table: RequestTable
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** Returns messages that were not run to their end. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   readonly grace: number

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { SavedRevocations } from '../request/revocations.ts'
 
 // What a worker writes is a fifth of it.
@@ -16,11 +16,11 @@ const BEGINNING = '{"version":'
  */
 export class StateFile {
   readonly #path: string
-  readonly #logger: Logger
+  readonly #logger: EventLogger
   #writing: Promise<void> | undefined
   #next: (() => SavedRevocations) | undefined
 
-  constructor(path: string, logger: Logger) {
+  constructor(path: string, logger: EventLogger) {
     this.#path = path
     this.#logger = logger
   }

@@ -1,7 +1,7 @@
 import { hintOf, messageOf } from '../../errors.ts'
 import type { Crew } from '../../pool/crew.ts'
 import type { Pool, RunOptions } from '../../pool/pool.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Invocation } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
@@ -13,7 +13,7 @@ export interface IsolationParts {
   /** Whether a process of its own can run the task of this name. */
   readonly canRun: (task: string) => boolean
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // It takes a second to start, and holds as much memory as a small worker.

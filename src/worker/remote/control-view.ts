@@ -14,7 +14,7 @@ import type { LamportClock } from '../../protocol/remote/lamport-clock.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import { packageVersion } from '../../runtime/version.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { AttemptLimits } from '../request/attempt-limits.ts'
@@ -46,7 +46,7 @@ export interface ViewParts {
   readonly events: EventControls
   readonly queues: QueueControls
   readonly shutDown: () => void
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** What remote control sees of a worker, and may do to it. */

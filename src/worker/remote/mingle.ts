@@ -4,7 +4,7 @@ import type { WorkerView } from '../../control/worker-view.ts'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { LamportClock } from '../../protocol/remote/lamport-clock.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import { Broadcast } from '../../sending/broadcast.ts'
@@ -15,7 +15,7 @@ export interface MingleParts {
   readonly worker: WorkerView
   readonly lamport: LamportClock
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // Milliseconds: how long Celery waits for the first answer, and how long after an answer for another one.

@@ -7,7 +7,7 @@ import { Mailbox } from '../../control/mailbox.ts'
 import type { WorkerView } from '../../control/worker-view.ts'
 import { Heartbeat } from '../../events/heartbeat.ts'
 import type { EventPublisher } from '../../events/publisher.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import { type ViewParts, workerView } from './control-view.ts'
@@ -18,7 +18,7 @@ export interface RemoteControlParts extends Omit<ViewParts, 'events'> {
   readonly dispatcher: Dispatcher
   readonly events: EventPublisher
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** How others know of a worker: it answers Celery's remote control, introduces itself, and tells monitors that it is there. */

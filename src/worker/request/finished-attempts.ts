@@ -1,7 +1,7 @@
 import type { Delivery } from '../../broker/broker.ts'
 import { readMarks } from '../../protocol/headers/suspect.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
 import type { AttemptKey } from './recent-acks.ts'
@@ -21,10 +21,10 @@ export class FinishedAttempts {
   readonly #originals: ExpiringSet
   /** How those ended whose messages could not be set aside yet. */
   readonly #unquarantined = new Map<string, string>()
-  readonly #logger: Logger
+  readonly #logger: EventLogger
   #lostAcks = 0
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: EventLogger) {
     this.#logger = logger
     this.#unacknowledged = new ExpiringSet(clock, MEMORY)
     this.#acknowledged = new ExpiringSet(clock, BRIEF_MEMORY)

@@ -4,7 +4,7 @@ import type { TaskEvents } from '../../events/publisher.ts'
 import type { State } from '../../protocol/result-record.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
@@ -50,7 +50,7 @@ export interface AttemptsParts {
   /** Called for each attempt whose outcome is safe. */
   readonly onSettled: (request: Request, outcome: Outcome) => void
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 const ACK_LOST = 'the task has ended, but the broker took its message back before; if it comes here again it is not run'

@@ -1,6 +1,6 @@
 import type { AutoscaleControls } from '../../control/worker-view.ts'
 import { messageOf } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { PoolSize } from './pool-size.ts'
@@ -38,7 +38,7 @@ export interface AutoscalerParts {
   readonly dispatcher: Pick<Dispatcher, 'running' | 'waiting'>
   readonly poolSize: Pick<PoolSize, 'size' | 'resize' | 'widen' | 'largest'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Has the pool grow while tasks wait, and shrink again when they do not, as Celery's `--autoscale`. */

@@ -1,7 +1,7 @@
 import type { Pool, RunOptions } from '../../pool/pool.ts'
 import type { State } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
@@ -20,7 +20,7 @@ export interface DispatcherParts {
   readonly settlingLimit: number
   readonly table: RequestTable
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** A request came, and there is no slot for it. */
   readonly onWaiting?: () => void
   readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>

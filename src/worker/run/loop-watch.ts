@@ -1,11 +1,11 @@
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Request } from '../request/request.ts'
 
 /** The parts that the watch works with. Times in milliseconds. */
 export interface LoopWatchParts {
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** How long the loop may stand still before that is worth a warning. */
   readonly threshold?: number
 }
@@ -23,7 +23,7 @@ const FEW = 64
  */
 export class LoopWatch {
   readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #logger: EventLogger
   readonly #threshold: number
   /** The requests that run, and all that started since the last look. */
   #suspects: Request[] = []

@@ -1,5 +1,5 @@
 import type { Pool } from '../../pool/pool.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
@@ -11,7 +11,7 @@ export interface PoolSizeParts {
   readonly prefetchMultiplier: number
   /** What the configuration lets it grow to by itself. */
   readonly max?: number | undefined
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // Bounds what one remote-control command can ask for, in memory and threads. A prefetch count has 16 bits.

@@ -17,7 +17,7 @@ import { decodeResult } from '../../protocol/result/result.ts'
 import { isFinal, type RemoteError, type ResultRecord } from '../../protocol/result-record.ts'
 import { decodeTask } from '../../protocol/task/decode-task.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
@@ -34,7 +34,7 @@ export interface ChordJoinsParts {
   readonly quarantine: Quarantine
   readonly maxBodySize: number
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Chords that one worker holds at once; the others wait for another worker, or their turn. */

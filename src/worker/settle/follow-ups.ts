@@ -23,7 +23,7 @@ import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { ChordQueues } from '../../sending/chord-queues.ts'
 import { allOver, Progress } from '../request/progress.ts'
@@ -42,7 +42,7 @@ export interface FollowUpsParts {
   /** Declares the queues of chords where the result backend joins none, but workers do. */
   readonly chordQueues?: Pick<ChordQueues, 'declare'> | undefined
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
   /** `gen<pid>@<host>`. */
   readonly origin: string
   /** Where a task goes. */

@@ -1,5 +1,5 @@
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { sizeOfValue } from '../../runtime/value-size.ts'
@@ -21,7 +21,7 @@ export interface KeptOutcomesParts {
   readonly onHalted: () => void
   readonly onResumed: () => void
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** How the outcomes of finished attempts are, for probes. */

@@ -2,7 +2,7 @@ import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { HeldMessage } from '../quarantine/republisher.ts'
 import { Progress } from '../request/progress.ts'
@@ -33,7 +33,7 @@ export interface RefusalsParts {
   /** Where those wait that can't be set aside. */
   readonly aside: HeldAside
   readonly followUps: Pick<FollowUps, 'abandon'>
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** Quarantines or drops messages that can't be run, and stores their failure for the caller. */

@@ -1,11 +1,11 @@
 import { argsText } from '../../protocol/result/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 
 /** One line for each task that ended: what became of it, and how long its code ran. */
-export function logSettled(logger: Logger, request: Request, outcome: Outcome): void {
+export function logSettled(logger: EventLogger, request: Request, outcome: Outcome): void {
   const { message } = request
   const task = { task_id: message.id, task: message.task, queue: request.queue, attempt: message.retries + 1 }
   switch (outcome.kind) {

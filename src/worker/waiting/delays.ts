@@ -7,7 +7,7 @@ import { delayable, delayRoute, secondsUntil } from '../../protocol/headers/dela
 import { markedCopy } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { WireMessage } from '../../protocol/wire.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { factsOf, mayHaveStarted, startsSoFar } from '../quarantine/poison-policy.ts'
 import type { Prefetch } from '../request/prefetch.ts'
@@ -50,7 +50,7 @@ export interface DelaysParts {
   readonly prefetch: Prefetch
   readonly config: HoldLimits & Pick<Config, 'delayedDelivery'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 // On their way to the broker at once, so that those behind them in the queue need not wait for each confirm.

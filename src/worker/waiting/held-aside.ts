@@ -1,7 +1,7 @@
 import type { Delivery } from '../../broker/broker.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { deliveryCount, suspectsQueue } from '../../protocol/headers/suspect.ts'
-import type { Logger } from '../../runtime/log/logger.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { DeliverySource } from '../quarantine/poison-policy.ts'
 import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
@@ -32,7 +32,7 @@ export interface HeldAsideParts {
   readonly suspects: { spare(queue: string): () => void }
   readonly republisher: Pick<Republisher, 'renew' | 'giveBack'>
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: EventLogger
 }
 
 /** How the held messages are, for probes. */
