@@ -54,8 +54,17 @@ export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }:
 /** Everything for programs: workers and tasks by Celery's keys, the newest tasks first. */
 export function sceneAsJson(scene: Scene, chosen: Interface, options: { readonly compact: boolean }): string {
   const { now, queues } = scene
-  const workers = sortedWorkers(scene).map((worker) => ({ ...worker, alive: isAlive(worker, now) }))
-  return `${toJson({ timestamp: now, workers, queues, tasks: shownTasks(scene.tasks, chosen) }, options)}\n`
+  const workers = sortedWorkers(scene).map((worker) => ({ ...underscored(worker), alive: isAlive(worker, now) }))
+  const tasks = shownTasks(scene.tasks, chosen).map(underscored)
+  return `${toJson({ timestamp: now, workers, queues, tasks }, options)}\n`
+}
+
+/** Names in JSON are those of Celery's events: `root_id` for `rootId`. */
+function underscored(view: object): Record<string, unknown> {
+  const entries = Object.entries(view)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  )
 }
 
 /** Everything as plain tables, for a file or a pipe; of the tasks the newest `most`. */

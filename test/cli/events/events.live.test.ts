@@ -76,16 +76,21 @@ it("computes from a worker's events what Celery's own state computes from them",
     const celery = (await runPython('fold.py', { broker: brokerUrl() }, { input: order })) as Folded
     for (const [uuid, fields] of Object.entries(celery.tasks)) {
       const view: Readonly<Record<string, unknown>> = { ...ourState.tasks.get(uuid) }
-      const ourFields = Object.fromEntries(Object.keys(fields).map((field) => [field, view[field] ?? null]))
+      const ourFields = Object.fromEntries(Object.keys(fields).map((field) => [field, view[camelCase(field)] ?? null]))
       expect(ourFields).toEqual(fields)
     }
     expect(Object.keys(celery.tasks).sort()).toEqual([...ourState.tasks.keys()].sort())
     for (const [node, fields] of Object.entries(celery.workers)) {
       const view: Readonly<Record<string, unknown>> = { ...ourState.workers.get(node) }
-      expect(Object.fromEntries(Object.keys(fields).map((field) => [field, view[field] ?? null]))).toEqual(fields)
+      const ourFields = Object.fromEntries(Object.keys(fields).map((field) => [field, view[camelCase(field)] ?? null]))
+      expect(ourFields).toEqual(fields)
     }
   }
 })
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
 
 interface Folded {
   readonly tasks: Readonly<Record<string, Readonly<Record<string, unknown>>>>
