@@ -83,6 +83,8 @@ it('what Python tries again later comes back at its time, to either', async () =
   const ask = (command: string) =>
     caller.broadcast(command, { arguments: { queue }, destination: [scene.worker.node], limit: 1, timeout: 60 })
   await ask('cancel_consumer')
+  // The answer comes before the broker has cancelled it, as Celery's does.
+  await queueOnce(queue, ({ consumers }) => consumers === 1)
   const sent = Date.now()
   const id = await caller.sendTask('hand_over', [], { kwargs: { countdown: 3 } })
   await python.until('Retry in 3s')
