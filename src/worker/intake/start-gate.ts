@@ -162,8 +162,8 @@ export class StartGate {
       request.requeue()
       return
     }
-    const { delivery, source, startedAt, lostWithConnection: survived } = request
-    const facts = factsOf(delivery, source, survived)
+    const { delivery, source, startedAt, lostWithConnection } = request
+    const facts = factsOf(delivery, source, lostWithConnection)
     const decision = decideAfterCrash(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
     if (decision.kind === 'quarantine') await this.#quarantine(request, decision.starts)
     else if (decision.kind === 'suspect') await this.#suspect(request, decision, 'whatever ran it alone died')
@@ -231,9 +231,9 @@ function named({ message, queue }: Request): { task_id: string; task: string; qu
 }
 
 /** For the history of a message. */
-function whySuspected({ starts }: Past, { source, redelivered, survived }: DeliveryFacts): string {
+function whySuspected({ starts }: Past, { source, redelivered, lostWithConnection }: DeliveryFacts): string {
   if (source === 'tasks') return `came back again; its workers may have died of it ${starts} times`
-  if (survived) return 'came back with a connection that was lost'
+  if (lostWithConnection) return 'came back with a connection that was lost'
   return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
 }
 

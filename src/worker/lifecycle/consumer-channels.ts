@@ -65,14 +65,14 @@ export class ConsumerChannels {
       mingling.done.resolve()
     }
     this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
-      signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+      signal.addEventListener('abort', () => this.#noteHarmlessReturns(), { once: true })
       await this.#untilMingled(signal)
       await suspects.setup(channel, signal, this.#current().server)
     })
     this.#kept.tasks = session.keepOpened('consumer', {
       open: ChannelSet.open,
       setup: async (channel, signal) => {
-        signal.addEventListener('abort', () => this.#rememberSurvivors(), { once: true })
+        signal.addEventListener('abort', () => this.#noteHarmlessReturns(), { once: true })
         await this.#untilMingled(signal)
         const connection = this.#current()
         this.#liveness = undefined
@@ -172,7 +172,7 @@ export class ConsumerChannels {
   }
 
   /** Notes the requests that a lost channel held: their redelivery is not counted as the death of a worker. */
-  #rememberSurvivors(): void {
+  #noteHarmlessReturns(): void {
     const { table, harmlessReturns, finished, recentAcks, prefetch, consumer } = this.#parts
     // Each queue may have a limit of its own, and its suspects another.
     const unanswered = prefetch.count === 0 ? 0 : (prefetch.count + 1) * Math.max(1, consumer.queues.length)

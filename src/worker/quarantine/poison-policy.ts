@@ -18,7 +18,7 @@ export interface DeliveryFacts {
   /** True once the one free redelivery of a suspect has been used, as our own header has it. */
   readonly graceUsed: boolean
   /** How many of its redeliveries happened only because this process lost its channel: no worker died. */
-  readonly survived: number
+  readonly lostWithConnection: number
 }
 
 /** What a copy of a message is to carry of its past. */
@@ -44,11 +44,11 @@ const WORN = 2
 export function factsOf(
   delivery: Pick<Delivery, 'headers' | 'redelivered'>,
   source: DeliverySource,
-  survived = 0,
+  lostWithConnection = 0,
 ): DeliveryFacts {
   const { headers, redelivered } = delivery
   const { starts: marked, redelivered: startedBefore, graceUsed } = readMarks(headers)
-  return { source, redelivered, returns: deliveryCount(headers), startedBefore, marked, graceUsed, survived }
+  return { source, redelivered, returns: deliveryCount(headers), startedBefore, marked, graceUsed, lostWithConnection }
 }
 
 /**
@@ -90,7 +90,7 @@ export function decideStart(
   }
   if (isWorn(facts)) return { kind: 'mark', starts }
   // Also where a queue counts: on a classic one that is what the sender wrote, and a copy does not carry it on.
-  return facts.redelivered && facts.survived === 0 ? { kind: 'mark', starts } : RUN
+  return facts.redelivered && facts.lostWithConnection === 0 ? { kind: 'mark', starts } : RUN
 }
 
 /**
@@ -130,7 +130,7 @@ export function mayBeNacked({ source, returns, redelivered, marked }: DeliveryFa
   return returns === undefined ? true : returns === 0 || !redelivered
 }
 
-function timesReturned({ redelivered, returns, survived }: DeliveryFacts): number {
+function timesReturned({ redelivered, returns, lostWithConnection }: DeliveryFacts): number {
   const came = redelivered ? (returns ?? 1) : 0
-  return Math.max(came - survived, 0)
+  return Math.max(came - lostWithConnection, 0)
 }

@@ -13,8 +13,8 @@ export interface HeldMessage {
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly source: DeliverySource
-  /** How often it came back only because this process lost what it held it by. */
-  readonly survived?: number
+  /** How often it came back only because this process lost the channel that it held it on. */
+  readonly lostWithConnection?: number
   /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
   readonly state?: string
   /** When its code began to run; undefined when it never did. */
@@ -160,8 +160,8 @@ export class Republisher {
 }
 
 /** Back to where it came from, with what is known of it by now. */
-function copyAsIs({ delivery, queue, source, startedAt, survived, ended }: HeldMessage): CopyOptions {
-  const facts = factsOf(delivery, source, survived)
+function copyAsIs({ delivery, queue, source, startedAt, lostWithConnection, ended }: HeldMessage): CopyOptions {
+  const facts = factsOf(delivery, source, lostWithConnection)
   return {
     ...startsSoFar(facts),
     queue: source === 'suspects' ? suspectsQueue(queue) : queue,

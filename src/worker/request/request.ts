@@ -5,14 +5,18 @@ import type { Invocation } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 import type { DeliverySource } from '../quarantine/poison-policy.ts'
+import type { HeldMessage } from '../quarantine/republisher.ts'
 import type { Place } from './prefetch.ts'
 import { Progress } from './progress.ts'
 
 /** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
 export type RequestState = 'held' | 'limited' | 'reserved' | 'active' | 'settling' | 'settled'
 
+/** What a request tells of a message that goes back: each of these fields, though a message without a request may lack it. */
+type ToldOfItsMessage = Required<Omit<HeldMessage, 'ended'>>
+
 /** One delivery in our hands: what it asks for, when things happened, and the one right to settle it. */
-export class Request {
+export class Request implements ToldOfItsMessage {
   readonly delivery: Delivery
   readonly message: TaskMessage
   readonly task: AnyTask

@@ -175,8 +175,8 @@ export class Delays {
 }
 
 /** What the broker is given in place of the message: with its past, if it has one, and else as it came. */
-function copyOf({ delivery, source, lostWithConnection: survived, queue }: Request): WireMessage {
-  const facts = factsOf(delivery, source, survived)
+function copyOf({ delivery, source, lostWithConnection, queue }: Request): WireMessage {
+  const facts = factsOf(delivery, source, lostWithConnection)
   const [{ starts }, redelivered] = [startsSoFar(facts), mayHaveStarted(facts)]
   return starts === 0 && !redelivered ? delivery : markedCopy(delivery, { queue, starts, redelivered }).message
 }

@@ -15,7 +15,7 @@ const fresh: DeliveryFacts = {
   startedBefore: false,
   marked: 0,
   graceUsed: false,
-  survived: 0,
+  lostWithConnection: 0,
 }
 
 const three = { maxStarts: 3, isolated: true }
@@ -67,7 +67,7 @@ describe('a message from a task queue', () => {
   })
 
   it('is held nothing against when it came back to the very process that had lost its channel', () => {
-    const survived = { ...fresh, redelivered: true, survived: 1 }
+    const survived = { ...fresh, redelivered: true, lostWithConnection: 1 }
     expect(decideStart(survived, three)).toEqual({ kind: 'run' })
     expect(decideStart({ ...survived, marked: 1 }, three)).toEqual({ kind: 'run' })
     expect(decideStart({ ...survived, returns: 1 }, three)).toEqual({ kind: 'run' })
@@ -133,7 +133,7 @@ describe('a message from the suspects', () => {
     ],
     [
       'that only lost its channel is not answerable for that',
-      { ...back, survived: 1 },
+      { ...back, lostWithConnection: 1 },
       three,
       { kind: 'suspect', starts: 2, graceUsed: false },
     ],
