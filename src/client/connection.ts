@@ -1,5 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
 import { DelayedDelivery, type DelayedQueueType } from '../broker/delayed-delivery.ts'
+import { answeringInTime } from '../broker/in-time.ts'
 import { createPublisher, type OwnedPublisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
@@ -7,6 +8,8 @@ import { type EventOptions, type EventStream, receiveEvents } from '../events/re
 import type { Outgoing } from '../protocol/wire.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { DeclaredQueues } from '../sending/declared-queues.ts'
+import { DelayedTasks } from '../sending/delayed-tasks.ts'
 import type { Replies } from '../sending/replies.ts'
 import { ReplyQueue } from '../sending/reply-queue.ts'
 import type { Revoke } from '../sending/revoke.ts'
@@ -62,10 +65,14 @@ export class ClientConnection {
       onUnusable: (error) =>
         logger?.warn({ err: error }, 'native delayed delivery can not be used: workers hold the tasks'),
     })
+    const publisher = this.#publisher
+    const queues = new DeclaredQueues(answeringInTime(this.#session, clock), router)
     this.#sender = createSender({
       session: this.#session,
-      delays: holdFor === undefined ? undefined : { delivery, holdFor },
-      publisher: this.#publisher,
+      queues,
+      delays:
+        holdFor === undefined ? undefined : new DelayedTasks({ delivery, holdFor, publisher, queues, router, clock }),
+      publisher,
       replies: this.replies,
       chords: results === 'rpc' || results === 'none' ? undefined : results.chords,
       router,

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { DelayedDelivery } from '../broker/delayed-delivery.ts'
-import { answeringInTime } from '../broker/in-time.ts'
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import type { FollowUp } from '../canvas/apply.ts'
@@ -18,8 +16,8 @@ import { isCanvas, isTask } from '../tasks/brand.ts'
 import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { ChordQueues } from './chord-queues.ts'
-import { DeclaredQueues } from './declared-queues.ts'
-import { DelayedTasks } from './delayed-tasks.ts'
+import type { DeclaredQueues } from './declared-queues.ts'
+import type { DelayedTasks } from './delayed-tasks.ts'
 import { checkHeaderSize, LARGEST_FRAME } from './header-size.ts'
 import { checkArguments, type PreparedTask, prepareTask } from './prepare-task.ts'
 import type { Replies } from './replies.ts'
@@ -32,18 +30,17 @@ import { TaskPublisher, WINDOW } from './task-publisher.ts'
 
 /** What sending needs around it. */
 export interface SenderOptions {
-  /** Where queues are declared. */
   readonly session: Session
   readonly publisher: Publisher
-  /** For those who share them; else it has its own. */
-  readonly queues?: DeclaredQueues
+  /** The task queues that were declared; a worker shares them with its follow-ups. */
+  readonly queues: DeclaredQueues
   /** Where results come back to; without it nobody reads any. */
   readonly replies: Replies | undefined
   /** Who is told of chords before they start, where a result backend joins them. */
   readonly chords?: Pick<ChordJoin, 'begin'> | undefined
   readonly router: Router
   /** Where tasks wait that are due later than `holdFor` milliseconds from now, and all delayed ones of quorum queues; without it nowhere. */
-  readonly delays?: { readonly delivery: DelayedDelivery; readonly holdFor: number } | undefined
+  readonly delays?: DelayedTasks | undefined
   /** Milliseconds that one send may take until the broker's confirm. */
   readonly publishTimeout: number
   readonly clock: Clock
@@ -81,7 +78,6 @@ export function createSender(options: SenderOptions): Sender {
 
 class SessionSender implements Sender {
   readonly #options: SenderOptions
-  readonly #queues: DeclaredQueues
   readonly #chordQueues: ChordQueues
   readonly origin = `gen${process.pid}@${hostname()}`
   readonly #publisher: TaskPublisher
@@ -91,14 +87,8 @@ class SessionSender implements Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#queues = options.queues ?? new DeclaredQueues(answeringInTime(options.session, options.clock), options.router)
-    this.#chordQueues = new ChordQueues(options.session, this.#queues)
-    const { delays, publisher, router, clock } = options
-    this.#publisher = new TaskPublisher({
-      ...options,
-      queues: this.#queues,
-      delays: delays && new DelayedTasks({ ...delays, publisher, queues: this.#queues, router, clock }),
-    })
+    this.#chordQueues = new ChordQueues(options.session, options.queues)
+    this.#publisher = new TaskPublisher(options)
   }
 
   sendFor(parent?: TaskMessage): Send {

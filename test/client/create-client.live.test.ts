@@ -8,6 +8,7 @@ import { type Client, type ClientOptions, createClient } from '../../src/client/
 import { TwqError } from '../../src/errors.ts'
 import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
+import { DeclaredQueues } from '../../src/sending/declared-queues.ts'
 import { ReplyQueue } from '../../src/sending/reply-queue.ts'
 import { createRouter } from '../../src/sending/router.ts'
 import { createSender } from '../../src/sending/sender.ts'
@@ -304,11 +305,13 @@ describe('a sender inside a worker', () => {
     const publisher = createPublisher(session, { clock: systemClock })
     const replies = new ReplyQueue(session, undefined)
     const queue = uniqueName('children')
+    const router = createRouter({ defaultQueue: queue })
     const sender = createSender({
       session,
       publisher,
+      queues: new DeclaredQueues(session, router),
       replies,
-      router: createRouter({ defaultQueue: queue }),
+      router,
       publishTimeout: 10_000,
       clock: systemClock,
     })

@@ -116,6 +116,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
       logger.warn({ event: 'delays.unusable', ...fields }, UNUSABLE)
     },
   })
+  const delays = new DelayedTasks({ delivery, holdFor: config.holdFor, publisher, queues, router, clock })
   const sentChildren = new SentChildren()
   const sender = createSender({
     session: publishing,
@@ -123,7 +124,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     queues,
     replies,
     chords: results.chord,
-    delays: { delivery, holdFor: config.holdFor },
+    delays,
     router,
     publishTimeout,
     clock,
@@ -132,11 +133,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     onSent: (parent, child) => sentChildren.add(parent, child),
   })
   const followUps = new FollowUps({
-    publisher: new FollowUpPublisher(
-      publisher,
-      queues,
-      new DelayedTasks({ delivery, holdFor: config.holdFor, publisher, queues, router, clock }),
-    ),
+    publisher: new FollowUpPublisher(publisher, queues, delays),
     results,
     sentChildren,
     chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,
