@@ -1,6 +1,6 @@
 import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
-import { cutText } from './cut-text.ts'
+import { boundedText } from './bounded-text.ts'
 
 /** What the events so far say of a task: Celery's `Task`, in camelCase; times in seconds since the epoch, `runtime` in seconds. */
 export interface TaskState {
@@ -72,7 +72,7 @@ const OTHER_TEXTS: Texts = {
 export function taskAfter(before: TaskState | undefined, event: CeleryEvent): TaskState {
   const [, subject] = splitType(event.type)
   const known = STATES.get(subject)
-  const state = known ?? cutText(subject.toUpperCase())
+  const state = known ?? boundedText(subject.toUpperCase())
   const { timestamp, clock, hostname } = event
   const current = before?.state ?? 'PENDING'
   const isLate = state !== 'RETRY' && current !== 'RETRY' && rank(state) > rank(current)
@@ -108,7 +108,7 @@ function texts(event: CeleryEvent, names: Texts): Partial<TaskState> {
   return Object.fromEntries(
     Object.entries(names)
       .filter(([key]) => typeof event[key] === 'string')
-      .map(([key, name]) => [name, cutText(event[key] as string)]),
+      .map(([key, name]) => [name, boundedText(event[key] as string)]),
   )
 }
 

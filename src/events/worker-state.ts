@@ -1,6 +1,6 @@
 import type { CeleryEvent } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
-import { cutText } from './cut-text.ts'
+import { boundedText } from './bounded-text.ts'
 
 /** What the events so far say of a worker: Celery's `Worker`, in camelCase; times in seconds. */
 export interface WorkerState {
@@ -67,5 +67,5 @@ function numbers(value: Json | undefined): readonly number[] | undefined {
 }
 
 function text(value: Json | undefined): string | undefined {
-  return typeof value === 'string' ? cutText(value) : undefined
+  return typeof value === 'string' ? boundedText(value) : undefined
 }

@@ -1,10 +1,11 @@
 import { type ErrorCode, messageOf, TwqError } from '../../errors.ts'
 import type { Json } from '../../runtime/json.ts'
+import { beginningOf } from '../../runtime/text/cut-text.ts'
 import { portableJson } from '../json.ts'
 import { displayOf } from '../python-repr.ts'
 import type { RemoteError } from '../result-record.ts'
 import { RemoteTaskError } from './remote-task-error.ts'
-import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
+import { isErrorLike, propertyOf, textOf } from './thrown.ts'
 import { tracebackOf } from './traceback.ts'
 
 /** The Python module of each exception that Celery itself puts into results (wire specification 4.2). */

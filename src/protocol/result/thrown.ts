@@ -47,8 +47,3 @@ function hasFewMembers(thrown: unknown): boolean {
   }
   return count(thrown, LEVELS_SHOWN + 1)
 }
-
-/** The first characters of a text. A slice would keep the whole of it in memory. */
-export function beginningOf(text: string, length: number): string {
-  return text.length <= length ? text : Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le')
-}

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { beginningOf, isErrorLike, propertyOf, textOf } from './thrown.ts'
+import { beginningOf } from '../../runtime/text/cut-text.ts'
+import { isErrorLike, propertyOf, textOf } from './thrown.ts'
 
 const MAX_LENGTH = 64 * 1024
 const MAX_CAUSES = 8

@@ -18,6 +18,11 @@ export function cutText(text: string, longest: number = LONGEST_SHOWN): string {
   return `${masked.slice(0, end)}…`
 }
 
+/** The first characters of a text, for keeping: a copy, since a slice would keep the whole text in memory. */
+export function beginningOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le')
+}
+
 /** A text of at most `most` lines, the lines in the middle replaced by one that says how many they were, and `more`. */
 export function cutLines(text: string, most: number, more = ''): string {
   const lines = text.split('\n')
