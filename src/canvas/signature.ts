@@ -163,7 +163,7 @@ export function celeryOptions(options: SendOptions): JsonObject {
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as JsonObject
 }
 
-/** A signature with the callbacks and errbacks of `options` added to those that it has. */
+/** Adds the callbacks and errbacks of `options` to those of a signature. */
 export function withLinks(
   fields: SignatureFields,
   { link, linkError }: Pick<SendOptions, 'link' | 'linkError'>,

@@ -23,7 +23,7 @@ export interface Client extends AsyncDisposable {
   /**
    * Resolves once the broker has the message safe. Rejects with `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` before anything is
    * sent, with `TWQ_PUBLISH_UNROUTABLE` or `TWQ_PUBLISH_REFUSED` when the broker did not take it, with
-   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when nobody knows. Beyond 10,000 messages or 16 MiB
+   * `TWQ_BROKER_UNREACHABLE`, `TWQ_PUBLISH_TIMEOUT` or the signal's reason when it is not known whether the broker has it. Beyond 10,000 messages or 16 MiB
    * on the way it waits for room, in turn and within `publishTimeout`; a larger message goes alone. Each window of 1,000 messages
    * or 8 MiB of a workflow has the whole of that time.
    */
@@ -49,7 +49,7 @@ export interface Client extends AsyncDisposable {
    * Python. Rejects with `TWQ_RESULT_UNAVAILABLE` where results are kept nowhere.
    */
   saveGroup(group: GroupHandle): Promise<void>
-  /** A group that somebody has saved, or undefined: Python's `GroupResult.restore(id)`. */
+  /** A saved group, or undefined: Python's `GroupResult.restore(id)`. */
   restoreGroup(groupId: string): Promise<GroupHandle | undefined>
   /** Drops a saved group: Python's `GroupResult.delete()`. The results of its members stay. */
   deleteGroup(groupId: string): Promise<void>
@@ -58,7 +58,7 @@ export interface Client extends AsyncDisposable {
    * Worker events always come; task events from workers that send them, or with `enableTaskEvents` from all.
    */
   events(options?: EventOptions): EventStream
-  /** Waits for the sends under way, then closes the connection. Results that nobody has read are lost. */
+  /** Waits for the sends under way, then closes the connection. Results that were not read are lost. */
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export interface ClientOptions {
   readonly broker?: string | undefined
   /**
    * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
-   * from the Redis where the workers keep them; with `'none'` they are nobody's.
+   * from the Redis where the workers keep them; with `'none'` they are not read.
    */
   readonly resultBackend?: string
   /** What the names of results in a Redis begin with: Celery's `global_keyprefix`. */
@@ -82,7 +82,7 @@ export interface ClientOptions {
   readonly queues?: readonly (string | QueueSettings)[]
   /** Where tasks go that name no queue: by name, by glob, or by a function. */
   readonly routes?: Routes | undefined
-  /** The priority of tasks that nobody gives one. */
+  /** The priority of tasks that have none of their own. */
   readonly priority?: number | undefined
   /** How long one `send` may take until the broker's confirm. Default 10 s. */
   readonly publishTimeout?: number | string
@@ -95,6 +95,6 @@ export interface ClientOptions {
   readonly holdFor?: number | string | null
   /** What the queues of native delayed delivery are declared as. Default `quorum`, as Celery's. */
   readonly delayedQueueType?: 'quorum' | 'classic'
-  /** Hears of lost connections. Without one, nobody does. */
+  /** Logs lost connections; without a logger they are not reported. */
   readonly logger?: Logger
 }

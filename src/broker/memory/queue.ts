@@ -73,7 +73,7 @@ export class Queue {
     }
     const entry: Entry = {
       message,
-      level: this.#laneOf(message),
+      level: this.#levelOf(message),
       position: this.#nextPosition++,
       expiresAt: this.#around.clock.monotonic() + Math.min(this.settings.messageTtl, ownTtl(message)),
       returns: 0,
@@ -104,7 +104,7 @@ export class Queue {
     const spent = back.filter((entry) => entry.returns > this.settings.deliveryLimit)
     this.#bury(spent, 'delivery_limit')
     const alive = back.filter((entry) => entry.returns <= this.settings.deliveryLimit)
-    this.#ready.add(this.settings.type === 'quorum' ? alive.map((entry) => this.#atReturnLane(entry)) : alive)
+    this.#ready.add(this.settings.type === 'quorum' ? alive.map((entry) => this.#atReturnLevel(entry)) : alive)
     this.serve()
   }
 
@@ -214,12 +214,12 @@ export class Queue {
     return this.#ready.count < maxLength && this.#ready.bytes + message.body.length <= maxLengthBytes
   }
 
-  #laneOf(message: Message): number {
+  #levelOf(message: Message): number {
     return Math.min(message.properties.priority ?? 0, this.settings.maxPriority ?? 0)
   }
 
   // In quorum queues what came back leaves before all else, in the order in which it came back.
-  #atReturnLane(entry: Entry): Entry {
+  #atReturnLevel(entry: Entry): Entry {
     return { ...entry, level: 1, position: this.#nextPosition++ }
   }
 

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
 import type { TaskReport, WorkerMessage, WorkerReady } from '../worker/parent-link.ts'
 
-/** What hears of a worker. */
-export interface GenerationHearer {
+/** Hears what a worker of `twq dev` writes, runs and imports. */
+export interface DevWorkerHearer {
   /** A line that the worker wrote, to either stream. */
   line(text: string, stream: 'stdout' | 'stderr'): void
   task(report: TaskReport): void
@@ -31,7 +31,7 @@ export class DevWorker {
   #hasEnded = false
 
   /** `args` follow `twq worker start`. */
-  constructor(args: readonly string[], hearer: GenerationHearer) {
+  constructor(args: readonly string[], hearer: DevWorkerHearer) {
     const ready = deferred<WorkerReady | undefined>()
     const ended = deferred<string>()
     const retired = deferred<void>()

@@ -2,23 +2,23 @@ import type { StopRequest } from '../../runtime/process/process-signals.ts'
 import type { WorkerReady } from '../worker/parent-link.ts'
 import type { DevWorker } from './dev-worker.ts'
 
-/** What hears how one worker follows another. */
-export interface SuccessionHearer {
+/** Hears how one worker follows another. */
+export interface ReloadsHearer {
   /** A worker took over: no other starts tasks any more. */
   ready(facts: WorkerReady, first: boolean): void
   /** A worker ended before it was ready; `served` when an earlier one goes on. */
   failed(how: string, served: boolean): void
-  /** The serving worker ended, and nobody had asked it to. */
+  /** The serving worker ended without being asked to: it crashed, or was killed. */
   lost(how: string): void
 }
 
 /**
- * Generations of a worker: a new one starts beside the one that serves and must be ready before that one drains, so there
+ * The workers of `twq dev`, one after the other: a new one starts beside the one that serves and must be ready before that one drains, so there
  * is always one that serves as long as any could start.
  */
 export class Reloads {
   readonly #start: (number: number) => DevWorker
-  readonly #hearer: SuccessionHearer
+  readonly #hearer: ReloadsHearer
   readonly #alive = new Set<DevWorker>()
   #number = 0
   #starting: DevWorker | undefined
@@ -26,7 +26,7 @@ export class Reloads {
   #wasReady = false
   #stopping = false
 
-  constructor(start: (number: number) => DevWorker, hearer: SuccessionHearer) {
+  constructor(start: (number: number) => DevWorker, hearer: ReloadsHearer) {
     this.#start = start
     this.#hearer = hearer
   }

@@ -6,7 +6,7 @@ import { messageOf } from '../../errors.ts'
 export interface WatchOptions {
   /** Milliseconds of silence after which a burst of changes counts as one. */
   readonly debounce: number
-  /** Files that are watched whatever their names are; else those that look like code or configuration are. */
+  /** True for a file to watch besides those that are named as code or configuration: one that the worker has loaded. */
   readonly isLoaded?: (path: string) => boolean
   /** Hears the changed files. */
   readonly onChange: (files: readonly string[]) => void

@@ -2,7 +2,7 @@ import { optionKeys, options } from '../../config/options.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { flagAttribute } from '../flags/load-config.ts'
 
-/** The command line of a generation, after `twq worker start`: the flags that `twq dev` was given, and what only it knows. */
+/** The command line of a worker of `twq dev`, after `twq worker start`: the flags that `twq dev` was given, and what only it knows. */
 export function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {
   const given = optionKeys.flatMap((key) => {
     const { flag } = options[key]
@@ -12,6 +12,6 @@ export function workerArguments(flags: GlobalOptions, url: string, generation: n
   })
   if (flags.config !== undefined) given.push('--config', flags.config)
   if (flags.verbose) given.push('--verbose')
-  // Two generations run at once for a while, and remote control tells workers apart by their names.
+  // Two of them run at once for a while, and remote control tells workers apart by their names.
   return [...given, '--broker', url, '--log-format', 'json', '--hostname', `dev${generation}@%h`]
 }

@@ -2,7 +2,7 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { note } from '../terminal/output.ts'
 
-/** The logger of a client that somebody at a terminal waits for: says once that the Redis of the results is away, and nothing else. */
+/** The logger of the client behind `--wait`: prints a note when the Redis of the results can't be reached, and nothing else. */
 export function resultTrouble(flags: GlobalOptions): EventLogger {
   const silent = (): void => {}
   const logger: EventLogger = {

@@ -91,7 +91,7 @@ export async function taskSend(name: string, argument: string | undefined, flags
 // Most tasks have ended by then.
 const LOOK_AGAIN = 1_500
 
-/** Why the result may not come: nobody consumes the queue, or the workers do not have the task, or send no results of it. */
+/** Why the result may not come: the queue has no consumer, no worker has the task, or the task ignores its results. */
 async function doubt(
   task: string,
   queue: string | undefined,
