@@ -1,3 +1,5 @@
+import { valueEnd } from '../../protocol/headers/value-end.ts'
+
 /**
  * Field tables edited as bytes. A broker adds a header here and there and must leave all others as the publisher wrote
  * them, down to the width of an integer, however deep they nest: so values are skipped over, never decoded.
@@ -95,33 +97,6 @@ function unlessBroken<T>(read: () => T): T | undefined {
   } catch {
     return undefined
   }
-}
-
-function valueEnd(bytes: Buffer, start: number): number {
-  const tag = String.fromCharCode(bytes.readUInt8(start))
-  const width = FIXED_WIDTH[tag]
-  if (width === undefined && !LENGTH_PREFIXED.has(tag)) throw new TypeError(`unknown type tag ${JSON.stringify(tag)}`)
-  const end = start + 1 + (width ?? 4 + bytes.readUInt32BE(start + 1))
-  if (end > bytes.length) throw new RangeError(`a value runs ${end - bytes.length} bytes past the end of its table`)
-  return end
-}
-
-const LENGTH_PREFIXED: ReadonlySet<string> = new Set(['S', 'x', 'A', 'F'])
-const FIXED_WIDTH: Readonly<Record<string, number>> = {
-  V: 0,
-  t: 1,
-  b: 1,
-  B: 1,
-  s: 2,
-  u: 2,
-  I: 4,
-  i: 4,
-  f: 4,
-  D: 5,
-  l: 8,
-  L: 8,
-  d: 8,
-  T: 8,
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
