@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { celeryError, toRemoteError } from '../protocol/result/exceptions.ts'
 import { createLogger, type EventLogger } from '../runtime/log/logger.ts'
+import { endWithParent } from '../runtime/process/end-with-parent.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
@@ -10,7 +11,6 @@ import type { Send } from '../tasks/sending.ts'
 import type { Host, HostModule } from './host.ts'
 import { sendThrough } from './member-send.ts'
 import { type Answer, errorFrom, type FromMember, portableError, type ToMember, toText } from './messages.ts'
-import { endWithParent } from './orphan-watch.ts'
 
 /** What a member has once it was told. */
 interface Opened {
@@ -143,8 +143,7 @@ const SIGNALS_OF_THE_WORKER = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as cons
 function processPort(hear: Hear): Post {
   for (const signal of SIGNALS_OF_THE_WORKER) process.on(signal, () => {})
   process.on('message', hear)
-  // The worker is gone, and whatever runs here will be run again by another.
-  process.on('disconnect', () => process.exit(1))
+  // What runs here will be run again by another worker.
   endWithParent()
   return (message) => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {})

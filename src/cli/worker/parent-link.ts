@@ -1,9 +1,9 @@
 import { TwqError } from '../../errors.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
+import { endWithParent } from '../../runtime/process/end-with-parent.ts'
 import { followImports, type ImportedFiles } from '../../runtime/process/imported-files.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../../worker/request/request.ts'
-import { EXIT } from '../terminal/exit-codes.ts'
 
 /** What a worker tells `twq dev`, whose child it is. Crosses as a structured clone: dates and big integers stay what they are. */
 export type WorkerMessage = WorkerReady | WorkerImported | WorkerLeaving | TaskReport
@@ -62,14 +62,15 @@ export interface ParentLink {
 }
 
 /**
- * The channel to the `twq dev` that started this process. When it breaks, the parent is gone, however it ended, and this
- * process leaves at once: its messages go back to their queues. Throws `TWQ_USAGE` where there is no such parent.
+ * Opens the channel to the `twq dev` that started this process. When it breaks, the parent has ended, killed perhaps, and this
+ * process ends at once, what it is doing notwithstanding: its messages go back to their queues. Throws `TWQ_USAGE` where there
+ * is no such parent.
  */
 export function parentLink(): ParentLink {
   if (process.send === undefined) {
     throw new TwqError('TWQ_USAGE', '--supervised is for the workers that twq dev starts')
   }
-  process.once('disconnect', () => process.exit(EXIT.unavailable))
+  endWithParent()
   const tell = (message: WorkerMessage): void => {
     // A failure means that the channel broke, which 'disconnect' is about to tell.
     if (process.connected) process.send?.(message, undefined, undefined, () => {})

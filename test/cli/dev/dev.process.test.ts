@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -70,9 +70,15 @@ class RunningDev implements AsyncDisposable {
     return await (await this.client.send(task, args)).result({ timeout: '20s' })
   }
 
+  /** Kills it, in whatever state it is, and waits for its workers to end: none may outlive it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close()
     await this.program[Symbol.asyncDispose]()
+    await pollUntil(
+      'workers live',
+      () => processesIn(this.#project.folder),
+      (pids) => pids.length === 0,
+    )
     await this.#broker.stop()
     this.#project[Symbol.dispose]()
   }
@@ -252,6 +258,21 @@ it('leaves no process behind when it is killed', async () => {
   )
 })
 
+it('leaves no process behind when it is killed while a worker loads its modules', async () => {
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') })
+  await dev.edit('tasks/all.ts', tasks('x * y'), /changed: tasks\/all\.ts$/)
+})
+
+it('leaves no process behind when it is killed while a task blocks the event loop', async () => {
+  const blocking = `
+    import { writeSync } from 'node:fs'
+    import { defineTask } from 'twq'
+    export const block = defineTask({ name: 'block', run() { writeSync(1, 'blocking\\n'); for (;;); } })`
+  await using dev = await RunningDev.start({ 'worker.config.ts': CONFIG, 'tasks/all.ts': blocking })
+  await dev.client.send('block')
+  await dev.says('blocking')
+})
+
 it('hands its flags on to the worker, and names the broker where others would not find it', async () => {
   const files = { 'other.config.ts': CONFIG, 'tasks/all.ts': tasks('x + y') }
   await using dev = await RunningDev.start(files, '--config', 'other.config.ts', '--queues', 'sums')
@@ -261,6 +282,21 @@ it('hands its flags on to the worker, and names the broker where others would no
   expect(shown).toContain(`queue: 'sums'`)
   expect(shown).toContain(`queue='sums'`)
 })
+
+/** The processes that were started in a folder and live; zombies have no folder. */
+function processesIn(folder: string): readonly string[] {
+  const path = realpathSync(folder)
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && folderOf(name) === path)
+}
+
+function folderOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    // It has ended.
+    return undefined
+  }
+}
 
 function isAlive(pid: unknown): boolean {
   try {
