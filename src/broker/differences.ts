@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { TaskExchange, TaskQueue } from '../protocol/queue/task-queue.ts'
+import { shellWord } from '../runtime/text/shell-word.ts'
 import type { Channel } from './broker.ts'
 import { parseInequivalence, readRefusal } from './failures.ts'
 import type { Session } from './session.ts'
@@ -129,8 +130,4 @@ export function mismatch(queue: TaskQueue, found: readonly Difference[], cause: 
 /** Whether the configuration itself says what is different. */
 export function isStated(queue: TaskQueue, { kind, argument }: Pick<Difference, 'kind' | 'argument'>): boolean {
   return queue.stated.includes(kind === 'exchange' ? `exchange.${argument}` : argument)
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
+import { shellWord } from '../runtime/text/shell-word.ts'
 import { oversizeError, readOversize } from './message-size.ts'
 import { type BrokerAddress, describeAddress } from './url.ts'
 
@@ -364,8 +365,4 @@ function handshakeHint(address: BrokerAddress): string {
   return address.tls
     ? 'Is this the TLS port of RabbitMQ (usually 5671)? Without TLS the URL begins with amqp://'
     : 'Is this the AMQP port of RabbitMQ (usually 5672)? For the TLS port the URL begins with amqps://'
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
