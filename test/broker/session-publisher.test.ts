@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createPublisher, type PublisherOptions } from '../../src/broker/publisher.ts'
+import type { PublisherOptions } from '../../src/broker/publisher.ts'
 import { createSession } from '../../src/broker/session.ts'
+import { createPublisher } from '../../src/broker/session-publisher.ts'
 import { TwqError } from '../../src/errors.ts'
 import type { Outgoing } from '../../src/protocol/wire.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'

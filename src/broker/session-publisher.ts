@@ -1,0 +1,293 @@
+import { TwqError } from '../errors.ts'
+import type { Outgoing } from '../protocol/wire.ts'
+import { BackoffState } from '../runtime/time/backoff.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { type Deferred, deferred } from '../runtime/time/deferred.ts'
+import { onAbort } from '../runtime/time/on-abort.ts'
+import type { Channel, CloseReason } from './broker.ts'
+import { oversizeError, oversizeIn } from './message-size.ts'
+import type { OwnedPublisher, PublisherOptions, PublishOptions } from './publisher.ts'
+import type { Kept, Session } from './session.ts'
+
+const MAX_OUTSTANDING = 1_000
+const MAX_BYTES = 16 * 1024 * 1024
+const PATIENCE = 5_000
+// A message refused this often over one channel may be taken over another, which is not sought more often than that.
+const REFUSALS_OF_A_CHANNEL = 3
+const RENEW_EVERY = 1_000
+
+/** A publisher on a channel of its own, kept by `session`. */
+export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
+  return new SessionPublisher(session, options)
+}
+
+interface Entry {
+  readonly outgoing: Outgoing
+  readonly mandatory: boolean
+  readonly patience: number
+  readonly size: number
+  readonly done: Deferred<'confirmed' | 'returned'>
+  /** Withdraws the timer and the abort listener. */
+  cleanUp: (() => void) | undefined
+  /** How often, and how the broker did not take it. */
+  refusals: BackoffState | undefined
+  refusal: unknown
+  /** Until it is tried again. */
+  rest: Timer | undefined
+}
+
+class SessionPublisher implements OwnedPublisher {
+  readonly #session: Session
+  readonly #clock: Clock
+  readonly #maxOutstanding: number
+  readonly #maxBytes: number
+  readonly #patience: number
+  readonly #kept: Kept
+  readonly #stopListening: () => void
+  #channel: Channel | undefined
+  /** To be written, in order. */
+  #backlog = new Set<Entry>()
+  /** Written to the newest channel, in order. */
+  #inFlight = new Set<Entry>()
+  /** Not taken by the broker, and to be tried again. */
+  readonly #resting = new Set<Entry>()
+  /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
+  readonly #suspects = new Set<Entry>()
+  /** The channel whose end has been explained by a message. */
+  #explained: Channel | undefined
+  /** To be left once nothing is on its way there, until when nothing more is written to it. */
+  #stale: Channel | undefined
+  #renewable: Timer | undefined
+  #bytes = 0
+  /** Bytes of a body that the broker takes, as far as it has said. */
+  #largest = Number.POSITIVE_INFINITY
+  #closed = false
+  #emptied: Deferred<void> | undefined
+
+  constructor(session: Session, options: PublisherOptions) {
+    this.#session = session
+    this.#clock = options.clock
+    this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES
+    this.#patience = options.patience ?? PATIENCE
+    this.#stopListening = session.listen((event) => {
+      if (event.kind === 'unblocked') this.#write()
+      // The next broker may take more.
+      if (event.kind === 'connected') this.#largest = Number.POSITIVE_INFINITY
+    })
+    this.#kept = session.keep('publisher', async (channel) => {
+      this.#channel = channel
+      void channel.closed.then((reason) => this.#interrupted(channel, reason))
+      this.#write()
+    })
+  }
+
+  get ready(): Promise<void> {
+    return this.#kept.ready
+  }
+
+  get outstanding(): number {
+    return this.#backlog.size + this.#inFlight.size + this.#resting.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
+    const { mandatory = false, timeout, signal, patience = this.#patience } = options
+    const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
+    if (this.#closed) return Promise.reject(closed())
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (outgoing.message.body.length > this.#largest) return Promise.reject(this.#oversize(outgoing))
+    if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
+      return Promise.reject(this.#overflow())
+    }
+    const entry: Entry = {
+      outgoing,
+      mandatory,
+      patience,
+      size,
+      done: deferred(),
+      cleanUp: undefined,
+      refusals: undefined,
+      refusal: undefined,
+      rest: undefined,
+    }
+    if (timeout !== undefined || signal !== undefined) this.#limit(entry, timeout, signal)
+    this.#bytes += size
+    this.#backlog.add(entry)
+    this.#write()
+    return entry.done.promise
+  }
+
+  async flush({ deadline }: { readonly deadline: AbortSignal }): Promise<number> {
+    if (this.outstanding > 0 && !deadline.aborted) {
+      this.#emptied ??= deferred()
+      const giveUp = deferred<void>()
+      const onAbort = (): void => giveUp.resolve()
+      deadline.addEventListener('abort', onAbort)
+      await Promise.race([this.#emptied.promise, giveUp.promise])
+      deadline.removeEventListener('abort', onAbort)
+    }
+    return this.outstanding
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    this.#renewable?.cancel()
+    for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
+    await this.#kept[Symbol.asyncDispose]()
+  }
+
+  /** Writes what may be written now. */
+  #write(): void {
+    const channel = this.#channel
+    if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return
+    if (channel === this.#stale) {
+      if (this.#inFlight.size > 0) return
+      this.#stale = undefined
+      void channel[Symbol.asyncDispose]()
+      return
+    }
+    for (const entry of this.#backlog) {
+      if (this.#suspects.size > 0 && this.#inFlight.size > 0) return
+      this.#backlog.delete(entry)
+      this.#inFlight.add(entry)
+      const { route, message } = entry.outgoing
+      channel.publish(route, message, { mandatory: entry.mandatory }).then(
+        (outcome) => this.#settle(entry, () => entry.done.resolve(outcome)),
+        (error) => this.#refused(entry, channel, error),
+      )
+    }
+  }
+
+  #refused(entry: Entry, channel: Channel, error: unknown): void {
+    // The fate of the message is unknown: it stays, to be sent again.
+    if (TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')) return
+    this.#largest = Math.min(this.#largest, oversizeIn(error)?.limit ?? this.#largest)
+    if (!channel.isOpen) this.#explained = channel
+    else if (TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && this.#triedLater(entry, error)) return
+    this.#fail(entry, error)
+  }
+
+  /** Has a message wait that the broker did not take; false when it was tried for long enough. */
+  #triedLater(entry: Entry, error: TwqError): boolean {
+    entry.refusals ??= new BackoffState(this.#clock, Math.random)
+    if (entry.refusals.elapsed >= entry.patience) return false
+    entry.refusal = error
+    if (!this.#inFlight.delete(entry)) return true
+    this.#resting.add(entry)
+    entry.rest = this.#clock.after(entry.refusals.failed(), () => {
+      this.#resting.delete(entry)
+      this.#backlog.add(entry)
+      this.#write()
+    })
+    // What the broker answers did not make it close a channel.
+    this.#suspects.delete(entry)
+    if (entry.refusals.failures >= REFUSALS_OF_A_CHANNEL) this.#renew()
+    this.#write()
+    return true
+  }
+
+  /**
+   * Has the next messages go over another channel. A channel of RabbitMQ remembers the node that led a quorum queue, and
+   * one that was opened while that was lost refuses everything until it is back; a new one asks anew.
+   */
+  #renew(): void {
+    if (this.#renewable !== undefined) return
+    this.#stale = this.#channel
+    this.#renewable = this.#clock.after(RENEW_EVERY, () => {
+      this.#renewable = undefined
+      // What is on its way does not end: better over this channel than not at all.
+      this.#stale = undefined
+      this.#write()
+    })
+  }
+
+  /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
+  #interrupted(channel: Channel, reason: CloseReason): void {
+    if (this.#channel === channel) this.#channel = undefined
+    const uncertain = [...this.#inFlight]
+    this.#backlog = new Set([...uncertain, ...this.#backlog])
+    this.#inFlight = new Set()
+    for (const entry of this.#backlog) {
+      if (entry.outgoing.message.body.length > this.#largest) this.#fail(entry, this.#oversize(entry.outgoing))
+    }
+    if (reason.kind === 'requested' || TwqError.is(reason.error, 'TWQ_CONNECTION_LOST')) return
+    if (this.#explained === channel) return
+    // Only a publish can have made the broker close this channel. Sent alone, the culprit gives itself away.
+    const [culprit, ...others] = uncertain
+    if (culprit !== undefined && others.length === 0) this.#fail(culprit, poisonous(culprit, reason.error))
+    else for (const entry of uncertain) this.#suspects.add(entry)
+  }
+
+  #limit(entry: Entry, timeout: number | undefined, signal: AbortSignal | undefined): void {
+    let timer: Timer | undefined
+    if (timeout !== undefined)
+      timer = this.#clock.after(timeout, () => this.#fail(entry, entry.refusal ?? this.#late(timeout)))
+    const stop = signal && onAbort(signal, () => this.#fail(entry, signal.reason))
+    entry.cleanUp = () => {
+      timer?.cancel()
+      stop?.()
+    }
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    this.#settle(entry, () => entry.done.reject(error))
+  }
+
+  #settle(entry: Entry, answer: () => void): void {
+    const held = this.#inFlight.delete(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
+    if (!held) return
+    this.#bytes -= entry.size
+    entry.cleanUp?.()
+    entry.rest?.cancel()
+    answer()
+    if (this.#suspects.delete(entry) || this.#suspects.size > 0 || this.#stale !== undefined) this.#write()
+    if (this.outstanding > 0) return
+    this.#emptied?.resolve()
+    this.#emptied = undefined
+  }
+
+  #oversize({ message: { body } }: Outgoing): TwqError {
+    return oversizeError({ size: body.length, limit: this.#largest })
+  }
+
+  #overflow(): TwqError {
+    return new TwqError(
+      'TWQ_PUBLISH_OVERFLOW',
+      `${this.outstanding} messages (${this.#bytes} bytes) wait for the broker's confirm already${this.#obstacle()}`,
+      { hint: 'Send more slowly, or wait until the broker is back.' },
+    )
+  }
+
+  #late(timeout: number): TwqError {
+    return new TwqError(
+      'TWQ_PUBLISH_TIMEOUT',
+      `the broker did not confirm a message within ${timeout} ms${this.#obstacle()}`,
+      {
+        hint: 'It may have been stored nevertheless: sending it again may run the task twice.',
+      },
+    )
+  }
+
+  #obstacle(): string {
+    const { connected, connection } = this.#session
+    if (!connected) return ': there is no connection'
+    return connection?.blocked === undefined ? '' : `: the broker takes no messages (${connection.blocked})`
+  }
+}
+
+function closed(): TwqError {
+  return new TwqError('TWQ_CLOSED', 'the publisher was closed')
+}
+
+function poisonous({ outgoing: { route } }: Entry, cause: Error): TwqError {
+  return new TwqError(
+    'TWQ_PUBLISH_REFUSED',
+    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,
+    { cause },
+  )
+}
