@@ -4,6 +4,7 @@ import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
 import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
 
@@ -242,7 +243,7 @@ class StandingSession implements Session {
   async #openChannel(signal: AbortSignal | undefined): Promise<Channel> {
     const over = signal === undefined ? this.#over.signal : AbortSignal.any([this.#over.signal, signal])
     for (;;) {
-      const link = this.#link ?? (await orAborted(this.#next.promise, over))
+      const link = this.#link ?? (await unlessAborted(this.#next.promise, over))
       over.throwIfAborted()
       try {
         return await link.connection.openChannel()
@@ -299,13 +300,4 @@ class LiveConnection {
     this.#gone.abort()
     await Promise.all(this.#serving)
   }
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
