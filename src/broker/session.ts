@@ -7,6 +7,7 @@ import { pause } from '../runtime/time/pause.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
 import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
+import { LiveConnection, type Serving } from './live-connection.ts'
 
 export type { Auxiliary, Kept } from './kept-channel.ts'
 
@@ -276,28 +277,4 @@ const LONG = 2 ** 30
 
 function defect(name: string, cause: unknown): TwqError {
   return new TwqError('TWQ_INTERNAL', `session ${name} can't go on: ${messageOf(cause)}`, { cause })
-}
-
-/** A kept channel of any type. */
-type Serving = Pick<KeptChannel<Channel>, 'ended' | 'end' | 'serve'>
-
-/** One connection, and the kept channels on it. */
-class LiveConnection {
-  readonly connection: Connection
-  readonly #gone = new AbortController()
-  readonly #serving: Promise<void>[] = []
-
-  constructor(connection: Connection) {
-    this.connection = connection
-  }
-
-  serve(kept: Serving): void {
-    this.#serving.push(kept.serve(this.connection, this.#gone.signal))
-  }
-
-  /** The connection is over: resolves when nothing on it is under way any more. */
-  async end(): Promise<void> {
-    this.#gone.abort()
-    await Promise.all(this.#serving)
-  }
 }
