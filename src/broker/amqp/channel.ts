@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import type { ConsumeMessage, Message, Options } from 'amqplib'
+import type { ConsumeMessage, Message } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
-import { VerbatimTable } from '../../protocol/headers/field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type {
   Channel,
@@ -13,12 +11,11 @@ import type {
   QueueStatus,
   Subscription,
 } from '../broker.ts'
-import { channelFailure, exchangeNamed, readRefusal } from '../failures.ts'
-import { oversizeError, oversizeIn } from '../message-size.ts'
+import { channelFailure, readRefusal } from '../failures.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { ConfirmedPublishes } from './confirmed-publishes.ts'
 import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
-import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 
 /** What a channel needs of the connection that it belongs to. */
 export interface ChannelOwner {
@@ -39,11 +36,9 @@ export class AmqpChannel implements Channel, SettlingChannel {
   readonly #raw: RawChannel
   readonly #owner: ChannelOwner
   readonly #acknowledgements = new Acknowledgements()
-  readonly #unconfirmed = new UnconfirmedPublishes()
-  readonly #messageIdPrefix = randomUUID()
+  readonly #publishes: ConfirmedPublishes
   /** The consumers that the broker has not ended, cancelled ones included: it may still take back what it delivered to them. */
   readonly #receivers = new Map<string, (message: null) => void>()
-  #messageIds = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
   #flushScheduled = false
@@ -62,9 +57,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
     raw.on('error', (error) => {
       this.#failure ??= channelFailure(error)
     })
-    raw.on('ack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, confirm))
-    raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
-    raw.on('return', (message) => this.#returned(message))
+    this.#publishes = new ConfirmedPublishes(raw)
     this.closed = new Promise((resolve) => {
       raw.on('close', () => {
         const requested = this.#state === 'closing' && this.#failure === undefined
@@ -75,7 +68,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
             requested && this.#owner.failure === undefined
               ? { kind: 'requested' }
               : { kind: 'lost', error: this.#reason() }
-          this.#rejectUnconfirmed(this.#reason())
+          this.#publishes.rejectAll(this.#reason())
           resolve(reason)
         })
       })
@@ -203,34 +196,11 @@ export class AmqpChannel implements Channel, SettlingChannel {
     options: { readonly mandatory?: boolean } = {},
   ): Promise<'confirmed' | 'returned'> {
     if (this.#state !== 'open') return Promise.reject(this.#reason())
-    const { properties, body, rawHeaders } = message
-    const mandatory = options.mandatory === true
-    // A returned message is recognised by its id, so a mandatory one needs one.
-    const messageId = properties.messageId ?? (mandatory ? `${this.#messageIdPrefix}.${++this.#messageIds}` : undefined)
     try {
-      this.#raw.publish(route.exchange, route.routingKey, asBuffer(body), {
-        contentType: properties.contentType,
-        contentEncoding: properties.contentEncoding,
-        headers: rawHeaders === undefined ? message.headers : new VerbatimTable(rawHeaders),
-        deliveryMode: properties.deliveryMode,
-        priority: properties.priority,
-        correlationId: properties.correlationId,
-        replyTo: properties.replyTo,
-        expiration: properties.expiration,
-        messageId,
-        timestamp: properties.timestamp,
-        type: properties.type,
-        userId: properties.userId,
-        appId: properties.appId,
-        mandatory,
-        // amqplib leaves out what is undefined, which its types do not say.
-      } as Options.Publish)
+      return this.#publishes.publish(route, message, options.mandatory === true)
     } catch (error) {
       return Promise.reject(this.#state === 'open' ? unpublishable(error) : this.#reason())
     }
-    return new Promise((resolve, reject) => {
-      this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, resolve, reject })
-    })
   }
 
   /** Writes the collected acknowledgements and closes; waits a few seconds at most for a peer that does not answer. */
@@ -293,48 +263,11 @@ export class AmqpChannel implements Channel, SettlingChannel {
     }
   }
 
-  #returned(message: Message): void {
-    const { exchange, routingKey } = message.fields
-    this.#unconfirmed.returned(message.properties.messageId as string | undefined, { exchange, routingKey })
-  }
-
   #reason(): TwqError {
     return (
       this.#failure ?? this.#owner.failure ?? new TwqError('TWQ_CHANNEL_CLOSED', 'the channel was closed on this side')
     )
   }
-
-  // A publish to an exchange that is missing or forbidden, or of a message that is too large, closes the channel with all
-  // others unconfirmed: only those like it are told so, the others that the channel is gone.
-  #rejectUnconfirmed(reason: TwqError): void {
-    const refused = TwqError.is(reason, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')
-    const exchange = refused ? exchangeNamed(readRefusal(reason.cause)?.text ?? '') : undefined
-    const limit = oversizeIn(reason)?.limit
-    const gone =
-      refused || limit !== undefined
-        ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
-        : reason
-    for (const { route, size, reject } of this.#unconfirmed.drain()) {
-      if (limit !== undefined && size > limit) reject(oversizeError({ size, limit }, reason.cause))
-      else reject(exchange !== undefined && route.exchange === exchange ? reason : gone)
-    }
-  }
-}
-
-function confirm(publish: Unconfirmed): void {
-  publish.resolve(publish.returned ? 'returned' : 'confirmed')
-}
-
-function refuse({ route, reject }: Unconfirmed): void {
-  reject(
-    new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
-      hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
-    }),
-  )
-}
-
-function describeRoute({ exchange, routingKey }: Route): string {
-  return exchange === '' ? `queue "${routingKey}"` : `exchange "${exchange}" with routing key "${routingKey}"`
 }
 
 // amqplib encodes before it writes anything, so a message that it refuses has not been sent in part.
@@ -357,8 +290,4 @@ function statusOf(reply: { queue: string; messageCount: number; consumerCount: n
 // amqplib takes a whole message to acknowledge, and reads one field of it.
 function tagged(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import type { Message, Options } from 'amqplib'
+import { TwqError } from '../../errors.ts'
+import { VerbatimTable } from '../../protocol/headers/field-table.ts'
+import type { Route, WireMessage } from '../../protocol/wire.ts'
+import { exchangeNamed, readRefusal } from '../failures.ts'
+import { oversizeError, oversizeIn } from '../message-size.ts'
+import type { RawChannel } from './private-amqplib.ts'
+import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
+
+/** Publishes on one confirm channel, and settles each publish by the broker's confirm, nack or return. */
+export class ConfirmedPublishes {
+  readonly #raw: RawChannel
+  readonly #unconfirmed = new UnconfirmedPublishes()
+  readonly #messageIdPrefix = randomUUID()
+  #messageIds = 0
+
+  constructor(raw: RawChannel) {
+    this.#raw = raw
+    raw.on('ack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, confirm))
+    raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
+    raw.on('return', (message) => this.#returned(message))
+  }
+
+  /** Writes a message and resolves on its confirm. Throws what amqplib throws when it can't encode or send the message. */
+  publish(route: Route, message: WireMessage, mandatory: boolean): Promise<'confirmed' | 'returned'> {
+    const { properties, body, rawHeaders } = message
+    // A returned message is recognised by its id, so a mandatory one needs one.
+    const messageId = properties.messageId ?? (mandatory ? `${this.#messageIdPrefix}.${++this.#messageIds}` : undefined)
+    this.#raw.publish(route.exchange, route.routingKey, asBuffer(body), {
+      contentType: properties.contentType,
+      contentEncoding: properties.contentEncoding,
+      headers: rawHeaders === undefined ? message.headers : new VerbatimTable(rawHeaders),
+      deliveryMode: properties.deliveryMode,
+      priority: properties.priority,
+      correlationId: properties.correlationId,
+      replyTo: properties.replyTo,
+      expiration: properties.expiration,
+      messageId,
+      timestamp: properties.timestamp,
+      type: properties.type,
+      userId: properties.userId,
+      appId: properties.appId,
+      mandatory,
+      // amqplib leaves out what is undefined, which its types do not say.
+    } as Options.Publish)
+    return new Promise((resolve, reject) => {
+      this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, resolve, reject })
+    })
+  }
+
+  /**
+   * Rejects every unconfirmed publish of a channel that `reason` ended. A publish to an exchange that is missing or
+   * forbidden, or of a message that is too large, closes the channel: the publishes like it reject with that reason, the
+   * others with `TWQ_CHANNEL_CLOSED`.
+   */
+  rejectAll(reason: TwqError): void {
+    const refused = TwqError.is(reason, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')
+    const exchange = refused ? exchangeNamed(readRefusal(reason.cause)?.text ?? '') : undefined
+    const limit = oversizeIn(reason)?.limit
+    const gone =
+      refused || limit !== undefined
+        ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
+        : reason
+    for (const { route, size, reject } of this.#unconfirmed.drain()) {
+      if (limit !== undefined && size > limit) reject(oversizeError({ size, limit }, reason.cause))
+      else reject(exchange !== undefined && route.exchange === exchange ? reason : gone)
+    }
+  }
+
+  #returned(message: Message): void {
+    const { exchange, routingKey } = message.fields
+    this.#unconfirmed.returned(message.properties.messageId as string | undefined, { exchange, routingKey })
+  }
+}
+
+function confirm(publish: Unconfirmed): void {
+  publish.resolve(publish.returned ? 'returned' : 'confirmed')
+}
+
+function refuse({ route, reject }: Unconfirmed): void {
+  reject(
+    new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
+      hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
+    }),
+  )
+}
+
+function describeRoute({ exchange, routingKey }: Route): string {
+  return exchange === '' ? `queue "${routingKey}"` : `exchange "${exchange}" with routing key "${routingKey}"`
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
