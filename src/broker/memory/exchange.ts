@@ -56,6 +56,16 @@ const RULES: Readonly<Record<string, () => Rule>> = {
     }),
 }
 
+/** The exchanges of every virtual host, by name, with their types. */
+export const PREDECLARED: ReadonlyMap<string, string> = new Map([
+  ['', 'direct'],
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+])
+
 /** An exchange and its bindings. */
 export class Exchange {
   readonly declaration: ExchangeDeclaration

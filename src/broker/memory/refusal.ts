@@ -50,11 +50,18 @@ export const preconditionFailed = (what: string): Refusal =>
   new Refusal(REPLY.preconditionFailed, `PRECONDITION_FAILED - ${what}`)
 /** 403: not allowed for anyone, or taken by someone else. */
 export const accessRefused = (what: string): Refusal => new Refusal(REPLY.accessRefused, `ACCESS_REFUSED - ${what}`)
-/** 405: another connection's exclusive queue. */
-export const resourceLocked = (what: string): Refusal => new Refusal(REPLY.resourceLocked, `RESOURCE_LOCKED - ${what}`)
 /** 530: the connection does what it must not. */
 export const notAllowed = (what: string): Refusal => new Refusal(REPLY.notAllowed, `NOT_ALLOWED - ${what}`)
 /** 540: part of AMQP, not of this broker. */
 export const notImplemented = (what: string): Refusal => new Refusal(REPLY.notImplemented, `NOT_IMPLEMENTED - ${what}`)
 /** 503: the method can't be carried out as sent. */
 export const commandInvalid = (what: string): Refusal => new Refusal(REPLY.commandInvalid, `COMMAND_INVALID - ${what}`)
+
+/** 405 for a queue that is exclusive to another connection, or declared again with another `exclusive`. */
+export function queueLocked(title: string): Refusal {
+  return new Refusal(
+    REPLY.resourceLocked,
+    `RESOURCE_LOCKED - cannot obtain exclusive access to locked ${title}. It could be originally declared on another ` +
+      'connection or the exclusive property value does not match that of the original declaration.',
+  )
+}

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Headers, HeaderValue } from '../../protocol/wire.ts'
+import type { Headers } from '../../protocol/wire.ts'
 import { type Clock, systemClock } from '../../runtime/time/clock.ts'
 import { Budget, costOf } from './budget.ts'
 import { type DeathReason, deadLetter, isCycle } from './dead-letters.ts'
-import { type Binding, type Destination, Exchange, type ExchangeDeclaration } from './exchange.ts'
+import { checkSameExchange, checkSameQueue } from './equivalence.ts'
+import { type Binding, type Destination, Exchange, type ExchangeDeclaration, PREDECLARED } from './exchange.ts'
 import { headersOf, type Message } from './message.ts'
 import { Queue } from './queue.ts'
-import { COMPARED_ARGUMENTS, parseQueueSettings, type QueueDeclaration, typeName } from './queue-settings.ts'
-import { accessRefused, notFound, preconditionFailed, resourceLocked } from './refusal.ts'
+import { parseQueueSettings, type QueueDeclaration } from './queue-settings.ts'
+import { accessRefused, notFound, preconditionFailed, queueLocked } from './refusal.ts'
 
 /** What became of a publish. */
 export interface Publication {
@@ -82,7 +83,7 @@ export class VirtualHost {
   queue(name: string, owner: object): Queue {
     const queue = this.#queues.get(name)
     if (queue === undefined) throw notFound(`no ${this.#queueTitle(name)}`)
-    if (queue.owner !== undefined && queue.owner !== owner) throw this.#locked(name)
+    if (queue.owner !== undefined && queue.owner !== owner) throw queueLocked(queue.title)
     return queue
   }
 
@@ -90,7 +91,7 @@ export class VirtualHost {
     if (declaration.name === '') throw accessRefused(DEFAULT_EXCHANGE)
     const known = this.#exchanges.get(declaration.name)
     if (known !== undefined) {
-      this.#checkSameExchange(known.declaration, declaration)
+      checkSameExchange(known.declaration, declaration, this.#exchangeTitle(declaration.name))
       return
     }
     const exchange = new Exchange(declaration)
@@ -113,8 +114,8 @@ export class VirtualHost {
   declareQueue(declaration: QueueDeclaration, owner: object): Queue {
     const known = this.#queues.get(declaration.name)
     if (known !== undefined) {
-      if (known.owner !== undefined && known.owner !== owner) throw this.#locked(declaration.name)
-      this.#checkSameQueue(known, declaration)
+      if (known.owner !== undefined && known.owner !== owner) throw queueLocked(known.title)
+      checkSameQueue(known.declaration, declaration, known.title)
       known.touch()
       return known
     }
@@ -282,30 +283,6 @@ export class VirtualHost {
     return undefined
   }
 
-  #checkSameExchange(current: ExchangeDeclaration, asked: ExchangeDeclaration): void {
-    const title = this.#exchangeTitle(asked.name)
-    checkSame('type', asked.type, current.type, title)
-    checkSame('durable', asked.durable, current.durable, title)
-    checkSame('auto_delete', asked.autoDelete, current.autoDelete, title)
-    checkSame('internal', asked.internal, current.internal, title)
-    checkSameArgument('alternate-exchange', asked.arguments, current.arguments, title)
-  }
-
-  #checkSameQueue(queue: Queue, asked: QueueDeclaration): void {
-    const current = queue.declaration
-    checkSame('durable', asked.durable, current.durable, queue.title)
-    checkSame('auto_delete', asked.autoDelete, current.autoDelete, queue.title)
-    if (asked.exclusive !== current.exclusive) throw this.#locked(queue.name)
-    for (const name of COMPARED_ARGUMENTS) checkSameArgument(name, asked.arguments, current.arguments, queue.title)
-  }
-
-  #locked(name: string): Error {
-    return resourceLocked(
-      `cannot obtain exclusive access to locked ${this.#queueTitle(name)}. It could be originally declared on another ` +
-        'connection or the exclusive property value does not match that of the original declaration.',
-    )
-  }
-
   #queueTitle(name: string): string {
     return `queue '${name}' in vhost '${this.name}'`
   }
@@ -317,35 +294,4 @@ export class VirtualHost {
 
 const DEFAULT_EXCHANGE = 'operation not permitted on the default exchange'
 
-const PREDECLARED: ReadonlyMap<string, string> = new Map([
-  ['', 'direct'],
-  ['amq.direct', 'direct'],
-  ['amq.fanout', 'fanout'],
-  ['amq.topic', 'topic'],
-  ['amq.headers', 'headers'],
-  ['amq.match', 'headers'],
-])
-
 const keyOf = (destination: Destination): string => `${destination.kind} ${destination.name}`
-
-function checkSame(property: string, asked: unknown, current: unknown, title: string): void {
-  if (asked === current) return
-  throw preconditionFailed(
-    `inequivalent arg '${property}' for ${title}: received '${asked}' but current is '${current}'`,
-  )
-}
-
-function checkSameArgument(name: string, asked: Headers, current: Headers, title: string): void {
-  // A queue without a type is a classic one.
-  const implied = name === 'x-queue-type' ? 'classic' : undefined
-  const [wanted, found] = [asked[name], current[name]]
-  if (isDeepStrictEqual(wanted ?? implied, found ?? implied)) return
-  const sameType = wanted !== undefined && found !== undefined && typeName(wanted) === typeName(found)
-  const described = (value: HeaderValue | undefined): string => {
-    if (value === undefined) return 'none'
-    return sameType ? `'${String(value)}'` : `the value '${String(value)}' of type '${typeName(value)}'`
-  }
-  throw preconditionFailed(
-    `inequivalent arg '${name}' for ${title}: received ${described(wanted)} but current is ${described(found)}`,
-  )
-}
