@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../../errors.ts'
 import { decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field-table.ts'
-import type { Headers, Properties, Route, WireMessage } from '../../protocol/wire.ts'
+import type { Headers, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
-import type { Source } from '../amqp/delivery.ts'
 import type {
   Channel,
   CloseReason,
@@ -16,7 +15,8 @@ import type {
 } from '../broker.ts'
 import { connectionFailure, refusalFailure } from '../failures.ts'
 import { type ChannelClient, type Handout, ServerChannel } from './channel.ts'
-import { createMessage, type Message } from './message.ts'
+import { MemoryDelivery, type SettlingChannel } from './memory-delivery.ts'
+import { createMessage } from './message.ts'
 import type { Queue } from './queue.ts'
 import { Refusal } from './refusal.ts'
 import type { VirtualHost } from './vhost.ts'
@@ -34,7 +34,7 @@ export interface ChannelConnection {
 }
 
 /** A channel within the process: each call goes to the routing engine at once. */
-export class MemoryChannel implements Channel, ChannelClient {
+export class MemoryChannel implements Channel, ChannelClient, SettlingChannel {
   /** Deliveries are handed over in turns of the event loop of their own, as they would come off a socket. */
   readonly ready = true
   readonly closed: Promise<CloseReason>
@@ -185,7 +185,6 @@ export class MemoryChannel implements Channel, ChannelClient {
     this.#closed.resolve(reason)
   }
 
-  /** For deliveries. */
   settle(tag: number, settle: (engine: ServerChannel) => void): boolean {
     if (this.#over !== undefined || !this.#unsettled.delete(tag)) return false
     settle(this.#engine)
@@ -263,47 +262,6 @@ interface ConsumerCallbacks {
   readonly source: { disowned: boolean }
 }
 
-class MemoryDelivery implements Delivery {
-  readonly properties: Properties
-  readonly headers: Headers
-  readonly rawHeaders: Uint8Array | undefined
-  readonly headersError: string | undefined
-  readonly body: Uint8Array
-  readonly route: Route
-  readonly redelivered: boolean
-  readonly deliveryTag: number
-  readonly #channel: MemoryChannel
-  readonly #source: Source | undefined
-
-  constructor({ message, deliveryTag, redelivered }: Handout, channel: MemoryChannel, source?: Source) {
-    const { fields, error } = decodeFieldTable(Buffer.from(message.headers ?? []))
-    this.properties = message.properties
-    this.headers = fields
-    this.rawHeaders = message.headers
-    this.headersError = error
-    this.body = message.body
-    this.route = routeOf(message)
-    this.redelivered = redelivered
-    this.deliveryTag = deliveryTag
-    this.#channel = channel
-    this.#source = source
-  }
-
-  get alive(): boolean {
-    return this.#channel.isOpen && this.#source?.disowned !== true
-  }
-
-  ack(): boolean {
-    const sent = this.#channel.settle(this.deliveryTag, (engine) => engine.ack(this.deliveryTag, false))
-    return sent && this.#source?.disowned !== true
-  }
-
-  nack({ requeue }: { readonly requeue: boolean }): boolean {
-    const nack = (engine: ServerChannel): void => engine.nack(this.deliveryTag, { multiple: false, requeue })
-    return this.#channel.settle(this.deliveryTag, nack) && this.#source?.disowned !== true
-  }
-}
-
 /** The form of a refusal that `broker/failures.ts` reads: more than its code. */
 function asAmqplibSays(refusal: Refusal): Error {
   const [name] = refusal.message.split(' ', 1)
@@ -315,10 +273,6 @@ function onTheWire(table: Readonly<Record<string, unknown>> = {}): { fields: Hea
   const space = Buffer.allocUnsafe(FRAME_MAX)
   const bytes = Buffer.from(space.subarray(4, encodeFieldTable(space, table, 0)))
   return { fields: decodeFieldTable(bytes).fields, bytes }
-}
-
-function routeOf({ exchange, routingKeys }: Message): Route {
-  return { exchange, routingKey: routingKeys[0] }
 }
 
 function statusOf({ name, ready, consumers }: Queue): QueueStatus {
