@@ -1,4 +1,4 @@
-import { decodeFieldTable } from '../protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
 import type { Headers } from '../protocol/wire.ts'
 import type { FieldType } from './methods.ts'
 

@@ -1,4 +1,4 @@
-import { encodeFieldTable } from '../protocol/headers/field-table.ts'
+import { encodeFieldTable } from '../protocol/headers/encode-field-table.ts'
 import type { Headers } from '../protocol/wire.ts'
 import type { FieldType } from './methods.ts'
 

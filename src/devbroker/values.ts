@@ -1,5 +1,5 @@
 import { commandInvalid } from '../broker/memory/refusal.ts'
-import { decodeFieldTable } from '../protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties } from '../protocol/wire.ts'
 import { frameError, octets, unexpectedFrame } from './errors.ts'
 import { type Method, type MethodArguments, type MethodName, methodNamed, specOf } from './methods.ts'

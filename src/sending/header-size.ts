@@ -1,5 +1,5 @@
 import { TwqError } from '../errors.ts'
-import { encodeTable } from '../protocol/headers/field-table.ts'
+import { encodeTable } from '../protocol/headers/encode-field-table.ts'
 import type { WireMessage } from '../protocol/wire.ts'
 
 /** RabbitMQ's `frame_max`, unless it is configured otherwise. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeTable } from '../../src/protocol/headers/field-table.ts'
+import { encodeTable } from '../../src/protocol/headers/encode-field-table.ts'
 import { quarantineMessage } from '../../src/protocol/headers/quarantine.ts'
 import { readMarks } from '../../src/protocol/headers/suspect.ts'
 import type { Headers, Properties } from '../../src/protocol/wire.ts'

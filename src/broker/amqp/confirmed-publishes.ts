@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Message, Options } from 'amqplib'
 import { TwqError } from '../../errors.ts'
-import { VerbatimTable } from '../../protocol/headers/field-table.ts'
+import { VerbatimTable } from '../../protocol/headers/encode-field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import { exchangeNamed, readRefusal } from '../failures.ts'
 import { oversizeError, oversizeIn } from '../message-size.ts'

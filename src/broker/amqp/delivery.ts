@@ -1,5 +1,5 @@
 import type { Message } from 'amqplib'
-import type { DecodedTable } from '../../protocol/headers/field-table.ts'
+import type { DecodedTable } from '../../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Delivery } from '../broker.ts'
 

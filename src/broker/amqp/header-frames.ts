@@ -1,5 +1,5 @@
 import { TwqError } from '../../errors.ts'
-import { encodeTable, isTooLarge, VerbatimTable } from '../../protocol/headers/field-table.ts'
+import { encodeTable, isTooLarge, VerbatimTable } from '../../protocol/headers/encode-field-table.ts'
 
 /** How amqplib encodes the frame that carries the properties of a message. */
 export type EncodeProperties = (id: number, channel: number, size: number, fields: object) => Buffer

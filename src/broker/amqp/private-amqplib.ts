@@ -4,7 +4,8 @@ import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { TwqError } from '../../errors.ts'
-import { type DecodedTable, decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field-table.ts'
+import { type DecodedTable, decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
+import { encodeFieldTable } from '../../protocol/headers/encode-field-table.ts'
 import { HeaderFrames } from './header-frames.ts'
 
 /** The one version whose inner modules we know. */

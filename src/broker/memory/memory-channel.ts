@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../../errors.ts'
-import { decodeFieldTable, encodeFieldTable } from '../../protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
+import { encodeFieldTable } from '../../protocol/headers/encode-field-table.ts'
 import type { Headers, Route, WireMessage } from '../../protocol/wire.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import type {

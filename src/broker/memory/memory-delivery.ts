@@ -1,4 +1,4 @@
-import { decodeFieldTable } from '../../protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Source } from '../amqp/delivery.ts'
 import type { Delivery } from '../broker.ts'

@@ -1,4 +1,4 @@
-import { decodeFieldTable } from '../../protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties } from '../../protocol/wire.ts'
 import { LONGEST_TTL } from './queue-settings.ts'
 import { arrayElements, type RawField, tableFields, textOf, typeOf, writeFields } from './raw-table.ts'

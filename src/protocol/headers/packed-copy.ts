@@ -1,5 +1,6 @@
 import type { Outgoing, Route, WireMessage } from '../wire.ts'
-import { decodeFieldTable, encodeTable } from './field-table.ts'
+import { decodeFieldTable } from './decode-field-table.ts'
+import { encodeTable } from './encode-field-table.ts'
 import { type HeaderForms, spliceTable } from './raw-headers.ts'
 import { type CopyOptions, isMark, isOfThePast, markedCopy } from './suspect.ts'
 

@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Headers, HeaderValue, WireMessage } from '../wire.ts'
-import { encodeTable } from './field-table.ts'
+import { encodeTable } from './encode-field-table.ts'
 import { valueEnd } from './value-end.ts'
 
 /**

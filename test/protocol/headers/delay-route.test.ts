@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { decodeFieldTable } from '../../../src/protocol/headers/decode-field-table.ts'
 import {
   delayable,
   delayBinding,
@@ -8,7 +9,7 @@ import {
   LONGEST_DELAY,
   secondsUntil,
 } from '../../../src/protocol/headers/delay-route.ts'
-import { decodeFieldTable, encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 
 const ZEROS = '0.'.repeat(25)
 

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  decodeFieldTable,
-  encodeFieldTable,
-  MAX_DEPTH,
-  VerbatimTable,
-} from '../../../src/protocol/headers/field-table.ts'
+import { decodeFieldTable, MAX_DEPTH } from '../../../src/protocol/headers/decode-field-table.ts'
+import { encodeFieldTable, VerbatimTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import type { Headers, HeaderValue } from '../../../src/protocol/wire.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeFieldTable, encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../../src/protocol/headers/decode-field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import { changeHeaders, spliceTable } from '../../../src/protocol/headers/raw-headers.ts'
 import type { Headers } from '../../../src/protocol/wire.ts'
 

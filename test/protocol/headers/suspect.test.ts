@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { decodeFieldTable, encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../../src/protocol/headers/decode-field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import { quarantineMessage, restoreQuarantined } from '../../../src/protocol/headers/quarantine.ts'
 import { deliveryCount, markedCopy, readMarks } from '../../../src/protocol/headers/suspect.ts'
 

@@ -1,6 +1,7 @@
 import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { decodeFieldTable, encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { decodeFieldTable } from '../../../src/protocol/headers/decode-field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import { decodeTask } from '../../../src/protocol/task/decode-task.ts'
 import { type RetryChange, retryMessage } from '../../../src/protocol/task/encode-retry.ts'
 import type { TaskMessage } from '../../../src/protocol/task-message.ts'

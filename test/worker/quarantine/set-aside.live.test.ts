@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import type { UserConfig } from '../../../src/config/config.ts'
-import { encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import { restoreQuarantined } from '../../../src/protocol/headers/quarantine.ts'
 import { spliceTable } from '../../../src/protocol/headers/raw-headers.ts'
 import { isOfThePast } from '../../../src/protocol/headers/suspect.ts'

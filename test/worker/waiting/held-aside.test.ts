@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../../src/broker/broker.ts'
-import { encodeTable } from '../../../src/protocol/headers/field-table.ts'
+import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
 import { restoreQuarantined } from '../../../src/protocol/headers/quarantine.ts'
 import { createLogger } from '../../../src/runtime/log/logger.ts'
 import { deferred } from '../../../src/runtime/time/deferred.ts'
