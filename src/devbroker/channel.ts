@@ -1,11 +1,13 @@
 import { type ChannelClient, type Handout, ServerChannel } from '../broker/memory/channel.ts'
 import { createMessage, type Message } from '../broker/memory/message.ts'
-import { commandInvalid, notImplemented, preconditionFailed, REPLY, Refusal } from '../broker/memory/refusal.ts'
+import { notImplemented, preconditionFailed, REPLY, Refusal } from '../broker/memory/refusal.ts'
 import type { VirtualHost } from '../broker/memory/vhost.ts'
 import { Assembly, type Published } from './assembly.ts'
-import { channelError, internalError, resourceError, unexpectedFrame } from './errors.ts'
+import { Confirms } from './confirms.ts'
+import { channelError, MethodFailure, NO_METHOD, resourceError, unexpectedFrame } from './errors.ts'
 import { contentFrames, FRAME, type Frame, methodFrame } from './frames.ts'
 import type { Method, MethodArguments, MethodName } from './methods.ts'
+import { changeTopology } from './topology.ts'
 import { decodeMethod, methodId } from './values.ts'
 
 /** What a channel needs of its connection. */
@@ -39,13 +41,17 @@ export class Channel implements ChannelClient {
   readonly #engine: ServerChannel
   #closing = false
   #assembly: Assembly | undefined
-  #confirmed = 0
-  #confirmsSent = 0
+  readonly #confirms: Confirms
 
   constructor(number: number, owner: ChannelOwner) {
     this.#number = number
     this.#owner = owner
     this.#engine = new ServerChannel(owner.vhost, owner, this)
+    this.#confirms = new Confirms({
+      afterBatch: (flush) => owner.afterBatch(flush),
+      ack: (deliveryTag, multiple) => this.#send('basic.ack', { deliveryTag, multiple }),
+      nack: (deliveryTag) => this.#send('basic.nack', { deliveryTag, multiple: false, requeue: false }),
+    })
   }
 
   /** Bytes of the incomplete message on this channel. */
@@ -110,22 +116,12 @@ export class Channel implements ChannelClient {
     this.#sendContent(methodFrame(this.#number, 'basic.return', fields), message)
   }
 
-  // Confirms of one batch of publishes leave as one frame; a refusal first lets out those before it.
   confirmed(publishTag: number, taken: boolean): void {
-    if (taken) {
-      if (this.#confirmed === this.#confirmsSent) this.#owner.afterBatch(() => this.#flushConfirms())
-      this.#confirmed = publishTag
-      return
-    }
-    this.#flushConfirms()
-    this.#send('basic.nack', { deliveryTag: publishTag, multiple: false, requeue: false })
-    this.#confirmed = publishTag
-    this.#confirmsSent = publishTag
+    this.#confirms.add(publishTag, taken)
   }
 
   #handle(method: Method): void {
     const engine = this.#engine
-    const { vhost } = this.#owner
     switch (method.name) {
       case 'basic.publish': {
         this.#assembly = new Assembly(method.arguments)
@@ -169,47 +165,6 @@ export class Channel implements ChannelClient {
         engine.confirmSelect()
         this.#reply(method.arguments.noWait, 'confirm.select-ok', {})
         return
-      case 'queue.declare':
-        this.#declareQueue(method.arguments)
-        return
-      case 'queue.bind': {
-        const { exchange, noWait } = method.arguments
-        vhost.bind(this.#queueBinding(exchange, method.arguments), this.#owner)
-        this.#reply(noWait, 'queue.bind-ok', {})
-        return
-      }
-      case 'queue.unbind':
-        vhost.unbind(this.#queueBinding(method.arguments.exchange, method.arguments), this.#owner)
-        this.#send('queue.unbind-ok', {})
-        return
-      case 'queue.purge':
-        this.#reply(method.arguments.noWait, 'queue.purge-ok', { messageCount: engine.purge(method.arguments.queue) })
-        return
-      case 'queue.delete': {
-        const { queue, noWait } = method.arguments
-        const messageCount = vhost.deleteQueue(engine.queueName(queue), this.#owner, method.arguments)
-        this.#reply(noWait, 'queue.delete-ok', { messageCount })
-        return
-      }
-      case 'exchange.declare': {
-        const { exchange, passive, noWait } = method.arguments
-        if (passive) vhost.inspectExchange(exchange)
-        else vhost.declareExchange({ ...method.arguments, name: exchange })
-        this.#reply(noWait, 'exchange.declare-ok', {})
-        return
-      }
-      case 'exchange.delete':
-        vhost.deleteExchange(method.arguments.exchange, method.arguments)
-        this.#reply(method.arguments.noWait, 'exchange.delete-ok', {})
-        return
-      case 'exchange.bind':
-        vhost.bind(exchangeBinding(method.arguments), this.#owner)
-        this.#reply(method.arguments.noWait, 'exchange.bind-ok', {})
-        return
-      case 'exchange.unbind':
-        vhost.unbind(exchangeBinding(method.arguments), this.#owner)
-        this.#reply(method.arguments.noWait, 'exchange.unbind-ok', {})
-        return
       case 'channel.open':
         throw channelError("second 'channel.open' seen")
       case 'channel.flow':
@@ -217,7 +172,7 @@ export class Channel implements ChannelClient {
         this.#send('channel.flow-ok', { active: true })
         return
       case 'channel.close':
-        this.#flushConfirms()
+        this.#confirms.flush()
         this.close()
         this.#send('channel.close-ok', {})
         this.#owner.channelGone(this.#number)
@@ -227,7 +182,11 @@ export class Channel implements ChannelClient {
       case 'tx.rollback':
         throw notImplemented('transactions')
       default:
-        throw commandInvalid('unimplemented method')
+        changeTopology(method, {
+          engine,
+          owner: this.#owner,
+          reply: (noWait, name, values) => this.#reply(noWait, name, values),
+        })
     }
   }
 
@@ -284,22 +243,6 @@ export class Channel implements ChannelClient {
     start()
   }
 
-  #declareQueue(request: MethodArguments<'queue.declare'>): void {
-    const engine = this.#engine
-    const queue = request.passive
-      ? engine.inspectQueue(request.queue)
-      : engine.declareQueue({ ...request, name: request.queue })
-    const { name, ready, consumers } = queue
-    this.#reply(request.noWait, 'queue.declare-ok', { queue: name, messageCount: ready, consumerCount: consumers })
-  }
-
-  #queueBinding(source: string, request: MethodArguments<'queue.unbind'> | MethodArguments<'queue.bind'>) {
-    const name = this.#engine.queueName(request.queue)
-    // AMQP: without a queue and without a key, the key is the name of the queue declared last.
-    const routingKey = request.queue === '' && request.routingKey === '' ? name : request.routingKey
-    return { source, destination: { kind: 'queue' as const, name }, routingKey, arguments: request.arguments }
-  }
-
   #receiveWhileClosing(frame: Frame): void {
     if (frame.type !== FRAME.method) return
     const [classId, method] = methodId(frame.payload)
@@ -310,18 +253,12 @@ export class Channel implements ChannelClient {
   }
 
   #fail(refusal: Refusal, [classId, method]: readonly [number, number]): void {
-    this.#flushConfirms()
+    this.#confirms.flush()
+    this.#confirms.end()
     this.#closing = true
     const fields = { replyCode: refusal.code, replyText: refusal.message, classId, methodId: method }
     this.#send('channel.close', fields)
     this.close()
-  }
-
-  #flushConfirms(): void {
-    if (this.#confirmed === this.#confirmsSent || this.#closing) return
-    const multiple = this.#confirmed - this.#confirmsSent > 1
-    this.#confirmsSent = this.#confirmed
-    this.#send('basic.ack', { deliveryTag: this.#confirmed, multiple })
   }
 
   #reply<Name extends MethodName>(noWait: boolean, name: Name, values: MethodArguments<Name>): void {
@@ -337,27 +274,4 @@ export class Channel implements ChannelClient {
   }
 }
 
-/** Ends the connection: the refusal, and the method that brought it about. */
-export class MethodFailure extends Error {
-  readonly refusal: Refusal
-  readonly id: readonly [classId: number, methodId: number]
-
-  constructor(cause: unknown, id: readonly [number, number]) {
-    super('a method failed', { cause })
-    this.refusal = cause instanceof Refusal ? cause : internalError()
-    // RabbitMQ names no method when it was surprised itself.
-    this.id = this.refusal.code === REPLY.internalError ? NO_METHOD : id
-  }
-}
-
-const NO_METHOD: readonly [number, number] = [0, 0]
 const PUBLISH: readonly [number, number] = [60, 40]
-
-function exchangeBinding({
-  destination,
-  source,
-  routingKey,
-  arguments: args,
-}: MethodArguments<'exchange.bind'> | MethodArguments<'exchange.unbind'>) {
-  return { source, destination: { kind: 'exchange' as const, name: destination }, routingKey, arguments: args }
-}

@@ -5,8 +5,8 @@ import type { VirtualHost } from '../broker/memory/vhost.ts'
 import type { Headers, HeaderValue } from '../protocol/wire.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock, type Timer } from '../runtime/time/clock.ts'
-import { Channel, type ChannelOwner, MethodFailure } from './channel.ts'
-import { channelError, connectionForced, unexpectedFrame } from './errors.ts'
+import { Channel, type ChannelOwner } from './channel.ts'
+import { channelError, connectionForced, MethodFailure, NO_METHOD, unexpectedFrame } from './errors.ts'
 import { FRAME, type Frame, FrameReader, HEARTBEAT_FRAME, methodFrame, SMALLEST_FRAME_MAX } from './frames.ts'
 import { type Heartbeat, keepAlive } from './heartbeat.ts'
 import { type Credentials, credentialsOf, MECHANISMS } from './login.ts'
@@ -384,8 +384,6 @@ export class Connection implements ChannelOwner {
     this.write([methodFrame(0, name, values)])
   }
 }
-
-const NO_METHOD: readonly [number, number] = [0, 0]
 
 const CHANNEL = costOf({})
 

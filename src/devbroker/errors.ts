@@ -19,3 +19,19 @@ export const internalError = (): Refusal => new Refusal(REPLY.internalError, 'IN
 export function octets(bytes: Uint8Array): string {
   return `<<${[...bytes].join(',')}>>`
 }
+
+/** Ends the connection: the refusal, and the method that brought it about. */
+export class MethodFailure extends Error {
+  readonly refusal: Refusal
+  readonly id: readonly [classId: number, methodId: number]
+
+  constructor(cause: unknown, id: readonly [number, number]) {
+    super('a method failed', { cause })
+    this.refusal = cause instanceof Refusal ? cause : internalError()
+    // RabbitMQ names no method when it was surprised itself.
+    this.id = this.refusal.code === REPLY.internalError ? NO_METHOD : id
+  }
+}
+
+/** The id of a failure that no method brought about. */
+export const NO_METHOD: readonly [number, number] = [0, 0]
