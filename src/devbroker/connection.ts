@@ -1,52 +1,17 @@
 import type { Socket } from 'node:net'
-import { type Budget, costOf } from '../broker/memory/budget.ts'
-import { accessRefused, notAllowed, Refusal } from '../broker/memory/refusal.ts'
+import { costOf } from '../broker/memory/budget.ts'
+import { notAllowed, Refusal } from '../broker/memory/refusal.ts'
 import type { VirtualHost } from '../broker/memory/vhost.ts'
-import type { Headers, HeaderValue } from '../protocol/wire.ts'
-import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock, type Timer } from '../runtime/time/clock.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
 import { channelError, connectionForced, MethodFailure, NO_METHOD, unexpectedFrame } from './errors.ts'
-import { FRAME, type Frame, FrameReader, HEARTBEAT_FRAME, methodFrame, SMALLEST_FRAME_MAX } from './frames.ts'
+import { FRAME, type Frame, FrameReader, HEARTBEAT_FRAME, methodFrame } from './frames.ts'
+import { Handshake } from './handshake.ts'
 import { type Heartbeat, keepAlive } from './heartbeat.ts'
-import { type Credentials, credentialsOf, MECHANISMS } from './login.ts'
-import type { Method, MethodArguments, MethodName } from './methods.ts'
+import type { MethodArguments, MethodName } from './methods.ts'
+import type { ServerContext } from './server-context.ts'
 import { decodeMethod, methodId } from './values.ts'
 
-/** What a connection needs of the server. */
-export interface ConnectionSurroundings {
-  readonly logger: EventLogger
-  /** What `connection.start` says of the server. */
-  readonly properties: Headers
-  readonly limits: ConnectionLimits
-  accepts(credentials: Credentials): boolean
-  vhost(name: string): VirtualHost
-  /** What channels are taken from. */
-  readonly budget: Budget
-  /** Bytes of incomplete messages on all connections. */
-  incompleteBytes(): number
-  /** Why no publishes are taken at the moment. */
-  readonly alarm: string | undefined
-}
-
-/** Bounds on what one client may ask for. */
-export interface ConnectionLimits {
-  readonly channelMax: number
-  readonly frameMax: number
-  /** Seconds. */
-  readonly heartbeat: number
-  readonly maxMessageBytes: number
-  /** Of incomplete messages, on all connections together. */
-  readonly maxIncompleteBytes: number
-  /** Milliseconds from the TCP connection to `connection.open`. */
-  readonly handshakeTimeout: number
-  /** Bytes that wait for the client to read them, above which it gets no more deliveries and nothing more is read from it. */
-  readonly maxUnread: number
-}
-
-type State = 'greeting' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing'
-
-const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1')
 /** How long a client has to answer `connection.close`, in milliseconds. */
 const CLOSE_TIMEOUT = 2_000
 
@@ -57,16 +22,12 @@ const CLOSE_TIMEOUT = 2_000
 export class Connection implements ChannelOwner {
   readonly maxMessageBytes: number
   readonly #socket: Socket
-  readonly #around: ConnectionSurroundings
+  readonly #around: ServerContext
   readonly #clock: Clock = systemClock
   readonly #reader: FrameReader
   readonly #channels = new Map<number, Channel>()
-  #state: State = 'greeting'
-  #vhost: VirtualHost | undefined
-  #user = ''
-  #capabilities: Headers = {}
-  #channelMax: number
-  #frameMax: number
+  readonly #handshake: Handshake
+  #state: 'handshake' | 'running' | 'closing' = 'handshake'
   #deadline: Timer | undefined
   #heartbeat: Heartbeat | undefined
   #blocked = false
@@ -75,13 +36,17 @@ export class Connection implements ChannelOwner {
   #corked = false
   #flushes: (() => void)[] = []
 
-  constructor(socket: Socket, around: ConnectionSurroundings) {
+  constructor(socket: Socket, around: ServerContext) {
     const { limits } = around
     this.#socket = socket
     this.#around = around
     this.#reader = new FrameReader(limits.frameMax)
-    this.#channelMax = limits.channelMax
-    this.#frameMax = limits.frameMax
+    this.#handshake = new Handshake(around, {
+      send: (name, values) => this.#send(name, values),
+      hangUp: (lastBytes) => (lastBytes === undefined ? socket.destroy() : socket.end(lastBytes)),
+      tuned: (heartbeat) => this.#tuned(heartbeat),
+      opened: () => this.#opened(),
+    })
     this.maxMessageBytes = limits.maxMessageBytes
     this.#deadline = this.#clock.after(limits.handshakeTimeout, () => socket.destroy())
     socket.setNoDelay(true)
@@ -92,15 +57,15 @@ export class Connection implements ChannelOwner {
   }
 
   get vhost(): VirtualHost {
-    return this.#vhost as VirtualHost
+    return this.#handshake.vhost as VirtualHost
   }
 
   get user(): string {
-    return this.#user
+    return this.#handshake.user
   }
 
   get frameMax(): number {
-    return this.#frameMax
+    return this.#handshake.frameMax
   }
 
   get writable(): boolean {
@@ -108,7 +73,7 @@ export class Connection implements ChannelOwner {
   }
 
   get hearsCancels(): boolean {
-    return this.#capabilities.consumer_cancel_notify === true
+    return this.#handshake.capabilities.consumer_cancel_notify === true
   }
 
   write(frames: readonly Buffer[]): void {
@@ -159,7 +124,7 @@ export class Connection implements ChannelOwner {
     const block = alarm !== undefined && this.#publishes && this.#state === 'running'
     if (block === this.#blocked) return
     this.#blocked = block
-    if (this.#capabilities['connection.blocked'] === true) {
+    if (this.#handshake.capabilities['connection.blocked'] === true) {
       if (alarm !== undefined) this.#send('connection.blocked', { reason: alarm })
       else this.#send('connection.unblocked', {})
     }
@@ -168,7 +133,7 @@ export class Connection implements ChannelOwner {
 
   /** Ends the connection from this side. */
   shutDown(reason: string): void {
-    if (this.#state === 'running') this.#refuse(connectionForced(reason), [0, 0])
+    if (this.#state === 'running') this.#refuse(connectionForced(reason), NO_METHOD)
     else this.#socket.destroy()
   }
 
@@ -181,31 +146,12 @@ export class Connection implements ChannelOwner {
     this.#heartbeat?.heard()
     this.#reader.push(chunk)
     try {
-      if (this.#state === 'greeting' && !this.#greet()) return
+      if (this.#handshake.phase === 'greeting' && !this.#handshake.greet(this.#reader)) return
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) this.#take(frame)
     } catch (error) {
       this.#failed(error)
     }
     for (const flush of this.#flushes.splice(0)) flush()
-  }
-
-  #greet(): boolean {
-    const header = this.#reader.take(PROTOCOL_HEADER.length)
-    if (header === undefined) return false
-    if (!header.equals(PROTOCOL_HEADER)) {
-      // As AMQP asks: say which protocol is spoken here, and hang up.
-      this.#socket.end(PROTOCOL_HEADER)
-      return false
-    }
-    this.#state = 'starting'
-    this.#send('connection.start', {
-      versionMajor: 0,
-      versionMinor: 9,
-      serverProperties: this.#around.properties,
-      mechanisms: Buffer.from(MECHANISMS),
-      locales: Buffer.from('en_US'),
-    })
-    return true
   }
 
   #take(frame: Frame): void {
@@ -223,19 +169,20 @@ export class Connection implements ChannelOwner {
 
   #takeForChannel(frame: Frame): void {
     if (this.#state !== 'running') {
-      throw channelError(`frame on channel ${frame.channel} in connection state ${this.#state}`)
+      throw channelError(`frame on channel ${frame.channel} in connection state ${this.#handshake.phase}`)
     }
     const channel = this.#channels.get(frame.channel)
     if (channel !== undefined) {
       channel.receive(frame)
       return
     }
+    const { channelMax } = this.#handshake
     const id = frame.type === FRAME.method ? methodId(frame.payload) : NO_METHOD
     if (id[0] !== 20 || id[1] !== 10) throw new MethodFailure(channelError("expected 'channel.open'"), id)
-    if (this.#channels.size >= this.#channelMax) {
+    if (this.#channels.size >= channelMax) {
       throw new MethodFailure(
         notAllowed(
-          `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${this.#channelMax})`,
+          `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${channelMax})`,
         ),
         id,
       )
@@ -253,54 +200,21 @@ export class Connection implements ChannelOwner {
     if (frame.type !== FRAME.method) throw unexpectedFrame('expected method frame, got non method frame instead')
     const id = methodId(frame.payload)
     try {
-      this.#handle(decodeMethod(frame.payload))
+      const method = decodeMethod(frame.payload)
+      if (method.name !== 'connection.close') {
+        this.#handshake.take(method)
+        return
+      }
     } catch (error) {
       throw error instanceof MethodFailure ? error : new MethodFailure(error, id)
     }
+    this.#send('connection.close-ok', {})
+    this.#state = 'closing'
+    this.#socket.end()
   }
 
-  #handle(method: Method): void {
-    const expected = NEXT_METHOD[this.#state]
-    if (method.name === 'connection.close') {
-      this.#send('connection.close-ok', {})
-      this.#state = 'closing'
-      this.#socket.end()
-      return
-    }
-    if (method.name !== expected) throw channelError(`unexpected method in connection state ${this.#state}`)
-    if (method.name === 'connection.start-ok') this.#start(method.arguments)
-    else if (method.name === 'connection.tune-ok') this.#tune(method.arguments)
-    else if (method.name === 'connection.open') this.#open(method.arguments.virtualHost)
-  }
-
-  #start({ clientProperties, mechanism, response }: MethodArguments<'connection.start-ok'>): void {
-    this.#capabilities = tableOf(clientProperties.capabilities)
-    const credentials = credentialsOf(mechanism, response)
-    if (credentials === undefined || !this.#around.accepts(credentials)) {
-      this.#around.logger.warn({ user: credentials?.user, mechanism }, 'dev broker login refused')
-      if (this.#capabilities.authentication_failure_close !== true) {
-        this.#socket.destroy()
-        return
-      }
-      throw new MethodFailure(
-        accessRefused(
-          `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
-        ),
-        NO_METHOD,
-      )
-    }
-    this.#user = credentials.user
-    this.#state = 'tuning'
-    const { channelMax, frameMax, heartbeat } = this.#around.limits
-    this.#send('connection.tune', { channelMax, frameMax, heartbeat })
-  }
-
-  #tune({ channelMax, frameMax, heartbeat }: MethodArguments<'connection.tune-ok'>): void {
-    const { limits } = this.#around
-    this.#channelMax = negotiated('channel_max', channelMax, limits.channelMax, 1)
-    this.#frameMax = negotiated('frame_max', frameMax, limits.frameMax, SMALLEST_FRAME_MAX)
-    this.#reader.frameMax = this.#frameMax
-    this.#state = 'opening'
+  #tuned(heartbeat: number): void {
+    this.#reader.frameMax = this.#handshake.frameMax
     this.#heartbeat = keepAlive(heartbeat * 1_000, {
       clock: this.#clock,
       beat: () => this.write([HEARTBEAT_FRAME]),
@@ -313,11 +227,9 @@ export class Connection implements ChannelOwner {
     })
   }
 
-  #open(virtualHost: string): void {
-    this.#vhost = this.#around.vhost(virtualHost)
+  #opened(): void {
     this.#state = 'running'
     this.#deadline?.cancel()
-    this.#send('connection.open-ok', { reserved1: '' })
   }
 
   #regulateReading(): void {
@@ -370,7 +282,7 @@ export class Connection implements ChannelOwner {
     for (const channel of this.#channels.values()) channel.close()
     this.#around.budget.give(this.#channels.size * CHANNEL)
     this.#channels.clear()
-    this.#vhost?.ownerGone(this)
+    this.#handshake.vhost?.ownerGone(this)
   }
 
   #gone(): void {
@@ -386,26 +298,3 @@ export class Connection implements ChannelOwner {
 }
 
 const CHANNEL = costOf({})
-
-const NEXT_METHOD: Readonly<Partial<Record<State, MethodName>>> = {
-  starting: 'connection.start-ok',
-  tuning: 'connection.tune-ok',
-  opening: 'connection.open',
-}
-
-function negotiated(name: string, asked: number, most: number, least: number): number {
-  if (asked > most) {
-    throw notAllowed(`negotiated ${name} = ${asked} is higher than the maximum allowed value (${most})`)
-  }
-  // Zero: the client sets no limit of its own.
-  if (asked === 0) return most
-  if (asked < least)
-    throw notAllowed(`negotiated ${name} = ${asked} is lower than the minimum allowed value (${least})`)
-  return asked
-}
-
-function tableOf(value: HeaderValue | undefined): Headers {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-    ? (value as Headers)
-    : {}
-}

@@ -5,7 +5,8 @@ import { BUILT_IN_PLATFORM } from '../broker/server-version.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import type { EventLogger, Logger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
-import { Connection, type ConnectionLimits } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionLimits } from './server-context.ts'
 
 /** How the embedded broker runs. */
 export interface DevBrokerOptions {
