@@ -6,12 +6,14 @@ import { readArray, readSignature, type Signature, writeSignature } from '../pro
 import { encodeTask } from '../protocol/task/encode-task.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { type Call, merged, present, withoutChordSettings, withPartial } from './call.ts'
 import { chunksAsGroup } from './chunks.ts'
 import {
   bodyOf,
   frozen,
   frozenSteps,
   headerOf,
+  isGroupResult,
   MOST_NESTED,
   membersOf,
   placed,
@@ -21,7 +23,7 @@ import {
   resultOfTask,
   sizeOf,
 } from './frozen.ts'
-import { linked, listOf } from './links.ts'
+import { hasEntries, linked, listOf } from './links.ts'
 import { destinationOf, readOptions, textOf } from './task-options.ts'
 
 /** What applying depends on besides the signature: whoever sends, when, and to where. */
@@ -67,12 +69,6 @@ export interface Applied {
   readonly child: ResultTuple | null
   /** What to wait for: of a chain its last step, of a chord its body, of a group its members. */
   readonly result: ResultTuple
-}
-
-/** How a signature is applied: what comes before its own arguments, and options that win over its own. */
-export interface Call {
-  readonly args: readonly Json[]
-  readonly options: JsonObject
 }
 
 /**
@@ -199,7 +195,6 @@ class Application {
   }
 
   #chain(signature: Signature, call: Call, path: string, depth: number): Started {
-    const { newId } = this.#ground
     const {
       chain: outer,
       link,
@@ -215,7 +210,7 @@ class Application {
     } = merged(signature, call)
     // The last step stands for the chain: whoever waits for the chain, or counts it in a group, means that one.
     const place = present({ task_id, group_id, group_index, chord, root_id })
-    const steps = frozenSteps(signature, place, newId, path, depth)
+    const steps = frozenSteps(signature, place, this.#ground.newId, path, depth)
     boundCopies(linkError, steps)
     const prepared = steps.map((step, index) => {
       const isLast = index === steps.length - 1
@@ -284,38 +279,6 @@ class Application {
 /** A group that something follows is a chord: which is seen where both are steps of one chain. */
 function chainOf(tasks: readonly Json[]): Signature {
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
-}
-
-/** Given options win, save for the group that a signature belongs to already, and for its stamps; null is none. */
-function merged({ options: own }: Signature, { options: given }: Call): JsonObject {
-  const kept = ['group_id', 'stamped_headers', ...listOf<Json>(own.stamped_headers)].flatMap((name) => {
-    const value = typeof name === 'string' && Object.hasOwn(own, name) ? own[name] : null
-    return value === undefined || value === null ? [] : [[name, value] as const]
-  })
-  return { ...own, ...present(given), ...Object.fromEntries(kept as [string, Json][]) }
-}
-
-function present(options: { readonly [name: string]: Json | undefined }): JsonObject {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined && value !== null)
-  return Object.fromEntries(entries) as JsonObject
-}
-
-/** As in Celery, these are not for the tasks of a chord: they say how a backend that can't join polls. */
-function withoutChordSettings(options: JsonObject): JsonObject {
-  const { countdown: _, interval: __, max_retries: ___, eager: ____, ...others } = options
-  return others
-}
-
-function withPartial(signature: Signature, call: Call): readonly Json[] {
-  return signature.immutable || call.args.length === 0 ? signature.args : [...call.args, ...signature.args]
-}
-
-function isGroupResult(result: ResultTuple): boolean {
-  return Array.isArray(result[1])
-}
-
-function hasEntries(value: Json | undefined): boolean {
-  return listOf<Json>(value).length > 0
 }
 
 /** Every step gets its own copy of the errbacks: a short message must not grow without bounds. */

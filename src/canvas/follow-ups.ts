@@ -6,7 +6,8 @@ import type { RemoteError } from '../protocol/result-record.ts'
 import { isName, isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
-import { type Applied, type ApplyContext, applyAsGroup, applySignature, type Call } from './apply.ts'
+import { type Applied, type ApplyContext, applyAsGroup, applySignature } from './apply.ts'
+import type { Call } from './call.ts'
 import { resultOfGroup } from './frozen.ts'
 
 /** What is to be sent; the chords are announced before. */

@@ -31,6 +31,10 @@ export function resultOfGroup(id: string, members: readonly ResultTuple[], paren
   return [[id, parent], members]
 }
 
+export function isGroupResult(result: ResultTuple): boolean {
+  return Array.isArray(result[1])
+}
+
 /** A signature with options that belong to its place; what it says of itself comes first, but for its root and its chord. */
 export function placed(signature: Signature, place: Place): Signature {
   const { options } = signature

@@ -8,6 +8,11 @@ export function listOf<T>(value: T | readonly T[] | undefined | null): readonly 
   return Array.isArray(value) ? value : [value as T]
 }
 
+/** True for at least one callback, errback or step. */
+export function hasEntries(value: Json | undefined): boolean {
+  return listOf<Json>(value).length > 0
+}
+
 /**
  * A signature with more callbacks, or errbacks, than its own, as Celery's `link` and `link_error` add them: of a group each
  * member gets the errbacks (it can have no callbacks: they stay its own option, which applying it refuses); of a chord the
