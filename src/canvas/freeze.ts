@@ -1,36 +1,13 @@
 import { TwqError } from '../errors.ts'
-import type { ResultTuple } from '../protocol/chord/chord.ts'
-import { chordQueue, type QueuedChord, type QueuedMember } from '../protocol/chord/queued-chord.ts'
+import { chordQueue, type QueuedChord } from '../protocol/chord/queued-chord.ts'
 import type { Signature } from '../protocol/signature.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { stepsOfChain } from './chain.ts'
 import { chunksAsGroup } from './chunks.ts'
-import { bodyOf, headerOf, MOST_NESTED, membersOf, resultOfGroup, resultOfTask } from './frozen.ts'
+import { bodyOf, headerOf, MOST_NESTED, membersOf, resultOfGroup } from './frozen.ts'
 import { listOf } from './links.ts'
+import { type GroupNode, leavesOf, type Node, tupleOf } from './node.ts'
 import { composedJson } from './signature.ts'
-
-/** What was sent, or will be: what handles are made from. */
-export type Node = TaskNode | GroupNode
-
-/** A task, and what runs before it. */
-export interface TaskNode {
-  readonly kind: 'task'
-  readonly id: string
-  readonly task: string
-  /** True when its result comes back to whoever sends. */
-  readonly readable: boolean
-  /** The first task of its tree, where that is another. */
-  readonly rootId: string | undefined
-  readonly parent: Node | undefined
-}
-
-/** A group with its members, and what runs before it. */
-export interface GroupNode {
-  readonly kind: 'group'
-  readonly id: string
-  readonly members: readonly Node[]
-  readonly parent: Node | undefined
-}
 
 /** What freezing depends on besides the signature. */
 export interface FreezeFacts {
@@ -258,14 +235,6 @@ function freezeChord(signature: Signature, place: Place): Done {
 /** A chain with the id of its last step, as of Celery 5.6: by it Celery's workers fail a body that can't begin. */
 function nameable({ signature, node }: Done): Signature {
   return signature.kind === 'chain' ? { ...signature, options: { task_id: node.id } } : signature
-}
-
-function leavesOf(node: Node): readonly QueuedMember[] {
-  return node.kind === 'group' ? node.members.flatMap(leavesOf) : [{ id: node.id, rootId: node.rootId ?? null }]
-}
-
-function tupleOf(node: Node): ResultTuple {
-  return node.kind === 'group' ? resultOfGroup(node.id, node.members.map(tupleOf)) : resultOfTask(node.id)
 }
 
 /** The body of a chord without a header: called with no results, and nothing else. */

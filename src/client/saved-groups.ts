@@ -1,4 +1,4 @@
-import type { Node } from '../canvas/freeze.ts'
+import type { Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
 import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { Json } from '../runtime/json.ts'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ApplyContext, applySignature, type FollowUp } from '../canvas/apply.ts'
-import { type FreezeFacts, freeze, type Node } from '../canvas/freeze.ts'
+import { type FreezeFacts, freeze } from '../canvas/freeze.ts'
+import type { Node } from '../canvas/node.ts'
 import { joinMessage } from '../canvas/queued-chords.ts'
 import { celeryOptions, composedJson, fieldsOf, withLinks } from '../canvas/signature.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord/chord.ts'

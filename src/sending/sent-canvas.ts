@@ -1,4 +1,4 @@
-import type { GroupNode, Node } from '../canvas/freeze.ts'
+import type { GroupNode, Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Node } from '../../src/canvas/freeze.ts'
+import type { Node } from '../../src/canvas/node.ts'
 import { TwqError } from '../../src/errors.ts'
 import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import type { ResultRecord, State } from '../../src/protocol/result-record.ts'
