@@ -1,4 +1,4 @@
-import type { ConsumeMessage, Message } from 'amqplib'
+import type { Message } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type {
@@ -14,8 +14,11 @@ import type {
 import { channelFailure, readRefusal } from '../failures.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { ConfirmedPublishes } from './confirmed-publishes.ts'
-import { AmqpDelivery, type SettlingChannel } from './delivery.ts'
+import { AmqpDelivery, receivedByGet, type SettlingChannel } from './delivery.ts'
+import type { FrameReceiver } from './frame-reader.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
+import type { ReceivedMessage } from './received-message.ts'
 
 /** What a channel needs of the connection that it belongs to. */
 export interface ChannelOwner {
@@ -23,6 +26,8 @@ export interface ChannelOwner {
   readonly failure: TwqError | undefined
   /** Why the broker reads nothing more from it, for now. */
   readonly blocked: string | undefined
+  /** Writes to its socket. */
+  readonly writer: FrameWriter
   /** Takes what a callback threw; it must not reach amqplib, which would close the channel or the connection. */
   onCallbackError(error: unknown): void
 }
@@ -31,7 +36,7 @@ export interface ChannelOwner {
 export const CLOSE_TIMEOUT = 5_000
 
 /** amqplib's confirm channel behind our seam. */
-export class AmqpChannel implements Channel, SettlingChannel {
+export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   readonly closed: Promise<CloseReason>
   readonly #raw: RawChannel
   readonly #owner: ChannelOwner
@@ -47,17 +52,11 @@ export class AmqpChannel implements Channel, SettlingChannel {
   constructor(raw: RawChannel, owner: ChannelOwner) {
     this.#raw = raw
     this.#owner = owner
-    raw.dispatchMessage = ({ consumerTag }, message) => {
-      const receive = raw.consumers.get(consumerTag)
-      if (message === null) this.#consumerEnded(consumerTag)
-      else if (receive !== undefined) receive(message)
-      // It would be delivered for ever where the broker does not know yet that there is no consumer any more.
-      else this.#write(() => raw.nack(message, false, true))
-    }
+    raw.dispatchMessage = ({ consumerTag }) => this.#consumerEnded(consumerTag)
     raw.on('error', (error) => {
       this.#failure ??= channelFailure(error)
     })
-    this.#publishes = new ConfirmedPublishes(raw)
+    this.#publishes = new ConfirmedPublishes(raw, owner.writer)
     this.closed = new Promise((resolve) => {
       raw.on('close', () => {
         const requested = this.#state === 'closing' && this.#failure === undefined
@@ -73,6 +72,19 @@ export class AmqpChannel implements Channel, SettlingChannel {
         })
       })
     })
+  }
+
+  delivered(message: ReceivedMessage): void {
+    // As amqplib: a channel that is being closed ignores all but the answer.
+    if (this.#state !== 'open') return
+    const receive = this.#raw.consumers.get(message.consumerTag)
+    if (receive !== undefined) receive(message)
+    // It would be delivered for ever where the broker does not know yet that there is no consumer any more.
+    else this.#write(() => this.#raw.nack(tagged(message.deliveryTag), false, true))
+  }
+
+  confirmed(deliveryTag: number, multiple: boolean): void {
+    if (this.#state === 'open') this.#publishes.confirmed(deliveryTag, multiple)
   }
 
   get isOpen(): boolean {
@@ -142,7 +154,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
   ): Promise<Subscription> {
     const { noAck = false, exclusive = false, priority, onCancelled } = options
     const source = { disowned: false }
-    const receive = (message: ConsumeMessage | null): void => {
+    const receive = (message: ReceivedMessage | null): void => {
       try {
         if (message === null) {
           onCancelled?.({
@@ -151,7 +163,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
             },
           })
         } else {
-          if (!noAck) this.#acknowledgements.delivered(message.fields.deliveryTag)
+          if (!noAck) this.#acknowledgements.delivered(message.deliveryTag)
           onDelivery(new AmqpDelivery(message, this, source))
         }
       } catch (error) {
@@ -187,7 +199,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
     const message = await this.#ask(() => this.#raw.get(queue, { noAck: false }))
     if (message === false) return undefined
     this.#acknowledgements.delivered(message.fields.deliveryTag)
-    return new AmqpDelivery(message, this)
+    return new AmqpDelivery(receivedByGet(message), this)
   }
 
   publish(
@@ -224,10 +236,7 @@ export class AmqpChannel implements Channel, SettlingChannel {
     if (this.#state !== 'open' || !this.#acknowledgements.ack(tag)) return false
     if (!this.#flushScheduled) {
       this.#flushScheduled = true
-      setImmediate(() => {
-        this.#flushScheduled = false
-        this.#flush()
-      })
+      this.#owner.writer.beforeFlush(this.#flushCollected)
     }
     return true
   }
@@ -237,9 +246,14 @@ export class AmqpChannel implements Channel, SettlingChannel {
     return this.#write(() => this.#raw.nack(tagged(tag), false, requeue))
   }
 
+  readonly #flushCollected = (): void => {
+    this.#flushScheduled = false
+    this.#flush()
+  }
+
   #flush(): void {
     if (this.#state !== 'open') return
-    this.#acknowledgements.flush((tag, multiple) => this.#write(() => this.#raw.ack(tagged(tag), multiple)))
+    this.#acknowledgements.flush((tag, multiple) => this.#owner.writer.ack(this.#raw.ch, tag, multiple))
   }
 
   #write(write: () => void): boolean {

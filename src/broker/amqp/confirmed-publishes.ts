@@ -1,52 +1,44 @@
 import { randomUUID } from 'node:crypto'
-import type { Message, Options } from 'amqplib'
+import type { Message } from 'amqplib'
 import { TwqError } from '../../errors.ts'
-import { VerbatimTable } from '../../protocol/headers/encode-field-table.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import { exchangeNamed, readRefusal } from '../failures.ts'
 import { oversizeError, oversizeIn } from '../message-size.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import type { RawChannel } from './private-amqplib.ts'
 import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 
 /** Publishes on one confirm channel, and settles each publish by the broker's confirm, nack or return. */
 export class ConfirmedPublishes {
   readonly #raw: RawChannel
+  readonly #writer: FrameWriter
   readonly #unconfirmed = new UnconfirmedPublishes()
   readonly #messageIdPrefix = randomUUID()
   #messageIds = 0
 
-  constructor(raw: RawChannel) {
+  constructor(raw: RawChannel, writer: FrameWriter) {
     this.#raw = raw
-    raw.on('ack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, confirm))
+    this.#writer = writer
+    // amqplib counts confirms of what it has published itself.
+    raw.removeAllListeners('nack')
     raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
     raw.on('return', (message) => this.#returned(message))
   }
 
-  /** Writes a message and resolves on its confirm. Throws what amqplib throws when it can't encode or send the message. */
+  /** Writes a message and resolves on its confirm. Throws as {@link FrameWriter.publish}, when nothing was written. */
   publish(route: Route, message: WireMessage, mandatory: boolean): Promise<'confirmed' | 'returned'> {
-    const { properties, body, rawHeaders } = message
+    const { properties, body } = message
     // A returned message is recognised by its id, so a mandatory one needs one.
     const messageId = properties.messageId ?? (mandatory ? `${this.#messageIdPrefix}.${++this.#messageIds}` : undefined)
-    this.#raw.publish(route.exchange, route.routingKey, asBuffer(body), {
-      contentType: properties.contentType,
-      contentEncoding: properties.contentEncoding,
-      headers: rawHeaders === undefined ? message.headers : new VerbatimTable(rawHeaders),
-      deliveryMode: properties.deliveryMode,
-      priority: properties.priority,
-      correlationId: properties.correlationId,
-      replyTo: properties.replyTo,
-      expiration: properties.expiration,
-      messageId,
-      timestamp: properties.timestamp,
-      type: properties.type,
-      userId: properties.userId,
-      appId: properties.appId,
-      mandatory,
-      // amqplib leaves out what is undefined, which its types do not say.
-    } as Options.Publish)
+    this.#writer.publish(this.#raw.ch, { route, message, messageId, mandatory })
     return new Promise((resolve, reject) => {
       this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, resolve, reject })
     })
+  }
+
+  /** The broker answered for the publish with this tag; with `multiple` for all before it, too. */
+  confirmed(deliveryTag: number, multiple: boolean): void {
+    this.#unconfirmed.settle(deliveryTag, multiple, confirm)
   }
 
   /**
@@ -88,8 +80,4 @@ function refuse({ route, reject }: Unconfirmed): void {
 
 function describeRoute({ exchange, routingKey }: Route): string {
   return exchange === '' ? `queue "${routingKey}"` : `exchange "${exchange}" with routing key "${routingKey}"`
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

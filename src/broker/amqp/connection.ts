@@ -6,6 +6,8 @@ import { handshakeFailure } from '../handshake-failures.ts'
 import { BUILT_IN_PLATFORM } from '../server-version.ts'
 import { type BrokerAddress, describeAddress } from '../url.ts'
 import { AmqpChannel, type ChannelOwner, CLOSE_TIMEOUT } from './channel.ts'
+import { FrameReader } from './frame-reader.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { pipeline } from './pipeline.ts'
 import { type PrivateAmqplib, privateAmqplib, type RawConnection } from './private-amqplib.ts'
 import { watchSilence } from './watchdog.ts'
@@ -31,12 +33,11 @@ export async function openConnection(
 ): Promise<AmqpConnection> {
   const amqplib = privateAmqplib()
   const raw = new amqplib.Connection(socket)
-  writeTogether(raw, socket)
   const connection = new AmqpConnection(amqplib, raw, socket, describeAddress(introduction.address), onCallbackError)
   await shakeHands(amqplib, raw, introduction)
   // The broker may have closed it again in the same breath.
   if (connection.failure !== undefined) throw connection.failure
-  connection.startWatch()
+  connection.handshakeOver()
   return connection
 }
 
@@ -75,16 +76,6 @@ function shakeHands(amqplib: PrivateAmqplib, raw: RawConnection, introduction: I
   })
 }
 
-// amqplib hands each message to the socket by itself, which is a system call each; a quarter of what publishing costs.
-function writeTogether({ muxer }: RawConnection, socket: Socket): void {
-  const pass = muxer._readIncoming
-  muxer._readIncoming = () => {
-    socket.cork()
-    pass.call(muxer)
-    socket.uncork()
-  }
-}
-
 /** amqplib's connection behind our seam. */
 export class AmqpConnection implements Connection, ChannelOwner {
   readonly closed: Promise<CloseReason>
@@ -99,6 +90,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
   #watch: { stop(): void } | undefined
+  #frames: { readonly reader: FrameReader; readonly writer: FrameWriter } | undefined
 
   /** Attaches every listener before the first byte is read. */
   constructor(
@@ -134,6 +126,18 @@ export class AmqpConnection implements Connection, ChannelOwner {
     })
   }
 
+  /** Reads and writes frames from now on, and looks for a silent peer. Called once the handshake is over. */
+  handshakeOver(): void {
+    if (this.#state !== 'open') return
+    const writer = new FrameWriter(this.#raw, this.#socket, this.#amqplib.encodeMethod)
+    this.#frames = { reader: new FrameReader(this.#raw, this.#socket), writer }
+    this.#startWatch()
+  }
+
+  get writer(): FrameWriter {
+    return this.#opened().writer
+  }
+
   get failure(): TwqError | undefined {
     return this.#failure
   }
@@ -157,9 +161,8 @@ export class AmqpConnection implements Connection, ChannelOwner {
     this.#blockedListeners.push(listener)
   }
 
-  /** Starts to look for a silent peer, once the heartbeat has been negotiated. */
-  startWatch(): void {
-    if (this.#state !== 'open' || this.#raw.heartbeat === 0) return
+  #startWatch(): void {
+    if (this.#raw.heartbeat === 0) return
     const heartbeatMs = this.#raw.heartbeat * 1_000
     this.#watch = watchSilence({
       heartbeatMs,
@@ -183,6 +186,9 @@ export class AmqpConnection implements Connection, ChannelOwner {
       const channel = new AmqpChannel(raw, this)
       pipeline(raw, methods)
       raw.allocate()
+      const { reader } = this.#opened()
+      reader.attach(raw.ch, channel)
+      void channel.closed.then(() => reader.detach(raw.ch, channel))
       await Promise.all([
         raw.rpc(methods.ChannelOpen, { outOfBand: '' }, methods.ChannelOpenOk),
         raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk),
@@ -217,6 +223,12 @@ export class AmqpConnection implements Connection, ChannelOwner {
     }
     await this.closed
     clearTimeout(deadline)
+  }
+
+  #opened() {
+    if (this.#frames === undefined)
+      throw new TwqError('TWQ_INTERNAL', 'a channel was opened before the handshake was over')
+    return this.#frames
   }
 
   #over(): TwqError {

@@ -1,7 +1,8 @@
-import type { Message } from 'amqplib'
+import type { GetMessage } from 'amqplib'
 import type { DecodedTable } from '../../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Delivery } from '../broker.ts'
+import type { ReceivedMessage } from './received-message.ts'
 
 /** The channel that delivered a message, and on which alone it can be settled. */
 export interface SettlingChannel {
@@ -17,7 +18,7 @@ export interface Source {
   readonly disowned: boolean
 }
 
-/** A message as amqplib hands it over, in the shape of the seam. */
+/** A message that the broker has delivered, in the shape of the seam. */
 export class AmqpDelivery implements Delivery {
   readonly properties: Properties
   readonly headers: Headers
@@ -30,30 +31,16 @@ export class AmqpDelivery implements Delivery {
   readonly #channel: SettlingChannel
   readonly #source: Source | undefined
 
-  constructor(message: Message, channel: SettlingChannel, source?: Source) {
-    const { properties, fields } = message
-    const table = properties.headers as unknown as DecodedTable | undefined
-    this.properties = {
-      contentType: properties.contentType,
-      contentEncoding: properties.contentEncoding,
-      deliveryMode: properties.deliveryMode,
-      priority: properties.priority,
-      correlationId: properties.correlationId,
-      replyTo: properties.replyTo,
-      expiration: properties.expiration,
-      messageId: properties.messageId,
-      timestamp: properties.timestamp,
-      type: properties.type,
-      userId: properties.userId,
-      appId: properties.appId,
-    }
-    this.headers = table?.fields ?? NO_HEADERS
-    this.rawHeaders = table?.bytes
-    this.headersError = table?.error
-    this.body = message.content
-    this.route = { exchange: fields.exchange, routingKey: fields.routingKey }
-    this.redelivered = fields.redelivered
-    this.deliveryTag = fields.deliveryTag
+  constructor(message: ReceivedMessage, channel: SettlingChannel, source?: Source) {
+    const { headers, exchange, routingKey } = message
+    this.properties = message.properties
+    this.headers = headers?.fields ?? NO_HEADERS
+    this.rawHeaders = headers?.bytes
+    this.headersError = headers?.error
+    this.body = message.body
+    this.route = { exchange, routingKey }
+    this.redelivered = message.redelivered
+    this.deliveryTag = message.deliveryTag
     this.#channel = channel
     this.#source = source
   }
@@ -68,6 +55,22 @@ export class AmqpDelivery implements Delivery {
 
   nack(options: { readonly requeue: boolean }): boolean {
     return this.#channel.nack(this.deliveryTag, options.requeue) && this.#source?.disowned !== true
+  }
+}
+
+/** The message that amqplib got for `basic.get`. */
+export function receivedByGet({ fields, properties, content }: GetMessage): ReceivedMessage {
+  const { headers, ...others } = properties
+  const { deliveryTag, redelivered, exchange, routingKey } = fields
+  return {
+    consumerTag: '',
+    deliveryTag,
+    redelivered,
+    exchange,
+    routingKey,
+    properties: others,
+    headers: headers as unknown as DecodedTable | undefined,
+    body: content,
   }
 }
 

@@ -2,11 +2,11 @@ import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
+import type { ConfirmChannel, Options, Replies } from 'amqplib'
 import { TwqError } from '../../errors.ts'
 import { type DecodedTable, decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
 import { encodeFieldTable } from '../../protocol/headers/encode-field-table.ts'
-import { HeaderFrames } from './header-frames.ts'
+import type { ReceivedMessage } from './received-message.ts'
 
 /** The one version whose inner modules we know. */
 const VERSION = '2.3.1'
@@ -17,8 +17,17 @@ export interface RawConnection extends EventEmitter {
   /** Seconds, as negotiated; 0 is off. */
   readonly heartbeat: number
   readonly frameMax: number
-  /** Passes what the channels have written to the socket. */
-  readonly muxer: { _readIncoming(): void }
+  /** Bytes; larger frames are not read. */
+  readonly maxFrameSize: number
+  /** The beginning of a frame. */
+  rest: Buffer
+  /** For heartbeats: whether anything was sent, or received, lately. */
+  sentSinceLastCheck: boolean
+  recvSinceLastCheck: boolean
+  sendMethod(channel: number, method: number, fields: object): boolean
+  sendBytes(bytes: Buffer): void
+  /** Acts on a frame. */
+  accept(frame: RawFrame): void
   open(fields: OpenFields, done: (error: Error | null) => void): void
   close(done?: (error: Error | null) => void): void
   recvFrame(): RawFrame | false
@@ -45,11 +54,14 @@ export interface RawFrame {
 }
 
 /** amqplib's channel with the steps that its public interface does in one go. */
-export interface RawChannel extends ConfirmChannel {
-  /** By tag, the consumers that the broker has confirmed and that have not ended. */
-  readonly consumers: ReadonlyMap<string, (message: ConsumeMessage | null) => void>
-  /** Gets each delivery, and for the end of a consumer `null`. What it throws closes the channel. */
-  dispatchMessage(fields: { readonly consumerTag: string }, message: ConsumeMessage | null): void
+export interface RawChannel extends Omit<ConfirmChannel, 'consume'> {
+  /** Its number. */
+  readonly ch: number
+  /** By tag, what `consume` was given, from the broker's confirm until the end of the consumer. */
+  readonly consumers: ReadonlyMap<string, Receive>
+  consume(queue: string, receive: Receive, options: Options.Consume): Promise<Replies.Consume>
+  /** Hears of each consumer that the broker has ended. */
+  dispatchMessage(fields: { readonly consumerTag: string }, ended: null): void
   /** Takes a free number on the connection. */
   allocate(): unknown
   rpc(method: number, fields: object, expect: number): Promise<unknown>
@@ -59,6 +71,9 @@ export interface RawChannel extends ConfirmChannel {
   /** Gets the next answer. */
   reply: RawReply | null
 }
+
+/** Gets what is delivered to a consumer, and `null` when the broker has ended it. */
+export type Receive = (message: ReceivedMessage | null) => void
 
 /** Takes a frame: the answer, or as an error the one that closed the channel. An `Error` ends all waiting. */
 export type RawReply = (error: RawFrame | Error | null, frame?: RawFrame) => void
@@ -77,16 +92,21 @@ export interface Methods {
   readonly BasicQos: number
 }
 
+/** How amqplib encodes the frame of a method. */
+export type EncodeMethod = (method: number, channel: number, fields: object) => Buffer
+
 /** amqplib with our table codec, apart from any copy that the application uses. */
 export interface PrivateAmqplib {
   readonly Connection: new (socket: Duplex) => RawConnection
   readonly Channel: new (connection: RawConnection) => RawChannel
   readonly methods: Methods
+  readonly encodeMethod: EncodeMethod
 }
 
 /** The parts of amqplib's `lib/defs.js` that we use. */
 interface Definitions extends Methods {
   readonly BasicProperties: number
+  readonly encodeMethod: EncodeMethod
   encodeProperties(id: number, channel: number, size: number, fields: object): Buffer
   decode(id: number, bytes: Buffer): { readonly headers?: DecodedTable }
 }
@@ -119,15 +139,12 @@ function load(): PrivateAmqplib {
     codec.encodeTable = encodeFieldTable
     codec.decodeFields = decodeFieldTable
     const definitions = require(join(root, 'lib', 'defs.js')) as Definitions
-    const frames = new HeaderFrames(definitions.encodeProperties)
-    definitions.encodeProperties = (...given) => frames.encode(...given)
     verifyCodec(definitions)
-    const { Connection } = require(join(root, 'lib', 'connection.js'))
-    frames.boundBy(Connection.prototype)
     return {
-      Connection,
+      Connection: require(join(root, 'lib', 'connection.js')).Connection,
       Channel: require(join(root, 'lib', 'channel_model.js')).ConfirmChannel,
       methods: definitions,
+      encodeMethod: definitions.encodeMethod,
     }
   } finally {
     take()

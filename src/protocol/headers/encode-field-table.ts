@@ -2,14 +2,6 @@ import { TwqError } from '../../errors.ts'
 import type { Headers, HeaderValue } from '../wire.ts'
 import { MAX_DEPTH } from './decode-field-table.ts'
 
-/** A table to be written byte for byte. */
-export class VerbatimTable {
-  readonly bytes: Uint8Array
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-}
-
 /**
  * Writes a table with its length prefix at `offset`; returns how many bytes it took. Throws `TWQ_UNSERIALISABLE`. It
  * replaces amqplib's writer, whose small integers break older py-amqp.
@@ -45,9 +37,7 @@ const MAX_INT64 = 2n ** 63n - 1n
 const MAX_KEY_BYTES = 255
 
 function writeTable(writer: Writer, table: Headers, start: number): number {
-  if (table instanceof VerbatimTable) return writeBytes(writer, table.bytes, start)
   let offset = reserve(writer, start, 4)
-  // `in` on purpose: amqplib hands over our table as the prototype of one of its own.
   for (const key in table) {
     const value = table[key]
     if (value === undefined) continue
