@@ -36,6 +36,7 @@ import { RemoteControl } from './remote/remote-control.ts'
 import { AttemptLimits } from './request/attempt-limits.ts'
 import { FinishedAttempts } from './request/finished-attempts.ts'
 import { HarmlessReturns } from './request/harmless-returns.ts'
+import { InFlight } from './request/in-flight.ts'
 import { Prefetch } from './request/prefetch.ts'
 import { RecentAcks } from './request/recent-acks.ts'
 import type { Request } from './request/request.ts'
@@ -49,6 +50,8 @@ import { openCrew, openPool } from './run/open-pool.ts'
 import { PoolSize } from './run/pool-size.ts'
 import { ChordJoins } from './settle/chord-joins.ts'
 import { unlockChord } from './settle/chord-unlock.ts'
+import { PoisonMessages } from './settle/poison-messages.ts'
+import { Refusals } from './settle/refusals.ts'
 import { Delays } from './waiting/delays.ts'
 import { EtaQueue } from './waiting/eta-queue.ts'
 import { HeldAside } from './waiting/held-aside.ts'
@@ -171,7 +174,7 @@ export function createWorker(parts: WorkerParts): Worker {
       dispatcher.resume()
     },
     divert: (request) => startGate.divert(request),
-    onSuspectLost: (request) => startGate.lost(request),
+    onSuspectLost: (request) => poison.lost(request),
     onWaiting: () => autoscaler?.look(),
     onSettled(request, outcome) {
       health.settled(request, outcome)
@@ -208,19 +211,31 @@ export function createWorker(parts: WorkerParts): Worker {
     clock,
     logger,
   })
+  const inFlight = new InFlight()
+  const refusals = new Refusals({ quarantine, results, aside, followUps, logger })
+  const poison = new PoisonMessages({
+    maxStarts: config.maxStarts,
+    table,
+    republisher,
+    refusals,
+    aside,
+    finished,
+    harmlessReturns,
+    events,
+    logger,
+  })
   const { intake, startGate } = openIntake({
     config,
-    aside,
     registry: runnable,
     table,
     delays,
     dispatcher,
-    quarantine,
-    results,
-    followUps,
     republisher,
+    refusals,
+    poison,
     isolation,
     suspects,
+    inFlight,
     harmlessReturns,
     finished,
     rateLimits,

@@ -14,7 +14,7 @@ import { type DeliverySource, factsOf, mayHaveStarted } from '../quarantine/pois
 import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
 import { admit } from '../request/admission.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
-import type { HarmlessReturns } from '../request/harmless-returns.ts'
+import { forget, type HarmlessReturns } from '../request/harmless-returns.ts'
 import type { InFlight } from '../request/in-flight.ts'
 import { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
@@ -154,8 +154,8 @@ export class Intake implements DeliveryReceiver {
   }
 
   async #move(request: Request, due: number): Promise<void> {
-    const { delays, inFlight, republisher, startGate, table } = this.#parts
-    if ((await delays.move(request, due)) || request.takenBack) startGate.forget(request)
+    const { delays, inFlight, republisher, table } = this.#parts
+    if ((await delays.move(request, due)) || request.takenBack) forget(request, this.#parts)
     else if (inFlight.closed) {
       table.remove(request)
       await republisher.giveBack([request])

@@ -1,14 +1,9 @@
 import { messageOf } from '../../errors.ts'
-import type { TaskEvents } from '../../events/publisher.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
-import { taskFailed } from '../../protocol/remote/event.ts'
-import { celeryError } from '../../protocol/result/exceptions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Suspects } from '../consume/suspects.ts'
 import type { Isolation } from '../quarantine/isolation.ts'
 import {
   type DeliveryFacts,
-  decideAfterCrash,
   decideStart,
   factsOf,
   isWorn,
@@ -17,13 +12,12 @@ import {
 } from '../quarantine/poison-policy.ts'
 import type { Republisher } from '../quarantine/republisher.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
-import type { HarmlessReturns } from '../request/harmless-returns.ts'
+import { forget, type HarmlessReturns } from '../request/harmless-returns.ts'
 import type { InFlight } from '../request/in-flight.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
-import type { Refusal, Refusals } from '../settle/refusals.ts'
-import type { HeldAside } from '../waiting/held-aside.ts'
+import { nameOf, type PoisonMessages } from '../settle/poison-messages.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
 /** The parts that the start gate works with. */
@@ -33,9 +27,8 @@ export interface StartGateParts {
   readonly dispatcher: Dispatcher
   readonly isolation: Isolation
   readonly republisher: Republisher
-  readonly refusals: Refusals
-  /** Holds messages that can't be published to the suspects or the quarantine. */
-  readonly aside: HeldAside
+  /** What becomes of tasks that may kill their workers. */
+  readonly poison: PoisonMessages
   /** The consumer that brings suspects. */
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
   readonly rateLimits: RateLimits
@@ -44,7 +37,6 @@ export interface StartGateParts {
   /** The messages that this process held when it lost them. */
   readonly harmlessReturns: HarmlessReturns
   readonly inFlight: InFlight
-  readonly events: TaskEvents
   readonly logger: EventLogger
 }
 
@@ -58,14 +50,14 @@ export class StartGate {
 
   /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
   begin(request: Request, { inTurn = false } = {}): void {
-    const { dispatcher, isolation, maxStarts, inFlight, rateLimits, republisher, table } = this.#parts
+    const { dispatcher, isolation, maxStarts, inFlight, poison, rateLimits, republisher, table } = this.#parts
     const { delivery, source, message } = request
     if (inFlight.closed) {
       this.#return(request)
       return
     }
     if (request.takenBack) {
-      this.forget(request)
+      forget(request, this.#parts)
       return
     }
     if (request.mayBeTwin && this.divert(request, { inTurn })) return
@@ -96,11 +88,11 @@ export class StartGate {
         inFlight.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
         return
       case 'suspect':
-        inFlight.track(this.#suspect(request, decision, whySuspected(decision, facts)))
+        inFlight.track(poison.suspect(request, decision, whySuspected(decision, facts)))
         return
       case 'quarantine':
         table.remove(request)
-        inFlight.track(this.#quarantine(request, decision.starts))
+        inFlight.track(poison.quarantine(request, decision.starts))
         return
     }
   }
@@ -119,7 +111,7 @@ export class StartGate {
     if (running === undefined) return false
     inFlight.track(
       table.over(running).then(() => {
-        if (request.takenBack) this.forget(request)
+        if (request.takenBack) forget(request, this.#parts)
         else this.begin(request, { inTurn })
       }),
     )
@@ -136,7 +128,7 @@ export class StartGate {
    * none, one that may have killed its worker goes on as a suspect, and for any other `otherwise` is called. Never rejects.
    */
   async renew(request: Request, otherwise: () => void): Promise<void> {
-    const { finished, logger, maxStarts, inFlight, republisher, table } = this.#parts
+    const { finished, logger, maxStarts, inFlight, poison, republisher, table } = this.#parts
     const facts = factsOf(request.delivery, request.source, request.lostWithConnection)
     try {
       const { delivery, message } = request
@@ -146,34 +138,13 @@ export class StartGate {
     } catch (error) {
       // A full queue, say. What may have killed its worker must not run where nothing counts that it does.
       const starts = markableStarts(facts, maxStarts)
-      logger.warn({ event: 'task.unmarked', ...named(request), starts, error: messageOf(error) }, UNMARKED)
-      if (request.takenBack) this.forget(request)
+      logger.warn({ event: 'task.unmarked', ...nameOf(request), starts, error: messageOf(error) }, UNMARKED)
+      if (request.takenBack) forget(request, this.#parts)
       else if (inFlight.closed) this.#return(request)
       else if (starts === 0) otherwise()
       else
-        await this.#suspect(request, { starts, graceUsed: false }, 'came back, and could not be counted in its queue')
+        await poison.suspect(request, { starts, graceUsed: false }, 'came back, and could not be counted in its queue')
     }
-  }
-
-  /** Quarantines a suspect whose process died, or sends it to the suspects again; resolves when that is done. */
-  async lost(request: Request): Promise<void> {
-    // It was taken back, and comes again; if not with its channel, perhaps only now.
-    if (request.takenBack) {
-      request.requeue()
-      return
-    }
-    const { delivery, source, startedAt, lostWithConnection } = request
-    const facts = factsOf(delivery, source, lostWithConnection)
-    const decision = decideAfterCrash(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
-    if (decision.kind === 'quarantine') await this.#quarantine(request, decision.starts)
-    else if (decision.kind === 'suspect') await this.#suspect(request, decision, 'whatever ran it alone died')
-  }
-
-  /** Lets go of a request; where the broker took its message back, it will be redelivered, which is not counted as a death. */
-  forget(request: Request): void {
-    const { harmlessReturns, table } = this.#parts
-    if (request.takenBack) harmlessReturns.add(request)
-    table.remove(request)
   }
 
   #return(request: Request): void {
@@ -196,59 +167,21 @@ export class StartGate {
       await republisher.postpone(request.message.id, request)
       table.remove(request)
     } catch (error) {
-      logger.warn({ event: 'task.kept', ...named(request), error: messageOf(error) }, 'suspect not postponed; it waits')
+      logger.warn(
+        { event: 'task.kept', ...nameOf(request), error: messageOf(error) },
+        'suspect not postponed; it waits',
+      )
       void prepared.then(() => this.begin(request))
     }
     void prepared.then(() => suspects.resume())
   }
-
-  /** Publishes a request to the suspects of its queue; while the broker takes none, `aside` holds it. */
-  async #suspect(request: Request, past: Past, why: string): Promise<void> {
-    const { aside, finished, logger, republisher } = this.#parts
-    const { delivery, source, message, queue } = request
-    const { starts } = past
-    const settle = async (): Promise<void> => {
-      const gone = await republisher.suspect(message.id, request, past, why)
-      if (!gone) finished.addOriginal(message, delivery)
-      logger.warn({ event: 'task.suspected', ...named(request), starts }, 'task may kill its workers; it goes on alone')
-    }
-    await aside.settle({ delivery, queue, source, target: suspectsQueue(queue), fields: named(request), settle })
-    this.forget(request)
-  }
-
-  async #quarantine(request: Request, starts: number): Promise<void> {
-    const { events, refusals } = this.#parts
-    const refusal = killed(request, starts)
-    if (events.wanted) events.emit(taskFailed(request.message.id, refusal.error))
-    await refusals.setAside(request, refusal)
-  }
 }
 
 const UNMARKED = 'a message that came back could not be replaced by a copy that is counted anew'
-
-function named({ message, queue }: Request): { task_id: string; task: string; queue: string } {
-  return { task_id: message.id, task: message.task, queue }
-}
 
 /** For the history of a message. */
 function whySuspected({ starts }: Past, { source, redelivered, lostWithConnection }: DeliveryFacts): string {
   if (source === 'tasks') return `came back again; its workers may have died of it ${starts} times`
   if (lostWithConnection) return 'came back with a connection that was lost'
   return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
-}
-
-/** Why a task that kills its workers is not started any more. */
-function killed({ message }: Request, starts: number): Refusal {
-  const detail = `the task started ${starts} times, and every time its worker died before it ended`
-  return {
-    error: celeryError('WorkerLostError', [detail]),
-    detail,
-    starts,
-    id: message.id,
-    task: message.task,
-    replyTo: message.replyTo,
-    correlationId: message.correlationId,
-    place: message,
-    discard: false,
-  }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Request } from './request.ts'
+import type { RequestTable } from './request-table.ts'
 
 // More than a prefetch count can be, for as long as a reconnect may take.
 const MOST = 100_000
@@ -39,4 +40,13 @@ export class HarmlessReturns {
     this.#times.delete(id)
     return known.at + LIFETIME > this.#clock.now() ? known.times : 0
   }
+}
+
+/** Lets go of a request; where the broker took its message back, it will be redelivered, which is not counted as a death. */
+export function forget(
+  request: Request,
+  { table, harmlessReturns }: { readonly table: RequestTable; readonly harmlessReturns: HarmlessReturns },
+): void {
+  if (request.takenBack) harmlessReturns.add(request)
+  table.remove(request)
 }
