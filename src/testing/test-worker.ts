@@ -63,7 +63,7 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
     clock,
     broker,
     watched: false,
-    onSettled: ({ message }, outcome) => endings.settled(message.id, outcome),
+    observer: { settled: ({ message }, outcome) => endings.settled(message.id, outcome) },
   })
   const queue = config.queues[0]?.name ?? 'celery'
   const client = createClientOf(broker, clock, { queue, queues: content.queues ?? [] })

@@ -3,30 +3,25 @@ import type { Broker } from '../broker/broker.ts'
 import { CarefulConsumers } from '../broker/channels/careful-consumers.ts'
 import { DeclaringChannels } from '../broker/channels/declaring-channels.ts'
 import { createSession } from '../broker/session.ts'
-import { declareSuspects } from '../broker/topology.ts'
 import { needsConnections, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
-import { TwqError } from '../errors.ts'
 import { EventPublisher } from '../events/publisher.ts'
-import { suspectsQueue } from '../protocol/headers/suspect.ts'
 import { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
-import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
-import { ConsumerTimeouts } from './consume/consumer-timeouts.ts'
 import { Declarations } from './consume/declarations.ts'
-import { declareQueue } from './consume/declare-queue.ts'
-import { Consumer } from './consume/queue-consumer.ts'
-import { Suspects } from './consume/suspects.ts'
-import { unpackedDelivery } from './consume/unpacked-delivery.ts'
+import { openConsumers } from './consume/open-consumers.ts'
+import { Halt } from './intake/halt.ts'
 import { openIntake } from './intake/open-intake.ts'
+import { TakenBack } from './intake/taken-back.ts'
 import { ConsumerChannels } from './lifecycle/consumer-channels.ts'
 import { WorkerHealth } from './lifecycle/health.ts'
 import { openOutbound } from './lifecycle/outbound.ts'
 import { RunningWorker } from './lifecycle/running-worker.ts'
+import { servicesOf } from './lifecycle/services.ts'
 import { StateFile } from './lifecycle/state-file.ts'
 import type { Worker } from './lifecycle/worker.ts'
 import { Isolation } from './quarantine/isolation.ts'
@@ -37,9 +32,9 @@ import { AttemptLimits } from './request/attempt-limits.ts'
 import { FinishedAttempts } from './request/finished-attempts.ts'
 import { HarmlessReturns } from './request/harmless-returns.ts'
 import { InFlight } from './request/in-flight.ts'
+import { Moments, type WorkerObserver } from './request/moments.ts'
 import { Prefetch } from './request/prefetch.ts'
 import { RecentAcks } from './request/recent-acks.ts'
-import type { Request } from './request/request.ts'
 import { RequestTable } from './request/request-table.ts'
 import { Revocations } from './request/revocations.ts'
 import { TaskCounters } from './request/task-counters.ts'
@@ -48,12 +43,12 @@ import { LoopWatch } from './run/loop-watch.ts'
 import { openDispatcher } from './run/open-dispatcher.ts'
 import { openCrew, openPool } from './run/open-pool.ts'
 import { PoolSize } from './run/pool-size.ts'
+import { Twins } from './run/twins.ts'
 import { ChordJoins } from './settle/chord-joins.ts'
 import { unlockChord } from './settle/chord-unlock.ts'
 import { PoisonMessages } from './settle/poison-messages.ts'
 import { Refusals } from './settle/refusals.ts'
 import { Delays } from './waiting/delays.ts'
-import { EtaQueue } from './waiting/eta-queue.ts'
 import { HeldAside } from './waiting/held-aside.ts'
 import { RateLimits } from './waiting/rate-limits.ts'
 
@@ -69,63 +64,81 @@ export interface WorkerParts {
   readonly broker?: Broker
   /** False leaves out what is about the process and not about tasks: probes, and the watch on its event loop. */
   readonly watched?: boolean
-  /** Hears of each attempt whose outcome is safe. */
-  readonly onSettled?: (request: Request, outcome: Outcome) => void
+  /** Hears what happens in the worker. */
+  readonly observer?: WorkerObserver
 }
 
-/** Puts a worker together; nothing happens before `start`. */
+/** Puts a worker together, each part from those above it; nothing happens before `start`. */
 export function createWorker(parts: WorkerParts): Worker {
-  const { config, registry, logger } = parts
-  const clock = parts.clock ?? systemClock
+  const { config, registry, logger, configFile, observer, clock = systemClock, watched = true } = parts
   const node = config.nodeName
+  const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }) } = parts
+  const leaving = new AbortController()
+  const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
 
-  const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }), watched = true } = parts
+  // What all rooms share: what is known of the messages in hand, and how a room tells a later one.
+  const moments = new Moments()
+  const lamport = new LamportClock()
+  const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
+  const shared = {
+    config,
+    node,
+    registry,
+    broker,
+    moments,
+    lamport,
+    attemptLimits,
+    clock,
+    logger,
+    table: new RequestTable(),
+    inFlight: new InFlight(),
+    prefetch: new Prefetch(config.prefetch),
+    revocations: new Revocations(clock, stateFile),
+    finished: new FinishedAttempts(clock, logger),
+    recentAcks: new RecentAcks(),
+    harmlessReturns: new HarmlessReturns(clock),
+    taskCounters: new TaskCounters(clock),
+    declarations: new Declarations(),
+  }
+
+  // Consuming.
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
   const declaring = new DeclaringChannels({ broker, name: `${node} declarations`, session: consuming, clock })
   const careful = new CarefulConsumers({ declaring, giveUp: (error) => consuming.connection?.destroy(error), clock })
-  const leaving = new AbortController()
-  const outbound = openOutbound({
-    config,
-    registry,
-    broker,
-    declaring,
-    onQuarantined: (task) => health.quarantined(task),
-    isQuorum: (queue) => declarations.isQuorum(queue),
-    leaving: leaving.signal,
-    clock,
-    logger,
-  })
-  const { publishing, publisher, results, quarantine, delivery, sender, sentChildren, followUps } = outbound
+  const consumers = openConsumers({ ...shared, consuming, declaring, careful })
+  const { consumer, suspects } = consumers
+  const channels = new ConsumerChannels({ ...shared, session: consuming, declaring, consumer, suspects })
+
+  // Sending: results, what follows tasks, what goes back, and what is set aside.
+  const outbound = openOutbound({ ...shared, declaring, leaving: leaving.signal })
+  const { publishing, results, followUps, sender } = outbound
   const republisher = new Republisher({
-    publisher,
-    clock,
-    node,
+    ...shared,
+    publisher: outbound.publisher,
     acknowledged: (holding) => channels.acknowledged(holding),
   })
-  const table = new RequestTable()
-  const harmlessReturns = new HarmlessReturns(clock)
-  const finished = new FinishedAttempts(clock, logger)
-  const recentAcks = new RecentAcks()
-  const taskCounters = new TaskCounters(clock)
-  const lamport = new LamportClock()
-  const events = new EventPublisher({ session: publishing, node, tasks: config.events, lamport, clock, logger })
-  const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
-  const revocations: Revocations = new Revocations(clock, () => stateFile?.save(() => revocations.save()))
-  const prefetch = new Prefetch(config.prefetch)
+  const events = new EventPublisher({ ...shared, session: publishing, tasks: config.events })
+  const sending = { ...shared, ...outbound, republisher, events }
+
+  // Waiting.
+  const aside = new HeldAside({ ...shared, consumer, suspects, republisher })
+  const delays = new Delays(sending)
+  const rateOf = (task: string) => parseRate(registry.get(task)?.settings.rateLimit) ?? config.rateLimit
+  const rateLimits = new RateLimits({ ...shared, rateOf })
+
+  // Running, and settling what comes of it.
   const runnable = withBuiltIns(registry, {
     apply: (signature, args, parent) => followUps.apply(signature, args, parent),
     unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followUps }),
   })
-
-  const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
   const poolParts = {
     config,
     registry: runnable,
-    configFile: parts.configFile,
+    configFile,
+    clock,
     logger,
     sendFor: (message: TaskMessage) => sender.sendFor(message),
     limitsFor: (message: TaskMessage) => attemptLimits.of(message),
-    clock,
   }
   const pool = openPool(poolParts)
   const isolation = new Isolation({
@@ -136,269 +149,82 @@ export function createWorker(parts: WorkerParts): Worker {
     logger,
   })
   const loopWatch = new LoopWatch({ clock, logger })
-  const etaQueue: EtaQueue = new EtaQueue(clock, (request) => {
-    delays.released(request)
-    startGate.begin(request)
-  })
-  const delays = new Delays({ config, delivery, publisher, etaQueue, prefetch, clock, logger })
-  const rateLimits: RateLimits = new RateLimits({
-    clock,
-    rateOf: (name) => parseRate(registry.get(name)?.settings.rateLimit) ?? config.rateLimit,
-    onReady: (request) => startGate.begin(request, { inTurn: true }),
-    prefetch,
-  })
+  const refusals = new Refusals({ ...sending, aside })
+  const poison = new PoisonMessages({ ...sending, maxStarts: config.maxStarts, refusals, aside })
+  const twins = new Twins(shared)
   const { dispatcher, kept } = openDispatcher({
-    config,
+    ...sending,
+    aside,
+    delays,
     pool,
-    table,
-    revocations,
+    poison,
+    twins,
     // Threads and processes leave this event loop alone.
     loopWatch: config.pool === 'async' || config.pool === 'solo' ? loopWatch : undefined,
-    taskCounters,
-    events,
-    publisher,
-    results,
-    followUps,
-    sentChildren,
-    quarantine,
-    aside: { settle: (message) => aside.settle(message) },
-    delays,
-    finished,
-    recentAcks,
-    giveBack,
-    onHalted() {
-      void Promise.all([consumer.pause(), suspects.pause()]).then(() => kept.halted && dispatcher.returnWaiting())
-    },
-    onResumed() {
-      void Promise.all([consumer.resume(), suspects.resume()])
-      dispatcher.resume()
-    },
-    divert: (request) => startGate.divert(request),
-    onSuspectLost: (request) => poison.lost(request),
-    onWaiting: () => autoscaler?.look(),
-    onSettled(request, outcome) {
-      health.settled(request, outcome)
-      parts.onSettled?.(request, outcome)
-    },
-    clock,
-    logger,
   })
   const { prefetchMultiplier, autoscale } = config
-  const poolSize = new PoolSize({ pool, dispatcher, prefetch, prefetchMultiplier, max: autoscale?.max, logger })
+  const poolSize = new PoolSize({ ...shared, pool, dispatcher, prefetchMultiplier, max: autoscale?.max })
   const autoscaler = autoscale && new Autoscaler({ bounds: autoscale, dispatcher, poolSize, clock, logger })
-  const declarations = new Declarations()
-  const timeouts = new ConsumerTimeouts({ session: consuming, declarations, table, forgetTakenBack, logger })
-  const suspects: Suspects = new Suspects(
-    config.queues.map(({ name }) => name),
-    {
-      declare: async (queue) => {
-        const declared = await declareSuspects(declaring, queue, await declarations.of(queue))
-        await declaring.arrived(suspectsQueue(queue))
-        return declared
-      },
-      careful,
-      onDelivery: (delivery, queue) => intake.receive(unpackedDelivery(delivery), queue, 'suspects'),
-      timeouts,
-      clock,
-      logger,
-    },
-  )
-  const aside: HeldAside = new HeldAside({
-    prefetch,
-    consumer: { suspend: (queue) => consumer.suspend(queue), unsuspend: (queue) => consumer.unsuspend(queue) },
-    suspects,
-    republisher,
-    clock,
-    logger,
-  })
-  const inFlight = new InFlight()
-  const refusals = new Refusals({ quarantine, results, aside, followUps, logger })
-  const poison = new PoisonMessages({
-    maxStarts: config.maxStarts,
-    table,
-    republisher,
-    refusals,
-    aside,
-    finished,
-    harmlessReturns,
-    events,
-    logger,
-  })
+
+  // Taking deliveries.
   const { intake, startGate } = openIntake({
-    config,
+    ...sending,
     registry: runnable,
-    table,
     delays,
+    rateLimits,
     dispatcher,
-    republisher,
     refusals,
     poison,
+    twins,
     isolation,
     suspects,
-    inFlight,
-    harmlessReturns,
-    finished,
-    rateLimits,
     // As Celery: stamps count when a task is about to start, not on receipt.
-    isRevoked: ({ id }) => revocations.hasId(id),
-    events,
-    clock,
-    logger,
+    isRevoked: ({ id }) => shared.revocations.hasId(id),
   })
-  const consumer = new Consumer({
-    queues: config.queues,
-    prefetch,
-    declare: async (queue) => {
-      const server = consuming.connection?.server
-      const options = { session: declaring, server, clock, logger, lenient: running.isUp }
-      const declared = await declareQueue(queue, options).catch((error) => {
-        if (TwqError.is(error)) declarations.down(queue.name, error)
-        throw error
-      })
-      delays.declared(queue, declared)
-      declarations.add(queue.name, declared)
-      await declaring.arrived(queue.name)
-      return declared
-    },
-    careful,
-    intake,
-    onRedelivered: () => health.redelivered(),
-    onRenewed: forgetTakenBack,
-    timeouts,
-    clock,
-    logger,
-  })
-  const remote = new RemoteControl({
-    config,
-    registry,
-    table,
-    taskCounters,
-    revocations,
-    results,
-    rateLimits,
-    prefetch,
-    lamport,
-    pool,
-    poolSize,
-    autoscaler,
-    attemptLimits,
-    dispatcher,
-    events,
-    queues: queueControls(consumer, suspects),
-    shutDown: () => running.leave(),
-    clock,
-    logger,
-  })
-  const channels: ConsumerChannels = new ConsumerChannels({
-    config,
-    broker,
-    session: consuming,
-    declaring,
-    consumer,
-    suspects,
-    remote,
-    table,
-    harmlessReturns,
-    finished,
-    recentAcks,
-    prefetch,
-    clock,
-  })
-  const health: WorkerHealth = new WorkerHealth({
-    config,
-    tasks: runnable.names(),
-    consuming,
-    publishing,
-    consumer,
-    aside,
-    channels,
-    loopWatch,
-    kept,
-    table,
-    taskCounters,
-    prefetch,
-    poolSize,
-    clock,
-    logger,
-  })
-  const { maxBodySize } = config
   // Where results are kept, their backend joins chords.
   const chordJoins =
-    results.kind === 'rpc'
-      ? new ChordJoins({
-          session: consuming,
-          declaring,
-          careful,
-          quorum: () => declarations.anyQuorum(config.queues.map(({ name }) => name)),
-          followUps,
-          quarantine,
-          maxBodySize,
-          clock,
-          logger,
-        })
-      : undefined
-  const running: RunningWorker = new RunningWorker({
-    config,
-    registry,
-    broker,
-    watched,
+    results.kind === 'rpc' ? new ChordJoins({ ...sending, session: consuming, declaring, careful }) : undefined
+
+  // The worker as a whole.
+  const queues = queueControls(consumer, suspects)
+  const whole = {
+    ...sending,
+    ...consumers,
     consuming,
     declaring,
-    outbound,
-    chordJoins,
-    consumer,
-    suspects,
     channels,
-    declarations,
-    timeouts,
-    intake,
     aside,
-    etaQueue,
+    delays,
     rateLimits,
-    dispatcher,
-    kept,
-    table,
     pool,
     isolation,
+    dispatcher,
+    kept,
     poolSize,
     autoscaler,
-    prefetch,
-    remote,
-    events,
-    health,
     loopWatch,
+    intake,
+    chordJoins,
+    watched,
     stateFile,
-    revocations,
-    leaving,
-    giveBack,
-    clock,
-    logger,
-  })
-  return running
-
-  /** Once each: an attempt that ignores the shutdown may end after its message went back. */
-  function giveBack(requests: readonly Request[]): Promise<void> {
-    const kept = requests.filter((request) => !request.acknowledged && !request.givenBack)
-    for (const request of kept) request.givenBack = true
-    return republisher.giveBack(kept)
   }
+  const remote = new RemoteControl({ ...whole, queues })
+  const health = new WorkerHealth({ ...whole, tasks: runnable.names() })
+  const worker = new RunningWorker({ ...whole, health, services: servicesOf({ ...whole, outbound, remote, health }) })
 
-  /**
-   * Requests that have not started went back to the broker with their channel, or may have with their consumer: then the rest
-   * goes back, too. It delivers them again.
-   */
-  function forgetTakenBack(): void {
-    aside.forgetTakenBack()
-    for (const request of table.all()) if (request.takenBack) harmlessReturns.add(request)
-    const held = etaQueue.remove((request) => request.takenBack)
-    for (const request of held) delays.released(request)
-    const limited = rateLimits.remove((request) => request.takenBack)
-    const forgotten = [...held, ...limited, ...dispatcher.dropTakenBack()]
-    // Highest delivery tag first: each lands in front of the one before.
-    forgotten.sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
-    for (const request of forgotten) {
-      request.requeue()
-      table.remove(request)
-    }
-  }
+  // Who hears of a moment, in this order.
+  moments.add(
+    { stopping: () => leaving.abort() },
+    consumers.declarer,
+    delays,
+    new TakenBack({ ...shared, aside, delays, rateLimits, dispatcher }),
+    startGate,
+    new Halt({ consumer, suspects, dispatcher, kept }),
+    autoscaler,
+    remote,
+    health,
+    observer,
+    worker,
+  )
+  return worker
 }

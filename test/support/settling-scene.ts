@@ -9,6 +9,7 @@ import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import { createRouter } from '../../src/sending/router.ts'
 import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { Quarantine } from '../../src/worker/quarantine/quarantine.ts'
+import { Moments } from '../../src/worker/request/moments.ts'
 import type { Request } from '../../src/worker/request/request.ts'
 import { RequestTable } from '../../src/worker/request/request-table.ts'
 import { SentChildren } from '../../src/worker/request/sent-children.ts'
@@ -143,8 +144,7 @@ export async function settleOneTask(
     end: async (request, outcome, unsettled) => void ends.push(await endUnsettled(request, outcome, unsettled, parts)),
     patience: 60_000,
     underway: () => 0,
-    onHalted: () => halts.push(true),
-    onResumed: () => halts.push(false),
+    moments: { halted: () => halts.push(true), resumed: () => halts.push(false) },
     clock,
     logger,
   })
@@ -170,7 +170,8 @@ export async function settleOneTask(
       addToChord: async () => '',
       settle: settleOnce,
     },
-    divert: () => false,
+    moments: new Moments(),
+    twins: { divert: () => false },
     kept,
     giveBack: parts.giveBack,
   })

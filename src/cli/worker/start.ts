@@ -123,10 +123,12 @@ async function runWorker({
     registry,
     configFile: file,
     logger,
-    onSettled(request, outcome) {
-      parent?.settled(request, outcome)
-      left -= 1
-      if (left === 0) done.resolve()
+    observer: {
+      settled(request, outcome) {
+        parent?.settled(request, outcome)
+        left -= 1
+        if (left === 0) done.resolve()
+      },
     },
   })
   return await runUntilStopped(worker, logger, {

@@ -3,6 +3,7 @@ import { CONSUMER_TIMEOUT_HINT } from '../../broker/failures.ts'
 import { endsLateConsumers } from '../../broker/server-version.ts'
 import type { Session } from '../../broker/session.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Declarations } from './declarations.ts'
@@ -12,8 +13,8 @@ export interface ConsumerTimeoutsParts {
   readonly session: Pick<Session, 'connection' | 'withChannel'>
   readonly declarations: Declarations
   readonly table: RequestTable
-  /** Lets go of what has not started and was taken back, so that the broker has all of it. */
-  readonly forgetTakenBack: () => void
+  /** Told of `takenBack`: what has not started is let go of, so that the broker has all of it. */
+  readonly moments: Pick<Moments, 'takenBack'>
   readonly logger: EventLogger
 }
 
@@ -37,7 +38,7 @@ export class ConsumerTimeouts {
    * counts as taken back; what has not started goes back as a whole. True when it was one. Never rejects.
    */
   async ended(queue: string, consumed: string, consumer: EndedConsumer): Promise<boolean> {
-    const { declarations, forgetTakenBack, session } = this.#parts
+    const { declarations, moments, session } = this.#parts
     const server = session.connection?.server
     if (server === undefined || !endsLateConsumers(server)) return false
     try {
@@ -49,7 +50,7 @@ export class ConsumerTimeouts {
     }
     consumer.disown()
     this.tell({ queue: consumed, error: `the queue ended its consumer: ${TOO_LONG}`, hint: CONSUMER_TIMEOUT_HINT })
-    forgetTakenBack()
+    moments.takenBack()
     return true
   }
 

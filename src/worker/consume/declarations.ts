@@ -1,6 +1,6 @@
 import type { TwqError } from '../../errors.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
-import type { DeclaredQueue } from './declare-queue.ts'
+import type { DeclaredQueue } from '../request/moments.ts'
 
 interface Entry {
   declared?: DeclaredQueue

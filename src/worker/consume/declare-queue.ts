@@ -13,6 +13,7 @@ import { maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.t
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import type { DeclaredQueue } from '../request/moments.ts'
 
 /** The connection, clock and log that declaring works with. */
 export interface DeclareParts {
@@ -27,13 +28,6 @@ export interface DeclareParts {
 
 // Milliseconds to wait for the quarantine and the suspects queue before the task queue is consumed without them.
 const MOMENT = 1_000
-
-/** What a task queue is, as the broker has it. */
-export interface DeclaredQueue {
-  readonly quorum: boolean
-  /** It puts its messages in the order of their priorities. */
-  readonly priorities: boolean
-}
 
 /**
  * Declares a task queue, its quarantine and its suspects, and tells what it is. What differs from all but the

@@ -8,7 +8,9 @@ import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import type { Moments } from '../request/moments.ts'
 import { channelPrefetch, type Prefetch, sharesPrefetch } from '../request/prefetch.ts'
+import type { Request } from '../request/request.ts'
 import { Asked } from './asked-queue.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
@@ -21,13 +23,10 @@ export interface ConsumerParts {
   /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
   readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
   readonly careful: CarefulConsumers
-  readonly intake: DeliveryReceiver
-  /** A delivery of a message that the broker had delivered before. */
-  readonly onRedelivered: () => void
   /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
-  /** Called when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
-  readonly onRenewed: () => void
+  /** Told of `redelivered`, and of `takenBack` when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
+  readonly moments: Pick<Moments, 'redelivered' | 'takenBack'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -37,14 +36,15 @@ const MOMENT = 1_000
 // So long the start waits for what answers late, to tell what is wrong with it.
 const PATIENCE = 5_000
 
-/** Takes every delivery of a task queue; the intake of the worker is one. Never throws. */
+/** Takes every delivery of a task queue, and of its suspects; the intake of the worker is one. Never throws. */
 export interface DeliveryReceiver {
-  receive(delivery: Delivery, queue: string): void
+  receive(delivery: Delivery, queue: string, source?: Request['source']): void
 }
 
 /** The channel that consumes, with those before it, and what is consumed on it. */
 interface Line {
   readonly channel: ChannelSet
+  readonly receiver: DeliveryReceiver
   readonly signal: AbortSignal
   readonly subscriptions: Map<string, Subscription>
   /** One limit for all consumers, or one for each. */
@@ -88,10 +88,14 @@ export class Consumer {
    * one that the broker does not answer for, or refuses for now, keeps no other waiting. The first time it rejects with what
    * trying again can't mend; later such a queue is tried again while the others are consumed.
    */
-  async setup(channel: ChannelSet, signal: AbortSignal, server: ServerInfo): Promise<void> {
-    const { prefetch, careful, clock, onRenewed } = this.#parts
+  async setup(
+    channel: ChannelSet,
+    signal: AbortSignal,
+    { server, receiver }: { readonly server: ServerInfo; readonly receiver: DeliveryReceiver },
+  ): Promise<void> {
+    const { prefetch, careful, clock, moments } = this.#parts
     this.#forget()
-    onRenewed()
+    moments.takenBack()
     if (this.#stopped) return
     const asked = this.queues.map((queue) => new Asked(queue, this.#parts.declare(queue)))
     const answered = Promise.all(asked.map(({ answer }) => answer))
@@ -105,7 +109,7 @@ export class Consumer {
     const count = prefetch.begin()
     await channel.prefetch(count, shared ? 'channel' : 'consumer')
     if (this.#stopped || signal.aborted) return
-    const line: Line = { channel, signal, subscriptions: new Map(), shared, changed: Promise.resolve() }
+    const line: Line = { channel, receiver, signal, subscriptions: new Map(), shared, changed: Promise.resolve() }
     this.#line = line
     signal.addEventListener('abort', () => this.#line === line && this.#forget(), { once: true })
     this.#followHeld(line, count)
@@ -258,7 +262,7 @@ export class Consumer {
 
   async #consume(line: Line, { name, consumerPriority }: TaskQueue): Promise<Subscription> {
     const own: { subscription?: Subscription } = {}
-    const asked = line.channel.consume(name, (delivery) => this.#deliver(delivery, name), {
+    const asked = line.channel.consume(name, (delivery) => this.#deliver(delivery, name, line.receiver), {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: (ended) => {
         const current = line.subscriptions.get(name)
@@ -271,9 +275,9 @@ export class Consumer {
     return own.subscription
   }
 
-  #deliver(delivery: Delivery, queue: string): void {
-    if (delivery.redelivered) this.#parts.onRedelivered()
-    this.#parts.intake.receive(delivery, queue)
+  #deliver(delivery: Delivery, queue: string, receiver: DeliveryReceiver): void {
+    if (delivery.redelivered) this.#parts.moments.redelivered()
+    receiver.receive(delivery, queue)
   }
 
   async #ended(line: Line, name: string, ended: EndedConsumer): Promise<void> {

@@ -8,14 +8,14 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { sharesPrefetch } from '../request/prefetch.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
-import { isLoss } from './queue-consumer.ts'
+import { type DeliveryReceiver, isLoss } from './queue-consumer.ts'
+import { unpackedDelivery } from './unpacked-delivery.ts'
 
 /** What suspects need around them. */
 export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
   readonly careful: CarefulConsumers
-  readonly onDelivery: (delivery: Delivery, queue: string) => void
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   readonly clock: Clock
@@ -34,6 +34,7 @@ export class Suspects {
   /** The task queues whose suspects can't be consumed for now, for instance since their node is down. */
   #down = new Set<string>()
   #channel: Channel | undefined
+  #receiver: DeliveryReceiver | undefined
   /** Aborts with the channel. */
   #gone: AbortSignal = AbortSignal.abort()
   /** One limit for all consumers, or one for each. */
@@ -51,8 +52,13 @@ export class Suspects {
   }
 
   /** Sets up a new channel. */
-  async setup(channel: Channel, gone: AbortSignal, server: ServerInfo): Promise<void> {
+  async setup(
+    channel: Channel,
+    gone: AbortSignal,
+    { server, receiver }: { readonly server: ServerInfo; readonly receiver: DeliveryReceiver },
+  ): Promise<void> {
     this.#channel = undefined
+    this.#receiver = receiver
     this.#gone = gone
     this.#subscriptions = new Map()
     this.#down = new Set()
@@ -185,8 +191,8 @@ export class Suspects {
   }
 
   #subscribe(channel: Channel, queue: string): Promise<Subscription> {
-    const { onDelivery, careful } = this.#parts
-    const asked = channel.consume(suspectsQueue(queue), (delivery) => onDelivery(delivery, queue), {
+    const { careful } = this.#parts
+    const asked = channel.consume(suspectsQueue(queue), (delivery) => this.#deliver(delivery, queue), {
       onCancelled: (ended) => {
         this.#subscriptions.delete(queue)
         this.#down.add(queue)
@@ -194,6 +200,10 @@ export class Suspects {
       },
     })
     return careful.started(suspectsQueue(queue), asked)
+  }
+
+  #deliver(delivery: Delivery, queue: string): void {
+    this.#receiver?.receive(unpackedDelivery(delivery), queue, 'suspects')
   }
 
   async #ended(channel: Channel, queue: string, ended: EndedConsumer): Promise<void> {

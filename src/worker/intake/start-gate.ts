@@ -14,9 +14,11 @@ import type { Republisher } from '../quarantine/republisher.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import { forget, type HarmlessReturns } from '../request/harmless-returns.ts'
 import type { InFlight } from '../request/in-flight.ts'
+import type { WorkerObserver } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
+import type { Twins } from '../run/twins.ts'
 import { nameOf, type PoisonMessages } from '../settle/poison-messages.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
@@ -27,6 +29,8 @@ export interface StartGateParts {
   readonly dispatcher: Dispatcher
   readonly isolation: Isolation
   readonly republisher: Republisher
+  /** Takes over what runs here already. */
+  readonly twins: Pick<Twins, 'divert'>
   /** What becomes of tasks that may kill their workers. */
   readonly poison: PoisonMessages
   /** The consumer that brings suspects. */
@@ -41,16 +45,21 @@ export interface StartGateParts {
 }
 
 /** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */
-export class StartGate {
+export class StartGate implements WorkerObserver {
   readonly #parts: StartGateParts
 
   constructor(parts: StartGateParts) {
     this.#parts = parts
   }
 
+  /** What was held starts. */
+  due(request: Request, inTurn: boolean): void {
+    this.begin(request, { inTurn })
+  }
+
   /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
   begin(request: Request, { inTurn = false } = {}): void {
-    const { dispatcher, isolation, maxStarts, inFlight, poison, rateLimits, republisher, table } = this.#parts
+    const { dispatcher, isolation, maxStarts, inFlight, poison, rateLimits, republisher, table, twins } = this.#parts
     const { delivery, source, message } = request
     if (inFlight.closed) {
       this.#return(request)
@@ -60,7 +69,7 @@ export class StartGate {
       forget(request, this.#parts)
       return
     }
-    if (request.mayBeTwin && this.divert(request, { inTurn })) return
+    if (request.mayBeTwin && twins.divert(request, inTurn)) return
     const facts = factsOf(delivery, source, request.lostWithConnection)
     const original = facts.startedBefore || facts.marked > 0 ? republisher.underway(message.id) : undefined
     if (original !== undefined) {
@@ -95,27 +104,6 @@ export class StartGate {
         inFlight.track(poison.quarantine(request, decision.starts))
         return
     }
-  }
-
-  /**
-   * Whether a message that may have started before must not start now: it is acknowledged where its attempt has ended here,
-   * and begins once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
-   */
-  divert(request: Request, { inTurn = true } = {}): boolean {
-    const { finished, inFlight, table } = this.#parts
-    if (finished.acknowledge(request.delivery, request.message, request.queue)) {
-      table.remove(request)
-      return true
-    }
-    const running = table.running(request.message)
-    if (running === undefined) return false
-    inFlight.track(
-      table.over(running).then(() => {
-        if (request.takenBack) forget(request, this.#parts)
-        else this.begin(request, { inTurn })
-      }),
-    )
-    return true
   }
 
   /** Whether a request must not wait here as it is: see `isWorn`. */

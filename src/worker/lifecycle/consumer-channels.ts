@@ -10,7 +10,7 @@ import { TwqError } from '../../errors.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import { pause } from '../../runtime/time/pause.ts'
-import type { Consumer } from '../consume/queue-consumer.ts'
+import type { Consumer, DeliveryReceiver } from '../consume/queue-consumer.ts'
 import type { Suspects } from '../consume/suspects.ts'
 import type { HeldMessage } from '../quarantine/republisher.ts'
 import type { RemoteControl } from '../remote/remote-control.ts'
@@ -28,7 +28,6 @@ export interface ConsumerChannelsParts {
   readonly declaring: Pick<Session, 'withChannel'>
   readonly consumer: Consumer
   readonly suspects: Suspects
-  readonly remote: RemoteControl
   readonly table: RequestTable
   /** The messages that a lost channel took from us alive. */
   readonly harmlessReturns: HarmlessReturns
@@ -42,6 +41,12 @@ export interface ConsumerChannelsParts {
 const LONGEST_MAILBOX = 1_000
 const LONGEST_MINGLING = 5_000
 const LONGEST_SUSPECTS = 5_000
+
+/** What is served by the channels, and made after them. */
+export interface Served {
+  readonly intake: DeliveryReceiver
+  readonly remote: RemoteControl
+}
 
 /** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
 export class ConsumerChannels {
@@ -57,7 +62,7 @@ export class ConsumerChannels {
   }
 
   /** Resolves when those of tasks consume; remote control may come later. The worker has mingled before, on its first connection. */
-  async open(): Promise<void> {
+  async open({ intake: receiver, remote }: Served): Promise<void> {
     const { config, session, consumer, suspects, clock } = this.#parts
     if (session.connection !== undefined) {
       const mingling = this.#minglingOn(session.connection)
@@ -67,7 +72,7 @@ export class ConsumerChannels {
     this.#kept.suspects = session.keep('suspects', async (channel, signal) => {
       signal.addEventListener('abort', () => this.#noteHarmlessReturns(), { once: true })
       await this.#untilMingled(signal)
-      await suspects.setup(channel, signal, this.#current().server)
+      await suspects.setup(channel, signal, { server: this.#current().server, receiver })
     })
     this.#kept.tasks = session.keepOpened('consumer', {
       open: ChannelSet.open,
@@ -76,7 +81,7 @@ export class ConsumerChannels {
         await this.#untilMingled(signal)
         const connection = this.#current()
         this.#liveness = undefined
-        await consumer.setup(channel, signal, connection.server)
+        await consumer.setup(channel, signal, { server: connection.server, receiver })
         this.#watch = watchQueues({
           session: answeringInTime(session, clock),
           consuming: () => consumer.consuming,
@@ -88,18 +93,18 @@ export class ConsumerChannels {
       },
     })
     const suspectsReady = within(clock, LONGEST_SUSPECTS, this.#kept.suspects.ready)
-    await Promise.all([this.#keepMailbox(), suspectsReady, this.#kept.tasks.ready])
+    await Promise.all([this.#keepMailbox(remote), suspectsReady, this.#kept.tasks.ready])
   }
 
   /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
-  #keepMailbox(): Promise<void> {
-    const { session, declaring, remote, clock } = this.#parts
+  #keepMailbox(remote: RemoteControl): Promise<void> {
+    const { session, declaring, clock } = this.#parts
     const tried = deferred<void>()
     const setup = async (channel: Channel, signal: AbortSignal): Promise<void> => {
       const connection = this.#current()
       const over = remote.setup(channel, connection.server, declaring).finally(tried.resolve)
       over.catch(() => {})
-      await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection))
+      await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection, remote))
       await over
     }
     session.keep('mailbox', setup, { onDown: (error) => remote.unavailable(error) })
@@ -146,8 +151,8 @@ export class ConsumerChannels {
    * As Celery's mingle: on each new connection, before tasks come, the other workers are asked for the revocations that were
    * missed. Our own mailbox is there then, and its answer ends the wait early where there is no other worker.
    */
-  #mingle(connection: Connection): void {
-    const { broker, remote } = this.#parts
+  #mingle(connection: Connection, remote: RemoteControl): void {
+    const { broker } = this.#parts
     const mingling = this.#minglingOn(connection)
     if (mingling.asked) return
     mingling.asked = true

@@ -8,6 +8,7 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { packageVersion } from '../../runtime/version.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
+import type { WorkerObserver } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
@@ -46,7 +47,7 @@ const MOST_REPORTED = 100
 const CLOSING = 10_000
 
 /** Tells probes how the worker is, and, where `health` names an address, counts for Prometheus what it does. */
-export class WorkerHealth {
+export class WorkerHealth implements WorkerObserver {
   readonly #parts: WorkerHealthParts
   readonly #server: HealthServer
   readonly #limits: HealthLimits
@@ -84,7 +85,7 @@ export class WorkerHealth {
   }
 
   /** The worker consumes. */
-  started(): void {
+  ready(): void {
     this.#started = true
   }
 

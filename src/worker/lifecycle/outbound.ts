@@ -22,7 +22,9 @@ import { createRouter } from '../../sending/router.ts'
 import { createSender, type Sender } from '../../sending/sender.ts'
 import { StoredResults } from '../../sending/stored-results.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
+import type { Declarations } from '../consume/declarations.ts'
 import { Quarantine } from '../quarantine/quarantine.ts'
+import type { Moments } from '../request/moments.ts'
 import { SentChildren } from '../request/sent-children.ts'
 import { FollowUpPublisher } from '../settle/follow-up-publisher.ts'
 import { FollowUps } from '../settle/follow-ups.ts'
@@ -35,10 +37,9 @@ export interface OutboundParts {
   readonly broker: Broker
   /** Declares the queues that tasks are sent to. */
   readonly declaring: Pick<Session, 'withChannel'>
-  /** Hears of each message that was set aside. */
-  readonly onQuarantined: (task: string | undefined) => void
-  /** Whether a queue is a quorum queue, as far as is known. */
-  readonly isQuorum: (queue: string) => boolean
+  /** What the task queues are: quarantines are of the same type. */
+  readonly declarations: Pick<Declarations, 'isQuorum'>
+  readonly moments: Pick<Moments, 'quarantined'>
   /** Aborts when the worker begins to leave. */
   readonly leaving: AbortSignal
   readonly clock: Clock
@@ -156,9 +157,9 @@ export function openOutbound(parts: OutboundParts): Outbound {
     results,
     quarantine: new Quarantine({
       publisher,
-      declare: async (queue) => declareQuarantine(publishing, queue, { quorum: parts.isQuorum(queue) }),
+      declare: async (queue) => declareQuarantine(publishing, queue, { quorum: parts.declarations.isQuorum(queue) }),
       node,
-      onTaken: parts.onQuarantined,
+      onTaken: (task) => parts.moments.quarantined(task),
       clock,
     }),
     delivery,

@@ -5,11 +5,12 @@ import { deferred } from '../../runtime/time/deferred.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
 import type { Suspects } from '../consume/suspects.ts'
 import type { Intake } from '../intake/intake.ts'
+import type { Republisher } from '../quarantine/republisher.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
-import type { EtaQueue } from '../waiting/eta-queue.ts'
+import type { Delays } from '../waiting/delays.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
@@ -22,7 +23,7 @@ export interface ShutdownParts {
   readonly suspects: Suspects
   readonly intake: Intake
   readonly aside: HeldAside
-  readonly etaQueue: EtaQueue
+  readonly delays: Pick<Delays, 'remove'>
   readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
   /** The outcomes that can't be settled for now. */
@@ -30,8 +31,7 @@ export interface ShutdownParts {
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: EventLogger
-  /** Returns messages that were not run to their end. */
-  readonly giveBack: (requests: readonly Request[]) => Promise<void>
+  readonly republisher: Pick<Republisher, 'giveBackOnce'>
   readonly grace: number
   readonly abort: number
 }
@@ -50,7 +50,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   const { consumer, suspects, intake, dispatcher, table, logger } = parts
   intake.close()
   await within(parts.clock, parts.abort, skip.abort, Promise.all([consumer.stop(), suspects.stop()]))
-  const unstarted = [...parts.etaQueue.remove(() => true), ...parts.rateLimits.remove(() => true), ...dispatcher.stop()]
+  const unstarted = [...parts.delays.remove(() => true), ...parts.rateLimits.remove(() => true), ...dispatcher.stop()]
   const returned = giveBack(unstarted, parts)
   const running = dispatcher.unfinished
   logger.info({ event: 'worker.draining', running, returned: unstarted.length, grace_ms: parts.grace }, 'draining')
@@ -87,7 +87,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
 
 async function giveBack(requests: readonly Request[], parts: ShutdownParts): Promise<void> {
   for (const request of requests) parts.table.remove(request)
-  await parts.giveBack(requests)
+  await parts.republisher.giveBackOnce(requests)
 }
 
 function nameAndId(request: Request): string {

@@ -3,7 +3,7 @@ import { open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
-import type { SavedRevocations } from '../request/revocations.ts'
+import type { RevocationStore, SavedRevocations } from '../request/revocations.ts'
 
 // What a worker writes is a fifth of it.
 const LARGEST = 64 * 1024 * 1024
@@ -14,7 +14,7 @@ const BEGINNING = '{"version":'
  * The file in which a worker keeps what must outlive it: its revocations. Written whole or not at all, also where the
  * power goes; only its owner may read it.
  */
-export class StateFile {
+export class StateFile implements RevocationStore {
   readonly #path: string
   readonly #logger: EventLogger
   #writing: Promise<void> | undefined

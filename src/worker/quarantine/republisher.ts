@@ -23,6 +23,13 @@ export interface HeldMessage {
   readonly ended?: string | undefined
 }
 
+/** A request whose message may go back. */
+export interface Returnable extends HeldMessage {
+  readonly acknowledged: boolean
+  /** True once its message is on its way back. */
+  givenBack: boolean
+}
+
 /** The parts that republishing works with. */
 export interface RepublisherParts {
   readonly publisher: Publisher
@@ -101,6 +108,13 @@ export class Republisher {
     // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
     for (const { delivery } of nacked.reverse()) delivery.nack({ requeue: true })
     await Promise.all(copied.map((holding) => this.#giveBackCopy(holding)))
+  }
+
+  /** Returns requests, each once: an attempt that ignores the shutdown may end after its message went back. Never rejects. */
+  giveBackOnce(requests: readonly Returnable[]): Promise<void> {
+    const kept = requests.filter((request) => !request.acknowledged && !request.givenBack)
+    for (const request of kept) request.givenBack = true
+    return this.giveBack(kept)
   }
 
   async #giveBackCopy(holding: HeldMessage): Promise<void> {

@@ -9,12 +9,15 @@ import { Heartbeat } from '../../events/heartbeat.ts'
 import type { EventPublisher } from '../../events/publisher.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import type { Moments, WorkerObserver } from '../request/moments.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import { type ViewParts, workerView } from './control-view.ts'
 import { mingle } from './mingle.ts'
 
 /** What remote control looks at and steers. */
-export interface RemoteControlParts extends Omit<ViewParts, 'events'> {
+export interface RemoteControlParts extends Omit<ViewParts, 'events' | 'shutDown'> {
+  /** Told of `shutdownRequested`. */
+  readonly moments: Pick<Moments, 'shutdownRequested'>
   readonly dispatcher: Dispatcher
   readonly events: EventPublisher
   readonly clock: Clock
@@ -22,14 +25,14 @@ export interface RemoteControlParts extends Omit<ViewParts, 'events'> {
 }
 
 /** How others know of a worker: it answers Celery's remote control, introduces itself, and tells monitors that it is there. */
-export class RemoteControl {
+export class RemoteControl implements WorkerObserver {
   readonly #parts: RemoteControlParts
   readonly #view: WorkerView
   readonly #mailbox: Mailbox
   readonly #beats: Heartbeat
 
   constructor(parts: RemoteControlParts) {
-    const { config, dispatcher, taskCounters, events, lamport, clock, logger } = parts
+    const { config, dispatcher, taskCounters, events, lamport, moments, clock, logger } = parts
     this.#parts = parts
     this.#beats = new Heartbeat({
       enabled: config.workerEvents,
@@ -45,6 +48,7 @@ export class RemoteControl {
         disable: () => events.disable(),
         beat: () => this.#beats.answer(),
       },
+      shutDown: () => moments.shutdownRequested(),
     })
     this.#mailbox = new Mailbox({
       worker: this.#view,
@@ -72,9 +76,9 @@ export class RemoteControl {
     this.#mailbox.unavailable(error)
   }
 
-  /** Tells monitors that the worker is there, for the first time or again. */
-  online(): void {
-    this.#beats.online()
+  /** Tells monitors that the worker is there, now and whenever its connection is. */
+  ready(): void {
+    this.#parts.events.start(() => this.#beats.online())
   }
 
   /** Tells them that it leaves. */

@@ -18,24 +18,30 @@ export interface SavedRevocations {
   readonly stamps: readonly (readonly [name: string, value: string, at: number])[]
 }
 
+/** Where revocations outlive the worker. */
+export interface RevocationStore {
+  /** Writes what `state` gives when its turn comes. */
+  save(state: () => SavedRevocations): void
+}
+
 /** Which tasks are not to be run: by id, or by a stamp that they carry. */
 export class Revocations {
   readonly #ids: ExpiringSet
   readonly #stamps: ExpiringSet
-  readonly #onChange: () => void
+  readonly #store: RevocationStore | undefined
 
-  /** `onChange` is told of every addition. */
-  constructor(clock: Clock, onChange: () => void = () => {}) {
+  /** `store` has them saved after every addition. */
+  constructor(clock: Clock, store?: RevocationStore) {
     this.#ids = new ExpiringSet(clock, LIMITS)
     this.#stamps = new ExpiringSet(clock, LIMITS)
-    this.#onChange = onChange
+    this.#store = store
   }
 
   /** Revokes tasks by id, before or after their messages arrive. An id that no task can have is left out. */
   revoke(ids: readonly string[]): void {
     if (ids.length === 0) return
     for (const id of ids) if (fits(id)) this.#ids.add(id)
-    this.#onChange()
+    this.#store?.save(() => this.save())
   }
 
   /** Revokes the tasks that carry any of these values under a stamp's name; those beyond 255 bytes are left out. */
@@ -43,7 +49,7 @@ export class Revocations {
     for (const [name, values] of Object.entries(stamps)) {
       if (fits(name)) for (const value of values) if (fits(value)) this.#stamps.add(stampKey(name, value))
     }
-    this.#onChange()
+    this.#store?.save(() => this.save())
   }
 
   hasId(id: string): boolean {

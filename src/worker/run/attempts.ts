@@ -10,6 +10,7 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import { admit } from '../request/admission.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import type { Moments } from '../request/moments.ts'
 import type { RecentAcks } from '../request/recent-acks.ts'
 import type { Request } from '../request/request.ts'
 import type { Revocations } from '../request/revocations.ts'
@@ -17,6 +18,7 @@ import type { SentChildren } from '../request/sent-children.ts'
 import type { TaskCounters } from '../request/task-counters.ts'
 import { EndedAside } from '../settle/ended-aside.ts'
 import type { FollowUps } from '../settle/follow-ups.ts'
+import type { PoisonMessages } from '../settle/poison-messages.ts'
 import { endUnsettled, type SettleParts, settle } from '../settle/settle.ts'
 import type { FailureFlags } from '../settle/settlement.ts'
 import { settledEvents, startedEvent } from '../settle/task-events.ts'
@@ -46,9 +48,9 @@ export interface AttemptsParts {
   /** Returns messages to their queues without counting them as redelivered. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Suspects or quarantines the message of a suspect whose process died. */
-  readonly onSuspectLost: (request: Request) => Promise<void>
-  /** Called for each attempt whose outcome is safe. */
-  readonly onSettled: (request: Request, outcome: Outcome) => void
+  readonly poison: Pick<PoisonMessages, 'lost'>
+  /** Told of each attempt whose outcome is safe. */
+  readonly moments: Pick<Moments, 'settled'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -72,6 +74,7 @@ export class Attempts {
       onAgain: (request, outcome) => this.#announceAgain(request, outcome),
       onAcknowledged: ({ message }) => parts.recentAcks.add(message),
       onAckLost: (request) => this.#ackLost(request),
+      onSuspectLost: (request) => parts.poison.lost(request),
     }
   }
 
@@ -128,12 +131,12 @@ export class Attempts {
   }
 
   #settled(request: Request, outcome: Outcome): void {
-    const { finished, logger, onSettled } = this.#parts
+    const { finished, logger, moments } = this.#parts
     // Its message may have been copied, or be here once more.
     if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
     logSettled(logger, request, outcome)
     if (request.announcedOutcome !== outcome) this.#emitSettled(request, outcome)
-    onSettled(request, outcome)
+    moments.settled(request, outcome)
   }
 
   /** Emits the events of an outcome before the task can run again: later, monitors would see the next attempt first. */

@@ -2,6 +2,7 @@ import type { AutoscaleControls } from '../../control/worker-view.ts'
 import { messageOf } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { WorkerObserver } from '../request/moments.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { PoolSize } from './pool-size.ts'
 
@@ -42,7 +43,7 @@ export interface AutoscalerParts {
 }
 
 /** Has the pool grow while tasks wait, and shrink again when they do not, as Celery's `--autoscale`. */
-export class Autoscaler implements AutoscaleControls {
+export class Autoscaler implements AutoscaleControls, WorkerObserver {
   readonly #parts: AutoscalerParts
   #bounds: Bounds
   #neededAt: number
@@ -61,7 +62,13 @@ export class Autoscaler implements AutoscaleControls {
     })
   }
 
-  stop(): void {
+  /** A task waits for a slot. */
+  waiting(): void {
+    this.look()
+  }
+
+  /** The pool of a worker that leaves keeps its size. */
+  stopping(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }

@@ -4,10 +4,12 @@ import type { Json } from '../../runtime/json.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
 import type { Attempts } from './attempts.ts'
+import type { Twins } from './twins.ts'
 
 const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
 
@@ -21,11 +23,11 @@ export interface DispatcherParts {
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: EventLogger
-  /** A request came, and there is no slot for it. */
-  readonly onWaiting?: () => void
+  /** Told of `waiting`: a request came, and there is no slot for it. */
+  readonly moments: Pick<Moments, 'waiting'>
   readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>
-  /** Whether a request that may have started before is not to start now: then it was taken over. */
-  readonly divert: (request: Request) => boolean
+  /** Takes over a request that may have started before, and is not to start now. */
+  readonly twins: Pick<Twins, 'divert'>
   /** Keeps the outcomes that could not be settled, and settles them again; those keep their slots. */
   readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
   /** Returns the messages of requests that are not started. Never rejects. */
@@ -89,7 +91,7 @@ export class Dispatcher {
     request.state = 'reserved'
     this.#ready.push(request)
     this.#pump()
-    if (this.waiting > 0) this.#parts.onWaiting?.()
+    if (this.waiting > 0) this.#parts.moments.waiting()
   }
 
   /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
@@ -98,7 +100,7 @@ export class Dispatcher {
       this.#return(request)
       return
     }
-    if (request.mayBeTwin && this.#parts.divert(request)) return
+    if (request.mayBeTwin && this.#parts.twins.divert(request)) return
     const refused = this.#parts.attempts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
     else void this.#run(request, pool, { beside: true })
@@ -154,7 +156,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const { pool, settlingLimit, attempts, divert, table, kept } = this.#parts
+    const { pool, settlingLimit, attempts, twins, table, kept } = this.#parts
     const slots = this.#concurrency + this.#beside - kept.size
     while (!this.#stopped && this.#running < slots && this.#settling < settlingLimit && !kept.halted) {
       const request = this.#ready[this.#next]
@@ -168,7 +170,7 @@ export class Dispatcher {
         table.remove(request)
         continue
       }
-      if (request.mayBeTwin && divert(request)) continue
+      if (request.mayBeTwin && twins.divert(request)) continue
       const refused = attempts.refuse(request)
       if (refused !== undefined) this.conclude(request, refused)
       else void this.#run(request, pool)

@@ -4,6 +4,7 @@ import type { DeclaringChannels } from '../../broker/channels/declaring-channels
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import type { Session } from '../../broker/session.ts'
 import { declareHoldingQueue, declareQuarantine } from '../../broker/topology.ts'
+import type { Config } from '../../config/config.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import {
   chordQueue,
@@ -28,11 +29,11 @@ export interface ChordJoinsParts {
   readonly session: Session
   readonly declaring: DeclaringChannels
   readonly careful: CarefulConsumers
-  /** Whether chord queues are declared as quorum queues: where a task queue is one, so that a lost node takes neither. */
-  readonly quorum: () => Promise<boolean>
+  readonly config: Pick<Config, 'maxBodySize' | 'queues'>
+  /** Where a task queue is a quorum queue, those of chords are declared as one, so that a lost node takes neither. */
+  readonly declarations: { anyQuorum(queues: readonly string[]): Promise<boolean> }
   readonly followUps: FollowUps
   readonly quarantine: Quarantine
-  readonly maxBodySize: number
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -120,8 +121,8 @@ export class ChordJoins {
   }
 
   async #consume(channel: Channel): Promise<void> {
-    const { declaring, careful, logger } = this.#parts
-    const wanted = { quorum: await this.#parts.quorum() }
+    const { config, declarations, declaring, careful, logger } = this.#parts
+    const wanted = { quorum: await declarations.anyQuorum(config.queues.map(({ name }) => name)) }
     const found = await declareHoldingQueue(declaring, JOIN_QUEUE, wanted)
     if (found.difference !== undefined) {
       const fields = { event: 'chords.differ' as const, queue: JOIN_QUEUE, difference: found.difference.message }
@@ -151,14 +152,14 @@ export class ChordJoins {
   }
 
   async #take(delivery: Delivery, channel: Channel): Promise<void> {
-    const { maxBodySize, clock, logger } = this.#parts
+    const { config, clock, logger } = this.#parts
     if (this.#stopped) {
       delivery.nack({ requeue: true })
       return
     }
     let join: Join | undefined
     try {
-      join = joinOf(delivery, maxBodySize)
+      join = joinOf(delivery, config.maxBodySize)
       this.#joins.add(join)
       const queue = chordQueue(join.chord.groupId)
       if (!(await this.#exists(queue))) {

@@ -4,6 +4,7 @@ import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { sizeOfValue } from '../../runtime/value-size.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import { type Trouble, troubleOf } from './trouble.ts'
 
@@ -17,9 +18,7 @@ export interface KeptOutcomesParts {
   readonly patience: number
   /** Bytes that are on their way to the broker and the result backend, and not known to have arrived. */
   readonly underway: () => number
-  /** Nothing new is to be taken, until `onResumed`. */
-  readonly onHalted: () => void
-  readonly onResumed: () => void
+  readonly moments: Pick<Moments, 'halted' | 'resumed'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -207,7 +206,7 @@ export class KeptOutcomes {
   }
 
   #judge(): void {
-    const { logger, onHalted, onResumed } = this.#parts
+    const { logger, moments } = this.#parts
     if (this.#halting > 0 && this.#halted === undefined) {
       const [first] = [...this.#kept].filter(({ halts }) => halts)
       this.#halted = messageOf(first?.error)
@@ -215,11 +214,11 @@ export class KeptOutcomes {
         { event: 'worker.halted', ...this.#fields(), error: this.#halted, hint: hintOf(first?.error) },
         'outcomes of tasks can not be settled: nothing new is taken until they can',
       )
-      onHalted()
+      moments.halted()
     } else if (this.#halting === 0 && this.#halted !== undefined) {
       this.#halted = undefined
       logger.info({ event: 'worker.resumed' }, 'outcomes can be settled again: tasks are taken')
-      onResumed()
+      moments.resumed()
     }
     if (this.#kept.size > 0) return
     this.#report?.cancel()

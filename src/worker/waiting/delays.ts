@@ -10,9 +10,10 @@ import type { WireMessage } from '../../protocol/wire.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { factsOf, mayHaveStarted, startsSoFar } from '../quarantine/poison-policy.ts'
+import type { Moments, WorkerObserver } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
-import type { EtaQueue } from './eta-queue.ts'
+import { EtaQueue } from './eta-queue.ts'
 
 /** What a worker takes upon itself, before it lets the broker wait. */
 export interface HoldLimits {
@@ -46,7 +47,7 @@ export function waitsHere(facts: HoldFacts, limits: HoldLimits): boolean {
 export interface DelaysParts {
   readonly delivery: DelayedDelivery
   readonly publisher: Publisher
-  readonly etaQueue: EtaQueue
+  readonly moments: Pick<Moments, 'due'>
   readonly prefetch: Prefetch
   readonly config: HoldLimits & Pick<Config, 'delayedDelivery'>
   readonly clock: Clock
@@ -58,8 +59,9 @@ const MOST_MOVING = 1_000
 const MOST_BYTES_MOVING = 16 * 1024 * 1024
 
 /** Where tasks wait for their time: here, or in Celery's native delayed delivery, which costs this worker nothing. */
-export class Delays {
+export class Delays implements WorkerObserver {
   readonly #parts: DelaysParts
+  readonly #etaQueue: EtaQueue
   readonly #quorumQueues = new Set<string>()
   #moving = 0
   #bytesMoving = 0
@@ -67,6 +69,7 @@ export class Delays {
 
   constructor(parts: DelaysParts) {
     this.#parts = parts
+    this.#etaQueue = new EtaQueue(parts.clock, (request) => this.#due(request))
   }
 
   /**
@@ -86,15 +89,16 @@ export class Delays {
 
   /** Whether the broker should have this request until `due`, milliseconds since the epoch. */
   shouldMove(request: Request, due: number): boolean {
-    const { delivery, etaQueue, config } = this.#parts
+    const { delivery, config } = this.#parts
     if (!delivery.usable) return false
     const facts = { ...this.#facts(request.queue, due), size: sizeOf(request.delivery) }
-    return !waitsHere({ ...facts, held: etaQueue.size, heldBytes: etaQueue.bytes }, config)
+    return !waitsHere({ ...facts, held: this.#etaQueue.size, heldBytes: this.#etaQueue.bytes }, config)
   }
 
   /** Holds a request here until `due`. Past the limits it takes the place of another task. */
   hold(request: Request, due: number): void {
-    const { etaQueue, prefetch, config, logger } = this.#parts
+    const { prefetch, config, logger } = this.#parts
+    const etaQueue = this.#etaQueue
     const size = sizeOf(request.delivery)
     const apart = etaQueue.size < config.maxHeld && etaQueue.bytes + size <= config.maxHeldSize
     etaQueue.hold(request, due, size)
@@ -106,10 +110,11 @@ export class Delays {
     }
   }
 
-  /** A request that was held is due, or gone. */
-  released(request: Request): void {
-    if (request.prefetchSlot !== undefined) this.#parts.prefetch.release(request.prefetchSlot)
-    request.prefetchSlot = undefined
+  /** Takes out and returns every held request that `predicate` picks. */
+  remove(predicate: (request: Request) => boolean): Request[] {
+    const removed = this.#etaQueue.remove(predicate)
+    for (const request of removed) this.#release(request)
+    return removed
   }
 
   /**
@@ -143,6 +148,16 @@ export class Delays {
     if (!delivery.usable) return false
     const facts = { ...this.#facts(queue, due), size: sizeOf(message), held: 0, heldBytes: 0 }
     return !waitsHere(facts, config) && (await this.#send(message, queue, due))
+  }
+
+  #due(request: Request): void {
+    this.#release(request)
+    this.#parts.moments.due(request, false)
+  }
+
+  #release(request: Request): void {
+    if (request.prefetchSlot !== undefined) this.#parts.prefetch.release(request.prefetchSlot)
+    request.prefetchSlot = undefined
   }
 
   #facts(queue: string, due: number): { seconds: number; quorum: boolean } {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { TokenBucket } from '../../runtime/time/token-bucket.ts'
+import type { Moments } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 
@@ -11,8 +12,7 @@ export interface RateLimitsParts {
   readonly clock: Clock
   /** How many a second of a task may start, as configured; 0 or undefined is no limit. */
   readonly rateOf: (task: string) => number | undefined
-  /** A request that was held may start. */
-  readonly onReady: (request: Request) => void
+  readonly moments: Pick<Moments, 'due'>
   /** Where the requests that are held beside those in work find their places. */
   readonly prefetch: Pick<Prefetch, 'hold' | 'release'>
 }
@@ -46,7 +46,7 @@ export class RateLimits {
     return this.#limitedTask(task) !== undefined
   }
 
-  /** True when a request may start now; else it is held, and `onReady` gets it in its turn. */
+  /** True when a request may start now; else it is held, and is `due` in its turn. */
   admit(request: Request): boolean {
     const limited = this.#limitedTask(request.message.task)
     if (limited === undefined) return true
@@ -66,7 +66,7 @@ export class RateLimits {
     this.#limitedTasks.delete(task)
     const waiting = before?.waiting ?? []
     for (const request of waiting) this.#release(request)
-    for (const request of waiting) if (this.admit(request)) this.#parts.onReady(request)
+    for (const request of waiting) if (this.admit(request)) this.#parts.moments.due(request, true)
   }
 
   /** Takes out and returns every waiting request that `predicate` picks. */
@@ -113,7 +113,7 @@ export class RateLimits {
     while (limited.waiting.length > 0 && limited.bucket.take()) {
       const request = limited.waiting.shift() as Request
       this.#release(request)
-      this.#parts.onReady(request)
+      this.#parts.moments.due(request, true)
     }
     if (limited.waiting.length > 0) this.#arm(limited)
   }

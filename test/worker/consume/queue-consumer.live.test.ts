@@ -8,7 +8,8 @@ import { createSession, type Kept, type Session } from '../../../src/broker/sess
 import { declareTaskQueue } from '../../../src/broker/topology.ts'
 import { isQuorum, plainQueue, type TaskQueue } from '../../../src/protocol/queue/task-queue.ts'
 import { systemClock } from '../../../src/runtime/time/clock.ts'
-import { Consumer } from '../../../src/worker/consume/queue-consumer.ts'
+import { Consumer, type DeliveryReceiver } from '../../../src/worker/consume/queue-consumer.ts'
+import { Moments } from '../../../src/worker/request/moments.ts'
 import { type Place, Prefetch } from '../../../src/worker/request/prefetch.ts'
 import { brokerFacts } from '../../support/broker-facts.ts'
 import { brokerUrl, uniqueName } from '../../support/services.ts'
@@ -61,19 +62,17 @@ async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Prom
       return { quorum: isQuorum(queue) }
     },
     careful: new CarefulConsumers({ declaring, giveUp: () => {}, clock: systemClock }),
-    intake: {
-      receive: (delivery, queue) =>
-        void received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
-    },
-    onRedelivered: () => {},
-    onRenewed: () => {},
+    moments: new Moments(),
     timeouts: { ended: async () => false },
     clock: systemClock,
     logger: silentLogger,
   })
+  const receiver: DeliveryReceiver = {
+    receive: (delivery, queue) => void received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
+  }
   const kept = session.keepOpened('consumer', {
     open: ChannelSet.open,
-    setup: (channel, signal) => consumer.setup(channel, signal, session.connection!.server),
+    setup: (channel, signal) => consumer.setup(channel, signal, { server: session.connection!.server, receiver }),
   })
   await kept.ready
   return { consumer, prefetch, received, kept, [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose]() }

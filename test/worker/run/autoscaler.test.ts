@@ -101,7 +101,7 @@ describe('an autoscaler', () => {
 
   it('does nothing any more when it was stopped', () => {
     const { clock, dispatcher, poolSize, autoscaler } = aScene()
-    autoscaler.stop()
+    autoscaler.stopping()
     dispatcher.waiting = 5
     autoscaler.look()
     clock.advance(5_000)

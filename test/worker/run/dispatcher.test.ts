@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../../src/runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../../src/runtime/time/deferred.ts'
 import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 import type { Outcome } from '../../../src/tasks/attempt/outcome.ts'
+import { Moments } from '../../../src/worker/request/moments.ts'
 import type { Request } from '../../../src/worker/request/request.ts'
 import { RequestTable } from '../../../src/worker/request/request-table.ts'
 import { Dispatcher, type DispatcherParts } from '../../../src/worker/run/dispatcher.ts'
@@ -58,7 +59,8 @@ function aDispatcher(options: Options = {}) {
     settlingLimit: options.settlingLimit ?? 100,
     clock: options.clock ?? systemClock,
     logger: silentLogger,
-    divert: () => false,
+    moments: new Moments(),
+    twins: { divert: () => false },
     kept: options.kept ?? { keep: () => Promise.reject(new Error('kept')), size: 0, halted: false, full: false },
     giveBack: async (requests) => {
       for (const request of requests) request.requeue()

@@ -11,7 +11,7 @@ function theLimits(rates: Readonly<Record<string, number>>) {
   const limits = new RateLimits({
     clock,
     rateOf: (task) => rates[task],
-    onReady: ({ message }) => started.push(message.id),
+    moments: { due: ({ message }) => started.push(message.id) },
     prefetch,
   })
   const admit = (task: string, ...ids: string[]): void => {

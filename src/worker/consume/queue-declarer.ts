@@ -1,0 +1,60 @@
+import type { DeclaringChannels } from '../../broker/channels/declaring-channels.ts'
+import type { Session } from '../../broker/session.ts'
+import { declareSuspects } from '../../broker/topology.ts'
+import { TwqError } from '../../errors.ts'
+import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { DeclaredQueue, Moments, WorkerObserver } from '../request/moments.ts'
+import type { Declarations } from './declarations.ts'
+import { declareQueue } from './declare-queue.ts'
+
+/** The parts that declaring what is consumed works with. */
+export interface QueueDeclarerParts {
+  /** The connection that will consume. */
+  readonly consuming: Pick<Session, 'connection'>
+  readonly declaring: DeclaringChannels
+  readonly declarations: Declarations
+  readonly moments: Pick<Moments, 'declared'>
+  readonly clock: Clock
+  readonly logger: EventLogger
+}
+
+/** Declares the queues of a worker before they are consumed, each time anew, and notes what they are. */
+export class QueueDeclarer implements WorkerObserver {
+  readonly #parts: QueueDeclarerParts
+  #lenient = false
+
+  constructor(parts: QueueDeclarerParts) {
+    this.#parts = parts
+  }
+
+  /** From now on a queue with other settings than the configuration's is a warning, not an error. */
+  ready(): void {
+    this.#lenient = true
+  }
+
+  /** Declares a task queue with its companions; see `declareQueue`. */
+  async task(queue: TaskQueue): Promise<DeclaredQueue> {
+    const { consuming, declaring, declarations, moments, clock, logger } = this.#parts
+    const server = consuming.connection?.server
+    const options = { session: declaring, server, clock, logger, lenient: this.#lenient }
+    const declared = await declareQueue(queue, options).catch((error) => {
+      if (TwqError.is(error)) declarations.down(queue.name, error)
+      throw error
+    })
+    moments.declared(queue, declared)
+    declarations.add(queue.name, declared)
+    await declaring.arrived(queue.name)
+    return declared
+  }
+
+  /** Declares the suspects of the task queue `queue`, once that was declared. */
+  async suspects(queue: string): Promise<{ readonly quorum: boolean }> {
+    const { declaring, declarations } = this.#parts
+    const declared = await declareSuspects(declaring, queue, await declarations.of(queue))
+    await declaring.arrived(suspectsQueue(queue))
+    return declared
+  }
+}

@@ -1,0 +1,72 @@
+import type { Broker } from '../../broker/broker.ts'
+import type { DeclaringChannels } from '../../broker/channels/declaring-channels.ts'
+import { ensureMayPublish } from '../../broker/probe-publishing.ts'
+import type { Session } from '../../broker/session.ts'
+import type { Config } from '../../config/config.ts'
+import type { Pool } from '../../pool/pool.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { unlessAborted } from '../../runtime/time/time-limit.ts'
+import type { ConsumerTimeouts } from '../consume/consumer-timeouts.ts'
+import type { Isolation } from '../quarantine/isolation.ts'
+import type { Moments } from '../request/moments.ts'
+import type { Dispatcher } from '../run/dispatcher.ts'
+import { AbsenceLog } from './absence-log.ts'
+import type { Outbound } from './outbound.ts'
+import { logSession } from './session-log.ts'
+
+/** What a worker is connected to, and what runs its attempts. */
+export interface ConnectionsParts {
+  readonly config: Pick<Config, 'nodeName'>
+  readonly broker: Broker
+  readonly consuming: Session
+  readonly declaring: DeclaringChannels
+  readonly outbound: Pick<Outbound, 'publishing' | 'results' | 'replies'>
+  readonly timeouts: ConsumerTimeouts
+  readonly pool: Pool
+  readonly isolation: Isolation
+  readonly dispatcher: Pick<Dispatcher, 'idle'>
+  readonly moments: Pick<Moments, 'connectionFailed'>
+  readonly clock: Clock
+  readonly logger: EventLogger
+}
+
+// How long closing the connections may take, in milliseconds.
+const CLOSING_TIME = 2_000
+
+/** The connections to the broker and the result backend, and the pool: they start side by side; the pool ends first. */
+export class Connections {
+  readonly #parts: ConnectionsParts
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts
+  }
+
+  async start(): Promise<void> {
+    const { config, broker, consuming, outbound, pool, timeouts, moments, clock, logger } = this.#parts
+    const { publishing, results } = outbound
+    const absence = new AbsenceLog({ clock, logger, terminal: process.stderr.isTTY === true })
+    const log = { logger, absence, timeouts }
+    for (const [role, session] of [['consumer', consuming] as const, ['publisher', publishing] as const]) {
+      session.listen((event) => {
+        logSession(log, role, event)
+        if (event.kind === 'failed') moments.connectionFailed(event.error)
+      })
+    }
+    // Without it every task would run and none could be settled.
+    const mayPublish = publishing.start().then(() => ensureMayPublish(broker, `${config.nodeName} probe`))
+    await Promise.all([mayPublish, consuming.start(), pool.start(), results.service?.start()])
+  }
+
+  async stop(): Promise<void> {
+    const { consuming, declaring, outbound, pool, isolation, dispatcher } = this.#parts
+    const { publishing, replies, results } = outbound
+    const deadline = AbortSignal.timeout(CLOSING_TIME)
+    await replies?.[Symbol.asyncDispose]()
+    await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
+    // What was interrupted only now may have been acknowledged early: its failure is stored.
+    await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
+    await declaring[Symbol.asyncDispose]()
+    await Promise.all([consuming, publishing, results.service].map((part) => part?.stop({ deadline })))
+  }
+}

@@ -1,0 +1,78 @@
+import type { EventPublisher } from '../../events/publisher.ts'
+import type { RemoteControl } from '../remote/remote-control.ts'
+import type { Revocations } from '../request/revocations.ts'
+import type { Autoscaler } from '../run/autoscaler.ts'
+import type { LoopWatch } from '../run/loop-watch.ts'
+import type { ChordJoins } from '../settle/chord-joins.ts'
+import { Connections, type ConnectionsParts } from './connections.ts'
+import type { ConsumerChannels } from './consumer-channels.ts'
+import type { WorkerHealth } from './health.ts'
+import { drain, type ShutdownParts, type Skip } from './shutdown.ts'
+import type { StateFile } from './state-file.ts'
+
+/** A part of a worker that has a start, an end, or both. */
+export interface Service {
+  /** Resolves when it works; rejects with why it can't. */
+  start?(): Promise<void> | void
+  /** Resolves when it has ended: `forced` when an attempt had to be. */
+  stop?(skip: Skip): Promise<'clean' | 'forced'> | Promise<void> | void
+}
+
+/** The parts of a worker that start and stop. */
+export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'grace' | 'abort'> {
+  readonly config: ConnectionsParts['config'] & { readonly shutdown: Pick<ShutdownParts, 'grace' | 'abort'> }
+  /** Whether the process is looked after as well: by probes, and by a watch on its event loop. */
+  readonly watched: boolean
+  readonly dispatcher: ShutdownParts['dispatcher']
+  readonly health: WorkerHealth
+  readonly stateFile: StateFile | undefined
+  readonly revocations: Revocations
+  readonly events: EventPublisher
+  readonly loopWatch: LoopWatch
+  readonly autoscaler: Autoscaler | undefined
+  readonly remote: RemoteControl
+  readonly channels: ConsumerChannels
+  readonly chordJoins: ChordJoins | undefined
+}
+
+/** The services of a worker, in the order in which they start; they stop in reverse. */
+export function servicesOf(parts: ServicesParts): readonly Service[] {
+  const { config, broker, watched, health, stateFile, revocations, events, loopWatch, autoscaler, remote } = parts
+  const { channels, chordJoins } = parts
+  const probes: Service = { start: () => health.open(), stop: () => health.close() }
+  const savedRevocations: Service = {
+    async start() {
+      const saved = await stateFile?.load()
+      if (saved !== undefined) revocations.restore(saved)
+    },
+  }
+  const writtenState: Service = { stop: () => stateFile?.flush() }
+  const taskEvents: Service = { stop: () => events.close() }
+  const blockedLoop: Service = { start: () => loopWatch.start(), stop: () => loopWatch.stop() }
+  // It stops at the moment `stopping`: it must not resize a pool that drains.
+  const poolSize: Service = { start: () => autoscaler?.start() }
+  const neighbours: Service = { start: () => remote.mingle(broker), stop: () => remote.offline() }
+  const consuming: Service = {
+    async start() {
+      await channels.open(parts)
+      await chordJoins?.open()
+    },
+    async stop(skip) {
+      const handedBack = chordJoins?.stop()
+      const how = await drain({ ...parts, ...config.shutdown }, skip)
+      await handedBack
+      return how
+    },
+  }
+  return [
+    ...(watched ? [probes] : []),
+    savedRevocations,
+    new Connections(parts),
+    writtenState,
+    taskEvents,
+    ...(watched ? [blockedLoop] : []),
+    poolSize,
+    neighbours,
+    consuming,
+  ]
+}

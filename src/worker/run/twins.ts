@@ -1,0 +1,45 @@
+import type { FinishedAttempts } from '../request/finished-attempts.ts'
+import { forget, type HarmlessReturns } from '../request/harmless-returns.ts'
+import type { InFlight } from '../request/in-flight.ts'
+import type { Moments } from '../request/moments.ts'
+import type { Request } from '../request/request.ts'
+import type { RequestTable } from '../request/request-table.ts'
+
+/** The parts that keeping two deliveries of one message apart works with. */
+export interface TwinsParts {
+  readonly finished: FinishedAttempts
+  readonly harmlessReturns: HarmlessReturns
+  readonly table: RequestTable
+  readonly inFlight: InFlight
+  readonly moments: Pick<Moments, 'due'>
+}
+
+/** Keeps a message that came back from running beside, or after, its own attempt. */
+export class Twins {
+  readonly #parts: TwinsParts
+
+  constructor(parts: TwinsParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Whether a message that may have started before must not start now: it is acknowledged where its attempt has ended here,
+   * and is `due` once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
+   */
+  divert(request: Request, inTurn = true): boolean {
+    const { finished, inFlight, moments, table } = this.#parts
+    if (finished.acknowledge(request.delivery, request.message, request.queue)) {
+      table.remove(request)
+      return true
+    }
+    const running = table.running(request.message)
+    if (running === undefined) return false
+    inFlight.track(
+      table.over(running).then(() => {
+        if (request.takenBack) forget(request, this.#parts)
+        else moments.due(request, inTurn)
+      }),
+    )
+    return true
+  }
+}
