@@ -1,77 +1,25 @@
-import type { Delivery } from '../../broker/broker.ts'
-import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { deliveryCount, suspectsQueue } from '../../protocol/headers/suspect.ts'
-import type { EventLogger } from '../../runtime/log/logger.ts'
-import type { Clock, Timer } from '../../runtime/time/clock.ts'
-import type { DeliverySource } from '../quarantine/poison-policy.ts'
+import type { Timer } from '../../runtime/time/clock.ts'
 import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
-import type { Place, Prefetch } from '../request/prefetch.ts'
-
-/** A message that does not run, and what settles it: setting it aside, or moving it to the suspects. */
-export interface Unrunnable {
-  readonly delivery: Delivery
-  /** The task queue, also for a message that came from its suspects. */
-  readonly queue: string
-  readonly source: DeliverySource
-  /** The queue that it goes to. One that takes nothing takes no other message either. */
-  readonly target: string
-  /** How its task ended, where it has: it goes back with that, and does not run again. */
-  readonly ended?: string | undefined
-  /** For the log. */
-  readonly fields: Readonly<Record<string, unknown>>
-  /** Settles it; rejects while that is not possible, and may then be called again. */
-  readonly settle: () => Promise<void>
-}
+import {
+  type Held,
+  type HeldAsideSigns,
+  HeldMessages,
+  type HeldMessagesParts,
+  type Unrunnable,
+} from './held-messages.ts'
+import { RefusingTargets } from './refusing-targets.ts'
 
 /** The parts that holding messages works with. */
-export interface HeldAsideParts {
-  readonly prefetch: Prefetch
-  /** The consumer of the task queues; a suspended one takes nothing from that queue. */
-  readonly consumer: { suspend(queue: string): Promise<void>; unsuspend(queue: string): Promise<void> }
-  /** The consumer of the suspects, which takes one more although one is held, until the function that it returns is called. */
-  readonly suspects: { spare(queue: string): () => void }
+export interface HeldAsideParts extends HeldMessagesParts {
   readonly republisher: Pick<Republisher, 'renew' | 'giveBack'>
-  readonly clock: Clock
-  readonly logger: EventLogger
 }
 
-/** How the held messages are, for probes. */
-export interface HeldAsideSigns {
-  readonly held: number
-  readonly bytes: number
-  /** The queues that are not consumed because of them. */
-  readonly suspended: readonly string[]
-}
-
-interface Held extends Unrunnable {
-  readonly size: number
-  /** When it came, on the clock's monotonic scale. */
-  readonly since: number
-  /** Gives back its place beside those of tasks; undefined while it has none. */
-  release: (() => void) | undefined
-  /** While it is tried again: settles when that has ended. */
-  trying: Promise<unknown> | undefined
-}
-
-/** What a target's refusal says until it takes something again. */
-interface Refusing {
-  readonly error: string
-  /** How often it was tried in vain. */
-  tries: number
-}
-
-const MOST_HELD = 1_000
-const MOST_BYTES = 64 * 1024 * 1024
-// A queue is consumed again below this part of both.
-const ROOM = 0.9
 // Milliseconds.
 const TRIED_EVERY = 30_000
-// What takes longer than this to set aside gives its place to others meanwhile.
-const PROMPT = 500
 // RabbitMQ takes back what is not acknowledged within its consumer timeout, 30 minutes unless it was changed.
 const RENEWED_AFTER = 600_000
 const AT_ONCE = 50
-const SAID_AT_LEAST_EVERY = 20
 
 /**
  * Quarantines messages that can't run. While their quarantine takes none (it is full, say) it holds them
@@ -80,24 +28,20 @@ const SAID_AT_LEAST_EVERY = 20
  */
 export class HeldAside {
   readonly #parts: HeldAsideParts
-  readonly #held = new Set<Held>()
-  readonly #refusing = new Map<string, Refusing>()
-  /** By the name of the queue that is not consumed: the task queue it belongs to. */
-  readonly #suspended = new Map<string, string>()
-  #bytes = 0
-  /** How many messages take a place in the prefetch while they are being settled. */
-  #lent = 0
-  #lentBytes = 0
+  readonly #held: HeldMessages
+  readonly #refusing: RefusingTargets
   #timer: Timer | undefined
   #trying = false
   #closed = false
 
   constructor(parts: HeldAsideParts) {
     this.#parts = parts
+    this.#held = new HeldMessages(parts)
+    this.#refusing = new RefusingTargets(parts.logger)
   }
 
   get signs(): HeldAsideSigns {
-    return { held: this.#held.size, bytes: this.#bytes, suspended: [...this.#suspended.keys()] }
+    return this.#held.signs
   }
 
   /** Settles a message, or holds it: resolves when either is done. Never rejects. */
@@ -108,7 +52,7 @@ export class HeldAside {
       await this.#hold(message)
       return
     }
-    const slow = this.#lendIfSlow(message)
+    const slow = this.#held.lendIfSlow(message)
     try {
       await message.settle()
       slow.release()
@@ -122,9 +66,9 @@ export class HeldAside {
 
   /** Forgets the messages that the broker requeued with their channel; they are delivered again, and tried at once. */
   forgetTakenBack(): void {
-    for (const held of this.#held) if (!held.delivery.alive) this.#remove(held)
+    for (const held of this.#held.all()) if (!held.delivery.alive) this.#held.remove(held)
     this.#refusing.clear()
-    this.#consumeAgain()
+    this.#held.makeRoom()
   }
 
   /**
@@ -134,8 +78,8 @@ export class HeldAside {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    const tried = [...this.#held].filter(({ trying, delivery }) => trying !== undefined && delivery.alive)
-    const idle = [...this.#held].filter((held) => !tried.includes(held))
+    const tried = this.#held.all().filter(({ trying, delivery }) => trying !== undefined && delivery.alive)
+    const idle = this.#held.all().filter((held) => !tried.includes(held))
     const failed = tried.map(async (held) => {
       await held.trying
       if (this.#held.has(held)) await this.#return([held])
@@ -153,7 +97,7 @@ export class HeldAside {
     const copied: HeldMessage[] = []
     for (const one of inOrder) {
       const { delivery, queue, source, target, ended } = one
-      if ('size' in one) this.#remove(one)
+      if ('size' in one) this.#held.remove(one)
       const counted = (deliveryCount(delivery.headers) ?? 0) >= 10
       const asItIs = source === 'tasks' && target !== suspectsQueue(queue) && !counted && ended === undefined
       if (asItIs) delivery.nack({ requeue: true })
@@ -162,84 +106,10 @@ export class HeldAside {
     await this.#parts.republisher.giveBack(copied)
   }
 
-  /** A message that takes long to settle holds no task's place meanwhile. */
-  #lendIfSlow(message: Unrunnable): { release(): void } {
-    if (message.source === 'suspects') return { release: () => {} }
-    const { clock, prefetch } = this.#parts
-    const size = sizeOf(message.delivery)
-    let place: Place | undefined
-    const timer = clock.after(PROMPT, () => {
-      if (this.#isFull(size)) void this.#suspend(message)
-      place = prefetch.lend()
-      this.#lent += 1
-      this.#lentBytes += size
-    })
-    return {
-      release: () => {
-        timer.cancel()
-        if (place === undefined) return
-        prefetch.release(place)
-        this.#lent -= 1
-        this.#lentBytes -= size
-      },
-    }
-  }
-
-  #isFull(size: number): boolean {
-    return this.#held.size + this.#lent >= MOST_HELD || this.#bytes + this.#lentBytes + size > MOST_BYTES
-  }
-
   async #hold(message: Unrunnable): Promise<void> {
     if (this.#closed) return await this.#return([message])
-    const { clock } = this.#parts
-    const size = sizeOf(message.delivery)
-    const full = this.#isFull(size)
-    const held: Held = { ...message, size, since: clock.monotonic(), release: undefined, trying: undefined }
-    this.#held.add(held)
-    this.#bytes += size
-    if (full) void this.#suspend(message)
-    else this.#placeBeside(held)
+    this.#held.add(message)
     this.#arm()
-  }
-
-  #placeBeside(held: Held): void {
-    const { prefetch, suspects } = this.#parts
-    if (held.source === 'tasks') {
-      const place = prefetch.hold()
-      held.release = () => prefetch.release(place)
-    } else held.release = suspects.spare(held.queue)
-  }
-
-  #remove(held: Held): void {
-    if (!this.#held.delete(held)) return
-    this.#bytes -= held.size
-    held.release?.()
-  }
-
-  /** Once the consumer has ended, the messages that came last give their places in the prefetch back to tasks. */
-  async #suspend({ source, queue }: Unrunnable): Promise<void> {
-    const name = source === 'suspects' ? suspectsQueue(queue) : queue
-    if (this.#suspended.has(name)) return
-    this.#suspended.set(name, queue)
-    const { consumer, logger } = this.#parts
-    logger.error(
-      { event: 'queue.suspended', queue: name, held: this.#held.size, bytes: this.#bytes },
-      'too many messages of this queue can not be set aside: nothing more is taken from it until there is room',
-    )
-    if (source === 'suspects') return
-    await consumer.suspend(queue)
-    for (const held of this.#held) {
-      if (held.source === 'tasks' && held.queue === queue && held.release === undefined) this.#placeBeside(held)
-    }
-  }
-
-  #consumeAgain(): void {
-    if (this.#held.size > MOST_HELD * ROOM || this.#bytes > MOST_BYTES * ROOM) return
-    for (const [name, queue] of this.#suspended) {
-      this.#suspended.delete(name)
-      if (name === queue) void this.#parts.consumer.unsuspend(queue)
-      this.#parts.logger.info({ event: 'queue.resumed', queue: name }, 'there is room again: the queue is consumed')
-    }
   }
 
   #arm(): void {
@@ -252,11 +122,11 @@ export class HeldAside {
 
   async #tryAgain(): Promise<void> {
     this.#trying = true
-    const targets = new Set([...this.#held].map(({ target }) => target))
+    const targets = new Set(this.#held.all().map(({ target }) => target))
     await Promise.all([...targets].map((target) => this.#tryTarget(target)))
     await this.#renewOld()
     this.#trying = false
-    this.#consumeAgain()
+    this.#held.makeRoom()
     this.#arm()
   }
 
@@ -264,12 +134,15 @@ export class HeldAside {
   async #tryTarget(target: string): Promise<void> {
     let settled = 0
     for (let size = 1; !this.#closed; size = AT_ONCE) {
-      const next = [...this.#held].filter((held) => held.target === target).slice(0, size)
+      const next = this.#held
+        .all()
+        .filter((held) => held.target === target)
+        .slice(0, size)
       if (next.length === 0) break
       const results = await Promise.all(next.map((held) => this.#try(held)))
       settled += results.filter(Boolean).length
       if (results.includes(false)) break
-      this.#refusing.delete(target)
+      this.#refusing.takes(target)
     }
     if (settled > 0) {
       const fields = { event: 'messages.settled' as const, target, settled, held: this.#held.size }
@@ -280,24 +153,24 @@ export class HeldAside {
   /** False when it can't be settled yet. */
   async #try(held: Held): Promise<boolean> {
     if (!held.delivery.alive) {
-      this.#remove(held)
+      this.#held.remove(held)
       return true
     }
     try {
       await this.#underway(held, held.settle())
     } catch (error) {
       if (held.delivery.alive) this.#refused(held, error)
-      else this.#remove(held)
+      else this.#held.remove(held)
       return false
     }
-    this.#remove(held)
+    this.#held.remove(held)
     return true
   }
 
   /** Has a shutdown wait for what is being done about a message. */
   async #underway(held: Held, work: Promise<void>): Promise<void> {
     const over = work.then(
-      () => this.#remove(held),
+      () => this.#held.remove(held),
       () => {},
     )
     held.trying = over
@@ -310,13 +183,13 @@ export class HeldAside {
   async #renewOld(): Promise<void> {
     const { clock, republisher } = this.#parts
     const now = clock.monotonic()
-    for (const held of this.#held) {
+    for (const held of this.#held.all()) {
       if (this.#closed || now - held.since < RENEWED_AFTER) return
-      if (!held.delivery.alive) this.#remove(held)
+      if (!held.delivery.alive) this.#held.remove(held)
       else {
         try {
           await this.#underway(held, republisher.renew(held))
-          this.#remove(held)
+          this.#held.remove(held)
         } catch {
           // It is held on: tried again with the others.
           return
@@ -325,30 +198,8 @@ export class HeldAside {
     }
   }
 
-  /** One line at once, and then fewer and fewer with how many wait. */
   #refused({ target, fields }: Unrunnable, error: unknown): void {
-    if (TwqError.is(error, 'TWQ_CLOSED')) return
-    const { logger } = this.#parts
-    const known = this.#refusing.get(target)
-    if (known === undefined) {
-      this.#refusing.set(target, { error: messageOf(error), tries: 1 })
-      logger.error({ event: 'message.stuck', ...fields, target, error: messageOf(error), hint: hintOf(error) }, STUCK)
-      return
-    }
-    known.tries += 1
-    const due = (known.tries & (known.tries - 1)) === 0 || known.tries % SAID_AT_LEAST_EVERY === 0
-    if (!due) return
-    const counts = { held: this.#held.size, bytes: this.#bytes }
-    logger.error(
-      { event: 'messages.stuck', target, ...counts, error: messageOf(error), hint: hintOf(error) },
-      STILL_STUCK,
-    )
+    const { held, bytes } = this.#held.signs
+    this.#refusing.refused(target, error, fields, { held, bytes })
   }
 }
-
-function sizeOf({ body, rawHeaders }: Delivery): number {
-  return body.length + (rawHeaders?.length ?? 0)
-}
-
-const STUCK = 'a message could not be set aside; it is held, beside the places of tasks, and tried again every 30 s'
-const STILL_STUCK = 'messages can not be set aside, and are held'

@@ -1,0 +1,51 @@
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+
+const SAID_AT_LEAST_EVERY = 20
+
+/** The queues that messages can't be published to for now, and how often that was tried: one line at once, then fewer and fewer. */
+export class RefusingTargets {
+  readonly #logger: EventLogger
+  readonly #tries = new Map<string, number>()
+
+  constructor(logger: EventLogger) {
+    this.#logger = logger
+  }
+
+  /** Whether the last message took this way in vain. */
+  has(target: string): boolean {
+    return this.#tries.has(target)
+  }
+
+  /** It took one again. */
+  takes(target: string): void {
+    this.#tries.delete(target)
+  }
+
+  clear(): void {
+    this.#tries.clear()
+  }
+
+  /** It did not take a message, which `fields` name; `counts` say how many wait. */
+  refused(
+    target: string,
+    error: unknown,
+    fields: object,
+    counts: { readonly held: number; readonly bytes: number },
+  ): void {
+    if (TwqError.is(error, 'TWQ_CLOSED')) return
+    const known = this.#tries.get(target)
+    const tries = (known ?? 0) + 1
+    this.#tries.set(target, tries)
+    const why = { error: messageOf(error), hint: hintOf(error) }
+    if (known === undefined) {
+      this.#logger.error({ event: 'message.stuck', ...fields, target, ...why }, STUCK)
+      return
+    }
+    const due = (tries & (tries - 1)) === 0 || tries % SAID_AT_LEAST_EVERY === 0
+    if (due) this.#logger.error({ event: 'messages.stuck', target, ...counts, ...why }, STILL_STUCK)
+  }
+}
+
+const STUCK = 'a message could not be set aside; it is held, beside the places of tasks, and tried again every 30 s'
+const STILL_STUCK = 'messages can not be set aside, and are held'
