@@ -85,7 +85,7 @@ describe("a message's way", () => {
 
   it('begins with the callback that the consumer gives to Channel.consume', () => {
     const [first, second] = hops
-    const subscribing = graph.find(second!.file, 'Consumer.#consume')!
+    const subscribing = graph.find(second!.file, 'ConsumingChannel.#consume')!
     const among = graph.find(join(SRC, 'broker/channels/channel-set.ts'), 'ChannelSet.consume')!
     expect(graph.leads(subscribing, graph.find(second!.file, second!.code)!)).toBe(true)
     expect(graph.leads(subscribing, among)).toBe(true)
