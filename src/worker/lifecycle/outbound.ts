@@ -23,11 +23,11 @@ import { createSender, type Sender } from '../../sending/sender.ts'
 import { StoredResults } from '../../sending/stored-results.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { Declarations } from '../consume/declarations.ts'
+import { FollowUpPublisher } from '../follow-ups/follow-up-publisher.ts'
+import { FollowUps } from '../follow-ups/follow-ups.ts'
 import { Quarantine } from '../quarantine/quarantine.ts'
 import type { Moments } from '../request/moments.ts'
 import { SentChildren } from '../request/sent-children.ts'
-import { FollowUpPublisher } from '../settle/follow-up-publisher.ts'
-import { FollowUps } from '../settle/follow-ups.ts'
 import { QueueCreation } from './queue-creation.ts'
 
 /** The parts that the publishing half of a worker is made of. */

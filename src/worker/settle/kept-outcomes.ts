@@ -4,9 +4,9 @@ import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import { sizeOfValue } from '../../runtime/value-size.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import { type Trouble, troubleOf } from '../follow-ups/trouble.ts'
 import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
-import { type Trouble, troubleOf } from './trouble.ts'
 
 /** The parts that keeping outcomes works with. */
 export interface KeptOutcomesParts {

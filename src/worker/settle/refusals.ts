@@ -3,12 +3,12 @@ import type { RemoteError } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { FollowUps } from '../follow-ups/follow-ups.ts'
+import { storeOrFail } from '../follow-ups/store-result.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { HeldMessage } from '../quarantine/republisher.ts'
 import { Progress } from '../request/progress.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
-import type { FollowUps } from './follow-ups.ts'
-import { storeOrFail } from './store-result.ts'
 
 /** What can't be run: why, and whom to tell. */
 export interface Refusal {

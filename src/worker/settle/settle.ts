@@ -9,15 +9,15 @@ import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { FollowUps } from '../follow-ups/follow-ups.ts'
+import { storeOrFail, unstorable } from '../follow-ups/store-result.ts'
+import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
 import type { Progress } from '../request/progress.ts'
 import type { Request } from '../request/request.ts'
 import type { SentChildren } from '../request/sent-children.ts'
 import type { Delays } from '../waiting/delays.ts'
 import type { EndedAside } from './ended-aside.ts'
-import type { FollowUps } from './follow-ups.ts'
 import { type AckAction, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
-import { storeOrFail, unstorable } from './store-result.ts'
-import { mayNotPublish, troubleOf } from './trouble.ts'
 
 /** The parts that settling works with. */
 export interface SettleParts {

@@ -1,8 +1,8 @@
 import { celeryError } from '../../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Json } from '../../runtime/json.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { TaskEnd } from '../follow-ups/follow-ups.ts'
 
 /** What becomes of the message. `none`: it was acknowledged when the attempt started. */
 export type AckAction = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
@@ -17,11 +17,6 @@ export interface Settlement {
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
 }
-
-/** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
-export type TaskEnd =
-  | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
-  | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
 
 /** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
 export interface FailureFlags {

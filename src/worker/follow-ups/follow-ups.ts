@@ -30,7 +30,6 @@ import { allOver, Progress } from '../request/progress.ts'
 import type { SentChildren } from '../request/sent-children.ts'
 import { ChordAdditions } from './chord-additions.ts'
 import type { FollowUpPublisher } from './follow-up-publisher.ts'
-import type { TaskEnd } from './settlement.ts'
 import { storeOrFail } from './store-result.ts'
 import { mayNotPublish } from './trouble.ts'
 
@@ -52,6 +51,11 @@ export interface FollowUpsParts {
   /** True: what a task sends gets its priority. */
   readonly inheritPriority?: boolean
 }
+
+/** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
+export type TaskEnd =
+  | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
+  | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
 
 /** Everything is safe with the broker; or a success is none, because what was to follow it can't be sent. */
 export type Followed =
