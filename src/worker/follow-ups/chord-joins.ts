@@ -6,22 +6,13 @@ import type { Session } from '../../broker/session.ts'
 import { declareHoldingQueue, declareQuarantine } from '../../broker/topology.ts'
 import type { Config } from '../../config/config.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
-import {
-  chordQueue,
-  JOIN_QUEUE,
-  JOIN_TASK,
-  type QueuedChord,
-  readQueuedChord,
-} from '../../protocol/chord/queued-chord.ts'
-import { celeryError } from '../../protocol/result/exceptions.ts'
-import { decodeResult } from '../../protocol/result/result.ts'
-import { isFinal, type RemoteError, type ResultRecord } from '../../protocol/result-record.ts'
-import { decodeTask } from '../../protocol/task/decode-task.ts'
+import { chordQueue, JOIN_QUEUE, JOIN_TASK } from '../../protocol/chord/queued-chord.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
-import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
+import { type ChordEnd, type CollectedChord, readChord } from './collected-chord.ts'
 import type { FollowUps } from './follow-ups.ts'
 
 /** The parts that joining chords works with. */
@@ -40,8 +31,6 @@ export interface ChordJoinsParts {
 
 /** Chords that one worker holds at once; the others wait for another worker, or their turn. */
 const MOST_JOINS = 1_000
-/** Beyond this, in bytes, the results of one chord could not be sent as the argument of its body. */
-const MOST_BYTES = 64 * 1024 * 1024
 // Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
 const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
@@ -49,20 +38,6 @@ const AS_IT_IS = `While no chord is under way, stop the workers and delete it: r
 const LONGEST_OPENING = 5_000
 // Before a chord is taken up again whose queue is down with its node, or whose end could not be made safe, in milliseconds.
 const AGAIN_AFTER = 5_000
-
-/** One chord whose results are being collected. */
-interface Join {
-  readonly chord: QueuedChord
-  readonly message: TaskMessage
-  readonly delivery: Delivery
-  readonly records: Map<string, ResultRecord>
-  /** The results, unacknowledged until the body is safe. */
-  readonly held: Delivery[]
-  bytes: number
-  over: boolean
-  subscription: Subscription | undefined
-  timer: Timer | undefined
-}
 
 /**
  * Joins chords without a backend that keeps results. The tasks of a header reply to a durable queue of their chord; a
@@ -72,7 +47,7 @@ interface Join {
  */
 export class ChordJoins {
   readonly #parts: ChordJoinsParts
-  readonly #joins = new Set<Join>()
+  readonly #joins = new Set<CollectedChord>()
   #source: Subscription | undefined
   #stopped = false
 
@@ -157,9 +132,9 @@ export class ChordJoins {
       delivery.nack({ requeue: true })
       return
     }
-    let join: Join | undefined
+    let join: CollectedChord | undefined
     try {
-      join = joinOf(delivery, config.maxBodySize)
+      join = readChord(delivery, config.maxBodySize)
       this.#joins.add(join)
       const queue = chordQueue(join.chord.groupId)
       if (!(await this.#exists(queue))) {
@@ -170,12 +145,16 @@ export class ChordJoins {
       }
       if (join.over) return
       const wait = Math.min(HAND_BACK_AFTER, Math.max(0, join.chord.until - clock.now()))
-      join.timer = clock.after(wait, () => void this.#tooLong(join as Join, channel))
-      join.subscription = await channel.consume(queue, (result) => this.#receive(result, join as Join, channel), {
-        onCancelled: () => void this.#handBack(join as Join),
-      })
-      if (join.over) await release(join)
-      logger.debug({ event: 'chord.held', ...named(join), parts: join.chord.members.length }, 'collecting a chord')
+      join.timer = clock.after(wait, () => void this.#tooLong(join as CollectedChord, channel))
+      join.subscription = await channel.consume(
+        queue,
+        (result) => this.#receive(result, join as CollectedChord, channel),
+        {
+          onCancelled: () => void this.#handBack(join as CollectedChord),
+        },
+      )
+      if (join.over) await join.release()
+      logger.debug({ event: 'chord.held', ...join.named, parts: join.chord.members.length }, 'collecting a chord')
     } catch (error) {
       if (join !== undefined) this.#leave(join)
       if (!delivery.alive) return
@@ -195,39 +174,13 @@ export class ChordJoins {
     }
   }
 
-  #receive(delivery: Delivery, join: Join, channel: Channel): void {
-    if (join.over) {
-      join.held.push(delivery)
-      return
-    }
-    const record = readPart(delivery)
-    const { groupId, members } = join.chord
-    const known = record === undefined ? undefined : join.records.get(record.taskId)
-    const failsAll = record?.taskId === groupId && record.state !== 'SUCCESS'
-    const counts = members.some(({ id }) => id === record?.taskId)
-    // A task that ran twice may have failed first.
-    const isNews = known === undefined || (known.state !== 'SUCCESS' && record?.state === 'SUCCESS')
-    if (record === undefined || !isFinal(record) || !(failsAll || (counts && isNews))) {
-      delivery.ack()
-      return
-    }
-    join.held.push(delivery)
-    join.bytes += delivery.body.length
-    join.records.set(record.taskId, record)
-    if (failsAll) void this.#end(join, channel, [record])
-    else if (join.bytes > MOST_BYTES) void this.#end(join, channel, [tooLarge(record)])
-    else if (join.records.size === members.length) {
-      void this.#end(
-        join,
-        channel,
-        members.map(({ id }) => join.records.get(id) as ResultRecord),
-        record.taskId,
-      )
-    }
+  #receive(delivery: Delivery, join: CollectedChord, channel: Channel): void {
+    const end = join.take(delivery)
+    if (end !== undefined) void this.#end(join, channel, end)
   }
 
   /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
-  async #end(join: Join, channel: Channel, parts: readonly ResultRecord[], lastId?: string): Promise<void> {
+  async #end(join: CollectedChord, channel: Channel, { parts, lastId }: ChordEnd): Promise<void> {
     if (join.over) return
     const { followUps, clock, logger } = this.#parts
     const { chord, message, delivery } = join
@@ -242,39 +195,30 @@ export class ChordJoins {
       await join.subscription?.cancel()
       await channel.deleteQueue(chordQueue(chord.groupId))
       delivery.ack()
-      logger.info({ event: 'chord.joined', ...named(join), how }, 'chord joined')
+      logger.info({ event: 'chord.joined', ...join.named, how }, 'chord joined')
     } catch (error) {
-      logger.error({ event: 'chord.unsettled', ...named(join), error: messageOf(error) }, 'a chord is taken up again')
-      await release(join)
+      logger.error({ event: 'chord.unsettled', ...join.named, error: messageOf(error) }, 'a chord is taken up again')
+      await join.release()
       // At once it would fail again.
       clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
     }
   }
 
-  async #tooLong(join: Join, channel: Channel): Promise<void> {
-    const { chord, records } = join
-    if (this.#parts.clock.now() < chord.until) {
-      await this.#handBack(join)
-      return
-    }
-    const missing = chord.members.find(({ id }) => !records.has(id))
-    const args = ['its result did not come in time']
-    const error: RemoteError = { type: 'TimeoutError', module: 'builtins', args, traceback: null }
-    const record = failure(missing?.id ?? chord.groupId, error)
-    await this.#end(join, channel, [record])
+  async #tooLong(join: CollectedChord, channel: Channel): Promise<void> {
+    if (this.#parts.clock.now() < join.chord.until) await this.#handBack(join)
+    else await this.#end(join, channel, join.timedOut())
   }
 
   /** Requeues every message of a chord, in order: the next consumer gets all of them. */
-  async #handBack(join: Join): Promise<void> {
+  async #handBack(join: CollectedChord): Promise<void> {
     if (join.over) return
     this.#leave(join)
-    await release(join)
+    await join.release()
     join.delivery.nack({ requeue: true })
   }
 
-  #leave(join: Join): void {
-    join.over = true
-    join.timer?.cancel()
+  #leave(join: CollectedChord): void {
+    join.leave()
     this.#joins.delete(join)
   }
 
@@ -289,43 +233,4 @@ export class ChordJoins {
       logger.error({ event: 'message.stuck', queue: JOIN_QUEUE, error: messageOf(problem) }, 'a message is stuck')
     }
   }
-}
-
-/** Gives the results back to the queue of the chord; what came while its consumer was being ended, too. */
-async function release({ subscription, held }: Join): Promise<void> {
-  await subscription?.cancel().catch(() => {})
-  for (const result of held.splice(0).reverse()) result.nack({ requeue: true })
-}
-
-function joinOf(delivery: Delivery, maxBodySize: number): Join {
-  const decoded = decodeTask(delivery, { maxBodySize })
-  if (decoded.kind === 'malformed') throw new TwqError('TWQ_MESSAGE_MALFORMED', decoded.malformed.reason)
-  const { message } = decoded
-  if (message.task !== JOIN_TASK) throw new TwqError('TWQ_MESSAGE_MALFORMED', `${message.task} is no ${JOIN_TASK}`)
-  const chord = readQueuedChord(message.kwargs)
-  const empty = { records: new Map(), held: [], bytes: 0, over: false, subscription: undefined, timer: undefined }
-  return { chord, message, delivery, ...empty }
-}
-
-/** A result from the queue of a chord; one that can't be read is a failure of its task. Undefined for what names no task. */
-function readPart({ body, properties }: Delivery): ResultRecord | undefined {
-  try {
-    return decodeResult(body)
-  } catch (error) {
-    const taskId = properties.correlationId
-    if (taskId === undefined || taskId === '') return undefined
-    return failure(taskId, celeryError('DecodeError', [messageOf(error)]))
-  }
-}
-
-function tooLarge({ taskId }: ResultRecord): ResultRecord {
-  return failure(taskId, celeryError('EncodeError', [`the results of the chord are larger than ${MOST_BYTES} bytes`]))
-}
-
-function failure(taskId: string, error: RemoteError): ResultRecord {
-  return { taskId, state: 'FAILURE', error, traceback: null, children: [] }
-}
-
-function named({ chord, message }: Join): object {
-  return { task_id: message.id, group: chord.groupId }
 }
