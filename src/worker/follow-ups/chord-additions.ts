@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Applied, type ApplyContext, applySignature } from '../../canvas/apply.ts'
-import { failureOfFollowUps } from '../../canvas/follow-ups.ts'
+import { type Applied, applySignature } from '../../canvas/apply.ts'
 import { additionTo } from '../../canvas/replacement.ts'
 import type { KeptAddition } from '../../protocol/chord/chord.ts'
 import { stringifyJson } from '../../protocol/json.ts'
@@ -9,16 +8,14 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ChordJoin } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { Progress } from '../request/progress.ts'
-import { mayNotPublish } from './trouble.ts'
+import { type FollowUpSender, failureOf } from './follow-up-sender.ts'
 
 /** The parts that adding members to a chord works with. */
 export interface ChordAdditionsParts {
   readonly join: ChordJoin
-  /** Resolves once all is safe with the broker. */
-  readonly send: (applied: Applied, message: TaskMessage, progress?: Progress) => Promise<void>
+  readonly sender: Pick<FollowUpSender, 'send' | 'context'>
   /** Those of a signature that can't be sent have failed, and are counted so. */
   readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
-  readonly ground: () => ApplyContext
 }
 
 /**
@@ -37,13 +34,13 @@ export class ChordAdditions {
 
   /** Sends a signature as one more task of the chord that `message` belongs to. */
   async add(message: TaskMessage, signature: Json): Promise<Applied> {
-    const { join, ground } = this.#parts
-    const addition = additionTo(message, signature, ground().newId)
+    const { join, sender } = this.#parts
+    const addition = additionTo(message, signature, sender.context().newId)
     const call = this.#nameCall(message, signature)
     const kept = await join.grow({ ...addition, taskId: message.id, call })
     const applied = this.#apply(kept, message)
     if (kept.sent) return applied
-    await this.#parts.send(applied, message)
+    await sender.send(applied, message)
     await join.additionSent({ groupId: addition.groupId, taskId: message.id }, kept)
     return applied
   }
@@ -67,17 +64,15 @@ export class ChordAdditions {
   async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage, progress: Progress): Promise<void> {
     try {
       const applied = progress.make('applied', () => this.#apply(kept, message))
-      await this.#parts.send(applied, message, progress)
+      await this.#parts.sender.send(applied, message, progress)
       await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
     } catch (error) {
-      const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
-      if (failure === undefined) throw error
-      await this.#parts.fail(kept.signature, failure, message, progress)
+      await this.#parts.fail(kept.signature, failureOf(error), message, progress)
     }
   }
 
   #apply({ signature }: KeptAddition, message: TaskMessage): Applied {
-    return applySignature(signature, { args: [], options: {} }, { ...this.#parts.ground(), current: message })
+    return applySignature(signature, { args: [], options: {} }, { ...this.#parts.sender.context(), current: message })
   }
 
   /** A retry adds anew, as in Celery; an attempt that is made again because its worker died does not. */

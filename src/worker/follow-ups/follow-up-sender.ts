@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { type ApplyContext, chordUnsupported } from '../../canvas/apply.ts'
+import { errbacksOf, type Failed, failureOfFollowUps, type MessagesToSend } from '../../canvas/follow-ups.ts'
+import type { WithQueuedChords } from '../../canvas/queued-chords.ts'
+import { messageOf } from '../../errors.ts'
+import type { ResultTuple } from '../../protocol/chord/chord.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { ResultBackend } from '../../results/backend.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { ChordQueues } from '../../sending/chord-queues.ts'
+import { allOver, Progress } from '../request/progress.ts'
+import type { FollowUpPublisher } from './follow-up-publisher.ts'
+import { mayNotPublish } from './trouble.ts'
+
+/** The parts that sending what follows tasks works with. */
+export interface FollowUpSenderParts {
+  readonly publisher: FollowUpPublisher
+  readonly results: ResultBackend
+  readonly clock: Clock
+  readonly logger: EventLogger
+  /** `gen<pid>@<host>`. */
+  readonly origin: string
+  /** Where a task goes. */
+  readonly address: ApplyContext['address']
+  /** Bounds the queues that what follows a message has declared; throws `TWQ_QUEUE_CREATION`. */
+  readonly admitQueues?: (message: TaskMessage, queues: Iterable<string>) => void
+  /** True: what a task sends gets its priority. */
+  readonly inheritPriority?: boolean
+}
+
+/** Sends what signatures have become, on behalf of the task that they follow: messages, chords, errbacks. */
+export class FollowUpSender {
+  readonly #parts: FollowUpSenderParts
+
+  constructor(parts: FollowUpSenderParts) {
+    this.#parts = parts
+  }
+
+  /** What signatures are applied with now. */
+  context(): ApplyContext {
+    const { clock, origin, address, inheritPriority = false } = this.#parts
+    return { newId: randomUUID, now: clock.now(), origin, address, inheritPriority }
+  }
+
+  /** Sends messages, once the result backend knows their chords: before any task of those can end. Resolves once all is confirmed. */
+  async send({ chords, messages }: MessagesToSend, cause: TaskMessage, progress = new Progress()): Promise<void> {
+    const { results, publisher, admitQueues } = this.#parts
+    if (messages.length > 0) admitQueues?.(cause, queuesOf(messages))
+    if (chords.length > 0) {
+      const { chord } = results
+      if (chord === undefined) throw chordUnsupported()
+      await progress.once('chords', () => allOver(chords.map((start) => chord.begin(start))))
+    }
+    await publisher.publish(messages, progress.confirmed)
+  }
+
+  /** Sends tasks whose chords are joined from queues of their own, which the tasks reply to; those are declared first. */
+  async sendQueued(
+    { chordQueues, messages, joins }: WithQueuedChords,
+    queues: Pick<ChordQueues, 'declare'>,
+    cause: TaskMessage,
+    { confirmed }: Progress,
+  ): Promise<void> {
+    const { publisher, admitQueues } = this.#parts
+    const taskQueues = messages.map(({ queue }) => queue)
+    admitQueues?.(cause, taskQueues)
+    await queues.declare(chordQueues, taskQueues)
+    await publisher.publish(messages, confirmed)
+    await publisher.publish(joins, confirmed)
+  }
+
+  /**
+   * Sends errbacks; resolves with their group. One that can't be sent is no reason to run the failed task again: the others are
+   * sent, and the log has it.
+   */
+  async callErrbacks(failed: Failed, message: TaskMessage, progress: Progress): Promise<ResultTuple | null> {
+    const { departures, child } = progress.make('made', () => {
+      const errbacks = errbacksOf(failed, { ...this.context(), current: message })
+      for (const problem of errbacks.problems) this.#logUnsent(message, problem)
+      return errbacks
+    })
+    await allOver(
+      departures.map((errback, index) =>
+        progress.once(`${index}`, () => this.#sendErrback(message, errback, progress.within(`${index}`))),
+      ),
+    )
+    return child
+  }
+
+  async #sendErrback(message: TaskMessage, errback: MessagesToSend, progress: Progress): Promise<void> {
+    try {
+      await this.send(errback, message, progress)
+    } catch (error) {
+      failureOf(error)
+      this.#logUnsent(message, messageOf(error))
+    }
+  }
+
+  #logUnsent(message: TaskMessage, problem: string): void {
+    this.#parts.logger.error(
+      { event: 'errback.unsent', task_id: message.id, task: message.task, problem },
+      'an errback could not be sent',
+    )
+  }
+}
+
+function* queuesOf(messages: MessagesToSend['messages']): Iterable<string> {
+  for (const { queue } of messages) yield queue
+}
+
+/** Why what follows can't be sent; throws the error where it says nothing about what follows. */
+export function failureOf(error: unknown): RemoteError {
+  const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
+  if (failure === undefined) throw error
+  return failure
+}
