@@ -5,74 +5,53 @@ import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import { expandNodeName } from '../protocol/remote/node-name.ts'
 import { autoscaleOf, concurrencyOf } from './concurrency.ts'
 import type { Config } from './config.ts'
-import type { Read } from './options.ts'
+import type { OptionKey, Read } from './options.ts'
 
 type Queues = Pick<Config, 'queues' | 'knownQueues' | 'defaultQueue'>
 
 // AMQP writes the count in 16 bits.
 const LARGEST_PREFETCH = 65_535
 
-/** The configuration from the values of its options; `inFile` are the queues that the file describes. */
-export function assemble(read: Read, inFile: readonly TaskQueue[], baseDir: string): Config {
-  const { queues, knownQueues, defaultQueue } = chosenQueues(read, inFile)
+/** The configuration from the values of the options with these keys; `inFile` are the queues that the file describes. */
+export function assemble(read: Read, keys: readonly string[], inFile: readonly TaskQueue[], baseDir: string): Config {
+  // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
+  const tasks = Object.freeze([...read('tasks')])
+  return Object.freeze({ ...asInFile(read, keys), tasks, ...derive(read, inFile, baseDir) }) as Config
+}
+
+type Values = { [name: string]: unknown }
+
+/** The values as they lie in a file: that of `shutdown.grace` in an object `shutdown`, which is frozen. */
+function asInFile(read: Read, keys: readonly string[]): Values {
+  const values: Values = {}
+  const parts = new Map<string, Values>()
+  for (const key of keys) {
+    const [name = '', inner] = key.split('.')
+    const value = read(key as OptionKey)
+    if (inner === undefined) values[name] = value
+    else parts.set(name, { ...parts.get(name), [inner]: value })
+  }
+  for (const [name, part] of parts) values[name] = Object.freeze(part)
+  return values
+}
+
+type DerivedValues = Queues &
+  Pick<Config, 'concurrency' | 'autoscale' | 'prefetch' | 'nodeName' | 'statedb' | 'baseDir'>
+
+/** The values that several options decide together, or the place. */
+function derive(read: Read, inFile: readonly TaskQueue[], baseDir: string): DerivedValues {
   const concurrency = concurrencyOf(read)
   const autoscale = autoscaleOf(read)
-  return Object.freeze({
-    broker: read('broker'),
-    resultBackend: read('resultBackend'),
-    resultExpires: read('resultExpires'),
-    resultExtended: read('resultExtended'),
-    resultKeyPrefix: read('resultKeyPrefix'),
-    resultPatience: read('resultPatience'),
-    // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
-    tasks: Object.freeze([...read('tasks')]),
-    queues,
-    knownQueues,
-    defaultQueue,
-    routes: read('routes'),
-    defaultPriority: read('defaultPriority'),
-    inheritPriority: read('inheritPriority'),
-    queueCreation: read('queueCreation'),
-    pool: read('pool'),
+  const fromMultiplier = (autoscale?.max ?? concurrency) * read('prefetchMultiplier')
+  return {
+    ...chosenQueues(read, inFile),
     concurrency,
     autoscale,
-    maxTasksPerChild: read('maxTasksPerChild'),
-    maxMemoryPerChild: read('maxMemoryPerChild'),
-    acks: read('acks'),
-    timeLimit: read('timeLimit'),
-    softTimeLimit: read('softTimeLimit'),
-    ackOnFailure: read('ackOnFailure'),
-    ackOnTimeout: read('ackOnTimeout'),
-    rejectOnLost: read('rejectOnLost'),
-    prefetch:
-      read('prefetch') ?? Math.min((autoscale?.max ?? concurrency) * read('prefetchMultiplier'), LARGEST_PREFETCH),
-    prefetchMultiplier: read('prefetchMultiplier'),
+    prefetch: read('prefetch') ?? Math.min(fromMultiplier, LARGEST_PREFETCH),
     nodeName: expandNodeName(read('nodeName'), hostname()),
-    heartbeat: read('heartbeat'),
-    events: read('events'),
-    workerEvents: read('workerEvents'),
-    eventHeartbeat: read('eventHeartbeat'),
-    unknownTask: read('unknownTask'),
-    health: read('health'),
     statedb: pathFrom(baseDir, read('statedb')),
-    rateLimit: read('rateLimit'),
-    maxStarts: read('maxStarts'),
-    maxBodySize: read('maxBodySize'),
-    maxResultSize: read('maxResultSize'),
-    control: read('control'),
-    poolRestarts: read('poolRestarts'),
-    shutdown: Object.freeze({ grace: read('shutdown.grace'), abort: read('shutdown.abort') }),
-    management: read('management'),
-    publishTimeout: read('publishTimeout'),
-    delayedDelivery: read('delayedDelivery'),
-    delayedQueueType: read('delayedQueueType'),
-    holdFor: read('holdFor'),
-    maxHeld: read('maxHeld'),
-    maxHeldSize: read('maxHeldSize'),
-    logLevel: read('logLevel'),
-    logFormat: read('logFormat'),
     baseDir,
-  })
+  }
 }
 
 /** Those that are to be consumed, with the settings that the file has for them, and all that are known. */

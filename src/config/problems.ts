@@ -4,7 +4,7 @@ import { maskPasswords } from '../runtime/text/mask-passwords.ts'
 import { redactUrl } from '../runtime/text/redact-url.ts'
 import { celeryAnswer } from './celery-settings.ts'
 import type { Found, Origin } from './found.ts'
-import { type OptionKey, optionKeys, options } from './options.ts'
+import type { Option, OptionTable } from './options/option.ts'
 
 /** What is wrong with a value, and what to do about it. */
 export interface Problem {
@@ -12,21 +12,25 @@ export interface Problem {
   readonly hint: string | undefined
 }
 
-/** A key of the file that is no option. */
-export function unknownKey(key: string, origin: Origin): Problem {
+/** A key of the file that is no option of the table. */
+export function unknownKey(key: string, origin: Origin, table: OptionTable): Problem {
+  const keys = Object.keys(table)
   const answer = celeryAnswer(key)
   if (answer !== undefined) return { message: `${key} ${answer} (from ${origin})`, hint: undefined }
-  const near = closest(key.replace(/_/g, ''), optionKeys)
+  const near = closest(key.replace(/_/g, ''), keys)
   const question = near === undefined ? '' : `; did you mean ${near}?`
   return {
     message: `${key} is not a setting${question} (from ${origin})`,
-    hint: near === undefined ? `The settings are: ${optionKeys.join(', ')}.` : undefined,
+    hint: near === undefined ? `The settings are: ${keys.join(', ')}.` : undefined,
   }
 }
 
 /** A value that its parser does not take. */
-export function invalid(key: OptionKey, found: Found): readonly Problem[] {
-  const { parser, derived, default: fallback, isUrl } = options[key]
+export function invalid(
+  key: string,
+  { parser, derived, default: fallback, isUrl }: Option,
+  found: Found,
+): readonly Problem[] {
   const given = found.text ?? found.value
   const got = isUrl && typeof given === 'string' ? show(redactUrl(given)) : show(given)
   const parts =

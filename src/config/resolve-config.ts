@@ -2,14 +2,16 @@ import { assemble } from './assemble.ts'
 import type { Config } from './config.ts'
 import type { Found, Origin } from './found.ts'
 import { tooLong, withoutEffect } from './notices.ts'
-import { type OptionKey, type OptionValues, optionKeys, options } from './options.ts'
+import type { Option, OptionTable } from './options/option.ts'
+import { type OptionKey, type OptionValues, options } from './options.ts'
 import { configError, invalid, type Problem } from './problems.ts'
 import { type ConfigSources, fileName, find, misspeltEnvironment, passedOver, readFile } from './sources.ts'
 
 /** A configuration together with what there is to say about it. */
 export interface ResolvedConfig {
   readonly config: Config
-  readonly origins: ReadonlyMap<OptionKey, Origin>
+  /** By option key. */
+  readonly origins: ReadonlyMap<string, Origin>
   /** Worth a warning, and no reason to stop. */
   readonly notices: readonly string[]
 }
@@ -22,24 +24,25 @@ export function resolveConfig(sources: ConfigSources): Config {
   return resolveWithOrigins(sources).config
 }
 
-/** As {@link resolveConfig}, with the origin of each value. */
-export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
-  const file = readFile(sources)
+/** As {@link resolveConfig}, with the origin of each value. A `table` has all options, and may have more. */
+export function resolveWithOrigins(sources: ConfigSources, table: OptionTable = options): ResolvedConfig {
+  const { env = {} } = sources
+  const file = readFile(sources, table)
   const problems: Problem[] = [...file.problems]
-  const notices: string[] = misspeltEnvironment(sources.env ?? {})
-  const values = new Map<OptionKey, unknown>()
-  const origins = new Map<OptionKey, Origin>()
+  const notices: string[] = misspeltEnvironment(env, table)
+  const values = new Map<string, unknown>()
+  const origins = new Map<string, Origin>()
 
-  for (const key of optionKeys) {
-    const found = find(key, sources, file.values)
-    const { parser } = options[key]
-    const meant = celeryValue(key, found)
+  for (const [key, option] of Object.entries(table)) {
+    const found = find(key, option, sources, file.values)
+    const { parser } = option
+    const meant = celeryValue(option, found)
     if (meant !== undefined)
       notices.push(`${key} '${found.text ?? found.value}' is Celery's word for '${meant}' (from ${found.origin})`)
     const value = meant ?? (found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text))
-    if (found.old) notices.push(`${found.origin} is an old name, heard as ${options[key].env}; set that one instead`)
-    notices.push(...passedOver(key, found, sources.env ?? {}))
-    if (value === undefined && found.kind !== 'default') problems.push(...invalid(key, found))
+    if (found.old) notices.push(`${found.origin} is an old name, heard as ${option.env}; set that one instead`)
+    notices.push(...passedOver(key, option, found, env))
+    if (value === undefined && found.kind !== 'default') problems.push(...invalid(key, option, found))
     values.set(key, value)
     origins.set(key, found.origin)
   }
@@ -47,21 +50,20 @@ export function resolveWithOrigins(sources: ConfigSources): ResolvedConfig {
   const described = file.values.get('queues')
   const inFile = described === undefined ? [] : options.queues.parser.fromValue(described)
   if (inFile === undefined && origins.get('queues') !== fileName(sources)) {
-    problems.push(...invalid('queues', { kind: 'file', origin: fileName(sources), value: described }))
+    problems.push(...invalid('queues', options.queues, { kind: 'file', origin: fileName(sources), value: described }))
   }
   if (problems.length > 0) throw configError(problems)
   const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
-  const config = assemble(read, inFile ?? [], sources.baseDir)
+  const config = assemble(read, Object.keys(table), inFile ?? [], sources.baseDir)
   notices.push(...withoutEffect(read), ...tooLong(read))
   return { config, origins, notices }
 }
 
 /** Celery's word, where it was used for a value of ours. */
-function celeryValue(key: OptionKey, { text, value }: Found): unknown {
-  const words = options[key].celeryValues ?? {}
+function celeryValue({ celeryValues: words = {} }: Option, { text, value }: Found): unknown {
   const said = text ?? value
   if (typeof said !== 'string') return undefined
   // Celery writes the levels of logs in capitals.
   const word = said.toLowerCase()
-  return Object.hasOwn(words, word) ? (words as Record<string, unknown>)[word] : undefined
+  return Object.hasOwn(words, word) ? words[word] : undefined
 }

@@ -1,29 +1,31 @@
 import { relative } from 'node:path'
 import { closest } from '../runtime/text/closest.ts'
 import type { Found, Origin } from './found.ts'
-import { type OptionKey, optionKeys, options } from './options.ts'
+import type { Option, OptionTable } from './options/option.ts'
 import { type Problem, show, unknownKey } from './problems.ts'
 
 /** Where values may come from, strongest last: defaults, Celery's environment names, the file, `TWQ_*`, flags. */
 export interface ConfigSources {
   /** The configuration file, already loaded; its content is checked here. */
   readonly file?: { readonly path: string; readonly content: unknown } | undefined
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  readonly env?: Environment | undefined
   /** By option key; texts as typed. */
-  readonly flags?: Partial<Record<OptionKey, string>> | undefined
+  readonly flags?: Readonly<Record<string, string>> | undefined
   /** What relative task paths start from: the folder of the file, else the working directory. */
   readonly baseDir: string
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 const DEFAULT: Origin = 'default'
 
-/** The strongest of the sources that have a value for an option. */
+/** The strongest of the sources that have a value for the option of this key. */
 export function find(
-  key: OptionKey,
+  key: string,
+  option: Option,
   { flags, env = {}, ...sources }: ConfigSources,
   file: ReadonlyMap<string, unknown>,
 ): Found {
-  const option = options[key]
   const typed = flags?.[key]
   if (typed !== undefined) return { kind: 'flag', origin: option.flag?.long ?? key, text: typed }
 
@@ -40,7 +42,10 @@ export function find(
 }
 
 /** The file's values by option key. A key set to `undefined` counts as left out. */
-export function readFile(sources: ConfigSources): {
+export function readFile(
+  sources: ConfigSources,
+  table: OptionTable,
+): {
   values: ReadonlyMap<string, unknown>
   problems: readonly Problem[]
 } {
@@ -48,6 +53,7 @@ export function readFile(sources: ConfigSources): {
   const problems: Problem[] = []
   if (sources.file === undefined) return { values, problems }
   const origin = fileName(sources)
+  const keys = Object.keys(table)
 
   const collect = (content: unknown, prefix: string): void => {
     if (!isPlainObject(content)) {
@@ -58,9 +64,9 @@ export function readFile(sources: ConfigSources): {
     for (const [name, value] of Object.entries(content)) {
       const key = prefix + name
       if (value === undefined) continue
-      if (optionKeys.includes(key as OptionKey)) values.set(key, value)
-      else if (optionKeys.some((known) => known.startsWith(`${key}.`))) collect(value, `${key}.`)
-      else problems.push(unknownKey(key, origin))
+      if (keys.includes(key)) values.set(key, value)
+      else if (keys.some((known) => known.startsWith(`${key}.`))) collect(value, `${key}.`)
+      else problems.push(unknownKey(key, origin, table))
     }
   }
   collect(sources.file.content, '')
@@ -68,8 +74,8 @@ export function readFile(sources: ConfigSources): {
 }
 
 /** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */
-export function misspeltEnvironment(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = optionKeys.map((key) => options[key].env)
+export function misspeltEnvironment(env: Environment, table: OptionTable): string[] {
+  const known = Object.values(table).map((option) => option.env)
   return Object.keys(env).flatMap((name) => {
     // The project's own tests have variables, too.
     if (!name.startsWith('TWQ_') || name.startsWith('TWQ_TEST_') || known.includes(name)) return []
@@ -80,9 +86,13 @@ export function misspeltEnvironment(env: Readonly<Record<string, string | undefi
 }
 
 /** A variable of Celery that the file comes before; in Celery it is the other way round. */
-export function passedOver(key: OptionKey, found: Found, env: Readonly<Record<string, string | undefined>>): string[] {
+export function passedOver(
+  key: string,
+  { celeryEnv = [], env: own }: Option,
+  found: Found,
+  env: Environment,
+): string[] {
   if (found.kind !== 'file') return []
-  const { celeryEnv = [], env: own } = options[key]
   return celeryEnv.flatMap(({ name }) => {
     const text = env[name]
     if (text === undefined || text === '' || text === String(found.value)) return []

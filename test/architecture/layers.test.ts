@@ -75,7 +75,7 @@ describe('the layer rules', () => {
     ['broker/session.ts', 'protocol/wire.ts', false],
     ['runtime/time/duration.ts', 'errors.ts', false],
     ['config/config.ts', 'tasks/task.ts', true],
-    ['config/parsers.ts', 'runtime/time/duration.ts', false],
+    ['config/options/parsers.ts', 'runtime/time/duration.ts', false],
     ['cli/main.ts', 'worker/create-worker.ts', false],
     ['metrics/instruments.ts', 'plugins/hooks.ts', false],
   ])('allow %s to import %s', (from, to, typeOnly) => {

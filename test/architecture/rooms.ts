@@ -25,6 +25,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     memory: ['.', 'amqp'],
   },
   control: { commands: ['.'] },
+  config: { '.': ['options'] },
   // Along the way of a message: the later room knows the earlier ones.
   worker: {
     request: ['quarantine'],

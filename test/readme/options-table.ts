@@ -1,13 +1,14 @@
-import { optionKeys, options } from '../../src/config/options.ts'
+import type { OptionTable } from '../../src/config/options/option.ts'
+import { options } from '../../src/config/options.ts'
 import { shownDefault } from '../../src/config/problems.ts'
 
 const BEGIN = '<!-- options -->\n'
 const END = '<!-- /options -->'
 
-/** The option table of the README, as it follows from src/config/options.ts. */
-export function optionsTable(): string {
-  const rows = optionKeys.map((key) => {
-    const { default: fallback, derived, doc } = options[key]
+/** The option table of the README, as it follows from src/config/options/. */
+export function optionsTable(table: OptionTable = options): string {
+  const rows = Object.entries(table).map(([key, option]) => {
+    const { default: fallback, derived, doc } = option
     return `| \`${key}\` | ${doc} | ${derived ?? `\`${shownDefault(fallback)}\``} |\n`
   })
   return ['| key | what it says | default |\n', '|---|---|---|\n', ...rows].join('')

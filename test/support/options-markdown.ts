@@ -1,10 +1,11 @@
-import { optionKeys, options } from '../../src/config/options.ts'
+import type { OptionTable } from '../../src/config/options/option.ts'
+import { options } from '../../src/config/options.ts'
 import { shownDefault } from '../../src/config/problems.ts'
 
 /** The option table as the documentation shows it. */
-export function optionsMarkdown(): string {
-  const rows = optionKeys.map((key) => {
-    const { default: fallback, derived, env, celeryEnv = [], flag, parser, doc } = options[key]
+export function optionsMarkdown(table: OptionTable = options): string {
+  const rows = Object.entries(table).map(([key, option]) => {
+    const { default: fallback, derived, env, celeryEnv = [], flag, parser, doc } = option
     const environment = [env, ...celeryEnv.map(({ name }) => name)].map((name) => `\`${name}\``).join(', ')
     const flags = flag === undefined ? '' : [flag.short, flag.long].filter(Boolean).join(', ')
     const cells = [

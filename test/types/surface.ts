@@ -53,10 +53,40 @@ function surfaceOf(program: ts.Program, file: string): Surface {
   }
 
   function walk(node: ts.Node, from: ts.Symbol): void {
+    if (ts.isHeritageClause(node) && isComputed(node)) {
+      for (const property of checker.getTypeAtLocation(node.parent).getProperties()) {
+        walkType(checker.getTypeOfSymbol(property), from)
+      }
+      return
+    }
     const named = namedBy(node)
     const symbol = named && checker.getSymbolAtLocation(named)
     if (symbol !== undefined) reach(resolved(symbol), from)
     ts.forEachChild(node, (child) => walk(child, from))
+  }
+
+  /** Whether an interface gets its members from a computation: then it is their types that users meet. */
+  function isComputed({ types }: ts.HeritageClause): boolean {
+    return types.some(({ expression }) => {
+      const symbol = checker.getSymbolAtLocation(expression)
+      return symbol !== undefined && (resolved(symbol).flags & ts.SymbolFlags.TypeAlias) !== 0
+    })
+  }
+
+  function walkType(type: ts.Type, from: ts.Symbol, under: readonly ts.Type[] = []): void {
+    if (under.includes(type)) return
+    const parts = [...under, type]
+    const own = type.aliasSymbol ?? type.getSymbol()
+    if (own !== undefined && oursOf(own).some(isDeclaredType) && !oursOf(own).some(isGeneric)) {
+      reach(own, from)
+      return
+    }
+    if (type.isUnionOrIntersection()) for (const part of type.types) walkType(part, from, parts)
+    else if (checker.isArrayType(type))
+      for (const part of checker.getTypeArguments(type as ts.TypeReference)) walkType(part, from, parts)
+    else if (own === undefined || oursOf(own).length > 0) {
+      for (const property of type.getProperties()) walkType(checker.getTypeOfSymbol(property), from, parts)
+    }
   }
 
   function reach(symbol: ts.Symbol, from: ts.Symbol): void {
@@ -124,6 +154,10 @@ function isComputation(declaration: ts.Declaration): boolean {
     declaration.typeParameters !== undefined &&
     !(ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Export)
   )
+}
+
+function isGeneric(declaration: ts.Declaration): boolean {
+  return ts.isTypeAliasDeclaration(declaration) && declaration.typeParameters !== undefined
 }
 
 function pathOf(declaration: ts.Declaration): string {

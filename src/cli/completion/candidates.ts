@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander'
-import { optionKeys, options } from '../../config/options.ts'
+import type { Option as ConfigOption } from '../../config/options/option.ts'
+import { options } from '../../config/options.ts'
 
 /** A word that may stand where the cursor is. */
 export interface Candidate {
@@ -64,8 +65,8 @@ function flagsOf(program: Command, command: Command): readonly Candidate[] {
 }
 
 function valuesOf({ long, argChoices }: Option): readonly Candidate[] {
-  const key = optionKeys.find((key) => options[key].flag?.long === long)
-  const words = argChoices ?? (key === undefined ? undefined : options[key].parser.words) ?? []
+  const option = Object.values<ConfigOption>(options).find(({ flag }) => flag?.long === long)
+  const words = argChoices ?? option?.parser.words ?? []
   return words.map((word) => ({ word, does: '' }))
 }
 

@@ -1,11 +1,11 @@
-import { optionKeys, options } from '../../config/options.ts'
+import type { Option } from '../../config/options/option.ts'
+import { options } from '../../config/options.ts'
+import { flagAttribute } from '../flags/config-flags.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { flagAttribute } from '../flags/load-config.ts'
 
 /** The command line of a worker of `twq dev`, after `twq worker start`: the flags that `twq dev` was given, and what only it knows. */
 export function workerArguments(flags: GlobalOptions, url: string, generation: number): readonly string[] {
-  const given = optionKeys.flatMap((key) => {
-    const { flag } = options[key]
+  const given = Object.values<Option>(options).flatMap(({ flag }) => {
     const value = flag && flags[flagAttribute(flag.long)]
     if (flag && typeof value === 'string') return [flag.long, value]
     return flag && value === true ? [flag.long] : []

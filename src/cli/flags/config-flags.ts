@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { optionKeys, options } from '../../config/options.ts'
+import type { OptionTable } from '../../config/options/option.ts'
+import { options } from '../../config/options.ts'
 
 /** Adds the flags of the option table: those of every command, or those of a worker. */
-export function addConfigFlags(command: Command, of: 'all' | 'worker'): Command {
-  for (const key of optionKeys) {
-    const { flag, doc, derived, default: fallback } = options[key]
+export function addConfigFlags(command: Command, of: 'all' | 'worker', table: OptionTable = options): Command {
+  for (const { flag, doc, derived, default: fallback } of Object.values(table)) {
     if (flag?.of !== of) continue
     const names = flag.short === undefined ? flag.long : `${flag.short}, ${flag.long}`
     const usage = flag.placeholder === undefined ? names : `${names} ${flag.placeholder}`
@@ -14,4 +14,23 @@ export function addConfigFlags(command: Command, of: 'all' | 'worker'): Command 
     command.option(usage, `${flag.doc ?? doc}${shown}`)
   }
   return command
+}
+
+/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */
+export function flagAttribute(long: string): string {
+  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** What was typed for each option, by its key, from the flags as commander keeps them. */
+export function typedOptions(
+  flags: Readonly<Record<string, unknown>>,
+  table: OptionTable = options,
+): Readonly<Record<string, string>> {
+  const typed: Record<string, string> = {}
+  for (const [key, { flag }] of Object.entries(table)) {
+    const value = flag && flags[flagAttribute(flag.long)]
+    if (typeof value === 'string') typed[key] = value
+    else if (value === true && flag?.means !== undefined) typed[key] = flag.means
+  }
+  return typed
 }

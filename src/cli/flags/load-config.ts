@@ -1,9 +1,9 @@
 import { basename, dirname } from 'node:path'
 import { type ConfigFile, findConfig } from '../../config/find-config.ts'
-import { type OptionKey, optionKeys, options } from '../../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../../config/resolve-config.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
 import { printable } from '../../runtime/text/printable.ts'
+import { typedOptions } from './config-flags.ts'
 import type { GlobalOptions } from './global-options.ts'
 
 /** The configuration in force and where it came from. */
@@ -20,7 +20,7 @@ export async function loadConfig(command: string, flags: GlobalOptions): Promise
   const resolved = resolveWithOrigins({
     file,
     env: process.env,
-    flags: configFlags(flags),
+    flags: typedOptions(flags),
     baseDir: file === undefined ? cwd : dirname(file.path),
   })
   const notices = [...unreadFiles(file), ...resolved.notices]
@@ -37,20 +37,4 @@ function unreadFiles(file: ConfigFile | undefined): readonly string[] {
   return [
     `${basename(file.path)} is the configuration; ${names} beside it ${unread.length > 1 ? 'are' : 'is'} not read`,
   ]
-}
-
-/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */
-export function flagAttribute(long: string): string {
-  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function configFlags(flags: Readonly<Record<string, unknown>>): Partial<Record<OptionKey, string>> {
-  const typed: Partial<Record<OptionKey, string>> = {}
-  for (const key of optionKeys) {
-    const { flag } = options[key]
-    const value = flag && flags[flagAttribute(flag.long)]
-    if (typeof value === 'string') typed[key] = value
-    else if (value === true && flag?.means !== undefined) typed[key] = flag.means
-  }
-  return typed
 }

@@ -1,6 +1,6 @@
 import { parseBrokerUrl } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
-import { allows } from '../../config/control-policy.ts'
+import { allows } from '../../config/options/control-policy.ts'
 import type {
   AutoscaleControls,
   EventControls,

@@ -1,6 +1,6 @@
 import type { Broker, Channel, ServerInfo } from '../../broker/broker.ts'
 import type { Session } from '../../broker/session.ts'
-import { allows, CHANGING_COMMANDS } from '../../config/control-policy.ts'
+import { allows, CHANGING_COMMANDS } from '../../config/options/control-policy.ts'
 import { commandTable } from '../../control/command.ts'
 import { commands } from '../../control/commands/all.ts'
 import { Mailbox } from '../../control/mailbox.ts'

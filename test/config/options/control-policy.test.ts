@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { allows, CHANGING_COMMANDS, controlPolicy } from '../../src/config/control-policy.ts'
-import { commands } from '../../src/control/commands/all.ts'
+import { allows, CHANGING_COMMANDS, controlPolicy } from '../../../src/config/options/control-policy.ts'
+import { commands } from '../../../src/control/commands/all.ts'
 
 // A heartbeat is news, and elections are ignored.
 const HARMLESS = ['heartbeat', 'election']

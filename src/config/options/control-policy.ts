@@ -22,7 +22,7 @@ export const CHANGING_COMMANDS: readonly string[] = [
 export type ControlPolicy = 'all' | 'read' | readonly string[]
 
 /** `all`, `read`, or names; commas part them where they are typed. */
-export function controlPolicy(): Parser<ControlPolicy> {
+export function controlPolicy(): Parser<'all' | 'read' | readonly string[]> {
   const named = (names: readonly unknown[]): ControlPolicy | undefined =>
     names.length > 0 && names.every((name) => CHANGING_COMMANDS.includes(name as string))
       ? (names as readonly string[])

@@ -1,7 +1,7 @@
-import { parseDuration } from '../runtime/time/duration.ts'
+import { parseDuration } from '../../runtime/time/duration.ts'
 
-/** How the values of one kind of option are read. Both ways answer `undefined` for what can't be meant. */
-export interface Parser<T> {
+/** How the values of one kind of option are read; `Written` is what one writes in a file. Both ways answer `undefined` for what can't be meant. */
+export interface Parser<T, Written = T> {
   /** What a value must be, to follow "must be". */
   readonly expected: string
   /** From a configuration file. */
@@ -14,6 +14,8 @@ export interface Parser<T> {
   readonly problems?: (value: unknown) => readonly string[]
   /** The same of what was typed. */
   readonly problemsOfText?: (text: string) => readonly string[]
+  /** Never there: carries the type. */
+  readonly '~written'?: Written
 }
 
 /** A whole number within bounds, both included. */
@@ -24,7 +26,7 @@ export function wholeNumber(least: number, most: number, expected: string): Pars
 }
 
 /** Milliseconds. A number without a unit means milliseconds in a file, as everywhere in code, and seconds where people type. */
-export function duration(least = 0): Parser<number> {
+export function duration(least = 0): Parser<number, number | string> {
   const fits = (ms: number | undefined): number | undefined => (ms !== undefined && ms >= least ? ms : undefined)
   const bound = least < 1_000 ? `${least} ms` : `${least / 1_000} s`
   const atLeast = least > 0 ? ` of at least ${bound}` : ''
@@ -39,7 +41,7 @@ const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(KB|MB|GB)\s*$/i
 const BYTES_IN: Readonly<Record<string, number>> = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }
 
 /** Bytes. A number without a unit means bytes in a file, and KiB where people type, as Celery's flag has it. */
-export function memorySize(): Parser<number> {
+export function memorySize(): Parser<number, number | string> {
   const fits = (bytes: number): number | undefined =>
     Number.isFinite(bytes) && bytes >= 1 ? Math.floor(bytes) : undefined
   const withUnit = (text: string): number | undefined => {
@@ -88,7 +90,7 @@ export function oneOf<const Word extends string>(...words: Word[]): Parser<Word>
 }
 
 /** A text that `accept` turns into a value. */
-export function text<T>(expected: string, accept: (text: string) => T | undefined): Parser<T> {
+export function text<T>(expected: string, accept: (text: string) => T | undefined): Parser<T, string> {
   return { expected, fromValue: (value) => (typeof value === 'string' ? accept(value) : undefined), fromText: accept }
 }
 
@@ -106,8 +108,10 @@ export function listOf<T>(expected: string, accept: (member: unknown) => T | und
   }
 }
 
+type Bounds = { readonly max: number; readonly min: number }
+
 /** How many a pool has at most and at least, as Celery has it: `10,3` in any order, or `10` alone for a least of 0. */
-export function poolBounds(largest: number): Parser<{ readonly max: number; readonly min: number }> {
+export function poolBounds(largest: number): Parser<Bounds, string | { readonly max: number; readonly min?: number }> {
   const fits = (max: unknown, min: unknown) =>
     isWithin(max, 1, largest) && isWithin(min, 0, max) ? Object.freeze({ max, min }) : undefined
   const fromText = (text: string) => {

@@ -1,0 +1,63 @@
+import { DEFAULT_BROKER } from '../../runtime/default-broker.ts'
+import { option } from './option.ts'
+import { duration, text, yesOrNo } from './parsers.ts'
+
+/** Where messages and results go. */
+export const connectionOptions = {
+  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
+  broker: option({
+    default: DEFAULT_BROKER,
+    env: 'TWQ_BROKER',
+    celeryEnv: [{ name: 'CELERY_BROKER_URL' }, { name: 'BROKER_URL', old: true }],
+    flag: { short: '-b', long: '--broker', placeholder: '<url>', of: 'all' },
+    parser: text("a URL like 'amqp://user:password@host:5672//'", (url) =>
+      /^(amqps?|pyamqp|librabbitmq):\/\//i.test(url) ? url : undefined,
+    ),
+    isUrl: true,
+    doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
+  }),
+  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` keeps them in a Redis; `'none'` sends none. */
+  resultBackend: option({
+    default: 'rpc://',
+    env: 'TWQ_RESULT_BACKEND',
+    celeryEnv: [{ name: 'CELERY_RESULT_BACKEND' }],
+    flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
+    parser: text("'rpc://', 'none' or a URL like 'redis://:password@host:6379/0'", resultBackend),
+    isUrl: true,
+    doc: '`rpc://` sends results to the reply queue of whoever sent the task; `redis://` keeps them in a Redis; `none` sends none',
+  }),
+  /** How long a Redis keeps results; 0 keeps them for ever. Celery's `result_expires`. */
+  resultExpires: option({
+    default: '1d',
+    env: 'TWQ_RESULT_EXPIRES',
+    parser: duration(),
+    doc: 'how long a Redis keeps results; `0` is for ever',
+  }),
+  /** Whether results in a Redis also say what was run, and where. Celery's `result_extended`. */
+  resultExtended: option({
+    default: false,
+    env: 'TWQ_RESULT_EXTENDED',
+    parser: yesOrNo(),
+    doc: 'results in a Redis also say what was run with which arguments, and where',
+  }),
+  /** What the names of results in a Redis begin with. Celery's `global_keyprefix`. */
+  resultKeyPrefix: option({
+    default: '',
+    env: 'TWQ_RESULT_KEY_PREFIX',
+    parser: text('a text without blanks', (prefix) => (/\s/.test(prefix) ? undefined : prefix)),
+    doc: "what the names of results in a Redis begin with; Celery's `global_keyprefix`",
+  }),
+  /** How long a result that can't be stored is tried before the worker takes no further task; it goes on trying. */
+  resultPatience: option({
+    default: '1m',
+    env: 'TWQ_RESULT_PATIENCE',
+    parser: duration(1_000),
+    doc: "how long results that can't be stored are tried before the worker takes no further task; it goes on trying",
+  }),
+}
+
+// The rest of a Redis URL is read when it is opened, as a broker's is.
+function resultBackend(url: string): string | undefined {
+  if (url === 'rpc' || url === 'rpc://') return 'rpc'
+  return url === 'none' || /^(rediss?|redis\+socket|sentinel):\/\//i.test(url) ? url : undefined
+}

@@ -1,0 +1,114 @@
+import { option } from './option.ts'
+import { duration, memorySize, oneOf, poolBounds, wholeNumber, yesOrNo } from './parsers.ts'
+
+// AMQP's prefetch count and heartbeat are 16 bits wide.
+const LARGEST_SHORT = 65_535
+
+/** How tasks run: where, how many, how long, and what becomes of their messages. */
+export const runningOptions = {
+  /**
+   * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
+   * processes.
+   */
+  pool: option({
+    default: 'async',
+    env: 'TWQ_POOL',
+    flag: { short: '-P', long: '--pool', placeholder: '<kind>', of: 'worker' },
+    parser: oneOf('async', 'threads', 'processes', 'solo'),
+    celeryValues: { prefork: 'processes', eventlet: 'async', gevent: 'async' },
+    doc: "where tasks run: the worker's event loop, threads, processes, or one by one",
+  }),
+  /** How many tasks run at once. */
+  concurrency: option({
+    derived: '10; threads, processes: the processors',
+    env: 'TWQ_CONCURRENCY',
+    flag: { short: '-c', long: '--concurrency', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
+    doc: 'how many tasks run at once',
+  }),
+  /** Between how many the pool grows and shrinks by itself, instead of `concurrency`; as text `'max,min'`. */
+  autoscale: option({
+    derived: 'none',
+    env: 'TWQ_AUTOSCALE',
+    flag: { long: '--autoscale', placeholder: '<max,min>', of: 'worker' },
+    parser: poolBounds(LARGEST_SHORT),
+    doc: 'instead of `concurrency`: grow up to `max` while tasks wait, and shrink to `min` when they do not',
+  }),
+  /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
+  acks: option({
+    default: 'late',
+    env: 'TWQ_ACKS',
+    flag: { long: '--acks', placeholder: '<when>', of: 'worker' },
+    parser: oneOf('late', 'early'),
+    doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
+  }),
+  /** A thread or process is replaced after this many tasks. */
+  maxTasksPerChild: option({
+    derived: 'none',
+    env: 'TWQ_MAX_TASKS_PER_CHILD',
+    flag: { long: '--max-tasks-per-child', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, Number.MAX_SAFE_INTEGER, 'a positive whole number'),
+    doc: 'a thread or process is replaced after this many tasks',
+  }),
+  /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
+  maxMemoryPerChild: option({
+    derived: 'none',
+    env: 'TWQ_MAX_MEMORY_PER_CHILD',
+    flag: { long: '--max-memory-per-child', placeholder: '<size>', of: 'worker' },
+    parser: memorySize(),
+    doc: 'a thread or process that holds more is replaced',
+  }),
+  /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
+  timeLimit: option({
+    derived: 'none',
+    env: 'TWQ_TIME_LIMIT',
+    flag: { long: '--time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: 'how long a task may run, unless it or its message says otherwise',
+  }),
+  /** When the signal of a running task aborts, unless it or its message says otherwise. */
+  softTimeLimit: option({
+    derived: 'none',
+    env: 'TWQ_SOFT_TIME_LIMIT',
+    flag: { long: '--soft-time-limit', placeholder: '<duration>', of: 'worker' },
+    parser: duration(1),
+    doc: "when a task's signal aborts, unless it or its message says otherwise",
+  }),
+  /** Whether the message of a failed task is acknowledged, or set aside. */
+  ackOnFailure: option({
+    default: true,
+    env: 'TWQ_ACK_ON_FAILURE',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that failed, acknowledged late, is set aside in `<queue>.quarantine`',
+  }),
+  /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
+  ackOnTimeout: option({
+    default: true,
+    env: 'TWQ_ACK_ON_TIMEOUT',
+    parser: yesOrNo(),
+    doc: '`false`: the message of a task that ran into its hard time limit goes back to its queue',
+  }),
+  /** Whether the message goes back to its queue when whatever ran its task died. */
+  rejectOnLost: option({
+    default: true,
+    env: 'TWQ_REJECT_ON_LOST',
+    parser: yesOrNo(),
+    doc: 'when whatever ran a task died: `true` sends its message back to its queue, `false` fails the task',
+  }),
+  /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
+  prefetch: option({
+    derived: 'concurrency × prefetchMultiplier',
+    env: 'TWQ_PREFETCH',
+    flag: { long: '--prefetch', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, `a whole number from 1 to ${LARGEST_SHORT}`),
+    doc: 'how many messages to hold, those that run included',
+  }),
+  /** How many messages to hold for each task that may run, unless `prefetch` is given; Celery's `worker_prefetch_multiplier`. */
+  prefetchMultiplier: option({
+    default: 1,
+    env: 'TWQ_PREFETCH_MULTIPLIER',
+    flag: { long: '--prefetch-multiplier', placeholder: '<n>', of: 'worker' },
+    parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
+    doc: 'messages to hold for each task that may run, unless `prefetch` is given',
+  }),
+}
