@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { kindOf } from '../pool/kinds/all.ts'
 import type { Config } from './config.ts'
 import type { Read } from './options.ts'
 
@@ -6,18 +6,11 @@ import type { Read } from './options.ts'
 export function concurrencyOf(read: Read): number {
   const autoscale = autoscaleOf(read)
   if (autoscale !== undefined) return Math.max(autoscale.min, 1)
-  switch (read('pool')) {
-    case 'async':
-      return read('concurrency') ?? 10
-    case 'solo':
-      return 1
-    case 'threads':
-    case 'processes':
-      return read('concurrency') ?? availableParallelism()
-  }
+  const { concurrency } = kindOf(read('pool'))
+  return concurrency === undefined ? 1 : (read('concurrency') ?? concurrency.count())
 }
 
 /** The bounds of a pool that grows and shrinks; a pool for one task has none. */
 export function autoscaleOf(read: Read): Config['autoscale'] {
-  return read('pool') === 'solo' ? undefined : read('autoscale')
+  return kindOf(read('pool')).concurrency === undefined ? undefined : read('autoscale')
 }

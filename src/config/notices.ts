@@ -1,3 +1,4 @@
+import { kindOf } from '../pool/kinds/all.ts'
 import { autoscaleOf } from './concurrency.ts'
 import { CONSUMER_TIMEOUT } from './consumer-timeout.ts'
 import type { Read } from './options.ts'
@@ -13,20 +14,21 @@ export function tooLong(read: Read): string[] {
 
 /** Settings that another one leaves no use for. */
 export function withoutEffect(read: Read): string[] {
-  const pool = read('pool')
+  const { name, onEventLoop, concurrency } = kindOf(read('pool'))
   const notices: string[] = []
   if (autoscaleOf(read) !== undefined && read('concurrency') !== undefined) {
     notices.push('concurrency has no effect: autoscale says how many tasks run at once')
   }
-  if (pool === 'threads' || pool === 'processes') return notices
-  for (const key of ['maxTasksPerChild', 'maxMemoryPerChild'] as const) {
-    if (read(key) !== undefined) notices.push(`${key} has no effect: pool '${pool}' has neither threads nor processes`)
+  const useless = onEventLoop ? (['maxTasksPerChild', 'maxMemoryPerChild'] as const) : []
+  for (const key of useless) {
+    if (read(key) !== undefined) notices.push(`${key} has no effect: pool '${name}' has neither threads nor processes`)
   }
-  if (pool === 'solo' && (read('concurrency') ?? 1) > 1) {
-    notices.push("concurrency has no effect: pool 'solo' runs one task at a time")
+  if (concurrency !== undefined) return notices
+  if ((read('concurrency') ?? 1) > 1) {
+    notices.push(`concurrency has no effect: pool '${name}' runs one task at a time`)
   }
-  if (pool === 'solo' && read('autoscale') !== undefined) {
-    notices.push("autoscale has no effect: pool 'solo' runs one task at a time")
+  if (read('autoscale') !== undefined) {
+    notices.push(`autoscale has no effect: pool '${name}' runs one task at a time`)
   }
   return notices
 }

@@ -17,8 +17,10 @@ import type { Pool, RunOptions } from './pool.ts'
 
 /** What a pool on this event loop is made of. */
 export interface AsyncPoolOptions {
-  /** Its name: `solo` is one that is given a single attempt at a time. */
-  readonly kind: 'async' | 'solo'
+  /** The name of its kind. */
+  readonly kind: string
+  /** False where it is given a single attempt at a time, whatever is asked for. */
+  readonly resizable?: boolean
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
   readonly logger: EventLogger
@@ -37,7 +39,17 @@ export interface AsyncPoolOptions {
  * runs on. `stop` waits for that until its deadline; a hard time limit abandons it, which frees its place at once.
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
-  const { kind, lookup, logger, sendFor, limitsFor, maxResultSize, clock, random = Math.random } = options
+  const {
+    kind,
+    resizable = true,
+    lookup,
+    logger,
+    sendFor,
+    limitsFor,
+    maxResultSize,
+    clock,
+    random = Math.random,
+  } = options
   const means: Means = { logger, sendFor, maxResultSize, clock, random }
   let running = 0
   let abandoned = 0
@@ -47,6 +59,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
   return {
     name: 'pool',
     kind,
+    onEventLoop: true,
     async start() {},
     async stop({ deadline }) {
       stopped = true
@@ -82,7 +95,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
       }
     },
     // It runs as many as it is given.
-    ...(kind === 'async' && { resize() {} }),
+    ...(resizable && { resize() {} }),
     stats: () => ({ pids: [process.pid], abandoned }),
   }
 

@@ -33,6 +33,7 @@ export interface CrewOptions extends LinkParts {
  */
 export class Crew implements Pool {
   readonly name = 'pool'
+  readonly onEventLoop = false
   readonly kind: string
   readonly #options: CrewOptions
   /** Everyone who was started and has not gone yet. */

@@ -8,6 +8,8 @@ import type { Outcome } from '../tasks/attempt/outcome.ts'
 export interface Pool extends Service {
   /** Celery's name of the kind, for `inspect stats`. */
   readonly kind: string
+  /** Whether attempts share this event loop. */
+  readonly onEventLoop: boolean
   /** Runs one attempt. Never rejects: the death of whatever ran it is an outcome too. */
   run(invocation: Invocation, options: RunOptions): Promise<Outcome>
   /** Takes `size` attempts at once from now on; those that run go on. Missing where that can't be changed. */

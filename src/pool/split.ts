@@ -6,6 +6,7 @@ import type { Pool, PoolStats, RunOptions } from './pool.ts'
 /** Threads or processes, and beside them this event loop for the few tasks that need the worker's connections. */
 export class SplitPool implements Pool {
   readonly name = 'pool'
+  readonly onEventLoop = false
   readonly #crew: Crew
   readonly #here: Pool
   readonly #isForHere: (task: string) => boolean

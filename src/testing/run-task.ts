@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { TwqError } from '../errors.ts'
 import { createAsyncPool } from '../pool/async.ts'
+import { asyncKind } from '../pool/kinds/async.ts'
 import type { State } from '../protocol/result-record.ts'
 import { decodeTask } from '../protocol/task/decode-task.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -82,7 +83,7 @@ export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTa
     },
   }
   const pool = createAsyncPool({
-    kind: 'async',
+    kind: asyncKind.name,
     lookup: () => listening,
     logger,
     sendFor: () => send as unknown as Send,

@@ -3,7 +3,9 @@ import { type Client, createClientOf } from '../client/create-client.ts'
 import type { UserConfig } from '../config/config.ts'
 import { resolveConfig } from '../config/resolve-config.ts'
 import { TwqError } from '../errors.ts'
+import { kindOf, poolKinds } from '../pool/kinds/all.ts'
 import { createLogger, type Logger } from '../runtime/log/logger.ts'
+import { anyOf } from '../runtime/text/any-of.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { ManualClock } from '../runtime/time/manual-clock.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
@@ -36,6 +38,8 @@ export interface TestWorker extends AsyncDisposable {
   waiting(queue?: string): Promise<number>
 }
 
+const ON_THE_LOOP = poolKinds.filter(({ onEventLoop }) => onEventLoop).map(({ name }) => name)
+
 const ENDINGS = new WeakMap<TestWorker, Endings>()
 
 /**
@@ -51,9 +55,9 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
   const quiet: UserConfig = { nodeName: `test-${++started}@testing`, workerEvents: false, heartbeat: '1h' }
   const content: UserConfig = { ...quiet, ...options.config }
   const config = resolveConfig({ file: { path: 'the test', content }, env: {}, baseDir: process.cwd() })
-  if (config.pool !== 'async' && config.pool !== 'solo') {
+  if (!kindOf(config.pool).onEventLoop) {
     throw new TwqError('TWQ_CONFIG', `a worker in a test runs its tasks on the event loop, not in ${config.pool}`, {
-      hint: "Leave pool out, or set it to 'async' or 'solo'",
+      hint: `Leave pool out, or set it to ${anyOf(ON_THE_LOOP)}`,
     })
   }
   const worker = createWorker({

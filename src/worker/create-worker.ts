@@ -43,7 +43,7 @@ import { TaskCounters } from './request/task-counters.ts'
 import { Autoscaler } from './run/autoscaler.ts'
 import { LoopWatch } from './run/loop-watch.ts'
 import { openDispatcher } from './run/open-dispatcher.ts'
-import { openCrew, openPool } from './run/open-pool.ts'
+import { openIsolationCrew, openPool } from './run/open-pool.ts'
 import { PoolSize } from './run/pool-size.ts'
 import { Twins } from './run/twins.ts'
 import { PoisonMessages } from './settle/poison-messages.ts'
@@ -143,7 +143,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const pool = openPool(poolParts)
   const isolation = new Isolation({
     // A test worker has none: its clock is moved by hand, and a process would not follow it.
-    openCrew: watched ? () => openCrew(poolParts, { kind: 'processes', size: 1 }) : undefined,
+    openCrew: watched ? () => openIsolationCrew(poolParts) : undefined,
     canRun: (task) => !needsConnections(task, registry),
     clock,
     logger,
@@ -160,7 +160,7 @@ export function createWorker(parts: WorkerParts): Worker {
     poison,
     twins,
     // Threads and processes leave this event loop alone.
-    loopWatch: config.pool === 'async' || config.pool === 'solo' ? loopWatch : undefined,
+    loopWatch: pool.onEventLoop ? loopWatch : undefined,
   })
   const { prefetchMultiplier, autoscale } = config
   const poolSize = new PoolSize({ ...shared, pool, dispatcher, prefetchMultiplier, max: autoscale?.max })

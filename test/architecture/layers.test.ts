@@ -3,7 +3,7 @@ import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { cyclesIn, importsOf } from './imports.ts'
-import { objectionTo } from './layer-rules.ts'
+import { objectionTo, poolList } from './layer-rules.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SRC = join(ROOT, 'src')
@@ -12,6 +12,15 @@ const files = readdirSync(SRC, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && /\.m?ts$/.test(entry.name))
   .map((entry) => relative(SRC, join(entry.parentPath, entry.name)))
 const imports = files.flatMap((file) => importsOf(file, readFileSync(join(SRC, file), 'utf8')))
+
+/** The file, and every file and package that is loaded with it. */
+function loadedBy(first: string): string[] {
+  const reached = new Set([first])
+  for (const file of reached) {
+    for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
+  }
+  return [...reached]
+}
 
 describe('the source', () => {
   it('imports downward only', () => {
@@ -27,14 +36,15 @@ describe('the source', () => {
   })
 
   it('asks a worker how it is without a package, a task or a connection', () => {
-    const reached = new Set(['cli/worker/health.ts'])
-    for (const file of reached) {
-      for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
-    }
-    const beyond = [...reached].filter(
+    const beyond = loadedBy('cli/worker/health.ts').filter(
       (to) =>
         !/^(node:|cli\/|runtime\/|protocol\/remote\/node-name\.ts$|metrics\/local-sockets\.ts$|errors\.ts$)/.test(to),
     )
+    expect(beyond).toEqual([])
+  })
+
+  it('knows the kinds of pools without loading what runs attempts', () => {
+    const beyond = loadedBy(poolList).filter((to) => !/^(node:|pool\/kinds\/|runtime\/|errors\.ts$)/.test(to))
     expect(beyond).toEqual([])
   })
 
@@ -76,6 +86,7 @@ describe('the layer rules', () => {
     ['runtime/time/duration.ts', 'errors.ts', false],
     ['config/config.ts', 'tasks/task.ts', true],
     ['config/options/parsers.ts', 'runtime/time/duration.ts', false],
+    ['config/concurrency.ts', 'pool/kinds/all.ts', false],
     ['cli/main.ts', 'worker/create-worker.ts', false],
     ['metrics/instruments.ts', 'plugins/hooks.ts', false],
   ])('allow %s to import %s', (from, to, typeOnly) => {
@@ -90,6 +101,7 @@ describe('the layer rules', () => {
     ['plugins/hooks.ts', 'metrics/instruments.ts', false, /beside/],
     ['pool/member.ts', 'broker/broker.ts', true, /must not know/],
     ['config/config.ts', 'tasks/registry.ts', false, /more than types/],
+    ['config/concurrency.ts', 'pool/crew.ts', false, /more than types/],
     ['stuff/thing.ts', 'errors.ts', false, /no layer/],
     ['worker/intake/intake.ts', 'stuff/thing.ts', false, /no layer/],
   ])('refuse %s importing %s', (from, to, typeOnly, objection) => {

@@ -19,6 +19,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     remote: ['.'],
   },
   tasks: { attempt: ['.'] },
+  pool: { kinds: ['.'] },
   broker: {
     amqp: ['.'],
     channels: ['.'],

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
-import type { startProcess } from '../../src/pool/processes.ts'
-import type { startThread } from '../../src/pool/threads.ts'
+import type { startProcess } from '../../src/pool/kinds/processes.ts'
+import type { startThread } from '../../src/pool/kinds/threads.ts'
 
 /** Members as an installed twq has them: each starts in a third of the time that it takes from the sources. */
 export interface CompiledMembers extends Disposable {
@@ -32,8 +32,8 @@ export async function compiledMembers(): Promise<CompiledMembers> {
     })
     writeFileSync(join(folder, `${name}.js`), outputText.replaceAll('../../src/', DIST.href))
   }
-  const { startProcess } = await import(fileURLToPath(new URL('pool/processes.js', DIST)))
-  const { startThread } = await import(fileURLToPath(new URL('pool/threads.js', DIST)))
+  const { startProcess } = await import(fileURLToPath(new URL('pool/kinds/processes.js', DIST)))
+  const { startThread } = await import(fileURLToPath(new URL('pool/kinds/threads.js', DIST)))
   return {
     startProcess,
     startThread,

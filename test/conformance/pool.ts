@@ -1,11 +1,14 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { TwqError } from '../../src/errors.ts'
+import { openKind } from '../../src/pool/open-kind.ts'
 import type { Pool, RunOptions } from '../../src/pool/pool.ts'
+import type { PoolKind } from '../../src/pool/pool-kind.ts'
 import { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import type { State } from '../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 import { createLogger, type EventLogger } from '../../src/runtime/log/logger.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import type { ResultOptions, Send } from '../../src/tasks/sending.ts'
@@ -42,6 +45,14 @@ export interface PoolSubject {
   /** What its members load; the sources of pool-host.ts unless said otherwise. */
   readonly hostModule?: string
   open(setting: PoolSetting): Pool
+}
+
+/** What opens a pool of a kind as the worker does. */
+export function subjectOf(kind: PoolKind): Pick<PoolSubject, 'kind' | 'open'> {
+  return {
+    kind: kind.name,
+    open: (setting) => openKind(kind, { ...setting, needsWorker: () => false, clock: systemClock }),
+  }
 }
 
 interface LogLine {
@@ -88,6 +99,7 @@ export function poolConformance(subject: PoolSubject): void {
 
     it('says what kind it is', () => {
       expect(scene.pool.kind).toBe(kind)
+      expect(scene.pool.onEventLoop).toBe(members === 'none')
     })
 
     it('runs a task and answers with what it returns', async () => {

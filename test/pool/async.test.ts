@@ -6,7 +6,6 @@ import { systemClock } from '../../src/runtime/time/clock.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
-import { poolConformance } from '../conformance/pool.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 import { anInvocation, aSilentLogger } from '../support/attempts.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -28,13 +27,6 @@ const options = (over: Partial<RunOptions> = {}): RunOptions => ({
 })
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
-
-poolConformance({
-  kind: 'async',
-  atOnce: 20,
-  members: 'none',
-  open: (setting) => createAsyncPool({ ...setting, kind: 'async', clock: systemClock }),
-})
 
 describe('the async pool', () => {
   const stubborn = () => {

@@ -2,17 +2,20 @@ import { isIP } from 'node:net'
 import type { BrokerAddress } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
 import { CONSUMER_TIMEOUT } from '../../config/consumer-timeout.ts'
+import { kindOf, poolKinds } from '../../pool/kinds/all.ts'
 import { unverifiedTls } from '../../results/redis-address.ts'
+import { anyOf } from '../../runtime/text/any-of.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
 const MINUTE = 60_000
 const SETTINGS = 'settings'
+const OFF_THE_LOOP = anyOf(poolKinds.filter(({ onEventLoop }) => !onEventLoop).map(({ name }) => name))
 
 /** The combinations of settings that work, and that people regret. */
 export function judgeSettings(config: Config): readonly Finding[] {
   const { pool, prefetch, timeLimit, softTimeLimit } = config
   const concurrency = config.autoscale?.max ?? config.concurrency
-  const inline = pool === 'async' || pool === 'solo'
+  const inline = kindOf(pool).onEventLoop
   const found: Finding[] = []
   const warn = (what: string, why: string, fix: string): void => void found.push(warning(SETTINGS, what, why, fix))
 
@@ -48,7 +51,7 @@ export function judgeSettings(config: Config): readonly Finding[] {
     warn(
       `timeLimit is ${seconds(timeLimit)} with the pool '${pool}'`,
       'On the event loop nothing can be ended: the task fails in time, and its code goes on.',
-      "Set pool: 'threads' or 'processes', or have the tasks heed ctx.signal",
+      `Set pool: ${OFF_THE_LOOP}, or have the tasks heed ctx.signal`,
     )
   }
   if (timeLimit !== undefined && softTimeLimit !== undefined && softTimeLimit >= timeLimit) {
@@ -62,7 +65,7 @@ export function judgeSettings(config: Config): readonly Finding[] {
     warn(
       `maxTasksPerChild and maxMemoryPerChild have no effect with the pool '${pool}'`,
       'There is nothing to replace.',
-      "Set pool: 'threads' or 'processes', or remove them",
+      `Set pool: ${OFF_THE_LOOP}, or remove them`,
     )
   }
   if (prefetch === 0 || prefetch > Math.max(4 * concurrency, 10)) {

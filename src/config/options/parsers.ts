@@ -1,3 +1,4 @@
+import { anyOf } from '../../runtime/text/any-of.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
 
 /** How the values of one kind of option are read; `Written` is what one writes in a file. Both ways answer `undefined` for what can't be meant. */
@@ -80,10 +81,7 @@ export function oneOf<const Word extends string>(...words: Word[]): Parser<Word>
   const find = (value: unknown): Word | undefined => words.find((word) => word === value)
   return {
     words,
-    expected: words
-      .map((word) => `'${word}'`)
-      .join(', ')
-      .replace(/, ([^,]*)$/, ' or $1'),
+    expected: anyOf(words),
     fromValue: find,
     fromText: find,
   }

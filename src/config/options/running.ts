@@ -1,4 +1,6 @@
-import { option } from './option.ts'
+import { poolKinds } from '../../pool/kinds/all.ts'
+import type { PoolKind } from '../../pool/pool-kind.ts'
+import { type Option, option } from './option.ts'
 import { duration, memorySize, oneOf, poolBounds, wholeNumber, yesOrNo } from './parsers.ts'
 
 // AMQP's prefetch count and heartbeat are 16 bits wide.
@@ -10,17 +12,10 @@ export const runningOptions = {
    * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
    * processes.
    */
-  pool: option({
-    default: 'async',
-    env: 'TWQ_POOL',
-    flag: { short: '-P', long: '--pool', placeholder: '<kind>', of: 'worker' },
-    parser: oneOf('async', 'threads', 'processes', 'solo'),
-    celeryValues: { prefork: 'processes', eventlet: 'async', gevent: 'async' },
-    doc: "where tasks run: the worker's event loop, threads, processes, or one by one",
-  }),
+  pool: poolOption(poolKinds),
   /** How many tasks run at once. */
   concurrency: option({
-    derived: '10; threads, processes: the processors',
+    derived: defaultConcurrencies(poolKinds),
     env: 'TWQ_CONCURRENCY',
     flag: { short: '-c', long: '--concurrency', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
@@ -111,4 +106,31 @@ export const runningOptions = {
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
     doc: 'messages to hold for each task that may run, unless `prefetch` is given',
   }),
+}
+
+/** The row of the option that chooses among kinds of pools, of which the first is the default. */
+export function poolOption<Name extends string>(
+  kinds: readonly [PoolKind<Name>, ...PoolKind<Name>[]],
+): Option<Name, Name> {
+  const places = kinds.map(({ where }) => where)
+  return {
+    default: kinds[0].name,
+    env: 'TWQ_POOL',
+    flag: { short: '-P', long: '--pool', placeholder: '<kind>', of: 'worker' },
+    parser: oneOf(...kinds.map(({ name }) => name)),
+    celeryValues: Object.fromEntries(
+      kinds.flatMap(({ name, celeryNames = [] }) => celeryNames.map((celery) => [celery, name])),
+    ),
+    doc: `where tasks run: ${places.slice(0, -1).join(', ')}, or ${places.at(-1)}`,
+  }
+}
+
+/** How many attempts run at once by default, in words: of the default kind, and of those that differ. */
+function defaultConcurrencies(kinds: readonly PoolKind[]): string {
+  const namesOf = new Map<string, string[]>()
+  for (const { name, concurrency } of kinds) {
+    if (concurrency !== undefined) namesOf.set(concurrency.words, [...(namesOf.get(concurrency.words) ?? []), name])
+  }
+  const [[usual = ''] = [], ...others] = namesOf
+  return [usual, ...others.map(([words, names]) => `${names.join(', ')}: ${words}`)].join('; ')
 }

@@ -1,16 +1,16 @@
 import { needsConnections } from '../../canvas/built-in.ts'
 import type { Config } from '../../config/config.ts'
-import { type AsyncPoolOptions, createAsyncPool } from '../../pool/async.ts'
+import type { AsyncPoolOptions } from '../../pool/async.ts'
 import { Crew } from '../../pool/crew.ts'
+import { kindOf } from '../../pool/kinds/all.ts'
+import { processes, startProcess } from '../../pool/kinds/processes.ts'
+import { openKind, type PoolSettings } from '../../pool/open-kind.ts'
 import type { Pool } from '../../pool/pool.ts'
-import { startProcess } from '../../pool/processes.ts'
-import { SplitPool } from '../../pool/split.ts'
-import { startThread } from '../../pool/threads.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { MemberSetup } from './member-host.ts'
 
 /** What every pool needs, and what its members need to find the tasks by themselves. */
-export interface PoolParts extends Omit<AsyncPoolOptions, 'kind' | 'lookup' | 'maxResultSize' | 'random'> {
+export interface PoolParts extends Pick<AsyncPoolOptions, 'logger' | 'sendFor' | 'limitsFor' | 'clock'> {
   readonly config: Config
   readonly registry: TaskRegistry
   /** The configuration file, if there is one. */
@@ -22,36 +22,31 @@ const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 
 /** The pool that the configuration asks for; nothing is started yet. */
 export function openPool(parts: PoolParts): Pool {
-  const { config, registry, configFile: _, ...others } = parts
-  const { pool: kind, maxResultSize } = config
-  const onLoop = (kind: 'async' | 'solo') => createAsyncPool({ ...others, kind, lookup: registry.get, maxResultSize })
-  if (kind === 'async' || kind === 'solo') return onLoop(kind)
-  const isForHere = (task: string): boolean => needsConnections(task, registry)
-  return new SplitPool(openCrew(parts, { kind, size: config.concurrency }), onLoop('async'), isForHere)
+  return openKind(kindOf(parts.config.pool), settingsOf(parts))
 }
 
-/** Threads or processes that run the tasks of the worker, beside a pool of any kind; nothing is started yet. */
-export function openCrew(
-  { config, registry, configFile, ...parts }: PoolParts,
-  { kind, size }: { readonly kind: 'threads' | 'processes'; readonly size: number },
-): Crew {
+/** A process that runs tasks of the worker beside a pool of any kind, so that one that kills ends only that; nothing is started yet. */
+export function openIsolationCrew(parts: PoolParts): Crew {
+  return new Crew({ ...settingsOf(parts), kind: processes.name, size: 1, startMember: startProcess })
+}
+
+function settingsOf({ config, registry, configFile, ...others }: PoolParts): PoolSettings {
   const setup: MemberSetup = {
     file: configFile,
     baseDir: config.baseDir,
     modules: config.tasks.filter((entry) => typeof entry === 'string'),
     takeTasks: config.tasks.some((entry) => typeof entry !== 'string'),
   }
-  return new Crew({
-    ...parts,
-    kind,
+  return {
+    ...others,
     lookup: registry.get,
-    size,
-    startMember: kind === 'threads' ? startThread : startProcess,
+    needsWorker: (task) => needsConnections(task, registry),
+    size: config.concurrency,
     hostModule: HOST_MODULE,
     setup,
     taskNames: registry.names(),
     maxResultSize: config.maxResultSize,
     maxTasksPerChild: config.maxTasksPerChild,
     maxMemoryPerChild: config.maxMemoryPerChild,
-  })
+  }
 }

@@ -5,7 +5,7 @@ import type { Dispatcher } from './dispatcher.ts'
 
 /** What goes together when a pool grows. */
 export interface PoolSizeParts {
-  readonly pool: Pick<Pool, 'kind' | 'resize' | 'restart'>
+  readonly pool: Pick<Pool, 'kind' | 'onEventLoop' | 'resize' | 'restart'>
   readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
   readonly prefetch: Pick<Prefetch, 'widen'>
   readonly prefetchMultiplier: number
@@ -26,8 +26,11 @@ export class PoolSize {
 
   constructor(parts: PoolSizeParts) {
     this.#parts = parts
-    const onLoop = parts.pool.kind === 'async' || parts.pool.kind === 'solo'
-    this.largest = Math.max(onLoop ? LARGEST : LARGEST_CREW, parts.dispatcher.concurrency, parts.max ?? 0)
+    this.largest = Math.max(
+      parts.pool.onEventLoop ? LARGEST : LARGEST_CREW,
+      parts.dispatcher.concurrency,
+      parts.max ?? 0,
+    )
   }
 
   /** How many attempts may run at once. */

@@ -15,6 +15,7 @@ const DONE: Outcome = { kind: 'succeeded', result: null, runtime: 0 }
 
 /** A pool whose attempts end when the test says so. */
 class HandPool implements Pool {
+  readonly onEventLoop = true
   readonly name = 'hand pool'
   readonly kind = 'hand'
   readonly running = new Map<string, Deferred<Outcome>>()

@@ -1,12 +1,23 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { messageOf } from '../errors.ts'
-import type { Member, StartMember } from './member-link.ts'
-import type { FromMember } from './messages.ts'
+import { messageOf } from '../../errors.ts'
+import type { Member } from '../member-link.ts'
+import type { FromMember } from '../messages.ts'
+import type { PoolKind } from '../pool-kind.ts'
 
-const ENTRY = new URL('./member-entry.mjs', import.meta.url)
+const ENTRY = new URL('../member-entry.mjs', import.meta.url)
+
+/** One attempt at a time in each of some threads. */
+export const threads: PoolKind<'threads'> = {
+  name: 'threads',
+  where: 'threads',
+  onEventLoop: false,
+  concurrency: { count: availableParallelism, words: 'the processors' },
+  open: (make) => make.inMembers(startThread),
+}
 
 /** Members that are worker threads: they share the process, and each has an event loop and a heap of its own. */
-export const startThread: StartMember = (hear): Member => {
+export function startThread(hear: (message: FromMember) => void): Member {
   const thread = new Worker(ENTRY, { name: 'twq member' })
   let trouble: string | undefined
   thread.on('message', (message: FromMember) => hear(message))

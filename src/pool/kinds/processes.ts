@@ -1,14 +1,25 @@
 import { fork } from 'node:child_process'
-import { constants } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { deferred } from '../runtime/time/deferred.ts'
-import type { Member, StartMember } from './member-link.ts'
-import type { FromMember } from './messages.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
+import type { Member } from '../member-link.ts'
+import type { FromMember } from '../messages.ts'
+import type { PoolKind } from '../pool-kind.ts'
 
-const ENTRY = fileURLToPath(new URL('./member-entry.mjs', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../member-entry.mjs', import.meta.url))
+
+/** One attempt at a time in each of some processes. */
+export const processes: PoolKind<'processes'> = {
+  name: 'processes',
+  celeryNames: ['prefork'],
+  where: 'processes',
+  onEventLoop: false,
+  concurrency: { count: availableParallelism, words: 'the processors' },
+  open: (make) => make.inMembers(startProcess),
+}
 
 /** Members that are processes of their own: whatever one of them does, even being killed by the kernel, ends only itself. */
-export const startProcess: StartMember = (hear): Member => {
+export function startProcess(hear: (message: FromMember) => void): Member {
   const child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [exited, disconnected] = [deferred<string>(), deferred<void>()]
   child.on('message', (message) => hear(message as FromMember))

@@ -1,0 +1,23 @@
+import { type AsyncPoolOptions, createAsyncPool } from './async.ts'
+import { Crew, type CrewOptions } from './crew.ts'
+import type { Pool } from './pool.ts'
+import type { PoolKind } from './pool-kind.ts'
+import { SplitPool } from './split.ts'
+
+/** All that a worker gives a pool, of whatever kind it is. */
+export type PoolSettings = Omit<AsyncPoolOptions, 'kind' | 'resizable'> &
+  Omit<CrewOptions, 'kind' | 'startMember'> & {
+    /** Whether a task needs the worker's connections, so that no member can run it. */
+    readonly needsWorker: (task: string) => boolean
+  }
+
+/** Makes a pool of a kind; nothing is started yet. */
+export function openKind(kind: PoolKind, settings: PoolSettings): Pool {
+  const { name, concurrency } = kind
+  const onEventLoop = () => createAsyncPool({ ...settings, kind: name, resizable: concurrency !== undefined })
+  return kind.open({
+    onEventLoop,
+    inMembers: (startMember) =>
+      new SplitPool(new Crew({ ...settings, kind: name, startMember }), onEventLoop(), settings.needsWorker),
+  })
+}
