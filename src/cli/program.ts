@@ -3,10 +3,13 @@ import { packageVersion } from '../runtime/version.ts'
 import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
 
+/** Families of commands by the word they begin with, in the order that the help shows them; each file is imported once needed. */
+export type Families = Readonly<Record<string, () => Promise<AddFamily>>>
+
 type AddFamily = (program: Command, exit: Exit) => void
 
-/** The families of commands by the word they begin with, in the order that the help shows them; each file is imported once needed. */
-const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
+/** Every family. */
+export const families: Families = {
   init: async () => (await import('./init/command.ts')).addInit,
   dev: async () => (await import('./dev/command.ts')).addDev,
   broker: async () => (await import('./broker/command.ts')).addBroker,
@@ -27,7 +30,11 @@ const families: Readonly<Record<string, () => Promise<AddFamily>>> = {
  * The command line as a tree: the family that the first word names, or all of them where it names none, as in
  * `twq --help`, or asks for what may be typed. Each command's code is imported when it runs; `exit` hears its status.
  */
-export async function createProgram(firstWord: string | undefined, exit: Exit): Promise<Command> {
+export async function createProgram(
+  firstWord: string | undefined,
+  exit: Exit,
+  all: Families = families,
+): Promise<Command> {
   const program = new Command('twq')
     .description('The Celery worker for TypeScript.')
     .version(packageVersion(), '-V, --version')
@@ -58,9 +65,9 @@ export async function createProgram(firstWord: string | undefined, exit: Exit): 
     command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
   )
 
-  const one = firstWord !== undefined && firstWord !== 'completion' && Object.hasOwn(families, firstWord)
-  const named = one ? families[firstWord] : undefined
-  for (const add of await Promise.all((named ? [named] : Object.values(families)).map((load) => load()))) {
+  const one = firstWord !== undefined && firstWord !== 'completion' && Object.hasOwn(all, firstWord)
+  const named = one ? all[firstWord] : undefined
+  for (const add of await Promise.all((named ? [named] : Object.values(all)).map((load) => load()))) {
     add(program, exit)
   }
   return program

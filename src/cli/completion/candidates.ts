@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import type { Option as ConfigOption } from '../../config/options/option.ts'
+import type { OptionTable } from '../../config/options/option.ts'
 import { options } from '../../config/options.ts'
 
 /** A word that may stand where the cursor is. */
@@ -13,14 +13,18 @@ export interface Candidate {
  * What may complete the last of the words after `twq`, which may be empty. Nothing where a value is free, a path for
  * instance: the shell then offers files.
  */
-export function candidates(program: Command, words: readonly string[]): readonly Candidate[] {
+export function candidates(
+  program: Command,
+  words: readonly string[],
+  table: OptionTable = options,
+): readonly Candidate[] {
   const current = words.at(-1) ?? ''
   const { command, flag, position } = walk(program, words.slice(0, -1))
-  if (flag !== undefined) return matching(valuesOf(flag), current)
+  if (flag !== undefined) return matching(valuesOf(flag, table), current)
   const [, name, typed] = /^(--[\w-]+)=(.*)$/s.exec(current) ?? []
   if (name !== undefined && typed !== undefined) {
     const option = findOption(program, command, name)
-    const values = option === undefined ? [] : matching(valuesOf(option), typed)
+    const values = option === undefined ? [] : matching(valuesOf(option, table), typed)
     return values.map(({ word, does }) => ({ word: `${name}=${word}`, does }))
   }
   if (current.startsWith('-')) return matching(flagsOf(program, command), current)
@@ -64,8 +68,8 @@ function flagsOf(program: Command, command: Command): readonly Candidate[] {
   return command === program ? [...flags, help, version] : [...flags, help]
 }
 
-function valuesOf({ long, argChoices }: Option): readonly Candidate[] {
-  const option = Object.values<ConfigOption>(options).find(({ flag }) => flag?.long === long)
+function valuesOf({ long, argChoices }: Option, table: OptionTable): readonly Candidate[] {
+  const option = Object.values(table).find(({ flag }) => flag?.long === long)
   const words = argChoices ?? option?.parser.words ?? []
   return words.map((word) => ({ word, does: '' }))
 }
