@@ -1,5 +1,5 @@
-import type { StartMember } from './member-link.ts'
 import type { Pool } from './pool.ts'
+import type { StartMember } from './start-member.ts'
 
 /** A kind of pool: what configuration and worker ask of it before a pool is open, and how one is opened. */
 export interface PoolKind<Name extends string = string> {

@@ -2,9 +2,9 @@ import { fork } from 'node:child_process'
 import { availableParallelism, constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
-import type { Member } from '../member-link.ts'
 import type { FromMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
+import type { Member } from '../start-member.ts'
 
 const ENTRY = fileURLToPath(new URL('../member-entry.mjs', import.meta.url))
 

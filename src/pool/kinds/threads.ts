@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../errors.ts'
-import type { Member } from '../member-link.ts'
 import type { FromMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
+import type { Member } from '../start-member.ts'
 
 const ENTRY = new URL('../member-entry.mjs', import.meta.url)
 
