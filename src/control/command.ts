@@ -7,7 +7,6 @@ export interface ControlCommand {
   /** Older names that must go on working. */
   readonly aliases?: readonly string[]
   readonly kind: 'inspect' | 'control'
-  readonly summary: string
   /** The arguments that it knows, where others are an error; without this it takes any. */
   readonly only?: readonly string[]
   /** Returns the reply's value for this node; `undefined` sends none. What it throws becomes an error reply. */

@@ -11,7 +11,6 @@ import type { ControlCommand } from '../command.ts'
 export const addConsumer: ControlCommand = {
   name: 'add_consumer',
   kind: 'control',
-  summary: 'take tasks from one more queue',
   handle(worker, args) {
     requireArguments('add_consumer', args, ['queue'])
     const queue = readQueue(args)
@@ -24,7 +23,6 @@ export const addConsumer: ControlCommand = {
 export const cancelConsumer: ControlCommand = {
   name: 'cancel_consumer',
   kind: 'control',
-  summary: 'take no more tasks from a queue',
   handle(worker, args) {
     requireArguments('cancel_consumer', args, ['queue'])
     const name = nameOf('queue', args.queue)

@@ -8,7 +8,6 @@ import type { ControlCommand } from '../command.ts'
 export const election: ControlCommand = {
   name: 'election',
   kind: 'control',
-  summary: 'elect a node (nothing happens)',
   handle(_worker, args) {
     requireArguments('election', args, ['id', 'topic'])
     return null

@@ -7,7 +7,6 @@ export const enableEvents: ControlCommand = {
   name: 'enable_events',
   kind: 'control',
   only: [],
-  summary: 'tell monitors of each task',
   handle: ({ events }) => ({ ok: events.enable() ? 'task events enabled' : 'task events already enabled' }),
 }
 
@@ -16,7 +15,6 @@ export const disableEvents: ControlCommand = {
   name: 'disable_events',
   kind: 'control',
   only: [],
-  summary: 'tell monitors of tasks no longer',
   handle: ({ events }) => ({ ok: events.disable() ? 'task events disabled' : 'task events already disabled' }),
 }
 
@@ -25,7 +23,6 @@ export const heartbeat: ControlCommand = {
   name: 'heartbeat',
   kind: 'control',
   only: [],
-  summary: 'send a heartbeat event at once',
   handle({ events }) {
     events.beat()
     return null

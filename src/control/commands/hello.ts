@@ -6,7 +6,6 @@ import type { WorkerView } from '../worker-view.ts'
 export const hello: ControlCommand = {
   name: 'hello',
   kind: 'inspect',
-  summary: 'share revoked tasks with a worker that starts',
   handle(worker, args) {
     if (args.from_node === worker.node) return null
     if (worker.takesRevocations) worker.learnRevoked(idsIn(args.revoked))

@@ -8,7 +8,6 @@ export const active: ControlCommand = {
   name: 'active',
   aliases: ['dump_active'],
   kind: 'inspect',
-  summary: 'the tasks that run now',
   handle: (worker, args) => worker.active().map((request) => requestInfo(request, worker, args.safe === true)),
 }
 
@@ -17,7 +16,6 @@ export const reserved: ControlCommand = {
   name: 'reserved',
   aliases: ['dump_reserved'],
   kind: 'inspect',
-  summary: 'the tasks that wait for a slot',
   handle: (worker) => worker.reserved().map((request) => requestInfo(request, worker, false)),
 }
 
@@ -26,7 +24,6 @@ export const scheduled: ControlCommand = {
   name: 'scheduled',
   aliases: ['dump_schedule'],
   kind: 'inspect',
-  summary: 'the tasks that wait for their time',
   handle: (worker) =>
     worker.scheduled().map((request) => ({
       eta: request.eta === undefined ? null : pythonIso(request.eta, request.etaMicroseconds),
@@ -40,7 +37,6 @@ export const scheduled: ControlCommand = {
 export const queryTask: ControlCommand = {
   name: 'query_task',
   kind: 'inspect',
-  summary: 'where the tasks with these ids are',
   handle(worker, { ids }) {
     const wanted = new Set(textsOf('ids', ids))
     const found: Record<string, Json> = {}

@@ -8,7 +8,6 @@ import type { ControlCommand } from '../command.ts'
 export const stats: ControlCommand = {
   name: 'stats',
   kind: 'inspect',
-  summary: 'counters and circumstances',
   handle(worker) {
     const { total, uptime, prefetch, pool } = worker.stats()
     const scaling = worker.autoscaler?.info()
@@ -39,7 +38,6 @@ export const registered: ControlCommand = {
   name: 'registered',
   aliases: ['dump_tasks'],
   kind: 'inspect',
-  summary: 'the tasks it can run',
   handle(worker, { taskinfoitems }) {
     const items =
       Array.isArray(taskinfoitems) && taskinfoitems.length > 0 ? taskinfoitems.slice(0, MOST_ITEMS) : DEFAULT_ITEMS
@@ -66,7 +64,6 @@ const DEFAULT_ITEMS: readonly Json[] = ['exchange', 'routing_key', 'rate_limit']
 export const activeQueues: ControlCommand = {
   name: 'active_queues',
   kind: 'inspect',
-  summary: 'the queues it consumes',
   only: [],
   handle: (worker) => worker.queues.all().map(queueInfo),
 }
@@ -119,7 +116,6 @@ export const conf: ControlCommand = {
   name: 'conf',
   aliases: ['dump_conf'],
   kind: 'inspect',
-  summary: 'the configuration',
   handle: (worker, { with_defaults: all }) => (all === true ? { ...worker.confDefaults, ...worker.conf } : worker.conf),
 }
 
@@ -127,7 +123,6 @@ export const conf: ControlCommand = {
 export const report: ControlCommand = {
   name: 'report',
   kind: 'inspect',
-  summary: 'versions and settings, for a bug report',
   only: [],
   handle({ conf, software }) {
     const settings = Object.entries(conf).map(([name, value]) => `${name}: ${pythonRepr(value)}`)
@@ -147,7 +142,6 @@ export const report: ControlCommand = {
 export const clock: ControlCommand = {
   name: 'clock',
   kind: 'inspect',
-  summary: 'the logical clock',
   handle: (worker) => ({ clock: worker.clock }),
 }
 
@@ -155,7 +149,6 @@ export const clock: ControlCommand = {
 export const memsample: ControlCommand = {
   name: 'memsample',
   kind: 'inspect',
-  summary: 'the memory in use',
   handle: residentMemory,
 }
 
@@ -163,7 +156,6 @@ export const memsample: ControlCommand = {
 export const memdump: ControlCommand = {
   name: 'memdump',
   kind: 'inspect',
-  summary: 'the memory in use, in a sentence',
   handle: () => `- rss: ${residentMemory()}.\n`,
 }
 
@@ -171,7 +163,6 @@ export const memdump: ControlCommand = {
 export const objgraph: ControlCommand = {
   name: 'objgraph',
   kind: 'inspect',
-  summary: 'a picture of objects (Python only)',
   only: ['num', 'max_depth', 'type'],
   handle() {
     throw new Error("ImportError('Requires the objgraph library')")

@@ -4,6 +4,5 @@ import type { ControlCommand } from '../command.ts'
 export const ping: ControlCommand = {
   name: 'ping',
   kind: 'inspect',
-  summary: 'ask whether the worker answers',
   handle: () => ({ ok: 'pong' }),
 }

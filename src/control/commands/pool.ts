@@ -7,7 +7,6 @@ import type { ControlCommand } from '../command.ts'
 export const poolGrow: ControlCommand = {
   name: 'pool_grow',
   kind: 'control',
-  summary: 'run more tasks at once',
   handle(worker, { n }) {
     if (worker.autoscaler !== undefined) return { error: notWithAutoscale('pool_grow') }
     worker.resizePool(wholeNumberOf('n', n, 1) as number)
@@ -19,7 +18,6 @@ export const poolGrow: ControlCommand = {
 export const poolShrink: ControlCommand = {
   name: 'pool_shrink',
   kind: 'control',
-  summary: 'run fewer tasks at once',
   handle(worker, { n }) {
     if (worker.autoscaler !== undefined) return { error: notWithAutoscale('pool_shrink') }
     worker.resizePool(-(wholeNumberOf('n', n, 1) as number))
@@ -31,7 +29,6 @@ export const poolShrink: ControlCommand = {
 export const autoscale: ControlCommand = {
   name: 'autoscale',
   kind: 'control',
-  summary: 'change the bounds between which the pool grows and shrinks by itself',
   only: ['max', 'min'],
   handle({ autoscaler }, args) {
     if (autoscaler === undefined) throw new Error("ValueError('Autoscale not enabled')")
@@ -47,7 +44,6 @@ export const autoscale: ControlCommand = {
 export const poolRestart: ControlCommand = {
   name: 'pool_restart',
   kind: 'control',
-  summary: 'replace the threads or processes of the pool',
   handle(worker) {
     worker.restartPool()
     return { ok: 'reload started' }

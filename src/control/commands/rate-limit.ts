@@ -9,7 +9,6 @@ import type { ControlCommand } from '../command.ts'
 export const rateLimit: ControlCommand = {
   name: 'rate_limit',
   kind: 'control',
-  summary: 'change how often a task may start: 10/s, 100/m, 5/h, or 0 for no limit',
   handle(worker, args) {
     requireArguments('rate_limit', args, ['task_name', 'rate_limit'])
     const text = args.rate_limit

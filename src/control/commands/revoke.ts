@@ -12,7 +12,6 @@ import type { WorkerView } from '../worker-view.ts'
 export const revoke: ControlCommand = {
   name: 'revoke',
   kind: 'control',
-  summary: 'do not run tasks, by their ids; with `terminate`, end them if they run',
   handle(worker, args) {
     requireArguments('revoke', args, ['task_id'])
     const ids = textsOf('task_id', args.task_id)
@@ -24,7 +23,6 @@ export const revoke: ControlCommand = {
 export const terminate: ControlCommand = {
   name: 'terminate',
   kind: 'control',
-  summary: 'end running tasks, by their ids',
   handle(worker, args) {
     requireArguments('terminate', args, ['signal', 'task_id'])
     return endById(worker, textsOf('task_id', args.task_id), args.signal)
@@ -35,7 +33,6 @@ export const terminate: ControlCommand = {
 export const revokeByStampedHeaders: ControlCommand = {
   name: 'revoke_by_stamped_headers',
   kind: 'control',
-  summary: 'do not run tasks, by the stamps that they carry',
   handle(worker, args) {
     requireArguments('revoke_by_stamped_headers', args, ['headers'])
     const headers = readHeaders(args.headers)
@@ -62,7 +59,6 @@ export const revoked: ControlCommand = {
   name: 'revoked',
   aliases: ['dump_revoked'],
   kind: 'inspect',
-  summary: 'list the ids of revoked tasks',
   handle: (worker) => worker.revoked().map(([id]) => id),
 }
 

@@ -4,7 +4,6 @@ import type { ControlCommand } from '../command.ts'
 export const shutdown: ControlCommand = {
   name: 'shutdown',
   kind: 'control',
-  summary: 'take nothing more, finish what runs, and leave',
   handle(worker) {
     worker.shutDown()
     return undefined

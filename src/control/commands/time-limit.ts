@@ -5,7 +5,6 @@ import type { ControlCommand } from '../command.ts'
 export const timeLimit: ControlCommand = {
   name: 'time_limit',
   kind: 'control',
-  summary: 'change how long tasks of one name may run from now on',
   handle(worker, args) {
     const limits = { soft: secondsOf('soft', args.soft), hard: secondsOf('hard', args.hard) }
     if (!worker.limitTime(textOf('task_name', args.task_name ?? ''), limits)) return { error: 'unknown task' }
