@@ -1,12 +1,12 @@
 import type { Delivery } from '../broker/broker.ts'
 import { decodeBody } from '../protocol/body.ts'
 import { isChordQueue } from '../protocol/chord/queued-chord.ts'
-import { restoreQuarantined } from '../protocol/headers/quarantine.ts'
+import { readQuarantineFacts, restoreQuarantined } from '../protocol/headers/quarantine.ts'
 import { changeHeaders, type HeaderForms } from '../protocol/headers/raw-headers.ts'
 import { resendable } from '../protocol/headers/resendable.ts'
 import { historyOf, sendsElsewhere } from '../protocol/headers/suspect.ts'
 import { isObject, readPlace } from '../protocol/task-fields.ts'
-import type { HeaderValue, Outgoing, WireMessage } from '../protocol/wire.ts'
+import type { Outgoing, WireMessage } from '../protocol/wire.ts'
 import type { Json } from '../runtime/json.ts'
 import { matchesGlob } from '../runtime/text/glob.ts'
 
@@ -95,21 +95,15 @@ export function wasInChord({ original }: QuarantinedMessage): boolean {
 /** Reads a message that lies in a quarantine, whoever put it there. */
 export function readQuarantined(delivery: Delivery): QuarantinedMessage {
   const { headers } = delivery
-  const starts = headers['x-twq-starts']
+  const { reason = 'unknown', detail = '', time = '', node = '', queue = '', ...facts } = readQuarantineFacts(headers)
   return {
-    id: textOf(headers['x-twq-id']),
-    task: textOf(headers['x-twq-task']),
-    reason: textOf(headers['x-twq-reason']) ?? 'unknown',
-    detail: textOf(headers['x-twq-detail']) ?? '',
-    time: textOf(headers['x-twq-time']) ?? '',
-    node: textOf(headers['x-twq-node']) ?? '',
-    queue: textOf(headers['x-twq-queue']) ?? '',
-    starts: typeof starts === 'number' ? starts : undefined,
+    ...facts,
+    reason,
+    detail,
+    time,
+    node,
+    queue,
     history: historyOf(headers),
     original: restoreQuarantined(delivery),
   }
-}
-
-function textOf(value: HeaderValue | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

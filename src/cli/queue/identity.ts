@@ -1,3 +1,4 @@
+import { readQuarantineFacts } from '../../protocol/headers/quarantine.ts'
 import { decodeTask } from '../../protocol/task/decode-task.ts'
 import type { WireMessage } from '../../protocol/wire.ts'
 
@@ -12,9 +13,8 @@ const LIMITS = { maxBodySize: 16 * 1024 * 1024 }
 /** Whose message it is. Messages of protocol 1 say it in their bodies, which are read only then; a quarantined one in our headers. */
 export function identityOf(message: WireMessage): Identity {
   const { headers } = message
-  if (typeof headers['x-twq-reason'] === 'string') {
-    return { id: textOf(headers['x-twq-id']), task: textOf(headers['x-twq-task']) }
-  }
+  const { reason, id, task } = readQuarantineFacts(headers)
+  if (reason !== undefined) return { id, task }
   if (typeof headers.task === 'string') return { id: textOf(headers.id), task: headers.task }
   const decoded = decodeTask(message, LIMITS)
   return decoded.kind === 'task' ? decoded.message : decoded.malformed

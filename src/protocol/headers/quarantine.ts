@@ -92,6 +92,25 @@ export function quarantineMessage(
   }
 }
 
+/** The facts that the headers of a quarantined message tell; undefined for each that is missing or of another type. */
+export function readQuarantineFacts(headers: Headers) {
+  const text = (name: string): string | undefined => {
+    const value = headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const starts = headers['x-twq-starts']
+  return {
+    id: text('x-twq-id'),
+    task: text('x-twq-task'),
+    reason: text('x-twq-reason'),
+    detail: text('x-twq-detail'),
+    time: text('x-twq-time'),
+    node: text('x-twq-node'),
+    queue: text('x-twq-queue'),
+    starts: typeof starts === 'number' ? starts : undefined,
+  }
+}
+
 /**
  * The original of a quarantined message, byte for byte, and where it was published to; undefined if it is not one. Our own
  * marks and what queues counted are no part of the original.
