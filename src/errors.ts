@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'TWQ_QUEUE_LOCKED'
   /** The connection was lost; what was under way on it is unknown. */
   | 'TWQ_CONNECTION_LOST'
-  /** A queue that is to go holds messages, or somebody consumes it. */
+  /** A queue to be deleted holds messages, or has a consumer. */
   | 'TWQ_QUEUE_IN_USE'
   /** RabbitMQ's management API can't be used. */
   | 'TWQ_MANAGEMENT'
@@ -52,7 +52,7 @@ export type ErrorCode =
   | 'TWQ_MESSAGE_MALFORMED'
   /** A value has no JSON form; the message names the path. */
   | 'TWQ_UNSERIALISABLE'
-  /** A task name that nobody registered. */
+  /** A task name that is not registered. */
   | 'TWQ_UNKNOWN_TASK'
   /** Arguments do not fit the task. */
   | 'TWQ_ARGUMENTS'
@@ -90,7 +90,7 @@ export type ErrorCode =
   | 'TWQ_STATEDB'
   /** The address for probes can't be listened on. */
   | 'TWQ_HEALTH_ADDRESS'
-  /** What was to be written is there already. */
+  /** A file to be written exists already. */
   | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */
   | 'TWQ_CLOSED'
@@ -125,7 +125,7 @@ export class TwqError extends Error {
   }
 }
 
-/** The text of whatever was thrown. Never throws itself. */
+/** The text of a thrown value. Never throws itself. */
 export function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown)
@@ -134,7 +134,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** What to do about whatever was thrown; undefined where that does not say. */
+/** The hint of a thrown value; undefined for one that has none. */
 export function hintOf(thrown: unknown): string | undefined {
   return TwqError.is(thrown) ? thrown.hint : undefined
 }

@@ -51,7 +51,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   store_eager_result: '`runTask` of twq/testing returns the result',
   store_errors_even_if_ignored: 'a task with `ignoreResult` stores nothing',
   Strategy: 'messages are taken in by the worker',
-  throws: 'a failed task is logged with its stack trace, whatever it threw',
+  throws: 'every failed task is logged with its stack trace',
   trail: 'the tasks that a task sends are always listed among its children',
   typing: '`positional` and `schema` say which arguments there are',
 }
