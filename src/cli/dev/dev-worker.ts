@@ -78,7 +78,7 @@ export class DevWorker {
     this.#child.kill('SIGQUIT')
   }
 
-  /** Ends it at once, with whatever it has started. */
+  /** Ends it at once, with the processes that it has started. */
   kill(): void {
     if (this.#hasEnded || this.#child.pid === undefined) return
     try {

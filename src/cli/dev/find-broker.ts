@@ -18,7 +18,7 @@ export interface FoundBroker extends AsyncDisposable {
   readonly found: boolean
 }
 
-// Whoever is there answers sooner, and a person waits.
+// A broker on this machine answers sooner, and a person waits.
 const PATIENCE = 2_000
 // Ports for the brokers of further projects, beside RabbitMQ's own.
 const FIRST_PORT = 5_700

@@ -11,7 +11,7 @@ export interface SendFacts {
   readonly tasks: readonly TaskSummary[]
 }
 
-// What Python's Celery and our client use when nobody names a queue.
+// The queue of Python's Celery and of our client where none is named.
 const DEFAULT_QUEUE = 'celery'
 
 /** How to send a task, from the shell, from TypeScript and from Python, ready to be pasted. */

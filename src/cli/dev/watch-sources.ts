@@ -6,7 +6,7 @@ import { messageOf } from '../../errors.ts'
 export interface WatchOptions {
   /** Milliseconds of silence after which a burst of changes counts as one. */
   readonly debounce: number
-  /** True for a file to watch besides those that are named as code or configuration: one that the worker has loaded. */
+  /** True for a file that the worker has loaded: it is watched beside the named code and configuration. */
   readonly isLoaded?: (path: string) => boolean
   /** Hears the changed files. */
   readonly onChange: (files: readonly string[]) => void

@@ -22,7 +22,7 @@ export function judgeQueue(facts: QueueFacts): readonly Finding[] {
 
 function judgeDeclaration(check: string, { queue, status, refusal }: QueueFacts): readonly Finding[] {
   if (status === undefined) {
-    const why = 'Until somebody declares it, what is sent there goes nowhere.'
+    const why = 'Until it is declared, messages sent to it are lost.'
     return [warning(check, 'it does not exist', why, `Start a worker, or: twq queue declare ${queue.name}`)]
   }
   if (refusal === undefined) return []
@@ -42,8 +42,8 @@ function judgeBacklog(check: string, { status }: QueueFacts): readonly Finding[]
   return [
     warning(
       check,
-      `${count(status.messages, 'message')} ready, and nobody consumes them`,
-      'Whoever sent them waits.',
+      `${count(status.messages, 'message')} ready, and no consumer`,
+      'Their senders wait.',
       'twq worker start',
     ),
   ]
@@ -71,7 +71,7 @@ function judgeSetAside(check: string, { queue: { name }, quarantine, suspects }:
       warning(
         check,
         `${count(quarantine.messages, 'message')} in ${quarantine.name}`,
-        'Workers could not use them, or they killed their workers; nobody runs them.',
+        'Workers could not use them, or they killed their workers; they are not run again.',
         `twq quarantine list --queue ${name}\ntwq quarantine replay --queue ${name}   (once the cause is mended)`,
       ),
     )
@@ -80,7 +80,7 @@ function judgeSetAside(check: string, { queue: { name }, quarantine, suspects }:
     found.push(
       warning(
         check,
-        `${count(suspects.messages, 'message')} in ${suspects.name}, and nobody consumes them`,
+        `${count(suspects.messages, 'message')} in ${suspects.name}, and no consumer`,
         'Their workers may have died of them; only a twq worker tries them again, one by one.',
         `twq worker start --queues ${name}`,
       ),

@@ -11,7 +11,7 @@ export function installedVersions(): ReadonlyMap<string, string> {
   return new Map([['twq', packageVersion()], ...versions])
 }
 
-/** Read from its folder, since a package need not let anybody import its package.json. */
+/** Read from its folder, since the exports of a package may leave out its package.json. */
 function versionOf(name: string): string | undefined {
   for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
     try {

@@ -67,7 +67,7 @@ async function listenersOf(connection: Connection, node: string): Promise<number
   try {
     return (await queueStatus(connection, `${node}.${PIDBOX_EXCHANGE}`))?.consumers
   } catch {
-    // An exclusive mailbox tells nobody.
+    // An exclusive mailbox can't be inspected from another connection.
     return undefined
   }
 }
@@ -94,7 +94,7 @@ async function clocksOf(
       await delay(HEARTBEAT_WAIT, undefined, { signal: heard.signal }).catch(() => {})
     })
   } catch (error) {
-    // Nobody tells events here, or this user may not hear them.
+    // No worker sends events here, or this user may not consume them.
     if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION', 'TWQ_QUEUE_LOCKED')) throw error
   }
   return ahead

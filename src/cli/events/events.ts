@@ -37,7 +37,7 @@ function printEvents(flags: EventsFlags): Promise<number> {
   const asJson = flags.ndjson === true || wantsJson(flags)
   return interruptible(async (stopped) => {
     const gone = new AbortController()
-    // Whoever read our lines, `head` say, has enough.
+    // The reader of our lines, `head` say, has closed the pipe.
     process.stdout.once('error', () => gone.abort())
     const signal = AbortSignal.any([stopped, gone.signal])
     await using watch = await openWatch('events', flags, {

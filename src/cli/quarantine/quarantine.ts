@@ -52,7 +52,7 @@ export type QuarantineAction = 'list' | 'replay' | 'purge'
 
 const NOTHING: Sweep = { kept: 0, dropped: 0, sent: 0, unseen: 0 }
 
-/** Of more messages than these nobody reads a list. */
+/** A longer list of messages is not read. */
 const LONGEST_LIST = 1_000
 
 /**

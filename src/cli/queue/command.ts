@@ -61,8 +61,8 @@ export function addQueue(program: Command, exit: Exit): void {
     })
   queue
     .command('delete <name>')
-    .description('delete a queue that is empty and that nobody consumes')
-    .option('--force', 'also one that is not')
+    .description('delete a queue that is empty and has no consumer')
+    .option('--force', 'also one that has messages or consumers')
     .option('--yes', 'do not ask')
     .action(async (name: string, _options, command: Command) => {
       const { queueDelete } = await import('./remove.ts')

@@ -26,7 +26,7 @@ export function withCompanions(queue: string): readonly string[] {
 }
 
 /**
- * Whoever takes a message from a queue of suspects and returns it seems to have died of it, and the next worker may set
+ * A consumer that takes a message from a queue of suspects and returns it seems to have died of it, and the next worker may set
  * it aside: throws `TWQ_USAGE` unless `force`.
  */
 export function spareSuspects(queue: string, force: boolean | undefined): void {

@@ -38,7 +38,7 @@ const COLUMNS = [
   'message_stats.deliver_get_details.rate',
 ]
 const PAGE = 500
-// Beyond these nobody looks at a list.
+// Longer lists are not read.
 const MOST_PAGES = 40
 
 /**

@@ -20,9 +20,9 @@ export interface RemoteFlags extends GlobalOptions {
 export interface ControlClient extends AsyncDisposable {
   /** The nodes that were named; undefined for all. */
   readonly destination: readonly string[] | undefined
-  /** Rejects with `TWQ_NO_WORKER` when nobody answers. */
+  /** Rejects with `TWQ_NO_WORKER` when no worker answers. */
   ask(method: string, args?: JsonObject, destination?: readonly string[]): Promise<Replies>
-  /** Says it and awaits no reply. Rejects with `TWQ_NO_WORKER` when nobody listens. */
+  /** Sends it and awaits no reply. Rejects with `TWQ_NO_WORKER` when no worker listens. */
   tell(method: string, args: JsonObject): Promise<void>
   /** Whether a node's mailbox is there. */
   listens(node: string): Promise<boolean>

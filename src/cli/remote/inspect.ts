@@ -11,7 +11,7 @@ export interface InspectFlags extends RemoteFlags {
 }
 
 /**
- * `twq inspect …`: asks the workers of the broker, in whatever language, and prints what they answer. 69
+ * `twq inspect …`: asks the workers of the broker, Python's and ours, and prints their answers. 69
  * when there is none, or when one that was named is silent.
  */
 export async function inspect(command: RemoteCommand, typed: readonly unknown[], flags: InspectFlags): Promise<number> {

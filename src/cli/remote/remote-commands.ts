@@ -62,7 +62,7 @@ export const controlCommands: readonly RemoteCommand[] = [
   {
     name: 'terminate',
     method: 'terminate',
-    description: 'do not run them, and end those that run; the signal is for Python workers',
+    description: 'do not run them, and end running ones; the signal is for Python workers',
     args: [{ shown: '<signal>', key: 'signal', kind: 'text' }, ids],
   },
   {

@@ -34,7 +34,7 @@ export function addTask(program: Command, exit: Exit): void {
     })
   task
     .command('result <id>')
-    .description('print the result of a task that was sent by anybody; needs results in a Redis')
+    .description('print the result of any task; needs results in a Redis')
     .option('--wait', 'wait for it; exit 1 if the task fails, 124 when --timeout (default: none) is over')
     .action(async (id: string, _options, command: Command) => {
       const { taskResult } = await import('./result.ts')
@@ -48,7 +48,7 @@ export function addTask(program: Command, exit: Exit): void {
       exit(await taskList(command.optsWithGlobals()))
     })
   withDestination(task.command('revoke <ids...>').description('do not run these tasks'))
-    .option('--terminate', 'end those that run')
+    .option('--terminate', 'also end running tasks')
     .action(async (ids: string[], { terminate = false }: { terminate?: boolean }, command: Command) => {
       const { tellWorkers } = await import('../remote/control.ts')
       const how = terminate ? { terminate, signal: 'SIGTERM' } : {}

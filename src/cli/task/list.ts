@@ -25,7 +25,7 @@ const COLUMNS: readonly Column<RegisteredTask>[] = [
   { title: 'MODULE', cell: ({ module }) => module ?? '', elastic: true },
 ]
 
-/** As Python writes a signature: after `*` those that are given by name only, and `**` for any name. */
+/** As Python writes a signature: after `*` the parameters given by name only, and `**` for any name. */
 function argumentsOf({ positional, named }: AnyTask): string {
   const byName = named === '*' ? ['**'] : named === undefined || named.length === 0 ? [] : ['*', ...named]
   return [...positional, ...byName].join(', ')

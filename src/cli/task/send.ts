@@ -98,8 +98,8 @@ async function doubt(
   config: Config,
   over: AbortSignal,
 ): Promise<string | undefined> {
-  const nobody = queue === undefined ? undefined : await unconsumed(config, queue)
-  if (nobody !== undefined) return nobody
+  const remark = queue === undefined ? undefined : await unconsumed(config, queue)
+  if (remark !== undefined) return remark
   await setTimeout(LOOK_AGAIN, undefined, { signal: over })
   const registered = await registeredTasks(config)
   return unknownTask(task, registered) ?? ignoredResults(task, registered)

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 
 /**
- * The remark that nobody consumes a queue, with the next command; undefined where somebody does, or where it can't be told.
+ * The remark that a queue has no consumer, with the next command; undefined where it has one, or where it can't be told.
  * Looks once and creates nothing. Never rejects.
  */
 export async function unconsumed({ broker: url, heartbeat }: Config, queue: string): Promise<string | undefined> {

@@ -9,8 +9,8 @@ export interface Terminal {
 }
 
 /**
- * Asks for the name of what is about to be lost, which nobody types by mistake; true when it was given. Off a terminal
- * nobody can be asked: `TWQ_USAGE`, unless `yes` says it all.
+ * Asks for the name of what is about to be deleted, which is hardly typed by mistake; true when it was given. Off a terminal
+ * there is no one to ask: throws `TWQ_USAGE`, unless `yes` is set.
  */
 export async function confirmed(
   what: string,

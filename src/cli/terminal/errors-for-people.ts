@@ -45,7 +45,7 @@ function codeOf(error: unknown): string {
   return TwqError.is(error) ? error.code : 'TWQ_INTERNAL'
 }
 
-/** The messages behind the error's own, nearest first, without those that only repeat what has been said. */
+/** The messages behind the error's own, nearest first, without repetitions. */
 function causesOf(error: unknown): readonly string[] {
   const said = [messageOf(error)]
   const seen = new Set<unknown>([error])

@@ -119,7 +119,7 @@ export function print(text: string): void {
   process.stdout.write(text)
 }
 
-// Whoever reads may leave, as `head` does: the command ends then, as others do that SIGPIPE ends.
+// The reader of a pipe may leave, as `head` does: the command ends then, as programs do on SIGPIPE.
 function endUnread(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
   process.exit(exitCodeOfSignal('SIGPIPE'))

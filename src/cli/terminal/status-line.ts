@@ -18,7 +18,7 @@ export interface StatusLine extends Disposable {
   clear(): void
 }
 
-/** Begins one; where nobody looks on it shows nothing. Disposed of, it leaves no trace. */
+/** Begins a status line; off a terminal it shows nothing. Disposing of it erases it. */
 export function statusLine(flags: GlobalOptions): StatusLine {
   if (!isWatched(flags)) return { show() {}, clear() {}, [Symbol.dispose]() {} }
   const start = systemClock.monotonic()

@@ -41,7 +41,7 @@ export function top(flags: TopFlags): Promise<number> {
   const interval = flags.interval === undefined ? fallback : milliseconds('--interval', flags.interval)
   return interruptible(async (stopped) => {
     const gone = new AbortController()
-    // Whoever read our tables has enough.
+    // The reader of our tables has closed the pipe.
     process.stdout.once('error', () => gone.abort())
     const signal = AbortSignal.any([stopped, gone.signal])
     let news: string | undefined

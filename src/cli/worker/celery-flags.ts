@@ -36,7 +36,7 @@ const USER = refusal(
   'Let systemd (User=, Group=), Docker (--user) or your orchestrator choose them.',
 )
 
-/** Flags of Celery 5.2 to 5.6; those that are not here are taken as Celery takes them. */
+/** Flags of Celery 5.2 to 5.6; flags that are not listed mean the same as in Celery. */
 export const celeryFlags: readonly CeleryFlag[] = [
   {
     usage: '-D, --detach',
@@ -96,7 +96,7 @@ export const celeryFlags: readonly CeleryFlag[] = [
   },
 ]
 
-/** What there is to say about those that were given; throws `TWQ_USAGE` for what can't be left out unseen. */
+/** Notes on the given flags of Celery; throws `TWQ_USAGE` for one that must not be ignored. */
 export function heedCeleryFlags(given: Readonly<Record<string, unknown>>): readonly string[] {
   return celeryFlags.flatMap(({ usage, attribute, answer }) => {
     const value = given[attribute]

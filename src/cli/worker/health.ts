@@ -23,7 +23,7 @@ export interface WorkerHealthFlags extends GlobalOptions {
 
 const PATHS: Readonly<Record<Probe, string>> = { ready: '/readyz', live: '/livez', started: '/startupz' }
 const TIMEOUT = 1_000
-// A worker's answer is a line; somebody else's may be anything.
+// A worker's answer is a line; another program's may be anything.
 const LONGEST_ANSWER = 65_536
 
 /** Where a worker may listen. */
@@ -33,7 +33,7 @@ type Target = { readonly socketPath: string } | { readonly host: string; readonl
 type Answer =
   | { readonly kind: 'answered'; readonly passes: boolean; readonly health: Health }
   | { readonly kind: 'silent'; readonly health: Health }
-  | { readonly kind: 'nobody' }
+  | { readonly kind: 'none' }
 
 /** One worker as it is shown. */
 interface Health {
@@ -50,8 +50,8 @@ export async function workerHealth(flags: WorkerHealthFlags): Promise<number> {
   const probe: Probe = flags.live ? 'live' : flags.started ? 'started' : 'ready'
   const timeout = flags.timeout === undefined ? TIMEOUT : milliseconds('--timeout', flags.timeout)
   const asked = await Promise.all(targets(flags).map((target) => ask(target, PATHS[probe], probe, timeout)))
-  const answers = asked.filter((answer) => answer.kind !== 'nobody')
-  if (answers.length === 0) throw nobody(flags)
+  const answers = asked.filter((answer) => answer.kind !== 'none')
+  if (answers.length === 0) throw noAnswer(flags)
   refuseToGuess(answers)
 
   // Two workers of one name, one that leaves and one that comes say: all have to pass.
@@ -75,7 +75,7 @@ function targets({ address, socket, node }: WorkerHealthFlags): Target[] {
 }
 
 /** Without a name there has to be one worker only. */
-function refuseToGuess(answers: readonly Exclude<Answer, { kind: 'nobody' }>[]): void {
+function refuseToGuess(answers: readonly Exclude<Answer, { kind: 'none' }>[]): void {
   const nodes = [...new Set(answers.flatMap(({ health }) => health.node ?? []))].sort()
   if (nodes.length < 2) return
   throw new TwqError('TWQ_USAGE', `several workers run here: ${nodes.join(', ')}`, {
@@ -83,7 +83,7 @@ function refuseToGuess(answers: readonly Exclude<Answer, { kind: 'nobody' }>[]):
   })
 }
 
-function nobody({ address, socket, node }: WorkerHealthFlags): TwqError {
+function noAnswer({ address, socket, node }: WorkerHealthFlags): TwqError {
   const where = address ?? socket
   const message =
     where === undefined ? `no worker${node ? ` ${node}` : ''} of this user runs here` : `no worker listens on ${where}`
@@ -100,7 +100,7 @@ async function ask(target: Target, path: string, probe: Probe, timeout: number):
     return understood(await get(target, path, signal), probe) ?? silent(`${where} answers, but as no worker does`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ECONNREFUSED' || code === 'ENOENT') return { kind: 'nobody' }
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return { kind: 'none' }
     return silent(signal.aborted ? `no answer within ${timeout} ms from ${where}` : `${where}: ${messageOf(error)}`)
   }
 }
@@ -139,7 +139,7 @@ function isFinding(entry: unknown): entry is Health['failing'][number] {
   return typeof check === 'string' && typeof why === 'string'
 }
 
-function describe(probe: Probe, answer: Exclude<Answer, { kind: 'nobody' }>): string {
+function describe(probe: Probe, answer: Exclude<Answer, { kind: 'none' }>): string {
   const { node = 'a worker', failing } = answer.health
   const verdict = answer.kind === 'answered' && answer.passes ? 'is' : 'is not'
   const lines = failing.map(({ check, why }) => `  ${printable(check)}: ${printable(why)}\n`)

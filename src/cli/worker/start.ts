@@ -45,7 +45,7 @@ export interface WorkerStartFlags extends GlobalOptions {
 // Between two looks whether the queues are empty, in milliseconds.
 const LOOK_AGAIN = 200
 
-/** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an exception that nobody caught. */
+/** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an uncaught exception. */
 export async function workerStart(given: WorkerStartFlags): Promise<number> {
   // Celery's other name for `--task-events`.
   const flags = given.events === true ? { ...given, taskEvents: true } : given
