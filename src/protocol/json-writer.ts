@@ -18,9 +18,9 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the JSON that `JSON.stringify` can't, and says where a value has no JSON form. Whatever the value does when it is
- * read, it stops where the text must have more than `maxSize` bytes; one of a few times as many may be written, since it is
- * characters that are counted.
+ * Writes the JSON that `JSON.stringify` can't, and says where a value has no JSON form. For every value, also
+ * one with getters, it stops where the text must have more than `maxSize` bytes. It counts characters, so the text may have a
+ * few times as many bytes.
  */
 export function writeJson(value: unknown, { path, tags, maxSize }: WriteOptions): string {
   const writer: Writer = { tags, maxSize, left: maxSize, absent: 0, path: [path], ancestors: new Set() }

@@ -5,7 +5,7 @@ import { readJson } from './json-reader.ts'
 import { isTagged, untag } from './json-tags.ts'
 import { MAX_WRITTEN_DEPTH, tooLarge, writeJson } from './json-writer.ts'
 
-/** How much JSON is read at most. Whoever may publish to a queue chooses the text, so all of it is bounded. */
+/** Bounds on the JSON that is read: a sender chooses the text, so all of it is bounded. */
 export interface JsonLimits {
   /** Bytes, or characters of a text. Default 16 MiB. */
   readonly maxSize?: number
@@ -55,7 +55,7 @@ export interface StringifyOptions {
   readonly maxSize?: number
 }
 
-/** What RabbitMQ takes at most as one message, unless somebody permitted more; from version 4 on it is less. */
+/** The longest message that RabbitMQ takes by default; from version 4 on it is less. */
 const LARGEST_WRITTEN = 128 * 1024 * 1024
 
 /**
@@ -77,8 +77,8 @@ function fits(text: string, maxSize: number): boolean {
 }
 
 /**
- * A value as whoever reads its JSON has it: itself where `JSON.stringify` can write it, else what its JSON says, so that
- * nobody asks its methods and getters again. Throws as {@link stringifyJson}.
+ * A value as a reader of its JSON gets it: itself where `JSON.stringify` can write it, else its parsed JSON, so that
+ * its methods and getters are not called again. Throws as {@link stringifyJson}.
  */
 export function portableJson(value: unknown, options: StringifyOptions = {}): Json {
   const { path = 'value', maxSize = LARGEST_WRITTEN } = options

@@ -14,7 +14,7 @@ export interface Signature {
   readonly kwargs: JsonObject
   /** The options of `apply_async` under their Python names; nothing is known of their types. */
   readonly options: JsonObject
-  /** True when it takes no further arguments: whatever it follows, it is called as it stands. */
+  /** True when it takes no further arguments: the result of the task before it is not passed on. */
   readonly immutable: boolean
   /**
    * Where the failure of a group goes that is a later step of a chain and is never sent. It stands beside the options,

@@ -40,7 +40,7 @@ export interface TaskMessage {
   readonly ignoreResult: boolean | null
   /** How often tasks replaced themselves on the way to this one. */
   readonly replacedTaskNesting: number
-  /** The queue that results go to; `''` when nobody listens. */
+  /** The queue that results go to; `''` for none. */
   readonly replyTo: string
   readonly correlationId: string
   readonly priority: number | undefined
@@ -53,7 +53,7 @@ export interface TaskMessage {
   readonly protocol: 1 | 2
 }
 
-/** Why a message can't be used, and what could still be read of it, so that whoever waits can be told. */
+/** Why a message can't be used, and the fields that its caller needs to get a failure. */
 export interface Malformed {
   /** The name of the exception that Celery has for it. */
   readonly type: 'DecodeError' | 'ContentDisallowed' | 'InvalidTaskError'
@@ -63,7 +63,7 @@ export interface Malformed {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
-  /** Its place among other tasks, for those who wait for them; what it says of how it is to run is left out. Undefined without an id. */
+  /** Its place in groups, chords and chains, to fail what waits for it; how it is to run is left out. Undefined without an id. */
   readonly place?: TaskMessage | undefined
 }
 

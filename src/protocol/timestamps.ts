@@ -13,8 +13,8 @@ export function isWritable(ms: number): boolean {
 }
 
 /**
- * A moment as Celery writes it: ISO 8601 with `+00:00` and six digits of fraction, since older Celery takes whatever
- * digits there are for microseconds. `ms` must be {@link isWritable}.
+ * A moment as Celery writes it: ISO 8601 with `+00:00` and six digits of fraction, since older Celery reads the digits
+ * of a fraction, however many, as microseconds. `ms` must be {@link isWritable}.
  */
 export function formatTimestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000+00:00`

@@ -6,12 +6,12 @@ import type { ResultTuple } from './chord.ts'
 
 /** The task of a message that has a worker join a chord. No other worker than ours knows it, so it has a queue of its own. */
 export const JOIN_TASK = 'twq.chord.join'
-/** Where those messages go, and whoever joins chords takes them from: durable. */
+/** The durable queue of those messages, which the workers that join chords consume. */
 export const JOIN_QUEUE = 'twq.chords'
 
 /** Milliseconds that a chord may take: then it has failed. */
 export const CHORD_LIFETIME = 86_400_000
-/** Milliseconds after which RabbitMQ deletes the queue of a chord that nobody consumes: later than its end. */
+/** Milliseconds after which RabbitMQ deletes the queue of a chord without a consumer: later than its end. */
 export const CHORD_QUEUE_LIFETIME = CHORD_LIFETIME + 3_600_000
 
 const PREFIX = 'twq.chord.'
@@ -22,7 +22,7 @@ export interface QueuedMember {
   readonly rootId: string | null
 }
 
-/** A chord that is joined from a queue: the tasks of its header reply to it, and whoever has all replies sends the body. */
+/** A chord that is joined from a queue: the tasks of its header reply to it, and the worker that has all replies sends the body. */
 export interface QueuedChord {
   readonly groupId: string
   /** In the order of what the body gets. */
@@ -34,7 +34,7 @@ export interface QueuedChord {
   readonly until: number
 }
 
-/** The queue that the tasks of a chord's header reply to. Never another one, whatever a message says. */
+/** The queue that the tasks of a chord's header reply to. A message can't name another one. */
 export function chordQueue(groupId: string): string {
   return `${PREFIX}${groupId}`
 }

@@ -47,7 +47,7 @@ export interface ExchangeSettings {
   readonly autoDelete?: boolean
 }
 
-/** What somebody wrote, read; or everything that is wrong with it, each to follow what it is called (`.durable must be …`). */
+/** The parsed settings of a queue; or all problems, each a text to follow the queue's name (`.durable must be …`). */
 export type QueueReading =
   | { readonly kind: 'queue'; readonly queue: TaskQueue }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }

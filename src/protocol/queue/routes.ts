@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../runtime/json.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import type { Route } from '../wire.ts'
 
-/** Where a task goes, as far as anybody says so. */
+/** The destination of a task, as far as it is given. */
 export interface Destination {
   readonly queue?: string
   /** Published to instead of the queue's own, where it is given. */
@@ -30,7 +30,7 @@ export interface Address {
   /** The queue to be declared before. */
   readonly queue: string
   readonly route: Route
-  /** Undefined where nobody says one. */
+  /** Undefined where none is given. */
   readonly priority: number | undefined
 }
 

@@ -31,7 +31,7 @@ export type TaskEvent =
   | { readonly type: 'task-started'; readonly uuid: string }
   /** `runtime` is in seconds. */
   | { readonly type: 'task-succeeded'; readonly uuid: string; readonly result: string; readonly runtime: number }
-  /** A task that nobody registered has no traceback. */
+  /** A task that is not registered has no traceback. */
   | {
       readonly type: 'task-failed'
       readonly uuid: string
@@ -147,7 +147,7 @@ export function taskFailed(uuid: string, error: RemoteError): TaskEvent {
   return { type: 'task-failed', uuid, exception: exceptionText(error), traceback: error.traceback }
 }
 
-/** A message asks for a task that nobody registered: there was no code to fail, and there is no traceback. */
+/** The message of a task that is not registered: no code failed, so there is no traceback. */
 export function unknownTaskFailed(uuid: string, error: RemoteError): TaskEvent {
   return { type: 'task-failed', uuid, exception: exceptionText(error) }
 }

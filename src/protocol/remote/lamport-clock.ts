@@ -1,4 +1,4 @@
-/** A logical clock shared by everything a node says: orders messages without trusting anybody's wall clock. */
+/** Lamport's logical clock, one for all messages of a node: orders them without wall clocks. */
 export class LamportClock {
   #value = 0
 

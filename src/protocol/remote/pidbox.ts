@@ -64,7 +64,7 @@ export interface NewRequest {
   readonly ticket?: string
   readonly replyTo?: Route
   readonly clock: number
-  /** When nobody waits for replies any more; milliseconds since the epoch. */
+  /** When the sender stops to wait for replies; milliseconds since the epoch. */
   readonly expires?: number
 }
 
@@ -129,7 +129,7 @@ export function decodeReply(wire: WireMessage): DecodedReply {
 
 /**
  * True when a request is for the worker of this name: by name, by glob, or because it is for all. Regular expressions
- * (`pcre`) are not run, since whoever may send a request could stall the worker with one: nobody is addressed by them.
+ * (`pcre`) are not run, since a request could stall the worker with one: they address no worker.
  */
 export function isAddressedTo(request: ControlRequest, nodeName: string): boolean {
   const { destination, pattern, matcher } = request

@@ -10,7 +10,7 @@ const LIMITS = { maxBodySize: 16 * 1024 * 1024 }
 /** One event as it was sent, with Celery's keys (wire specification 6.1, 6.2); unknown types and keys are kept. */
 export interface SentEvent {
   readonly type: string
-  /** The node name of whoever says it. */
+  /** The node name of the sender. */
   readonly hostname: string
   /** Seconds since the epoch. */
   readonly timestamp: number
@@ -29,7 +29,7 @@ export interface CeleryEvent extends SentEvent {
   readonly local_received: number
 }
 
-/** The events of a message, oldest first, or why there are none. `refused` counts those that are no events. */
+/** The events of a message, oldest first, or why there are none. `refused` counts the elements that are no events. */
 export type DecodedEvents =
   | { readonly kind: 'events'; readonly events: readonly SentEvent[]; readonly refused: number }
   | { readonly kind: 'malformed'; readonly reason: string }

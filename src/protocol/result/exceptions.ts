@@ -44,7 +44,7 @@ export function celeryError(type: CeleryErrorName, args: readonly Json[] = []): 
 const OWN_MODULE = 'twq.errors'
 
 /**
- * The built-in exceptions of Python that a JavaScript error may become by its name: those that are `Exception`s, can be
+ * The built-in exceptions of Python that a JavaScript error may become by its name: subclasses of `Exception` that can be
  * made from a message alone, and mean nothing to the interpreter itself.
  */
 const BUILTINS: ReadonlySet<string> = new Set([
@@ -122,7 +122,7 @@ export function argsText({ args }: Pick<RemoteError, 'args'>): string {
 
 /**
  * What a task threw, as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
- * `Exception`; any other name becomes a class that Python makes up. Never throws, whatever was thrown.
+ * `Exception`; any other name becomes a class that Python makes up. Never throws itself, for any thrown value.
  */
 export function toRemoteError(thrown: unknown): RemoteError {
   if (RemoteTaskError.is(thrown)) {
@@ -138,7 +138,7 @@ export function toRemoteError(thrown: unknown): RemoteError {
   return { ...classOf(thrown), args: message === '' ? [] : [message], traceback: tracebackOf(thrown) }
 }
 
-/** Whoever makes such an error chooses what it holds. */
+/** The code that makes such an error chooses its properties. */
 function argsOf(args: unknown): readonly Json[] {
   try {
     const values = portableJson(args, { path: 'args', maxSize: MAX_ARGS_SIZE })

@@ -8,7 +8,7 @@ import { propertyOf } from './thrown.ts'
 const BRAND = Symbol.for('twq.remote-task-error')
 
 /**
- * A task's failure as its caller sees it, whatever language the task was written in. `name` is the remote exception's
+ * A task's failure as its caller sees it, for tasks in Python and in TypeScript. `name` is the remote exception's
  * class; it is only text, and no local class is ever chosen by it.
  */
 export class RemoteTaskError extends Error implements RemoteError {

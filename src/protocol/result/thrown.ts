@@ -5,7 +5,7 @@ import { boundedFields } from '../../runtime/log/log-fields.ts'
  * Anything may be thrown: objects whose getters throw, proxies, null. These look at it without ever throwing themselves.
  */
 
-/** A property of whatever was thrown; undefined where there is none, or where it can't be read. */
+/** A property of a thrown value; undefined where there is none, or where it can't be read. */
 export function propertyOf(thrown: unknown, key: PropertyKey): unknown {
   try {
     return (thrown as Record<PropertyKey, unknown> | null | undefined)?.[key]

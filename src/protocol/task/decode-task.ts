@@ -15,7 +15,7 @@ export interface DecodeLimits {
 
 /**
  * Reads a task message of protocol 2, protocol 1 or the hybrid of both (wire specification 2.2 to 2.10). Never throws:
- * what can't be used comes back as `malformed`, with the reason and whatever could be read of it.
+ * what can't be used comes back as `malformed`, with the reason and the fields that could be read.
  */
 export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
   let found: Pick<TaskParts, 'fields'> & Partial<TaskParts> = { fields: wire.headers }
@@ -23,7 +23,7 @@ export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
     if (wire.headersError !== undefined)
       throw new Refusal('DecodeError', `the headers can't be read: ${wire.headersError}`)
     const body = decodeBody(wire, limits)
-    // Whatever is wrong with it: the place of a task is in the last element.
+    // Read even from a malformed body: the place of a task is in the last element.
     found = { fields: wire.headers, embed: Array.isArray(body) ? (body.at(-1) ?? null) : body }
     const parts = takeApart(wire.headers, body)
     found = parts

@@ -36,7 +36,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
     const origin = message.origin ?? ''
     const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
     const encoded = encodeTask(next, { now: change.now })
-    // The custom headers are those that the message came with.
+    // The custom headers are the delivered message's.
     return { ...encoded, ...changeHeaders(original, { drop: isOfAnother, set: encoded.headers }) }
   }
 
