@@ -3,7 +3,7 @@ import type { ApplyContext } from './apply.ts'
 import { destinationOf } from './task-options.ts'
 
 /**
- * A signature whose tasks say where they go, as far as they are sent with it: of a chain the first one. Whoever sends it
+ * A signature whose tasks say where they go, as far as they are sent with it: of a chain the first one. The worker that sends it
  * has then no say in that. Pure; throws `TWQ_MESSAGE_MALFORMED` for what is no signature.
  */
 export function addressed(signature: Signature, address: ApplyContext['address']): Signature {

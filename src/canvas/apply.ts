@@ -26,7 +26,7 @@ import {
 import { hasEntries, linked, listOf } from './links.ts'
 import { destinationOf, readOptions, textOf } from './task-options.ts'
 
-/** What applying depends on besides the signature: whoever sends, when, and to where. */
+/** The sender, the time and the routing that a signature is applied with. */
 export interface ApplyContext {
   /** A new id, a UUID. */
   readonly newId: () => string
@@ -62,7 +62,7 @@ export interface FollowUp {
 
 /** What came of applying a signature. */
 export interface Applied {
-  /** To be announced to whoever joins chords before the first message is published. */
+  /** To be announced to the backend that joins chords before the first message is published. */
   readonly chords: readonly ChordStart[]
   readonly messages: readonly FollowUp[]
   /** What was started, for the `children` of the task that started it; null when that is nothing. */
@@ -208,7 +208,7 @@ class Application {
       parent_id: _,
       ...options
     } = merged(signature, call)
-    // The last step stands for the chain: whoever waits for the chain, or counts it in a group, means that one.
+    // The last step stands for the chain: a caller that waits for the chain, or a group that counts it, means that one.
     const place = present({ task_id, group_id, group_index, chord, root_id })
     const steps = frozenSteps(signature, place, this.#ground.newId, path, depth)
     boundCopies(linkError, steps)
@@ -227,7 +227,7 @@ class Application {
     return { child: started.child, result: rest.length === 0 ? started.result : resultOfSteps(prepared) }
   }
 
-  /** The tasks of the header, each of which knows the body; whoever ends last sends that. */
+  /** The tasks of the header, each of which knows the body; the one that ends last sends it. */
   #chord(signature: Signature, call: Call, path: string, depth: number): Started {
     const { newId } = this.#ground
     const {

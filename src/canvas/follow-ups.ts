@@ -26,7 +26,7 @@ export interface Errbacks {
   readonly problems: readonly string[]
 }
 
-/** A task that will never be sent, because one before it did not succeed; whoever waits for it must be told. */
+/** A task that will never be sent, because one before it did not succeed; its caller gets a failure. */
 export interface Abandoned {
   readonly id: string
   readonly replyTo: string
@@ -36,7 +36,7 @@ export interface Abandoned {
   readonly parentId: string | null
   /** The body of the chord that it would have counted for; null for none. */
   readonly chord: Json
-  /** True where nobody wants to know how it ended. */
+  /** True where its result is ignored. */
   readonly ignored: boolean
 }
 
@@ -156,9 +156,9 @@ const MOST_ABANDONED = 10_000
 const MOST_NESTED = 100
 
 /**
- * The tasks that were to run later in the chain of a task that did not succeed. Celery tells those who wait for a step
- * (wire specification 4.6) and leaves the members of a group, and the body of a chord, waiting; here they are told too.
- * Never throws.
+ * The tasks that were to run later in the chain of a task that did not succeed. Celery stores a failure for a step
+ * (wire specification 4.6), but not for the members of a group and the body of a chord, whose callers wait for ever; here
+ * they fail too. Never throws.
  */
 export function abandonedBy(message: TaskMessage): readonly Abandoned[] {
   return abandonedIn(message.embed.chain ?? [])
@@ -192,7 +192,7 @@ function collectAbandoned(signature: Json | undefined, abandoned: Abandoned[], d
   collectAbandoned(kwargs.body, abandoned, depth + 1)
 }
 
-/** Nobody counts the tasks of a header that never started; but they may be waited for. */
+/** The tasks of a header that never started are not counted; but callers may wait for them. */
 function idsOfHeader(header: Json | undefined): readonly Abandoned[] {
   const tasks: Abandoned[] = []
   if (Array.isArray(header)) for (const task of header) collectAbandoned(task, tasks, MOST_NESTED - 3)
@@ -215,7 +215,7 @@ function waitedFor(id: string, options: JsonObject): Abandoned {
 }
 
 /**
- * The failure of a task whose follow-ups can't be sent, as Celery has it: its own success is worth nothing to those who
+ * The failure of a task whose follow-ups can't be sent, as Celery has it: its own success is worth nothing to callers that
  * wait for what was to follow. Undefined for errors that say nothing about the follow-ups themselves.
  */
 export function failureOfFollowUps(error: unknown): RemoteError | undefined {

@@ -13,12 +13,12 @@ import { composedJson } from './signature.ts'
 export interface FreezeFacts {
   /** A new id, a UUID. */
   readonly newId: () => string
-  /** Where results go; undefined when nobody reads them. */
+  /** Where results go; undefined when they are not read. */
   readonly replyTo: string | undefined
   /** The root of the task that sends. */
   readonly rootId: string | undefined
-  /** Who joins chords: the workers' result backend, a queue of each chord's own, or nobody. */
-  readonly chords: 'backend' | 'queue' | 'nobody'
+  /** How chords are joined: by the workers' result backend, from a queue of each chord's own, or not at all. */
+  readonly chords: 'backend' | 'queue' | 'none'
   /** The place in a group that the end of the workflow takes. */
   readonly place?: JsonObject
 }
@@ -30,7 +30,7 @@ export type PlannedChord = Omit<QueuedChord, 'until'>
 export interface Frozen {
   readonly signature: Signature
   readonly node: Node
-  /** Those that are joined from a queue: in the signature they are groups. */
+  /** The chords that are joined from a queue: in the signature they are groups. */
   readonly chords: readonly PlannedChord[]
 }
 
@@ -38,7 +38,7 @@ export interface Frozen {
  * Gives every task of a workflow its id and the queue its result goes to, as Celery's `freeze` does before it sends one
  * (wire specification 4.3, 5.5): so results of steps that workers send later come back too. A chord that is joined from a
  * queue becomes a group that replies to it. Pure. Throws `TWQ_MESSAGE_MALFORMED` for what can't be applied, and
- * `TWQ_CHORD_UNSUPPORTED` for a chord that nobody can join.
+ * `TWQ_CHORD_UNSUPPORTED` for a chord that can't be joined.
  */
 export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
   const { rootId, replyTo } = facts
@@ -60,7 +60,7 @@ export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
 /** Where in the workflow a signature stands. */
 interface Place {
   readonly facts: FreezeFacts
-  /** Collects those that are joined from a queue. */
+  /** Collects the chords that are joined from a queue. */
   readonly chords: PlannedChord[]
   /** The root of the tasks from here on, where it is not the task itself. */
   readonly rootId: string | undefined
@@ -70,7 +70,7 @@ interface Place {
   readonly firstReplyTo: string | undefined
   /** What runs before. */
   readonly parent: Node | undefined
-  /** Of whatever gives the signature its result: its place in a group. */
+  /** Options for the task that produces this signature's result: group_id, group_index. */
   readonly options: JsonObject
   /** True where a worker will send it. */
   readonly later: boolean
@@ -148,7 +148,7 @@ function freezeChain(signature: Signature, place: Place): Done {
   for (const [index, step] of steps.entries()) {
     const isLast = index === steps.length - 1
     const first = index === 0 ? place.firstReplyTo : facts.replyTo
-    // The last step stands for the chain: who waits for the chain, or counts it in a group, means that one.
+    // The last step stands for the chain: a caller that waits for the chain, or a group that counts it, means that one.
     const done = freezeAt(step, {
       ...place,
       parent,
@@ -173,8 +173,8 @@ function freezeChain(signature: Signature, place: Place): Done {
 
 function freezeChord(signature: Signature, place: Place): Done {
   const { facts, path, depth } = place
-  if (facts.chords === 'nobody') {
-    throw unsupported(`${path} is a chord, and here nobody reads the results of its tasks`, NEEDS_RESULTS)
+  if (facts.chords === 'none') {
+    throw unsupported(`${path} is a chord, and the results of its tasks are not kept here`, NEEDS_RESULTS)
   }
   const { task_id: taskId, ...shared } = signature.options
   const header = headerOf(signature, path, depth)

@@ -12,7 +12,7 @@ import { linked } from './links.ts'
 
 /**
  * What is sent in place of a task that replaced itself (wire specification 5.7): its end takes the task's id, and with it
- * whoever waits, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
+ * its caller, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
  * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
  */
 export function replacementOf(value: Json, message: TaskMessage, ground: ApplyContext): Applied {
@@ -52,8 +52,8 @@ export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyC
 export type Addition = Pick<ChordAddition, 'groupId' | 'size' | 'signature'>
 
 /**
- * A signature as one more part of the chord that `message` belongs to (wire specification 5.7), with all of its ids: whoever
- * applies it again sends the same tasks. Throws `TWQ_USAGE`. Pure.
+ * A signature as one more part of the chord that `message` belongs to (wire specification 5.7), with all of its ids:
+ * applying it again sends the same tasks. Throws `TWQ_USAGE`. Pure.
  */
 export function additionTo(message: TaskMessage, value: Json, newId: ApplyContext['newId']): Addition {
   const { embed, group, groupIndex, rootId, id } = message

@@ -87,7 +87,7 @@ export function compose<C extends Composed>(fields: SignatureFields): C {
   return new ComposedValue(fields) as unknown as C
 }
 
-/** The fields of a value of the canvas, whoever made it. Throws `TWQ_ARGUMENTS` for anything else. */
+/** The fields of a value of the canvas, also one made by another copy of twq. Throws `TWQ_ARGUMENTS` for anything else. */
 export function fieldsOf(canvas: unknown, what: string): SignatureFields {
   if (isCanvas(canvas)) return readSignature(canvas.toJSON(), what)
   throw new TwqError(
@@ -227,7 +227,7 @@ function settingsOf({ settings: { queue, ignoreResult } }: AnyTask): JsonObject 
   return { ...(queue !== undefined && { queue }), ...(ignoreResult === true && { ignore_result: true }) }
 }
 
-/** Deeper signatures are nobody's. */
+/** The maximum nesting accepted. */
 const MOST_NESTED = 100
 
 /** Reads a signature with all that is in it. */

@@ -31,21 +31,21 @@ export interface Client extends AsyncDisposable {
   /** The message that `send` would publish now, and where. */
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
   /**
-   * A task by its id: with a Redis any task, whoever sent it, and with `'rpc'` those that this client sent. Throws
+   * A task by its id: with a Redis any task, and with `'rpc'` the tasks that this client sent. Throws
    * `TWQ_RESULT_UNAVAILABLE`, with the reason, for others.
    */
   result<Result = unknown>(taskId: string): StoredHandle<Result>
   /** The same, with the result's type from the task's definition. */
   result<T extends Sendable>(task: T, taskId: string): StoredHandle<ResultOf<T>>
   /**
-   * Tells all workers not to run these tasks, and with `terminate` to end those that run: Celery's `app.control.revoke`. Resolves once
+   * Tells all workers not to run these tasks, and with `terminate` to end running ones: Celery's `app.control.revoke`. Resolves once
    * the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would hear it.
    */
   revoke(taskIds: string | readonly string[], options?: RevokeOptions): Promise<void>
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
   /**
-   * Keeps a group in the Redis of the results, as Python's `GroupResult.save()`: whoever has its id can restore it, here or in
+   * Keeps a group in the Redis of the results, as Python's `GroupResult.save()`: a client with its id can restore it, here or in
    * Python. Rejects with `TWQ_RESULT_UNAVAILABLE` where results are kept nowhere.
    */
   saveGroup(group: GroupHandle): Promise<void>

@@ -26,7 +26,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return new BrokerClient(options, routerOf(options))
 }
 
-/** A client that sends by a router which somebody has made already. */
+/** A client that sends by a given router. */
 export function createRoutedClient(
   options: Omit<ClientOptions, 'queue' | 'queues' | 'routes' | 'priority'>,
   router: Router,

@@ -9,7 +9,7 @@ import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
 
 const MOST_NESTED = 1_000
 
-/** The groups that somebody, in Python or here, keeps beside the results of their members. */
+/** The groups that a client, in Python or here, keeps beside the results of their members. */
 export class SavedGroups {
   readonly #results: StoredResults
   readonly #revoke: Revoke

@@ -55,13 +55,13 @@ export function isMeant(message: QuarantinedMessage, filter: QuarantineFilter): 
 }
 
 /**
- * What replaying publishes: the original, to its queue and no other, since through its exchange it might reach those that
+ * What replaying publishes: the original, to its queue and no other, since through its exchange it might reach queues that
  * have dealt with it long ago. Undefined for a message that no worker put here.
  */
 export function replayOf({ original, queue }: QuarantinedMessage): Outgoing | undefined {
   if (original === undefined || queue === '') return undefined
   const { message } = original
-  // An expiration has long passed, and a user id is checked against whoever publishes.
+  // An expiration has long passed, and a user id is checked against the publisher's.
   const changed = { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 }
   const route = { exchange: '', routingKey: queue }
   return { route, message: { ...message, ...toOneQueue(message), properties: resendable(changed) } }
@@ -92,7 +92,7 @@ export function wasInChord({ original }: QuarantinedMessage): boolean {
   }
 }
 
-/** Reads a message that lies in a quarantine, whoever put it there. */
+/** Reads a message from a quarantine, also one that no worker put there. */
 export function readQuarantined(delivery: Delivery): QuarantinedMessage {
   const { headers } = delivery
   const { reason = 'unknown', detail = '', time = '', node = '', queue = '', ...facts } = readQuarantineFacts(headers)

@@ -11,7 +11,7 @@ import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 
-/** Lends a channel for one purpose: whatever the broker refuses ends the channel. */
+/** Lends a channel for one purpose: a refusal of the broker ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
   await using channel = await connection.openChannel()
   return await use(channel)
@@ -19,7 +19,7 @@ export async function withChannel<T>(connection: Connection, use: (channel: Chan
 
 /** The same for a question about a queue. Rejects with `TWQ_QUEUE_DOWN` where the broker has no answer in time. */
 function ask<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
-  // A channel that has no answer yet can't be closed either, which nobody is to wait for.
+  // A channel that has no answer yet can't be closed either, and its close must not be waited for.
   return inTime(withChannel(connection, use), systemClock)
 }
 

@@ -41,7 +41,7 @@ const NEVER = new AbortController().signal
 
 /**
  * Goes once through the messages that lie in `queue` now, oldest first, and does with each what `decide` says. One that
- * is sent leaves only once the broker has confirmed the copy, so that whatever ends the sweep loses none. Those that are
+ * is sent leaves only once the broker has confirmed the copy, so that a sweep that is interrupted loses none. Messages that are
  * kept go back to their places at the end, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where a copy reaches
  * no queue.
  */

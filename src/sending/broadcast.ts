@@ -22,7 +22,7 @@ export interface AskOptions {
   readonly destination?: readonly string[]
   /** The longest wait. */
   readonly timeout: number
-  /** Without `destination`: how long after the last reply, at least, nobody else is expected; longer where replies are slow. */
+  /** Without `destination`: how long after the last reply, at least, the wait goes on; longer where replies are slow. */
   readonly quiet?: number
   readonly signal?: AbortSignal
   /** Hears once, at the end, how many replies were passed over because there were too many or they were too large. */
@@ -47,7 +47,7 @@ export class Broadcast {
   }
 
   /**
-   * Sends `method` and gathers each node's reply. Ends when every destination answered, when nobody else is expected, or
+   * Sends `method` and gathers each node's reply. Ends when every destination answered, when no further reply is expected, or
    * when time is up. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. Keeps the replies of 10,000 nodes, and
    * about 64 MiB of them, at most.
    */
@@ -99,7 +99,7 @@ export class Broadcast {
     return replies
   }
 
-  /** Sends `method`, to which nobody replies. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. */
+  /** Sends `method` without asking for replies. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. */
   async tell(method: string, args: JsonObject, destination?: readonly string[]): Promise<void> {
     await using channel = await this.#connection.openChannel()
     await declarePidboxExchange(channel)
@@ -138,7 +138,7 @@ export class Broadcast {
 }
 
 /**
- * How long after a reply that took `latency` milliseconds nobody else is expected, where it is `least` among workers that
+ * How long after a reply that took `latency` milliseconds no further reply is expected, where it is `least` among workers that
  * answer at once: workers of one broker are about as far and as busy as each other.
  */
 export function expectedSilence(least: number, latency: number): number {

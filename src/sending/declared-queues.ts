@@ -46,7 +46,7 @@ export class DeclaredQueues {
     return declared
   }
 
-  /** The queue is gone since: another broker behind the same address, or somebody deleted it. */
+  /** The queue is gone since: another broker behind the same address, or it was deleted. */
   forget(queue: string): void {
     this.#declared.delete(queue)
     this.#ready.delete(queue)

@@ -12,7 +12,7 @@ export interface Replies extends AsyncDisposable {
   follow(taskId: string): ResultFeed
   /** Stops following a task that was not sent after all. */
   forget(taskId: string): void
-  /** The feed of a task by its id, whoever sent it. Throws `TWQ_RESULT_UNAVAILABLE` where it can't be read from here. */
+  /** The feed of a task by its id, sent here or elsewhere. Throws `TWQ_RESULT_UNAVAILABLE` where it can't be read from here. */
   find(taskId: string): ResultFeed
   /** Drops what is kept of a task. */
   drop(taskId: string): Promise<void>

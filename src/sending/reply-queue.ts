@@ -10,13 +10,13 @@ import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
 
-// As long as Celery keeps results: the queue goes when nobody consumed it for a day.
+// As long as Celery keeps results: the queue expires after a day without a consumer.
 const EXPIRES = 86_400_000
 
 /** How long the broker may take to delete a queue, in milliseconds. */
 const PATIENCE = 5_000
 
-/** How many tasks without a final result are followed at once; beyond it the oldest that nobody waits for are let go. */
+/** How many tasks without a final result are followed at once; beyond it the oldest without a listener are no longer followed. */
 const MOST_FOLLOWED = 100_000
 
 /** Of tasks that are over, the results of this many can be asked for by their ids. */
@@ -86,7 +86,7 @@ export class ReplyQueue implements Replies {
     const feed = this.#followed.get(taskId) ?? this.#finished.get(taskId)
     if (feed !== undefined) return feed
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read from here`, {
-      hint: 'With rpc:// a result goes to whoever sent the task, and only there. Have results kept in a Redis to read\nthem from anywhere: resultBackend redis://localhost:6379/0, with the same for the workers',
+      hint: 'With rpc:// only the sender of a task gets its result. To read results from anywhere, keep them in a Redis:\nresultBackend redis://localhost:6379/0, the same for the workers',
     })
   }
 
@@ -101,7 +101,7 @@ export class ReplyQueue implements Replies {
     for (const feed of this.#followed.values()) feed.break(closed)
     this.#followed.clear()
     this.#finished.clear()
-    // Nobody else knows the queue's name; where it can't be deleted now, it expires.
+    // No other client knows the queue's name; where it can't be deleted now, it expires.
     const channel = this.#session.connection?.blocked === undefined ? this.#kept?.channel : undefined
     if (channel !== undefined) {
       await unlessAborted(channel.deleteQueue(this.name), AbortSignal.timeout(PATIENCE)).catch(() => {})
@@ -119,7 +119,7 @@ export class ReplyQueue implements Replies {
     await channel.consume(this.name, take, {
       // What is on its way when a node is lost would be lost with it.
       noAck: !quorum,
-      // Somebody deleted the queue: a new channel declares it again.
+      // The queue was deleted: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
   }
@@ -133,7 +133,7 @@ export class ReplyQueue implements Replies {
       return
     }
     const feed = this.#followed.get(record.taskId)
-    // Whoever holds the handle holds the feed: what is over need not be followed any further.
+    // The handle keeps its feed: a task that has ended need not be followed any further.
     if (isFinal(record)) this.#followed.delete(record.taskId)
     feed?.push(record)
     if (feed?.isOver) this.#keep(record.taskId, feed)
@@ -169,12 +169,12 @@ export class ReplyQueue implements Replies {
       if (!feed.hasListeners) {
         feed.break(
           new TwqError('TWQ_RESULT_UNAVAILABLE', `too many tasks without a result: ${taskId} is no longer followed`, {
-            hint: `A client follows ${this.#mostFollowed} at most; send with ignoreResult what nobody reads`,
+            hint: `A client follows ${this.#mostFollowed} at most; send tasks whose results are not read with ignoreResult`,
           }),
         )
         return
       }
-      // Somebody waits for this one: it goes to the end of the line.
+      // This one has a listener: it goes to the end of the order.
       this.#followed.set(taskId, feed)
     }
   }

@@ -7,9 +7,9 @@ export type FeedEvent =
 
 /** Where the records of a feed are fetched from, where they do not come by themselves. */
 export interface FeedSource {
-  /** Somebody listens: bring what is known, and all that follows. */
+  /** The first listener came: bring the known states, and all that follow. */
   follow(): void
-  /** Nobody listens any more. */
+  /** The last listener left. */
   leave(): void
   /** Brings what is known now. */
   look(): Promise<void>
@@ -41,7 +41,7 @@ export class ResultFeed {
     return this.latest !== undefined && isFinal(this.latest)
   }
 
-  /** Whether anybody waits for something now. */
+  /** True while there is a listener. */
   get hasListeners(): boolean {
     return this.#listeners.size > 0
   }

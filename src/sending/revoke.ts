@@ -10,7 +10,7 @@ import { noWorker } from './broadcast.ts'
 export type Revoke = (ids: readonly string[], options?: RevokeOptions) => Promise<void>
 
 /**
- * Tells all workers, Python's and ours, not to run some tasks, and with `terminate` to end those that run: Celery's
+ * Tells all workers, Python's and ours, not to run some tasks, and with `terminate` to end running ones: Celery's
  * `app.control.revoke`. Resolves once the broker has the request. Rejects with `TWQ_ARGUMENTS` for options that can't be meant,
  * with `TWQ_NO_WORKER` where no worker would hear it, and with `TWQ_BROKER_UNREACHABLE` after `within` milliseconds.
  */

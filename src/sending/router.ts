@@ -19,7 +19,7 @@ export interface RouterOptions {
   readonly routes?: Routes | undefined
   /** The queue of what nothing else routes. */
   readonly defaultQueue: string
-  /** The priority of what nobody gives one. */
+  /** The priority of a task that has none of its own. */
   readonly defaultPriority?: number | undefined
 }
 
@@ -27,7 +27,7 @@ export interface RouterOptions {
 export interface Router {
   /**
    * The address of a task. What the caller says comes first, then what the routes say, then the defaults. Throws
-   * `TWQ_CONFIG` for a route function's answer that can't be used, and whatever such a function throws.
+   * `TWQ_CONFIG` for a route function's answer that can't be used, and with the error of a function that throws.
    */
   address(task: string, args: readonly Json[] | JsonObject, wanted: Destination): Address
   /** The queue of this name, with its settings if it has any. */
@@ -56,8 +56,8 @@ export function createRouter({ queues = [], routes, defaultQueue, defaultPriorit
 }
 
 /**
- * As Celery, messages for a queue on a direct exchange go there through the default exchange, whatever the key; unlike
- * Celery, an exchange that somebody names is never passed over.
+ * As Celery, messages for a queue on a direct exchange go there through the default exchange, with every key; unlike
+ * Celery, a named exchange is never passed over.
  */
 function routeTo(
   queue: TaskQueue,

@@ -45,9 +45,9 @@ export interface PreparedCanvas {
 }
 
 /**
- * Builds the messages that sending a canvas publishes: those that Celery would (wire specification 5). Throws
- * `TWQ_ARGUMENTS` or `TWQ_MESSAGE_MALFORMED` for what can't be sent, `TWQ_CHORD_UNSUPPORTED` for a chord that nobody can
- * join, `TWQ_UNSERIALISABLE` for a value without a JSON form.
+ * Builds the messages that sending a canvas publishes, as Celery would (wire specification 5). Throws
+ * `TWQ_ARGUMENTS` or `TWQ_MESSAGE_MALFORMED` for what can't be sent, `TWQ_CHORD_UNSUPPORTED` for a chord that can't be
+ * joined, `TWQ_UNSERIALISABLE` for a value without a JSON form.
  */
 export function prepareCanvas(canvas: unknown, options: SendOptions, facts: CanvasFacts): PreparedCanvas {
   checkSendOptions(options)

@@ -34,7 +34,7 @@ export interface SenderOptions {
   readonly publisher: Publisher
   /** The task queues that were declared; a worker shares them with its follow-ups. */
   readonly queues: DeclaredQueues
-  /** Where results come back to; without it nobody reads any. */
+  /** Where results come back to; without it none are read. */
   readonly replies: Replies | undefined
   /** Who is told of chords before they start, where a result backend joins them. */
   readonly chords?: Pick<ChordJoin, 'begin'> | undefined
@@ -61,7 +61,7 @@ type Target = AnyTask | string | Canvas
 export interface Sender {
   /** How it names itself in the messages it sends: `gen<pid>@<host>`. */
   readonly origin: string
-  /** A way to send: as children of the task that `parent` runs, or as nobody's. Costs nothing. */
+  /** A way to send: as children of the task that `parent` runs, or without a parent. Costs nothing. */
   sendFor(parent?: TaskMessage): Send
   /** The message that a send would publish now, and where: nothing is sent. Throws as a send rejects. */
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
@@ -71,7 +71,7 @@ export interface Sender {
   settled(): Promise<void>
 }
 
-/** A sender on a session that somebody else starts and stops; several may share one publisher and one reply queue. */
+/** A sender on a session that its owner starts and stops; several may share one publisher and one reply queue. */
 export function createSender(options: SenderOptions): Sender {
   return new SessionSender(options)
 }
@@ -151,7 +151,7 @@ class SessionSender implements Sender {
     const { session, clock, replies, router, chords: joiner, inheritPriority = false } = this.#options
     let followed: readonly string[] = []
     try {
-      const chords = joiner !== undefined ? 'backend' : replies !== undefined ? 'queue' : 'nobody'
+      const chords = joiner !== undefined ? 'backend' : replies !== undefined ? 'queue' : 'none'
       const facts = {
         now: clock.now(),
         origin: this.origin,
@@ -232,7 +232,7 @@ class SessionSender implements Sender {
 
   #begin(): void {
     this.#underWay += 1
-    // Somebody waits: the process must not end for want of anything else to do, between two connections say.
+    // A caller waits: the process must not end for want of anything else to do, between two connections say.
     this.#keepAlive ??= setInterval(() => {}, 60_000)
   }
 

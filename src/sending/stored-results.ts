@@ -26,14 +26,14 @@ const CHORDS_EXPIRE = 86_400_000
 const CLOSING_TIME = 2_000
 
 /**
- * Reads results that workers, Python's or ours, keep in a Redis (wire specification 4.4): of any task, whoever sent it.
- * Nothing is asked before somebody wants to know. Who waits for a task is subscribed first, so that nothing is missed, and
+ * Reads results that workers, Python's or ours, keep in a Redis (wire specification 4.4): of any task.
+ * Nothing is read before the first listener. A listener is subscribed first, so that nothing is missed, and
  * is then told what is stored already.
  */
 export class StoredResults implements Replies {
   /** As Python's clients, whose workers may still be asked to reply somewhere. */
   readonly name = randomUUID()
-  /** Results are kept whether anybody listens or not. */
+  /** Results are kept with or without listeners. */
   readonly isOpen = true
   /** Makes chords known to the workers, which join them there. */
   readonly chords: RedisChords
@@ -41,7 +41,7 @@ export class StoredResults implements Replies {
   readonly #asking: RedisConnection
   readonly #listening: RedisConnection
   readonly #subscriptions: RedisSubscriptions
-  /** By key: the feeds that somebody listens to. */
+  /** By key: the feeds with a listener. */
   readonly #followed = new Map<string, Set<ResultFeed>>()
 
   constructor(parts: StoredResultsParts) {

@@ -128,7 +128,7 @@ export class SentTask implements StoredHandle {
 // A reader that falls behind further than this misses the oldest states in between, never the final one.
 const MOST_UNREAD = 1_000
 
-/** How long somebody waited, for people. */
+/** A waiting time as text. */
 export function waited(timeout: number | string | undefined): string {
   return typeof timeout === 'number' ? `${timeout} ms` : String(timeout)
 }

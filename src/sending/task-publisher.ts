@@ -29,7 +29,7 @@ const NOT_SENT = 'It was not sent: send it again once the broker answers'
 
 /**
  * Publishes prepared tasks: declares their queues, opens the reply queue, leaves to native delayed delivery what is due late, and
- * tells a message that nobody took from one of which nothing is known.
+ * tells a message that was never published from one whose fate is unknown.
  */
 export class TaskPublisher {
   readonly #options: TaskPublisherParts

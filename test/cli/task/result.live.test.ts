@@ -110,7 +110,7 @@ describe('twq task result', () => {
     const sent = await taskResult([randomUUID()], 'rpc')
     expect({ ...sent, stderr: '' }).toEqual({ status: 1, stdout: '', stderr: '' })
     expect(sent.stderr).toContain('error[TWQ_RESULT_UNAVAILABLE]')
-    expect(sent.stderr).toContain('With rpc:// a result goes to whoever sent the task')
+    expect(sent.stderr).toContain('With rpc:// only the sender of a task gets its result')
     const none = await taskResult([randomUUID()], 'none')
     expect(none.status).toBe(1)
     expect(none.stderr).toContain("Its resultBackend is 'none'")
