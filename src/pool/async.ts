@@ -103,7 +103,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     return runAttempt(new LocalAttempt(task, invocation, options, means))
   }
 
-  /** Its outcome is decided already; what its code still does, nobody can stop. */
+  /** Its outcome is decided already; its code, which still runs, can't be stopped. */
   function abandon({ message }: Invocation, ending: Promise<Outcome>): void {
     abandoned += 1
     const fields = { task_id: message.id, task: message.task }

@@ -41,7 +41,7 @@ export class Crew implements Pool {
   /** Those of them that have been found fit to run attempts. */
   readonly #hired = new Set<MemberLink>()
   #size: number
-  /** How many of those who are about to come are too many by now. */
+  /** Members being started that must exit once ready, because the pool shrank meanwhile. */
   #surplus = 0
   #idle: MemberLink[] = []
   #waiting: ((member: MemberLink | undefined) => void)[] = []

@@ -11,7 +11,7 @@ export interface Host {
 
 /**
  * The module that a member imports, by URL, to get its host: so the pool need not know who puts tasks and configuration
- * together. `setup` is plain data from whoever made the pool.
+ * together. `setup` is plain data from the pool.
  */
 export interface HostModule {
   openHost(setup: unknown): Promise<Host>

@@ -34,13 +34,13 @@ export class MemberLink {
   memory = 0
   /** Whether it has to go once its attempt has ended. */
   unfit = false
-  /** Whether somebody was called who takes its place. */
+  /** True once its replacement was started. */
   successor: 'none' | 'called' | 'here' = 'none'
 
   constructor(parts: LinkParts) {
     this.#parts = parts
     this.#member = parts.startMember((message) => this.#hear(message))
-    // Whoever hired it hears of it by `open`.
+    // The crew that started it hears of it by `open`.
     this.#opened.promise.catch(() => {})
     this.gone = this.#member.gone.then((how) => {
       this.#alive = false
@@ -81,7 +81,7 @@ export class MemberLink {
     this.attempts += 1
     return new Promise((resolve) => {
       const abort = (): void => {
-        // Whoever terminates a task wants it to end, not to be asked.
+        // `terminate` ends a task without asking it.
         if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
         else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
       }
@@ -109,7 +109,7 @@ export class MemberLink {
     this.#member.post({ kind: 'leave' })
   }
 
-  /** Ends it, whatever it does. */
+  /** Ends it, even while it computes. */
   kill(): void {
     this.#alive = false
     this.#member.kill()
@@ -172,19 +172,19 @@ export class MemberLink {
   #stray({ error }: FromMember & { kind: 'stray' }): void {
     this.#parts.logger.error(
       { event: 'process.unhandled-rejection', member: this.name, error },
-      'a promise was rejected and nobody was waiting for it',
+      'unhandled rejection in a member of the pool',
     )
   }
 
   /**
-   * An uncaught error fails the attempt that it comes from. What state it leaves behind nobody knows, so the member goes;
+   * An uncaught error fails the attempt that it comes from. The state that it leaves behind is unknown, so the member goes;
    * another attempt, which has nothing to do with it, may end before.
    */
   #crashed({ attempt: number, error }: FromMember & { kind: 'crashed' }): void {
     const attempt = number === undefined || number === this.attempts ? this.#attempt : undefined
     this.#parts.logger.error(
       { event: 'pool.member-crashed', member: this.name, task_id: attempt?.message.id, error },
-      'an error that nobody caught ended a member of the pool',
+      'an uncaught exception ended a member of the pool',
     )
     this.unfit = true
     if (attempt === undefined && this.#attempt !== undefined) return

@@ -8,7 +8,7 @@ import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
 /*
  * What a pool and its members say to each other. Everything here survives structured cloning. Values that a task made
- * travel as JSON text: they arrive exactly as they would on the wire, whatever classes they were made of.
+ * travel as JSON text: they arrive exactly as they would on the wire, instances of classes as plain objects.
  */
 
 /** From the pool to a member. */
@@ -62,9 +62,9 @@ export type FromMember =
   | { readonly kind: 'log'; readonly line: string }
   /** `memory` is what the member holds now, in bytes, where that was asked for. */
   | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number | undefined }
-  /** A rejection that nobody awaits. */
+  /** An unhandled rejection. */
   | { readonly kind: 'stray'; readonly error: RemoteError }
-  /** An error that nobody caught, out of a callback of `attempt` or of no attempt's; the member is not fit for more. */
+  /** An uncaught exception, from a callback of `attempt` or of none; the member must be replaced. */
   | { readonly kind: 'crashed'; readonly attempt: number | undefined; readonly error: RemoteError }
 
 /** How a request of a member's ended. */

@@ -12,9 +12,9 @@ export interface Pool extends Service {
   readonly onEventLoop: boolean
   /** Runs one attempt. Never rejects: the death of whatever ran it is an outcome too. */
   run(invocation: Invocation, options: RunOptions): Promise<Outcome>
-  /** Takes `size` attempts at once from now on; those that run go on. Missing where that can't be changed. */
+  /** Takes `size` attempts at once from now on; running ones go on. Missing where that can't be changed. */
   resize?(size: number): void
-  /** Replaces whatever runs attempts, without ending any; resolves once that is done. Missing where nothing can be replaced. */
+  /** Replaces the members, without ending an attempt; resolves once that is done. Missing where nothing can be replaced. */
   restart?(): Promise<void>
   /** How it is doing, for `inspect stats`. */
   stats?(): PoolStats
