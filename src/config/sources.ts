@@ -80,7 +80,7 @@ export function misspeltEnvironment(env: Environment, table: OptionTable): strin
     // The project's own tests have variables, too.
     if (!name.startsWith('TWQ_') || name.startsWith('TWQ_TEST_') || known.includes(name)) return []
     const near = closest(name, known)
-    const hint = near === undefined ? 'docs/configuration.md lists those that are' : `did you mean ${near}?`
+    const hint = near === undefined ? 'docs/configuration.md lists the settings' : `did you mean ${near}?`
     return [`${name} is not a setting and has no effect; ${hint}`]
   })
 }

@@ -54,7 +54,7 @@ type KeysOf<Input> = Input extends unknown ? keyof Input & string : never
 type Listed<List> = List extends readonly (infer Entry extends string)[] ? Entry : never
 type BareName<Entry> = Entry extends `...${infer Name}` ? Name : Entry extends `${infer Name}?` ? Name : Entry
 
-/** What callers give to code that says nothing of its arguments: those that it lists. */
+/** The arguments of callers of a task without a schema: the ones that it lists. */
 type Stated<Args, Names> = [KeysOf<Args>, Args] extends [never, object]
   ? [Names] extends [never]
     ? Args

@@ -17,7 +17,7 @@ export interface RetryPolicy {
   }
   /** Only errors that pass are retried: classes, names, or a predicate. Without it every error is. */
   readonly on?: RetryMatch | readonly RetryMatch[]
-  /** Errors that pass are never retried, whatever `on` says. */
+  /** Errors that pass are never retried; it wins over `on`. */
   readonly never?: RetryMatch | readonly RetryMatch[]
 }
 

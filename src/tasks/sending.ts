@@ -66,12 +66,12 @@ export interface TaskHandle<Result = unknown> {
   states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
   /**
    * Tells all workers not to run the task, and with `terminate` to end it where it runs: Celery's `AsyncResult.revoke`. It ends as
-   * REVOKED once a worker has met it. Resolves when the broker has the request; rejects with `TWQ_NO_WORKER` where nobody would hear it.
+   * REVOKED once a worker has met it. Resolves when the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would get it.
    */
   revoke(options?: RevokeOptions): Promise<void>
 }
 
-/** Whatever was sent and has a result: a task, or a group of them. */
+/** A sent task or group: it has a result. */
 export interface AnyHandle<Result = unknown> {
   readonly id: string
   /** What it returned, or the results of all members, as a handle of its kind has it. */

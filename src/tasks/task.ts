@@ -17,7 +17,7 @@ export interface TaskSettings {
   readonly ackOnFailure?: boolean
   /** The same for a hard time limit: `false` sends it back to its queue, to run again. */
   readonly ackOnTimeout?: boolean
-  /** When whatever ran the task died: `true` sends it back to its queue, `false` fails the task. */
+  /** When the worker's member that ran the task died: `true` sends it back to its queue, `false` fails the task. */
   readonly rejectOnLost?: boolean
   /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
   readonly rateLimit?: string | number

@@ -5,7 +5,7 @@ import { parseDuration } from '../runtime/time/duration.ts'
 export interface TimeLimits {
   /** Then its signal aborts. */
   readonly soft: number | undefined
-  /** Then it is over, whatever it does. */
+  /** Then it is ended, even while it computes. */
   readonly hard: number | undefined
 }
 

@@ -96,7 +96,7 @@ describe('where values come from', () => {
     const { notices } = resolveWithOrigins({ baseDir: '/project', env: { TWQ_POOOL: 'x', TWQ_COLOUR_OF_SKY: 'blue' } })
     expect(notices).toEqual([
       'TWQ_POOOL is not a setting and has no effect; did you mean TWQ_POOL?',
-      'TWQ_COLOUR_OF_SKY is not a setting and has no effect; docs/configuration.md lists those that are',
+      'TWQ_COLOUR_OF_SKY is not a setting and has no effect; docs/configuration.md lists the settings',
     ])
   })
 

@@ -8,7 +8,7 @@ const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
 /**
  * Writes text to a file descriptor once a turn of the event loop instead of once a line, which is a system call each. What
- * is left is written when the process exits, by whatever way lets `exit` listeners run.
+ * is left is written when the process exits and `exit` listeners run.
  */
 export class TurnWriter {
   readonly #fd: number
@@ -39,7 +39,7 @@ export class TurnWriter {
       try {
         rest = rest.subarray(writeSync(this.#fd, rest))
       } catch (error) {
-        // Nobody reads any more: not worth ending the process for. A pipe that is full for the moment is waited for.
+        // The reader is gone: not worth ending the process for. A pipe that is full for the moment is waited for.
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
         Atomics.wait(NEVER, 0, 0, PIPE_PAUSE)
       }

@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads'
 
 /** The files that this process has imported since {@link followImports}, packages left out. */
 export interface ImportedFiles {
-  /** All so far, those that `require` loaded included. */
+  /** All so far, including files that `require` loaded. */
   known(): readonly string[]
   /** From now on hears each further file as it is imported. */
   onFurther(hear: (file: string) => void): void

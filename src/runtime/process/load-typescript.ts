@@ -8,7 +8,7 @@ const TYPESCRIPT = /\.[cm]?tsx?$/
 
 /**
  * Imports a module of the user's, TypeScript or JavaScript, and returns its exports. TypeScript goes through tsx, which is
- * loaded only then, and works in packages with and without `"type": "module"`. Whatever goes wrong, a syntax error or
+ * loaded only then, and works in packages with and without `"type": "module"`. Every failure, a syntax error or
  * something that the module itself throws, becomes a `TwqError` with the given code, naming the file.
  */
 export async function loadModule(file: string, code: ErrorCode): Promise<Readonly<Record<string, unknown>>> {

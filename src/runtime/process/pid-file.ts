@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { TwqError } from '../../errors.ts'
 
-// The kernel counts a process's start in hundredths of a second, whatever its own clock does.
+// The kernel counts a process's start in hundredths of a second, independent of the wall clock.
 const TICKS_PER_SECOND = 100
 // What the clock may have been set forward by since the file was written.
 const TOLERANCE_MS = 10_000
 
 /**
- * Writes this process's id into a file that nobody has, and removes it when disposed. One that a dead process has left is
+ * Writes this process's id into a file that no running process has, and removes it when disposed. One that a dead process has left is
  * replaced. Throws `TWQ_PIDFILE` where the process that it names still runs, and for a file that is no pid file.
  */
 export function claimPidFile(path: string): Disposable {
@@ -53,7 +53,7 @@ function create(path: string): boolean {
   }
 }
 
-/** Throws for what somebody has for something else, a folder or a configuration file: it would be deleted. */
+/** Throws for a path that is no pid file, a folder or a configuration file: it would be deleted. */
 function refuseOther(path: string): void {
   try {
     // A crash may leave an empty file, or one of zeros.

@@ -2,7 +2,7 @@ import type { EventLogger } from '../log/logger.ts'
 import { isError } from '../text/describe-error.ts'
 
 /**
- * Takes errors that nobody caught, until disposed. A rejection that nobody awaits is logged, and work goes on: one task's
+ * Handles uncaught errors, until disposed. An unhandled rejection is logged, and work goes on: one task's
  * oversight must not end its neighbours. An exception out of a callback may have left anything half done: it is logged
  * and `onFatal` hears of the first, to leave in order.
  */
@@ -15,13 +15,10 @@ export function onStrayErrors(
 
   const onRejection = (error: unknown): void => {
     const err = asError(error)
-    logger.error({ event: 'process.unhandled-rejection', err }, 'a promise was rejected and nobody was waiting for it')
+    logger.error({ event: 'process.unhandled-rejection', err }, 'unhandled rejection')
   }
   const onException = (error: unknown): void => {
-    logger.fatal(
-      { event: 'process.uncaught-exception', err: asError(error) },
-      'an exception that nobody caught: leaving',
-    )
+    logger.fatal({ event: 'process.uncaught-exception', err: asError(error) }, 'uncaught exception: exiting')
     if (fatal) return
     fatal = true
     onFatal(error)
@@ -38,7 +35,7 @@ export function onStrayErrors(
 
 /**
  * Notices, until disposed, that the process ends before it should: by `process.exit` in a task, say. It is logged, and the
- * status is `status` where it would have been 0, which tells whoever supervises it that all was done.
+ * status is `status` where it would have been 0, which tells a supervisor that all was done.
  */
 export function onEarlyExit(status: number, logger: EventLogger): Disposable {
   const onExit = (code: number): void => {

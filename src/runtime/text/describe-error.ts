@@ -15,7 +15,7 @@ const DEEPEST_CAUSE = 5
 
 /**
  * Takes only what is listed: other properties of foreign errors may hold requests, credentials, whole sockets. Never
- * throws, whatever their getters do.
+ * throws, also where their getters do.
  */
 export function describeError(thrown: unknown, depth = 0): DescribedError {
   if (!isError(thrown)) return { type: typeof thrown, message: messageOf(thrown) }

@@ -7,7 +7,7 @@ const UNPRINTABLE_IN_LINES = /\r\n|[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202
 // Those of them that JSON lets through; what is below U+0020 is an escape already, or layout.
 const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
-/** `text` on one line and harmless to a terminal: whatever would steer it is shown as an escape, `\n` or `\u001b`. */
+/** `text` on one line and harmless to a terminal: control characters are shown as escapes, `\n` or `\u001b`. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escapeCharacter)
 }

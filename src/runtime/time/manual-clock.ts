@@ -44,8 +44,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets time pass, milliseconds or `'1h'`, as it would for a program: before each timer, and after the last one, whatever
-   * was under way gets its turns of the event loop. Throws a `RangeError` for what is no duration.
+   * Lets time pass, milliseconds or `'1h'`, as it would for a program: before each timer, and after the last one, pending
+   * promises get their turns of the event loop. Throws a `RangeError` for what is no duration.
    */
   async pass(duration: number | string): Promise<void> {
     const ms = parseDuration(duration)

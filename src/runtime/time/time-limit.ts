@@ -11,7 +11,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 /**
  * A signal that aborts after `ms` milliseconds with what `reason` gives then, or with `signal`'s own reason when that
  * aborts first. Without `ms` there is no limit. Either way it keeps the process alive, as `AbortSignal.timeout` does not:
- * somebody waits, perhaps for a connection that nothing else keeps it alive for.
+ * a caller waits, perhaps for a connection that nothing else keeps it alive for.
  */
 export function timeLimit(options: {
   readonly ms?: number | undefined
@@ -34,7 +34,7 @@ export function timeLimit(options: {
   }
 }
 
-/** What `promise` gives, unless `signal` aborts first: then its reason. Whatever happens, the promise is heard out. */
+/** Settles as `promise` does, or rejects with the signal's reason when that aborts first. A later rejection of `promise` is handled. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = onAbort(signal, () => reject(signal.reason))

@@ -16,7 +16,7 @@ import { portableValue } from './portable.ts'
 import { isRetryMisuse, retryTime } from './retry-time.ts'
 
 /**
- * Runs a task's code once: arguments, schema, code, result. Never rejects: whatever the code does, throwing undefined or
+ * Runs a task's code once: arguments, schema, code, result. Never rejects: everything that the code does, throwing undefined or
  * a hostile proxy included, is an outcome. Arguments that don't fit fail the task at once, however often it may be retried.
  */
 export async function runAttempt(attempt: Attempt): Promise<Outcome> {

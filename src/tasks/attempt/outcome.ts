@@ -19,7 +19,7 @@ export type Outcome =
   /** Another signature runs in its place, under its id. */
   | { readonly kind: 'replaced'; readonly signature: Json }
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated' }
-  /** Whatever ran it died. */
+  /** The member that ran it died. */
   | { readonly kind: 'lost'; readonly error: RemoteError }
   /** Stopped unfinished because the worker leaves: goes back to the queue. */
   | { readonly kind: 'interrupted' }
