@@ -69,7 +69,7 @@ export function wholeNumberOf(name: string, value: Json | undefined, fallback: n
   throw new Error(`TypeError(${pythonRepr(`${name} must be a whole number`)})`)
 }
 
-/** Seconds, also those that are written as text, in milliseconds; `undefined` for none or 0. Throws in Python's words. */
+/** Seconds, a number or a text, as milliseconds; `undefined` for none or 0. Throws in Python's words. */
 export function secondsOf(name: string, value: Json | undefined): number | undefined {
   if (value === undefined || value === null) return undefined
   const seconds = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value

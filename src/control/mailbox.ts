@@ -29,7 +29,7 @@ export interface MailboxParts {
 export class Mailbox {
   readonly #parts: MailboxParts
   #wasUp = false
-  /** Somebody was told that there is no mailbox. */
+  /** Remote control could not be set up: its next success is logged. */
   #down = false
 
   constructor(parts: MailboxParts) {
@@ -57,7 +57,7 @@ export class Mailbox {
     await apart.withChannel((own) => declarePidboxReplyExchange(own))
     await channel.consume(name, (delivery) => this.#receive(channel, delivery), {
       noAck: true,
-      // Somebody deleted the queue, or its node was lost: a new channel declares it again.
+      // The queue was deleted, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
   }
@@ -90,7 +90,7 @@ export class Mailbox {
     const { replyTo, ticket } = request
     if (replyTo === null || value === undefined) return
     const reply = encodeReply({ node: worker.node, value, ticket, clock: lamport.tick() })
-    // Nobody waits long for a reply: one that can't be delivered is not worth another try.
+    // The sender does not wait long for a reply: one that can't be delivered is not worth another try.
     channel.publish(replyTo, reply).catch((error: unknown) => {
       logger.debug(
         { event: 'control.reply-lost', method: request.method, error: messageOf(error) },

@@ -99,7 +99,7 @@ export interface WorkerView {
   /** Tasks that wait for their time. */
   scheduled(): readonly RequestView[]
   stats(): WorkerStats
-  /** Do not run these tasks, now or when they come; where results are kept, whoever reads them is told at once. */
+  /** Do not run these tasks, now or when they come; where results are kept, their REVOKED is stored at once. */
   revoke(ids: readonly string[]): void
   /** Takes over what other workers were told of, and have told everybody. */
   learnRevoked(ids: readonly string[]): void
@@ -109,11 +109,11 @@ export interface WorkerView {
   revoked(): readonly (readonly [id: string, at: number])[]
   /** Ends the tasks in hand that `matches` picks; returns their ids. Monitors are told of the signal. */
   terminate(matches: (task: StampedTask) => boolean, signum: number): string[]
-  /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when nobody registered it. */
+  /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when the task is not registered. */
   limitRate(task: string, rate: number, text: Json): boolean
   /** False: workers that say hello can't revoke tasks here. */
   readonly takesRevocations: boolean
-  /** How long a task may run, from the next attempt on, in milliseconds. False when nobody registered it. */
+  /** How long a task may run, from the next attempt on, in milliseconds. False when the task is not registered. */
   limitTime(task: string, limits: { readonly soft: number | undefined; readonly hard: number | undefined }): boolean
   /** Runs so many more (or, negative, fewer) tasks at once. Throws where it can't. */
   resizePool(change: number): void

@@ -17,7 +17,7 @@ const MOST_BYTES = 64 * 1024 * 1024
 
 /**
  * What the events so far say of workers and tasks, as Celery's `celery.events.state.State` computes it. Depends on the
- * events alone: time is that of their arrival. Whatever events say, it holds at most twice `bytes`, 128 MiB by default: texts of
+ * events alone: time is that of their arrival. It holds at most twice `bytes`, 128 MiB by default: texts of
  * more than 10,000 characters are cut, and the longest untouched workers and tasks are forgotten.
  */
 export class ClusterState {
@@ -44,7 +44,7 @@ export class ClusterState {
     return this.#workers.forgotten + this.#tasks.forgotten
   }
 
-  /** Takes one event in. Those that are neither of a worker nor of a task change nothing. */
+  /** Takes one event in. One that is neither of a worker nor of a task changes nothing. */
   apply(event: CeleryEvent): void {
     const [group, subject] = splitType(event.type)
     if (group === 'task' && event.uuid !== undefined) {
@@ -55,7 +55,7 @@ export class ClusterState {
       return
     }
     const known = this.workers.get(event.hostname)
-    // One that nobody knew has left: no reason to remember it.
+    // An unknown worker has left: no reason to remember it.
     if (known === undefined && event.type === 'worker-offline') return
     this.#workers.put(event.hostname, workerAfter(known, event))
   }

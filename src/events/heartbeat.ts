@@ -14,7 +14,7 @@ export interface HeartbeatParts {
   readonly load: () => Omit<WorkerLoad, 'loadavg'>
 }
 
-// What Celery tells monitors when one asks for a heartbeat, whatever the interval is; in seconds.
+// What Celery tells monitors when one asks for a heartbeat, at every interval; in seconds.
 const FREQUENCY_ON_REQUEST = 5
 
 /** Tells monitors that the worker is there, how busy it is, and when it leaves (wire specification 6.2, 6.3). */

@@ -14,9 +14,9 @@ import type { Outgoing } from '../protocol/wire.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 
-/** Where what happens to tasks is told. */
+/** Sends task events. */
 export interface TaskEvents {
-  /** False while nobody wants to know: then events need not even be made. */
+  /** False while events are off: then they need not even be made. */
   readonly wanted: boolean
   /** Tells of one event. Never throws, never waits. */
   emit(event: TaskEvent): void
@@ -27,7 +27,7 @@ export interface EventPublisherParts {
   readonly session: Session
   /** The worker's node name. */
   readonly node: string
-  /** Task events are sent, whatever remote control says; Celery's `-E`. */
+  /** Task events are always sent: remote control can't turn them off. Celery's `-E`. */
   readonly tasks: boolean
   /** Shared with everything else the node says. */
   readonly lamport: LamportClock

@@ -174,7 +174,7 @@ class EventReceiver implements EventStream {
   }
 
   async #consume(channel: Channel): Promise<void> {
-    // A queue of another name each time: the broker may not have noticed yet that nobody reads the last one.
+    // A queue of another name each time: the broker may not have noticed yet that the consumer of the last one is gone.
     const queue = await declareEventQueue(channel, randomUUID(), this.#parts.session.connection?.server)
     await channel.consume(queue, (delivery) => this.#receive(delivery), {
       noAck: true,
@@ -220,7 +220,7 @@ class EventReceiver implements EventStream {
       destination: this.#options.destination ?? null,
       clock: this.#lamport.tick(),
     })
-    // Nobody answers. Where it gets lost with the channel, the next one asks again.
+    // There is no answer. Where it gets lost with the channel, the next one asks again.
     channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request).catch(() => {})
   }
 }

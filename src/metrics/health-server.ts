@@ -29,7 +29,7 @@ export interface MetricsText {
 const PROBES: Readonly<Record<string, Probe>> = { '/livez': 'live', '/readyz': 'ready', '/startupz': 'started' }
 const PLAIN = 'text/plain; charset=utf-8'
 
-// A probe is a hundred bytes and takes a millisecond; whoever needs more wants something else.
+// A probe is a hundred bytes and takes a millisecond; a client that needs more is no probe.
 const MOST_CONNECTIONS = 64
 const LONGEST_HEADERS = 8_192
 const REQUEST_TIMEOUT = 5_000
@@ -86,7 +86,7 @@ export class HealthServer implements AsyncDisposable {
     return undefined
   }
 
-  /** Hears nobody any more, and ends what is being answered. */
+  /** Accepts no more connections, and ends the open ones. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true
     for (const server of this.#servers.splice(0)) {
@@ -135,7 +135,7 @@ export class HealthServer implements AsyncDisposable {
       void this.#answer(request, response)
     })
     server.on('connection', (socket) => silent.add(socket))
-    // A worker that has stopped leaves, whoever still asks.
+    // A worker that has stopped exits, also while a probe is connected.
     server.unref()
     return server
   }
@@ -189,7 +189,7 @@ function json(status: number, document: object): MetricsText & { status: number 
   return { status, contentType: 'application/json', text: `${JSON.stringify(document)}\n` }
 }
 
-/** Removes the socket of a worker that was killed. Its name is never used again, so nobody else's can be hit. */
+/** Removes the socket of a worker that was killed. Its name is never used again, so it is no other worker's. */
 async function removeIfStale(path: string): Promise<void> {
   const socket = connect(path)
   try {

@@ -16,11 +16,11 @@ export type EndState =
 /** The two connections of a worker. */
 export type ConnectionRole = 'consumer' | 'publisher'
 
-/** Counts what happens, where somebody asked for it. */
+/** Counts events for metrics, where metrics are enabled. */
 export interface Instruments {
   /** An attempt has ended; `runtime` in milliseconds, where its code ran. */
   ended(task: string, state: EndState, runtime?: number): void
-  /** A message was set aside; of a task that perhaps nobody registered. */
+  /** A message was set aside; its task may not be registered. */
   quarantined(task: string | undefined): void
   /** The broker delivered a message that it had delivered before. */
   redelivered(): void
@@ -30,10 +30,10 @@ export interface Instruments {
   read(): Promise<MetricsText>
 }
 
-/** What is looked at when somebody asks. */
+/** Values that are read when metrics are scraped. */
 export interface Gauges {
   readonly version: string
-  /** The registered names: the only ones that become labels, whatever comes over the wire. */
+  /** The registered names: the only ones that become labels; names from messages do not. */
   readonly tasks: readonly string[]
   /** How many tasks run, wait for a slot, and wait for their time. */
   active(): number

@@ -18,7 +18,7 @@ export function socketFolders(env: Readonly<Record<string, string | undefined>> 
   return env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'twq'), own] : [own]
 }
 
-/** Makes the folder, for this user alone. Throws where it is somebody else's: whoever owns it could answer in our name. */
+/** Makes the folder, for this user alone. Throws where another user owns it: the owner could answer in our name. */
 export function claimFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 })

@@ -31,7 +31,7 @@ export interface RunTaskOptions {
   readonly signal?: AbortSignal
   /** Time limits and delays go by it. The system's clock by default. */
   readonly clock?: Clock
-  /** Hears what the task logs; nobody does by default. */
+  /** Gets what the task logs; by default nothing does. */
   readonly logger?: Logger
 }
 

@@ -20,7 +20,7 @@ export interface TestWorkerOptions {
   readonly tasks: readonly AnyTask[]
   /** As in `worker.config.ts`; the pool is `async` or `solo`. */
   readonly config?: UserConfig
-  /** Hears the worker; nobody does by default. */
+  /** Gets the worker's log; by default nothing does. */
   readonly logger?: Logger
   /** One that several workers share. */
   readonly broker?: MemoryBroker
@@ -34,7 +34,7 @@ export interface TestWorker extends AsyncDisposable {
   readonly broker: MemoryBroker
   /** Moves the time of the worker, the client and the broker: `await clock.pass('1h')`. */
   readonly clock: ManualClock
-  /** How many messages of a queue wait in the broker; those that the worker holds do not count. */
+  /** How many messages of a queue wait in the broker; messages that the worker holds do not count. */
   waiting(queue?: string): Promise<number>
 }
 
@@ -104,7 +104,7 @@ export function until(scene: TestWorker, _moment: 'settled', id: string): Promis
 
 let started = 0
 
-/** The outcomes that nobody has asked for yet, and those that somebody waits for. */
+/** The outcomes that were not asked for yet, and the waits for outcomes to come. */
 class Endings {
   readonly #unheard = new Map<string, Outcome[]>()
   readonly #awaited = new Map<string, Deferred<Outcome>[]>()

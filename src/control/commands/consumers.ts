@@ -71,7 +71,7 @@ function given(value: Json | undefined): boolean {
 
 function nameOf(option: string, value: Json | undefined, longest = LONGEST_NAME): string {
   const usable = typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= longest
-  // Those are the broker's own; it closes the channel of whoever declares one.
+  // Those are the broker's own; it closes the channel that declares one.
   if (!usable || value.startsWith('amq.')) throw wrong(`${option} must be a name of at most ${longest} bytes`)
   return value
 }

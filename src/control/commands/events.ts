@@ -2,7 +2,7 @@ import type { ControlCommand } from '../command.ts'
 
 // What monitors hear of this worker (wire specification 7.4).
 
-/** Has the worker tell of its tasks; monitors ask for it while somebody looks. */
+/** Has the worker send task events; monitors ask for it while they are watched. */
 export const enableEvents: ControlCommand = {
   name: 'enable_events',
   kind: 'control',

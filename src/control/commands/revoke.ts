@@ -76,7 +76,7 @@ function endById(worker: WorkerView, ids: readonly string[], signal: Json | unde
 
 // Of a table that is larger the answer repeats the beginning.
 const LONGEST_REPEATED = 10_000
-// Far more than anybody stamps.
+// Far more than a task has stamps.
 const MOST_STAMPS = 1_000
 
 /** The number of a signal: `'SIGTERM'`, `'TERM'` or 15. Throws in Python's words where there is none of the name. */

@@ -1,6 +1,6 @@
 import type { ControlCommand } from '../command.ts'
 
-/** `app.control.shutdown()`: a warm shutdown, to which nobody gets a reply (wire specification 7.4). */
+/** `app.control.shutdown()`: a warm shutdown, which is not replied to (wire specification 7.4). */
 export const shutdown: ControlCommand = {
   name: 'shutdown',
   kind: 'control',
