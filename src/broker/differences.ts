@@ -120,7 +120,7 @@ export function mismatch(queue: TaskQueue, found: readonly Difference[], cause: 
   return new TwqError('TWQ_QUEUE_MISMATCH', `queue "${queue.name}" exists with other settings:${told}`, {
     hint: [
       "Have the configuration, and Python's task_queues, say what the broker has; what they leave out is taken as it is.",
-      `Or, once it is empty and nobody uses it, delete it and let it be declared anew: rabbitmqctl delete_queue ${shellWord(queue.name)}`,
+      `Or, once it is empty and unused, delete it and let it be declared anew: rabbitmqctl delete_queue ${shellWord(queue.name)}`,
       'Or use another name: move the senders there first, and consume both until the old one is empty.',
     ].join('\n'),
     cause,

@@ -118,7 +118,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
     return fail(
       'TWQ_QUEUE_MISMATCH',
       `${kind} "${name}" exists with ${argument} ${found}, and ${wanted} was asked for`,
-      `Use another name, declare it on both sides with the same ${argument}, or delete it when nobody uses it${kind === 'queue' ? `: rabbitmqctl delete_queue ${shellWord(name)}` : '.'}`,
+      `Use another name, declare it on both sides with the same ${argument}, or delete it when it is unused${kind === 'queue' ? `: rabbitmqctl delete_queue ${shellWord(name)}` : '.'}`,
     )
   }
   if (code === 406 && /^PRECONDITION_FAILED - invalid arg/.test(text)) {

@@ -43,7 +43,7 @@ export class Assembly {
       if (frame.type !== FRAME.body || frame.payload.length > this.#missing) {
         throw unexpectedFrame('expected content body, got non content body frame instead')
       }
-      // Copied: the frame is a piece of whatever the socket read, which would be kept alive as a whole.
+      // Copied: the frame is a piece of the chunk that the socket read, which would be kept alive as a whole.
       this.#chunks.push(Buffer.from(frame.payload))
       this.#missing -= frame.payload.length
     }

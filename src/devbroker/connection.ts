@@ -16,8 +16,8 @@ import { decodeMethod, methodId } from './values.ts'
 const CLOSE_TIMEOUT = 2_000
 
 /**
- * One client: the handshake, heartbeats, and its channels. Whatever it sends, the worst that happens is that this one
- * connection ends. Transport timers run on the machine's clock, since the client's do.
+ * One client: the handshake, heartbeats, and its channels. The worst that its bytes can do is to end this
+ * connection. Transport timers run on the machine's clock, since the client's do.
  */
 export class Connection implements ChannelOwner {
   readonly maxMessageBytes: number

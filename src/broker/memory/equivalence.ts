@@ -13,7 +13,7 @@ export function checkSameExchange(current: ExchangeDeclaration, asked: ExchangeD
   checkSameArgument('alternate-exchange', asked.arguments, current.arguments, title)
 }
 
-/** Refuses a second declaration of a queue with other settings; of its arguments, those that RabbitMQ compares count. */
+/** Refuses a second declaration of a queue with other settings; it compares the arguments that RabbitMQ compares. */
 export function checkSameQueue(current: QueueDeclaration, asked: QueueDeclaration, title: string): void {
   checkSame('durable', asked.durable, current.durable, title)
   checkSame('auto_delete', asked.autoDelete, current.autoDelete, title)

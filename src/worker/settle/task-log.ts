@@ -42,7 +42,7 @@ export function logSettled(logger: EventLogger, request: Request, outcome: Outco
       logger.warn({ event: 'task.revoked', ...task, reason: outcome.reason }, 'task revoked')
       return
     case 'lost':
-      logger.error({ event: 'task.lost', ...task, error: remote(outcome.error) }, 'whatever ran the task died')
+      logger.error({ event: 'task.lost', ...task, error: remote(outcome.error) }, 'the member that ran the task died')
       return
     case 'interrupted':
       logger.warn({ event: 'task.interrupted', ...task, acks: request.acks }, 'task interrupted by the shutdown')
