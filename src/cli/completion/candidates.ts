@@ -5,12 +5,12 @@ import { options } from '../../config/options.ts'
 /** A word that may stand where the cursor is. */
 export interface Candidate {
   readonly word: string
-  /** What it does, on one line; empty for a value. */
+  /** Its description on one line; empty for a value. */
   readonly does: string
 }
 
 /**
- * What may complete the last of the words after `twq`, which may be empty. Nothing where a value is free, a path for
+ * The completions of the last of the words after `twq`, which may be empty. Nothing where a value is free, a path for
  * instance: the shell then offers files.
  */
 export function candidates(

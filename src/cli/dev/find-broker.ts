@@ -12,7 +12,7 @@ export interface FoundBroker extends AsyncDisposable {
   readonly url: string
   /** Why the embedded broker is used; undefined where another one is. */
   readonly embedded: string | undefined
-  /** What else there is to say about it, if anything. */
+  /** A remark about it. */
   readonly remark?: string | undefined
   /** Whether other commands in this folder find it without being told. */
   readonly found: boolean

@@ -2,7 +2,7 @@ import { redactUrl } from '../../runtime/text/redact-url.ts'
 import { toJson } from '../terminal/output.ts'
 import type { TaskSummary } from '../worker/parent-link.ts'
 
-/** What one must know to send a task to this worker. */
+/** The facts that a sender to this worker needs. */
 export interface SendFacts {
   readonly url: string
   /** Whether other commands in this folder find the broker by themselves. */

@@ -1,6 +1,6 @@
 import type { ReadStream } from 'node:tty'
 
-/** What a key does, and the words for it in the help. */
+/** A key: its action, and its text in the help. */
 export interface Key {
   readonly does: string
   readonly press: () => void

@@ -32,7 +32,7 @@ export function logLine(line: string): string | undefined {
 }
 
 /**
- * What was set aside, in the words of the lines for tasks: `nope set aside: NotRegistered: …`; undefined for any other line.
+ * A line for a message that was set aside, in the form of the lines for tasks: `nope set aside: NotRegistered: …`; undefined for any other line.
  */
 export function setAsideLine(line: string): string | undefined {
   const record = recordOf(line)

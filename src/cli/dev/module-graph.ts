@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, extname, resolve, sep } from 'node:path'
 import { taskFiles } from '../../tasks/load-tasks.ts'
 
-/** What a worker has loaded, and what else it would load. */
+/** The files that a worker has loaded, and the files that it would load. */
 export interface LoadedSources {
   readonly cwd: string
   /** The configuration file, if there is one. */

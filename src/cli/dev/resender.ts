@@ -7,7 +7,7 @@ import { callOf } from './task-line.ts'
 /** Sends the task that ran last once more. Connects when it is first asked to. */
 export class Resender implements AsyncDisposable {
   last: TaskReport | undefined
-  /** What the worker registers now. */
+  /** The tasks that the worker registers now. */
   tasks: readonly TaskSummary[] = []
   readonly #url: string
   #client: Client | undefined

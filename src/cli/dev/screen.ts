@@ -30,7 +30,7 @@ export function showOutput(text: string, stream: 'stdout' | 'stderr'): void {
   if (line !== undefined) process[stream].write(`${line}\n`)
 }
 
-/** What is set up here, and how to send a task to it. */
+/** Prints the setup, and how to send a task to it. */
 export function introduce(facts: WorkerReady, broker: FoundBroker, folder: string): void {
   const { file } = facts
   const lines = [

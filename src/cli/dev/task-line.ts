@@ -15,7 +15,7 @@ export interface LineStyle {
   readonly mark?: (text: string, tone: Tone) => string
 }
 
-/** What a task's end means to who reads the line. */
+/** The tone of a line for a task's end. */
 export type Tone = 'good' | 'bad' | 'other'
 
 /** The task as a call, and what became of it: `add(2, 3) = 5  4 ms`. A failure's stack trace follows on lines of its own. */

@@ -79,7 +79,7 @@ function isOurs(name: string): boolean {
   return basename(name) !== 'node_modules' && !name.startsWith('.')
 }
 
-/** What is in a folder; undefined where there is none. */
+/** The entries of a folder; undefined where there is none. */
 function entriesOf(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true })

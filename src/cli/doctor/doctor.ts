@@ -157,7 +157,7 @@ function hardLimits(registry: TaskRegistry | undefined): readonly number[] {
   return (registry?.entries() ?? []).flatMap(({ task }) => parseDuration(task.settings.timeLimit?.hard) ?? [])
 }
 
-/** What `work` gives, or the finding that it failed. */
+/** The findings of `work`, or one that it failed. */
 async function attempt<T>(
   check: string,
   work: () => Promise<T>,

@@ -3,7 +3,7 @@ import { isQuorum } from '../../protocol/queue/task-queue.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'
 
-/** What there is to say of one configured queue. */
+/** Judges one configured queue. */
 export function judgeQueue(facts: QueueFacts): readonly Finding[] {
   const check = `queue ${facts.queue.name}`
   const { down } = facts

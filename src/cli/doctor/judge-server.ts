@@ -4,7 +4,7 @@ import { type Finding, ok, warning } from './finding.ts'
 // The headers of a quarantined message alone may take this much of a frame.
 const SMALLEST_FRAME = 65_536
 
-/** What kind of broker answers, and what was agreed on with it. `heartbeat` in milliseconds, as asked for. */
+/** Judges the broker's software, and the limits agreed with it. `heartbeat` in milliseconds, as asked for. */
 export function judgeServer(server: ServerInfo): readonly Finding[] {
   return [judgeVersion(server), judgeFrame(server), judgeHeartbeat(server)]
 }

@@ -115,7 +115,7 @@ export function judgeConsumerTimeout(config: Config, limits: readonly number[]):
   return ok(check, `30 minutes unless configured (AMQP does not tell); ${none} may run longer. See: ${find}`)
 }
 
-/** What is wrong with the way to the broker, by its address alone. */
+/** Judges the broker's address. */
 export function judgeAddress({ host, user, tls }: BrokerAddress): readonly Finding[] {
   if (isLocal(host)) return []
   const found: Finding[] = []

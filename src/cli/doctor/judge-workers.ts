@@ -1,7 +1,7 @@
 import { type Finding, ok, warning } from './finding.ts'
 import type { WorkerFacts } from './look-at-workers.ts'
 
-/** What this configuration would run. */
+/** The worker that this configuration would start. */
 export interface Ours {
   readonly node: string
   readonly tasks: readonly string[]

@@ -6,7 +6,7 @@ import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import { queueStatus, withChannel } from '../../queues/queue-access.ts'
 import type { ManagedQueue } from '../queue/management.ts'
 
-/** What can be told of one configured queue without changing anything. */
+/** The facts about one configured queue that can be read without a change. */
 export interface QueueFacts {
   /** As the configuration has it. */
   readonly queue: TaskQueue
@@ -18,7 +18,7 @@ export interface QueueFacts {
   readonly refusal: TwqError | undefined
   readonly quarantine: QueueStatus | undefined
   readonly suspects: QueueStatus | undefined
-  /** What the management API says of it, where it was asked. */
+  /** The management API's answer about it, where it was asked. */
   readonly managed: ManagedQueue | undefined
 }
 

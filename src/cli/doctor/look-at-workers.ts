@@ -10,7 +10,7 @@ import type { Json } from '../../runtime/json.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { Broadcast } from '../../sending/broadcast.ts'
 
-/** What a live worker tells of itself. */
+/** The answers of a live worker about itself. */
 export interface WorkerFacts {
   readonly node: string
   readonly tasks: readonly string[]

@@ -4,7 +4,7 @@ import { TwqError } from '../../errors.ts'
 import { withChannel } from '../../queues/queue-access.ts'
 import { error, type Finding, ok } from './finding.ts'
 
-/** What a worker does on the broker, each tried in a way that leaves no trace. */
+/** The operations of a worker on the broker, each tried in a way that leaves no trace. */
 const PROBES: readonly {
   readonly what: string
   readonly why: string

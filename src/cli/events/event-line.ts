@@ -13,7 +13,7 @@ export interface EventLineStyle {
   readonly mark?: (text: string, tone: EventTone) => string
 }
 
-/** What an event means for who looks at it. */
+/** The tone of an event's line. */
 export type EventTone = 'good' | 'bad' | 'other' | 'plain'
 
 /** One event as one line: when, who, what, of which task, and what it says. Harmless to a terminal. */

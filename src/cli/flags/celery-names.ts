@@ -1,4 +1,4 @@
-/** What Celery's command line has and ours has under another name, or not at all: one line for people who type it. */
+/** Celery's commands and flags that are named otherwise here, or missing: one line of help for each. */
 const REPLACED: Readonly<Record<string, string>> = {
   amqp: 'twq queue looks after queues',
   beat: 'schedules are sent by `celery beat`, to workers of either kind',
@@ -15,7 +15,7 @@ const REPLACED: Readonly<Record<string, string>> = {
   upgrade: 'twq reads no Celery settings file: see docs/configuration.md',
 }
 
-/** What replaces a command of Celery's that is none here; undefined for anything else. */
+/** The replacement of a command of Celery's that is none here; undefined for anything else. */
 export function replacementOf(command: string): string | undefined {
   return Object.hasOwn(REPLACED, command) ? REPLACED[command] : undefined
 }

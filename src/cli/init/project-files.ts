@@ -1,8 +1,8 @@
-/** What a new project depends on. */
+/** The dependencies of a new project. */
 export interface ProjectSettings {
   /** The project's name, as npm allows it. */
   readonly name: string
-  /** What package.json says of twq: a version, or where its package is. */
+  /** The entry of twq in package.json: a version, or where its package is. */
   readonly twq: string
   /** With a client in Python beside it. */
   readonly python: boolean

@@ -47,7 +47,7 @@ export interface QuarantineFlags extends GlobalOptions {
   readonly yes?: boolean
 }
 
-/** What `twq quarantine` can do to many messages. */
+/** The actions of `twq quarantine` on many messages. */
 export type QuarantineAction = 'list' | 'replay' | 'purge'
 
 const NOTHING: Sweep = { kept: 0, dropped: 0, sent: 0, unseen: 0 }

@@ -65,7 +65,7 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
   return EXIT.unavailable
 }
 
-/** What the management API says of the queues, by name. */
+/** The management API's answers about the queues, by name. */
 export async function managedQueues(
   url: string,
   broker: string,

@@ -2,7 +2,7 @@ import { parseBrokerUrl } from '../../broker/url.ts'
 import { messageOf, TwqError } from '../../errors.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
-/** What RabbitMQ's management API tells of a queue beyond AMQP. */
+/** The facts of RabbitMQ's management API about a queue, beyond AMQP. */
 export interface ManagedQueue {
   readonly name: string
   readonly type: string

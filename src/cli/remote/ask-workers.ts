@@ -26,7 +26,7 @@ export interface ControlClient extends AsyncDisposable {
   tell(method: string, args: JsonObject): Promise<void>
   /** Whether a node's mailbox is there. */
   listens(node: string): Promise<boolean>
-  /** What the status of a command is: 69 when one that was named is silent, 1 for an error among the replies. Notes both. */
+  /** The exit status: 69 when a named worker is silent, 1 for an error among the replies. Prints a note on both. */
   exitStatus(replies: Replies): number
 }
 

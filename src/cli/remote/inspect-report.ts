@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../runtime/json.ts'
 import { printable, printableLines } from '../../runtime/text/printable.ts'
 import { type Column, type TableStyle, table, toJson } from '../terminal/output.ts'
 
-/** What workers answered, by node name. */
+/** The answers of workers, by node name. */
 export type Replies = ReadonlyMap<string, Json>
 
 /** The replies as one document, with Celery's own keys: what `celery inspect --json` prints. */
@@ -19,7 +19,7 @@ export function pingTable(replies: Replies, style: TableStyle): string {
   return table(sorted(replies), columns, style)
 }
 
-/** What a command came to, for people: a line for each node. */
+/** The replies to a command as text: a line for each node. */
 export function answerTable(replies: Replies, style: TableStyle): string {
   const columns: Column<[string, Json]>[] = [
     { title: 'NODE', cell: ([node]) => node },

@@ -21,7 +21,7 @@ const task: RemoteArgument = { shown: '<task>', key: 'task_name', kind: 'text' }
 const queue: RemoteArgument = { shown: '<queue>', key: 'queue', kind: 'text' }
 const howMany: RemoteArgument = { shown: '[n]', key: 'n', kind: 'whole' }
 
-/** What can be asked (wire specification 7.3), in the order of the help. */
+/** The commands of `twq inspect` (wire specification 7.3), in the order of the help. */
 export const inspectCommands: readonly RemoteCommand[] = [
   { name: 'active', method: 'active', aliases: ['dump_active'], description: 'the tasks that run now' },
   { name: 'reserved', method: 'reserved', aliases: ['dump_reserved'], description: 'the tasks that wait for a slot' },
@@ -56,7 +56,7 @@ export const inspectCommands: readonly RemoteCommand[] = [
   { name: 'ping', method: 'ping', description: 'who is there' },
 ]
 
-/** What can be told (wire specification 7.4), in the order of the help. */
+/** The commands of `twq control` (wire specification 7.4), in the order of the help. */
 export const controlCommands: readonly RemoteCommand[] = [
   { name: 'revoke', method: 'revoke', description: 'do not run these tasks', args: [ids] },
   {

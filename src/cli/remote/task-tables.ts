@@ -11,9 +11,9 @@ interface Row {
   readonly eta: Json | undefined
 }
 
-/** What lists tasks, and how. */
+/** The commands that list tasks, with their columns. */
 interface Listing {
-  /** What stands for an empty table: `nothing runs`. */
+  /** The text for an empty table: `nothing runs`. */
   readonly none: string
   readonly columns: (now: number) => readonly Column<Row>[]
 }
@@ -59,7 +59,7 @@ const LISTINGS: ReadonlyMap<string, Listing> = new Map([
   ],
 ])
 
-/** What stands for an empty list of this command; undefined where its reply is no list of tasks. */
+/** The text for an empty list of this command; undefined where its reply is no list of tasks. */
 export function emptyText(method: string): string | undefined {
   return LISTINGS.get(method)?.none
 }

@@ -10,7 +10,7 @@ export interface TaskWait {
   readonly handle: TaskHandle
   /** The task with its id, as people are shown it: `add[…]`. */
   readonly named: string
-  /** What it waits for, said at once on a terminal. */
+  /** A remark on the wait, printed at once on a terminal. */
   readonly opening: string
   /** Resolves with a remark on why the result may not come, if there is one; may reject once `over` aborts: the wait has ended. */
   readonly doubt: (over: AbortSignal) => Promise<string | undefined>

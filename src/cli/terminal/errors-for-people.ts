@@ -13,7 +13,7 @@ export interface ErrorStyle {
   readonly emphasise?: (text: string) => string
 }
 
-/** What happened, why, and what to do next; ends with a line break. Passwords are masked and controls made harmless. */
+/** An error as text: message, causes and hints; ends with a line break. Passwords are masked and controls made harmless. */
 export function explain(error: unknown, style: ErrorStyle = {}): string {
   return style.json ? asJson(error, style) : asLines(error, style)
 }
@@ -62,7 +62,7 @@ function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined
 }
 
-/** What to do about it, and about what is behind it. */
+/** The hints of an error and of its causes. */
 function hintsOf(error: unknown, verbose: boolean): readonly string[] {
   if (TwqError.is(error)) {
     const hints: string[] = []

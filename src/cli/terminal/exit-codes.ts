@@ -4,7 +4,7 @@ import { type ErrorCode, TwqError } from '../../errors.ts'
 /** The statuses that commands end with; the numbers above 60 are those of BSD's sysexits. */
 export const EXIT = {
   ok: 0,
-  /** What was asked for failed: the task ended in FAILURE, the worker had to be forced. */
+  /** The command failed: the task ended in FAILURE, the worker had to be forced. */
   failed: 1,
   usage: 2,
   /** The broker, or any worker, is not there. */
@@ -21,7 +21,7 @@ export const EXIT = {
   timeout: 124,
 } as const
 
-/** What each status means, in the order of the documentation. */
+/** The meaning of each status, in the order of the documentation. */
 export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string])[] = [
   [EXIT.ok, 'done; a worker has stopped in an orderly way'],
   [EXIT.failed, 'what was asked for failed: the task, a finding of doctor; a worker had to be forced'],

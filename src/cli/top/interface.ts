@@ -1,9 +1,9 @@
 import type { TaskState } from '../../events/task-state.ts'
 
-/** What tasks are sorted by. */
+/** The columns that tasks can be sorted by. */
 export type SortKey = 'time' | 'state' | 'name' | 'worker' | 'runtime'
 
-/** What the user of the screen has chosen, and is about to do. */
+/** The user's choices, and the dialog that is open. */
 export interface Interface {
   readonly sort: SortKey
   /** Only tasks that hold this text somewhere. */
@@ -11,17 +11,17 @@ export interface Interface {
   /** The id of the task that the cursor is on. */
   readonly selected: string | undefined
   readonly mode: Mode
-  /** What happened last, for the bottom line. */
+  /** The last event, for the bottom line. */
   readonly message: string | undefined
 }
 
-/** What keys mean now. */
+/** The meaning of keys now. */
 export type Mode =
   | { readonly kind: 'browse' }
   | { readonly kind: 'filter' }
   | { readonly kind: 'revoke'; readonly uuid: string; readonly name: string }
 
-/** What a key press has the program do. */
+/** The effects of a key press. */
 export type Effect =
   | { readonly kind: 'quit' }
   | { readonly kind: 'revoke'; readonly uuid: string; readonly terminate: boolean }
@@ -46,7 +46,7 @@ const PAGE = 10
 // A filter longer than this is a key that got stuck.
 const LONGEST_FILTER = 200
 
-/** What a key changes. `tasks` are those on the screen, in its order. */
+/** The choices after a key press. `tasks` are the tasks on the screen, in its order. */
 export function press(
   before: Interface,
   key: KeyPress,

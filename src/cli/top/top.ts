@@ -81,7 +81,7 @@ export function top(flags: TopFlags): Promise<number> {
   })
 }
 
-/** What runs already, which no event will say, and which queues are consumed: workers are asked. Without any there is nothing. */
+/** Asks workers for running tasks, of which no event tells, and for their queues. Without a worker there are none. */
 async function census(
   open: () => Promise<Broadcast>,
   cluster: ClusterState,
@@ -138,7 +138,7 @@ interface Live {
   readonly open: () => Promise<Broadcast>
   readonly interval: number
   readonly signal: AbortSignal
-  /** What was said of the connection last. */
+  /** The last remark about the connection. */
   readonly news: () => string | undefined
 }
 
@@ -172,7 +172,7 @@ async function onTerminal({ look, cluster, open, interval, signal, news }: Live)
   }
 }
 
-/** What came of it, in words. */
+/** The outcome as text. */
 async function revoke(
   open: () => Promise<Broadcast>,
   { uuid, terminate }: Extract<Effect, { readonly kind: 'revoke' }>,

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
-/** What the banner tells besides the configuration. */
+/** The facts in the banner besides the configuration. */
 export interface BannerFacts {
   readonly config: Config
   readonly file: string | undefined
@@ -14,7 +14,7 @@ export interface BannerFacts {
 
 const MOST_TASKS = 10
 
-/** What a person at a terminal wants to see before the log begins. */
+/** The text at a terminal before the log begins. */
 export function workerBanner({ config, file, brokerFrom, taskNames, pid, version }: BannerFacts): string {
   const unnamed = taskNames.length - MOST_TASKS
   const rows: readonly (readonly [string, string])[] = [

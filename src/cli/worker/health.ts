@@ -29,7 +29,7 @@ const LONGEST_ANSWER = 65_536
 /** Where a worker may listen. */
 type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number }
 
-/** What became of a question. */
+/** The answer to a question, or none. */
 type Answer =
   | { readonly kind: 'answered'; readonly passes: boolean; readonly health: Health }
   | { readonly kind: 'silent'; readonly health: Health }

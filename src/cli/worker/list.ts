@@ -18,7 +18,7 @@ export interface WorkerRow {
   readonly software: string | null
 }
 
-/** What workers answered to the questions that a list is made from. */
+/** The answers of workers that a list is made from. */
 export interface WorkerReplies {
   readonly stats: ReadonlyMap<string, Json>
   readonly active: ReadonlyMap<string, Json>

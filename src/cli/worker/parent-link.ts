@@ -5,7 +5,7 @@ import { followImports, type ImportedFiles } from '../../runtime/process/importe
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../../worker/request/request.ts'
 
-/** What a worker tells `twq dev`, whose child it is. Crosses as a structured clone: dates and big integers stay what they are. */
+/** The messages of a worker to `twq dev`, its parent. Crosses as a structured clone: dates and big integers stay what they are. */
 export type WorkerMessage = WorkerReady | WorkerImported | WorkerLeaving | TaskReport
 
 /** The worker consumes. */

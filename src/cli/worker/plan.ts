@@ -5,7 +5,7 @@ import { TwqError } from '../../errors.ts'
 import { withChannel } from '../../queues/queue-access.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
-/** What `twq worker start --dry-run` finds. */
+/** The findings of `twq worker start --dry-run`. */
 export interface WorkerPlan {
   readonly node: string
   readonly config: string | null

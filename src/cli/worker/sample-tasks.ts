@@ -1,6 +1,6 @@
 import { defineTask } from '../../tasks/define-task.ts'
 
-/** What `twq dev` runs in a folder that has no configuration yet. */
+/** The tasks of `twq dev` in a folder without a configuration. */
 export const sampleTasks = [
   defineTask({
     name: 'add',

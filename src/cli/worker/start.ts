@@ -83,7 +83,7 @@ async function showPlan(
   return EXIT.ok
 }
 
-/** What a worker is run with. */
+/** The parts that a worker is run with. */
 interface Run {
   readonly flags: WorkerStartFlags
   readonly config: Config
