@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
-/** What the `compression` header may say for the zlib format, which Celery calls gzip (wire specification 2.6). */
+/** The values of the `compression` header for the zlib format, which Celery calls gzip (wire specification 2.6). */
 const ZLIB_NAMES: ReadonlySet<string> = new Set([
   'application/x-gzip',
   'application/gzip',

@@ -9,7 +9,7 @@ export const MAX_WRITTEN_DEPTH = 250
 
 /** How {@link writeJson} writes. */
 export interface WriteOptions {
-  /** What the value is called in errors. */
+  /** The name of the value in errors. */
   readonly path: string
   /** False: dates are plain strings and bytes are refused, as in kombu before 5.3. */
   readonly tags: boolean
@@ -220,7 +220,7 @@ function spendSize(bytes: number, writer: Writer): void {
 const LONGEST_KEY = 100
 const MOST_KEYS = 20
 
-/** What the keys lead to, as JavaScript has it. */
+/** The path to a value in JavaScript's notation. */
 function nameOf([whole, ...keys]: readonly (string | number)[]): string {
   const shown = keys.slice(0, MOST_KEYS).map((key) => {
     if (typeof key === 'number') return `[${key}]`

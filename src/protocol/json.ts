@@ -47,7 +47,7 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
 
 /** How a value is written. */
 export interface StringifyOptions {
-  /** What the value is called in an error. Default `value`. */
+  /** The name of the value in an error. Default `value`. */
   readonly path?: string
   /** False writes dates as plain strings and refuses bytes, for peers whose kombu is older than 5.3. Default true. */
   readonly tags?: boolean
@@ -90,7 +90,7 @@ export function portableJson(value: unknown, options: StringifyOptions = {}): Js
 
 const NO_LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxValues: Number.POSITIVE_INFINITY }
 
-/** What `JSON.stringify` makes of a value, where that is what is wanted. Throws where it would be too large. */
+/** The JSON of a value by `JSON.stringify`, where that can write it. Throws where it would be too large. */
 function plainText(value: unknown, path: string, maxSize: number): string | undefined {
   let left = NEEDS_HELP
   try {
@@ -213,7 +213,7 @@ function adopt(value: unknown): Json {
 const NEEDS_HELP = -1
 
 /**
- * What is left of `bytes` when `value` is written as shortly as it can be; negative where there are not as many, and
+ * The rest of `bytes` when `value` is written as shortly as it can be; negative where there are not as many, and
  * `NEEDS_HELP` where `JSON.stringify` does not write it as {@link stringifyJson} promises.
  */
 function unwritten(value: unknown, depth: number, bytes: number): number {

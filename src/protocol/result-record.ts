@@ -16,7 +16,7 @@ export interface RemoteError {
   readonly errbacksCalled?: readonly string[] | undefined
 }
 
-/** What a result backend keeps of a task: one state, and the value or error that belongs to it. */
+/** The record of a task in a result backend: one state, and the value or error that belongs to it. */
 export type ResultRecord = {
   readonly taskId: string
   readonly traceback: string | null

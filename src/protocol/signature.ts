@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import { displayOf } from './python-repr.ts'
 import { isName, isObject } from './task-fields.ts'
 
-/** What a signature stands for: one task, or several put together. */
+/** The kinds of signature: one task, or several put together. */
 export type SignatureKind = 'task' | 'group' | 'chain' | 'chord' | 'xmap' | 'xstarmap' | 'chunks'
 
 /** A call that is not made yet (wire specification 5.1): Celery's `add.s(2)`, `group(…)`, `chain(…)` and the others. */

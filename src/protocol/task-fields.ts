@@ -15,7 +15,7 @@ export interface TaskParts {
   readonly kwargs: Json
   readonly embed: Json
   readonly protocol: 1 | 2
-  /** What a time without offset means. */
+  /** The time zone of a time without offset. */
   readonly naiveTime: 'utc' | 'local'
 }
 

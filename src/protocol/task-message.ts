@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Headers, Properties } from './wire.ts'
 
-/** What follows a task, from the third element of the body (wire specification 2.3). */
+/** The follow-ups of a task, from the third element of the body (wire specification 2.3). */
 export interface Embed {
   readonly callbacks: readonly Json[] | null
   readonly errbacks: readonly Json[] | null
@@ -57,7 +57,7 @@ export interface TaskMessage {
 export interface Malformed {
   /** The name of the exception that Celery has for it. */
   readonly type: 'DecodeError' | 'ContentDisallowed' | 'InvalidTaskError'
-  /** What is wrong, with the value. */
+  /** The problem, with the value. */
   readonly reason: string
   readonly id: string | undefined
   readonly task: string | undefined

@@ -1,7 +1,7 @@
 import type { Json } from '../../runtime/json.ts'
 import type { ResultRecord } from '../result-record.ts'
 
-/** What was started, as results list it (wire specification 4.1): `[[id, parent], null]`, or a group with its members. */
+/** A started task or group, as results list it (wire specification 4.1): `[[id, parent], null]`, or a group with its members. */
 export type ResultTuple = readonly [readonly [id: string, parent: Json], Json]
 
 /** A chord that is about to start; who joins chords must know of it before any of its messages is published. */
@@ -22,7 +22,7 @@ export interface ChordPart {
   readonly record: ResultRecord
 }
 
-/** What a task of a chord's header adds to the chord: counted once, however often an attempt of that task is cut off. */
+/** The part of a header's task in its chord: counted once, however often an attempt of that task is cut off. */
 export interface ChordAddition {
   readonly groupId: string
   /** The task that adds it. */

@@ -25,7 +25,7 @@ const MOST_STARTS = 1_000_000
 /** Bytes of an exchange's name or a routing key. */
 const LONGEST_NAME = 255
 
-/** What a message carries of its past. */
+/** The marks of a message: its starts and moves so far. */
 export interface Marks {
   /** How many times it may have started without ever being settled, by this header alone. */
   readonly starts: number

@@ -16,7 +16,7 @@ export interface QueueSettings {
   readonly exchange?: string | ExchangeSettings
   /** The key it is bound with, the queue's name by default; a pattern where the exchange is a `topic`. */
   readonly routingKey?: string
-  /** What a `headers` exchange compares. */
+  /** The headers that a `headers` exchange compares. */
   readonly bindingArguments?: Readonly<Record<string, QueueArgument>>
   /** Messages of a classic queue have priorities from 0 up to this; 255 at most, and 10 is plenty (`x-max-priority`). */
   readonly maxPriority?: number
@@ -67,7 +67,7 @@ export function readQueue(value: unknown): QueueReading {
     : { kind: 'queue', queue: queueOf(value as unknown as QueueSettings) }
 }
 
-/** What is wrong with the name of a task queue, to follow what it is called; undefined for nothing. */
+/** The problem of a task queue's name, a text to follow it; undefined for none. */
 export function nameProblem(name: string): string | undefined {
   const bytes = Buffer.byteLength(name)
   if (bytes <= LONGEST_QUEUE_NAME) return undefined
@@ -133,7 +133,7 @@ function meantOf(key: string, known: readonly string[]): string {
   return near === undefined ? `; there are: ${known.join(', ')}` : `; did you mean ${near}?`
 }
 
-/** What each setting is called among the arguments of a queue. */
+/** The name of each setting among the arguments of a queue. */
 const ARGUMENT_OF = {
   maxPriority: 'x-max-priority',
   messageTtl: 'x-message-ttl',

@@ -22,7 +22,7 @@ export type RouteFunction = (
 /** Queues or destinations by the names of tasks, exact ones first, then globs (`'reports.*'`) in their order. */
 export type RouteTable = Readonly<Record<string, string | Destination>>
 
-/** What `routes` may be: the first that has an answer counts. */
+/** The forms of `routes`: the first with an answer counts. */
 export type Routes = RouteTable | RouteFunction | readonly (RouteTable | RouteFunction)[]
 
 /** Where one message goes. */
@@ -56,7 +56,7 @@ const RULES: { readonly [Key in keyof Required<Destination>]: readonly [string, 
   priority: ['a whole number from 0 to 255', isPriority],
 }
 
-/** What is wrong with one destination, each to follow what it is called; none when it can be used. */
+/** The problems of one destination, each a text to follow its name; none when it can be used. */
 export function destinationProblems(to: unknown): readonly string[] {
   if (!isTable(to)) return [" must be a queue's name or a destination"]
   return Object.entries(to).flatMap(([key, value]) => {

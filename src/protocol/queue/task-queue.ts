@@ -1,7 +1,7 @@
 /** The kinds of exchange that tasks are sent through. */
 export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers'
 
-/** What a queue's arguments may hold. */
+/** The values of a queue's arguments. */
 export type QueueArgument = string | number | boolean
 
 /** The exchange that a task queue is bound to. */
@@ -27,7 +27,7 @@ export interface TaskQueue {
   /** Consumers with a higher one are served first. */
   readonly consumerPriority: number | undefined
   /**
-   * What the configuration says itself, by RabbitMQ's names (`durable`, `x-max-priority`; of the exchange `exchange.type`
+   * The settings in the configuration, by RabbitMQ's names (`durable`, `x-max-priority`; of the exchange `exchange.type`
    * and so on): the broker must have it so. Of all the rest, the broker's word is taken.
    */
   readonly stated: readonly string[]

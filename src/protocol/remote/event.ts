@@ -13,7 +13,7 @@ import type { Outgoing } from '../wire.ts'
 /** The exchange that all events go through: topic, durable. */
 export const EVENT_EXCHANGE = 'celeryev'
 
-/** What happened to a task. Texts of values are as Python shows them. */
+/** An event of a task. Texts of values are as Python shows them. */
 export type TaskEvent =
   | {
       readonly type: 'task-received'
@@ -53,7 +53,7 @@ export type TaskEvent =
       readonly expired: boolean
     }
 
-/** What a worker says of the software that it is. */
+/** A worker's software, as its events name it. */
 export interface Software {
   readonly sw_ident: string
   readonly sw_ver: string

@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 /** The part before the `@` where none is given. */
 const DEFAULT_NAME = 'twq'
 
-/** What fits a queue name beside `.celery.pidbox`. */
+/** The longest node name, in bytes: with `.celery.pidbox` it has to fit a queue name. */
 const MAX_BYTES = 200
 const MOST_SHOWN = 60
 

@@ -19,7 +19,7 @@ export interface ControlRequest {
   readonly pattern: string | null
   /** How `pattern` is meant: `glob` or `pcre`. */
   readonly matcher: string | null
-  /** What replies are recognised by. */
+  /** The correlation id of replies. */
   readonly ticket: string | null
   /** Where replies go; null when none is wanted. */
   readonly replyTo: Route | null
@@ -54,7 +54,7 @@ export function decodeRequest(wire: WireMessage): DecodedRequest {
   }
 }
 
-/** What a request says; what is left out is null, or nothing. */
+/** The fields of a request; absent ones are null or empty. */
 export interface NewRequest {
   readonly method: string
   readonly arguments?: JsonObject
@@ -88,7 +88,7 @@ export function encodeRequest(request: NewRequest): WireMessage {
   }
 }
 
-/** What one worker answers. */
+/** The reply of one worker. */
 export interface ControlReply {
   /** The worker's node name. */
   readonly node: string
@@ -156,7 +156,7 @@ function optional(field: string, value: Json | undefined): string | null {
   return value
 }
 
-/** What goes into headers again. */
+/** `text`, which goes into headers again; throws where it is too long for them. */
 function short(field: string, text: string | null): string | null {
   if (text === null || isName(text)) return text
   throw wrong(`${field} must be a text of at most 255 bytes`)

@@ -51,7 +51,7 @@ export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
   }
 }
 
-/** What comes before the first dash of a type, `task` or `worker`, and what comes after it. */
+/** The parts of a type before its first dash, `task` or `worker`, and after it. */
 export function splitType(type: string): readonly [group: string, subject: string] {
   const dash = type.indexOf('-')
   return dash === -1 ? [type, ''] : [type.slice(0, dash), type.slice(dash + 1)]

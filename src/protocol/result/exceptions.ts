@@ -121,7 +121,7 @@ export function argsText({ args }: Pick<RemoteError, 'args'>): string {
 }
 
 /**
- * What a task threw, as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
+ * A thrown value as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
  * `Exception`; any other name becomes a class that Python makes up. Never throws itself, for any thrown value.
  */
 export function toRemoteError(thrown: unknown): RemoteError {

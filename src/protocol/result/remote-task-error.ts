@@ -27,7 +27,7 @@ export class RemoteTaskError extends Error implements RemoteError {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
-  /** What `console.log` and an uncaught error show: the traceback as text, and of a long one the beginning and the end. */
+  /** The text of `console.log` and of an uncaught error: the traceback as text, and of a long one the beginning and the end. */
   [inspect.custom](): string {
     const here = this.stack?.replace(/^[\s\S]*?(?=\n {4}at )/, '') ?? ''
     const there =

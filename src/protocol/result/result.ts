@@ -23,7 +23,7 @@ export function encodeResult(record: ResultRecord, options: { readonly tags?: bo
   )
 }
 
-/** What a stored result says beside the record itself (wire specification 4.1). */
+/** The fields of a stored result beside the record itself (wire specification 4.1). */
 export interface MetaFacts {
   /** When the task ended, in milliseconds since the epoch; undefined while it has not. */
   readonly dateDone: number | undefined
@@ -33,7 +33,7 @@ export interface MetaFacts {
   readonly extended?: ExtendedMeta | undefined
 }
 
-/** What `result_extended` adds: the task as it was sent, and who ran it. */
+/** The fields that `result_extended` adds: the task as it was sent, and the node that ran it. */
 export interface ExtendedMeta {
   readonly name: string
   readonly args: readonly Json[]

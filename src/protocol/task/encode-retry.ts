@@ -9,7 +9,7 @@ import type { TaskMessage } from '../task-message.ts'
 import type { WireMessage } from '../wire.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 
-/** What differs from one attempt to the next. */
+/** The changes from one attempt to the next. */
 export interface RetryChange {
   /** When to run again; milliseconds since the epoch. */
   readonly eta: number

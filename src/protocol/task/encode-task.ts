@@ -36,7 +36,7 @@ export interface NewTask {
   readonly replacedTaskNesting?: number | undefined
   /** The queue that results go to. */
   readonly replyTo?: string | undefined
-  /** What results are matched by. Default: the id. */
+  /** The correlation id of results. Default: the task's id. */
   readonly correlationId?: string | undefined
   /** Default 0, as kombu's: without one, a quorum queue of RabbitMQ 4.3 puts the message before those of Python. */
   readonly priority?: number | undefined
@@ -46,7 +46,7 @@ export interface NewTask {
   readonly headers?: { readonly [name: string]: Json | undefined } | undefined
 }
 
-/** What encoding needs to know besides the task. */
+/** The options of encoding a task. */
 export interface EncodeOptions {
   /** The time of sending, in milliseconds since the epoch: what the broker's expiration counts from. */
   readonly now: number
