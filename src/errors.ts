@@ -102,7 +102,7 @@ const BRAND = Symbol.for('twq.error')
 /** The one error class of twq: what happened, with the value; what to do next; and the original error. */
 export class TwqError extends Error {
   readonly code: ErrorCode
-  /** What to do about it; each line may hold a command to paste. */
+  /** The next step; each line may hold a command to paste. */
   readonly hint: string | undefined
 
   constructor(code: ErrorCode, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {

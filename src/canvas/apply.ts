@@ -60,14 +60,14 @@ export interface FollowUp {
   readonly outgoing: Outgoing
 }
 
-/** What came of applying a signature. */
+/** The messages and results of an applied signature. */
 export interface Applied {
   /** To be announced to the backend that joins chords before the first message is published. */
   readonly chords: readonly ChordStart[]
   readonly messages: readonly FollowUp[]
-  /** What was started, for the `children` of the task that started it; null when that is nothing. */
+  /** The entry for the `children` of the task that started it; null when nothing was started. */
   readonly child: ResultTuple | null
-  /** What to wait for: of a chain its last step, of a chord its body, of a group its members. */
+  /** The result to wait for: of a chain its last step, of a chord its body, of a group its members. */
   readonly result: ResultTuple
 }
 
@@ -94,18 +94,18 @@ export function applyAsGroup(
   return [applySignature(group, call, ground, path)]
 }
 
-/** What is thrown where chords are to start and the result backend joins none. */
+/** The error for a chord where the result backend joins none. */
 export function chordUnsupported(): TwqError {
   return new TwqError('TWQ_CHORD_UNSUPPORTED', "this result backend can't join the tasks of a chord", {
     hint: "Chords need a backend that keeps results: resultBackend: 'redis://…'. A group that another task follows in a chain is a chord, too.",
   })
 }
 
-/** What one task may start at once. */
+/** The bounds of the messages that one task may start. */
 const MOST_MESSAGES = 10_000
 const MOST_BYTES = 64 * 1024 * 1024
 
-/** What was started, as a parent records it and as a group around it counts it: for a chain, its first and its last step. */
+/** The result tuples of a started signature, for its parent's record and for a group around it: for a chain, its first and its last step. */
 interface Started {
   readonly child: ResultTuple | null
   readonly result: ResultTuple

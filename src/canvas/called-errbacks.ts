@@ -23,7 +23,7 @@ export function calledByParts(parts: readonly ResultRecord[]): ReadonlySet<strin
   return new Set([...first].filter((digest) => others.every((called) => called.has(digest))))
 }
 
-/** What has failed with the errbacks that are still to be called. */
+/** `failed` with the errbacks that are still to be called. */
 export function withUncalled(failed: Failed, called: ReadonlySet<string>): Failed {
   if (called.size === 0) return failed
   return { ...failed, errbacks: failed.errbacks.filter((errback) => !called.has(digestOf(errback))) }

@@ -10,7 +10,7 @@ export interface Chain<Steps extends readonly Canvas[] = readonly Canvas[]> exte
   readonly '~steps': Steps | undefined
 }
 
-/** What sending a chain of these resolves to: the handle of the last step, with those before as its `parent`s. */
+/** The handle that sending a chain of these resolves to: the handle of the last step, with those before as its `parent`s. */
 export type HandleOfChain<Steps extends readonly Canvas[]> = Linked<Unrolled<Steps>>
 
 type Linked<Steps extends readonly Canvas[]> = Steps extends readonly [

@@ -4,7 +4,7 @@ import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 
-/** What a complete chord hands to its body: the results of its header, or the error that keeps the body from running. */
+/** The outcome of a complete chord for its body: the results of its header, or the error that keeps the body from running. */
 export type Joined =
   | { readonly kind: 'results'; readonly results: readonly Json[] }
   | { readonly kind: 'failed'; readonly error: RemoteError }

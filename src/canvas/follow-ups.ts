@@ -10,15 +10,15 @@ import { type Applied, type ApplyContext, applyAsGroup, applySignature } from '.
 import type { Call } from './call.ts'
 import { resultOfGroup } from './frozen.ts'
 
-/** What is to be sent; the chords are announced before. */
+/** The messages to send; the chords are announced before. */
 export type MessagesToSend = Pick<Applied, 'chords' | 'messages'>
 
-/** What is sent because a task succeeded, and what its result lists as its children. */
+/** The messages that a success sends, and the `children` of its result. */
 export interface Successors extends MessagesToSend {
   readonly children: readonly Json[]
 }
 
-/** What is sent because a task failed, one list of messages for each errback, and why the rest can't be. */
+/** The messages that a failure sends, one list for each errback, and the errors of the errbacks that can't be sent. */
 export interface Errbacks {
   readonly departures: readonly MessagesToSend[]
   /** The group of the errbacks, as results list it; null where there is none. */
@@ -46,7 +46,7 @@ export function hasNoFollowUps({ embed: { callbacks, errbacks, chain } }: TaskMe
 }
 
 /**
- * What a success starts (wire specification 5.3): the callbacks, several of them as a new group, and the next step of the
+ * Applies the follow-ups of a success (wire specification 5.3): the callbacks, several of them as a new group, and the next step of the
  * chain, each with the result as its first argument. Pure. Throws as `applySignature` does; nothing is to be sent then.
  */
 export function successorsOf(message: TaskMessage, result: Json, outside: ApplyContext): Successors {
@@ -87,7 +87,7 @@ export interface Failed {
 }
 
 /**
- * What a failure starts (wire specification 5.4): each errback with the id of the failed task as its first argument, all in
+ * Applies the errbacks of a failure (wire specification 5.4): each errback with the id of the failed task as its first argument, all in
  * one new group. Celery may call an errback inside the failing worker with the exception itself; that can't be done across
  * languages. An errback that can't be applied is a problem and no obstacle to the others. Pure.
  */
@@ -110,7 +110,7 @@ export function errbacksOf({ id, rootId, errbacks }: Failed, ground: ApplyContex
 }
 
 /**
- * What is sent once the header of a chord is complete: its body with the results as its first argument, on behalf of the
+ * Applies the body of a chord whose header is complete: its body with the results as its first argument, on behalf of the
  * task that ended last (wire specification 4.6). Throws as `applySignature` does. Pure.
  */
 export function bodyOfChord(

@@ -9,7 +9,7 @@ import { listOf } from './links.ts'
 import { type GroupNode, leavesOf, type Node, tupleOf } from './node.ts'
 import { composedJson } from './signature.ts'
 
-/** What freezing depends on besides the signature. */
+/** The context that a workflow is frozen in. */
 export interface FreezeFacts {
   /** A new id, a UUID. */
   readonly newId: () => string
@@ -68,7 +68,7 @@ interface Place {
   readonly replyTo: string | undefined
   /** Where the result of its first task goes. */
   readonly firstReplyTo: string | undefined
-  /** What runs before. */
+  /** The task or group that runs before. */
   readonly parent: Node | undefined
   /** Options for the task that produces this signature's result: group_id, group_index. */
   readonly options: JsonObject
@@ -253,7 +253,7 @@ function givenNothing(body: Signature): Signature {
   return body.immutable ? body : { ...body, args: [[], ...body.args], immutable: true }
 }
 
-/** What links have in them is sent by workers as it is: where no backend joins chords, they could not. */
+/** Refuses chords in links where no backend joins chords: workers send links as they are. */
 function checkLinks({ options }: Signature, { facts, path }: Place): void {
   if (facts.chords !== 'backend')
     refuseChords([...listOf<Json>(options.link), ...listOf<Json>(options.link_error)], path)

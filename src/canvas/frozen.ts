@@ -101,7 +101,7 @@ export function frozenSteps(
   return [first, ...others]
 }
 
-/** What a frozen signature that follows `parent` leaves to wait for. */
+/** The result tuple of a frozen signature that follows `parent`. */
 export function resultOf(signature: Signature, parent: Json = null): ResultTuple {
   const { kind, options, kwargs } = signature
   switch (kind) {
@@ -198,7 +198,7 @@ export function tasksOf(signature: Signature, path: string): Signature[] {
   return tasks.map((task, index) => readSignature(task, `${path}.tasks[${index}]`))
 }
 
-/** What of a place is not only that of the end. */
+/** The options of a place that hold for all its tasks, not for the last one only. */
 function ofAll({ root_id, replaced_task_nesting }: Place): Place {
   return { root_id, replaced_task_nesting }
 }

@@ -8,7 +8,7 @@ export interface Group<Members extends readonly Canvas[] = readonly Canvas[]> ex
   readonly '~members': Members | undefined
 }
 
-/** What sending a group of these resolves to. */
+/** The handle that sending a group of these resolves to. */
 export type HandleOfGroup<Members extends readonly Canvas[]> = GroupHandle<HandlesOf<Unrolled<Members>>>
 
 type HandlesOf<Members extends readonly Canvas[]> = {

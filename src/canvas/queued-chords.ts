@@ -9,7 +9,7 @@ import { chainOf } from './chain.ts'
 import { freeze, type PlannedChord } from './freeze.ts'
 import { replacementCall, standInOf } from './replacement.ts'
 
-/** What is sent where chords are joined from queues of their own. */
+/** The messages to send where chords are joined from queues of their own. */
 export interface WithQueuedChords {
   /** To be declared before. */
   readonly chordQueues: readonly string[]
@@ -46,7 +46,7 @@ export function joinMessage(
 type Parent = Pick<TaskMessage, 'id' | 'rootId'>
 
 /**
- * What is sent in place of a task that replaced itself, as {@link replacementOf} has it, where no result backend joins the
+ * Applies the signature that a task replaced itself with, as {@link replacementOf} has it, where no result backend joins the
  * chords in it: as `client.send` sends them. Throws as that does, and `TWQ_CHORD_UNSUPPORTED` for a chord in a link. Pure.
  */
 export function queuedReplacementOf(

@@ -11,7 +11,7 @@ import { frozen, sizeOf, tasksOf } from './frozen.ts'
 import { linked } from './links.ts'
 
 /**
- * What is sent in place of a task that replaced itself (wire specification 5.7): its end takes the task's id, and with it
+ * Applies the signature that a task replaced itself with (wire specification 5.7): its end takes the task's id, and with it
  * its caller, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
  * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
  */
@@ -48,7 +48,7 @@ export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyC
   return linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
 }
 
-/** What is to run as one more task of the chord that a task belongs to, and how much larger that becomes. */
+/** A signature to run as one more task of a chord, and the number of tasks that it adds. */
 export type Addition = Pick<ChordAddition, 'groupId' | 'size' | 'signature'>
 
 /**
@@ -74,7 +74,7 @@ function accumulated(group: Signature): Signature {
   return { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
 }
 
-/** What Celery's `Task.replace` raises. */
+/** The exception of Celery's `Task.replace`. */
 function improper(text: string): RemoteTaskError {
   return new RemoteTaskError(celeryError('ImproperlyConfigured', [text]))
 }

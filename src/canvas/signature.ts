@@ -44,14 +44,14 @@ export interface Signature<Result = unknown> extends Composed<TaskHandle<Result>
   readonly subtask_type: null
 }
 
-/** What follows the target of `signature`. */
+/** The parameters after the target of `signature`. */
 export type SignatureArguments<T> = T extends Sendable
   ? [args?: Partial<InputOf<T>> | readonly Json[], options?: SignatureOptions]
   : T extends string
     ? [args?: AnyArguments, options?: SignatureOptions]
     : []
 
-/** What `signature` makes of `T`. */
+/** The type of `signature`'s result for `T`. */
 export type SignatureOf<T> = T extends Sendable ? Signature<ResultOf<T>> : T extends string ? Signature : Composed
 
 /**
@@ -222,7 +222,7 @@ function taskSignature(
   return new ComposedValue({ kind: 'task', task, args, kwargs, options, immutable: false })
 }
 
-/** What a worker that sends the task later can't know of its definition here. */
+/** The options of a definition that a worker which sends the task later can't know. */
 function settingsOf({ settings: { queue, ignoreResult } }: AnyTask): JsonObject {
   return { ...(queue !== undefined && { queue }), ...(ignoreResult === true && { ignore_result: true }) }
 }

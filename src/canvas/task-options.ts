@@ -6,7 +6,7 @@ import { isObject, isProtocolHeader, usableReplyTo } from '../protocol/task-fiel
 import { parseTimestamp } from '../protocol/timestamps.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 
-/** What the options of one task become: fields of its message. */
+/** The options of one task as fields of its message. */
 export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'origin' | 'priority'>
 
 /**
@@ -41,7 +41,7 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
   }
 }
 
-/** What the options say of where the task goes. */
+/** The destination that the options name. */
 export function destinationOf(options: JsonObject): Destination {
   const queue = textOf('queue', options)
   const exchange = textOf('exchange', options)

@@ -18,7 +18,7 @@ import type { ConnectionSettings } from './connection.ts'
 /** How long one question to a Redis is tried, in milliseconds. */
 const PATIENCE = 10_000
 
-/** What the options of a client, but for its broker and its routes, come to. Throws `TWQ_CONFIG` for what can't be used. */
+/** Reads the options of a client, but for its broker and its routes. Throws `TWQ_CONFIG` for what can't be used. */
 export function settingsOf(options: ClientOptions, router: Router, clock: Clock): ConnectionSettings {
   return {
     results: resultsOf(options),

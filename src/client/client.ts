@@ -74,11 +74,11 @@ export interface ClientOptions {
    * from the Redis where the workers keep them; with `'none'` they are not read.
    */
   readonly resultBackend?: string
-  /** What the names of results in a Redis begin with: Celery's `global_keyprefix`. */
+  /** The prefix of result keys in a Redis: Celery's `global_keyprefix`. */
   readonly resultKeyPrefix?: string
   /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */
   readonly queue?: string
-  /** What queues are declared with; of all others, only the name is known. */
+  /** The settings that queues are declared with; other queues are declared by their name alone. */
   readonly queues?: readonly (string | QueueSettings)[]
   /** Where tasks go that name no queue: by name, by glob, or by a function. */
   readonly routes?: Routes | undefined
@@ -93,7 +93,7 @@ export interface ClientOptions {
    * so is every delayed task of a quorum queue; no worker has to hold it. `null`: none is. Default 10 min.
    */
   readonly holdFor?: number | string | null
-  /** What the queues of native delayed delivery are declared as. Default `quorum`, as Celery's. */
+  /** The type of the queues of native delayed delivery. Default `quorum`, as Celery's. */
   readonly delayedQueueType?: 'quorum' | 'classic'
   /** Logs lost connections; without a logger they are not reported. */
   readonly logger?: Logger

@@ -44,7 +44,7 @@ export function tupleOf(handle: AnyHandle): ResultTuple {
   return [[id, before], handles === undefined ? null : (handles.map(tupleOf) as unknown as Json)]
 }
 
-/** What a kept group says of itself: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for what is none. */
+/** The node of a kept group: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for what is none. */
 function nodeOf(tuple: Json, depth = 0): Node {
   const [own, members] = Array.isArray(tuple) ? tuple : []
   const [id, before] = Array.isArray(own) ? own : []

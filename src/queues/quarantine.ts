@@ -55,7 +55,7 @@ export function isMeant(message: QuarantinedMessage, filter: QuarantineFilter): 
 }
 
 /**
- * What replaying publishes: the original, to its queue and no other, since through its exchange it might reach queues that
+ * The message that a replay publishes: the original, to its queue and no other, since through its exchange it might reach queues that
  * have dealt with it long ago. Undefined for a message that no worker put here.
  */
 export function replayOf({ original, queue }: QuarantinedMessage): Outgoing | undefined {

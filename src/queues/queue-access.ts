@@ -24,7 +24,7 @@ function ask<T>(connection: Connection, use: (channel: Channel) => Promise<T>): 
 }
 
 /**
- * What the broker says of a queue; undefined when there is none. Nothing is created. Rejects with `TWQ_QUEUE_DOWN` where
+ * The broker's status of a queue; undefined when there is none. Nothing is created. Rejects with `TWQ_QUEUE_DOWN` where
  * its node is down, unless `onDown` hears of that.
  */
 export async function queueStatus(

@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import { TokenBucket } from '../runtime/time/token-bucket.ts'
 
-/** What becomes of one message: it stays in its place, is dropped for good, or goes elsewhere. */
+/** The decision on one message: it stays in its place, is dropped for good, or goes elsewhere. */
 export type SweepAction =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
@@ -23,7 +23,7 @@ export interface SweepOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a sweep did. */
+/** The counts of a sweep. */
 export interface Sweep {
   readonly kept: number
   readonly dropped: number

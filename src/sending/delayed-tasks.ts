@@ -9,7 +9,7 @@ import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 import type { Router } from './router.ts'
 
-/** What handing tasks to native delayed delivery takes. */
+/** The parts that native delayed delivery of tasks works with. */
 export interface DelayedTasksParts {
   readonly delivery: DelayedDelivery
   /** Milliseconds: the longest delay that is left to the worker of a classic queue. */

@@ -13,7 +13,7 @@ import type { AnyTask, TaskSettings } from '../tasks/task.ts'
 import { validateCall } from '../tasks/validate-call.ts'
 import type { Router } from './router.ts'
 
-/** What a message depends on besides the call: who sends it, when, and from inside which task. */
+/** The context of a call: its sender, its time, and the task that sends. */
 export interface SendFacts {
   /** A new id, used unless the caller gives one. */
   readonly id: string
@@ -85,7 +85,7 @@ export function prepareTask(
   return { id, task: name, queue, wantsResult, eta: task.eta, outgoing }
 }
 
-/** What follows the task, as its worker reads it. */
+/** The follow-ups of the task, as its worker reads them. */
 function embedOf(name: string, { link, linkError }: SendOptions, { joinsChords = false }: SendFacts): NewTask['embed'] {
   const callbacks = listOf(link).map((canvas) => canvas.toJSON())
   const errbacks = listOf(linkError).map((canvas) => canvas.toJSON())

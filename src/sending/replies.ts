@@ -2,7 +2,7 @@ import type { ResultFeed } from './result-feed.ts'
 
 /** Where a sender's results come from: its own reply queue, or the place where workers keep them. */
 export interface Replies extends AsyncDisposable {
-  /** What senders put into `reply_to`. */
+  /** The value for `reply_to`. */
   readonly name: string
   /** True once results can't get lost any more. */
   readonly isOpen: boolean

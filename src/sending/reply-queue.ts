@@ -28,7 +28,7 @@ const MOST_FINISHED = 1_000
  * queue where tasks are sent to one, so that they arrive although a node of the broker is lost.
  */
 export class ReplyQueue implements Replies {
-  /** What senders put into `reply_to`. */
+  /** The value for `reply_to`. */
   readonly name: string
   readonly #session: Session
   readonly #logger: EventLogger | undefined

@@ -1,6 +1,6 @@
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 
-/** What a listener of a feed is told: a record, or the error after which nothing more will come. */
+/** An update for a listener of a feed: a record, or the error after which nothing more will come. */
 export type FeedEvent =
   | { readonly kind: 'record'; readonly record: ResultRecord }
   | { readonly kind: 'broken'; readonly error: Error }

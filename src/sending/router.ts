@@ -12,7 +12,7 @@ import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { matchesGlob } from '../runtime/text/glob.ts'
 
-/** What a router goes by. */
+/** The settings of a router. */
 export interface RouterOptions {
   /** Those with settings; every other name is a plain queue. */
   readonly queues?: readonly TaskQueue[]

@@ -11,7 +11,7 @@ import { checkSendOptions } from '../tasks/send-options.ts'
 import type { SendOptions } from '../tasks/sending.ts'
 import type { Router } from './router.ts'
 
-/** What the messages of a workflow depend on besides the call. */
+/** The context that a workflow's messages are built in. */
 export interface CanvasFacts {
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -37,9 +37,9 @@ export interface PreparedCanvas {
   /** The queues that chords are joined from, to be declared before. */
   readonly chordQueues: readonly string[]
   readonly messages: readonly FollowUp[]
-  /** What a task that sends it lists among its children. */
+  /** The entry in the `children` of the task that sends it. */
   readonly child: ResultTuple | null
-  /** What has chords joined from their queues; to be published last. */
+  /** The messages that have chords joined from their queues; to be published last. */
   readonly joins: readonly FollowUp[]
   readonly node: Node
 }

@@ -28,7 +28,7 @@ import { handleOf, readableTasks } from './sent-canvas.ts'
 import { SentTask } from './task-handle.ts'
 import { TaskPublisher, WINDOW } from './task-publisher.ts'
 
-/** What sending needs around it. */
+/** The parts that a sender works with. */
 export interface SenderOptions {
   readonly session: Session
   readonly publisher: Publisher

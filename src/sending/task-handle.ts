@@ -12,7 +12,7 @@ import type { Revoke } from './revoke.ts'
 
 /** A task by its id. */
 export interface StoredHandle<Result = unknown> extends TaskHandle<Result> {
-  /** What is known of it now: its state with its value or error; undefined while nothing is. */
+  /** Its last known state, with its value or error; undefined while none is known. */
   record(): Promise<ResultRecord | undefined>
 }
 

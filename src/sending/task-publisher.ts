@@ -11,7 +11,7 @@ import type { PreparedTask } from './prepare-task.ts'
 import type { Replies } from './replies.ts'
 import { type SendWait, SendWindow } from './send-window.ts'
 
-/** What publishing a prepared task needs around it. */
+/** The parts that publishing a prepared task works with. */
 export interface TaskPublisherParts {
   readonly session: Session
   readonly publisher: Publisher
@@ -22,7 +22,7 @@ export interface TaskPublisherParts {
   readonly clock: Clock
 }
 
-/** What sends may have on the way at once: the others wait for room. */
+/** The bounds of unconfirmed sends: further ones wait for room. */
 export const WINDOW = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 
 const NOT_SENT = 'It was not sent: send it again once the broker answers'
