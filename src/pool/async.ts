@@ -15,7 +15,7 @@ import type { TimeLimits } from '../tasks/time-limits.ts'
 import { runUnderLimits } from './limited-run.ts'
 import type { Pool, RunOptions } from './pool.ts'
 
-/** What a pool on this event loop is made of. */
+/** The parts of a pool on this event loop. */
 export interface AsyncPoolOptions {
   /** The name of its kind. */
   readonly kind: string
@@ -26,7 +26,7 @@ export interface AsyncPoolOptions {
   readonly logger: EventLogger
   /** A way to send tasks as children of a message. */
   readonly sendFor: (message: TaskMessage) => Send
-  /** What limits the attempt of a message, if anything does. */
+  /** The time limits of a message's attempt, if it has any. */
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
   /** The largest result of a task, in bytes of JSON. */
   readonly maxResultSize?: number | undefined
@@ -121,7 +121,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
   }
 }
 
-/** What every attempt on this event loop is given. */
+/** The context that all attempts on this event loop share. */
 type Means = Pick<Attempt, 'logger' | 'sendFor' | 'maxResultSize' | 'clock' | 'random'>
 
 const HERE = { pid: process.pid }

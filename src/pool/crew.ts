@@ -10,7 +10,7 @@ import { runUnderLimits } from './limited-run.ts'
 import { type LinkParts, MemberLink } from './member-link.ts'
 import type { Pool, PoolStats, RunOptions } from './pool.ts'
 
-/** What a pool of threads or processes is made of. */
+/** The parts of a pool of threads or processes. */
 export interface CrewOptions extends LinkParts {
   /** Celery's name of the kind. */
   readonly kind: string

@@ -1,6 +1,6 @@
 import type { AnyTask } from '../tasks/task.ts'
 
-/** What a member needs around it: the tasks it can run. */
+/** The tasks that a member can run. */
 export interface Host {
   readonly tasks: {
     get(name: string): AnyTask | undefined

@@ -33,7 +33,7 @@ export interface ParentCalls {
   readonly ask: (handle: string, question: HandleQuestion) => Promise<string | undefined>
 }
 
-/** What `ctx.send` is inside a member. */
+/** `ctx.send` inside a member. */
 export function sendThrough({ send: sendThere, ask }: ParentCalls): Send {
   const send = async (
     target: AnyTask | string | Canvas,

@@ -7,7 +7,7 @@ import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
 /*
- * What a pool and its members say to each other. Everything here survives structured cloning. Values that a task made
+ * The messages between a pool and its members. Everything here survives structured cloning. Values that a task made
  * travel as JSON text: they arrive exactly as they would on the wire, instances of classes as plain objects.
  */
 

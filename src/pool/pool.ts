@@ -20,7 +20,7 @@ export interface Pool extends Service {
   stats?(): PoolStats
 }
 
-/** What a pool consists of at the moment. */
+/** The members of a pool at the moment. */
 export interface PoolStats {
   /** The processes that attempts run in. */
   readonly pids: readonly number[]
