@@ -13,7 +13,7 @@ import { auditFields } from './audit.ts'
 import type { ControlCommand } from './command.ts'
 import type { WorkerView } from './worker-view.ts'
 
-/** What a mailbox needs around it. */
+/** The parts that a mailbox works with. */
 export interface MailboxParts {
   readonly worker: WorkerView
   readonly commands: ReadonlyMap<string, ControlCommand>

@@ -14,7 +14,7 @@ export interface RequestView {
   readonly kwargsRepr: string
   /** When it is due; milliseconds since the epoch. */
   readonly eta: number | undefined
-  /** What its message says beyond the milliseconds: 0 to 999. */
+  /** The microseconds of its message beyond the milliseconds: 0 to 999. */
   readonly etaMicroseconds: number
   /** Milliseconds since the epoch. */
   readonly startedAt: number | undefined
@@ -32,7 +32,7 @@ export interface TaskView {
   readonly attributes: Readonly<Record<string, Json>>
 }
 
-/** What `stats` counts. */
+/** The counters of `stats`. */
 export interface WorkerStats {
   /** How many attempts of each task have started. */
   readonly total: Readonly<Record<string, number>>
@@ -69,7 +69,7 @@ export interface AutoscaleControls {
   update(max: number | undefined, min: number | undefined): { readonly max: number; readonly min: number }
 }
 
-/** What tasks are picked by. */
+/** The criteria that tasks are revoked by. */
 export interface StampedTask {
   readonly id: string
   /** The values of its stamps, by name. */
@@ -88,7 +88,7 @@ export interface WorkerView {
   readonly broker: JsonObject
   /** The configuration by Celery's names, without passwords. */
   readonly conf: JsonObject
-  /** What else Celery would list: settings at their defaults. */
+  /** The other settings in Celery's list, at their defaults. */
   readonly confDefaults: JsonObject
   readonly software: string
   tasks(): readonly TaskView[]
@@ -119,7 +119,7 @@ export interface WorkerView {
   resizePool(change: number): void
   /** Replaces the members of the pool. Throws where there are none. */
   restartPool(): void
-  /** What makes the pool grow and shrink by itself, if anything does. */
+  /** The autoscaler of the pool, if it has one. */
   readonly autoscaler: AutoscaleControls | undefined
   /** Takes tasks from one more queue, soon; what the broker has against it is logged. */
   consume(queue: TaskQueue): void

@@ -16,7 +16,7 @@ const MOST_TASKS = 10_000
 const MOST_BYTES = 64 * 1024 * 1024
 
 /**
- * What the events so far say of workers and tasks, as Celery's `celery.events.state.State` computes it. Depends on the
+ * The state of workers and tasks by their events so far, as Celery's `celery.events.state.State` computes it. Depends on the
  * events alone: time is that of their arrival. It holds at most twice `bytes`, 128 MiB by default: texts of
  * more than 10,000 characters are cut, and the longest untouched workers and tasks are forgotten.
  */

@@ -3,7 +3,7 @@ import type { Software, WorkerEvent, WorkerLoad } from '../protocol/remote/event
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { packageVersion } from '../runtime/version.ts'
 
-/** What a heartbeat is made of. */
+/** The parts that a heartbeat works with. */
 export interface HeartbeatParts {
   /** False: says nothing of its own accord. */
   readonly enabled: boolean

@@ -22,7 +22,7 @@ export interface TaskEvents {
   emit(event: TaskEvent): void
 }
 
-/** What an event publisher is made of. */
+/** The parts that an event publisher works with. */
 export interface EventPublisherParts {
   readonly session: Session
   /** The worker's node name. */

@@ -45,7 +45,7 @@ export interface EventStream extends AsyncIterable<CeleryEvent>, AsyncDisposable
   readonly refused: number
 }
 
-/** What an event receiver is made of. */
+/** The parts that an event receiver works with. */
 export interface EventReceiverParts {
   readonly session: Session
   readonly clock: Clock

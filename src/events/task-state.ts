@@ -2,7 +2,7 @@ import { type CeleryEvent, splitType } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
 import { boundedText } from './bounded-text.ts'
 
-/** What the events so far say of a task: Celery's `Task`, in camelCase; times in seconds since the epoch, `runtime` in seconds. */
+/** The state of a task by its events so far: Celery's `Task`, in camelCase; times in seconds since the epoch, `runtime` in seconds. */
 export interface TaskState {
   readonly uuid: string
   /** Celery's states, or the subject of a custom event in capitals. */
@@ -66,7 +66,7 @@ const OTHER_TEXTS: Texts = {
 }
 
 /**
- * What is known of a task after an event. Events may come out of order: one that logically lies before the task's state
+ * The state of a task after an event. Events may come out of order: one that logically lies before the task's state
  * adds what it knows and leaves the state alone; only a retry begins anew.
  */
 export function taskAfter(before: TaskState | undefined, event: CeleryEvent): TaskState {

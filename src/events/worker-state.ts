@@ -2,7 +2,7 @@ import type { CeleryEvent } from '../protocol/remote/read-event.ts'
 import type { Json } from '../runtime/json.ts'
 import { boundedText } from './bounded-text.ts'
 
-/** What the events so far say of a worker: Celery's `Worker`, in camelCase; times in seconds. */
+/** The state of a worker by its events so far: Celery's `Worker`, in camelCase; times in seconds. */
 export interface WorkerState {
   readonly hostname: string
   readonly pid: number | undefined
@@ -25,7 +25,7 @@ const WINDOW = 2
 // Averages of the load are three.
 const MOST_NUMBERS = 10
 
-/** What is known of a worker after an event of it, or of a task on it, which is a sign of life too. */
+/** The state of a worker after an event of it, or of a task on it, which is a sign of life too. */
 export function workerAfter(before: WorkerState | undefined, event: CeleryEvent): WorkerState {
   const isOwn = event.type.startsWith('worker-')
   const lastHeard = Math.max(before?.lastHeard ?? 0, event.local_received)

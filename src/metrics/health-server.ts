@@ -12,9 +12,9 @@ import { SilentConnections } from './silent-connections.ts'
 /** Whom the server asks. */
 export interface HealthSource {
   readonly node: string
-  /** What speaks against a probe; nothing when the answer is yes. */
+  /** The failing checks of a probe; none when it passes. */
   judge(probe: Probe): readonly Finding[]
-  /** What `/info` shows: plain JSON. */
+  /** The body of `/info`: plain JSON. */
   info(): Readonly<Record<string, unknown>>
   /** The text for Prometheus; undefined where nothing is counted. */
   metrics(): Promise<MetricsText | undefined>

@@ -1,4 +1,4 @@
-/** What a worker knows of itself when it is asked how it is. Times in milliseconds. */
+/** The state of a worker that its health is judged by. Times in milliseconds. */
 export interface VitalSigns {
   /** It has consumed all its queues at least once. */
   readonly started: boolean
@@ -37,7 +37,7 @@ export interface VitalSigns {
   }
 }
 
-/** What is asked of the signs. Times in milliseconds. */
+/** The limits that the state is judged by. Times in milliseconds. */
 export interface HealthLimits {
   /** An answer of the broker counts for so long. */
   readonly heartbeat: number
@@ -47,7 +47,7 @@ export interface HealthLimits {
   readonly stopping: number
 }
 
-/** What is wrong, in words for people. */
+/** The problem, as text. */
 export interface Finding {
   readonly check:
     | 'aside'
@@ -66,7 +66,7 @@ export interface Finding {
 /** The three questions of an orchestrator. */
 export type Probe = 'live' | 'ready' | 'started'
 
-/** What speaks against a probe; nothing when the answer is yes. */
+/** The failing checks of a probe; none when it passes. */
 export function judge(probe: Probe, signs: VitalSigns, limits: HealthLimits): Finding[] {
   switch (probe) {
     case 'live':

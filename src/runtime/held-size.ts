@@ -1,6 +1,6 @@
 /** A reference or a number in an array or an object, with its share of what surrounds it. */
 const SLOT = 16
-/** What a text, an array or an object costs before it holds anything. */
+/** The bytes of an empty text, array or object. */
 const BASE = 32
 
 /** About how many bytes of memory a decoded value holds; texts count as UTF-16, which is what they cost at most. */

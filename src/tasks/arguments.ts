@@ -10,7 +10,7 @@ export interface Declaration {
   readonly named?: readonly string[] | '*' | undefined
 }
 
-/** What the two lists of a declaration say. */
+/** The parsed lists of a declaration. */
 interface Parameters {
   readonly required: readonly string[]
   readonly optional: readonly string[]
@@ -120,7 +120,7 @@ function nameAt({ required, optional }: Parameters, index: number): string {
   return (required[index] ?? optional[index - required.length]) as string
 }
 
-/** What is wrong with an argument given by name, beside `given` positional ones; or undefined. */
+/** The problem of an argument given by name, beside `given` positional ones; or undefined. */
 function nameProblem(task: string, parameters: Parameters, given: number, name: string): string | undefined {
   const { required, optional, rest, names } = parameters
   if (names !== undefined && !names.has(name)) return unexpectedArgument(task, name, names)
@@ -147,7 +147,7 @@ export function unexpectedArgument(task: string, name: string, names: Iterable<s
   return `${task}() got an unexpected keyword argument '${shown}'${hint}`
 }
 
-/** What is wrong with a `named` list, beside a `positional` one; or undefined. */
+/** The problem of a `named` list, beside a `positional` one; or undefined. */
 export function namedProblem(named: unknown, positional: readonly string[]): string | undefined {
   if (named === '*') return undefined
   if (!Array.isArray(named)) return `must be a list of argument names, or '*' for any, got ${typeof named}`
@@ -163,7 +163,7 @@ export function namedProblem(named: unknown, positional: readonly string[]): str
   return undefined
 }
 
-/** What is wrong with a `positional` list, or undefined. */
+/** The problem of a `positional` list, or undefined. */
 export function positionalProblem(positional: unknown): string | undefined {
   if (!Array.isArray(positional)) return `must be a list of argument names, got ${typeof positional}`
   const seen = new Set<string>()

@@ -59,7 +59,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 /** Every attribute that has an answer: how it is written here, or why it is not. */
 export const celeryAttributes = { here: HERE, notHere: NOT_HERE }
 
-/** What to say of a setting that is an attribute of Celery's tasks; undefined for any other. */
+/** The hint for a setting that is an attribute of Celery's tasks; undefined for any other. */
 export function celeryAttribute(key: string): string | undefined {
   if (Object.hasOwn(HERE, key)) return `${key} is Celery's; here: ${HERE[key]}`
   return Object.hasOwn(NOT_HERE, key) ? `${key} is Celery's, and not a setting here: ${NOT_HERE[key]}` : undefined

@@ -5,7 +5,7 @@ import type { RetryOptions } from './retry-options.ts'
 import type { Canvas, Send } from './sending.ts'
 import type { TaskLogger } from './task-logger.ts'
 
-/** What a task is told about its attempt, and what it can do besides returning a value. */
+/** The context of an attempt: facts about it, and actions besides returning a value. */
 export interface TaskContext {
   readonly id: string
   readonly name: string

@@ -6,7 +6,7 @@ import { isTask } from './brand.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { AnyTask } from './task.ts'
 
-/** What the configured modules hold. */
+/** The tasks of the configured modules. */
 export interface LoadedTasks {
   readonly tasks: readonly RegisteredTask[]
   /** Worth a warning: modules without a task. */

@@ -36,7 +36,7 @@ type ReceivedObject<T> = {
   ? { [K in keyof Fields]: Fields[K] }
   : never
 
-/** What in a result has no JSON form, as a sentence; never where all of it has. Looks four levels deep. */
+/** A type that is a sentence naming the part of a result without a JSON form; never where all of it has. Looks four levels deep. */
 export type WithoutJson<T, Path extends string = 'the result', Depth extends readonly unknown[] = []> = 0 extends 1 & T
   ? never
   : [T] extends [Json]

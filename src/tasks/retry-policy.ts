@@ -8,7 +8,7 @@ export interface RetryPolicy {
   readonly delay?: {
     /** Before the first retry. Default 1 s. */
     readonly base?: number | string
-    /** What each further delay is multiplied by. Default 2. */
+    /** The factor of each further delay. Default 2. */
     readonly factor?: number
     /** No delay is longer. Default 10 min. */
     readonly max?: number | string
@@ -24,7 +24,7 @@ export interface RetryPolicy {
 /** An error class, an error's name, or a predicate. */
 export type RetryMatch = (new (...args: never[]) => Error) | string | ((error: unknown) => boolean)
 
-/** What is to be done about a failed attempt; `at` is in milliseconds since the epoch. */
+/** The decision on a failed attempt; `at` is in milliseconds since the epoch. */
 export type RetryDecision =
   | { readonly kind: 'retry'; readonly at: number }
   /** It was retried as often as the policy allows. */
@@ -32,7 +32,7 @@ export type RetryDecision =
   /** There is no policy, or it does not want this error retried. */
   | { readonly kind: 'not-covered' }
 
-/** What a decision depends on besides the policy. */
+/** The failed attempt that a decision is about. */
 export interface RetryFacts {
   /** How many retries came before this attempt: 0 on the first. */
   readonly retries: number
@@ -97,7 +97,7 @@ function isErrorClass(match: Exclude<RetryMatch, string>): match is new (...args
   return match.prototype === Error.prototype || match.prototype instanceof Error
 }
 
-/** What is wrong with a policy, or undefined. A problem of one part begins with the path to it. */
+/** The problem of a policy, or undefined. A problem of one part begins with the path to it. */
 export function retryPolicyProblem(policy: unknown): string | undefined {
   if (!isRecord(policy)) return 'must be an object like { limit: 5, delay: { base: 1_000 } }'
   const { limit, delay = {}, on, never } = policy

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 export type { StandardSchemaV1 } from '@standard-schema/spec'
 
-/** What a schema made of a value, or one sentence that says what it found wrong. */
+/** The value that a schema returned, or one sentence with its objections. */
 export type Validated =
   | { readonly kind: 'valid'; readonly value: unknown }
   | { readonly kind: 'invalid'; readonly message: string }

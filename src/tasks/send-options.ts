@@ -5,7 +5,7 @@ import { parseDuration } from '../runtime/time/duration.ts'
 import { isCanvas } from './brand.ts'
 import type { SendOptions } from './sending.ts'
 
-/** What an option must be, in words, and whether a value is that. */
+/** The type of an option, as text and as a check. */
 export type OptionCheck = readonly [expected: string, fits: (value: unknown) => boolean]
 
 const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {

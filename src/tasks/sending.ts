@@ -74,11 +74,11 @@ export interface TaskHandle<Result = unknown> {
 /** A sent task or group: it has a result. */
 export interface AnyHandle<Result = unknown> {
   readonly id: string
-  /** What it returned, or the results of all members, as a handle of its kind has it. */
+  /** Its return value, or the results of all members, as a handle of its kind has it. */
   result(options?: ResultOptions): Promise<Result>
 }
 
-/** What ran before, in a chain: the step before this one, or the header of a chord before its body. */
+/** The handle before this one in a chain: the step before this one, or the header of a chord before its body. */
 export interface Following<Parent> {
   readonly parent: Parent
 }
@@ -90,7 +90,7 @@ export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly Any
   readonly handles: Handles
   /** The results of all members, in order. Rejects as soon as one has failed, as that one's `result` does, or when time is up. */
   result(options?: ResultOptions): Promise<ResultsOf<Handles>>
-  /** What became of each member, in order: waits for all of them, and fails for none. Rejects when time is up. */
+  /** The outcome of each member, in order: waits for all of them, and fails for none. Rejects when time is up. */
   settled(options?: ResultOptions): Promise<SettledOf<Handles>>
   /** How many members have succeeded so far. */
   completed(): Promise<number>
@@ -98,7 +98,7 @@ export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly Any
   revoke(options?: RevokeOptions): Promise<void>
 }
 
-/** What a handle's `result` resolves to. */
+/** The value that a handle's `result` resolves to. */
 export type ResultOfHandle<Handle> = Handle extends AnyHandle<infer Result> ? Result : unknown
 type ResultsOf<Handles extends readonly unknown[]> = { -readonly [I in keyof Handles]: ResultOfHandle<Handles[I]> }
 type SettledOf<Handles extends readonly unknown[]> = {
@@ -113,13 +113,13 @@ export interface Canvas<Handle = unknown> {
   readonly '~handle': Handle | undefined
 }
 
-/** What sending a canvas resolves to. */
+/** The handle that sending a canvas resolves to. */
 export type HandleOf<C> = C extends Canvas<infer Handle> ? Handle : never
 
 /** Positional arguments as an array, named ones as an object. */
 export type AnyArguments = readonly Json[] | JsonObject
 
-/** What sending asks of a task: its name, and which types go in and come out. */
+/** The parts of a task that sending needs: its name, and which types go in and come out. */
 export interface Sendable<Name extends string = string, Input = unknown, Result = unknown> {
   readonly name: Name
   /** Only for the compiler: always undefined when the program runs. */
@@ -139,7 +139,7 @@ export type Send = <T extends Canvas | Sendable | string>(
 /** By what a task may be called instead of by itself. */
 export type NameOf<T> = T extends Sendable ? T['name'] : never
 
-/** What follows the target. The arguments may be left out where the task requires none; the options of a workflow are those of its first task, of every member for a group. */
+/** The parameters after the target. The arguments may be left out where the task requires none; the options of a workflow are those of its first task, of every member for a group. */
 export type SendArguments<T> = T extends Canvas
   ? [options?: SendOptions]
   : T extends Sendable
@@ -148,11 +148,11 @@ export type SendArguments<T> = T extends Canvas
       : [args: InputOf<T>, options?: SendOptions]
     : [args?: AnyArguments, options?: SendOptions]
 
-/** What sending `T` resolves to. */
+/** The handle that sending `T` resolves to. */
 export type SentHandle<T> =
   T extends Canvas<infer Handle> ? Handle : TaskHandle<T extends Sendable ? ResultOf<T> : unknown>
 
 /** The named arguments a task takes. */
 export type InputOf<T extends Sendable> = NonNullable<T['~types']>['input']
-/** What sending a task resolves to in the end: its result, as it comes out of its JSON. */
+/** The result of a sent task, as it comes out of its JSON. */
 export type ResultOf<T extends Sendable> = Received<NonNullable<T['~types']>['result']>

@@ -8,7 +8,7 @@ export interface TaskLogLine {
   (fields: Record<string, unknown> | Error, message?: string): void
 }
 
-/** What a task logs through. */
+/** The logger of a task. */
 export interface TaskLogger {
   readonly level: string
   readonly trace: TaskLogLine

@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from './schema.ts'
 import type { Sendable } from './sending.ts'
 import type { TimeLimitSetting } from './time-limits.ts'
 
-/** What a task may say about how it is run. */
+/** The settings of a task. */
 export interface TaskSettings {
   /** The queue that `send` uses when the caller names none. */
   readonly queue?: string

@@ -30,7 +30,7 @@ export function effectiveLimits(
   return { hard, soft: hard !== undefined && soft !== undefined && soft >= hard ? undefined : soft }
 }
 
-/** What is wrong with a task's `timeLimit`, to follow its name; or undefined. */
+/** The problem of a task's `timeLimit`, a text to follow its name; or undefined. */
 export function timeLimitProblem(setting: unknown): string | undefined {
   if (typeof setting !== 'object' || setting === null || Array.isArray(setting)) {
     return `must be an object like { soft: '50s', hard: '60s' }, got ${shown(setting)}`

@@ -16,7 +16,7 @@ import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 
-/** What one run of a task is told. */
+/** The options of one run of a task. */
 export interface RunTaskOptions {
   readonly id?: string
   /** 1, the default, on the first try. */
@@ -37,11 +37,11 @@ export interface RunTaskOptions {
 
 /** How the run ended, and what the task did meanwhile. */
 export type TaskRun = Outcome & {
-  /** What it told by `progress` and `updateState`, in order. */
+  /** Its reports by `progress` and `updateState`, in order. */
   readonly states: readonly { readonly state: State; readonly meta: Json }[]
   /** The tasks it sent, in order; they are sent nowhere, and their results never come. */
   readonly sent: readonly { readonly task: string; readonly message: TaskMessage }[]
-  /** What its code threw, as it threw it: `assert(run.thrown instanceof CardDeclined)`; undefined where it threw nothing. */
+  /** The value that its code threw: `assert(run.thrown instanceof CardDeclined)`; undefined where it threw nothing. */
   readonly thrown: unknown
 }
 

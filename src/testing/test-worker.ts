@@ -14,7 +14,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import { createWorker } from '../worker/create-worker.ts'
 import type { Worker } from '../worker/lifecycle/worker.ts'
 
-/** What a worker in a test is made of. */
+/** The options of a worker in a test. */
 export interface TestWorkerOptions {
   /** The tasks it runs. */
   readonly tasks: readonly AnyTask[]

@@ -2,7 +2,7 @@ import type { Json } from '../../runtime/json.ts'
 import type { ControlCommand } from '../command.ts'
 import type { WorkerView } from '../worker-view.ts'
 
-/** What a worker asks all others when it starts (wire specification 7.5): what is revoked, and what time it is. */
+/** The request of a starting worker to all others (wire specification 7.5): their revocations and clocks. */
 export const hello: ControlCommand = {
   name: 'hello',
   kind: 'inspect',

@@ -33,7 +33,7 @@ export const scheduled: ControlCommand = {
     })),
 }
 
-/** What has become of the tasks with these ids, as far as this worker has them in hand. */
+/** The states of the tasks with these ids that this worker holds. */
 export const queryTask: ControlCommand = {
   name: 'query_task',
   kind: 'inspect',

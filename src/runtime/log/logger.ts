@@ -11,7 +11,7 @@ import { TurnWriter } from './turn-writer.ts'
 /** One method a level; fields first, then a lower-case message without interpolated values. */
 export type LogLine = (fields: { readonly [field: string]: unknown }, message: string) => void
 
-/** What twq logs through; pino's loggers are of this shape. */
+/** A logger; pino's loggers have this shape. */
 export interface Logger {
   readonly level: string
   trace: LogLine

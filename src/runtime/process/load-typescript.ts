@@ -63,7 +63,7 @@ function exportsOf(namespace: Record<string, unknown>): Readonly<Record<string, 
   return compiled ? (inner as Record<string, unknown>) : namespace
 }
 
-/** What failed while a module of the user's was loaded, with the place in the file where its stack knows it. */
+/** The error of a user's module that failed to load, with the place in the file where its stack knows it. */
 export function loadError(file: string, code: ErrorCode, cause: unknown): TwqError {
   const place = placeIn(file, cause)
   return new TwqError(code, `could not load ${relative(process.cwd(), file)}: ${whatWentWrong(cause)}${place}`, {

@@ -14,7 +14,7 @@ const SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'
 const ONE_KEY_PRESS_MS = 250
 
 /**
- * What a signal asks for, given what was asked before: first finish, then skip ahead, then leave. SIGQUIT begins with
+ * The stage of shutdown that a signal asks for, after the stage before: first finish, then skip ahead, then leave. SIGQUIT begins with
  * the second step. SIGHUP never skips: systemd may send it right after SIGTERM, and terminals beside other signals.
  */
 export function nextStop(previous: StopRequest | undefined, signal: StopSignal): StopRequest {
@@ -29,7 +29,7 @@ export function onStopSignals(
   options: {
     readonly logger: EventLogger
     readonly clock?: Clock
-    /** What SIGTERM stands for: Celery's `REMAP_SIGTERM`. */
+    /** The signal that SIGTERM is treated as: Celery's `REMAP_SIGTERM`. */
     readonly sigterm?: 'SIGTERM' | 'SIGQUIT'
     readonly process?: Pick<NodeJS.EventEmitter, 'on' | 'off'>
   },

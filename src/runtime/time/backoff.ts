@@ -17,7 +17,7 @@ function delayUpTo(cap: number, attempt: number, random: () => number): number {
   return Math.round(random() * Math.min(cap, FIRST_DELAY * 2 ** Math.min(attempt - 1, 10)))
 }
 
-/** What held for this long, in milliseconds, counts as mended. */
+/** Milliseconds without a failure after which the backoff starts anew. */
 const STEADY = 5_000
 
 /** Failures in a row of something that should stay up. Something that comes up and falls over at once is still failing. */

@@ -136,7 +136,7 @@ export class AttemptContext implements TaskContext {
   }
 }
 
-/** What fails a task that asked for one retry too many: its own reason, else the error Celery raises then. */
+/** The error of a task that asked for one retry too many: its own reason, else the error Celery raises then. */
 export function tooManyRetries(message: TaskMessage, cause: unknown): unknown {
   return (
     cause ??

@@ -40,7 +40,7 @@ export class Ignore extends Error {
   }
 }
 
-/** What `ctx.replace()` throws: the signature takes the task's place. */
+/** Thrown by `ctx.replace()`: the signature takes the task's place. */
 export class Replace extends Error {
   readonly signature: Json
 
@@ -52,7 +52,7 @@ export class Replace extends Error {
   }
 }
 
-/** What `ctx.retry()` throws when there have been too many retries and it was given no cause; Celery's name for it. */
+/** Thrown by `ctx.retry()` when there have been too many retries and it was given no cause; Celery's name for it. */
 export class MaxRetriesExceededError extends Error {
   constructor(message: string) {
     super(message)
@@ -60,7 +60,7 @@ export class MaxRetriesExceededError extends Error {
   }
 }
 
-/** What a task asked for by throwing. */
+/** The request of a task that it made by throwing. */
 export type ControlFlow =
   | { readonly kind: 'retry'; readonly options: RetryOptions }
   | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
