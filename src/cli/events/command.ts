@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { collect } from '../flags/values.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
 /** `twq events`. */
@@ -30,8 +31,4 @@ export function addTop(program: Command, exit: Exit): void {
       const { top } = await import('../top/top.ts')
       exit(await top(command.optsWithGlobals()))
     })
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value]
 }

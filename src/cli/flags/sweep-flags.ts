@@ -1,6 +1,6 @@
 import { TwqError } from '../../errors.ts'
 import { parseRate } from '../../runtime/time/token-bucket.ts'
-import { momentOrDuration } from './send-request.ts'
+import { momentOrDuration } from './values.ts'
 
 /** A whole number of messages as typed; undefined without one. Throws `TWQ_USAGE`. */
 export function limitOf(text: string | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { collect } from '../flags/values.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
 /** `twq queue …`. */
@@ -71,7 +72,3 @@ export function addQueue(program: Command, exit: Exit): void {
 }
 
 const MANAGEMENT = "RabbitMQ's management API, like http://localhost:15672 (default: the configuration's)"
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value]
-}

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { collect } from '../flags/values.ts'
 import { withDestination } from '../remote/command.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
@@ -60,8 +61,4 @@ export function addTask(program: Command, exit: Exit): void {
       const { tellWorkers } = await import('../remote/control.ts')
       exit(await tellWorkers('task terminate', 'terminate', { signal, task_id: ids }, command.optsWithGlobals()))
     })
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value]
 }

@@ -7,7 +7,7 @@ import { expandNodeName } from '../../protocol/remote/node-name.ts'
 import { parseAddress } from '../../runtime/address.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { milliseconds } from '../flags/send-request.ts'
+import { milliseconds } from '../flags/values.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { print, toJson, wantsJson } from '../terminal/output.ts'
 

@@ -1,7 +1,7 @@
 import { TwqError } from '../../errors.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
-import { milliseconds } from '../flags/send-request.ts'
+import { milliseconds } from '../flags/values.ts'
 import { type ControlClient, openControlClient, type RemoteFlags } from '../remote/ask-workers.ts'
 import { countTasks } from '../remote/task-tables.ts'
 import { EXIT } from '../terminal/exit-codes.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { milliseconds, type SendFlags, sendOptions } from '../../../src/cli/flags/send-request.ts'
+import { type SendFlags, sendOptions } from '../../../src/cli/flags/send-request.ts'
+import { milliseconds } from '../../../src/cli/flags/values.ts'
 import { TwqError } from '../../../src/errors.ts'
 import type { SendOptions } from '../../../src/tasks/sending.ts'
 
