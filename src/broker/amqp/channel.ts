@@ -13,27 +13,12 @@ import type {
 } from '../broker.ts'
 import { channelFailure, readRefusal } from '../failures.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { type ChannelOwner, CLOSE_TIMEOUT } from './channel-owner.ts'
 import { ConfirmedPublishes } from './confirmed-publishes.ts'
 import { AmqpDelivery, receivedByGet, type SettlingChannel } from './delivery.ts'
 import type { FrameReceiver } from './frame-reader.ts'
-import type { FrameWriter } from './frame-writer.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import type { ReceivedMessage } from './received-message.ts'
-
-/** What a channel needs of the connection that it belongs to. */
-export interface ChannelOwner {
-  /** Why the connection ended; undefined while it is open or when its end was asked for. */
-  readonly failure: TwqError | undefined
-  /** Why the broker reads nothing more from it, for now. */
-  readonly blocked: string | undefined
-  /** Writes to its socket. */
-  readonly writer: FrameWriter
-  /** Takes what a callback threw; it must not reach amqplib, which would close the channel or the connection. */
-  onCallbackError(error: unknown): void
-}
-
-/** How long a close that was asked for may wait for the broker's answer, in milliseconds. */
-export const CLOSE_TIMEOUT = 5_000
 
 /** amqplib's confirm channel behind our seam. */
 export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
@@ -48,7 +33,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   #failure: TwqError | undefined
   #flushScheduled = false
 
-  /** Attaches every listener at once: an `error` without a listener would end the process, a `close` go unnoticed. */
+  /** Attaches every listener at once: an `error` without one would end the process. */
   constructor(raw: RawChannel, owner: ChannelOwner) {
     this.#raw = raw
     this.#owner = owner
@@ -211,7 +196,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     try {
       return this.#publishes.publish(route, message, options.mandatory === true)
     } catch (error) {
-      return Promise.reject(this.#state === 'open' ? unpublishable(error) : this.#reason())
+      return Promise.reject(this.#state === 'open' ? unsendable('message', error) : this.#reason())
     }
   }
 
@@ -273,7 +258,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     } catch (error) {
       if (readRefusal(error) !== undefined) throw channelFailure(error)
       // Still open: amqplib refused to encode the request.
-      throw this.#state === 'open' && this.#failure === undefined ? unsendable(error) : this.#reason()
+      throw this.#state === 'open' && this.#failure === undefined ? unsendable('request', error) : this.#reason()
     }
   }
 
@@ -284,24 +269,18 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   }
 }
 
-// amqplib encodes before it writes anything, so a message that it refuses has not been sent in part.
-function unpublishable(error: unknown): TwqError {
-  return TwqError.is(error)
-    ? error
-    : new TwqError('TWQ_UNSERIALISABLE', `the message can't be sent: ${messageOf(error)}`, { cause: error })
-}
-
-function unsendable(error: unknown): TwqError {
-  return TwqError.is(error)
-    ? error
-    : new TwqError('TWQ_USAGE', `the request can't be sent: ${messageOf(error)}`, { cause: error })
+// Both are encoded before anything is written, so what is refused has not been sent in part.
+function unsendable(what: 'message' | 'request', error: unknown): TwqError {
+  if (TwqError.is(error)) return error
+  const code = what === 'message' ? 'TWQ_UNSERIALISABLE' : 'TWQ_USAGE'
+  return new TwqError(code, `the ${what} can't be sent: ${messageOf(error)}`, { cause: error })
 }
 
 function statusOf(reply: { queue: string; messageCount: number; consumerCount: number }): QueueStatus {
   return { name: reply.queue, messages: reply.messageCount, consumers: reply.consumerCount }
 }
 
-// amqplib takes a whole message to acknowledge, and reads one field of it.
+// amqplib takes a whole message to reject, and reads one field of it.
 function tagged(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message
 }

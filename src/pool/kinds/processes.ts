@@ -18,13 +18,8 @@ export const processes: PoolKind<'processes'> = {
   open: (make) => make.inMembers(startProcess),
 }
 
-<<<<<<< HEAD:src/pool/kinds/processes.ts
-/** Members that are processes of their own: whatever one of them does, even being killed by the kernel, ends only itself. */
-export function startProcess(hear: (message: FromMember) => void): Member {
-=======
 /** Members that are processes of their own: a crash of one, or its being killed by the kernel, ends only that one. */
-export const startProcess: StartMember = (hear): Member => {
->>>>>>> 031d5bc (Name the mechanism in the comments and log messages of the pools):src/pool/processes.ts
+export function startProcess(hear: (message: FromMember) => void): Member {
   const child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [exited, disconnected] = [deferred<string>(), deferred<void>()]
   child.on('message', (message) => hear(message as FromMember))
