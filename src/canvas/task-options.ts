@@ -1,8 +1,9 @@
 import { TwqError } from '../errors.ts'
+import { isProtocolHeader } from '../protocol/known-headers.ts'
 import { displayOf } from '../protocol/python-repr.ts'
 import type { Destination } from '../protocol/queue/routes.ts'
 import type { NewTask } from '../protocol/task/encode-task.ts'
-import { isObject, isProtocolHeader, usableReplyTo } from '../protocol/task-fields.ts'
+import { isObject, usableReplyTo } from '../protocol/task-fields.ts'
 import { parseTimestamp } from '../protocol/timestamps.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 

@@ -1,5 +1,6 @@
+import { isAscii } from 'node:buffer'
 import { messageOf } from '../errors.ts'
-import type { Json } from '../runtime/json.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import { decompress } from './compression.ts'
 import { parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
@@ -30,6 +31,8 @@ export function decodeBody(wire: WireMessage, limits: { readonly maxBodySize: nu
     )
   }
   const body = decompress(wire.body, wire.headers.compression, limits.maxBodySize)
+  const call = parseCall(body)
+  if (call !== undefined) return call
   try {
     return parseJson(body, { maxSize: limits.maxBodySize })
   } catch (error) {
@@ -37,7 +40,38 @@ export function decodeBody(wire: WireMessage, limits: { readonly maxBodySize: nu
   }
 }
 
+/** The embed of a task that nothing follows. */
+export const EMPTY_EMBED: JsonObject = Object.freeze(
+  Object.assign(Object.create(null), { callbacks: null, errbacks: null, chain: null, chord: null }),
+)
+
+// As Python's json writes it behind `[args, kwargs`.
+const EMPTY_TAIL = Buffer.from(', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
+/** Longer bodies have little of it. */
+const SHORT_BODY = 4_096
+
+/**
+ * Reads `[args, kwargs, embed]` with Celery's empty embed by its beginning alone; undefined for any other body. That
+ * beginning is JSON by itself, so the end can't be part of a text that only looks like it.
+ */
+function parseCall(body: Uint8Array): Json | undefined {
+  const from = body.length - EMPTY_TAIL.length
+  if (body.length > SHORT_BODY || from <= 0) return undefined
+  for (let index = EMPTY_TAIL.length - 1; index >= 0; index--) {
+    if (body[from + index] !== EMPTY_TAIL[index]) return undefined
+  }
+  const bytes = Buffer.from(body.buffer, body.byteOffset, from)
+  if (!isAscii(bytes)) return undefined
+  try {
+    const call = parseJson(`${bytes.toString('latin1')}]`)
+    return Array.isArray(call) && call.length === 2 ? [...call, EMPTY_EMBED] : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function checkContent({ contentType, contentEncoding }: Properties): void {
+  if (contentType === JSON_CONTENT.contentType && contentEncoding === JSON_CONTENT.contentEncoding) return
   if (!contentType) {
     // What kombu takes for application/data.
     throw new Refusal('DecodeError', 'the message has no content type, so its body counts as raw data')

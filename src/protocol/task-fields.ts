@@ -1,4 +1,6 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { EMPTY_EMBED } from './body.ts'
+import { hasOnlyProtocolHeaders, isProtocolHeader } from './known-headers.ts'
 import { displayOf } from './python-repr.ts'
 import { Refusal } from './refusal.ts'
 import type { Embed, TaskMessage } from './task-message.ts'
@@ -17,37 +19,6 @@ export interface TaskParts {
   readonly protocol: 1 | 2
   /** The time zone of a time without offset. */
   readonly naiveTime: 'utc' | 'local'
-}
-
-/** The headers that are Celery's own (wire specification 2.2); all others are the caller's. */
-const PROTOCOL_HEADERS: ReadonlySet<string> = new Set([
-  'lang',
-  'task',
-  'id',
-  'shadow',
-  'eta',
-  'expires',
-  'group',
-  'group_index',
-  'retries',
-  'timelimit',
-  'root_id',
-  'parent_id',
-  'argsrepr',
-  'kwargsrepr',
-  'origin',
-  'ignore_result',
-  'replaced_task_nesting',
-  'stamped_headers',
-  'stamps',
-  'compression',
-  'meth',
-  'method',
-])
-
-/** True for the headers that Celery's protocol gives a meaning. */
-export function isProtocolHeader(name: string): boolean {
-  return PROTOCOL_HEADERS.has(name)
 }
 
 /**
@@ -114,9 +85,15 @@ export function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && (value.length <= 80 || Buffer.byteLength(value) <= 255)
 }
 
+let lastUsable: string | undefined
+
 /** The queue to send results to, if it can be one: replies go to the default exchange, with this as routing key. */
 export function usableReplyTo(replyTo: string | undefined): string | undefined {
-  return replyTo !== undefined && /^[\x21-\x7e]{1,255}$/.test(replyTo) ? replyTo : undefined
+  // Mostly the same queue, and then the same string.
+  if (replyTo === lastUsable) return replyTo
+  if (replyTo === undefined || !/^[\x21-\x7e]{1,255}$/.test(replyTo)) return undefined
+  lastUsable = replyTo
+  return replyTo
 }
 
 /** True for JSON objects and header tables; not for arrays, dates and bytes. */
@@ -141,7 +118,7 @@ function readName(field: string, value: unknown): string {
 }
 
 function readEmbed(embed: Json): Embed {
-  if (embed === null) return NO_EMBED
+  if (embed === null || embed === EMPTY_EMBED) return NO_EMBED
   if (!isObject(embed)) throw invalid(`the third element of the body must be an object, not ${display(embed)}`)
   return {
     callbacks: readSignatures('callbacks', embed.callbacks),
@@ -200,9 +177,10 @@ function readStampedHeaders(value: unknown): readonly string[] | null {
 }
 
 function customHeaders(headers: Headers): Headers {
+  if (hasOnlyProtocolHeaders(headers)) return NO_HEADERS
   let custom: Record<string, HeaderValue> | undefined
   for (const name of Object.keys(headers)) {
-    if (PROTOCOL_HEADERS.has(name)) continue
+    if (isProtocolHeader(name)) continue
     custom ??= Object.create(null) as Record<string, HeaderValue>
     custom[name] = headers[name] as HeaderValue
   }

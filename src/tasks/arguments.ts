@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { ordinary } from '../runtime/ordinary.ts'
 import { closest } from '../runtime/text/closest.ts'
 
 /** The arguments a task declares, as `defineTask` takes them. */
@@ -20,6 +21,8 @@ interface Parameters {
   readonly keywordOnly: readonly string[]
   /** Every name that is taken; undefined where any is. */
   readonly names: ReadonlySet<string> | undefined
+  /** One is called `__proto__`, which an ordinary object can't be given by assignment. */
+  readonly special: boolean
 }
 
 /** The named arguments, or a sentence in Python's words that says why they don't fit. */
@@ -52,6 +55,36 @@ export function bindArguments(task: string, declared: Declaration, args: readonl
     if (!(name in bound)) return mismatch(missing(task, 'keyword-only', keywordOnly, bound))
   }
   return { kind: 'bound', args: bound }
+}
+
+/**
+ * Binds what was read from the wire, as {@link bindArguments}, for the task's own code: all objects in it have the usual
+ * prototype, given in place.
+ */
+export function bindReceived(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject): Bound {
+  const exact = bindByPosition(parametersOf(declared), args, kwargs)
+  if (exact !== undefined) return { kind: 'bound', args: exact }
+  const bound = bindArguments(task, declared, args, kwargs)
+  if (bound.kind === 'bound') ordinary(bound.args)
+  return bound
+}
+
+/**
+ * A call that gives its arguments by position alone, none too many and none too few, as most of Celery's do; undefined for
+ * any other. The object is made as it is to be: giving it another prototype costs more than all the rest.
+ */
+function bindByPosition(
+  parameters: Parameters,
+  args: readonly Json[],
+  kwargs: JsonObject,
+): Record<string, Json> | undefined {
+  const { required, optional, rest, keywordOnly, special } = parameters
+  if (special || rest !== undefined || keywordOnly.length > 0) return undefined
+  if (args.length < required.length || args.length > required.length + optional.length) return undefined
+  for (const _ in kwargs) return undefined
+  const bound: Record<string, Json> = {}
+  for (let i = 0; i < args.length; i++) bound[nameAt(parameters, i)] = ordinary(args[i] as Json)
+  return bound
 }
 
 /**
@@ -94,13 +127,15 @@ function parametersOf({ positional, named }: Declaration): Parameters {
     const byName = Array.isArray(named) ? (named as readonly string[]) : NONE
     const required = positional.filter((name) => !name.endsWith('?') && !name.startsWith('...'))
     const rest = positional.find((name) => name.startsWith('...'))?.slice(3)
+    const all = [...positional, ...byName].map(bareName)
     const takesAny = named === '*' || (named === undefined && positional.length === 0)
     parameters = {
       required,
       optional: positional.filter(isOptional).map(bareName),
       rest,
       keywordOnly: byName.filter((name) => !isOptional(name)),
-      names: takesAny ? undefined : new Set([...positional, ...byName].map(bareName)),
+      names: takesAny ? undefined : new Set(all),
+      special: all.includes('__proto__'),
     }
     parsed.set(key, parameters)
   }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { parseJson } from '../../src/protocol/json.ts'
 import type { Json, JsonObject } from '../../src/runtime/json.ts'
 import {
   bindArguments,
+  bindReceived,
   type Declaration,
   namedProblem,
   partialProblem,
@@ -100,6 +102,28 @@ describe('arguments', () => {
     expect(Object.getPrototypeOf(bound.args)).toBeNull()
     expect(Object.keys(bound.args)).toEqual(['__proto__', 'constructor'])
     expect(bound.args.admin).toBeUndefined()
+  })
+
+  it.each<[string, Declaration, readonly Json[], JsonObject]>([
+    ['all by position', { positional: ['x', 'y'] }, [1, parseJson('{"a": [{}]}')], {}],
+    ['the optional ones left out', { positional: ['x', 'y?'] }, [1], {}],
+    ['some by name', { positional: ['x', 'y'] }, [1], { y: 2 }],
+    ['a rest', { positional: ['x', '...more'] }, [1, 2, 3], {}],
+    ['too many', { positional: ['x'] }, [1, 2], {}],
+    ['too few', { positional: ['x', 'y'] }, [1], {}],
+    ['a named one missing', { positional: ['x'], named: ['z'] }, [1], {}],
+    ['any by name', { positional: [], named: '*' }, [], { constructor: 1 }],
+    ['a parameter called __proto__', { positional: ['__proto__'] }, [parseJson('{"admin": true}')], {}],
+    ['a parameter called toString', { positional: ['toString'] }, [1], {}],
+  ])('binds what was received as any call, in ordinary objects: %s', (_, declared, args, kwargs) => {
+    const received = bindReceived('add', declared, args, kwargs)
+    const bound = bindArguments('add', declared, structuredClone(args), kwargs)
+    if (received.kind === 'bound') {
+      expect(Object.getPrototypeOf(received.args)).toBe(Object.prototype)
+      expect(received.args.admin).toBeUndefined()
+      for (const value of Object.values(received.args)) expect(value).toStrictEqual(structuredClone(value))
+    }
+    expect(received).toEqual(bound)
   })
 
   it('does not take what Object inherits for a value given twice', () => {

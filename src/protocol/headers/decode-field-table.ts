@@ -1,9 +1,10 @@
 import { messageOf } from '../../errors.ts'
+import { knownHeader, ProtocolTable } from '../known-headers.ts'
 import type { Headers, HeaderValue } from '../wire.ts'
 
 /** A table from the wire: its values, and the bytes that they were read from. */
 export interface DecodedTable {
-  /** Without prototype; empty when the table can't be represented. */
+  /** Inherits nothing; empty when the table can't be represented. */
   readonly fields: Headers
   /** The table as received, without its length prefix. A view: copy it to keep it for long. */
   readonly bytes: Uint8Array
@@ -21,7 +22,7 @@ export const MAX_DEPTH = 64
  */
 export function decodeFieldTable(bytes: Buffer): DecodedTable {
   try {
-    return { fields: readFields({ bytes, offset: 0, depth: 0 }, bytes.length), bytes, error: undefined }
+    return { fields: readHeaders({ bytes, offset: 0, depth: 0 }, bytes.length), bytes, error: undefined }
   } catch (error) {
     return { fields: Object.create(null), bytes, error: messageOf(error) }
   }
@@ -33,30 +34,62 @@ interface Reader {
   depth: number
 }
 
-function readFields(reader: Reader, end: number): Headers {
-  const fields: Record<string, HeaderValue> = Object.create(null)
+/** A table that may be the headers of a task: mostly the same names, in the same order, with much the same values. */
+function readHeaders(reader: Reader, end: number): Headers {
+  const { bytes } = reader
+  const headers = new ProtocolTable()
+  while (reader.offset < end) {
+    const start = reader.offset + 1
+    const length = bytes[reader.offset]!
+    const header = knownHeader(bytes, start, length)
+    if (header === undefined) return readFields(reader, end, Object.assign(Object.create(null), headers))
+    reader.offset = start + length
+    headers[header.name] =
+      bytes[reader.offset] === LONG_STRING
+        ? header.text(bytes, reader.offset + 5, endOfLongString(reader, end))
+        : readValue(reader, end)
+  }
+  if (reader.offset > end) throw tooLong(reader, end, 'table')
+  return headers
+}
+
+/** Moves behind a long string; returns where it ends. */
+function endOfLongString(reader: Reader, end: number): number {
+  const start = reader.offset + 5
+  const length = reader.bytes.readUInt32BE(reader.offset + 1)
+  reader.offset = within(start, length, end) + length
+  return reader.offset
+}
+
+function readFields(reader: Reader, end: number, fields: Record<string, HeaderValue> = Object.create(null)): Headers {
   while (reader.offset < end) {
     const length = reader.bytes.readUInt8(reader.offset)
     const key = readText(reader, reader.offset + 1, length, end)
     fields[key] = readValue(reader, end)
   }
-  if (reader.offset > end) throw new RangeError(`a value runs ${reader.offset - end} bytes past the end of its table`)
+  if (reader.offset > end) throw tooLong(reader, end, 'table')
   return fields
 }
 
 function readArray(reader: Reader, end: number): HeaderValue[] {
   const values: HeaderValue[] = []
   while (reader.offset < end) values.push(readValue(reader, end))
-  if (reader.offset > end) throw new RangeError(`a value runs ${reader.offset - end} bytes past the end of its array`)
+  if (reader.offset > end) throw tooLong(reader, end, 'array')
   return values
 }
+
+function tooLong(reader: Reader, end: number, what: 'table' | 'array'): RangeError {
+  return new RangeError(`a value runs ${reader.offset - end} bytes past the end of its ${what}`)
+}
+
+const LONG_STRING = 0x53
 
 function readValue(reader: Reader, end: number): HeaderValue {
   const { bytes } = reader
   const tag = bytes.readUInt8(reader.offset)
   const at = reader.offset + 1
   switch (tag) {
-    case 0x53: // S: long string
+    case LONG_STRING: // S
       return readText(reader, at + 4, bytes.readUInt32BE(at), end)
     case 0x49: // I: int32
       reader.offset = at + 4

@@ -1,3 +1,4 @@
+import { hasOnlyProtocolHeaders } from '../known-headers.ts'
 import type { Headers, HeaderValue, Outgoing, Route, WireMessage } from '../wire.ts'
 import { changeHeaders } from './raw-headers.ts'
 import { resendable } from './resendable.ts'
@@ -41,11 +42,21 @@ export interface Marks {
   readonly history: readonly string[]
 }
 
+const NO_MARKS: Marks = Object.freeze({
+  starts: 0,
+  redelivered: false,
+  graceUsed: false,
+  ended: undefined,
+  route: undefined,
+  history: Object.freeze([]),
+})
+
 /**
  * Reads our marks. Any sender can write them: what they say can only bring a message nearer to the suspects or to the
  * quarantine of its queue, it is bounded, and it sends no copy anywhere.
  */
 export function readMarks(headers: Headers): Marks {
+  if (hasOnlyProtocolHeaders(headers)) return NO_MARKS
   const starts = headers[STARTS]
   const exchange = headers[EXCHANGE]
   const routingKey = headers[ROUTING_KEY]

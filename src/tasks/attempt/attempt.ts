@@ -3,8 +3,7 @@ import { portableJson, stringifyJson } from '../../protocol/json.ts'
 import { boundedMessage, celeryError, pythonError, toRemoteError } from '../../protocol/result/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { ordinary } from '../../runtime/ordinary.ts'
-import { bindArguments } from '../arguments.ts'
+import { bindReceived } from '../arguments.ts'
 import type { RetryOptions } from '../retry-options.ts'
 import { nextRetry, requestedRetry } from '../retry-policy.ts'
 import { validateCall } from '../validate-call.ts'
@@ -27,9 +26,9 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
   try {
     attempt.onStarted?.()
     const { message } = attempt.invocation
-    const bound = bindArguments(task.name, task, message.args, message.kwargs)
+    const bound = bindReceived(task.name, task, message.args, message.kwargs)
     if (bound.kind === 'mismatch') return failed(pythonError('TypeError', bound.message), clock.monotonic() - startedAt)
-    let args: unknown = ordinary(bound.args)
+    let args: unknown = bound.args
     if (task.schema !== undefined) {
       const answer = validateCall(task, task.schema, bound.args)
       const checked = answer instanceof Promise ? await answer : answer

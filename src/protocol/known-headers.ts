@@ -1,0 +1,115 @@
+import type { Headers, HeaderValue } from './wire.ts'
+
+/** The headers that are Celery's own (wire specification 2.2); all others are the caller's. */
+const PROTOCOL_HEADERS = [
+  'lang',
+  'task',
+  'id',
+  'shadow',
+  'eta',
+  'expires',
+  'group',
+  'group_index',
+  'retries',
+  'timelimit',
+  'root_id',
+  'parent_id',
+  'argsrepr',
+  'kwargsrepr',
+  'origin',
+  'ignore_result',
+  'replaced_task_nesting',
+  'stamped_headers',
+  'stamps',
+  'compression',
+  'meth',
+  'method',
+] as const
+
+const NAMES: ReadonlySet<string> = new Set(PROTOCOL_HEADERS)
+
+/** True for the headers that Celery's protocol gives a meaning. */
+export function isProtocolHeader(name: string): boolean {
+  return NAMES.has(name)
+}
+
+/** Longer values are not compared with the one before. */
+const LONGEST_REPEATED = 128
+/** A header whose values differ so often in a row, as ids do, is not compared any more. */
+const MOST_MISSES = 16
+
+/** One header of the protocol: its name as a string that is made once, and the text that it had last. */
+export class KnownHeader {
+  readonly name: string
+  readonly #bytes: Buffer
+  #lastBytes = Buffer.alloc(0)
+  #last = ''
+  #misses = 0
+
+  constructor(name: string) {
+    this.name = name
+    this.#bytes = Buffer.from(name)
+  }
+
+  /** True where the name stands at `start`. */
+  isAt(bytes: Buffer, start: number, length: number): boolean {
+    return length === this.#bytes.length && isSame(bytes, start, this.#bytes)
+  }
+
+  /** The text between two positions: the same string as last time where it is the same text. */
+  text(bytes: Buffer, start: number, end: number): string {
+    const repeats = this.#misses < MOST_MISSES
+    if (repeats && end - start === this.#lastBytes.length && isSame(bytes, start, this.#lastBytes)) {
+      this.#misses = 0
+      return this.#last
+    }
+    const text = bytes.toString('utf8', start, end)
+    if (repeats && end - start <= LONGEST_REPEATED) {
+      this.#misses += 1
+      this.#last = text
+      this.#lastBytes = Buffer.from(bytes.subarray(start, end))
+    }
+    return text
+  }
+}
+
+// By length, first and last byte of the name: no two of them share a slot, which is checked below.
+const SLOTS: (KnownHeader | undefined)[] = Array(1024).fill(undefined)
+
+function slotOf(length: number, first: number, last: number): number {
+  return (length ^ (first << 1) ^ (last << 4)) & (SLOTS.length - 1)
+}
+
+for (const name of PROTOCOL_HEADERS) {
+  const slot = slotOf(name.length, name.charCodeAt(0), name.charCodeAt(name.length - 1))
+  if (SLOTS[slot] !== undefined) throw new Error(`the headers ${name} and ${SLOTS[slot].name} share a slot`)
+  SLOTS[slot] = new KnownHeader(name)
+}
+
+/** The header of the protocol whose name stands at `start`; undefined for any other name. */
+export function knownHeader(bytes: Buffer, start: number, length: number): KnownHeader | undefined {
+  if (length === 0 || start + length > bytes.length) return undefined
+  const header = SLOTS[slotOf(length, bytes[start]!, bytes[start + length - 1]!)]
+  return header?.isAt(bytes, start, length) ? header : undefined
+}
+
+function isSame(bytes: Buffer, start: number, other: Buffer): boolean {
+  for (let index = 0; index < other.length; index++) if (bytes[start + index] !== other[index]) return false
+  return true
+}
+
+// Objects made by a constructor get the hidden classes that `Object.create(null)` is denied, which makes each of twenty
+// assignments, and each later look, several times as fast. Their prototypes are empty and have none: nothing is inherited.
+const PROTOCOL_ONLY = Object.freeze(Object.create(null))
+
+/** A header table to be filled with headers of the protocol alone, in which {@link hasOnlyProtocolHeaders} is true. */
+export const ProtocolTable = function ProtocolTable() {} as unknown as new () => Record<string, HeaderValue>
+ProtocolTable.prototype = PROTOCOL_ONLY
+
+/**
+ * True for a table from the wire that has no header but the protocol's: no mark of ours, nothing of a caller or a broker.
+ * False says nothing.
+ */
+export function hasOnlyProtocolHeaders(headers: Headers): boolean {
+  return Object.getPrototypeOf(headers) === PROTOCOL_ONLY
+}
