@@ -4,6 +4,7 @@ import { isObject } from '../protocol/task-fields.ts'
 import { formatTimestamp } from '../protocol/timestamps.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
+import { displayOf } from '../tasks/argument-display.ts'
 import { callArguments, type Declaration, partialProblem } from '../tasks/arguments.ts'
 import { CANVAS_BRAND, isCanvas, isTask } from '../tasks/brand.ts'
 import { checkSignatureOptions } from '../tasks/send-options.ts'
@@ -71,7 +72,7 @@ export function signature(
   options: SignatureOptions = {},
 ): Composed {
   if (typeof target === 'string') return taskSignature(target, args, {}).set(options)
-  if (isTask(target)) return taskSignature(target.name, args, settingsOf(target), target).set(options)
+  if (isTask(target)) return taskSignature(target.name, args, settingsOf(target, args), target).set(options)
   if (isObject(target)) return compose(readDeep(target, 'signature', 0))
   throw new TwqError(
     'TWQ_ARGUMENTS',
@@ -158,6 +159,8 @@ export function celeryOptions(options: SendOptions): JsonObject {
     soft_time_limit: softTimeLimit === undefined ? undefined : seconds(softTimeLimit),
     headers: options.headers,
     ignore_result: options.ignoreResult,
+    argsrepr: options.argsRepr,
+    kwargsrepr: options.kwargsRepr,
     shadow: options.shadow,
   }
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as JsonObject
@@ -223,8 +226,13 @@ function taskSignature(
 }
 
 /** The options of a definition that a worker which sends the task later can't know. */
-function settingsOf({ settings: { queue, ignoreResult } }: AnyTask): JsonObject {
-  return { ...(queue !== undefined && { queue }), ...(ignoreResult === true && { ignore_result: true }) }
+function settingsOf({ name, settings }: AnyTask, given: AnyArguments | undefined): JsonObject {
+  const { queue, ignoreResult } = settings
+  return {
+    ...(queue !== undefined && { queue }),
+    ...(ignoreResult === true && { ignore_result: true }),
+    ...celeryOptions(displayOf(settings, callArguments(name, given))),
+  }
 }
 
 /** The maximum nesting accepted. */

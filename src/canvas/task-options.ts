@@ -38,6 +38,8 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
     replyTo: typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined,
     stampedHeaders,
     stamps: stampsOf(options, stampedHeaders),
+    argsRepr: shownAs(options.argsrepr),
+    kwargsRepr: shownAs(options.kwargsrepr),
     headers: headersOf(options),
   }
 }
@@ -62,6 +64,10 @@ export function textOf(name: string, options: JsonObject): string | undefined {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string' && Buffer.byteLength(value) <= 255) return value
   throw malformed(name, 'a text of at most 255 bytes', value)
+}
+
+function shownAs(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** Python takes one signature as well as a list of them. */

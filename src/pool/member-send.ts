@@ -1,5 +1,7 @@
 import { TwqError } from '../errors.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
+import { displayOf } from '../tasks/argument-display.ts'
+import { callArguments } from '../tasks/arguments.ts'
 import { isCanvas, isTask } from '../tasks/brand.ts'
 import type {
   AnyArguments,
@@ -59,11 +61,18 @@ function textsOf(links: SendOptions['link'], path: string): readonly string[] {
 
 function portable(target: unknown, args: unknown, options: PortableOptions): PortableSend {
   if (isCanvas(target)) return { canvas: toText(target, 'canvas'), options }
-  return { ...targetOf(target, options), args: args === undefined ? undefined : toText(args, 'args') }
+  return {
+    ...targetOf(target, args as AnyArguments | undefined, options),
+    args: args === undefined ? undefined : toText(args, 'args'),
+  }
 }
 
 /** A task that only members know is sent by its name, with the settings that sending heeds. */
-function targetOf(target: unknown, options: PortableOptions): Omit<PortableTask, 'args'> {
+function targetOf(
+  target: unknown,
+  args: AnyArguments | undefined,
+  options: PortableOptions,
+): Omit<PortableTask, 'args'> {
   if (typeof target === 'string') return { name: target, byTask: false, options }
   if (!isTask(target)) {
     const got = target === null ? 'null' : typeof target
@@ -76,6 +85,7 @@ function targetOf(target: unknown, options: PortableOptions): Omit<PortableTask,
     ...(queue !== undefined && { queue }),
     ...(priority !== undefined && { priority }),
     ...(ignoreResult !== undefined && { ignoreResult }),
+    ...displayOf(target.settings, callArguments(target.name, args)),
   }
   return { name: target.name, byTask: true, options: { ...settings, ...options } }
 }

@@ -6,6 +6,7 @@ import { encodeTask, type NewTask } from '../protocol/task/encode-task.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
+import { displayOf } from '../tasks/argument-display.ts'
 import { bindArguments, callArguments } from '../tasks/arguments.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, SendOptions } from '../tasks/sending.ts'
@@ -63,15 +64,19 @@ export function prepareTask(
   const inherited = facts.inheritPriority ? facts.parent?.priority : undefined
   const destination = destinationOf(options, settings, inherited)
   const { queue, route, priority } = facts.router.address(name, args ?? [], destination)
+  const call = callArguments(name, args)
+  const shown = displayOf(settings, call)
   const task: NewTask = {
     id,
     task: name,
     origin: facts.origin,
-    ...callArguments(name, args),
+    ...call,
     eta: momentOf(options.eta ?? options.countdown, facts.now),
     expires: momentOf(options.expires, facts.now),
     rootId: facts.parent?.rootId,
     parentId: facts.parent?.id,
+    argsRepr: options.argsRepr ?? shown.argsRepr,
+    kwargsRepr: options.kwargsRepr ?? shown.kwargsRepr,
     shadow: options.shadow,
     ignoreResult,
     replyTo: wantsResult ? facts.replyTo : undefined,

@@ -136,6 +136,8 @@ const PROBLEMS: {
   rateLimit: (value) =>
     parseRate(value) === undefined ? `must be a rate like '10/s', '100/m' or '5/h', ${got(value)}` : undefined,
   ignoreResult: booleanProblem,
+  argsRepr: displayProblem,
+  kwargsRepr: displayProblem,
   trackStarted: booleanProblem,
   timeLimit: timeLimitProblem,
 }
@@ -179,6 +181,11 @@ function nameProblem(name: unknown): string | undefined {
 
 function booleanProblem(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : `must be true or false, ${got(value)}`
+}
+
+function displayProblem(value: unknown): string | undefined {
+  const fits = (typeof value === 'string' && value !== '') || typeof value === 'function'
+  return fits ? undefined : `must be a text, or a function of the arguments that returns one, ${got(value)}`
 }
 
 function got(value: unknown): string {

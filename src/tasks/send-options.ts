@@ -24,6 +24,8 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
   link: ['signatures', areSignatures],
   linkError: ['signatures', areSignatures],
+  argsRepr: ['a text, not an empty one', isShown],
+  kwargsRepr: ['a text, not an empty one', isShown],
   shadow: ['a text', (value) => typeof value === 'string'],
   signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
 }
@@ -62,6 +64,10 @@ function checkOptions(options: object, checks: Readonly<Record<string, OptionChe
 // AMQP carries both in short strings.
 function isShortText(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
+}
+
+function isShown(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
 }
 
 function areSignatures(value: unknown): boolean {

@@ -32,6 +32,10 @@ export interface SendOptions {
   readonly link?: Canvas | readonly Canvas[]
   /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */
   readonly linkError?: Canvas | readonly Canvas[]
+  /** The text to show for the positional arguments in headers, events, logs and `inspect`, where they hold a secret; the worker gets them all the same. */
+  readonly argsRepr?: string
+  /** The same for the named arguments. */
+  readonly kwargsRepr?: string
   /** A name to show in logs and monitors instead of the task's. */
   readonly shadow?: string
   /** Gives up waiting for the broker; the message may still arrive. */

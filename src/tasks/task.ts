@@ -1,3 +1,5 @@
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { ArgumentDisplay } from './argument-display.ts'
 import type { TaskContext } from './context.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { StandardSchemaV1 } from './schema.ts'
@@ -22,6 +24,10 @@ export interface TaskSettings {
   /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
   readonly rateLimit?: string | number
   readonly ignoreResult?: boolean
+  /** The text that headers, events, logs and `inspect` show for positional arguments, where a caller gives none: so a secret stays out of them. */
+  readonly argsRepr?: ArgumentDisplay<readonly Json[]>
+  /** The same for named arguments, which a task here is mostly called with. */
+  readonly kwargsRepr?: ArgumentDisplay<JsonObject>
   /** Store a STARTED state when the attempt starts. */
   readonly trackStarted?: boolean
   /** `soft` aborts the attempt's signal, `hard` ends it; the message's own limits come first, the configuration's last. */

@@ -63,6 +63,27 @@ describe('a message to be sent', () => {
     expect(prepare('add', [], options).message).toMatchObject(expected)
   })
 
+  it('shows the texts that were chosen for its arguments, and carries the arguments', () => {
+    const { message } = prepare('pay', { card: '4111' }, { argsRepr: '(...)', kwargsRepr: "{'card': '****'}" })
+    expect(message).toMatchObject({ argsRepr: '(...)', kwargsRepr: "{'card': '****'}", kwargs: { card: '4111' } })
+  })
+
+  it('shows what its task shows, a text or one made of the arguments, unless the caller says another', () => {
+    const last = ({ card }: { card?: unknown }) => `{'card': '…${String(card).slice(-2)}'}`
+    const pay = defineTask({ name: 'pay', argsRepr: '(hidden)', kwargsRepr: last, run() {} })
+    expect(prepare(pay, { card: '4111' }).message).toMatchObject({
+      argsRepr: '(hidden)',
+      kwargsRepr: "{'card': '…11'}",
+    })
+    expect(prepare(pay, ['4111'], { argsRepr: '(1 card)' }).message).toMatchObject({ argsRepr: '(1 card)' })
+    const empty = defineTask({ name: 'pay', argsRepr: () => '', run() {} })
+    expect(prepare(empty, ['4111']).message.argsRepr).toBe('...')
+  })
+
+  it.each(['argsRepr', 'kwargsRepr'] as const)('refuses an empty %s, which would show the arguments', (option) => {
+    expect(() => prepare('pay', [], { [option]: '' })).toThrow(/must be a text, not an empty one/)
+  })
+
   it('follows the priority, and the expiration in the property too', () => {
     expect(prepare('add', [], { priority: 5, expires: 1_500 }).properties).toMatchObject({
       priority: 5,

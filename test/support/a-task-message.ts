@@ -1,3 +1,4 @@
+import { argsRepr, kwargsRepr } from '../../src/protocol/python-repr.ts'
 import type { TaskMessage } from '../../src/protocol/task-message.ts'
 
 /** A task message with everything a test does not care about filled in. */
@@ -19,8 +20,8 @@ export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
     groupIndex: null,
     shadow: null,
     origin: null,
-    argsRepr: '()',
-    kwargsRepr: '{}',
+    argsRepr: argsRepr(fields.args ?? []),
+    kwargsRepr: kwargsRepr(fields.kwargs ?? {}),
     ignoreResult: null,
     replacedTaskNesting: 0,
     replyTo: '',

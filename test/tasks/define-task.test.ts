@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { TwqError } from '../../src/errors.ts'
+import type { JsonObject } from '../../src/runtime/json.ts'
 import { isTask, TASK_BRAND } from '../../src/tasks/brand.ts'
 import type { TaskContext } from '../../src/tasks/context.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
@@ -54,6 +55,21 @@ describe('defineTask', () => {
       },
     )
     for (const value of [undefined, null, 1, 'x', {}, () => 1, hostile]) expect(isTask(value)).toBe(false)
+  })
+
+  it('types the functions that show arguments, and refuses what is neither a text nor a function', () => {
+    defineTask({
+      name: 'pay',
+      kwargsRepr(kwargs) {
+        expectTypeOf(kwargs).toEqualTypeOf<JsonObject>()
+        return '{...}'
+      },
+      argsRepr: (args) => `(${args.length} hidden)`,
+      run: () => null,
+    })
+    expect(() => defineTask({ name: 'pay', argsRepr: 1 as never, run: () => null })).toThrow(
+      "task 'pay': argsRepr must be a text, or a function of the arguments that returns one, got 1",
+    )
   })
 
   it('runs with the arguments it declares', async () => {

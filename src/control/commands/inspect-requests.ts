@@ -1,3 +1,4 @@
+import { chosenArgsRepr, chosenKwargsRepr } from '../../protocol/task/argument-display.ts'
 import type { Json } from '../../runtime/json.ts'
 import { textsOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
@@ -52,14 +53,14 @@ export const queryTask: ControlCommand = {
   },
 }
 
-/** Celery's "request info"; `safe` asks for texts instead of the arguments themselves. */
+/** Celery's "request info"; `safe` asks for texts instead of the arguments themselves. A text that the sender chose is shown in any case. */
 function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): Json {
   const { startedAt } = request
   return {
     id: request.id,
     name: request.name,
-    args: safe ? request.argsRepr : request.args,
-    kwargs: safe ? request.kwargsRepr : request.kwargs,
+    args: safe ? request.argsRepr : (chosenArgsRepr(request) ?? request.args),
+    kwargs: safe ? request.kwargsRepr : (chosenKwargsRepr(request) ?? request.kwargs),
     type: request.type,
     hostname: worker.node,
     time_start: startedAt === undefined ? null : startedAt / 1000,

@@ -4,9 +4,9 @@ import { isOfADeath } from '../headers/delay-route.ts'
 import { changeHeaders } from '../headers/raw-headers.ts'
 import { resendable } from '../headers/resendable.ts'
 import { isOfThePast, sendsElsewhere } from '../headers/suspect.ts'
-import { argsRepr, kwargsRepr } from '../python-repr.ts'
 import type { TaskMessage } from '../task-message.ts'
 import type { WireMessage } from '../wire.ts'
+import { displayOfOthers } from './argument-display.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 
 /** The changes from one attempt to the next. */
@@ -32,9 +32,22 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const args = override?.args ?? message.args
   const kwargs = override?.kwargs ?? message.kwargs
   const retries = message.retries + 1
+  const shown = overridden ? displayOfOthers(message, args, kwargs) : message
   if (message.protocol === 1) {
     const origin = message.origin ?? ''
-    const next = { ...message, args, kwargs, headers: {}, retries, eta: change.eta, parentId: message.id, origin }
+    const { argsRepr, kwargsRepr } = shown
+    const next = {
+      ...message,
+      args,
+      kwargs,
+      argsRepr,
+      kwargsRepr,
+      headers: {},
+      retries,
+      eta: change.eta,
+      parentId: message.id,
+      origin,
+    }
     const encoded = encodeTask(next, { now: change.now })
     // The custom headers are the delivered message's.
     return { ...encoded, ...changeHeaders(original, { drop: isOfAnother, set: encoded.headers }) }
@@ -47,7 +60,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       eta: timeHeader('eta', change.eta),
       // It is sent from inside itself.
       parent_id: message.id,
-      ...(overridden && { argsrepr: argsRepr(args), kwargsrepr: kwargsRepr(kwargs) }),
+      ...(overridden && { argsrepr: shown.argsRepr, kwargsrepr: shown.kwargsRepr }),
     },
   })
   const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo } = original.properties

@@ -43,6 +43,9 @@ export interface NewTask {
   readonly priority?: number | undefined
   readonly stampedHeaders?: readonly string[] | null | undefined
   readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
+  /** The arguments as logs and monitors show them. Default: their Python repr. */
+  readonly argsRepr?: string | undefined
+  readonly kwargsRepr?: string | undefined
   /** The caller's own headers. */
   readonly headers?: { readonly [name: string]: Json | undefined } | undefined
 }
@@ -81,8 +84,8 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     timelimit: [seconds(task.timeLimit?.hard), seconds(task.timeLimit?.soft)],
     root_id: task.rootId ?? task.id,
     parent_id: task.parentId ?? null,
-    argsrepr: argsRepr(args),
-    kwargsrepr: kwargsRepr(kwargs),
+    argsrepr: task.argsRepr ?? argsRepr(args),
+    kwargsrepr: task.kwargsRepr ?? kwargsRepr(kwargs),
     origin: task.origin,
     ignore_result: task.ignoreResult === undefined ? false : task.ignoreResult,
     replaced_task_nesting: task.replacedTaskNesting ?? 0,

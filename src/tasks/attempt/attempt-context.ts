@@ -1,6 +1,6 @@
 import { TwqError } from '../../errors.ts'
-import { argsRepr, kwargsRepr } from '../../protocol/python-repr.ts'
 import type { State } from '../../protocol/result-record.ts'
+import { displayOfOthers } from '../../protocol/task/argument-display.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { TaskContext } from '../context.ts'
@@ -138,10 +138,8 @@ export class AttemptContext implements TaskContext {
 
 /** The error of a task that asked for one retry too many: its own reason, else the error Celery raises then. */
 export function tooManyRetries(message: TaskMessage, cause: unknown): unknown {
-  return (
-    cause ??
-    new MaxRetriesExceededError(
-      `Can't retry ${message.task}[${message.id}] args:${argsRepr(message.args)} kwargs:${kwargsRepr(message.kwargs)}`,
-    )
-  )
+  if (cause !== undefined && cause !== null) return cause
+  // Celery shows the arguments themselves, also where their sender chose another text.
+  const { argsRepr, kwargsRepr } = displayOfOthers(message, message.args, message.kwargs)
+  return new MaxRetriesExceededError(`Can't retry ${message.task}[${message.id}] args:${argsRepr} kwargs:${kwargsRepr}`)
 }

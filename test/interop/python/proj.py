@@ -74,6 +74,13 @@ def hand_over(self, to=None, countdown=0):
     return {**sent_as, "priority": request.delivery_info["priority"], "tenant": request.get("tenant")}
 
 
+@app.task(name="sent_as", bind=True)
+def sent_as(self, *args, **kwargs):
+    """Says what it was called with, and how it was sent."""
+    fields = ("argsrepr", "kwargsrepr", "expires", "stamped_headers", "stamps")
+    return {"args": args, "kwargs": kwargs, **{field: getattr(self.request, field, None) for field in fields}}
+
+
 @app.task(name="total")
 def total(numbers):
     return sum(numbers)

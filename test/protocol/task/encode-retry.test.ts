@@ -141,3 +141,17 @@ describe('retryMessage', () => {
     expect(retried(original, { now: ETA }).properties.expiration).toBe('0')
   })
 })
+
+describe('the arguments that a retry shows', () => {
+  const change = { override: { args: [3, 4], kwargs: { b: 2 } } }
+
+  it('are those it has, in place of the repr of the earlier ones', () => {
+    const headers = { argsrepr: '(1, 2)', kwargsrepr: "{'a': 1}" }
+    expect(retried(aMessage({ headers }), change).headers).toMatchObject({ argsrepr: '(3, 4)', kwargsrepr: "{'b': 2}" })
+  })
+
+  it('stay the texts that the sender chose', () => {
+    const headers = { argsrepr: '(hidden)', kwargsrepr: "{'a': '*'}" }
+    expect(retried(aMessage({ headers }), change).headers).toMatchObject(headers)
+  })
+})

@@ -1,0 +1,31 @@
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { SendOptions } from './sending.ts'
+
+/** Which text is shown for arguments: always the same one, or one made of them. */
+export type ArgumentDisplay<Arguments> = string | ((args: Arguments) => string)
+
+/** The displays of a task's arguments, as its settings have them. */
+export interface ArgumentDisplays {
+  readonly argsRepr?: ArgumentDisplay<readonly Json[]>
+  readonly kwargsRepr?: ArgumentDisplay<JsonObject>
+}
+
+/** The displays that a task's own settings have for a call of it. What a display function throws goes to the caller. */
+export function displayOf(
+  { argsRepr, kwargsRepr }: ArgumentDisplays,
+  { args = [], kwargs = {} }: { readonly args?: readonly Json[]; readonly kwargs?: JsonObject },
+): Pick<SendOptions, 'argsRepr' | 'kwargsRepr'> {
+  // Most tasks hide nothing.
+  if (argsRepr === undefined && kwargsRepr === undefined) return NOTHING_HIDDEN
+  return {
+    ...(argsRepr !== undefined && { argsRepr: shown(argsRepr, args) }),
+    ...(kwargsRepr !== undefined && { kwargsRepr: shown(kwargsRepr, kwargs) }),
+  }
+}
+
+/** An empty text is none to those that read it, and they would show the arguments. */
+function shown<Arguments>(display: ArgumentDisplay<Arguments>, args: Arguments): string {
+  return String(typeof display === 'string' ? display : display(args)) || '...'
+}
+
+const NOTHING_HIDDEN: Pick<SendOptions, 'argsRepr' | 'kwargsRepr'> = Object.freeze({})
