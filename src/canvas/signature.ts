@@ -159,6 +159,7 @@ export function celeryOptions(options: SendOptions): JsonObject {
     soft_time_limit: softTimeLimit === undefined ? undefined : seconds(softTimeLimit),
     headers: options.headers,
     ignore_result: options.ignoreResult,
+    compression: options.compression,
     argsrepr: options.argsRepr,
     kwargsrepr: options.kwargsRepr,
     shadow: options.shadow,
@@ -227,10 +228,11 @@ function taskSignature(
 
 /** The options of a definition that a worker which sends the task later can't know. */
 function settingsOf({ name, settings }: AnyTask, given: AnyArguments | undefined): JsonObject {
-  const { queue, ignoreResult } = settings
+  const { queue, ignoreResult, compression } = settings
   return {
     ...(queue !== undefined && { queue }),
     ...(ignoreResult === true && { ignore_result: true }),
+    ...(compression !== undefined && { compression }),
     ...celeryOptions(displayOf(settings, callArguments(name, given))),
   }
 }

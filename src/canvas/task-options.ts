@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import { type Compression, isCompression } from '../protocol/compression.ts'
 import { isProtocolHeader } from '../protocol/known-headers.ts'
 import { displayOf } from '../protocol/python-repr.ts'
 import type { Destination } from '../protocol/queue/routes.ts'
@@ -38,6 +39,7 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
     replyTo: typeof options.reply_to === 'string' ? usableReplyTo(options.reply_to) : undefined,
     stampedHeaders,
     stamps: stampsOf(options, stampedHeaders),
+    compression: compressionOf(options),
     argsRepr: shownAs(options.argsrepr),
     kwargsRepr: shownAs(options.kwargsrepr),
     headers: headersOf(options),
@@ -64,6 +66,11 @@ export function textOf(name: string, options: JsonObject): string | undefined {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string' && Buffer.byteLength(value) <= 255) return value
   throw malformed(name, 'a text of at most 255 bytes', value)
+}
+
+/** Formats that only Python has are passed over: the task comes uncompressed. */
+function compressionOf({ compression }: JsonObject): Compression | undefined {
+  return isCompression(compression) ? compression : undefined
 }
 
 function shownAs(value: Json | undefined): string | undefined {

@@ -156,8 +156,12 @@ export const celeryGroups: readonly CeleryGroup[] = [
     note: "JSON is written and read, always; it is Celery's default",
   },
   {
-    names: ['task_compression', 'result_compression'],
-    note: 'nothing is compressed; what Python compresses with zlib is read',
+    names: ['task_compression'],
+    note: "a task or a send says it: compression: 'zlib'; what Python compresses with zlib or brotli is read",
+  },
+  {
+    names: ['result_compression'],
+    note: 'results are not compressed',
   },
   { names: ['enable_utc', 'timezone'], note: 'times are UTC, on the wire and in the log' },
   {

@@ -80,11 +80,12 @@ function targetOf(
       hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
     })
   }
-  const { queue, priority, ignoreResult } = target.settings
+  const { queue, priority, ignoreResult, compression } = target.settings
   const settings = {
     ...(queue !== undefined && { queue }),
     ...(priority !== undefined && { priority }),
     ...(ignoreResult !== undefined && { ignoreResult }),
+    ...(compression !== undefined && { compression }),
     ...displayOf(target.settings, callArguments(target.name, args)),
   }
   return { name: target.name, byTask: true, options: { ...settings, ...options } }

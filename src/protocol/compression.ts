@@ -1,28 +1,57 @@
 import { messageOf } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
-/** The values of the `compression` header for the zlib format, which Celery calls gzip (wire specification 2.6). */
-const ZLIB_NAMES: ReadonlySet<string> = new Set([
-  'application/x-gzip',
-  'application/gzip',
-  'application/zlib',
-  'gzip',
-  'zlib',
+/** How a sender may compress a body, by kombu's names. In kombu `gzip` is another name of zlib's format. */
+export type Compression = 'gzip' | 'zlib' | 'brotli'
+
+/** What the `compression` header says of each, as kombu writes it (wire specification 2.6). */
+const HEADERS: Readonly<Record<Compression, string>> = {
+  gzip: 'application/x-gzip',
+  zlib: 'application/x-gzip',
+  brotli: 'application/x-brotli',
+}
+
+/** The values of the header for the formats that are read. */
+const FORMATS: ReadonlyMap<unknown, 'zlib' | 'brotli'> = new Map([
+  ['application/x-gzip', 'zlib'],
+  ['application/gzip', 'zlib'],
+  ['application/zlib', 'zlib'],
+  ['gzip', 'zlib'],
+  ['zlib', 'zlib'],
+  ['application/x-brotli', 'brotli'],
+  ['brotli', 'brotli'],
 ])
+
+/** Their names, for an error: kombu's `bzip2`, `lzma` and `zstd` are not in every Node that twq runs in. */
+export const COMPRESSION_NAMES = "'gzip', 'zlib' or 'brotli'"
+
+/** True for the name of a compression that a sender may ask for. */
+export function isCompression(name: unknown): name is Compression {
+  return typeof name === 'string' && Object.hasOwn(HEADERS, name)
+}
+
+/** A compressed body, with the header that says how. Runs on the event loop. */
+export function compress(body: Uint8Array, by: Compression): { readonly body: Uint8Array; readonly header: string } {
+  const { deflateSync, brotliCompressSync, constants } = process.getBuiltinModule('node:zlib')
+  // Brotli's own default takes seconds for a megabyte.
+  const fast = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
+  return { body: by === 'brotli' ? brotliCompressSync(body, fast) : deflateSync(body), header: HEADERS[by] }
+}
 
 /** The body as it was before compression: never more than `maxSize` bytes. Throws a {@link Refusal}. */
 export function decompress(body: Uint8Array, compression: unknown, maxSize: number): Uint8Array {
   if (compression === undefined || compression === null || compression === '') return body
-  if (typeof compression !== 'string' || !ZLIB_NAMES.has(compression)) {
+  const format = FORMATS.get(compression)
+  if (format === undefined) {
     const name = typeof compression === 'string' ? compression.slice(0, 64) : `of type ${typeof compression}`
-    throw new Refusal('DecodeError', `compression ${name} is not supported: senders can use zlib, or none`)
+    throw new Refusal('DecodeError', `compression ${name} is not supported: senders can use zlib, brotli, or none`)
   }
   try {
     // Few senders compress, and every command would load it.
-    const { gunzipSync, inflateSync } = process.getBuiltinModule('node:zlib')
+    const { brotliDecompressSync, gunzipSync, inflateSync } = process.getBuiltinModule('node:zlib')
     // The gzip format proper starts 1f 8b; a zlib stream never does.
-    const inflate = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync : inflateSync
-    return inflate(body, { maxOutputLength: maxSize })
+    const inflateZlib = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync : inflateSync
+    return (format === 'brotli' ? brotliDecompressSync : inflateZlib)(body, { maxOutputLength: maxSize })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new Refusal('DecodeError', `the body inflates to more than the ${maxSize} bytes allowed`)

@@ -75,6 +75,7 @@ export function prepareTask(
     expires: momentOf(options.expires, facts.now),
     rootId: facts.parent?.rootId,
     parentId: facts.parent?.id,
+    compression: options.compression ?? settings.compression,
     argsRepr: options.argsRepr ?? shown.argsRepr,
     kwargsRepr: options.kwargsRepr ?? shown.kwargsRepr,
     shadow: options.shadow,

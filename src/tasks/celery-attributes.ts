@@ -31,7 +31,6 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   base: 'there are no task classes: share a function',
   before_start: '`run` begins with it',
   bind: '`run(args, ctx)` always gets its context',
-  compression: 'nothing is compressed',
   countdown: 'the sender says it: client.send(task, args, { countdown })',
   delivery_mode: 'tasks are persistent, always',
   exchange: 'the queue has it: `queues: [{ name, exchange }]` of the configuration',

@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
 import type { Json } from '../runtime/json.ts'
 import { closest } from '../runtime/text/closest.ts'
@@ -136,6 +137,7 @@ const PROBLEMS: {
   rateLimit: (value) =>
     parseRate(value) === undefined ? `must be a rate like '10/s', '100/m' or '5/h', ${got(value)}` : undefined,
   ignoreResult: booleanProblem,
+  compression: (value) => (isCompression(value) ? undefined : `must be ${COMPRESSION_NAMES}, ${got(value)}`),
   argsRepr: displayProblem,
   kwargsRepr: displayProblem,
   trackStarted: booleanProblem,

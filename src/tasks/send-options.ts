@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
+import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
 import { closest } from '../runtime/text/closest.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
@@ -22,6 +23,7 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   softTimeLimit: ["milliseconds or a duration like '10s', more than 0", isLimit],
   headers: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
   ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
+  compression: [COMPRESSION_NAMES, isCompression],
   link: ['signatures', areSignatures],
   linkError: ['signatures', areSignatures],
   argsRepr: ['a text, not an empty one', isShown],

@@ -1,3 +1,4 @@
+import type { Compression } from '../protocol/compression.ts'
 import type { ResultRecord, State } from '../protocol/result-record.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Received } from './result-types.ts'
@@ -28,6 +29,8 @@ export interface SendOptions {
   /** The caller's own headers, which the task sees and retries keep. */
   readonly headers?: Readonly<Record<string, Json>>
   readonly ignoreResult?: boolean
+  /** Has the arguments compressed, which takes time on the event loop of sender and worker; zlib (`gzip` is another name) is read by every worker, brotli by a Python one that has it installed. */
+  readonly compression?: Compression
   /** Sent once the task has succeeded, with its result; of a chain, after the last step; of a chord, after the body. A group can have none. */
   readonly link?: Canvas | readonly Canvas[]
   /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */

@@ -1,3 +1,4 @@
+import type { Compression } from '../protocol/compression.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { ArgumentDisplay } from './argument-display.ts'
 import type { TaskContext } from './context.ts'
@@ -24,6 +25,8 @@ export interface TaskSettings {
   /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
   readonly rateLimit?: string | number
   readonly ignoreResult?: boolean
+  /** How `send` compresses its arguments where a caller does not say; Celery's `Task.compression`. */
+  readonly compression?: Compression
   /** The text that headers, events, logs and `inspect` show for positional arguments, where a caller gives none: so a secret stays out of them. */
   readonly argsRepr?: ArgumentDisplay<readonly Json[]>
   /** The same for named arguments, which a task here is mostly called with. */

@@ -63,6 +63,25 @@ describe('a message to be sent', () => {
     expect(prepare('add', [], options).message).toMatchObject(expected)
   })
 
+  it.each([
+    ['gzip', 'application/x-gzip'],
+    ['zlib', 'application/x-gzip'],
+    ['brotli', 'application/x-brotli'],
+  ] as const)('compresses its body by %s, where the call or the task says so', (compression, header) => {
+    const text = 'x'.repeat(10_000)
+    const { outgoing, message } = prepare('add', [text], { compression })
+    expect(outgoing.message.headers.compression).toBe(header)
+    expect(outgoing.message.body.length).toBeLessThan(1_000)
+    expect(message.args).toEqual([text])
+    const task = defineTask({ name: 'add', compression, run() {} })
+    expect(prepare(task, [text]).outgoing.message.headers.compression).toBe(header)
+  })
+
+  it('refuses a compression that it does not have', () => {
+    const options = { compression: 'bzip2' as never }
+    expect(() => prepare('add', [], options)).toThrow("send option compression must be 'gzip', 'zlib' or 'brotli'")
+  })
+
   it('shows the texts that were chosen for its arguments, and carries the arguments', () => {
     const { message } = prepare('pay', { card: '4111' }, { argsRepr: '(...)', kwargsRepr: "{'card': '****'}" })
     expect(message).toMatchObject({ argsRepr: '(...)', kwargsRepr: "{'card': '****'}", kwargs: { card: '4111' } })

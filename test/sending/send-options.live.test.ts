@@ -53,6 +53,14 @@ describe.each(workers)('a worker of %s', (_, queue) => {
     const last = await ours.client.send(chain(step, step))
     expect(await last.result()).toMatchObject(expected)
   })
+
+  it.each(['gzip', 'zlib'] as const)('reads what is compressed by %s', async (compression) => {
+    const text = 'x'.repeat(50_000)
+    const sent = await ours.client.send('sent_as', [text], { queue: queue(), compression })
+    expect(await sent.result()).toMatchObject({ args: [text] })
+    const step = signature('sent_as', [text], { queue: queue(), compression, immutable: true })
+    expect(await (await ours.client.send(chain(step, step))).result()).toMatchObject({ args: [text] })
+  })
 })
 
 it('inspect shows the texts that a caller in Python, or the task itself, chose for its arguments', async () => {

@@ -12,7 +12,7 @@ const ATTRIBUTES = [
   ...['pydantic_strict', 'rate_limit', 'reject_on_worker_lost', 'request_stack', 'Request', 'resultrepr_maxsize'],
   ...['retry_backoff', 'retry_backoff_max', 'retry_jitter', 'retry_kwargs', 'send_events', 'serializer', 'shared'],
   ...['soft_time_limit', 'store_eager_result', 'store_errors_even_if_ignored', 'Strategy', 'throws', 'time_limit'],
-  ...['track_started', 'trail', 'typing', 'compression', 'routing_key', 'exchange', 'delivery_mode'],
+  ...['track_started', 'trail', 'typing', 'routing_key', 'exchange', 'delivery_mode'],
 ]
 
 function refused(settings: object): TwqError {

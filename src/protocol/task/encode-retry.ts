@@ -49,8 +49,9 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       origin,
     }
     const encoded = encodeTask(next, { now: change.now })
-    // The custom headers are the delivered message's.
-    return { ...encoded, ...changeHeaders(original, { drop: isOfAnother, set: encoded.headers }) }
+    // The custom headers are the delivered message's; the body is a new one.
+    const drop = (name: string): boolean => isOfAnother(name) || name === 'compression'
+    return { ...encoded, ...changeHeaders(original, { drop, set: encoded.headers }) }
   }
 
   const forms = changeHeaders(original, {

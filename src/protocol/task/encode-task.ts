@@ -1,6 +1,7 @@
 import { TwqError } from '../../errors.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { JSON_CONTENT } from '../body.ts'
+import { type Compression, compress } from '../compression.ts'
 import { stringifyJson } from '../json.ts'
 import { isProtocolHeader } from '../known-headers.ts'
 import { argsRepr, displayOf, kwargsRepr } from '../python-repr.ts'
@@ -43,6 +44,8 @@ export interface NewTask {
   readonly priority?: number | undefined
   readonly stampedHeaders?: readonly string[] | null | undefined
   readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
+  /** How the body is compressed; without it, it is not. */
+  readonly compression?: Compression | undefined
   /** The arguments as logs and monitors show them. Default: their Python repr. */
   readonly argsRepr?: string | undefined
   readonly kwargsRepr?: string | undefined
@@ -70,6 +73,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
   const kwargs = task.kwargs ?? {}
   // First of all, since it tells what has no JSON form; the rest relies on that.
   const body = encodeBody(args, kwargs, task.embed, options.tags)
+  const compressed = task.compression === undefined ? undefined : compress(body, task.compression)
   const headers: Headers = {
     lang: 'js',
     task: task.task,
@@ -91,6 +95,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     replaced_task_nesting: task.replacedTaskNesting ?? 0,
     stamped_headers: task.stampedHeaders ?? null,
     stamps: task.stamps === undefined ? {} : headerObject(task.stamps, 'stamps', 0, { left: MAX_HEADER_SIZE }),
+    ...(compressed !== undefined && { compression: compressed.header }),
   }
   return {
     properties: {
@@ -102,7 +107,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
       expiration: expirationOf(task.expires, options.now),
     },
     headers: task.headers === undefined ? headers : { ...headers, ...customHeaders(task.headers) },
-    body,
+    body: compressed?.body ?? body,
   }
 }
 

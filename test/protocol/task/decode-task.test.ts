@@ -1,4 +1,4 @@
-import { deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeTask } from '../../../src/protocol/task/decode-task.ts'
@@ -44,7 +44,7 @@ function malformed(wire: WireMessage): Malformed {
 
 const captured = golden('tasks.json')
 const unusable =
-  /serializer-|raw-(bad-eta|invalid-json|kwargs-not-dict|missing-id|no-headers-(list|not)|pickle|text|two)|compression-(?!zlib)/
+  /serializer-|raw-(bad-eta|invalid-json|kwargs-not-dict|missing-id|no-headers-(list|not)|pickle|text|two)|compression-(?!zlib|brotli)/
 
 /** What a captured message's own headers say it is. */
 function expectedFields({ headers, properties }: Captured) {
@@ -231,6 +231,11 @@ describe('tolerance', () => {
       { task: 'constructor', id: '__proto__' },
     ],
     ['zlib', { headers: { compression: 'zlib' }, body: deflateSync('[[3], {}, {}]') }, { args: [3] }],
+    [
+      'brotli',
+      { headers: { compression: 'application/x-brotli' }, body: brotliCompressSync('[[3], {}, {}]') },
+      { args: [3] },
+    ],
     ['real gzip', { headers: { compression: 'application/x-gzip' }, body: gzipSync('[[3], {}, {}]') }, { args: [3] }],
   ])('takes %s', (_title, message, expected) => {
     expect(decoded(aMessage(message))).toMatchObject(expected)

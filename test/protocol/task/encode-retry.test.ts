@@ -142,6 +142,14 @@ describe('retryMessage', () => {
   })
 })
 
+it('a retry of a compressed message of protocol 1 says no more that its body is compressed', () => {
+  const original = { properties: { contentType: 'application/json' }, headers: { compression: 'application/x-gzip' } }
+  const body = deflateSync('{"task": "t", "id": "1", "args": [1]}')
+  const actual = retried({ ...original, body })
+  expect(actual.headers).not.toHaveProperty('compression')
+  expect(decoded(actual).args).toEqual([1])
+})
+
 describe('the arguments that a retry shows', () => {
   const change = { override: { args: [3, 4], kwargs: { b: 2 } } }
 
