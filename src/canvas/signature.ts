@@ -228,10 +228,11 @@ function taskSignature(
 
 /** The options of a definition that a worker which sends the task later can't know. */
 function settingsOf({ name, settings }: AnyTask, given: AnyArguments | undefined): JsonObject {
-  const { queue, ignoreResult, compression } = settings
+  const { queue, ignoreResult, expires, compression } = settings
   return {
     ...(queue !== undefined && { queue }),
     ...(ignoreResult === true && { ignore_result: true }),
+    ...(expires !== undefined && { expires: seconds(expires) }),
     ...(compression !== undefined && { compression }),
     ...celeryOptions(displayOf(settings, callArguments(name, given))),
   }

@@ -80,11 +80,12 @@ function targetOf(
       hint: "Write send(add, { x: 1, y: 2 }) with a task that defineTask made, or send('add', [1, 2])",
     })
   }
-  const { queue, priority, ignoreResult, compression } = target.settings
+  const { queue, priority, ignoreResult, expires, compression } = target.settings
   const settings = {
     ...(queue !== undefined && { queue }),
     ...(priority !== undefined && { priority }),
     ...(ignoreResult !== undefined && { ignoreResult }),
+    ...(expires !== undefined && { expires }),
     ...(compression !== undefined && { compression }),
     ...displayOf(target.settings, callArguments(target.name, args)),
   }

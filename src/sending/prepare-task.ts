@@ -72,7 +72,7 @@ export function prepareTask(
     origin: facts.origin,
     ...call,
     eta: momentOf(options.eta ?? options.countdown, facts.now),
-    expires: momentOf(options.expires, facts.now),
+    expires: momentOf(options.expires ?? settings.expires, facts.now),
     rootId: facts.parent?.rootId,
     parentId: facts.parent?.id,
     compression: options.compression ?? settings.compression,

@@ -34,7 +34,6 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   countdown: 'the sender says it: client.send(task, args, { countdown })',
   delivery_mode: 'tasks are persistent, always',
   exchange: 'the queue has it: `queues: [{ name, exchange }]` of the configuration',
-  expires: 'the sender says it: client.send(task, args, { expires })',
   on_failure: 'catch the error in `run`, or send a signature with `.set({ linkError })`',
   on_retry: 'catch the error in `run`, and call ctx.retry({ cause }) after it',
   on_success: 'end `run` with it, or send a signature with `.set({ link })`',

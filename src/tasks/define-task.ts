@@ -3,6 +3,7 @@ import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
 import type { Json } from '../runtime/json.ts'
 import { closest } from '../runtime/text/closest.ts'
+import { parseDuration } from '../runtime/time/duration.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
 import { namedProblem, positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
@@ -137,6 +138,8 @@ const PROBLEMS: {
   rateLimit: (value) =>
     parseRate(value) === undefined ? `must be a rate like '10/s', '100/m' or '5/h', ${got(value)}` : undefined,
   ignoreResult: booleanProblem,
+  expires: (value) =>
+    (parseDuration(value) ?? 0) > 0 ? undefined : `must be milliseconds or a duration like '10m', ${got(value)}`,
   compression: (value) => (isCompression(value) ? undefined : `must be ${COMPRESSION_NAMES}, ${got(value)}`),
   argsRepr: displayProblem,
   kwargsRepr: displayProblem,

@@ -25,6 +25,8 @@ export interface TaskSettings {
   /** How often tasks of this name may start in one worker: `'10/s'`, `'100/m'`, `'5/h'`; 0 for no limit. */
   readonly rateLimit?: string | number
   readonly ignoreResult?: boolean
+  /** How long after it was sent it may still start, where a caller does not say: milliseconds or a duration like `'10m'`; Celery's `Task.expires`. */
+  readonly expires?: number | string
   /** How `send` compresses its arguments where a caller does not say; Celery's `Task.compression`. */
   readonly compression?: Compression
   /** The text that headers, events, logs and `inspect` show for positional arguments, where a caller gives none: so a secret stays out of them. */

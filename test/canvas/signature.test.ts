@@ -34,6 +34,18 @@ describe('a signature', () => {
     expect(signature('add', { x: 1 }).toJSON()).toEqual(plain('add', [], {}, { kwargs: { x: 1 } }))
   })
 
+  it('carries what its task says of itself, for the worker that sends it later', () => {
+    const settings = { queue: 'bank', expires: '1m', compression: 'zlib', kwargsRepr: () => '{hidden}' } as const
+    const pay = defineTask({ name: 'pay', ...settings, run: () => null })
+    const options = { queue: 'bank', expires: 60, compression: 'zlib', kwargsrepr: '{hidden}' }
+    expect(signature(pay).options).toEqual(options)
+    expect(signature(pay, [], { expires: '5s', kwargsRepr: '{}' }).options).toEqual({
+      ...options,
+      expires: 5,
+      kwargsrepr: '{}',
+    })
+  })
+
   it('is never changed: set makes another', () => {
     const one = signature(add, { x: 1 })
     const other = one.set({ priority: 3, immutable: true }).set({ link: signature(report) })

@@ -63,6 +63,12 @@ describe('a message to be sent', () => {
     expect(prepare('add', [], options).message).toMatchObject(expected)
   })
 
+  it('expires when its task says so, unless the caller says otherwise', () => {
+    const task = defineTask({ name: 'mail', expires: '1m', run() {} })
+    expect(prepare(task)).toMatchObject({ message: { expires: NOW + 60_000 }, properties: { expiration: '60000' } })
+    expect(prepare(task, {}, { expires: '2s' }).message.expires).toBe(NOW + 2_000)
+  })
+
   it.each([
     ['gzip', 'application/x-gzip'],
     ['zlib', 'application/x-gzip'],

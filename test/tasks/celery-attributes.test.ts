@@ -7,7 +7,7 @@ import { attributesMarkdown } from '../support/celery-markdown.ts'
 // What `@app.task(…)` takes: the attributes of Celery 5.6's Task, its hooks, and what `app.task` itself reads.
 const ATTRIBUTES = [
   ...['abstract', 'acks_late', 'acks_on_failure_or_timeout', 'after_return', 'autoretry_for', 'backend', 'base'],
-  ...['before_start', 'bind', 'default_retry_delay', 'dont_autoretry_for', 'expires', 'ignore_result', 'max_retries'],
+  ...['before_start', 'bind', 'default_retry_delay', 'dont_autoretry_for', 'ignore_result', 'max_retries'],
   ...['on_failure', 'on_retry', 'on_success', 'on_timeout', 'pydantic', 'pydantic_context', 'pydantic_dump_kwargs'],
   ...['pydantic_strict', 'rate_limit', 'reject_on_worker_lost', 'request_stack', 'Request', 'resultrepr_maxsize'],
   ...['retry_backoff', 'retry_backoff_max', 'retry_jitter', 'retry_kwargs', 'send_events', 'serializer', 'shared'],
