@@ -1,10 +1,10 @@
 import type { Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
 import type { ResultTuple } from '../protocol/chord/chord.ts'
+import type { StoredResults } from '../results/redis/stored-results.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Revoke } from '../sending/revoke.ts'
 import { handleOf } from '../sending/sent-canvas.ts'
-import type { StoredResults } from '../sending/stored-results.ts'
 import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
 
 const MOST_NESTED = 1_000

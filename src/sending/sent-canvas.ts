@@ -1,9 +1,9 @@
 import type { GroupNode, Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
+import type { ResultFeed } from '../results/result-feed.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { AnyHandle, GroupHandle, ResultOptions, RevokeOptions } from '../tasks/sending.ts'
-import type { ResultFeed } from './result-feed.ts'
 import type { Revoke } from './revoke.ts'
 import { SentTask, timeoutOf, waited } from './task-handle.ts'
 

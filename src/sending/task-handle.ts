@@ -2,12 +2,12 @@ import { TwqError } from '../errors.ts'
 import { exceptionRepr } from '../protocol/python-repr.ts'
 import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
+import type { ResultFeed } from '../results/result-feed.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
 import type { AnyHandle, ResultOptions, RevokeOptions, TaskHandle } from '../tasks/sending.ts'
-import type { ResultFeed } from './result-feed.ts'
 import type { Revoke } from './revoke.ts'
 
 /** A task by its id. */

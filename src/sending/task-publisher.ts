@@ -1,6 +1,7 @@
 import type { Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
+import type { Replies } from '../results/replies.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
@@ -8,7 +9,6 @@ import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
 import type { DeclaredQueues } from './declared-queues.ts'
 import type { DelayedTasks } from './delayed-tasks.ts'
 import type { PreparedTask } from './prepare-task.ts'
-import type { Replies } from './replies.ts'
 import { type SendWait, SendWindow } from './send-window.ts'
 
 /** The parts that publishing a prepared task works with. */

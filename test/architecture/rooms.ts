@@ -25,6 +25,11 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     channels: ['.'],
     memory: ['.', 'amqp'],
   },
+  results: {
+    rpc: ['.'],
+    redis: ['.'],
+    kinds: ['.', 'rpc', 'redis'],
+  },
   control: { commands: ['.'] },
   config: { '.': ['options'] },
   // Along the way of a message: the later room knows the earlier ones.

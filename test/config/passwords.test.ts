@@ -3,7 +3,7 @@ import { parseBrokerUrl } from '../../src/broker/url.ts'
 import { explain } from '../../src/cli/terminal/errors-for-people.ts'
 import { createClient } from '../../src/client/create-client.ts'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
-import { parseRedisUrl } from '../../src/results/redis-address.ts'
+import { parseRedisUrl } from '../../src/results/redis/redis-address.ts'
 
 describe('a URL with a password', () => {
   const FORMS = [

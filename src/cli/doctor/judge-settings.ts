@@ -3,7 +3,7 @@ import type { BrokerAddress } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
 import { CONSUMER_TIMEOUT } from '../../config/consumer-timeout.ts'
 import { kindOf, poolKinds } from '../../pool/kinds/all.ts'
-import { unverifiedTls } from '../../results/redis-address.ts'
+import { unverifiedTls } from '../../results/redis/redis-address.ts'
 import { anyOf } from '../../runtime/text/any-of.ts'
 import { type Finding, ok, warning } from './finding.ts'
 

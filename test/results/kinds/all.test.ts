@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream'
 import { expect, it } from 'vitest'
-import type { Publisher } from '../../src/broker/publisher.ts'
-import { openBackend } from '../../src/results/open-backend.ts'
-import { createLogger } from '../../src/runtime/log/logger.ts'
-import { systemClock } from '../../src/runtime/time/clock.ts'
+import type { Publisher } from '../../../src/broker/publisher.ts'
+import { openBackend } from '../../../src/results/kinds/all.ts'
+import { createLogger } from '../../../src/runtime/log/logger.ts'
+import { systemClock } from '../../../src/runtime/time/clock.ts'
 
 it.each([
   ['rediss://localhost:1?ssl_cert_reqs=none', /^ssl_cert_reqs=none/],

@@ -1,4 +1,4 @@
-import type { ResultBackend } from './backend.ts'
+import type { ResultBackend } from '../backend.ts'
 
 /** Keeps no results. */
 export const noResults: ResultBackend = {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Clock, Timer } from '../runtime/time/clock.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
 /** What listening to channels is made of. */

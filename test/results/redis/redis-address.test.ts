@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRedisUrl, unverifiedTls } from '../../src/results/redis-address.ts'
+import { parseRedisUrl, unverifiedTls } from '../../../src/results/redis/redis-address.ts'
 
 const PLAIN = { user: undefined, password: undefined, database: 0, sentinelPassword: undefined, tls: undefined }
 const TLS = { verified: true, checksName: true, caFile: undefined, certFile: undefined, keyFile: undefined }

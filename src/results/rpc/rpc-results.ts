@@ -1,11 +1,11 @@
-import type { Publisher } from '../broker/publisher.ts'
-import { isChordQueue } from '../protocol/chord/queued-chord.ts'
-import { encodeResult } from '../protocol/result/result.ts'
-import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
-import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import { pause } from '../runtime/time/pause.ts'
-import type { ResultBackend } from './backend.ts'
+import type { Publisher } from '../../broker/publisher.ts'
+import { isChordQueue } from '../../protocol/chord/queued-chord.ts'
+import { encodeResult } from '../../protocol/result/result.ts'
+import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
+import type { Outgoing } from '../../protocol/wire.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { pause } from '../../runtime/time/pause.ts'
+import type { ResultBackend } from '../backend.ts'
 
 // A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
 const RESEND_AFTER = [100, 200, 300]

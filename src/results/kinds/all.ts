@@ -1,13 +1,13 @@
-import type { Publisher } from '../broker/publisher.ts'
-import type { EventLogger } from '../runtime/log/logger.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import type { ResultBackend } from './backend.ts'
+import type { Publisher } from '../../broker/publisher.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { ResultBackend } from '../backend.ts'
+import { parseRedisUrl, unverifiedTls } from '../redis/redis-address.ts'
+import { RedisConnection } from '../redis/redis-connection.ts'
+import { redisKeys } from '../redis/redis-keys.ts'
+import { RedisResults } from '../redis/redis-results.ts'
+import { RpcResults } from '../rpc/rpc-results.ts'
 import { noResults } from './none.ts'
-import { RedisResults } from './redis.ts'
-import { parseRedisUrl, unverifiedTls } from './redis-address.ts'
-import { RedisConnection } from './redis-connection.ts'
-import { redisKeys } from './redis-keys.ts'
-import { RpcResults } from './rpc.ts'
 
 /** What backends work with. Times in milliseconds. */
 export interface BackendParts {

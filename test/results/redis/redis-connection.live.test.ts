@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseRedisUrl } from '../../src/results/redis-address.ts'
-import { RedisConnection } from '../../src/results/redis-connection.ts'
-import { createLogger } from '../../src/runtime/log/logger.ts'
-import { systemClock } from '../../src/runtime/time/clock.ts'
-import { FaultProxy } from '../support/fault-proxy.ts'
-import { type RedisServer, startRedis } from '../support/provision/redis.ts'
-import type { LogRecord } from '../support/twq-worker.ts'
-import { Journal } from '../support/until.ts'
+import { parseRedisUrl } from '../../../src/results/redis/redis-address.ts'
+import { RedisConnection } from '../../../src/results/redis/redis-connection.ts'
+import { createLogger } from '../../../src/runtime/log/logger.ts'
+import { systemClock } from '../../../src/runtime/time/clock.ts'
+import { FaultProxy } from '../../support/fault-proxy.ts'
+import { type RedisServer, startRedis } from '../../support/provision/redis.ts'
+import type { LogRecord } from '../../support/twq-worker.ts'
+import { Journal } from '../../support/until.ts'
 
 let redis: RedisServer
 beforeAll(async () => {

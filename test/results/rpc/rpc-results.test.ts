@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import { createSession } from '../../src/broker/session.ts'
-import { createPublisher } from '../../src/broker/session-publisher.ts'
-import { RpcResults } from '../../src/results/rpc.ts'
-import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
+import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
+import { createSession } from '../../../src/broker/session.ts'
+import { createPublisher } from '../../../src/broker/session-publisher.ts'
+import { RpcResults } from '../../../src/results/rpc/rpc-results.ts'
+import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 
 const record = { taskId: '1', state: 'SUCCESS', result: 5, traceback: null, children: [] } as const
 const owner = { id: '1', replyTo: 'caller', correlationId: '1' }

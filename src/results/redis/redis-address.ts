@@ -1,5 +1,5 @@
-import { TwqError } from '../errors.ts'
-import { redactUrl } from '../runtime/text/redact-url.ts'
+import { TwqError } from '../../errors.ts'
+import { redactUrl } from '../../runtime/text/redact-url.ts'
 
 /** Where a Redis is and how to log in: a URL by Celery's habits, taken apart. */
 export interface RedisAddress {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
-import { createSession } from '../../src/broker/session.ts'
-import { systemClock } from '../../src/runtime/time/clock.ts'
-import { ReplyQueue } from '../../src/sending/reply-queue.ts'
+import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
+import { createSession } from '../../../src/broker/session.ts'
+import { ReplyQueue } from '../../../src/results/rpc/reply-queue.ts'
+import { systemClock } from '../../../src/runtime/time/clock.ts'
 
 /** A reply queue whose session is never started: nothing arrives. */
 const aReplyQueue = (mostFollowed: number) => {
