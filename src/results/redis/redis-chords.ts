@@ -5,8 +5,9 @@ import { decodeEnding, encodeError } from '../../protocol/result/result.ts'
 import type { ResultRecord } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { ChordJoin, PartEnded } from '../backend.ts'
-import type { RedisCommand, RedisConnection } from './redis-connection.ts'
+import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
+import type { RedisCommand } from './redis-transaction.ts'
 
 /** Where chords are kept, and for how long. */
 export interface RedisChordsOptions {

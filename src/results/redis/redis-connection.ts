@@ -1,20 +1,15 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import type { Redis, RedisOptions } from 'ioredis'
-import { messageOf, TwqError } from '../../errors.ts'
+import type { Redis } from 'ioredis'
+import { TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Service } from '../../runtime/service.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
 import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
-import type { RedisAddress, RedisTls } from './redis-address.ts'
-
-/** A command by its name, with its arguments. */
-export type RedisCommand = readonly [name: string, ...args: (string | number)[]]
-
-/** What a command answers. */
-export type RedisReply = string | number | null | readonly RedisReply[]
+import type { RedisAddress } from './redis-address.ts'
+import { createRedis } from './redis-client.ts'
+import { closed, isRefusal, isTurnedDown, isWrongData, loginError, unreachable, wrongData } from './redis-errors.ts'
+import { type RedisCommand, type RedisReply, transaction } from './redis-transaction.ts'
 
 /** What a connection is made of. */
 export interface RedisConnectionOptions {
@@ -33,10 +28,6 @@ export interface CallOptions {
   /** Milliseconds that it is tried for; 0 for once, if there is a connection. */
   readonly within?: number
 }
-
-// A server that takes commands and answers none for this long is given up, in milliseconds.
-const SILENCE = 10_000
-const CONNECT_TIMEOUT = 10_000
 
 /**
  * Stays connected to a Redis, whose client library is loaded by `start`. A call that a lost connection cuts off, or that
@@ -136,7 +127,7 @@ export class RedisConnection implements Service {
       if (this.#starting === undefined) this.start().catch(() => {})
       const client = this.#connected ? this.#client : await this.#nextClient(due)
       if (client === undefined && this.#failure !== undefined) throw this.#failure
-      if (client === undefined) throw this.#unreachable(within ?? patience)
+      if (client === undefined) throw unreachable(within ?? patience, this.#lastError)
       try {
         return await use(client)
       } catch (error) {
@@ -147,7 +138,7 @@ export class RedisConnection implements Service {
         // The client's own complaint about a lost connection says less than what was heard of it.
         if (isRefusal(error)) this.#lastError = error
         const pause = backoff.failed()
-        if (clock.monotonic() + pause >= due) throw this.#unreachable(within ?? patience)
+        if (clock.monotonic() + pause >= due) throw unreachable(within ?? patience, this.#lastError)
         if (this.#connected) await new Promise<void>((resolve) => clock.after(pause, resolve))
       }
     }
@@ -171,30 +162,10 @@ export class RedisConnection implements Service {
   async #connect(): Promise<void> {
     const { address, name } = this.#options
     this.#failure = undefined
-    const Client = await load()
-    const tls = address.tls === undefined ? undefined : await tlsOptions(address.tls)
+    const client = await createRedis(address, name, () => this.#backoff.failed())
     if (this.#closed) throw closed()
     const started = deferred<void>()
     this.#started = started
-    const client = new Client({
-      ...placeOptions(address, tls, () => this.#backoff.failed()),
-      db: address.database,
-      ...(address.password !== undefined && { username: address.user, password: address.password }),
-      connectionName: name.replace(/[^!-~]/g, '-'),
-      disableClientInfo: true,
-      connectTimeout: CONNECT_TIMEOUT,
-      socketTimeout: SILENCE,
-      // Calls are repeated here, as a whole: the library must neither keep nor repeat their commands.
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: () => this.#backoff.failed(),
-      // A server that was the master until now: the next connection finds the new one.
-      reconnectOnError: ({ message }) => message.startsWith('READONLY'),
-      protocol: 2,
-    })
     this.#client = client
     client.on('ready', () => {
       this.#onReady(client)
@@ -245,136 +216,4 @@ export class RedisConnection implements Service {
     this.#client?.disconnect()
     this.#client = undefined
   }
-
-  #unreachable(within: number): TwqError {
-    if (isRefusal(this.#lastError) && !PASSING.test(this.#lastError.message)) return wrongData(this.#lastError)
-    const why = this.#lastError === undefined ? '' : `: ${maskPasswords(messageOf(this.#lastError))}`
-    return new TwqError('TWQ_RESULT_BACKEND', `the result backend did not take a command within ${within} ms${why}`, {
-      hint: 'Is the Redis of resultBackend there, and does it take writes?',
-      cause: this.#lastError,
-    })
-  }
-}
-
-async function load(): Promise<typeof Redis> {
-  try {
-    return (await import('ioredis')).Redis
-  } catch (cause) {
-    throw missing(cause)
-  }
-}
-
-/** Throws `TWQ_CONFIG` where the package that speaks to a Redis is not installed: sooner than the first connection would. */
-export function requireIoredis(): void {
-  try {
-    createRequire(import.meta.url).resolve('ioredis')
-  } catch (cause) {
-    throw missing(cause)
-  }
-}
-
-function missing(cause: unknown): TwqError {
-  return new TwqError('TWQ_CONFIG', 'results in Redis need the package ioredis, which is not installed', {
-    hint: 'npm install ioredis',
-    cause,
-  })
-}
-
-type Tls = NonNullable<RedisOptions['tls']>
-type Place = Pick<
-  RedisOptions,
-  'host' | 'port' | 'tls' | 'path' | 'sentinels' | 'name' | 'sentinelPassword' | 'sentinelRetryStrategy'
->
-
-function placeOptions({ at, sentinelPassword }: RedisAddress, tls: Tls | undefined, retry: () => number): Place {
-  switch (at.kind) {
-    case 'server':
-      return { host: at.host, port: at.port, ...(tls && { tls }) }
-    case 'socket':
-      return { path: at.path }
-    case 'sentinels':
-      return {
-        sentinels: [...at.sentinels],
-        name: at.master,
-        ...(sentinelPassword !== undefined && { sentinelPassword }),
-        sentinelRetryStrategy: retry,
-      }
-  }
-}
-
-async function tlsOptions({ verified, checksName, caFile, certFile, keyFile }: RedisTls): Promise<Tls> {
-  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readPem))
-  return {
-    rejectUnauthorized: verified,
-    ...(!checksName && { checkServerIdentity: () => undefined }),
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-  }
-}
-
-async function readPem(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined
-  try {
-    return await readFile(file)
-  } catch (cause) {
-    throw new TwqError('TWQ_CONFIG', `the result backend's file ${file} can't be read`, { cause })
-  }
-}
-
-/** All of the commands, or none; rejects with the first error among their replies. */
-export async function transaction(client: Redis, commands: readonly RedisCommand[]): Promise<readonly RedisReply[]> {
-  const batch = client.multi()
-  for (const [name, ...args] of commands) batch.call(name, ...args)
-  const replies = await batch.exec()
-  return (replies ?? []).map(([error, reply]) => {
-    if (error !== null) throw error
-    return reply as RedisReply
-  })
-}
-
-function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError'
-}
-
-// The value that is kept, or the one that is given, is at fault: the server answers the same however often it is asked.
-const WRONG_DATA = /\bWRONGTYPE\b|^ERR (value is|hash value|min or max|string exceeds|increment or decrement)/
-
-// What a server says that will take the same command later, of memory or of its part in a cluster.
-const PASSING =
-  /^(LOADING|MASTERDOWN|READONLY|OOM|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|NOPERM|NOAUTH|WRONGPASS|EXECABORT|ERR max)/
-
-function isWrongData(error: unknown): error is Error {
-  return isRefusal(error) && WRONG_DATA.test(error.message)
-}
-
-function wrongData(cause: Error): TwqError {
-  return new TwqError(
-    'TWQ_RESULT_REFUSED',
-    `the result backend can't take a command: ${maskPasswords(cause.message)}`,
-    {
-      hint: 'Does another program write to these keys? Give each a database or a resultKeyPrefix of its own.',
-      cause,
-    },
-  )
-}
-
-const TURNED_DOWN = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|ERR AUTH)/
-const TLS_CODES = /^(CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_)/
-
-/** What trying again can't mend: the login, the database, the certificate. */
-function isTurnedDown(error: Error): boolean {
-  const { code } = error as { code?: unknown }
-  return TURNED_DOWN.test(error.message) || (typeof code === 'string' && TLS_CODES.test(code))
-}
-
-function loginError(cause: Error): TwqError {
-  return new TwqError('TWQ_RESULT_BACKEND_LOGIN', `the result backend turns us down: ${maskPasswords(cause.message)}`, {
-    hint: 'Check the user, the password, the database and the certificates of resultBackend',
-    cause,
-  })
-}
-
-function closed(): TwqError {
-  return new TwqError('TWQ_CLOSED', 'the connection to the result backend was closed')
 }

@@ -7,8 +7,9 @@ import { isObject } from '../../protocol/task-fields.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { ResultBackend, ResultOwner } from '../backend.ts'
 import { RedisChords } from './redis-chords.ts'
-import { type RedisConnection, transaction } from './redis-connection.ts'
+import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
+import { transaction } from './redis-transaction.ts'
 
 /** What storing results in a Redis works with. */
 export interface RedisResultsParts {

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { Redis, RedisOptions } from 'ioredis'
+import { TwqError } from '../../errors.ts'
+import type { RedisAddress, RedisTls } from './redis-address.ts'
+
+const CONNECT_TIMEOUT = 10_000
+// A server that takes commands and answers none for this long is given up, in milliseconds.
+const SILENCE = 10_000
+
+/**
+ * A client of the library, not connected yet, which repeats nothing by itself: `retry` says in how many milliseconds it connects
+ * anew. Rejects with `TWQ_CONFIG` without the library, and where a file of certificates can't be read.
+ */
+export async function createRedis(address: RedisAddress, name: string, retry: () => number): Promise<Redis> {
+  const Client = await load()
+  const tls = address.tls === undefined ? undefined : await tlsOptions(address.tls)
+  return new Client({
+    ...placeOptions(address, tls, retry),
+    db: address.database,
+    ...(address.password !== undefined && { username: address.user, password: address.password }),
+    connectionName: name.replace(/[^!-~]/g, '-'),
+    disableClientInfo: true,
+    connectTimeout: CONNECT_TIMEOUT,
+    socketTimeout: SILENCE,
+    // Calls are repeated here, as a whole: the library must neither keep nor repeat their commands.
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: retry,
+    // A server that was the master until now: the next connection finds the new one.
+    reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+    protocol: 2,
+  })
+}
+
+async function load(): Promise<typeof Redis> {
+  try {
+    return (await import('ioredis')).Redis
+  } catch (cause) {
+    throw missing(cause)
+  }
+}
+
+/** Throws `TWQ_CONFIG` where the package that speaks to a Redis is not installed: sooner than the first connection would. */
+export function requireIoredis(): void {
+  try {
+    createRequire(import.meta.url).resolve('ioredis')
+  } catch (cause) {
+    throw missing(cause)
+  }
+}
+
+function missing(cause: unknown): TwqError {
+  return new TwqError('TWQ_CONFIG', 'results in Redis need the package ioredis, which is not installed', {
+    hint: 'npm install ioredis',
+    cause,
+  })
+}
+
+type Tls = NonNullable<RedisOptions['tls']>
+type Place = Pick<
+  RedisOptions,
+  'host' | 'port' | 'tls' | 'path' | 'sentinels' | 'name' | 'sentinelPassword' | 'sentinelRetryStrategy'
+>
+
+function placeOptions({ at, sentinelPassword }: RedisAddress, tls: Tls | undefined, retry: () => number): Place {
+  switch (at.kind) {
+    case 'server':
+      return { host: at.host, port: at.port, ...(tls && { tls }) }
+    case 'socket':
+      return { path: at.path }
+    case 'sentinels':
+      return {
+        sentinels: [...at.sentinels],
+        name: at.master,
+        ...(sentinelPassword !== undefined && { sentinelPassword }),
+        sentinelRetryStrategy: retry,
+      }
+  }
+}
+
+async function tlsOptions({ verified, checksName, caFile, certFile, keyFile }: RedisTls): Promise<Tls> {
+  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readPem))
+  return {
+    rejectUnauthorized: verified,
+    ...(!checksName && { checkServerIdentity: () => undefined }),
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+  }
+}
+
+async function readPem(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new TwqError('TWQ_CONFIG', `the result backend's file ${file} can't be read`, { cause })
+  }
+}
