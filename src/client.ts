@@ -1,6 +1,14 @@
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
+export type {
+  ChordAddition,
+  ChordPart,
+  ChordParts,
+  ChordStart,
+  KeptAddition,
+  ResultTuple,
+} from './protocol/chord/chord.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
@@ -9,8 +17,13 @@ export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
+export type { ResultBackendDefinition, StoringParts } from './results/definition.ts'
+export type { GroupStore, ReadingParts, ResultReader } from './results/reader.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type { Service } from './runtime/service.ts'
+export type { Clock, Timer } from './runtime/time/clock.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { TaskContext } from './tasks/context.ts'
 export type { Received } from './tasks/result-types.ts'

@@ -22,6 +22,14 @@ export { type ClusterBounds, ClusterState } from './events/cluster-state.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type { TaskState } from './events/task-state.ts'
 export { isAlive, type WorkerState } from './events/worker-state.ts'
+export type {
+  ChordAddition,
+  ChordPart,
+  ChordParts,
+  ChordStart,
+  KeptAddition,
+  ResultTuple,
+} from './protocol/chord/chord.ts'
 export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
@@ -31,9 +39,14 @@ export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
+export type { ResultBackendDefinition, StoringParts } from './results/definition.ts'
+export type { GroupStore, ReadingParts, ResultReader } from './results/reader.ts'
 export type { Address } from './runtime/address.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type { Service } from './runtime/service.ts'
+export type { Clock, Timer } from './runtime/time/clock.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/control-flow.ts'

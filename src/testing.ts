@@ -15,6 +15,14 @@ export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts
 export type { Client } from './client/create-client.ts'
 export type { UserConfig } from './config/config.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
+export type {
+  ChordAddition,
+  ChordPart,
+  ChordParts,
+  ChordStart,
+  KeptAddition,
+  ResultTuple,
+} from './protocol/chord/chord.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
@@ -22,8 +30,12 @@ export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
+export type { ResultBackendDefinition, StoringParts } from './results/definition.ts'
+export type { GroupStore, ReadingParts, ResultReader } from './results/reader.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
 export { ManualClock } from './runtime/time/manual-clock.ts'
 export type { StoredHandle } from './sending/task-handle.ts'

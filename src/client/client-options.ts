@@ -2,26 +2,23 @@ import { parseBrokerUrl } from '../broker/url.ts'
 import { TwqError } from '../errors.ts'
 import { readQueue } from '../protocol/queue/queue-settings.ts'
 import { isPriority, routeProblems } from '../protocol/queue/routes.ts'
-import { isRedisUrl, parseRedisUrl, unverifiedTls } from '../results/redis/redis-address.ts'
-import { requireIoredis } from '../results/redis/redis-client.ts'
-import { redisKeys } from '../results/redis/redis-keys.ts'
-import { StoredResults } from '../results/redis/stored-results.ts'
+import { resultBackendOf } from '../results/kinds/all.ts'
+import { ResultReading } from '../results/result-reading.ts'
 import { DEFAULT_BROKER } from '../runtime/default-broker.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
-import { redactUrl } from '../runtime/text/redact-url.ts'
-import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { createRouter, type Router } from '../sending/router.ts'
 import type { ClientOptions } from './client.ts'
 import type { ConnectionSettings } from './connection.ts'
 
-/** How long one question to a Redis is tried, in milliseconds. */
+/** How long one question to a result backend is tried, in milliseconds. */
 const PATIENCE = 10_000
 
 /** Reads the options of a client, but for its broker and its routes. Throws `TWQ_CONFIG` for what can't be used. */
 export function settingsOf(options: ClientOptions, router: Router, clock: Clock): ConnectionSettings {
   return {
-    results: resultsOf(options),
+    results: resultsOf(options, clock),
     router,
     clock,
     publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
@@ -73,29 +70,18 @@ export function routerOf({ queue = 'celery', queues = [], routes, priority }: Cl
   return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
 }
 
-function resultsOf({ resultBackend = 'rpc', resultKeyPrefix, logger }: ClientOptions): ConnectionSettings['results'] {
-  if (resultBackend === 'rpc' || resultBackend === 'rpc://') return 'rpc'
-  if (resultBackend === 'none') return 'none'
-  if (typeof resultBackend === 'string' && isRedisUrl(resultBackend)) {
-    const address = parseRedisUrl(resultBackend)
-    requireIoredis()
-    warnOfUnverifiedTls(resultBackend, logger)
-    return new StoredResults({
-      address,
-      keys: redisKeys(resultKeyPrefix),
-      patience: PATIENCE,
-      clock: systemClock,
-      logger,
-    })
-  }
-  const got = typeof resultBackend === 'string' ? JSON.stringify(redactUrl(resultBackend)) : typeof resultBackend
-  throw new TwqError('TWQ_CONFIG', `resultBackend must be 'rpc', 'none' or a redis:// URL, got ${got}`)
+function resultsOf(
+  { resultBackend = 'rpc://', resultKeyPrefix = '', logger }: ClientOptions,
+  clock: Clock,
+): ResultReading {
+  const backend = resultBackendOf(resultBackend)
+  backend.requirePackages?.()
+  if (backend.unverifiedTls !== undefined) warnOfUnverifiedTls(backend.unverifiedTls, logger)
+  return new ResultReading(backend, { keyPrefix: resultKeyPrefix, patience: PATIENCE, clock, logger })
 }
 
 /** Without a logger the process warns, as Node does of `NODE_TLS_REJECT_UNAUTHORIZED=0`. */
-function warnOfUnverifiedTls(resultBackend: string, logger: EventLogger | undefined): void {
-  const unverified = unverifiedTls(resultBackend)
-  if (unverified === undefined) return
+function warnOfUnverifiedTls(unverified: string, logger: EventLogger | undefined): void {
   if (logger === undefined) process.emitWarning(unverified, { code: 'TWQ_TLS_UNVERIFIED' })
   else logger.warn({ event: 'tls.unverified' }, unverified)
 }

@@ -2,6 +2,7 @@ import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { QueueSettings } from '../protocol/queue/queue-settings.ts'
 import type { Routes } from '../protocol/queue/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { StoredHandle } from '../sending/task-handle.ts'
 import type {
@@ -71,9 +72,9 @@ export interface ClientOptions {
   readonly broker?: string | undefined
   /**
    * `'rpc'`, the default, has results sent back to this client; a URL like `'redis://:password@host:6379/0'` has them read
-   * from the Redis where the workers keep them; with `'none'` they are not read.
+   * from the Redis where the workers keep them; with `'none'` they are not read. A backend of your own is given as an object.
    */
-  readonly resultBackend?: string
+  readonly resultBackend?: string | ResultBackendDefinition
   /** The prefix of result keys in a Redis: Celery's `global_keyprefix`. */
   readonly resultKeyPrefix?: string
   /** The queue of what neither the caller, nor the task, nor a route sends elsewhere. Default `celery`. */

@@ -7,9 +7,8 @@ import { createPublisher } from '../broker/session-publisher.ts'
 import { TwqError } from '../errors.ts'
 import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
-import type { StoredResults } from '../results/redis/stored-results.ts'
 import type { Replies } from '../results/replies.ts'
-import { ReplyQueue } from '../results/rpc/reply-queue.ts'
+import type { ResultReading } from '../results/result-reading.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { DeclaredQueues } from '../sending/declared-queues.ts'
@@ -22,8 +21,8 @@ import type { AnyTask } from '../tasks/task.ts'
 
 /** What lines are made by, one after the other. Durations in milliseconds. */
 export interface ConnectionSettings {
-  /** A Redis outlives the connections to the broker. */
-  readonly results: 'rpc' | 'none' | StoredResults
+  /** Outlives the connections to the broker. */
+  readonly results: ResultReading
   readonly router: Router
   readonly clock: Clock
   readonly publishTimeout: number
@@ -57,7 +56,7 @@ export class ClientConnection {
       // So that something can be said, and done, about a refusal in time.
       patience: publishTimeout / 2,
     })
-    this.replies = repliesOf(results, () => new ReplyQueue(this.#session, logger))
+    this.replies = results.repliesOver(this.#session)
     const delivery = new DelayedDelivery({
       session: this.#session,
       queueType: delayedQueueType,
@@ -75,7 +74,7 @@ export class ClientConnection {
         holdFor === undefined ? undefined : new DelayedTasks({ delivery, holdFor, publisher, queues, router, clock }),
       publisher,
       replies: this.replies,
-      chords: results === 'rpc' || results === 'none' ? undefined : results.chords,
+      chords: results.chords,
       router,
       publishTimeout,
       clock,
@@ -108,19 +107,8 @@ export class ClientConnection {
   async close(): Promise<void> {
     if (!this.#started) return
     await this.#sender.settled()
-    if (this.replies instanceof ReplyQueue) await this.replies[Symbol.asyncDispose]()
+    await this.replies?.leave()
     await this.#publisher[Symbol.asyncDispose]()
     await this.#session.stop({ deadline: AbortSignal.timeout(CLOSE_TIMEOUT) })
-  }
-}
-
-function repliesOf(results: ConnectionSettings['results'], queue: () => ReplyQueue): Replies | undefined {
-  switch (results) {
-    case 'rpc':
-      return queue()
-    case 'none':
-      return undefined
-    default:
-      return results
   }
 }

@@ -103,16 +103,16 @@ class BrokerClient implements Client {
 
   async #close(): Promise<void> {
     await this.#connection.close()
-    const { results } = this.#settings
-    if (results !== 'rpc' && results !== 'none') await results[Symbol.asyncDispose]()
+    await this.#settings.results[Symbol.asyncDispose]()
   }
 
   #savedGroups(groupId: string): SavedGroups {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
-    const { results } = this.#settings
-    if (results !== 'rpc' && results !== 'none')
-      return new SavedGroups(results, (ids, options) => this.revoke(ids, options))
-    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `group ${groupId} is kept nowhere: resultBackend is '${results}'`, {
+    const { groups, kept, shown } = this.#settings.results
+    if (groups !== undefined && kept !== undefined) {
+      return new SavedGroups({ groups, kept, revoke: (ids, options) => this.revoke(ids, options) })
+    }
+    throw new TwqError('TWQ_RESULT_UNAVAILABLE', `group ${groupId} is kept nowhere: resultBackend is '${shown}'`, {
       hint: "Groups are saved where results are kept: resultBackend: 'redis://…'",
     })
   }
@@ -122,7 +122,7 @@ class BrokerClient implements Client {
     const { replies } = this.#connection
     if (replies !== undefined) return replies
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read: this client keeps none`, {
-      hint: "Its resultBackend is 'none'",
+      hint: `Its resultBackend is '${this.#settings.results.shown}'`,
     })
   }
 

@@ -1,7 +1,8 @@
 import type { Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
 import type { ResultTuple } from '../protocol/chord/chord.ts'
-import type { StoredResults } from '../results/redis/stored-results.ts'
+import type { GroupStore } from '../results/reader.ts'
+import type { Replies } from '../results/replies.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Revoke } from '../sending/revoke.ts'
 import { handleOf } from '../sending/sent-canvas.ts'
@@ -11,30 +12,37 @@ const MOST_NESTED = 1_000
 
 /** The groups that a client, in Python or here, keeps beside the results of their members. */
 export class SavedGroups {
-  readonly #results: StoredResults
-  readonly #revoke: Revoke
+  readonly #parts: SavedGroupsParts
 
-  constructor(results: StoredResults, revoke: Revoke) {
-    this.#results = results
-    this.#revoke = revoke
+  constructor(parts: SavedGroupsParts) {
+    this.#parts = parts
   }
 
   /** Keeps a group: Python's `GroupResult.save()`. */
   save(group: GroupHandle): Promise<void> {
-    return this.#results.chords.saveGroup(tupleOf(group))
+    return this.#parts.groups.saveGroup(tupleOf(group))
   }
 
   /** A group that is kept, or undefined: Python's `GroupResult.restore(id)`. */
   async restore(groupId: string): Promise<GroupHandle | undefined> {
-    const tuple = await this.#results.chords.restoreGroup(groupId)
+    const tuple = await this.#parts.groups.restoreGroup(groupId)
     if (tuple === null) return undefined
-    return handleOf(nodeOf(tuple as unknown as Json), (id) => this.#results.find(id), this.#revoke) as GroupHandle
+    const { kept, revoke } = this.#parts
+    return handleOf(nodeOf(tuple as unknown as Json), (id) => kept.find(id), revoke) as GroupHandle
   }
 
   /** Keeps a group no longer: Python's `GroupResult.delete()`. */
   delete(groupId: string): Promise<void> {
-    return this.#results.chords.deleteGroup(groupId)
+    return this.#parts.groups.deleteGroup(groupId)
   }
+}
+
+/** The parts that saved groups work with. */
+export interface SavedGroupsParts {
+  readonly groups: GroupStore
+  /** Where the results of their members are read. */
+  readonly kept: Pick<Replies, 'find'>
+  readonly revoke: Revoke
 }
 
 /** The form in which a group is kept: its id and those of its members, each with what ran before it. */

@@ -25,11 +25,12 @@ export function unknownKey(key: string, origin: Origin, table: OptionTable): Pro
   }
 }
 
-/** A value that its parser does not take. */
+/** A value that its parser does not take, or that is not one of those `expected`. */
 export function invalid(
   key: string,
   { parser, derived, default: fallback, isUrl }: Option,
   found: Found,
+  expected = parser.expected,
 ): readonly Problem[] {
   const given = found.text ?? found.value
   const got = isUrl && typeof given === 'string' ? show(redactUrl(given)) : show(given)
@@ -41,7 +42,7 @@ export function invalid(
   const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
   return [
     {
-      message: `${key} must be ${parser.expected}, got ${got} (from ${found.origin})`,
+      message: `${key} must be ${expected}, got ${got} (from ${found.origin})`,
       hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
     },
   ]

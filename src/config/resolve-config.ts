@@ -42,7 +42,11 @@ export function resolveWithOrigins(sources: ConfigSources, table: OptionTable = 
     const value = meant ?? (found.text === undefined ? parser.fromValue(found.value) : parser.fromText(found.text))
     if (found.old) notices.push(`${found.origin} is an old name, heard as ${option.env}; set that one instead`)
     notices.push(...passedOver(key, option, found, env))
+    const known = key === 'resultBackend' ? sources.resultBackends : undefined
     if (value === undefined && found.kind !== 'default') problems.push(...invalid(key, option, found))
+    else if (typeof value === 'string' && known?.accepts(value) === false) {
+      problems.push(...invalid(key, option, found, known.expected))
+    }
     values.set(key, value)
     origins.set(key, found.origin)
   }

@@ -11,8 +11,17 @@ export interface ConfigSources {
   readonly env?: Environment | undefined
   /** By option key; texts as typed. */
   readonly flags?: Readonly<Record<string, string>> | undefined
+  /** The texts that name a result backend, from the command that will open it; without them any text passes. */
+  readonly resultBackends?: KnownTexts | undefined
   /** What relative task paths start from: the folder of the file, else the working directory. */
   readonly baseDir: string
+}
+
+/** The texts that an option takes, where a layer above knows them. */
+export interface KnownTexts {
+  /** To follow "must be". */
+  readonly expected: string
+  accepts(text: string): boolean
 }
 
 type Environment = Readonly<Record<string, string | undefined>>

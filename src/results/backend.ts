@@ -14,7 +14,8 @@ export type ResultOwner = Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'> 
 
 /** Where results are kept, or sent. */
 export interface ResultBackend {
-  readonly kind: 'rpc' | 'redis' | 'none'
+  /** Its kind, in messages: `redis`. */
+  readonly kind: string
   /** The connection it needs, which somebody else starts and stops. */
   readonly service?: Service
   /**
@@ -31,8 +32,10 @@ export interface ResultBackend {
   read?(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]>
   /** Bytes of final results that are being stored; a backend that publishes them has none of its own. */
   readonly pendingBytes?: number
-  /** Joins the tasks of chords; a backend without it can't, and the body of a chord never runs. */
+  /** Joins the tasks of chords; a backend without it can't, and the body of a chord only runs where `chordQueues` is true. */
   readonly chord?: ChordJoin
+  /** True where results go to the queue that `reply_to` names: workers join chords from a queue of each chord's own. */
+  readonly chordQueues?: boolean
 }
 
 /** Counts the tasks of chords that have ended (wire specification 4.6). What follows from that is not for it to decide. */

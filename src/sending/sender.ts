@@ -151,7 +151,7 @@ class SessionSender implements Sender {
     const { session, clock, replies, router, chords: joiner, inheritPriority = false } = this.#options
     let followed: readonly string[] = []
     try {
-      const chords = joiner !== undefined ? 'backend' : replies !== undefined ? 'queue' : 'none'
+      const chords = joiner !== undefined ? 'backend' : replies?.carriesChords ? 'queue' : 'none'
       const facts = {
         now: clock.now(),
         origin: this.origin,

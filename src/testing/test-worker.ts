@@ -4,6 +4,7 @@ import type { UserConfig } from '../config/config.ts'
 import { resolveConfig } from '../config/resolve-config.ts'
 import { TwqError } from '../errors.ts'
 import { kindOf, poolKinds } from '../pool/kinds/all.ts'
+import { knownResultBackends } from '../results/kinds/all.ts'
 import { createLogger, type Logger } from '../runtime/log/logger.ts'
 import { anyOf } from '../runtime/text/any-of.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
@@ -54,7 +55,12 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
   // Nothing here needs proof that it still answers, and each proof is a timer.
   const quiet: UserConfig = { nodeName: `test-${++started}@testing`, workerEvents: false, heartbeat: '1h' }
   const content: UserConfig = { ...quiet, ...options.config }
-  const config = resolveConfig({ file: { path: 'the test', content }, env: {}, baseDir: process.cwd() })
+  const config = resolveConfig({
+    file: { path: 'the test', content },
+    env: {},
+    resultBackends: knownResultBackends,
+    baseDir: process.cwd(),
+  })
   if (!kindOf(config.pool).onEventLoop) {
     throw new TwqError('TWQ_CONFIG', `a worker in a test runs its tasks on the event loop, not in ${config.pool}`, {
       hint: `Leave pool out, or set it to ${anyOf(ON_THE_LOOP)}`,
@@ -69,8 +75,9 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
     watched: false,
     observer: { settled: ({ message }, outcome) => endings.settled(message.id, outcome) },
   })
+  const { resultBackend, resultKeyPrefix } = config
   const queue = config.queues[0]?.name ?? 'celery'
-  const client = createClientOf(broker, clock, { queue, queues: content.queues ?? [] })
+  const client = createClientOf(broker, clock, { queue, queues: content.queues ?? [], resultBackend, resultKeyPrefix })
   await worker.start()
   const scene: TestWorker = {
     worker,

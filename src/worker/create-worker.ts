@@ -182,8 +182,9 @@ export function createWorker(parts: WorkerParts): Worker {
     isRevoked: ({ id }) => shared.revocations.hasId(id),
   })
   // Where results are kept, their backend joins chords.
-  const chordJoins =
-    results.kind === 'rpc' ? new ChordJoins({ ...sending, session: consuming, declaring, careful }) : undefined
+  const chordJoins = results.chordQueues
+    ? new ChordJoins({ ...sending, session: consuming, declaring, careful })
+    : undefined
 
   // The worker as a whole.
   const queues = queueControls(consumer, suspects)

@@ -289,7 +289,10 @@ describe('a client', () => {
 
   it.each<[Partial<ClientOptions>, RegExp]>([
     [{ broker: 'redis://localhost' }, /redis/],
-    [{ resultBackend: 'redis' as never }, /resultBackend must be 'rpc', 'none' or a redis:\/\/ URL, got "redis"/],
+    [
+      { resultBackend: 'redis' as never },
+      /resultBackend must be 'rpc:\/\/', 'none' or a URL like 'redis:\/\/.*', got "redis"/,
+    ],
     [{ publishTimeout: 'soon' }, /publishTimeout must be milliseconds or a duration/],
     [{ heartbeat: -1 }, /heartbeat must be/],
   ])('refuses %j', (over, message) => {
@@ -323,7 +326,7 @@ describe('a sender inside a worker', () => {
     )
     expect(delivered.headers).toMatchObject({ id, parent_id: 'parent', root_id: 'root' })
     expect(delivered.properties.replyTo).toBe(replies.name)
-    await replies[Symbol.asyncDispose]()
+    await replies.leave()
     await publisher[Symbol.asyncDispose]()
     await session.stop({ deadline: AbortSignal.timeout(5_000) })
   })

@@ -3,6 +3,7 @@ import { parseBrokerUrl } from '../../src/broker/url.ts'
 import { explain } from '../../src/cli/terminal/errors-for-people.ts'
 import { createClient } from '../../src/client/create-client.ts'
 import { resolveConfig } from '../../src/config/resolve-config.ts'
+import { knownResultBackends } from '../../src/results/kinds/all.ts'
 import { parseRedisUrl } from '../../src/results/redis/redis-address.ts'
 
 describe('a URL with a password', () => {
@@ -35,7 +36,7 @@ describe('a URL with a password', () => {
     for (const key of ['broker', 'resultBackend'] as const) {
       const file = { path: 'worker.config.ts', content: { [key]: url } }
       for (const sources of [{ file, env: {} }, { env: { TWQ_BROKER: url } }, { env: {}, flags: { [key]: url } }]) {
-        const refused = attempt(() => resolveConfig({ baseDir: '/', ...sources }))
+        const refused = attempt(() => resolveConfig({ baseDir: '/', resultBackends: knownResultBackends, ...sources }))
         expect(refused).toMatchObject({ code: 'TWQ_CONFIG' })
         expect(explain(refused)).not.toContain('s3cr3t')
         expect(explain(refused, { json: true, verbose: true })).not.toContain('s3cr3t')

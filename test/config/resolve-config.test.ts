@@ -6,6 +6,7 @@ import { resolveConfig, resolveWithOrigins } from '../../src/config/resolve-conf
 import type { ConfigSources } from '../../src/config/sources.ts'
 import { TwqError } from '../../src/errors.ts'
 import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
+import { knownResultBackends } from '../../src/results/kinds/all.ts'
 
 const file = (content: unknown): { path: string; content: unknown } => ({
   path: `${process.cwd()}/worker.config.ts`,
@@ -13,7 +14,7 @@ const file = (content: unknown): { path: string; content: unknown } => ({
 })
 
 function resolve(sources: Partial<ConfigSources> = {}): Config {
-  return resolveConfig({ baseDir: '/project', ...sources })
+  return resolveConfig({ baseDir: '/project', resultBackends: knownResultBackends, ...sources })
 }
 
 function problemsOf(sources: Partial<ConfigSources>): TwqError {
@@ -30,7 +31,7 @@ describe('where values come from', () => {
   it('has a default for everything', () => {
     expect(resolve()).toMatchObject({
       broker: 'amqp://guest:guest@localhost:5672//',
-      resultBackend: 'rpc',
+      resultBackend: 'rpc://',
       resultExpires: 86_400_000,
       resultPatience: 60_000,
       tasks: [],
@@ -331,6 +332,11 @@ describe('problems', () => {
     ['broker', 'redis://localhost', 'got "redis://localhost"'],
     ['broker', 5, 'got 5'],
     ['resultBackend', 'memcached://:secret@localhost', 'got "memcached://:***@localhost"'],
+    [
+      'resultBackend',
+      { shown: 'mine' },
+      'must be the name or URL of a result backend, in a file also one of your own, got {"shown":"mine"}',
+    ],
     ['resultPatience', '10ms', 'must be a duration of at least 1 s'],
     ['resultKeyPrefix', 'a b', 'got "a b"'],
     ['tasks', './tasks/*.ts', 'got "./tasks/*.ts"'],

@@ -5,6 +5,7 @@ import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
 import { describeAddress, parseBrokerUrl } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
 import { hintOf, messageOf } from '../../errors.ts'
+import { knownResultBackends } from '../../results/kinds/all.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
@@ -50,7 +51,9 @@ export async function doctor(flags: GlobalOptions): Promise<number> {
 
 async function examine(flags: GlobalOptions, timeout: number): Promise<readonly Finding[]> {
   const software = judgeSoftware(process.version, installedVersions())
-  const loaded = await attempt('configuration', () => loadConfig('doctor', { ...flags, quiet: true }))
+  const loaded = await attempt('configuration', () =>
+    loadConfig('doctor', { ...flags, quiet: true }, knownResultBackends),
+  )
   if ('finding' in loaded) return [software, loaded.finding]
   const { config, file, notices, origins } = loaded.value
   const from = file === undefined ? 'no file: defaults, flags and the environment' : file

@@ -3,7 +3,7 @@ import type { BrokerAddress } from '../../broker/url.ts'
 import type { Config } from '../../config/config.ts'
 import { CONSUMER_TIMEOUT } from '../../config/consumer-timeout.ts'
 import { kindOf, poolKinds } from '../../pool/kinds/all.ts'
-import { unverifiedTls } from '../../results/redis/redis-address.ts'
+import { resultBackendOf } from '../../results/kinds/all.ts'
 import { anyOf } from '../../runtime/text/any-of.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
@@ -152,7 +152,7 @@ function seconds(ms: number): string {
 
 function unverifiedOf({ resultBackend }: Config): string | undefined {
   try {
-    return unverifiedTls(resultBackend)
+    return resultBackendOf(resultBackend).unverifiedTls
   } catch {
     // One that can't be used is found elsewhere.
     return undefined

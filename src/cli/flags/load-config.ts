@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { type ConfigFile, findConfig } from '../../config/find-config.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../../config/resolve-config.ts'
+import type { KnownTexts } from '../../config/sources.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { typedOptions } from './config-flags.ts'
@@ -12,8 +13,15 @@ export interface LoadedConfig extends ResolvedConfig {
   readonly file: string | undefined
 }
 
-/** Finds, loads and resolves the configuration for one command; notices go to standard error. */
-export async function loadConfig(command: string, flags: GlobalOptions): Promise<LoadedConfig> {
+/**
+ * Finds, loads and resolves the configuration for one command; notices go to standard error. A command that opens the result
+ * backend says by which texts one is named.
+ */
+export async function loadConfig(
+  command: string,
+  flags: GlobalOptions,
+  resultBackends?: KnownTexts,
+): Promise<LoadedConfig> {
   const cwd = process.cwd()
   const mode = process.env.NODE_ENV ?? 'production'
   const file = await findConfig({ file: flags.config, cwd, command, mode, env: process.env })
@@ -21,6 +29,7 @@ export async function loadConfig(command: string, flags: GlobalOptions): Promise
     file,
     env: process.env,
     flags: typedOptions(flags),
+    resultBackends,
     baseDir: file === undefined ? cwd : dirname(file.path),
   })
   const notices = [...unreadFiles(file), ...resolved.notices]

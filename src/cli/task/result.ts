@@ -2,6 +2,7 @@ import { createClient } from '../../client/create-client.ts'
 import { TwqError } from '../../errors.ts'
 import { encodeError } from '../../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
+import { knownResultBackends } from '../../results/kinds/all.ts'
 import type { StoredHandle } from '../../sending/task-handle.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
@@ -23,7 +24,7 @@ export interface TaskResultFlags extends GlobalOptions {
  */
 export async function taskResult(id: string, flags: TaskResultFlags): Promise<number> {
   const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
-  const { config } = await loadConfig('task result', flags)
+  const { config } = await loadConfig('task result', flags, knownResultBackends)
   const { broker, resultBackend, resultKeyPrefix } = config
   await using client = createClient({ broker, resultBackend, resultKeyPrefix })
   const handle = client.result(id)

@@ -5,6 +5,8 @@ import { createRoutedClient } from '../../client/create-client.ts'
 import type { Config } from '../../config/config.ts'
 import { messageOf, TwqError } from '../../errors.ts'
 import { parseJson } from '../../protocol/json.ts'
+import { knownResultBackends, resultBackendOf } from '../../results/kinds/all.ts'
+import { canBeRead } from '../../results/result-reading.ts'
 import type { Json } from '../../runtime/json.ts'
 import { createRouter } from '../../sending/router.ts'
 import type { AnyArguments } from '../../tasks/sending.ts'
@@ -36,9 +38,10 @@ export async function taskSend(name: string, argument: string | undefined, flags
   const options = sendOptions(flags)
   const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
   const args = readArguments(await sourceOf(argument))
-  const { config, origins } = await loadConfig('task send', flags)
-  if (flags.wait && config.resultBackend === 'none') {
-    throw new TwqError('TWQ_USAGE', "--wait needs results, and the result backend is 'none'", {
+  const { config, origins } = await loadConfig('task send', flags, knownResultBackends)
+  const backend = resultBackendOf(config.resultBackend)
+  if (flags.wait && !canBeRead(backend)) {
+    throw new TwqError('TWQ_USAGE', `--wait needs results, and the result backend is '${backend.shown}'`, {
       hint: 'Add --result-backend rpc://',
     })
   }

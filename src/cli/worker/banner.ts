@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { resultBackendOf } from '../../results/kinds/all.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
 /** The facts in the banner besides the configuration. */
@@ -20,7 +21,7 @@ export function workerBanner({ config, file, brokerFrom, taskNames, pid, version
   const rows: readonly (readonly [string, string])[] = [
     ['config', file ?? 'none found'],
     ['broker', `${redactUrl(config.broker)} (from ${brokerFrom})`],
-    ['results', config.resultBackend === 'rpc' ? 'rpc://' : redactUrl(config.resultBackend)],
+    ['results', resultBackendOf(config.resultBackend).shown],
     ['concurrency', `${slotsOf(config)} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.map(({ name }) => name).join(', ')],
     [

@@ -3,8 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import { isRedisUrl } from '../../results/redis/redis-address.ts'
-import { requireIoredis } from '../../results/redis/redis-client.ts'
+import { knownResultBackends, resultBackendOf } from '../../results/kinds/all.ts'
 import { createLogger, type EventLogger, type LogDestination } from '../../runtime/log/logger.ts'
 import { TurnWriter } from '../../runtime/log/turn-writer.ts'
 import { claimPidFile } from '../../runtime/process/pid-file.ts'
@@ -52,7 +51,7 @@ export async function workerStart(given: WorkerStartFlags): Promise<number> {
   for (const remark of heedCeleryFlags(flags)) note(remark, flags)
   const stopAfter = flags.maxTasks === undefined ? Number.POSITIVE_INFINITY : countOf('--max-tasks', flags.maxTasks)
   const parent = flags.supervised ? parentLink() : undefined
-  const loaded = await loadConfig('worker start', flags)
+  const loaded = await loadConfig('worker start', flags, knownResultBackends)
   const { file } = loaded
   const config = configFor(loaded, flags)
   const logger = createLogger({
@@ -62,7 +61,7 @@ export async function workerStart(given: WorkerStartFlags): Promise<number> {
     ...(flags.logfile !== undefined && { destination: logFile(flags.logfile) }),
   })
   const registry = await loadRegistry(config, logger)
-  if (isRedisUrl(config.resultBackend)) requireIoredis()
+  resultBackendOf(config.resultBackend).requirePackages?.()
   if (flags.dryRun) return await showPlan(config, file, registry, { flags, logger })
   // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
   using _pidFile = flags.pidfile === undefined ? undefined : claimPidFile(flags.pidfile)

@@ -1,6 +1,7 @@
+import type { ResultBackendDefinition } from '../../results/definition.ts'
 import { DEFAULT_BROKER } from '../../runtime/default-broker.ts'
 import { option } from './option.ts'
-import { duration, text, yesOrNo } from './parsers.ts'
+import { duration, type Parser, text, yesOrNo } from './parsers.ts'
 
 /** Where messages and results go. */
 export const connectionOptions = {
@@ -16,13 +17,13 @@ export const connectionOptions = {
     isUrl: true,
     doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
   }),
-  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` keeps them in a Redis; `'none'` sends none. */
+  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` keeps them in a Redis; `'none'` sends none. Or a backend of your own. */
   resultBackend: option({
     default: 'rpc://',
     env: 'TWQ_RESULT_BACKEND',
     celeryEnv: [{ name: 'CELERY_RESULT_BACKEND' }],
     flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
-    parser: text("'rpc://', 'none' or a URL like 'redis://:password@host:6379/0'", resultBackend),
+    parser: resultBackend(),
     isUrl: true,
     doc: '`rpc://` sends results to the reply queue of whoever sent the task; `redis://` keeps them in a Redis; `none` sends none',
   }),
@@ -56,8 +57,17 @@ export const connectionOptions = {
   }),
 }
 
-// The rest of a Redis URL is read when it is opened, as a broker's is.
-function resultBackend(url: string): string | undefined {
-  if (url === 'rpc' || url === 'rpc://') return 'rpc'
-  return url === 'none' || /^(rediss?|redis\+socket|sentinel):\/\//i.test(url) ? url : undefined
+// Any text: `ConfigSources.resultBackends` has those that name a backend.
+function resultBackend(): Parser<string | ResultBackendDefinition> {
+  return {
+    expected: 'the name or URL of a result backend, in a file also one of your own',
+    fromValue: (value) => (typeof value === 'string' || isResultBackend(value) ? value : undefined),
+    fromText: (text) => text,
+  }
+}
+
+function isResultBackend(value: unknown): value is ResultBackendDefinition {
+  if (typeof value !== 'object' || value === null) return false
+  const { shown, openBackend } = value as Partial<ResultBackendDefinition>
+  return typeof shown === 'string' && typeof openBackend === 'function'
 }

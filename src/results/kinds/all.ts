@@ -1,44 +1,35 @@
-import type { Publisher } from '../../broker/publisher.ts'
-import type { EventLogger } from '../../runtime/log/logger.ts'
-import type { Clock } from '../../runtime/time/clock.ts'
-import type { ResultBackend } from '../backend.ts'
-import { parseRedisUrl, unverifiedTls } from '../redis/redis-address.ts'
-import { RedisConnection } from '../redis/redis-connection.ts'
-import { redisKeys } from '../redis/redis-keys.ts'
-import { RedisResults } from '../redis/redis-results.ts'
-import { RpcResults } from '../rpc/rpc-results.ts'
-import { noResults } from './none.ts'
+import { TwqError } from '../../errors.ts'
+import { redactUrl } from '../../runtime/text/redact-url.ts'
+import type { BuiltInDefinition, ResultBackendDefinition, ResultBackendKind } from '../definition.ts'
+import { none } from './none.ts'
+import { redis } from './redis.ts'
+import { rpc } from './rpc.ts'
 
-/** What backends work with. Times in milliseconds. */
-export interface BackendParts {
-  readonly publisher: Publisher
-  readonly node: string
-  readonly expires: number
-  readonly extended: boolean
-  readonly keyPrefix: string
-  readonly patience: number
-  /** Aborts when the worker begins to leave. */
-  readonly leaving: AbortSignal
-  readonly clock: Clock
-  readonly logger: EventLogger
+/** Every kind of result backend that the text of `resultBackend` may name. */
+export const resultBackendKinds: readonly ResultBackendKind[] = [rpc, none, redis]
+
+/** What `resultBackend` may be in a text, for those who check a configuration that they will open a backend of. */
+export const knownResultBackends = {
+  expected: resultBackendKinds
+    .map(({ form }) => form)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1'),
+  accepts: (text: string): boolean => kindOf(text) !== undefined,
 }
 
-/**
- * The backend that the configuration names: `rpc`, `none`, or the URL of a Redis. Warns of one whose certificate is not verified. Throws
- * `TWQ_CONFIG` for an unusable URL.
- */
-export function openBackend(backend: string, parts: BackendParts): ResultBackend {
-  const { publisher, node, expires, extended, patience, leaving, clock, logger } = parts
-  switch (backend) {
-    case 'rpc':
-      return new RpcResults(publisher, clock, leaving)
-    case 'none':
-      return noResults
-    default: {
-      const unverified = unverifiedTls(backend)
-      if (unverified !== undefined) logger.warn({ event: 'tls.unverified' }, unverified)
-      const connection = new RedisConnection({ address: parseRedisUrl(backend), name: node, patience, clock, logger })
-      return new RedisResults({ connection, keys: redisKeys(parts.keyPrefix), expires, extended, node, clock })
-    }
-  }
+/** The backend that a setting names, or is. Throws `TWQ_CONFIG`, without passwords, for a text that can't be used. */
+export function resultBackendOf(setting: string | ResultBackendDefinition): BuiltInDefinition {
+  if (isDefinition(setting)) return setting
+  const kind = typeof setting === 'string' ? kindOf(setting) : undefined
+  if (kind !== undefined) return kind.define(setting)
+  const got = typeof setting === 'string' ? JSON.stringify(redactUrl(setting)) : typeof setting
+  throw new TwqError('TWQ_CONFIG', `resultBackend must be ${knownResultBackends.expected}, got ${got}`)
+}
+
+function kindOf(text: string): ResultBackendKind | undefined {
+  return resultBackendKinds.find((kind) => kind.matches(text))
+}
+
+function isDefinition(setting: unknown): setting is ResultBackendDefinition {
+  return typeof setting === 'object' && setting !== null && 'openBackend' in setting
 }

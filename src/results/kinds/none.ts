@@ -1,7 +1,13 @@
-import type { ResultBackend } from '../backend.ts'
+import type { ResultBackendKind } from '../definition.ts'
 
-/** Keeps no results. */
-export const noResults: ResultBackend = {
-  kind: 'none',
-  store: async () => 'nobody',
+/** `none`: results are neither stored nor read. */
+export const none: ResultBackendKind = {
+  form: "'none'",
+  matches: (text) => text === 'none',
+  define: () => ({
+    shown: 'none',
+    celeryName: 'disabled',
+    openBackend: () => ({ kind: 'none', store: async () => 'nobody' }),
+    examine: async () => 'none: no caller gets a result',
+  }),
 }

@@ -169,10 +169,8 @@ const KNOWN = new Set([
 ])
 const VERIFIED: Readonly<Record<string, boolean>> = { required: true, optional: true, none: false }
 
-/** Which of its options leave the server of a URL unverified, as a sentence; undefined where it is verified, or the URL is no Redis's. */
-export function unverifiedTls(urls: string): string | undefined {
-  if (!isRedisUrl(urls)) return undefined
-  const { tls } = parseRedisUrl(urls)
+/** Which of the options in its URL leave a server unverified, as a sentence; undefined where it is verified, or uses no TLS. */
+export function unverifiedTls({ tls }: RedisAddress): string | undefined {
   if (tls === undefined) return undefined
   if (!tls.verified) {
     return 'ssl_cert_reqs=none in the URL of the result backend: anybody between here and Redis can read and change results'

@@ -30,6 +30,7 @@ const MOST_FINISHED = 1_000
 export class ReplyQueue implements Replies {
   /** The value for `reply_to`. */
   readonly name: string
+  readonly carriesChords = true
   readonly #session: Session
   readonly #logger: EventLogger | undefined
   readonly #mostFollowed: number
@@ -96,7 +97,7 @@ export class ReplyQueue implements Replies {
   }
 
   /** Breaks all feeds with `TWQ_CLOSED` and deletes the queue, if the broker is there to be asked. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async leave(): Promise<void> {
     const closed = new TwqError('TWQ_CLOSED', 'the client was closed')
     for (const feed of this.#followed.values()) feed.break(closed)
     this.#followed.clear()

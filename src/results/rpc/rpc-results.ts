@@ -17,6 +17,7 @@ const REMEMBERED_QUEUES = 10_000
 /** Sends each state to the caller's reply queue (wire specification 4.3). */
 export class RpcResults implements ResultBackend {
   readonly kind = 'rpc'
+  readonly chordQueues = true
   readonly #publisher: Publisher
   readonly #clock: Clock
   readonly #leaving: AbortSignal

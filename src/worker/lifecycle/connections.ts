@@ -21,7 +21,7 @@ export interface ConnectionsParts {
   readonly broker: Broker
   readonly consuming: Session
   readonly declaring: DeclaringChannels
-  readonly outbound: Pick<Outbound, 'publishing' | 'results' | 'replies'>
+  readonly outbound: Pick<Outbound, 'publishing' | 'results' | 'stopReading'>
   readonly timeouts: ConsumerTimeouts
   readonly pool: Pool
   readonly isolation: Isolation
@@ -60,9 +60,9 @@ export class Connections {
 
   async stop(): Promise<void> {
     const { consuming, declaring, outbound, pool, isolation, dispatcher } = this.#parts
-    const { publishing, replies, results } = outbound
+    const { publishing, results } = outbound
     const deadline = AbortSignal.timeout(CLOSING_TIME)
-    await replies?.[Symbol.asyncDispose]()
+    await outbound.stopReading()
     await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
     // What was interrupted only now may have been acknowledged early: its failure is stored.
     await unlessAborted(dispatcher.idle(), deadline).catch(() => {})

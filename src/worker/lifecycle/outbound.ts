@@ -8,12 +8,8 @@ import type { Config } from '../../config/config.ts'
 import { hintOf } from '../../errors.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
-import { openBackend } from '../../results/kinds/all.ts'
-import { parseRedisUrl } from '../../results/redis/redis-address.ts'
-import { redisKeys } from '../../results/redis/redis-keys.ts'
-import { StoredResults } from '../../results/redis/stored-results.ts'
-import type { Replies } from '../../results/replies.ts'
-import { ReplyQueue } from '../../results/rpc/reply-queue.ts'
+import { resultBackendOf } from '../../results/kinds/all.ts'
+import { ResultReading } from '../../results/result-reading.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { ChordQueues } from '../../sending/chord-queues.ts'
@@ -54,8 +50,8 @@ export interface Outbound {
   readonly quarantine: Quarantine
   /** Where tasks wait that are not due. */
   readonly delivery: DelayedDelivery
-  /** Where the results of tasks that tasks send arrive, if there are any. */
-  readonly replies: Replies | undefined
+  /** Leaves what reads the results of tasks that tasks send; before `publishing` stops. */
+  stopReading(): Promise<void>
   readonly sender: Sender
   /** What tasks send. */
   readonly sentChildren: SentChildren
@@ -95,18 +91,22 @@ export function openOutbound(parts: OutboundParts): Outbound {
     maxBytes: Number.POSITIVE_INFINITY,
     patience: PATIENCE,
   })
-  const results = openBackend(config.resultBackend, {
+  const backend = resultBackendOf(config.resultBackend)
+  if (backend.unverifiedTls !== undefined) logger.warn({ event: 'tls.unverified' }, backend.unverifiedTls)
+  const { resultKeyPrefix: keyPrefix, resultPatience: patience } = config
+  const results = backend.openBackend({
     publisher,
     node,
     expires: config.resultExpires,
     extended: config.resultExtended,
-    keyPrefix: config.resultKeyPrefix,
-    patience: config.resultPatience,
+    keyPrefix,
+    patience,
     leaving: parts.leaving,
     clock,
     logger,
   })
-  const replies = openReplies(config, publishing, { clock, logger })
+  const reading = new ResultReading(backend, { keyPrefix, patience, clock, logger })
+  const replies = reading.repliesOver(publishing)
   const queues = new DeclaredQueues(parts.declaring, router)
   const delivery = new DelayedDelivery({
     session: publishing,
@@ -138,7 +138,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     publisher: new FollowUpPublisher(publisher, queues, delays),
     results,
     sentChildren,
-    chordQueues: results.kind === 'rpc' ? new ChordQueues(publishing, queues) : undefined,
+    chordQueues: results.chordQueues ? new ChordQueues(publishing, queues) : undefined,
     clock,
     logger,
     origin: sender.origin,
@@ -163,27 +163,13 @@ export function openOutbound(parts: OutboundParts): Outbound {
       clock,
     }),
     delivery,
-    replies,
+    async stopReading() {
+      await replies?.leave()
+      await reading[Symbol.asyncDispose]()
+    },
     sender,
     sentChildren,
     followUps,
-  }
-}
-
-function openReplies(
-  { resultBackend, resultKeyPrefix, resultPatience }: Config,
-  session: Session,
-  { clock, logger }: Pick<OutboundParts, 'clock' | 'logger'>,
-): Replies | undefined {
-  switch (resultBackend) {
-    case 'rpc':
-      return new ReplyQueue(session, logger)
-    case 'none':
-      return undefined
-    default: {
-      const address = parseRedisUrl(resultBackend)
-      return new StoredResults({ address, keys: redisKeys(resultKeyPrefix), patience: resultPatience, clock, logger })
-    }
   }
 }
 

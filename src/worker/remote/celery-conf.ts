@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { resultBackendOf } from '../../results/kinds/all.ts'
 import type { JsonObject } from '../../runtime/json.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
@@ -7,10 +8,11 @@ const MASK = '********'
 
 /** The configuration by Celery's names, without passwords: what `inspect conf` shows. */
 export function celeryConf(config: Config): JsonObject {
+  const { shown, celeryName } = resultBackendOf(config.resultBackend)
   return {
     broker_url: redactUrl(config.broker, MASK),
     broker_heartbeat: config.heartbeat / 1000,
-    result_backend: shownBackend(config.resultBackend),
+    result_backend: celeryName ?? shown,
     result_expires: Math.floor(config.resultExpires / 1000),
     result_extended: config.resultExtended,
     accept_content: ['json'],
@@ -66,16 +68,4 @@ export function celeryDefaults(): JsonObject {
 
 function seconds(ms: number | undefined): number | null {
   return ms === undefined ? null : ms / 1000
-}
-
-/** As Celery shows it: without a password. */
-function shownBackend(backend: string): string {
-  switch (backend) {
-    case 'rpc':
-      return 'rpc:///'
-    case 'none':
-      return 'disabled'
-    default:
-      return redactUrl(backend, MASK)
-  }
 }
