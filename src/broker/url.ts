@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { redactUrl } from '../runtime/text/redact-url.ts'
+import { nameOfParameter, readServerUrl, splitUrls } from '../runtime/text/server-url.ts'
 
 /** Where a broker is and how to log in: one URL, taken apart and completed with Celery's defaults. */
 export interface BrokerAddress {
@@ -32,10 +33,7 @@ const FORM = 'amqp://user:password@host:5672/vhost'
  * user or password is `guest`; several URLs separated by `;` are alternatives. Throws `TWQ_CONFIG`, without passwords.
  */
 export function parseBrokerUrl(urls: string): readonly [BrokerAddress, ...BrokerAddress[]] {
-  const [first, ...others] = urls
-    .split(BETWEEN_URLS)
-    .map((url) => url.trim())
-    .filter((url) => url !== '')
+  const [first, ...others] = splitUrls(urls)
   if (first === undefined)
     throw new TwqError('TWQ_CONFIG', 'the broker URL is empty', { hint: `Give one of the form ${FORM}` })
   return [parseOne(first), ...others.map(parseOne)]
@@ -45,58 +43,21 @@ function parseOne(url: string): BrokerAddress {
   const refuse = (problem: string, hint = `Give a URL of the form ${FORM}`): TwqError =>
     new TwqError('TWQ_CONFIG', `the broker URL ${redactUrl(url)} ${problem}`, { hint })
 
-  const parts = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/is.exec(url)
-  if (parts === null) throw refuse('does not begin with amqp:// or amqps://')
-  const [, scheme = '', authority = '', path = '', query = '', fragment] = parts
-  const kind = SCHEMES[scheme.toLowerCase()]
-  if (kind === undefined) throw refuse(`has the scheme ${scheme}, which is no AMQP broker`)
-  if (fragment !== undefined || path.includes('@')) {
-    throw refuse('has a special character that is not escaped', ESCAPE_HINT)
-  }
-
-  const at = authority.lastIndexOf('@')
-  if (`${authority.slice(at + 1)}${path}`.includes(';')) {
-    throw refuse(
-      'has a ; in its host or vhost',
-      'Alternatives are whole URLs: amqp://a//;amqp://b//. In a vhost ; is %3B.',
-    )
-  }
-  const [user, password] = splitOnce(authority.slice(0, Math.max(at, 0)), ':')
-  const { host, port } = splitHost(authority.slice(at + 1))
-  if (port !== '' && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw refuse('has no usable port', `${ESCAPE_HINT} A port is a number from 1 to 65535.`)
-  }
-  const decoded = (text: string): string => {
-    try {
-      return decodeURIComponent(text)
-    } catch {
-      throw refuse('has a % that is not followed by two hexadecimal digits', ESCAPE_HINT)
-    }
-  }
+  const { kind, user, password, host, port, path, query } = readServerUrl(url, {
+    schemes: SCHEMES,
+    server: 'AMQP broker',
+    begin: 'amqp:// or amqps://',
+    refuse,
+  })
   return {
     tls: kind.tls,
-    host: host === '' ? 'localhost' : decoded(host),
-    port: port === '' ? (kind.tls ? 5671 : 5672) : Number(port),
-    user: decoded(user) || 'guest',
-    password: decoded(password) || 'guest',
-    vhost: decoded(path.slice(1)) || '/',
+    host: host || 'localhost',
+    port: port ?? (kind.tls ? 5671 : 5672),
+    user: user || 'guest',
+    password: password || 'guest',
+    vhost: path.slice(1) || '/',
     ...readQuery(query, refuse),
   }
-}
-
-const ESCAPE_HINT =
-  'Special characters in the user, the password or the vhost must be escaped: @ is %40, / is %2F, # is %23, % is %25.'
-
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator)
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-function splitHost(text: string): { host: string; port: string } {
-  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
-  if (bracketed !== null) return { host: bracketed[1] ?? '', port: bracketed[2] ?? '' }
-  const [host, port] = splitOnce(text, ':')
-  return { host, port }
 }
 
 type Setting = 'heartbeat' | 'connectTimeout' | 'caFile' | 'certFile' | 'keyFile'
@@ -136,9 +97,10 @@ function readQuery(query: string, refuse: (problem: string, hint?: string) => Tw
         )
       }
     } else if (!IGNORED.has(name)) {
-      // An `@` in it says that a password was cut at its `?`: that part is not repeated.
-      const named = query.includes('@') ? 'a parameter' : `the parameter ${name}`
-      throw refuse(`has ${named}, which is not known`, `Known are: ${Object.keys(PARAMETERS).join(', ')}`)
+      throw refuse(
+        `has ${nameOfParameter(query, name)}, which is not known`,
+        `Known are: ${Object.keys(PARAMETERS).join(', ')}`,
+      )
     }
   }
   return settings
@@ -148,6 +110,3 @@ function readQuery(query: string, refuse: (problem: string, hint?: string) => Tw
 export function describeAddress(address: BrokerAddress): string {
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }
-
-// `;` also may stand inside a password, so only before another scheme does it separate.
-const BETWEEN_URLS = /;(?=\s*[a-z][a-z0-9+.-]*:\/\/|\s*$)/i

@@ -1,5 +1,12 @@
 import { TwqError } from '../../errors.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
+import {
+  ESCAPE_HINT,
+  nameOfParameter,
+  readServerUrl,
+  type ServerUrl,
+  splitUrls,
+} from '../../runtime/text/server-url.ts'
 
 /** Where a Redis is and how to log in: a URL by Celery's habits, taken apart. */
 export interface RedisAddress {
@@ -33,16 +40,17 @@ export interface RedisTls {
   readonly keyFile: string | undefined
 }
 
+const LOCALHOST = 'localhost'
 const FORM = 'redis://:password@host:6379/0'
 const SCHEMES: Readonly<Record<string, Scheme>> = {
-  redis: { kind: 'server', tls: false },
-  rediss: { kind: 'server', tls: true },
-  sentinel: { kind: 'sentinels', tls: false },
-  'redis+socket': { kind: 'socket', tls: false },
+  redis: { at: 'server', tls: false },
+  rediss: { at: 'server', tls: true },
+  sentinel: { at: 'sentinels', tls: false },
+  'redis+socket': { at: 'socket', tls: false },
 }
 
 interface Scheme {
-  readonly kind: RedisAddress['at']['kind']
+  readonly at: RedisAddress['at']['kind']
   readonly tls: boolean
 }
 
@@ -58,102 +66,53 @@ export function isRedisUrl(text: string): boolean {
  * without passwords.
  */
 export function parseRedisUrl(urls: string): RedisAddress {
-  const [first, ...others] = urls.split(BETWEEN_URLS).filter((url) => url.trim() !== '')
+  const [first, ...others] = splitUrls(urls)
   if (first === undefined) throw refusal(urls, 'is empty')
-  const parts = takeApart(first.trim(), urls)
-  const { query } = parts
+  const parts = takeApart(first, urls)
+  const query = new URLSearchParams(parts.query)
   const at = placeOf(parts, others, urls)
   const database = at.kind === 'socket' ? query.get('virtual_host') : parts.path.replace(/^\/|\/$/g, '')
   const unknown = [...query.keys()].find((name) => !KNOWN.has(name))
   if (unknown !== undefined) {
-    // An `@` in it says that a password was cut at its `?`: that part is not repeated.
-    const named = parts.queryText.includes('@') ? 'a parameter' : `the parameter ${unknown}`
-    throw refusal(urls, `has ${named}, which is not known`, `Known are: ${[...KNOWN].join(', ')}`)
+    throw refusal(
+      urls,
+      `has ${nameOfParameter(parts.query, unknown)}, which is not known`,
+      `Known are: ${[...KNOWN].join(', ')}`,
+    )
   }
   return {
     at,
-    user: query.get('username') ?? parts.user,
-    password: query.get('password') ?? parts.password,
+    user: query.get('username') ?? (parts.user || undefined),
+    password: query.get('password') ?? (parts.password || undefined),
     database: databaseOf(database, urls),
     sentinelPassword: query.get('sentinel_password') ?? undefined,
-    tls: parts.tls ? tlsOf(query, urls) : withoutTls(query, urls),
+    tls: parts.kind.tls ? tlsOf(query, urls) : withoutTls(query, urls),
   }
 }
 
-// `;` may also stand inside a password, so only before another scheme does it separate.
-const BETWEEN_URLS = /;(?=\s*[a-z+]+:\/\/|\s*$)/i
-
-interface Parts extends Scheme {
-  readonly user: string | undefined
-  readonly password: string | undefined
-  readonly host: string
-  readonly port: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly queryText: string
+function takeApart(url: string, urls: string): ServerUrl<Scheme> {
+  const refuse = (problem: string, hint?: string): TwqError => refusal(urls, problem, hint)
+  return readServerUrl(url, { schemes: SCHEMES, server: 'Redis', begin: 'redis:// or rediss://', refuse })
 }
 
-function takeApart(url: string, urls: string): Parts {
-  const found = /^([a-z+]+):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/i.exec(url)
-  if (found === null) throw refusal(urls, 'is no URL')
-  const [, scheme = '', authority = '', path = '', query = '', fragment] = found
-  const kind = SCHEMES[scheme.toLowerCase()]
-  if (kind === undefined) throw refusal(urls, `has the scheme ${scheme}, which is no Redis`)
-  if (fragment !== undefined || path.includes('@')) throw refusal(urls, 'has a special character that is not escaped')
-  const decoded = (text: string): string => {
-    try {
-      return decodeURIComponent(text)
-    } catch {
-      throw refusal(urls, 'has a % that is not followed by two hexadecimal digits')
-    }
-  }
-  const at = authority.lastIndexOf('@')
-  const login = authority.slice(0, Math.max(at, 0))
-  const colon = login.indexOf(':')
-  const user = decoded(colon < 0 ? login : login.slice(0, colon))
-  const password = colon < 0 ? '' : decoded(login.slice(colon + 1))
-  const { host, port } = endpointOf(authority.slice(at + 1))
-  return {
-    ...kind,
-    user: user === '' ? undefined : user,
-    password: password === '' ? undefined : password,
-    host: host === '' ? 'localhost' : decoded(host),
-    port,
-    path: decoded(path),
-    query: new URLSearchParams(query),
-    queryText: query,
-  }
-}
-
-function endpointOf(text: string): { host: string; port: string } {
-  const [, bracketed, host = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? []
-  return { host: bracketed ?? host, port }
-}
-
-function placeOf(parts: Parts, others: readonly string[], urls: string): RedisAddress['at'] {
-  switch (parts.kind) {
+function placeOf(parts: ServerUrl<Scheme>, others: readonly string[], urls: string): RedisAddress['at'] {
+  const { host, port } = parts
+  switch (parts.kind.at) {
     case 'server':
       if (others.length > 0) throw refusal(urls, 'names several servers', 'Give one, or sentinel:// URLs')
-      return { kind: 'server', host: parts.host, port: portOf(parts.port, 6379, urls) }
+      return { kind: 'server', host: host || LOCALHOST, port: port ?? 6379 }
     case 'socket':
       return { kind: 'socket', path: parts.path }
     case 'sentinels': {
-      const sentinels = [parts, ...others.map((url) => takeApart(url.trim(), urls))]
-      // Celery keeps the master's name apart from the URL; this is what nearly everybody calls it.
-      const master = parts.query.get('master_name') ?? 'mymaster'
+      const sentinels = [parts, ...others.map((url) => takeApart(url, urls))]
       return {
         kind: 'sentinels',
-        sentinels: sentinels.map(({ host, port }) => ({ host, port: portOf(port, 26_379, urls) })),
-        master,
+        sentinels: sentinels.map((one) => ({ host: one.host || LOCALHOST, port: one.port ?? 26_379 })),
+        // Celery keeps the master's name apart from the URL; this is what nearly everybody calls it.
+        master: new URLSearchParams(parts.query).get('master_name') ?? 'mymaster',
       }
     }
   }
-}
-
-function portOf(text: string, fallback: number, urls: string): number {
-  if (text === '') return fallback
-  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535) return Number(text)
-  throw refusal(urls, 'has no usable port', 'A port is a number from 1 to 65535')
 }
 
 function databaseOf(text: string | null, urls: string): number {
@@ -199,8 +158,6 @@ function withoutTls(query: URLSearchParams, urls: string): undefined {
   if (given === undefined) return undefined
   throw refusal(urls, `has ${given}, but does not use TLS`, 'Write rediss:// for a Redis with TLS')
 }
-
-const ESCAPE_HINT = 'Special characters in the password must be escaped: @ is %40, / is %2F, # is %23, % is %25.'
 
 function refusal(urls: string, problem: string, hint?: string): TwqError {
   return new TwqError('TWQ_CONFIG', `the result backend ${redactUrl(urls)} ${problem}`, {

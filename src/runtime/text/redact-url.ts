@@ -1,5 +1,5 @@
-// `;` also may stand inside a password, so only before another scheme does it separate.
-const BETWEEN_URLS = /;(?=\s*[a-z][a-z0-9+.-]*:\/\/|\s*$)/i
+import { BETWEEN_URLS } from './server-url.ts'
+
 const SECRET_PARAMETER = /([?&;][a-z_]*(?:password|passwd|secret|token)=)[^&;]*/gi
 const SCHEME = /^\s*[a-z][a-z0-9+.-]*:\/\//i
 // A host with a port or without, and what follows it.

@@ -51,7 +51,11 @@ it.each([
   ['rediss://:s3cret@host?ssl_cert_reqs=perhaps', 'has ssl_cert_reqs=perhaps'],
   ['redis://:s3cret@host?timeout=3', 'has the parameter timeout, which is not known'],
   ['redis://:s3cret@a;redis://:s3cret@b', 'names several servers'],
+  ['sentinel://:s3cret@a:26379;b:26379', 'has a ; in its host or path'],
   ['memcached://:s3cret@host', 'has the scheme memcached'],
+  ['constructor://:s3cret@host', 'has the scheme constructor'],
+  ['redis:/:s3cret@host', 'does not begin with redis:// or rediss://'],
+  ['redis://:12?s3cret@host', 'has a parameter, which is not known'],
 ])('refuses %s, without its password', (url, problem) => {
   expect(() => parseRedisUrl(url)).toThrow(
     expect.objectContaining({ code: 'TWQ_CONFIG', message: expect.stringContaining(problem) }),
