@@ -54,7 +54,7 @@ function derive(read: Read, inFile: readonly TaskQueue[], baseDir: string): Deri
   }
 }
 
-/** Those that are to be consumed, with the settings that the file has for them, and all that are known. */
+/** The queues to consume, with their settings from the file, and all queues that the configuration names. */
 function chosenQueues(read: Read, inFile: readonly TaskQueue[]): Queues {
   const known = new Map(inFile.map((queue) => [queue.name, queue]))
   const wanted = read('queues').map((queue) => known.get(queue.name) ?? queue)

@@ -3,13 +3,13 @@ export interface CeleryGroup {
   readonly names: readonly string[]
   /** How it is written here; the word before the colon is an option. */
   readonly here?: string
-  /** What differs; or why there is none here, and what to do. */
+  /** The difference; or why there is none here, and what to do. */
   readonly note?: string
 }
 
 /**
- * What becomes of each setting of Celery 5.6 (`celery.app.defaults.NAMESPACES`): the errors about a configuration, and
- * docs/from-celery.md, are made of it. Those that have a counterpart come first.
+ * The counterpart of each setting of Celery 5.6 (`celery.app.defaults.NAMESPACES`): the errors about a configuration, and
+ * docs/from-celery.md, are made of it. Settings that have a counterpart come first.
  */
 export const celeryGroups: readonly CeleryGroup[] = [
   { names: ['broker_url'], here: "broker: 'amqp://user:password@host:5672//'" },

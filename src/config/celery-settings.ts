@@ -35,7 +35,7 @@ export function celerySetting(name: string): string | undefined {
   return candidates.find((candidate) => candidate !== undefined && groupOf.has(candidate))
 }
 
-/** What to say of a key that is Celery's, to follow its name; undefined for any other. */
+/** The answer to a setting of Celery's, to follow its name; undefined for any other key. */
 export function celeryAnswer(name: string): string | undefined {
   const setting = celerySetting(name)
   const group = setting === undefined ? undefined : groupOf.get(setting)

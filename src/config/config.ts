@@ -2,22 +2,22 @@ import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import type { ValuesOf, WrittenOf } from './options/option.ts'
 import type { Options } from './options.ts'
 
-/** What a user writes in worker.config.ts; everything is optional. Durations are milliseconds or texts like `'20s'`. */
+/** The content of worker.config.ts; every option may be left out. Durations are milliseconds or texts like `'20s'`. */
 export interface UserConfig extends WrittenOf<Options> {}
 
 /** The configuration in force: total, in milliseconds and bytes, frozen. Its own members follow from several options, or from the place. */
 export interface Config extends ValuesOf<Options> {
-  /** Those to consume, at least one. */
+  /** The queues to consume, at least one. */
   readonly queues: readonly TaskQueue[]
-  /** All that anything is known of, whether or not this worker consumes them. */
+  /** All queues that the configuration names, consumed or not. */
   readonly knownQueues: readonly TaskQueue[]
-  /** The first of those to consume, for tasks that nothing sends elsewhere. */
+  /** The first of the queues to consume, for tasks that no route or option sends elsewhere. */
   readonly defaultQueue: string
   /** How many tasks run at once; with `autoscale` how many at first. */
   readonly concurrency: number
   /** Between how many the pool grows and shrinks by itself; undefined also where the pool can't do so. */
   readonly autoscale: { readonly max: number; readonly min: number } | undefined
-  /** How many messages to hold, those that run included. */
+  /** How many messages to hold, running tasks included. */
   readonly prefetch: number
   /** The worker's name: `twq@host`. */
   readonly nodeName: string

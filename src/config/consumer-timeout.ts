@@ -1,5 +1,5 @@
 /**
- * RabbitMQ's `consumer_timeout`, in milliseconds, unless somebody configured another, which AMQP does not tell: a message
+ * RabbitMQ's `consumer_timeout`, in milliseconds, unless another is configured, which AMQP does not tell: a message
  * that is not acknowledged for longer is taken back. From RabbitMQ 4.3 on quorum queues alone have it.
  */
 export const CONSUMER_TIMEOUT = 30 * 60_000

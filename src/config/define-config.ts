@@ -1,6 +1,6 @@
 import type { UserConfig } from './config.ts'
 
-/** What a configuration that is a function is told. */
+/** The argument of a configuration that is a function. */
 export interface ConfigEnvironment {
   /** The command that asks, such as `worker start`. */
   readonly command: string
@@ -12,12 +12,12 @@ export interface ConfigEnvironment {
 /** A configuration that depends on where it is read. */
 export type ConfigFunction = (environment: ConfigEnvironment) => UserConfig | Promise<UserConfig>
 
-/** What `defineConfig` returns: an object where it was given one, else the function, by what that returns. */
+/** The type that `defineConfig` returns: an object where it was given one, else the function, by its own return type. */
 export type DefinedConfig<Returned> = [Returned] extends [never]
   ? UserConfig
   : (environment: ConfigEnvironment) => Returned
 
-/** Types a configuration for the editor, and returns it as it is. What a wrong value means is said when it is resolved. */
+/** Types a configuration for the editor, and returns it as it is. A wrong value is reported when the configuration is resolved. */
 // One signature: of one for objects and one for functions, TypeScript would report the errors of both.
 export function defineConfig<Returned extends UserConfig | Promise<UserConfig> = never>(
   config: UserConfig | ((environment: ConfigEnvironment) => Returned),

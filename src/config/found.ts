@@ -1,4 +1,4 @@
-/** Where a value was found, in words for people: `worker.config.ts`, `TWQ_BROKER`, `--broker`, `default`. */
+/** Where a value was found, as messages say it: `worker.config.ts`, `TWQ_BROKER`, `--broker`, `default`. */
 export type Origin = string
 
 /** A value as it was found; `text` where it was typed, `value` where it was written in a file. */

@@ -27,13 +27,13 @@ const tree: Options = {
 /** The name of an option; a dot leads into an object of the configuration file. */
 export type OptionKey = KeyOf<Options>
 
-/** What the options resolve to, by key. */
+/** The resolved values of the options, by key. */
 export type OptionValues = { readonly [Key in OptionKey]: ValueAt<Options, Key> }
 
 /** Reads the value of an option, as its parser left it. */
 export type Read = <K extends OptionKey>(key: K) => OptionValues[K]
 
-/** One row for each key, in the order in which people are shown them. */
+/** One row for each key, in the order of `--help` and the documentation. */
 export const options = tableOf(tree) as { readonly [Key in OptionKey]: Option<OptionValues[Key]> } & OptionTable
 
 /** The keys in the order of the table. */

@@ -1,7 +1,7 @@
 import { compileFunction } from 'node:vm'
 import { defineConfig } from './define-config.ts'
 
-// A configuration as `twq init` writes it is JavaScript that needs nothing but `defineConfig`, whatever its name ends with.
+// A configuration as `twq init` writes it is JavaScript that imports `defineConfig` alone, with any extension.
 // To read it so takes a millisecond; tsx, a thread of its own and the whole of twq for the sake of one import take half a
 // second of processor time, which every command would spend.
 
@@ -9,12 +9,12 @@ const IMPORT = /^import \{ defineConfig \} from (?:'twq'|"twq");?$/gm
 const EXPORT = /^export default (?=defineConfig\(|\{)/gm
 
 /**
- * What a module may not hold to be read here. Words that mean something else in a module than in a function, or that reach
+ * Text that leaves a module to a loader: words that mean something else in a module than in a function, or that reach
  * for other modules; and `<`, since all TypeScript that is JavaScript of another meaning has one: `f<T>(x)`.
  */
 const NOT_PLAIN = /\b(?:import|export|require|module|exports|arguments|await|__dirname|__filename)\b|</
 
-/** What the module exports by default; undefined when its text is more than this can read, and a loader must. */
+/** The default export of the module; undefined when its text needs a loader. */
 export function readPlainConfig(path: string, text: string): { readonly content: unknown } | undefined {
   if (text.match(EXPORT)?.length !== 1) return undefined
   const script = text.replace(IMPORT, '').replace(EXPORT, '$twq.content = ')

@@ -6,7 +6,7 @@ import { celeryAnswer } from './celery-settings.ts'
 import type { Found, Origin } from './found.ts'
 import type { Option, OptionTable } from './options/option.ts'
 
-/** What is wrong with a value, and what to do about it. */
+/** A mistake in a configuration, and how to correct it. */
 export interface Problem {
   readonly message: string
   readonly hint: string | undefined
@@ -65,7 +65,7 @@ export function configError(problems: readonly Problem[]): TwqError {
 
 const LONGEST_SHOWN = 200
 
-/** A value as it may be shown to anyone: passwords masked, and no longer than a line or two. */
+/** A value for messages: passwords masked, cut after a line or two. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'bigint') return `${value}n`

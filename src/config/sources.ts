@@ -13,7 +13,7 @@ export interface ConfigSources {
   readonly flags?: Readonly<Record<string, string>> | undefined
   /** The texts that name a result backend, from the command that will open it; without them any text passes. */
   readonly resultBackends?: KnownTexts | undefined
-  /** What relative task paths start from: the folder of the file, else the working directory. */
+  /** The folder that relative task paths start from: that of the file, else the working directory. */
   readonly baseDir: string
 }
 
@@ -82,7 +82,7 @@ export function readFile(
   return { values, problems }
 }
 
-/** Names that begin like ours and are none of ours: most likely meant, and silently without effect. */
+/** Notices about `TWQ_` variables that are no settings, and so have no effect. */
 export function misspeltEnvironment(env: Environment, table: OptionTable): string[] {
   const known = Object.values(table).map((option) => option.env)
   return Object.keys(env).flatMap((name) => {
@@ -94,7 +94,7 @@ export function misspeltEnvironment(env: Environment, table: OptionTable): strin
   })
 }
 
-/** A variable of Celery that the file comes before; in Celery it is the other way round. */
+/** Notices about variables of Celery that the file overrides; in Celery it is the other way round. */
 export function passedOver(
   key: string,
   { celeryEnv = [], env: own }: Option,
@@ -109,7 +109,7 @@ export function passedOver(
   })
 }
 
-/** The file, as people would name it. */
+/** The path of the file, relative to the working directory. */
 export function fileName({ file }: Pick<ConfigSources, 'file'>): string {
   return file === undefined ? DEFAULT : relative(process.cwd(), file.path) || file.path
 }

@@ -25,7 +25,7 @@ export const connectionOptions = {
     flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
     parser: resultBackend(),
     isUrl: true,
-    doc: '`rpc://` sends results to the reply queue of whoever sent the task; `redis://` keeps them in a Redis; `none` sends none',
+    doc: "`rpc://` sends results to the reply queue of the task's sender; `redis://` keeps them in a Redis; `none` sends none",
   }),
   /** How long a Redis keeps results; 0 keeps them for ever. Celery's `result_expires`. */
   resultExpires: option({
@@ -41,12 +41,12 @@ export const connectionOptions = {
     parser: yesOrNo(),
     doc: 'results in a Redis also say what was run with which arguments, and where',
   }),
-  /** What the names of results in a Redis begin with. Celery's `global_keyprefix`. */
+  /** The prefix of result keys in a Redis: Celery's `global_keyprefix`. */
   resultKeyPrefix: option({
     default: '',
     env: 'TWQ_RESULT_KEY_PREFIX',
     parser: text('a text without blanks', (prefix) => (/\s/.test(prefix) ? undefined : prefix)),
-    doc: "what the names of results in a Redis begin with; Celery's `global_keyprefix`",
+    doc: "the prefix of result keys in a Redis; Celery's `global_keyprefix`",
   }),
   /** How long a result that can't be stored is tried before the worker takes no further task; it goes on trying. */
   resultPatience: option({

@@ -35,7 +35,7 @@ export function controlPolicy(): Parser<'all' | 'read' | readonly string[]> {
   }
 }
 
-/** Whether `policy` lets somebody give this command. */
+/** Whether `policy` allows this command. */
 export function allows(policy: ControlPolicy, command: string): boolean {
   if (policy === 'all' || !CHANGING_COMMANDS.includes(command)) return true
   return policy !== 'read' && policy.includes(command)

@@ -1,7 +1,7 @@
 import { option } from './option.ts'
 import { oneOf, type Parser } from './parsers.ts'
 
-/** What is logged, and how. */
+/** The level and the form of log lines. */
 export const loggingOptions = {
   /** The least severe lines to log. */
   logLevel: option({

@@ -1,27 +1,27 @@
 import type { Parser } from './parsers.ts'
 
 /**
- * Everything there is to know of one option: it drives the types of the configuration, defaults, environment, flags,
- * validation, `--help` and the documentation. `Value` is what it resolves to, `Written` what one writes in a file.
+ * One option, in full: it drives the types of the configuration, defaults, environment, flags,
+ * validation, `--help` and the documentation. `Value` is the type of its resolved value, `Written` of the value in a file.
  */
 export interface Option<Value = unknown, Written = unknown> {
   /** As one would write it in the file; `undefined` where it is derived, as `derived` says. */
   readonly default: unknown
   readonly derived?: string
   readonly env: string
-  /** Names of Celery's own environment that are heard below the file. */
+  /** Names of Celery's own environment that apply unless the file has the option. */
   readonly celeryEnv?: readonly CeleryName[]
   readonly flag?: Flag
   readonly parser: Parser<Value, Written>
   /** The value may hold a password: it is shown without, also where it can't be read. */
   readonly isUrl?: true
-  /** Celery's words for some of the values, heard with a notice. */
+  /** Celery's words for some of the values, accepted with a notice. */
   readonly celeryValues?: Readonly<Record<string, NoInfer<Value>>>
   /** One line, for `--help` and the table of options. */
   readonly doc: string
 }
 
-/** A name from Celery's environment; `old` ones are heard with a notice. */
+/** A name from Celery's environment; `old` ones are accepted with a notice. */
 export interface CeleryName {
   readonly name: string
   readonly old?: boolean
@@ -33,7 +33,7 @@ export interface Flag {
   readonly long: string
   /** Stands for the value; a flag without one means `means`. */
   readonly placeholder?: string
-  /** What a flag that takes no value says, as one would write it in the environment. */
+  /** The value of a flag that takes none, as written in the environment. */
   readonly means?: string
   /** Instead of the option's, where the flag says the opposite. */
   readonly doc?: string
@@ -59,15 +59,15 @@ export interface OptionTree {
   readonly [name: string]: Option | OptionTree
 }
 
-/** Options by key, in the order in which people are shown them; a dot leads into an object of the file. */
+/** Options by key, in the order of `--help` and the documentation; a dot leads into an object of the file. */
 export type OptionTable = Readonly<Record<string, Option>>
 
-/** What a file that has these options may hold. Mapped property by property, which keeps doc comments. */
+/** The type of a file that has these options. Mapped property by property, which keeps doc comments. */
 export type WrittenOf<Tree> = {
   readonly [Name in keyof Tree]?: Tree[Name] extends Option<unknown, infer Written> ? Written : WrittenOf<Tree[Name]>
 }
 
-/** What these options resolve to, in the same form. */
+/** The resolved values of these options, in the same form. */
 export type ValuesOf<Tree> = {
   readonly [Name in keyof Tree]: Tree[Name] extends Option<infer Value> ? Value : ValuesOf<Tree[Name]>
 }
@@ -77,7 +77,7 @@ export type KeyOf<Tree> = {
   [Name in keyof Tree & string]: Tree[Name] extends Option ? Name : `${Name}.${KeyOf<Tree[Name]>}`
 }[keyof Tree & string]
 
-/** What the option of this key resolves to. */
+/** The resolved value of the option with this key. */
 export type ValueAt<Tree, Key extends string> = Key extends keyof Tree
   ? Tree[Key] extends Option<infer Value>
     ? Value

@@ -1,9 +1,9 @@
 import { anyOf } from '../../runtime/text/any-of.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
 
-/** How the values of one kind of option are read; `Written` is what one writes in a file. Both ways answer `undefined` for what can't be meant. */
+/** How the values of one kind of option are read; `Written` is the type of the value in a file. Both functions return `undefined` for a value that can't be read. */
 export interface Parser<T, Written = T> {
-  /** What a value must be, to follow "must be". */
+  /** The form of a value, to follow "must be". */
   readonly expected: string
   /** From a configuration file. */
   fromValue(value: unknown): T | undefined

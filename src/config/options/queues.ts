@@ -40,19 +40,19 @@ export const queueOptions = {
     parser: routeList(),
     doc: 'where tasks go that name no queue: by name, glob or function (docs/queues.md)',
   }),
-  /** The priority of tasks that nobody gives one; needs queues with `maxPriority`. */
+  /** The priority of tasks without one of their own; needs queues with `maxPriority`. */
   defaultPriority: option({
     derived: 'none',
     env: 'TWQ_DEFAULT_PRIORITY',
     parser: wholeNumber(0, 255, 'a whole number from 0 to 255'),
-    doc: 'the priority of tasks that nobody gives one',
+    doc: 'the priority of tasks without one of their own',
   }),
-  /** What follows a task, or is sent by it, gets the priority of that task; Celery's `task_inherit_parent_priority`. Default false. */
+  /** Whether callbacks, and the tasks that a task sends, get its priority; Celery's `task_inherit_parent_priority`. Default false. */
   inheritPriority: option({
     default: false,
     env: 'TWQ_INHERIT_PRIORITY',
     parser: yesOrNo(),
-    doc: "what follows a task, or is sent by it, gets that task's priority; Celery's `task_inherit_parent_priority`",
+    doc: "callbacks, and the tasks that a task sends, get its priority; Celery's `task_inherit_parent_priority`",
   }),
   /**
    * Which task queues a message may have the worker declare that neither the configuration nor routes nor tasks name: `any`,
@@ -62,7 +62,7 @@ export const queueOptions = {
     default: 'any',
     env: 'TWQ_QUEUE_CREATION',
     parser: oneOf('any', 'configured'),
-    doc: 'the queues that what follows a task, or is sent by it, may have declared: `any`, at most 16 a message beside those that queues, routes and tasks name, or only those',
+    doc: 'the queues that callbacks, and the tasks that a task sends, may have declared: `any`, at most 16 a message beside the queues that `queues`, routes and tasks name, or only these (`configured`)',
   }),
 }
 

@@ -83,12 +83,12 @@ export const runningOptions = {
     parser: yesOrNo(),
     doc: '`false`: the message of a task that ran into its hard time limit goes back to its queue',
   }),
-  /** Whether the message goes back to its queue when whatever ran its task died. */
+  /** Whether the message goes back to its queue when the thread or process that ran its task died. */
   rejectOnLost: option({
     default: true,
     env: 'TWQ_REJECT_ON_LOST',
     parser: yesOrNo(),
-    doc: 'when whatever ran a task died: `true` sends its message back to its queue, `false` fails the task',
+    doc: 'when the thread or process that ran a task died: `true` sends its message back to its queue, `false` fails the task',
   }),
   /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
   prefetch: option({
@@ -96,7 +96,7 @@ export const runningOptions = {
     env: 'TWQ_PREFETCH',
     flag: { long: '--prefetch', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, `a whole number from 1 to ${LARGEST_SHORT}`),
-    doc: 'how many messages to hold, those that run included',
+    doc: 'how many messages to hold, running tasks included',
   }),
   /** How many messages to hold for each task that may run, unless `prefetch` is given; Celery's `worker_prefetch_multiplier`. */
   prefetchMultiplier: option({
@@ -125,7 +125,7 @@ export function poolOption<Name extends string>(
   }
 }
 
-/** How many attempts run at once by default, in words: of the default kind, and of those that differ. */
+/** The default of how many attempts run at once, in words: of the default kind, and of the kinds that differ. */
 function defaultConcurrencies(kinds: readonly PoolKind[]): string {
   const namesOf = new Map<string, string[]>()
   for (const { name, concurrency } of kinds) {

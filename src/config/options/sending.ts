@@ -25,14 +25,14 @@ export const sendingOptions = {
     default: 'auto',
     env: 'TWQ_DELAYED_DELIVERY',
     parser: oneOf('auto', 'always', 'never'),
-    doc: "tasks with long delays, and those of quorum queues, wait in Celery's native delayed delivery: declared when needed, at the start, or not used",
+    doc: "tasks with long delays, and tasks of quorum queues, wait in Celery's native delayed delivery: declared when needed, at the start, or not used",
   }),
-  /** What the queues of native delayed delivery are; Celery's `broker_native_delayed_delivery_queue_type`. */
+  /** The type of the queues of native delayed delivery; Celery's `broker_native_delayed_delivery_queue_type`. */
   delayedQueueType: option({
     default: 'quorum',
     env: 'TWQ_DELAYED_QUEUE_TYPE',
     parser: oneOf('quorum', 'classic'),
-    doc: 'what its queues are declared as',
+    doc: 'the type of its queues',
   }),
   /** No task is held in the worker longer: it waits with the broker. */
   holdFor: option({

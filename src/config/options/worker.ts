@@ -57,12 +57,12 @@ export const workerOptions = {
     parser: duration(100),
     doc: 'how often it tells them; missing for two of these it counts as offline',
   }),
-  /** What happens to a message whose task nobody registered: set aside, or dropped as Celery does. */
+  /** Whether the message of a task that is not registered is set aside, or dropped as Celery does. */
   unknownTask: option({
     default: 'quarantine',
     env: 'TWQ_UNKNOWN_TASK',
     parser: oneOf('quarantine', 'discard'),
-    doc: 'a message whose task nobody registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
+    doc: 'the message of a task that is not registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
   }),
   /** Where to answer probes and Prometheus over HTTP: `'127.0.0.1:9808'`, or `':9808'` for every address of the machine. */
   health: option({
@@ -143,7 +143,7 @@ export const workerOptions = {
   },
 }
 
-/** What `nodePattern` has against a name without blanks: it is too long, say. */
+/** The problems that `nodePattern` finds in a name without blanks: its length, for instance. */
 function nodeProblems(pattern: string): string[] {
   if (pattern === '' || /\s/.test(pattern)) return []
   try {
