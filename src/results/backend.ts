@@ -4,7 +4,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Service } from '../runtime/service.ts'
 
 /**
- * Whose result it is: a task's message, or what is known of it. Where results are kept under the task's id, the rest is
+ * The task that a result is of: its message, or the known part of it. Where results are kept under the task's id, the rest is
  * stored beside them.
  */
 export type ResultOwner = Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'> &
@@ -16,7 +16,7 @@ export type ResultOwner = Pick<TaskMessage, 'id' | 'replyTo' | 'correlationId'> 
 export interface ResultBackend {
   /** Its kind, in messages: `redis`. */
   readonly kind: string
-  /** The connection it needs, which somebody else starts and stops. */
+  /** The connection that it needs, which the worker starts and stops. */
   readonly service?: Service
   /**
    * Resolves once the record is safe, or once it is certain that nobody can receive it (`nobody`). Rejects only when
@@ -24,8 +24,8 @@ export interface ResultBackend {
    */
   store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'>
   /**
-   * Says of tasks that may never have been seen that they are revoked (wire specification 3.5); a backend that can't,
-   * because it knows no task without its message, has none. Rejects when it could not be said of all of them.
+   * Stores the state REVOKED of tasks whose messages this worker may never get (wire specification 3.5); a backend that needs
+   * the message to store a result has none. Rejects when one of them could not be stored.
    */
   storeRevoked?(ids: readonly string[]): Promise<void>
   /** The latest state of each of these tasks, undefined where there is none; a backend that keeps no results has none. */
@@ -38,29 +38,29 @@ export interface ResultBackend {
   readonly chordQueues?: boolean
 }
 
-/** Counts the tasks of chords that have ended (wire specification 4.6). What follows from that is not for it to decide. */
+/** Counts the tasks of chords that have ended (wire specification 4.6); the worker sends the body. */
 export interface ChordJoin {
   /** Makes a chord known, before its messages are published. The second time changes nothing. */
   begin(start: ChordStart): Promise<void>
   /**
    * Counts a task whose record is stored; the second time changes nothing. Resolves with all the parts when it completes
-   * the chord, or when it is counted again while the chord is complete: whoever completed it may have died since.
+   * the chord, or when it is counted again while the chord is complete: the worker that completed it may have died since.
    */
   partEnded(part: ChordPart): Promise<PartEnded>
-  /** The chord has more tasks than it began with. The second time, for the same call, changes nothing and tells what is kept. */
+  /** Adds tasks to the chord. The second time, for the same call, changes nothing and resolves with the stored addition. */
   grow(addition: ChordAddition): Promise<KeptAddition>
-  /** What was added is safe with the broker. */
+  /** Notes that the added tasks are confirmed by the broker. */
   additionSent(addition: Pick<ChordAddition, 'groupId' | 'taskId'>, kept: KeptAddition): Promise<void>
-  /** All that a task has added is sent, and the task has ended. */
+  /** Drops the record of the tasks that a task has added: they are sent, and the task has ended. */
   forgetAdditions(groupId: string, taskId: string): Promise<void>
-  /** The body is on its way: nothing of the chord is needed any more. */
+  /** Drops the chord: its body is sent. */
   forget(groupId: string): Promise<void>
 }
 
-/** What is known of a chord once one of its tasks is counted. */
+/** The state of a chord once one of its tasks is counted. */
 export interface PartEnded {
   /** All parts, when they are complete. */
   readonly all: ChordParts | undefined
-  /** What that task has added to the chord, in all of its attempts. */
+  /** The tasks that this task has added to the chord, in all of its attempts. */
   readonly additions: readonly KeptAddition[]
 }

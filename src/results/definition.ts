@@ -6,7 +6,7 @@ import type { ResultBackend } from './backend.ts'
 import type { ReadingParts, ResultReader } from './reader.ts'
 import type { Replies } from './replies.ts'
 
-/** The parts that a worker gives to what stores its results. Times in milliseconds. */
+/** The parts that a worker gives to `openBackend`. Times in milliseconds. */
 export interface StoringParts {
   /** The worker's node name: `twq@host`. */
   readonly node: string
@@ -14,7 +14,7 @@ export interface StoringParts {
   readonly expires: number
   /** Celery's `result_extended`: results also say what was run, and where. */
   readonly extended: boolean
-  /** What the names of results begin with: Celery's `global_keyprefix`. */
+  /** The prefix of result keys: Celery's `global_keyprefix`. */
   readonly keyPrefix: string
   /** How long a result is tried to be stored before `store` rejects. */
   readonly patience: number
@@ -34,11 +34,11 @@ export interface ResultBackendDefinition {
   readonly unverifiedTls?: string | undefined
   /** Throws `TWQ_CONFIG` where a package that it needs is not installed: sooner than the first connection would. */
   requirePackages?(): void
-  /** Opens what stores the results of a worker, which starts and stops its `service`. */
+  /** Opens the backend that stores the results of a worker, which starts and stops its `service`. */
   openBackend(parts: StoringParts): ResultBackend
-  /** Opens what reads results, in clients and for the tasks that tasks send; left out where results can't be read. */
+  /** Opens the reader of results, in clients and for the tasks that tasks send; left out where results can't be read. */
   openReader?(parts: ReadingParts): ResultReader
-  /** Looks for `twq doctor`, within `timeout` milliseconds, whether it works. Resolves with what it found; rejects with why not. */
+  /** Tests for `twq doctor`, within `timeout` milliseconds, whether it works. Resolves with a sentence; rejects with the reason why not. */
   examine?(timeout: number): Promise<string>
 }
 

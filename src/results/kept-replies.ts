@@ -5,21 +5,21 @@ import type { ReadingParts, ResultReader } from './reader.ts'
 import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
 
-/** Opens the reader, which tells by the parts what it hears. */
+/** Opens the reader, which calls the functions of the parts. */
 export type OpenReader = (parts: Pick<ReadingParts, 'onRecord' | 'onWatched' | 'onFailed'>) => ResultReader
 
 /**
- * Follows tasks whose results workers, Python's or ours, keep where a {@link ResultReader} reads them. Nothing is asked before
- * somebody wants to know. A task that is waited for is watched first, so that nothing is missed, and is then read.
+ * Follows tasks whose results workers, Python's or ours, keep where a {@link ResultReader} reads them. Nothing is read before
+ * the first listener. A task with a listener is watched first, so that nothing is missed, and is then read.
  */
 export class KeptReplies implements Replies, AsyncDisposable {
   /** As Python's clients, whose workers may still be asked to reply somewhere. */
   readonly name = randomUUID()
-  /** Results are kept whether anybody listens or not. */
+  /** Results are kept with or without listeners. */
   readonly isOpen = true
   readonly carriesChords = false
   readonly reader: ResultReader
-  /** The feeds of those who wait, by task. */
+  /** The feeds with a listener, by task. */
   readonly #followed = new Map<string, Set<ResultFeed>>()
 
   constructor(open: OpenReader) {

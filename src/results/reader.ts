@@ -5,7 +5,7 @@ import type { ChordJoin } from './backend.ts'
 
 /** The parts that reading kept results works with. Times in milliseconds. */
 export interface ReadingParts {
-  /** What the names of results begin with: Celery's `global_keyprefix`. */
+  /** The prefix of result keys: Celery's `global_keyprefix`. */
   readonly keyPrefix: string
   /** How long one question is tried. */
   readonly patience: number
@@ -14,13 +14,13 @@ export interface ReadingParts {
   onRecord(taskId: string, record: ResultRecord): void
   /** To be called once nothing new of these tasks is missed: what was stored before is then read. */
   onWatched(taskIds: readonly string[]): void
-  /** To be called where these tasks can't be watched or read: whoever waits for them is told. */
+  /** To be called where these tasks can't be watched or read: their listeners get the error. */
   onFailed(taskIds: readonly string[], error: Error): void
 }
 
-/** Reads results where they are kept, of any task, whoever sent it. Nothing need be connected before the first call. */
+/** Reads the results of any task where they are kept. Need not connect before the first call. */
 export interface ResultReader extends AsyncDisposable {
-  /** Why nothing new can be heard at present, without passwords; undefined while it can. */
+  /** The reason why no news arrives at present, without passwords; undefined while it does. */
   readonly trouble?: string | undefined
   /** Makes chords known to the workers, where these join them; without it, workflows with chords are refused. */
   readonly chords?: Pick<ChordJoin, 'begin'>

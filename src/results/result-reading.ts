@@ -6,16 +6,16 @@ import { KeptReplies } from './kept-replies.ts'
 import type { GroupStore } from './reader.ts'
 import type { Replies } from './replies.ts'
 
-/** How kept results are read; `logger` hears of what reads them. Times in milliseconds. */
+/** The settings of the reader of kept results, which logs to `logger`. Times in milliseconds. */
 export type ReadingSettings = Pick<BuiltInReadingParts, 'keyPrefix' | 'patience' | 'clock' | 'logger'>
 
-/** Whether what stores results by this definition can also be read from. */
+/** Whether the results of this backend can be read. */
 export function canBeRead({ openReader, openReplies }: BuiltInDefinition): boolean {
   return openReader !== undefined || openReplies !== undefined
 }
 
 /**
- * The reading side of a result backend, in a client or for the tasks that tasks send. What reads kept results outlives the
+ * The reading side of a result backend, in a client or for the tasks that tasks send. The reader of kept results outlives the
  * sessions with the broker; results that are sent back are read over each session.
  */
 export class ResultReading implements AsyncDisposable {
@@ -53,7 +53,7 @@ export class ResultReading implements AsyncDisposable {
     return this.#kept ?? this.#definition.openReplies?.(session, this.#logger)
   }
 
-  /** Closes what outlives sessions, and breaks the feeds of those who wait. */
+  /** Closes the reader of kept results, and breaks its feeds. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#kept?.[Symbol.asyncDispose]()
   }

@@ -8,7 +8,7 @@ import { rpc } from './rpc.ts'
 /** Every kind of result backend that the text of `resultBackend` may name. */
 export const resultBackendKinds: readonly ResultBackendKind[] = [rpc, none, redis]
 
-/** What `resultBackend` may be in a text, for those who check a configuration that they will open a backend of. */
+/** The texts that `resultBackend` may be, for commands that check a configuration before they open its backend. */
 export const knownResultBackends = {
   expected: resultBackendKinds
     .map(({ form }) => form)

@@ -2,7 +2,7 @@ import type { ResultBackendKind } from '../definition.ts'
 import { ReplyQueue } from '../rpc/reply-queue.ts'
 import { RpcResults } from '../rpc/rpc-results.ts'
 
-/** `rpc://`: each result is sent to the reply queue of who sent the task (wire specification 4.3). */
+/** `rpc://`: each result is sent to the reply queue of the task's sender (wire specification 4.3). */
 export const rpc: ResultBackendKind = {
   form: "'rpc://'",
   matches: (text) => text === 'rpc' || text === 'rpc://',

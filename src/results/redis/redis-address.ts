@@ -108,7 +108,7 @@ function placeOf(parts: ServerUrl<Scheme>, others: readonly string[], urls: stri
       return {
         kind: 'sentinels',
         sentinels: sentinels.map((one) => ({ host: one.host || LOCALHOST, port: one.port ?? 26_379 })),
-        // Celery keeps the master's name apart from the URL; this is what nearly everybody calls it.
+        // Celery has the master's name in a setting of its own; this is the name in Redis's examples.
         master: new URLSearchParams(parts.query).get('master_name') ?? 'mymaster',
       }
     }
@@ -132,10 +132,10 @@ const VERIFIED: Readonly<Record<string, boolean>> = { required: true, optional: 
 export function unverifiedTls({ tls }: RedisAddress): string | undefined {
   if (tls === undefined) return undefined
   if (!tls.verified) {
-    return 'ssl_cert_reqs=none in the URL of the result backend: anybody between here and Redis can read and change results'
+    return 'ssl_cert_reqs=none in the URL of the result backend: results can be read and changed on their way to Redis'
   }
   if (tls.checksName) return undefined
-  return 'ssl_check_hostname=false in the URL of the result backend: whoever has a certificate of its CA can pass for that Redis'
+  return 'ssl_check_hostname=false in the URL of the result backend: any server with a certificate of the same CA can pass for that Redis'
 }
 
 function tlsOf(query: URLSearchParams, urls: string): RedisTls {

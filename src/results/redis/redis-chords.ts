@@ -20,7 +20,7 @@ export interface RedisChordsOptions {
 // Redis and the peers that wrote the parts are trusted as far as sizes go: they are results, and results are read whole.
 const LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxDepth: 1_000, maxValues: Number.POSITIVE_INFINITY }
 
-// Counted and kept at once: whoever is killed before it has sent what it counted leaves it to the next attempt of its task.
+// Counted and kept at once: a worker that is killed before it has sent the added tasks leaves them to the next attempt.
 const GROW = `
   local kept = redis.call('HGET', KEYS[1], ARGV[1])
   if kept then return kept end
@@ -63,7 +63,7 @@ export class RedisChords implements ChordJoin {
     await this.#connection.multi(this.#set(key, stringifyJson({ result: group }, { path: 'group' })))
   }
 
-  /** A group that somebody has saved; null where there is none. */
+  /** A saved group; null where there is none. */
   async restoreGroup(groupId: string): Promise<ResultTuple | null> {
     return readShape(await this.#connection.get(this.#keys.group(groupId)))
   }
@@ -74,8 +74,8 @@ export class RedisChords implements ChordJoin {
   }
 
   /**
-   * What is kept of a chord may be of another type, or written by a worker with another `result_serializer`: then nobody
-   * can join it, and it is complete, with the reason in the place of its parts.
+   * The keys of a chord may have another type, or be written by a worker with another `result_serializer`: such a chord
+   * can't be joined, and counts as complete, with the reason in the place of its parts.
    */
   async partEnded(part: ChordPart): Promise<PartEnded> {
     try {
@@ -142,7 +142,7 @@ export class RedisChords implements ChordJoin {
     )
   }
 
-  /** As Celery: whoever listens on the key hears of it. */
+  /** As Celery: the value is published on a channel of the same name, too. */
   #set(key: string, value: string): RedisCommand[] {
     const expires = this.#expires
     const write: RedisCommand = expires === undefined ? ['SET', key, value] : ['SETEX', key, expires, value]

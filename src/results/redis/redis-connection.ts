@@ -11,7 +11,7 @@ import { createRedis } from './redis-client.ts'
 import { closed, isRefusal, isTurnedDown, isWrongData, loginError, unreachable, wrongData } from './redis-errors.ts'
 import { type RedisCommand, type RedisReply, transaction } from './redis-transaction.ts'
 
-/** What a connection is made of. */
+/** The address of a connection, its name, and how long it tries. */
 export interface RedisConnectionOptions {
   readonly address: RedisAddress
   /** Names the connection on the server. */
@@ -99,7 +99,7 @@ export class RedisConnection implements Service {
     this.#next.resolve()
   }
 
-  /** Calls `listener` with each connection from now on, before anybody else may use it; returns how to stop that. */
+  /** Calls `listener` with each connection from now on, before any other call may use it; returns a function that removes the listener. */
   onConnected(listener: (client: Redis) => void): () => void {
     this.#connectedListeners.add(listener)
     return () => this.#connectedListeners.delete(listener)
@@ -118,7 +118,7 @@ export class RedisConnection implements Service {
     return this.call((client) => transaction(client, commands), options)
   }
 
-  /** Any use of the client that may be repeated as a whole. The first call starts the connection, if nobody did. */
+  /** Any use of the client that may be repeated as a whole. The first call starts the connection, unless it is started. */
   async call<T>(use: (client: Redis) => Promise<T>, { within }: CallOptions = {}): Promise<T> {
     const { clock, patience } = this.#options
     const due = clock.monotonic() + (within ?? patience)
@@ -132,7 +132,7 @@ export class RedisConnection implements Service {
         return await use(client)
       } catch (error) {
         if (this.#closed) throw closed()
-        // A mistake in the call is nobody's refusal.
+        // A mistake in the call is no refusal of the server's.
         if (TwqError.is(error) || error instanceof TypeError) throw error
         if (isWrongData(error)) throw wrongData(error)
         // The client's own complaint about a lost connection says less than what was heard of it.

@@ -9,16 +9,16 @@ export function isRefusal(error: unknown): error is Error {
 // The value that is kept, or the one that is given, is at fault: the server answers the same however often it is asked.
 const WRONG_DATA = /\bWRONGTYPE\b|^ERR (value is|hash value|min or max|string exceeds|increment or decrement)/
 
-// What a server says that will take the same command later, of memory or of its part in a cluster.
+// Errors of a server that takes the same command later: of memory, or of its part in a cluster.
 const PASSING =
   /^(LOADING|MASTERDOWN|READONLY|OOM|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|NOPERM|NOAUTH|WRONGPASS|EXECABORT|ERR max)/
 
-/** What is kept under a key, or what is to be kept there, is at fault: trying again can't help. */
+/** Whether a command failed for the value under a key, or for the value to be stored: trying again can't help. */
 export function isWrongData(error: unknown): error is Error {
   return isRefusal(error) && WRONG_DATA.test(error.message)
 }
 
-/** `TWQ_RESULT_REFUSED`, for what the server refuses however often it is asked. */
+/** `TWQ_RESULT_REFUSED`, for a command that the server refuses each time. */
 export function wrongData(cause: Error): TwqError {
   return new TwqError(
     'TWQ_RESULT_REFUSED',

@@ -4,7 +4,7 @@ export interface RedisKeys {
   task(id: string): string
   /** A saved group; with `.j`, `.t` or `.s` the parts of a chord. */
   group(id: string, part?: '.j' | '.t' | '.s'): string
-  /** What a task has added to a chord: ours alone, beside Celery's `.t`. */
+  /** The tasks that a task has added to a chord: twq's own key, beside Celery's `.t`. */
   additions(groupId: string, taskId: string): string
 }
 

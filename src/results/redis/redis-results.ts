@@ -11,7 +11,7 @@ import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import { transaction } from './redis-transaction.ts'
 
-/** What storing results in a Redis works with. */
+/** The parts of `RedisResults`. */
 export interface RedisResultsParts {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
@@ -26,15 +26,15 @@ export interface RedisResultsParts {
 // A state that is not the last word is worth this many milliseconds of trying: the task goes on meanwhile.
 const PASSING = 1_000
 
-// Somebody may revoke thousands of tasks with one command: other results come in between.
+// One command may revoke thousands of tasks: other results are stored in between.
 const REVOKED_AT_ONCE = 100
 
-/** Keeps each task's latest state under a key, and tells whoever has subscribed to it (wire specification 4.4). */
+/** Keeps each task's latest state under a key, and publishes it to its subscribers (wire specification 4.4). */
 export class RedisResults implements ResultBackend {
   readonly kind = 'redis'
   readonly #parts: RedisResultsParts
   readonly chord: RedisChords
-  /** What is being written now, by key: states of one task must not overtake each other. */
+  /** The writes in progress, by key: states of one task must not overtake each other. */
   readonly #turns = new Map<string, Promise<unknown>>()
   #pendingBytes = 0
 
@@ -143,7 +143,7 @@ function revokedRecord(taskId: string): ResultRecord {
   return { taskId, state: 'REVOKED', traceback: null, children: [], error }
 }
 
-/** What is no result is written over, as SET does with a value of any type. */
+/** Reads a value of another type as no result: it is written over, as by SET. */
 function whenOfAnotherType(error: Error): null {
   if (error.message.startsWith('WRONGTYPE')) return null
   throw error

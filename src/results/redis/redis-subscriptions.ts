@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-/** What listening to channels is made of. */
+/** The connection that subscribes, and the functions that it calls. */
 export interface RedisSubscriptionsParts {
-  /** A connection for nothing else: one that has subscribed may ask nothing more. */
+  /** A connection of its own: once it has subscribed, Redis takes no other command on it. */
   readonly connection: RedisConnection
   readonly clock: Clock
   readonly onMessage: (channel: string, text: string) => void
@@ -19,7 +19,7 @@ const BATCH = 1_000
 /** Milliseconds between two signs of life: an idle connection that died is noticed by one that gets no answer. */
 const SIGN_OF_LIFE = 15_000
 
-/** Listens to channels over one connection, and over those that follow it. */
+/** Subscribes to channels, and again on each new connection. */
 export class RedisSubscriptions {
   readonly #parts: RedisSubscriptionsParts
   readonly #channels = new Set<string>()

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 /** A command by its name, with its arguments. */
 export type RedisCommand = readonly [name: string, ...args: (string | number)[]]
 
-/** What a command answers. */
+/** The reply to a command. */
 export type RedisReply = string | number | null | readonly RedisReply[]
 
 /** All of the commands, or none; rejects with the first error among their replies. */
