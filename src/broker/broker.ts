@@ -6,7 +6,7 @@ export interface Broker {
   connect(options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<Connection>
 }
 
-/** What the other end said of itself when the connection opened. */
+/** The server's properties, from the opening handshake. */
 export interface ServerInfo {
   readonly product: string
   readonly version: string
@@ -53,7 +53,7 @@ export interface QueueSpec {
   readonly arguments?: Readonly<Record<string, unknown>>
 }
 
-/** What the broker said of a queue. */
+/** The name and the counts of a queue, from the reply to its declaration. */
 export interface QueueStatus {
   readonly name: string
   /** Messages ready for delivery. */

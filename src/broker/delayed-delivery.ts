@@ -17,7 +17,7 @@ const MOST_QUEUES = 10_000
 // Until it is tried again what could not be used, in milliseconds: permissions get granted, queues come back.
 const AGAIN_AFTER = 60_000
 
-/** What the queues of the ladder are. A quorum queue loses nothing on the way, not even what finds no queue at the end. */
+/** The type of the delay queues. A quorum queue dead-letters at least once, and keeps a message that no queue takes. */
 export type DelayedQueueType = 'quorum' | 'classic'
 
 /**

@@ -10,7 +10,7 @@ export interface Difference {
   readonly kind: 'queue' | 'exchange'
   /** By RabbitMQ's name: `durable`, `type`, `x-max-priority`, … */
   readonly argument: string
-  /** What was asked for, and what there is, as the broker shows them; `none` for nothing. */
+  /** The declared value and the existing one, as the broker shows them; `none` for nothing. */
   readonly wanted: string
   readonly found: string
 }
@@ -83,7 +83,7 @@ function differenceIn(kind: Difference['kind'], refusal: unknown): Difference {
   return { kind, argument, wanted, found }
 }
 
-/** What is learnt from one more refusal; nothing when it is no such refusal, or one that was heard before. */
+/** The difference that one more refusal names; undefined for another error, or a difference that is known. */
 function anotherIn(kind: Difference['kind'], error: unknown, known: readonly Difference[]): Difference | undefined {
   try {
     const next = differenceIn(kind, error)

@@ -2,7 +2,7 @@ import { messageOf, TwqError } from '../errors.ts'
 import { shellWord } from '../runtime/text/shell-word.ts'
 import { oversizeError, readOversize } from './message-size.ts'
 
-/** What the broker said when it closed a connection or a channel. */
+/** The reply code and text with which the broker closed a connection or a channel. */
 export interface Refusal {
   /** AMQP reply code: 403, 404, 406, 320 … */
   readonly code: number
@@ -38,8 +38,8 @@ export function channelFailure(error: unknown): TwqError {
 }
 
 /**
- * What the broker meant when it closed a whole connection over one request (AMQP 541); undefined for every other error.
- * RabbitMQ 4 does so for a feature that is disabled there, and for what it can't carry out without a majority of its nodes.
+ * The error for a connection that the broker closed over one request (AMQP 541); undefined for every other error.
+ * RabbitMQ 4 closes it for a feature that is disabled there, and for a request that needs a majority of its nodes.
  */
 export function connectionRefusal(error: unknown): TwqError | undefined {
   if (!TwqError.is(error, 'TWQ_CONNECTION_LOST')) return undefined
@@ -137,7 +137,7 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
   return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
 }
 
-/** What a user lacks, where it can be told, and how it is granted. `failure` is amqplib's text, which may name the method. */
+/** The permission that a user lacks, where the error names it, and how it is granted. `failure` is amqplib's text, which may name the method. */
 function permissionHint(text: string, failure: string): string {
   const user = shellWord(/for user '([^']*)'/.exec(text)?.[1] ?? 'USER')
   const vhost = shellWord(/in vhost '([^']*)'/.exec(text)?.[1] ?? '/')
@@ -177,11 +177,11 @@ function lackingPermission(text: string, failure: string): 'configure' | 'write'
   }
 }
 
-/** What to do about a task that runs longer than the broker waits. */
+/** The hint for a task that runs longer than the broker waits. */
 export const CONSUMER_TIMEOUT_HINT =
   'Split the task, give it a hard time limit below that, use acks: early for it, or raise consumer_timeout on the broker.'
 
-/** What the broker said, out of the error that amqplib made of it. */
+/** The broker's reply code and text, out of amqplib's error. */
 export function readRefusal(error: unknown): Refusal | undefined {
   const said = /\b(\d{3}) \([A-Z0-9_-]+\) with message "(.*)"$/s.exec(messageOf(error))
   return said === null ? undefined : { code: Number(said[1]), text: said[2] ?? '' }

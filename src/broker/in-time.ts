@@ -6,8 +6,8 @@ import type { Session } from './session.ts'
 export const ANSWER_PATIENCE = 5_000
 
 /**
- * What `answer` gives; rejects with `TWQ_QUEUE_DOWN` where that takes longer than `ms` milliseconds. RabbitMQ 4 is silent for
- * a minute about a classic queue whose node was lost, and for half a minute about what it can't write without a majority.
+ * Resolves with `answer`; rejects with `TWQ_QUEUE_DOWN` where that takes longer than `ms` milliseconds. RabbitMQ 4 does not
+ * reply for a minute about a classic queue whose node was lost, and for half a minute about a write without a majority.
  */
 export function inTime<T>(answer: Promise<T>, clock: Clock, ms = ANSWER_PATIENCE): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -45,7 +45,7 @@ export interface Auxiliary {
   readonly onDown: (error: Error) => void
 }
 
-/** What a kept channel needs, and whom it tells. */
+/** The parts of a kept channel, and the functions that it calls. */
 export interface KeptChannelOptions {
   readonly name: string
   readonly clock: Clock

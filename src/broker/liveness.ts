@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import type { Channel, Connection } from './broker.ts'
 
-/** What is asked, and how often. */
+/** The channel that is probed, and how often. */
 export interface LivenessOptions {
   readonly connection: Connection
   /** The channel that has to work: the consuming one. */

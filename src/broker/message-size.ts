@@ -25,7 +25,7 @@ export function oversizeError({ size, limit }: Oversize, cause?: unknown): TwqEr
   )
 }
 
-/** What an error of `oversizeError` is about; undefined for any other. */
+/** The sizes in an error of `oversizeError`; undefined for any other. */
 export function oversizeIn(error: unknown): Oversize | undefined {
   if (!TwqError.is(error, 'TWQ_PUBLISH_REFUSED')) return undefined
   const said = LARGER.exec(error.message)

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import type { Session } from './session.ts'
 
-/** What is asked, and how often. */
+/** The queues that are probed, and how often. */
 export interface QueueWatchOptions {
   /** Lends channels of the connection that consumes, and answers in time. */
   readonly session: Pick<Session, 'withChannel'>
@@ -16,9 +16,9 @@ export interface QueueWatchOptions {
   readonly signal: AbortSignal
 }
 
-/** What is wrong with queues that are consumed. */
+/** The troubles of consumed queues. */
 export interface QueueWatch {
-  /** Why nothing comes from a queue, by its name: its node is away, or it has no leader. */
+  /** Why a queue delivers nothing, by its name: its node is away, or it has no leader. */
   readonly troubles: ReadonlyMap<string, string>
 }
 

@@ -14,7 +14,7 @@ export function isRabbitMq4(server: ServerInfo): boolean {
   return server.product === 'RabbitMQ' && Number.parseInt(server.version, 10) >= 4
 }
 
-/** What twq's built-in broker calls its platform, while it answers to RabbitMQ's name. */
+/** The platform that twq's built-in broker sends; the product that it sends is RabbitMQ. */
 export const BUILT_IN_PLATFORM = 'twq dev broker'
 
 /** Whether quorum queues put messages in the order of their priorities: from 4.0 on, with no argument of theirs. */

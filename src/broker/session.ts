@@ -11,7 +11,7 @@ import { LiveConnection, type Serving } from './live-connection.ts'
 
 export type { Auxiliary, Kept } from './kept-channel.ts'
 
-/** What a session tells its listeners. */
+/** An event of a session. */
 export type SessionEvent =
   | { readonly kind: 'connected'; readonly server: ServerInfo; readonly attempts: number; readonly downtimeMs: number }
   | { readonly kind: 'lost'; readonly error: Error }

@@ -144,7 +144,7 @@ export interface Companion {
   readonly quorum: boolean
   /** Says in what it is otherwise than it was declared, where it is. */
   readonly difference: TwqError | undefined
-  /** What to do about it; undefined where it does no harm. */
+  /** How to correct it; undefined where it does no harm. */
   readonly hint?: string
 }
 

@@ -74,7 +74,7 @@ const PARAMETERS: Readonly<Record<string, Setting>> = {
 }
 /** Meaningful to other clients and harmless to leave out. */
 const IGNORED = new Set(['channel_max', 'frame_max', 'locale', 'server_name_indication', 'auth_mechanism'])
-/** What other clients call "check the server's certificate", which we always do. */
+/** Parameters of other clients that ask for the check of the server's certificate, which is always made here. */
 const ALWAYS_ON: Readonly<Record<string, readonly string[]>> = {
   verify: ['verify_peer'],
   ssl_cert_reqs: ['required', 'cert_required'],

@@ -10,7 +10,7 @@ import type { Method, MethodArguments, MethodName } from './methods.ts'
 import { changeTopology } from './topology.ts'
 import { decodeMethod, methodId } from './values.ts'
 
-/** What a channel needs of its connection. */
+/** The connection, as its channels use it. */
 export interface ChannelOwner {
   readonly vhost: VirtualHost
   readonly user: string

@@ -1,6 +1,6 @@
 import { decodeTable } from './values.ts'
 
-/** What a client logs in with. */
+/** The user name and password of a client. */
 export interface Credentials {
   readonly user: string
   readonly password: string

@@ -161,7 +161,7 @@ const MIB = 2 ** 20
 const MAX_CONNECTIONS = 1_000
 
 // Clients choose their ways by product and version (kombu: what a global prefetch means), so we answer to the name of
-// the broker whose behaviour we copy, and say beside it who we are.
+// the broker whose behaviour is copied here, and send our own name as the platform.
 const SERVER_PROPERTIES = {
   product: 'RabbitMQ',
   version: '3.10.8',

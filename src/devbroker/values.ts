@@ -6,7 +6,7 @@ import { type Method, type MethodArguments, type MethodName, methodNamed, specOf
 import { PayloadReader } from './payload-reader.ts'
 import { PayloadWriter } from './payload-writer.ts'
 
-/** What a content header says: how long the body is, the properties, and the header table as bytes. */
+/** A content header: the size of the body, the properties, and the header table as bytes. */
 export interface ContentHeader {
   readonly bodySize: number
   readonly properties: Properties

@@ -15,7 +15,7 @@ export interface AmqpBrokerOptions {
   readonly heartbeat: number
   /** Milliseconds for TCP, TLS and the handshake together, each address anew: 10 s. `?connection_timeout=` in the URL wins. */
   readonly connectTimeout?: number
-  /** What RabbitMQ lists as the connection's name. */
+  /** The connection's name, as RabbitMQ lists it. */
   readonly name: string
   readonly clientProperties?: Readonly<Record<string, unknown>>
   /** Takes what a delivery, cancel or blocked callback threw; by default a process warning. */

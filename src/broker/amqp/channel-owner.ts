@@ -1,7 +1,7 @@
 import type { TwqError } from '../../errors.ts'
 import type { FrameWriter } from './frame-writer.ts'
 
-/** What a channel needs of the connection that it belongs to. */
+/** The connection, as its channels use it. */
 export interface ChannelOwner {
   /** Why the connection ended; undefined while it is open or when its end was asked for. */
   readonly failure: TwqError | undefined

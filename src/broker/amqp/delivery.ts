@@ -12,7 +12,7 @@ export interface SettlingChannel {
   nack(tag: number, requeue: boolean): boolean
 }
 
-/** What the deliveries of one consumer have in common. */
+/** The consumer that deliveries came to. */
 export interface Source {
   /** The broker took back what is not settled, though the channel is open. */
   readonly disowned: boolean

@@ -49,7 +49,7 @@ export class FrameWriter {
   readonly #frameMax: number
   #beforeFlush: (() => void)[] = []
   #slab = Buffer.allocUnsafeSlow(SLAB)
-  /** What stands before this was handed to the socket. */
+  /** The bytes before this position were handed to the socket. */
   #sent = 0
   #at = 0
   #scheduled = false

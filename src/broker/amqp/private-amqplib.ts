@@ -33,7 +33,7 @@ export interface RawConnection extends EventEmitter {
   recvFrame(): RawFrame | false
 }
 
-/** What the opening handshake sends. */
+/** The fields that the opening handshake sends. */
 export interface OpenFields {
   readonly clientProperties: Readonly<Record<string, unknown>>
   readonly mechanism: string

@@ -5,7 +5,7 @@ import { connectionRefusal } from '../failures.ts'
 import { answeringInTime, inTime } from '../in-time.ts'
 import type { Session } from '../session.ts'
 
-/** What declaring on connections of its own takes. */
+/** The broker, the name and the session of `DeclaringChannels`. */
 export interface DeclaringOptions {
   readonly broker: Broker
   /** Names the connections on the broker. */

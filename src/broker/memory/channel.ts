@@ -29,7 +29,7 @@ export interface ChannelClient {
   confirmed(publishTag: number, taken: boolean): void
 }
 
-/** What `basic.consume` asks for. */
+/** The fields of `basic.consume`. */
 export interface ConsumeRequest {
   readonly queue: string
   /** Empty: the broker makes one up. */

@@ -1,6 +1,6 @@
 import type { Entry } from './ready-messages.ts'
 
-/** Someone who takes messages from a queue, as the queue sees it. */
+/** A consumer, as its queue sees it. */
 export interface Consumer {
   readonly exclusive: boolean
   /** Higher ones are served first while they have room. */
@@ -58,7 +58,7 @@ export class Consumers {
     return chosen
   }
 
-  /** Empties the list and returns who was on it. */
+  /** Empties the list and returns its consumers. */
   removeAll(): Consumer[] {
     const all = this.#order
     this.#order = []

@@ -67,7 +67,7 @@ export function isCycle(message: Message, queue: string): boolean {
   return last !== -1 && deaths.slice(0, last + 1).every((death) => textOf(fieldNamed(death, 'reason')) !== 'rejected')
 }
 
-// The order of the fields is RabbitMQ's, who sorts them only once there is more than one record.
+// The order of the fields is that of RabbitMQ, which sorts them only once there is more than one record.
 function newRecord(message: Message, death: Death, expiration: string | undefined): RawField[] {
   const keys = [message.routingKeys[0], ...visibleCopies(message.headers)]
   return [

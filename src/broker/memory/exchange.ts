@@ -3,7 +3,7 @@ import { matchesHeaders, parseHeadersPattern } from './headers-pattern.ts'
 import { commandInvalid } from './refusal.ts'
 import { matchesTopic, wordsOf } from './topic-pattern.ts'
 
-/** What a binding leads to. */
+/** The destination of a binding. */
 export interface Destination {
   readonly kind: 'queue' | 'exchange'
   readonly name: string
@@ -17,7 +17,7 @@ export interface Binding {
   readonly arguments: Headers
 }
 
-/** What `exchange.declare` asks for. */
+/** The fields of `exchange.declare`. */
 export interface ExchangeDeclaration {
   readonly name: string
   readonly type: string
@@ -28,7 +28,7 @@ export interface ExchangeDeclaration {
   readonly arguments: Headers
 }
 
-/** What an exchange decides upon; headers are decoded only where the exchange compares them. */
+/** The parts of a message that an exchange routes by; headers are decoded only where the exchange compares them. */
 export interface Routable {
   readonly routingKeys: readonly string[]
   headers(): Headers

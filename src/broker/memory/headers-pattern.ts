@@ -3,7 +3,7 @@ import type { Headers, HeaderValue } from '../../protocol/wire.ts'
 import { typeName } from './queue-settings.ts'
 import { preconditionFailed } from './refusal.ts'
 
-/** What a binding of a headers exchange asks for. */
+/** The headers that a binding of a headers exchange matches. */
 export interface HeadersPattern {
   readonly mode: 'all' | 'any'
   readonly wanted: readonly (readonly [name: string, value: HeaderValue])[]

@@ -22,7 +22,7 @@ import type { Queue } from './queue.ts'
 import { Refusal } from './refusal.ts'
 import type { VirtualHost } from './vhost.ts'
 
-/** What errors say of where they happened. */
+/** The place that errors name. */
 export const WHERE = 'the memory broker'
 /** As RabbitMQ's own default, in bytes. */
 export const FRAME_MAX = 131_072

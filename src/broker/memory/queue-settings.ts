@@ -1,7 +1,7 @@
 import type { Headers, HeaderValue } from '../../protocol/wire.ts'
 import { preconditionFailed } from './refusal.ts'
 
-/** What a queue's `x-` arguments mean. */
+/** A queue's `x-` arguments, decoded. */
 export interface QueueSettings {
   readonly type: 'classic' | 'quorum'
   /** Milliseconds a message may wait. */
@@ -19,7 +19,7 @@ export interface QueueSettings {
   readonly singleActiveConsumer: boolean
 }
 
-/** What `queue.declare` asks for. */
+/** The fields of `queue.declare`. */
 export interface QueueDeclaration {
   readonly name: string
   readonly durable: boolean

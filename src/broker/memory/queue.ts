@@ -22,7 +22,7 @@ export interface QueueSurroundings {
   onHeld(bytes: number): void
 }
 
-/** One queue: what waits, who takes it, and when it dies. */
+/** One queue: its ready messages, its consumers, and its expiry. */
 export class Queue {
   readonly declaration: QueueDeclaration
   readonly settings: QueueSettings

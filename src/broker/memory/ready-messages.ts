@@ -15,7 +15,7 @@ export interface Entry {
   readonly cost: number
 }
 
-/** What a message takes of a queue's byte limit, which counts bodies. */
+/** The bytes of a message that count against a queue's byte limit: those of its body. */
 export function sizeOf(entry: Entry): number {
   return entry.message.body.length
 }
@@ -35,7 +35,7 @@ export class ReadyMessages {
     return this.#bytes
   }
 
-  /** What all of them take of the broker's memory. */
+  /** The bytes of the broker's memory that all of them take. */
   get cost(): number {
     return this.#cost
   }

@@ -11,7 +11,7 @@ import { Queue } from './queue.ts'
 import { parseQueueSettings, type QueueDeclaration } from './queue-settings.ts'
 import { accessRefused, notFound, preconditionFailed, queueLocked } from './refusal.ts'
 
-/** What became of a publish. */
+/** The result of a publish. */
 export interface Publication {
   /** How many queues the message was meant for. */
   readonly queues: number
@@ -19,7 +19,7 @@ export interface Publication {
   readonly accepted: boolean
 }
 
-/** What a bind or unbind names. */
+/** A binding, as a bind or an unbind names it. */
 export interface BindingRequest {
   readonly source: string
   readonly destination: Destination
@@ -35,7 +35,7 @@ export interface BindingRequest {
 export class VirtualHost {
   readonly name: string
   readonly clock: Clock
-  /** What everything but messages is taken from. */
+  /** The memory for queues, exchanges and bindings. */
   readonly budget: Budget
   readonly #exchanges = new Map<string, Exchange>()
   readonly #queues = new Map<string, Queue>()
