@@ -19,10 +19,10 @@ export interface ResultBackend {
   /** The connection that it needs, which the worker starts and stops. */
   readonly service?: Service
   /**
-   * Resolves once the record is safe, or once it is certain that nobody can receive it (`nobody`). Rejects only when
+   * Resolves once the record is safe, or once it is certain that no reader can receive it (`dropped`). Rejects only when
    * neither can be established; the message must then not be acknowledged. `routingKey` is the one it was delivered by.
    */
-  store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'>
+  store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'dropped'>
   /**
    * Stores the state REVOKED of tasks whose messages this worker may never get (wire specification 3.5); a backend that needs
    * the message to store a result has none. Rejects when one of them could not be stored.

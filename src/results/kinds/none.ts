@@ -7,7 +7,7 @@ export const none: ResultBackendKind = {
   define: () => ({
     shown: 'none',
     celeryName: 'disabled',
-    openBackend: () => ({ kind: 'none', store: async () => 'nobody' }),
+    openBackend: () => ({ kind: 'none', store: async () => 'dropped' }),
     examine: async () => 'none: no caller gets a result',
   }),
 }

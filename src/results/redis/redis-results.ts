@@ -51,8 +51,8 @@ export class RedisResults implements ResultBackend {
     return this.#parts.connection
   }
 
-  /** A final state is tried for as long as the connection has patience; of another, `nobody` may hear. */
-  async store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'nobody'> {
+  /** A final state is tried for as long as the connection has patience; another may be `dropped`. */
+  async store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'dropped'> {
     const { keys, clock, extended } = this.#parts
     const final = isFinal(record)
     const value = encodeMeta(record, {
@@ -71,10 +71,10 @@ export class RedisResults implements ResultBackend {
       }
       return 'stored'
     }
-    if (!this.#parts.connection.connected) return 'nobody'
+    if (!this.#parts.connection.connected) return 'dropped'
     return await this.#inTurn(key, () => this.#write(key, value, PASSING)).then(
       () => 'stored' as const,
-      () => 'nobody' as const,
+      () => 'dropped' as const,
     )
   }
 

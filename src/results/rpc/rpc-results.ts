@@ -34,9 +34,9 @@ export class RpcResults implements ResultBackend {
   async store(
     record: ResultRecord,
     message: { readonly id: string; readonly replyTo: string; readonly correlationId: string },
-  ): Promise<'stored' | 'nobody'> {
+  ): Promise<'stored' | 'dropped'> {
     const { replyTo } = message
-    if (replyTo === '') return 'nobody'
+    if (replyTo === '') return 'dropped'
     const outgoing: Outgoing = {
       route: { exchange: '', routingKey: replyTo },
       message: {
@@ -57,10 +57,10 @@ export class RpcResults implements ResultBackend {
       return 'stored'
     }
     // Only the last word is worth repeating; a progress report that arrives late would be a lie.
-    if (!isFinal(record) || this.#isKnownGone(replyTo)) return 'nobody'
+    if (!isFinal(record) || this.#isKnownGone(replyTo)) return 'dropped'
     if (await this.#resend(outgoing)) return 'stored'
     this.#rememberGone(replyTo)
-    return 'nobody'
+    return 'dropped'
   }
 
   /** True when a later try reached the queue. */

@@ -46,8 +46,8 @@ it('gives up on a caller who has gone after 600 ms, and on the next result for h
   await using backend = await aBackend()
   const stored = backend.results.store(record, owner)
   await backend.clock.pass(600)
-  expect(await stored).toBe('nobody')
-  expect(await backend.results.store(record, owner)).toBe('nobody')
+  expect(await stored).toBe('dropped')
+  expect(await backend.results.store(record, owner)).toBe('dropped')
 })
 
 it('waits for nobody longer than 90 ms once its worker leaves', async () => {
@@ -57,7 +57,7 @@ it('waits for nobody longer than 90 ms once its worker leaves', async () => {
   backend.leaving.abort()
   const later = backend.results.store(record, { ...owner, replyTo: 'another' })
   await backend.clock.pass(90)
-  expect(await Promise.all([begun, later])).toEqual(['nobody', 'nobody'])
+  expect(await Promise.all([begun, later])).toEqual(['dropped', 'dropped'])
 })
 
 it('still sends a result again to a caller who was away for a moment when its worker leaves', async () => {
