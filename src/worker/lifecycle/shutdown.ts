@@ -58,16 +58,18 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   if (await within(parts.clock, parts.grace, skip.grace, finished)) return 'clean'
 
   const late = table.inState('active')
-  logger.warn(
-    { event: 'worker.aborting', running: late.length, tasks: late.map(nameAndId) },
-    'the grace period is over; aborting the running tasks',
-  )
+  if (late.length > 0) {
+    logger.warn(
+      { event: 'worker.aborting', running: late.length, tasks: late.map(nameAndId) },
+      'the grace period is over; aborting the running tasks',
+    )
+  }
   const reason = new TwqError('TWQ_SHUTTING_DOWN', 'the worker is shutting down', {
     hint: 'Let the error escape: the task goes back to its queue and another worker runs it.',
   })
   for (const request of late) request.abort(reason)
   parts.kept.tryNow()
-  if (await within(parts.clock, parts.abort, skip.abort, finished)) return 'forced'
+  if (await within(parts.clock, parts.abort, skip.abort, finished)) return late.length > 0 ? 'forced' : 'clean'
 
   const stubborn = table.all()
   logger.error(
