@@ -64,13 +64,16 @@ export interface WorkerParts {
   readonly broker?: Broker
   /** False leaves out what is about the process and not about tasks: probes, and the watch on its event loop. */
   readonly watched?: boolean
+  /** False where some tasks are in this process alone, so that no other thread or process can load them. */
+  readonly loadable?: boolean
   /** Hears what happens in the worker. */
   readonly observer?: WorkerObserver
 }
 
 /** Puts a worker together, each part from those above it; nothing happens before `start`. */
 export function createWorker(parts: WorkerParts): Worker {
-  const { config, registry, logger, configFile, observer, clock = systemClock, watched = true } = parts
+  const { config, registry, logger, configFile, observer, clock = systemClock } = parts
+  const { watched = true, loadable = true } = parts
   const node = config.nodeName
   const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }) } = parts
   const leaving = new AbortController()
@@ -143,7 +146,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const pool = openPool(poolParts)
   const isolation = new Isolation({
     // A test worker has none: its clock is moved by hand, and a process would not follow it.
-    openCrew: watched ? () => openIsolationCrew(poolParts) : undefined,
+    openCrew: watched && loadable ? () => openIsolationCrew(poolParts) : undefined,
     canRun: (task) => !needsConnections(task, registry),
     clock,
     logger,

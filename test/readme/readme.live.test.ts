@@ -11,6 +11,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'docs/operations.md',
   'examples/flask/README.md',
+  'docs/embedding.md',
   'docs/workflows.md',
   'docs/from-celery.md',
 ]

@@ -12,6 +12,9 @@ const DOCUMENTED_BROKER = 'amqp://guest:guest@localhost:5672//'
 /** Where the workers of the documents answer probes; in a story a port that is free. */
 const DOCUMENTED_HEALTH = '127.0.0.1:9808'
 
+/** Where the servers of the documents listen; in a story on a port that is free. */
+const DOCUMENTED_SERVER = '127.0.0.1:3000'
+
 /** Commands that a story does not run, since the tests' own provisioning has done what they are for. */
 const PROVIDED: ReadonlySet<string> = new Set([
   'docker run --rm -p 5672:5672 rabbitmq:4',
@@ -29,6 +32,7 @@ const RUNS_TESTS =
 const STAYING = [
   { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
+  { command: /^npx tsx app\.ts$/, ready: /^listening$/ },
 ]
 
 // The first npx in a fresh copy builds the project once more: npx installs the folder that it is called in into its own
@@ -50,14 +54,16 @@ export class Story implements AsyncDisposable {
   readonly #setting: Setting
   readonly #root: string
   readonly #health: string
+  readonly #server: string
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #staying = new Map<RegExp, Program>()
   /** The TypeScript files that the documents have the reader write. */
   readonly written: string[] = []
 
-  private constructor(setting: Setting, root: string, health: string) {
+  private constructor(setting: Setting, root: string, ports: { readonly health: number; readonly server: number }) {
     this.#setting = setting
-    this.#health = health
+    this.#health = `127.0.0.1:${ports.health}`
+    this.#server = `127.0.0.1:${ports.server}`
     this.#root = root
     const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name))
     this.#env = {
@@ -68,6 +74,7 @@ export class Story implements AsyncDisposable {
       TWQ_BROKER: setting.broker,
       CELERY_BROKER_URL: setting.broker,
       FLASK_RUN_PORT: '0',
+      PORT: String(ports.server),
       // Whose workers are asked how they are.
       XDG_RUNTIME_DIR: root,
       TMPDIR: root,
@@ -86,7 +93,7 @@ export class Story implements AsyncDisposable {
       filter: (path) => !left.has(relative(setting.project, path)) && basename(path) !== '__pycache__',
     })
     await shareDownloads(join(root, 'npm-cache'))
-    return new Story(setting, root, `127.0.0.1:${await freePort()}`)
+    return new Story(setting, root, { health: await freePort(), server: await freePort() })
   }
 
   /** The reader's copy of the project. */
@@ -99,6 +106,7 @@ export class Story implements AsyncDisposable {
     const text = block.text
       .replaceAll(DOCUMENTED_BROKER, this.#setting.broker)
       .replaceAll(DOCUMENTED_HEALTH, this.#health)
+      .replaceAll(DOCUMENTED_SERVER, this.#server)
     switch (block.language) {
       case 'sh':
         return await this.#type(text)

@@ -66,6 +66,16 @@ const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]
     void ran.then((run) => console.log(run.kind, run.kind === 'succeeded' && run.result))`,
     'succeeded 3',
   ],
+  'twq/worker': [
+    `import { defineTask } from 'twq'
+    import { createWorker, type EmbeddedHealth, TwqError } from 'twq/worker'
+    export const add = ${ADD}
+    export const worker = createWorker({ config: { queues: ['a'] }, tasks: [add] })
+    export const health: EmbeddedHealth = worker.health()
+    export const started = worker.stop().then(() => worker.start())
+    started.catch((error) => console.log(health.state, worker.health().state, TwqError.is(error, 'TWQ_CLOSED')))`,
+    'new stopped true',
+  ],
 }
 
 // The project has no ioredis, and its compiler checks libraries.

@@ -18,6 +18,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   'twq/client': ['RemoteTaskError', 'TwqError', 'createClient'],
   'twq/devbroker': ['startDevBroker'],
   'twq/testing': ['ManualClock', 'createMemoryBroker', 'runTask', 'startTestWorker', 'until'],
+  'twq/worker': ['TwqError', 'createWorker'],
 }
 
 /** What other parts of the package import from the modules behind the entry points, and users are not to. */

@@ -152,6 +152,10 @@ const table = {
     level: 'warn',
     meaning: "`tasks` may run longer than RabbitMQ's `consumer_timeout` allows unless it was raised",
   },
+  'config.notice': {
+    level: 'warn',
+    meaning: 'of a worker within another program: a setting has no effect, or is likely not what was meant',
+  },
   'tasks.warning': { level: 'warn', meaning: 'a task module was loaded, and something in it looks wrong' },
 
   'message.quarantined': {

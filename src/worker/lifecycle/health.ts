@@ -18,6 +18,7 @@ import type { PoolSize } from '../run/pool-size.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { ConsumerChannels } from './consumer-channels.ts'
+import type { WorkerReport } from './worker.ts'
 
 /** Where the signs of a worker's health are. */
 export interface WorkerHealthParts {
@@ -119,7 +120,7 @@ export class WorkerHealth implements WorkerObserver {
   }
 
   /** All there is to know at the moment, tasks included. */
-  report(): Record<string, unknown> {
+  report(): WorkerReport {
     const { table, clock } = this.#parts
     const { consumer, publisher, aside, loopLag, outcomes } = this.#signs()
     const now = clock.now()
@@ -176,7 +177,7 @@ export class WorkerHealth implements WorkerObserver {
     return judge(probe, this.#signs(), this.#limits).length === 0
   }
 
-  #info(): Record<string, unknown> {
+  #info() {
     const { config, consumer, table, taskCounters, poolSize } = this.#parts
     return {
       node: config.nodeName,

@@ -1,3 +1,4 @@
+import { TwqError } from '../../errors.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
@@ -10,7 +11,7 @@ import type { ConsumerChannels } from './consumer-channels.ts'
 import type { WorkerHealth } from './health.ts'
 import type { Service } from './services.ts'
 import { type StartupWarningsParts, warnAtStart } from './startup-warnings.ts'
-import type { Worker } from './worker.ts'
+import type { Worker, WorkerReport } from './worker.ts'
 
 /** What starts and stops with a worker, and what tells how it is. */
 export interface RunningWorkerParts extends StartupWarningsParts {
@@ -47,7 +48,7 @@ export class RunningWorker implements Worker, WorkerObserver {
     return this.#stopped.promise
   }
 
-  report(): Readonly<Record<string, unknown>> {
+  report(): WorkerReport {
     return this.#parts.health.report()
   }
 
@@ -60,7 +61,11 @@ export class RunningWorker implements Worker, WorkerObserver {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
-    for (const service of services) await service.start?.()
+    for (const service of services) {
+      await service.start?.()
+      // A shutdown has passed the services that would start now.
+      if (this.#stopping !== undefined) throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready')
+    }
     warnAtStart(this.#parts)
     moments.ready()
     const ms = Math.round(clock.monotonic() - startedAt)

@@ -204,7 +204,7 @@ describe('results in a Redis', () => {
     const first = await client.send(count, { x: 1 })
     expect(await scene.logged('task.unsettled')).toMatchObject({ task_id: first.id })
     expect(await scene.logged('worker.halted')).toMatchObject({ kept: 1 })
-    const checks = (scene.worker.report().failing as { check: string }[]).map(({ check }) => check)
+    const checks = (scene.worker.report().failing as readonly { check: string }[]).map(({ check }) => check)
     expect(checks).toContain('outcomes')
     await queueOnce(scene.queue, ({ consumers }) => consumers === 0)
     const second = await client.send(count, { x: 2 })

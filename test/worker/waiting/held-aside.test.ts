@@ -71,7 +71,7 @@ async function runsGoodTask(scene: TestWorker): Promise<void> {
 const broken = (count: number): string[] => Array.from({ length: count }, (_, n) => `{broken ${n}`).sort()
 const held = (scene: TestWorker): unknown => scene.worker.report().held_aside
 const failing = (scene: TestWorker): unknown =>
-  (scene.worker.report().failing as { check: string }[]).map(({ check }) => check)
+  (scene.worker.report().failing as readonly { check: string }[]).map(({ check }) => check)
 
 describe('messages that can not run', () => {
   it('are set aside though the quarantine was deleted: it is declared again', async () => {

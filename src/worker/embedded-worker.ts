@@ -1,0 +1,205 @@
+import type { ResolvedConfig } from '../config/resolve-config.ts'
+import { TwqError } from '../errors.ts'
+import { deferred } from '../runtime/time/deferred.ts'
+import { onAbort } from '../runtime/time/on-abort.ts'
+import { createWorker } from './create-worker.ts'
+import { givenConfig, openSetup, type WorkerOptions } from './embedded-setup.ts'
+import type { Worker } from './lifecycle/worker.ts'
+
+export type { WorkerOptions } from './embedded-setup.ts'
+
+/** A check that fails, and why. */
+export interface FailingCheck {
+  readonly check: string
+  readonly why: string
+}
+
+/** How a worker is: what probes are told, and what it does at the moment. */
+export interface EmbeddedHealth {
+  readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped'
+  /** False where a restart would help. */
+  readonly live: boolean
+  /** Whether it consumes all its queues, on proof. */
+  readonly ready: boolean
+  /** Why it is not ready. */
+  readonly failing: readonly FailingCheck[]
+  /** The tasks that run. */
+  readonly active: number
+  /** The tasks that wait for a slot. */
+  readonly reserved: number
+  /** The tasks that wait for their time. */
+  readonly held: number
+  /** How many attempts have ended. */
+  readonly processed: number
+}
+
+/**
+ * A worker in a process of your own. It installs no handler of signals, uncaught exceptions or unhandled rejections, and never ends
+ * the process: when to stop it is for the process to say.
+ */
+export interface EmbeddedWorker extends AsyncDisposable {
+  /**
+   * Resolves when it consumes. Rejects with why it can't, after everything it had opened is closed; with `TWQ_CLOSED` after `stop`. Waits for a
+   * broker that is away. A second call gets the first one's promise: a worker starts once.
+   */
+  start(): Promise<void>
+  /**
+   * `warm`, the default, lets what runs finish within `shutdown.grace`, as SIGTERM does with `twq worker start`; `cold` aborts it at once, as does
+   * `signal` when it aborts. Resolves when everything is given back and closed: `forced` where an attempt had to be ended. A further
+   * call waits for the same end, and a cold one hastens it.
+   */
+  stop(kind?: 'warm' | 'cold', options?: { readonly signal?: AbortSignal }): Promise<'clean' | 'forced'>
+  /** Resolves when `start` does, and rejects as it does; it starts nothing. */
+  readonly ready: Promise<void>
+  /** Resolves when it has stopped, for any reason: remote control may ask for it, too. Rejects when a defect of twq stopped it. */
+  readonly stopped: Promise<'clean' | 'forced'>
+  /** How it is at the moment. */
+  health(): EmbeddedHealth
+}
+
+/** Creates a worker to run in this process; nothing happens before `start`. Throws `TWQ_CONFIG` for options that can't be used. */
+export function createEmbeddedWorker(options: WorkerOptions = {}): EmbeddedWorker {
+  return new StandingWorker(options, givenConfig(options))
+}
+
+class StandingWorker implements EmbeddedWorker {
+  readonly #options: WorkerOptions
+  readonly #given: ResolvedConfig | undefined
+  readonly #ready = deferred<void>()
+  readonly #stopped = deferred<'clean' | 'forced'>()
+  #state: EmbeddedHealth['state'] = 'new'
+  #worker: Worker | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<'clean' | 'forced'> | undefined
+  #cold = false
+
+  constructor(options: WorkerOptions, given: ResolvedConfig | undefined) {
+    this.#options = options
+    this.#given = given
+    // Who awaits neither must not have the process end for it.
+    this.ready.catch(() => {})
+    this.stopped.catch(() => {})
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  get stopped(): Promise<'clean' | 'forced'> {
+    return this.#stopped.promise
+  }
+
+  start(): Promise<void> {
+    if (this.#starting === undefined) {
+      this.#starting = this.#start()
+      this.#starting.then(this.#ready.resolve, this.#ready.reject)
+    }
+    return this.#starting
+  }
+
+  stop(
+    kind: 'warm' | 'cold' = 'warm',
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<'clean' | 'forced'> {
+    if (kind === 'cold' || signal?.aborted) this.#hasten()
+    this.#stopping ??= this.#stop()
+    if (signal === undefined || signal.aborted) return this.#stopping
+    return this.#hastenedBy(signal, this.#stopping)
+  }
+
+  health(): EmbeddedHealth {
+    const state = this.#state
+    if (this.#worker === undefined || state === 'stopped') return withoutWorker(state)
+    const { live, ready, failing, active, reserved, held, processed } = this.#worker.report()
+    return { state, live, ready, failing, active, reserved, held, processed }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #start(): Promise<void> {
+    if (this.#stopping !== undefined) throw closed()
+    this.#state = 'starting'
+    try {
+      const setup = await openSetup(this.#options, this.#given)
+      if (this.#stopping !== undefined) throw closed()
+      this.#worker = createWorker({ ...setup, observer: { stopping: () => this.#leaves() } })
+      this.#worker.stopped.then(
+        (how) => this.#end(() => this.#stopped.resolve(how)),
+        (error) => this.#end(() => this.#stopped.reject(error)),
+      )
+      await this.#worker.start()
+      if (this.#state === 'starting') this.#state = 'running'
+    } catch (error) {
+      // Some of its parts have started.
+      this.#hasten()
+      this.#stopping ??= this.#stop()
+      await this.#worker?.stopped.catch(() => {})
+      throw error
+    }
+  }
+
+  async #stop(): Promise<'clean' | 'forced'> {
+    const starting = this.#starting?.catch(() => {})
+    if (starting === undefined) this.#ready.reject(closed())
+    // Its configuration is still being loaded.
+    if (this.#worker === undefined) await starting
+    const worker = this.#worker
+    if (worker === undefined) {
+      this.#end(() => this.#stopped.resolve('clean'))
+      return 'clean'
+    }
+    const isLeaving = this.#state === 'stopping'
+    // Told to stop a second time, it would skip the grace period.
+    const how = isLeaving && !this.#cold ? worker.stopped.catch(() => 'forced' as const) : worker.stop(this.#kind)
+    await starting
+    return await how
+  }
+
+  get #kind(): 'warm' | 'cold' {
+    return this.#cold ? 'cold' : 'warm'
+  }
+
+  /** By `stop`, or of its own accord: remote control told it to, or it can't go on. */
+  #leaves(): void {
+    this.#state = 'stopping'
+  }
+
+  #end(tell: () => void): void {
+    this.#state = 'stopped'
+    tell()
+  }
+
+  /** Once: told a further time, it would not even wait for what it aborts. */
+  #hasten(): void {
+    if (this.#cold) return
+    this.#cold = true
+    if (this.#stopping !== undefined) void this.#worker?.stop('cold')
+  }
+
+  async #hastenedBy(signal: AbortSignal, stopping: Promise<'clean' | 'forced'>): Promise<'clean' | 'forced'> {
+    const forget = onAbort(signal, () => this.#hasten())
+    try {
+      return await stopping
+    } finally {
+      forget()
+    }
+  }
+}
+
+const NOTHING = { active: 0, reserved: 0, held: 0, processed: 0 }
+
+/** The health where there is no worker that could be asked. */
+function withoutWorker(state: EmbeddedHealth['state']): EmbeddedHealth {
+  const over = state === 'stopped'
+  const why = over ? 'the worker has stopped' : 'the worker has not consumed yet'
+  const failing = [{ check: over ? 'shutdown' : 'startup', why }]
+  return { state, live: !over, ready: false, failing, ...NOTHING }
+}
+
+function closed(): TwqError {
+  return new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready', {
+    hint: 'A worker starts once: create another one.',
+  })
+}
