@@ -9,6 +9,11 @@ import type { TaskLogger } from './task-logger.ts'
 export interface TaskContext {
   readonly id: string
   readonly name: string
+  /**
+   * The same in every attempt at this call of the task, to give to a service that does things once: over retries, redeliveries, and a replay from
+   * quarantine, which may repeat work that was done. It is the task's id; what `replace` has run in its place, with that id, has a key of its own.
+   */
+  readonly idempotencyKey: string
   readonly queue: string
   /** 1 on the first try. */
   readonly attempt: number

@@ -11,7 +11,7 @@ export const layers: readonly (readonly string[])[] = [
   ['config'],
   ['worker', 'beat'],
   ['monitor'],
-  ['testing', 'cli', 'index.ts', 'client.ts', 'worker.ts', 'testing.ts', 'devbroker.ts'],
+  ['testing', 'cli', 'index.ts', 'client.ts', 'current.ts', 'worker.ts', 'testing.ts', 'devbroker.ts'],
 ]
 
 /** What else is allowed within one layer. The top one may import everything. */

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { currentTask } from '../../src/current.ts'
 import type { TwqError } from '../../src/errors.ts'
 import type { RemoteTaskError } from '../../src/protocol/result/remote-task-error.ts'
 import { Reject } from '../../src/tasks/attempt/control-flow.ts'
@@ -12,6 +13,18 @@ import type { Canvas, GroupHandle } from '../../src/tasks/sending.ts'
 /** The tasks of the pool conformance suite, loaded by the pool itself and by every member of it. */
 
 const add = defineTask({ name: 'add', positional: ['x', 'y'], run: ({ x, y }: { x: number; y: number }) => x + y })
+
+/** Its own context, as code deep below finds it after a wait, and in a callback. */
+const current = defineTask({
+  name: 'current',
+  async run(_args: object, ctx) {
+    await sleep(1)
+    const inCallback = await new Promise<string | undefined>((resolve) =>
+      setTimeout(() => resolve(currentTask()?.idempotencyKey), 1),
+    )
+    return [currentTask() === ctx, inCallback]
+  },
+})
 
 const echo = defineTask({ name: 'echo', positional: ['value'], run: ({ value }: { value: unknown }) => value })
 
@@ -262,6 +275,7 @@ const tread = defineTask({
 
 export const poolTasks = [
   add,
+  current,
   echo,
   usual,
   price,

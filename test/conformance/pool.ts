@@ -114,6 +114,12 @@ export function poolConformance(subject: PoolSubject): void {
       await attempt.outcome
     })
 
+    it('has code below a task find its context, among others that run', async () => {
+      const ids = ['c1', 'c2', 'c3'].slice(0, atOnce)
+      const outcomes = await Promise.all(ids.map((id) => outcomeOf('current', [], { id })))
+      expect(outcomes).toMatchObject(ids.map((id) => ({ kind: 'succeeded', result: [true, id] })))
+    })
+
     it.each([
       ['text', 'žluťoučký kůň 🐎'],
       ['an integer beyond 2^53', 2n ** 64n],

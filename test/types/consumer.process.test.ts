@@ -48,6 +48,15 @@ const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]
     console.log(message.route.routingKey, wrong())`,
     'celery TWQ_ARGUMENTS',
   ],
+  'twq/current': [
+    `import { defineTask } from 'twq'
+    import { currentTask } from 'twq/current'
+    import { runTask } from 'twq/testing'
+    const label = (): string => currentTask()?.id ?? 'none'
+    export const named = defineTask({ name: 'named', run: label })
+    void runTask(named, {}, { id: 'a1' }).then((run) => console.log(label(), run.kind === 'succeeded' && run.result))`,
+    'none a1',
+  ],
   'twq/devbroker': [
     `import { startDevBroker } from 'twq/devbroker'
     export const started = startDevBroker()

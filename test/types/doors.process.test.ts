@@ -16,6 +16,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
     ...['chain', 'chord', 'createClient', 'defineConfig', 'defineTask', 'group', 'isAlive', 'isTask', 'signature'],
   ],
   'twq/client': ['RemoteTaskError', 'TwqError', 'createClient'],
+  'twq/current': ['currentTask'],
   'twq/devbroker': ['startDevBroker'],
   'twq/testing': ['ManualClock', 'createMemoryBroker', 'runTask', 'startTestWorker', 'until'],
   'twq/worker': ['TwqError', 'createWorker'],

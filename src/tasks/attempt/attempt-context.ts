@@ -38,6 +38,11 @@ export class AttemptContext implements TaskContext {
     return this.request.task
   }
 
+  get idempotencyKey(): string {
+    const { id, replacedTaskNesting: nesting } = this.request
+    return nesting === 0 ? id : `${id}.${nesting}`
+  }
+
   get queue(): string {
     return this.#attempt.invocation.queue
   }

@@ -8,6 +8,7 @@ import type { RetryOptions } from '../retry-options.ts'
 import { nextRetry, requestedRetry } from '../retry-policy.ts'
 import { validateCall } from '../validate-call.ts'
 import { AttemptContext, tooManyRetries } from './attempt-context.ts'
+import { attemptScope } from './attempt-scope.ts'
 import { type ControlFlow, controlFlowOf } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import type { Outcome, RetryOverride } from './outcome.ts'
@@ -37,7 +38,10 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
       }
       args = checked.value
     }
-    const result: unknown = await task.run(args, context)
+    const scope = attemptScope()
+    const result: unknown = await (scope === undefined
+      ? task.run(args, context)
+      : scope.run(context, () => task.run(args, context)))
     return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
   } catch (thrown) {
     return threw(thrown, attempt, clock.monotonic() - startedAt)

@@ -1,0 +1,6 @@
+export type { State } from './protocol/result-record.ts'
+export type { Embed, TaskMessage } from './protocol/task-message.ts'
+export type { Headers, HeaderValue, Properties } from './protocol/wire.ts'
+export type { Json, JsonObject } from './runtime/json.ts'
+export { currentTask } from './tasks/attempt/current-task.ts'
+export type { TaskContext } from './tasks/context.ts'
