@@ -24,6 +24,7 @@ export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
 export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
+export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { TaskContext } from './tasks/context.ts'
 export type { Received } from './tasks/result-types.ts'
@@ -32,6 +33,7 @@ export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {
   AnyArguments,
   AnyHandle,
+  ArgumentsOf,
   Canvas,
   GroupHandle,
   InputOf,

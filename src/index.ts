@@ -47,6 +47,7 @@ export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
 export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
+export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/control-flow.ts'
@@ -59,6 +60,7 @@ export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {
   AnyArguments,
   AnyHandle,
+  ArgumentsOf,
   Canvas,
   Following,
   GroupHandle,

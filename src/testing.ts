@@ -38,6 +38,7 @@ export type { Logger, LogLine } from './runtime/log/logger.ts'
 export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
 export { ManualClock } from './runtime/time/manual-clock.ts'
+export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { Outcome, RetryOverride } from './tasks/attempt/outcome.ts'
 export type { TaskContext } from './tasks/context.ts'
@@ -47,6 +48,7 @@ export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type {
   AnyArguments,
   AnyHandle,
+  ArgumentsOf,
   Canvas,
   GroupHandle,
   InputOf,

@@ -4,15 +4,19 @@ import type { Routes } from '../protocol/queue/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { Logger } from '../runtime/log/logger.ts'
+import type { SentMany } from '../sending/send-many.ts'
 import type { StoredHandle } from '../sending/task-handle.ts'
 import type {
   AnyArguments,
+  ArgumentsOf,
   GroupHandle,
+  NameOf,
   ResultOf,
   RevokeOptions,
   Send,
   Sendable,
   SendOptions,
+  SentHandle,
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
@@ -29,6 +33,18 @@ export interface Client extends AsyncDisposable {
    * or 8 MiB of a workflow has the whole of that time.
    */
   readonly send: Send
+  /**
+   * Sends a task once for each arguments of an iterable, async or not: a million in one call, in order and in bounded memory, as fast as the
+   * broker confirms. Gives a handle for each, in order: `for await (const { id } of client.sendMany(add, rows))`; or
+   * `await client.sendMany(add, rows).confirmed()`, where none is needed. Nothing is sent before it is read. The first that fails ends
+   * it, with a `SendManyError` that tells how many were confirmed. With `'rpc'` the client follows 100,000 results at most: give
+   * `ignoreResult` where they are not read. Throws `TWQ_ARGUMENTS` for a `taskId`, which can't be that of many.
+   */
+  sendMany<T extends Sendable | string>(
+    target: T | NameOf<T>,
+    calls: Iterable<ArgumentsOf<T>> | AsyncIterable<ArgumentsOf<T>>,
+    options?: Omit<SendOptions, 'taskId'>,
+  ): SentMany<SentHandle<T>>
   /** The message that `send` would publish now, and where. */
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing
   /**

@@ -8,6 +8,7 @@ import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import type { Revoke } from '../sending/revoke.ts'
 import type { Router } from '../sending/router.ts'
+import { type SentMany, sendMany } from '../sending/send-many.ts'
 import { SentTask, type StoredHandle } from '../sending/task-handle.ts'
 import type { AnyArguments, GroupHandle, RevokeOptions, Send, Sendable, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -58,6 +59,18 @@ class BrokerClient implements Client {
     if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
     return this.#startedConnection().send(target, args, options)
   }) as Send
+
+  sendMany(
+    target: Sendable | string,
+    calls: Iterable<unknown> | AsyncIterable<unknown>,
+    options: SendOptions = {},
+  ): SentMany<never> {
+    if (options.taskId !== undefined) {
+      throw new TwqError('TWQ_ARGUMENTS', 'sendMany takes no taskId: each call has an id of its own')
+    }
+    const send = this.send as unknown as (target: unknown, args: unknown, options: SendOptions) => Promise<never>
+    return sendMany((args: unknown) => send(target, args, options), calls)
+  }
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
     return this.#connection.encode(target, args, options)

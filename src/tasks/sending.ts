@@ -155,6 +155,9 @@ export type SendArguments<T> = T extends Canvas
       : [args: InputOf<T>, options?: SendOptions]
     : [args?: AnyArguments, options?: SendOptions]
 
+/** The arguments of one call of a task. */
+export type ArgumentsOf<T> = T extends Sendable ? InputOf<T> : AnyArguments
+
 /** The handle that sending `T` resolves to. */
 export type SentHandle<T> =
   T extends Canvas<infer Handle> ? Handle : TaskHandle<T extends Sendable ? ResultOf<T> : unknown>
