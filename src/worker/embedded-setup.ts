@@ -4,8 +4,7 @@ import { findConfig } from '../config/find-config.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../config/resolve-config.ts'
 import { TwqError } from '../errors.ts'
 import { kindOf, poolKinds } from '../pool/kinds/all.ts'
-import { isRedisUrl } from '../results/redis-address.ts'
-import { requireIoredis } from '../results/redis-connection.ts'
+import { knownResultBackends, resultBackendOf } from '../results/kinds/all.ts'
 import { createLogger, type EventLogger, type Logger } from '../runtime/log/logger.ts'
 import { anyOf } from '../runtime/text/any-of.ts'
 import { isTask } from '../tasks/brand.ts'
@@ -45,6 +44,7 @@ export function givenConfig({ config, configFile, env = {} }: WorkerOptions): Re
     return resolveWithOrigins({
       file: { path: 'the config of createWorker', content: config ?? {} },
       env,
+      resultBackends: knownResultBackends,
       baseDir: process.cwd(),
     })
   }
@@ -67,7 +67,7 @@ export async function openSetup(
   // A file is loaded by each member of a pool, the tasks in it included.
   const here = [...ownTasks, ...(file === undefined ? config.tasks.filter(isTask) : [])]
   if (here.length > 0) checkPool(config, here)
-  if (isRedisUrl(config.resultBackend)) requireIoredis()
+  resultBackendOf(config.resultBackend).requirePackages?.()
   const logger = options.logger ?? ownLogger(config)
   for (const notice of notices) logger.warn({ event: 'config.notice', notice }, 'about the configuration')
   const { tasks, warnings } = await loadTasks(config)
@@ -85,7 +85,10 @@ async function readConfigFile({ configFile, env = {} }: WorkerOptions): Promise<
   const mode = env.NODE_ENV ?? 'production'
   const file = await findConfig({ file: configFile, cwd: process.cwd(), command: 'worker start', mode, env })
   if (file === undefined) throw new TwqError('TWQ_CONFIG_FILE', `there is no configuration file ${configFile}`)
-  return { ...resolveWithOrigins({ file, env, baseDir: dirname(file.path) }), file: file.path }
+  return {
+    ...resolveWithOrigins({ file, env, resultBackends: knownResultBackends, baseDir: dirname(file.path) }),
+    file: file.path,
+  }
 }
 
 function checkPool({ pool }: Config, [first]: readonly AnyTask[]): void {
