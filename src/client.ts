@@ -9,6 +9,7 @@ export type {
   KeptAddition,
   ResultTuple,
 } from './protocol/chord/chord.ts'
+export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
@@ -26,6 +27,7 @@ export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
 export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
+export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export type { TaskContext } from './tasks/context.ts'
 export type { Received } from './tasks/result-types.ts'
 export type { RetryOptions } from './tasks/retry-options.ts'

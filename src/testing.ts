@@ -23,6 +23,7 @@ export type {
   KeptAddition,
   ResultTuple,
 } from './protocol/chord/chord.ts'
+export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
@@ -40,6 +41,7 @@ export type { Clock, Timer } from './runtime/time/clock.ts'
 export { ManualClock } from './runtime/time/manual-clock.ts'
 export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
+export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export type { Outcome, RetryOverride } from './tasks/attempt/outcome.ts'
 export type { TaskContext } from './tasks/context.ts'
 export type { Received } from './tasks/result-types.ts'
