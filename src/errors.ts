@@ -78,6 +78,8 @@ export type ErrorCode =
   | 'TWQ_SOFT_LIMIT'
   /** A thread or a process of the pool could not be started, or has other tasks than the worker. */
   | 'TWQ_POOL'
+  /** A plugin could not be started, misused `next`, or failed a send; the message names it. */
+  | 'TWQ_PLUGIN'
   /** The task was revoked while it ran, and has to stop. */
   | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */

@@ -14,9 +14,10 @@ const LARGEST_PREFETCH = 65_535
 
 /** The configuration from the values of the options with these keys; `inFile` are the queues that the file describes. */
 export function assemble(read: Read, keys: readonly string[], inFile: readonly TaskQueue[], baseDir: string): Config {
-  // Tasks themselves are the user's objects, and their schemas may keep caches inside: only the list is frozen.
+  // Tasks and plugins are the user's objects, and may keep caches inside: only the lists are frozen.
   const tasks = Object.freeze([...read('tasks')])
-  return Object.freeze({ ...asInFile(read, keys), tasks, ...derive(read, inFile, baseDir) }) as Config
+  const plugins = Object.freeze([...read('plugins')])
+  return Object.freeze({ ...asInFile(read, keys), tasks, plugins, ...derive(read, inFile, baseDir) }) as Config
 }
 
 type Values = { [name: string]: unknown }

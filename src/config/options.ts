@@ -1,6 +1,7 @@
 import { connectionOptions } from './options/connections.ts'
 import { loggingOptions } from './options/logging.ts'
 import { type KeyOf, type Option, type OptionTable, tableOf, type ValueAt } from './options/option.ts'
+import { pluginOptions } from './options/plugins.ts'
 import { queueOptions } from './options/queues.ts'
 import { runningOptions } from './options/running.ts'
 import { sendingOptions } from './options/sending.ts'
@@ -13,6 +14,7 @@ export type Options = typeof connectionOptions &
   typeof runningOptions &
   typeof workerOptions &
   typeof sendingOptions &
+  typeof pluginOptions &
   typeof loggingOptions
 
 const tree: Options = {
@@ -21,6 +23,7 @@ const tree: Options = {
   ...runningOptions,
   ...workerOptions,
   ...sendingOptions,
+  ...pluginOptions,
   ...loggingOptions,
 }
 

@@ -38,8 +38,8 @@ export function find(
   const typed = flags?.[key]
   if (typed !== undefined) return { kind: 'flag', origin: option.flag?.long ?? key, text: typed }
 
-  const own = env[option.env]
-  if (own !== undefined && own !== '') return { kind: 'env', origin: option.env, text: own }
+  const own = option.env === undefined ? undefined : env[option.env]
+  if (own !== undefined && own !== '') return { kind: 'env', origin: option.env as string, text: own }
 
   if (file.has(key)) return { kind: 'file', origin: fileName(sources), value: file.get(key) }
 
@@ -84,7 +84,7 @@ export function readFile(
 
 /** Notices about `TWQ_` variables that are no settings, and so have no effect. */
 export function misspeltEnvironment(env: Environment, table: OptionTable): string[] {
-  const known = Object.values(table).map((option) => option.env)
+  const known = Object.values(table).flatMap(({ env: name }) => name ?? [])
   return Object.keys(env).flatMap((name) => {
     // The project's own tests have variables, too.
     if (!name.startsWith('TWQ_') || name.startsWith('TWQ_TEST_') || known.includes(name)) return []

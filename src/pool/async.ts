@@ -7,7 +7,7 @@ import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
-import type { Attempt, Invocation } from '../tasks/attempt/invocation.ts'
+import type { AroundAttempt, Attempt, Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -28,6 +28,8 @@ export interface AsyncPoolOptions {
   readonly sendFor: (message: TaskMessage) => Send
   /** The time limits of a message's attempt, if it has any. */
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
+  /** What surrounds the attempts of a task; left out where no plugin surrounds any. */
+  readonly aroundOf?: ((task: AnyTask) => AroundAttempt | undefined) | undefined
   /** The largest result of a task, in bytes of JSON. */
   readonly maxResultSize?: number | undefined
   readonly clock: Clock
@@ -46,11 +48,12 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     logger,
     sendFor,
     limitsFor,
+    aroundOf,
     maxResultSize,
     clock,
     random = Math.random,
   } = options
-  const means: Means = { logger, sendFor, maxResultSize, clock, random }
+  const means: Means = { logger, sendFor, aroundOf, maxResultSize, clock, random }
   let running = 0
   let abandoned = 0
   let stopped = false
@@ -122,7 +125,8 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
 }
 
 /** The context that all attempts on this event loop share. */
-type Means = Pick<Attempt, 'logger' | 'sendFor' | 'maxResultSize' | 'clock' | 'random'>
+type Means = Pick<Attempt, 'logger' | 'sendFor' | 'maxResultSize' | 'clock' | 'random'> &
+  Pick<AsyncPoolOptions, 'aroundOf'>
 
 const HERE = { pid: process.pid }
 
@@ -146,6 +150,10 @@ class LocalAttempt implements Attempt {
 
   get aborted(): boolean {
     return this.#options.aborted ?? this.#options.signal.aborted
+  }
+
+  get around(): AroundAttempt | undefined {
+    return this.#means.aroundOf?.(this.task)
   }
 
   get logger(): EventLogger {

@@ -9,6 +9,7 @@ import { namedProblem, positionalProblem } from './arguments.ts'
 import { TASK_BRAND } from './brand.ts'
 import { celeryAttribute } from './celery-attributes.ts'
 import type { TaskContext } from './context.ts'
+import { pluginProblems } from './plugin-problems.ts'
 import type { WithoutJson } from './result-types.ts'
 import { retryPolicyProblem } from './retry-policy.ts'
 import { isSchema, type StandardSchemaV1 } from './schema.ts'
@@ -145,6 +146,7 @@ const PROBLEMS: {
   kwargsRepr: displayProblem,
   trackStarted: booleanProblem,
   timeLimit: timeLimitProblem,
+  plugins: taskPluginProblem,
 }
 const REQUIRED: readonly string[] = ['name', 'run']
 
@@ -181,6 +183,18 @@ function nameProblem(name: unknown): string | undefined {
   if (name !== name.trim()) return `must not begin or end with white space, ${got(name)}`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(name)) return `must not contain control characters, ${got(name)}`
+  return undefined
+}
+
+/** Sends and the worker's moments are not a task's: those hooks belong in the configuration. */
+function taskPluginProblem(value: unknown): string | undefined {
+  const [problem] = pluginProblems(value)
+  if (problem !== undefined) return problem.trimStart()
+  for (const [index, plugin] of (value as readonly Partial<Record<string, unknown>>[]).entries()) {
+    const part = ['aroundSend', 'on'].find((name) => plugin[name] !== undefined)
+    if (part === undefined) continue
+    return `[${index}] ('${plugin.name}') has ${part}: a plugin of a task has start and aroundAttempt; give it in \`plugins\` of the configuration`
+  }
   return undefined
 }
 

@@ -2,6 +2,7 @@ import type { Compression } from '../protocol/compression.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { ArgumentDisplay } from './argument-display.ts'
 import type { TaskContext } from './context.ts'
+import type { Plugin } from './plugin.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { StandardSchemaV1 } from './schema.ts'
 import type { Sendable } from './sending.ts'
@@ -37,6 +38,8 @@ export interface TaskSettings {
   readonly trackStarted?: boolean
   /** `soft` aborts the attempt's signal, `hard` ends it; the message's own limits come first, the configuration's last. */
   readonly timeLimit?: TimeLimitSetting
+  /** Around the attempts of this task, within the plugins of the configuration: `start` and `aroundAttempt` only. */
+  readonly plugins?: readonly Pick<Plugin, 'name' | 'start' | 'aroundAttempt'>[]
 }
 
 /**

@@ -10,6 +10,7 @@ import { anyOf } from '../runtime/text/any-of.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { ManualClock } from '../runtime/time/manual-clock.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
+import type { Plugin } from '../tasks/plugin.ts'
 import { createRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { createWorker } from '../worker/create-worker.ts'
@@ -21,6 +22,8 @@ export interface TestWorkerOptions {
   readonly tasks: readonly AnyTask[]
   /** As in `worker.config.ts`; the pool is `async` or `solo`. */
   readonly config?: UserConfig
+  /** Plugins of the worker and of the client, after those of `config`. */
+  readonly plugins?: readonly Plugin[]
   /** Gets the worker's log; by default nothing does. */
   readonly logger?: Logger
   /** One that several workers share. */
@@ -54,7 +57,8 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
   const endings = new Endings()
   // Nothing here needs proof that it still answers, and each proof is a timer.
   const quiet: UserConfig = { nodeName: `test-${++started}@testing`, workerEvents: false, heartbeat: '1h' }
-  const content: UserConfig = { ...quiet, ...options.config }
+  const plugins = [...(options.config?.plugins ?? []), ...(options.plugins ?? [])]
+  const content: UserConfig = { ...quiet, ...options.config, plugins }
   const config = resolveConfig({
     file: { path: 'the test', content },
     env: {},

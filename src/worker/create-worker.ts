@@ -6,6 +6,7 @@ import { createSession } from '../broker/session.ts'
 import { needsConnections, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
 import { EventPublisher } from '../events/publisher.ts'
+import { PluginList } from '../plugins/plugin-list.ts'
 import { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
@@ -134,8 +135,18 @@ export function createWorker(parts: WorkerParts): Worker {
     apply: (signature, args, parent) => followUps.apply(signature, args, parent),
     unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followUps }),
   })
+  const plugins = new PluginList({
+    plugins: config.plugins,
+    tasks: registry.entries().map(({ task }) => task),
+    host: { role: 'worker', node, pool: config.pool },
+    startTimeout: config.startTimeout,
+    stopTimeout: config.shutdown.grace,
+    clock,
+    logger,
+  })
   const poolParts = {
     config,
+    plugins,
     registry: runnable,
     configFile,
     clock,
@@ -200,6 +211,7 @@ export function createWorker(parts: WorkerParts): Worker {
     aside,
     delays,
     rateLimits,
+    plugins,
     pool,
     isolation,
     dispatcher,

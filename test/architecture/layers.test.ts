@@ -3,7 +3,7 @@ import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { cyclesIn, importsOf } from './imports.ts'
-import { objectionTo, poolList } from './layer-rules.ts'
+import { objectionTo, pluginCheck, poolList } from './layer-rules.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SRC = join(ROOT, 'src')
@@ -48,6 +48,13 @@ describe('the source', () => {
     expect(beyond).toEqual([])
   })
 
+  it('checks plugins without loading what runs them', () => {
+    const beyond = loadedBy(pluginCheck).filter(
+      (to) => !/^(node:|tasks\/plugin-problems\.ts$|runtime\/text\/)/.test(to),
+    )
+    expect(beyond).toEqual([])
+  })
+
   it('imports only packages that users get with it', () => {
     const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
     const packages = imports.filter(({ kind, to }) => kind === 'package' && !to.startsWith('node:'))
@@ -88,7 +95,8 @@ describe('the layer rules', () => {
     ['config/options/parsers.ts', 'runtime/time/duration.ts', false],
     ['config/concurrency.ts', 'pool/kinds/all.ts', false],
     ['cli/main.ts', 'worker/create-worker.ts', false],
-    ['metrics/instruments.ts', 'plugins/hooks.ts', false],
+    ['sending/sender.ts', 'plugins/around-send.ts', false],
+    ['config/options/plugins.ts', 'tasks/plugin-problems.ts', false],
   ])('allow %s to import %s', (from, to, typeOnly) => {
     expect(objectionTo({ from, to, kind: 'file', typeOnly })).toBeUndefined()
   })
@@ -98,7 +106,7 @@ describe('the layer rules', () => {
     ['tasks/task.ts', 'broker/broker.ts', true, /beside/],
     ['errors.ts', 'runtime/json.ts', true, /beside/],
     ['sending/prepare-task.ts', 'config/config.ts', true, /above/],
-    ['plugins/hooks.ts', 'metrics/instruments.ts', false, /beside/],
+    ['pool/member.ts', 'plugins/plugin-list.ts', true, /beside/],
     ['pool/member.ts', 'broker/broker.ts', true, /must not know/],
     ['config/config.ts', 'tasks/registry.ts', false, /more than types/],
     ['config/concurrency.ts', 'pool/crew.ts', false, /more than types/],

@@ -124,7 +124,7 @@ describe('where values come from', () => {
   })
 
   it('gives every option a name in the environment that no other has', () => {
-    const names = optionKeys.map((key) => options[key].env)
+    const names = optionKeys.flatMap((key) => options[key].env ?? [])
     expect(new Set(names).size).toBe(names.length)
     expect(names.every((name) => name.startsWith('TWQ_'))).toBe(true)
   })
@@ -191,7 +191,7 @@ describe('values', () => {
     ['tasks', './a.ts,./b/*.ts', { tasks: ['./a.ts', './b/*.ts'] }],
   ])('reads %s=%s where it is typed: a bare number is seconds', (key, text, expected) => {
     expect(resolve({ flags: { [key]: text } })).toMatchObject(expected)
-    expect(resolve({ env: { [options[key].env]: text } })).toMatchObject(expected)
+    expect(resolve({ env: { [String(options[key].env)]: text } })).toMatchObject(expected)
   })
 
   it.each([

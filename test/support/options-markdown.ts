@@ -6,7 +6,9 @@ import { shownDefault } from '../../src/config/problems.ts'
 export function optionsMarkdown(table: OptionTable = options): string {
   const rows = Object.entries(table).map(([key, option]) => {
     const { default: fallback, derived, env, celeryEnv = [], flag, parser, doc } = option
-    const environment = [env, ...celeryEnv.map(({ name }) => name)].map((name) => `\`${name}\``).join(', ')
+    const environment = [...(env === undefined ? [] : [env]), ...celeryEnv.map(({ name }) => name)]
+      .map((name) => `\`${name}\``)
+      .join(', ')
     const flags = flag === undefined ? '' : [flag.short, flag.long].filter(Boolean).join(', ')
     const cells = [
       `\`${key}\``,

@@ -86,6 +86,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_CONTROL: EXIT.failed,
   TWQ_SOFT_LIMIT: EXIT.failed,
   TWQ_POOL: EXIT.config,
+  TWQ_PLUGIN: EXIT.config,
   TWQ_REVOKED: EXIT.failed,
   TWQ_SHUTTING_DOWN: EXIT.failed,
   TWQ_PIDFILE: EXIT.cantCreate,

@@ -8,7 +8,8 @@ export interface Option<Value = unknown, Written = unknown> {
   /** As one would write it in the file; `undefined` where it is derived, as `derived` says. */
   readonly default: unknown
   readonly derived?: string
-  readonly env: string
+  /** Left out where only a configuration file can have it. */
+  readonly env?: string
   /** Names of Celery's own environment that apply unless the file has the option. */
   readonly celeryEnv?: readonly CeleryName[]
   readonly flag?: Flag

@@ -204,6 +204,20 @@ const table = {
     meaning: 'the URL of the result backend asks for TLS without verifying the server',
   },
 
+  'plugin.failed': {
+    level: 'warn',
+    meaning:
+      'a hook of a plugin threw, or misused `next`; one line a minute for each hook, `times` with those in between',
+  },
+  'plugin.not-passed-on': {
+    level: 'warn',
+    meaning: 'what plugins left in `passOn` is no text, or more than 16 KiB: it does not go with the outcome',
+  },
+  'plugin.stop-failed': {
+    level: 'warn',
+    meaning: 'what `start` of a plugin returned threw, or took longer than `shutdown.grace`',
+  },
+
   'pool.resized': { level: 'info', meaning: 'the pool runs `size` tasks at once now' },
   'pool.not-resized': { level: 'error', meaning: 'the autoscaler could not change the size of the pool' },
   'pool.member-gone': { level: 'warn', meaning: 'a process or thread of the pool ended; another one is started' },

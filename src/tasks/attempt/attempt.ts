@@ -4,50 +4,84 @@ import { boundedMessage, celeryError, pythonError, toRemoteError } from '../../p
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { bindReceived } from '../arguments.ts'
+import type { AttemptEnd } from '../plugin.ts'
 import type { RetryOptions } from '../retry-options.ts'
 import { nextRetry, requestedRetry } from '../retry-policy.ts'
-import { validateCall } from '../validate-call.ts'
+import { type ValidCall, validateCall } from '../validate-call.ts'
 import { AttemptContext, tooManyRetries } from './attempt-context.ts'
 import { attemptScope } from './attempt-scope.ts'
 import { type ControlFlow, controlFlowOf } from './control-flow.ts'
-import type { Attempt } from './invocation.ts'
+import type { AroundAttempt, Attempt, SurroundedAttempt } from './invocation.ts'
 import type { Outcome, RetryOverride } from './outcome.ts'
+import { withPassOn } from './pass-on.ts'
 import { portableValue } from './portable.ts'
 import { isRetryMisuse, retryTime } from './retry-time.ts'
+import { UnfitArguments } from './unfit-arguments.ts'
 
 /**
  * Runs a task's code once: arguments, schema, code, result. Never rejects: everything that the code does, throwing undefined or
  * a hostile proxy included, is an outcome. Arguments that don't fit fail the task at once, however often it may be retried.
  */
 export async function runAttempt(attempt: Attempt): Promise<Outcome> {
-  const { task, clock } = attempt
+  const { clock } = attempt
   if (attempt.aborted !== false && isShutdown(attempt.signal)) return { kind: 'interrupted' }
   const startedAt = clock.monotonic()
   const context = new AttemptContext(attempt)
   try {
     attempt.onStarted?.()
+    const { around } = attempt
+    if (around !== undefined) return await runSurrounded(attempt, around, context, startedAt)
     const { message } = attempt.invocation
-    const bound = bindReceived(task.name, task, message.args, message.kwargs)
-    if (bound.kind === 'mismatch') return failed(pythonError('TypeError', bound.message), clock.monotonic() - startedAt)
-    let args: unknown = bound.args
-    if (task.schema !== undefined) {
-      const answer = validateCall(task, task.schema, bound.args)
-      const checked = answer instanceof Promise ? await answer : answer
-      if (checked.kind === 'invalid') {
-        return failed(pythonError(checked.error, checked.message), clock.monotonic() - startedAt)
-      }
-      args = checked.value
-    }
-    const scope = attemptScope()
-    const result: unknown = await (scope === undefined
-      ? task.run(args, context)
-      : scope.run(context, () => task.run(args, context)))
+    const result: unknown = await callTask(attempt, context, message.args, message.kwargs)
     return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
   } catch (thrown) {
     return threw(thrown, attempt, clock.monotonic() - startedAt)
   } finally {
     context.end()
   }
+}
+
+/** The same with code around the task, which may change its arguments, its result and its error. */
+async function runSurrounded(
+  attempt: Attempt,
+  around: AroundAttempt,
+  context: AttemptContext,
+  startedAt: number,
+): Promise<Outcome> {
+  const passOn: Record<string, string> = {}
+  const runtime = (): number => attempt.clock.monotonic() - startedAt
+  let outcome: Outcome
+  try {
+    const scope = attemptScope()
+    const surrounded: SurroundedAttempt = {
+      invocation: attempt.invocation,
+      context,
+      passOn,
+      call: (args, kwargs) => callTask(attempt, context, args, kwargs),
+      outcomeOf: (thrown) => threw(thrown, attempt, runtime()).kind as AttemptEnd,
+    }
+    const result = await (scope === undefined ? around(surrounded) : scope.run(context, () => around(surrounded)))
+    outcome = returned(result, attempt.maxResultSize, runtime())
+  } catch (thrown) {
+    outcome = threw(thrown, attempt, runtime())
+  }
+  return withPassOn(outcome, passOn, attempt)
+}
+
+/** Binds and validates the arguments, and calls the task. Not async: most tasks are one promise, their own. */
+function callTask({ task }: Attempt, context: AttemptContext, positional: readonly Json[], named: JsonObject): unknown {
+  const bound = bindReceived(task.name, task, positional, named)
+  if (bound.kind === 'mismatch') throw new UnfitArguments('TypeError', bound.message)
+  const scope = attemptScope()
+  const run = (args: unknown): unknown =>
+    scope === undefined ? task.run(args, context) : scope.run(context, () => task.run(args, context))
+  if (task.schema === undefined) return run(bound.args)
+  const call = (checked: ValidCall): unknown => {
+    if (checked.kind === 'invalid') throw new UnfitArguments(checked.error, checked.message)
+    return run(checked.value)
+  }
+  const answer = validateCall(task, task.schema, bound.args)
+  return answer instanceof Promise ? answer.then(call) : call(answer)
 }
 
 function returned(result: unknown, maxSize: number | undefined, runtime: number): Outcome {
@@ -68,6 +102,7 @@ function unsendable(what: string, error: unknown, runtime: number): Outcome {
 
 function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
   try {
+    if (thrown instanceof UnfitArguments) return failed(pythonError(thrown.name, thrown.message), runtime)
     if (isRetryMisuse(thrown)) return failed(errorOf(thrown), runtime)
     const asked = controlFlowOf(thrown)
     if (asked !== undefined) return follow(asked, attempt, runtime)

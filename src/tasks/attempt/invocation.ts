@@ -1,8 +1,10 @@
 import type { State } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Json } from '../../runtime/json.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import type { TaskContext } from '../context.ts'
+import type { AttemptEnd } from '../plugin.ts'
 import type { Send } from '../sending.ts'
 import type { AnyTask } from '../task.ts'
 
@@ -31,6 +33,8 @@ export interface Attempt {
   onState(state: State, meta: Json): Promise<void>
   /** Adds a signature to the chord that this message belongs to, and sends it; resolves with its id. */
   onAddToChord?(signature: Json): Promise<string>
+  /** What is called around the task's code; undefined for none. */
+  readonly around?: AroundAttempt | undefined
   readonly logger: EventLogger
   /** A way to send tasks as children of this message. Called only when the task sends one. */
   readonly sendFor: (message: TaskMessage) => Send
@@ -39,4 +43,22 @@ export interface Attempt {
   readonly clock: Clock
   /** Uniform in 0..1, for jitter. */
   readonly random: () => number
+}
+
+/**
+ * Runs the code of an attempt by `call`, with other code around it. What it returns is the attempt's result, and what it throws its
+ * outcome.
+ */
+export type AroundAttempt = (surrounded: SurroundedAttempt) => Promise<unknown>
+
+/** An attempt whose code is called by what is around it. */
+export interface SurroundedAttempt {
+  readonly invocation: Invocation
+  readonly context: TaskContext
+  /** Texts that go with the outcome. */
+  readonly passOn: Record<string, string>
+  /** Binds the arguments and calls the task. Throws what does: arguments that don't fit are an error, which no policy retries. */
+  call(args: readonly Json[], kwargs: JsonObject): unknown
+  /** How the attempt ends where this is thrown. */
+  outcomeOf(thrown: unknown): AttemptEnd
 }

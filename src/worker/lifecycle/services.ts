@@ -1,4 +1,5 @@
 import type { EventPublisher } from '../../events/publisher.ts'
+import type { PluginList } from '../../plugins/plugin-list.ts'
 import type { ChordJoins } from '../follow-ups/chord-joins.ts'
 import type { RemoteControl } from '../remote/remote-control.ts'
 import type { Revocations } from '../request/revocations.ts'
@@ -24,6 +25,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
   /** Whether the process is looked after as well: by probes, and by a watch on its event loop. */
   readonly watched: boolean
   readonly dispatcher: ShutdownParts['dispatcher']
+  readonly plugins: PluginList
   readonly health: WorkerHealth
   readonly stateFile: StateFile | undefined
   readonly revocations: Revocations
@@ -38,7 +40,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
 /** The services of a worker, in the order in which they start; they stop in reverse. */
 export function servicesOf(parts: ServicesParts): readonly Service[] {
   const { config, broker, watched, health, stateFile, revocations, events, loopWatch, autoscaler, remote } = parts
-  const { channels, chordJoins } = parts
+  const { plugins, channels, chordJoins } = parts
   const probes: Service = { start: () => health.open(), stop: () => health.close() }
   const savedRevocations: Service = {
     async start() {
@@ -67,6 +69,8 @@ export function servicesOf(parts: ServicesParts): readonly Service[] {
   return [
     ...(watched ? [probes] : []),
     savedRevocations,
+    // Before the first task, and until the last one has ended.
+    plugins,
     new Connections(parts),
     writtenState,
     taskEvents,

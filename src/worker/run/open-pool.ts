@@ -1,5 +1,6 @@
 import { needsConnections } from '../../canvas/built-in.ts'
 import type { Config } from '../../config/config.ts'
+import type { PluginList } from '../../plugins/plugin-list.ts'
 import type { AsyncPoolOptions } from '../../pool/async.ts'
 import { Crew } from '../../pool/crew.ts'
 import { kindOf } from '../../pool/kinds/all.ts'
@@ -13,6 +14,7 @@ import type { MemberSetup } from './member-host.ts'
 export interface PoolParts extends Pick<AsyncPoolOptions, 'logger' | 'sendFor' | 'limitsFor' | 'clock'> {
   readonly config: Config
   readonly registry: TaskRegistry
+  readonly plugins: PluginList
   /** The configuration file, if there is one. */
   readonly configFile: string | undefined
 }
@@ -30,7 +32,7 @@ export function openIsolationCrew(parts: PoolParts): Crew {
   return new Crew({ ...settingsOf(parts), kind: processes.name, size: 1, startMember: startProcess })
 }
 
-function settingsOf({ config, registry, configFile, ...others }: PoolParts): PoolSettings {
+function settingsOf({ config, registry, plugins, configFile, ...others }: PoolParts): PoolSettings {
   const setup: MemberSetup = {
     file: configFile,
     baseDir: config.baseDir,
@@ -40,6 +42,7 @@ function settingsOf({ config, registry, configFile, ...others }: PoolParts): Poo
   return {
     ...others,
     lookup: registry.get,
+    aroundOf: plugins.aroundOf,
     needsWorker: (task) => needsConnections(task, registry),
     size: config.concurrency,
     hostModule: HOST_MODULE,

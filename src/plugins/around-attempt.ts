@@ -1,0 +1,93 @@
+import { TwqError } from '../errors.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { AroundAttempt, SurroundedAttempt } from '../tasks/attempt/invocation.ts'
+import type { TaskContext } from '../tasks/context.ts'
+import type { AttemptEnd, Plugin, PluginAttempt } from '../tasks/plugin.ts'
+import { type ChainObserver, type Hook, runChain } from './chain.ts'
+import type { FailureLog } from './failure-log.ts'
+
+/** The plugins around attempts as one function; undefined where none has a hook for them. */
+export function aroundAttempt(plugins: readonly Plugin[], failures: FailureLog): AroundAttempt | undefined {
+  const surrounding = plugins.filter((plugin) => plugin.aroundAttempt !== undefined)
+  if (surrounding.length === 0) return undefined
+  return async (surrounded) => {
+    const attempt = new AttemptOfPlugins(surrounded)
+    const hooks = surrounding.map(
+      (plugin): Hook<unknown> => ({
+        plugin: plugin.name,
+        run: (next) => plugin.aroundAttempt?.(attempt, next),
+      }),
+    )
+    return await runChain(hooks, () => surrounded.call(...argumentsOf(attempt)), observing(surrounded, failures))
+  }
+}
+
+/** What a plugin throws of its own is the attempt's outcome, and it may mean that; the log says who did, unless it is a retry or a refusal. */
+function observing(surrounded: SurroundedAttempt, failures: FailureLog): ChainObserver {
+  return {
+    ended(plugin, how) {
+      if (!('thrown' in how)) return
+      const end = surrounded.outcomeOf(how.thrown)
+      if (end === 'failed' || end === 'retry') failures.tell(plugin, 'aroundAttempt', how.thrown)
+    },
+  }
+}
+
+/** Throws `TWQ_PLUGIN` for arguments that a plugin has made none of. */
+function argumentsOf({ task, args, kwargs }: PluginAttempt): [readonly Json[], JsonObject] {
+  if (!Array.isArray(args) || typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
+    throw new TwqError('TWQ_PLUGIN', `a plugin has replaced the arguments of ${task} by what are none`, {
+      hint: 'attempt.args is a list, attempt.kwargs an object',
+    })
+  }
+  return [args, kwargs]
+}
+
+class AttemptOfPlugins implements PluginAttempt {
+  readonly #surrounded: SurroundedAttempt
+  args: readonly Json[]
+  kwargs: JsonObject
+
+  constructor(surrounded: SurroundedAttempt) {
+    this.#surrounded = surrounded
+    this.args = this.message.args
+    this.kwargs = this.message.kwargs
+  }
+
+  get task(): string {
+    return this.message.task
+  }
+
+  get id(): string {
+    return this.message.id
+  }
+
+  get message(): TaskMessage {
+    return this.#surrounded.invocation.message
+  }
+
+  get queue(): string {
+    return this.#surrounded.invocation.queue
+  }
+
+  get node(): string {
+    return this.#surrounded.invocation.node
+  }
+
+  get context(): TaskContext {
+    return this.#surrounded.context
+  }
+
+  get signal(): AbortSignal {
+    return this.#surrounded.context.signal
+  }
+
+  get passOn(): Record<string, string> {
+    return this.#surrounded.passOn
+  }
+
+  outcomeOf(error: unknown): AttemptEnd {
+    return this.#surrounded.outcomeOf(error)
+  }
+}

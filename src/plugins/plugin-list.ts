@@ -1,0 +1,107 @@
+import { hintOf, messageOf, TwqError } from '../errors.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
+import type { AroundAttempt } from '../tasks/attempt/invocation.ts'
+import type { Plugin, PluginHost, Stop } from '../tasks/plugin.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import { taskLogger } from '../tasks/task-logger.ts'
+import { aroundAttempt } from './around-attempt.ts'
+import { FailureLog } from './failure-log.ts'
+
+/** Where plugins run, and how long their starts and stops may take, in milliseconds. */
+export interface PluginListParts {
+  /** Those of the configuration, the outermost first. */
+  readonly plugins: readonly Plugin[]
+  /** The tasks that run here: some have plugins of their own, within those. */
+  readonly tasks: readonly AnyTask[]
+  readonly host: Omit<PluginHost, 'logger'>
+  readonly startTimeout: number
+  /** For all that their starts returned. */
+  readonly stopTimeout: number
+  readonly logger: EventLogger
+  readonly clock: Clock
+}
+
+/** The plugins of one process or thread: starts them in order, stops them in reverse, and puts them around attempts. */
+export class PluginList {
+  readonly #parts: PluginListParts
+  /** Each once, though several tasks may have it. */
+  readonly #all: readonly Plugin[]
+  readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
+  readonly #around = new Map<AnyTask, AroundAttempt | undefined>()
+  readonly failures: FailureLog
+
+  constructor(parts: PluginListParts) {
+    this.#parts = parts
+    const ofTasks = parts.tasks.flatMap(({ settings }) => settings.plugins ?? [])
+    this.#all = [...new Set([...parts.plugins, ...ofTasks])]
+    this.failures = new FailureLog(parts.logger, parts.clock)
+  }
+
+  /** Those of the configuration, then those of tasks. */
+  get names(): readonly string[] {
+    return this.#all.map(({ name }) => name)
+  }
+
+  /** What surrounds the attempts of a task; undefined where no plugin here surrounds any, so that none is asked for it. */
+  get aroundOf(): ((task: AnyTask) => AroundAttempt | undefined) | undefined {
+    if (this.#all.every((plugin) => plugin.aroundAttempt === undefined)) return undefined
+    return (task) => {
+      if (!this.#around.has(task)) {
+        const plugins = new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])
+        this.#around.set(task, aroundAttempt([...plugins], this.failures))
+      }
+      return this.#around.get(task)
+    }
+  }
+
+  /** Starts all, one after the other. Rejects with `TWQ_PLUGIN`, with the plugin's name, once those before it are stopped again. */
+  async start(): Promise<void> {
+    const { startTimeout, logger, host } = this.#parts
+    let starting = ''
+    using limit = timeLimit({
+      ms: startTimeout,
+      reason: () => new TwqError('TWQ_PLUGIN', `it has not started within startTimeout, ${startTimeout} ms`),
+    })
+    try {
+      for (const plugin of this.#all) {
+        starting = plugin.name
+        if (plugin.start === undefined) continue
+        const own: PluginHost = { ...host, logger: taskLogger(logger.child({ plugin: plugin.name })) }
+        const stop: unknown = await unlessAborted(started(plugin, own), limit.signal)
+        if (typeof stop === 'function') this.#started.push({ plugin, stop: stop as Stop })
+      }
+    } catch (error) {
+      await this.stop()
+      throw new TwqError('TWQ_PLUGIN', `plugin '${starting}' can't be started: ${messageOf(error)}`, {
+        hint: hintOf(error) ?? 'Correct what its start() needs, or take it out of `plugins`',
+        cause: error,
+      })
+    }
+  }
+
+  /** Calls what the starts returned, the last first. Never rejects: what goes wrong is logged. */
+  async stop(): Promise<void> {
+    const { stopTimeout, logger } = this.#parts
+    const reason = () => new Error(`it has not stopped within ${stopTimeout} ms`)
+    using limit = timeLimit({ ms: stopTimeout, reason })
+    for (const { plugin, stop } of this.#started.splice(0).reverse()) {
+      try {
+        await unlessAborted(stopped(stop), limit.signal)
+      } catch (error) {
+        const fields = { event: 'plugin.stop-failed' as const, plugin: plugin.name, error: messageOf(error) }
+        logger.warn(fields, 'a plugin could not be stopped')
+      }
+    }
+  }
+}
+
+// A hook that is not async throws at once.
+async function started(plugin: Plugin, host: PluginHost): Promise<unknown> {
+  return await plugin.start?.(host)
+}
+
+async function stopped(stop: Stop): Promise<void> {
+  await stop()
+}
