@@ -247,6 +247,7 @@ function failureToSend(what: string, error: unknown): RemoteError | undefined {
       return { type: 'OperationalError', module: 'kombu.exceptions', args: [text], traceback: null }
     case 'TWQ_UNSERIALISABLE':
     case 'TWQ_USAGE':
+    case 'TWQ_PLUGIN':
       return { ...toRemoteError(error), args: [text], traceback: null }
     default:
       return undefined

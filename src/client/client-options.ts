@@ -1,5 +1,6 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import { TwqError } from '../errors.ts'
+import { type SendHooks, sendHooks } from '../plugins/send-hooks.ts'
 import { readQueue } from '../protocol/queue/queue-settings.ts'
 import { isPriority, routeProblems } from '../protocol/queue/routes.ts'
 import { resultBackendOf } from '../results/kinds/all.ts'
@@ -9,6 +10,7 @@ import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { createRouter, type Router } from '../sending/router.ts'
+import { pluginProblems } from '../tasks/plugin-problems.ts'
 import type { ClientOptions } from './client.ts'
 import type { ConnectionSettings } from './connection.ts'
 
@@ -53,6 +55,16 @@ export function brokerOf(
 /** Milliseconds between two AMQP heartbeats. Throws `TWQ_CONFIG`. */
 export function heartbeatOf({ heartbeat }: ClientOptions): number {
   return milliseconds('heartbeat', heartbeat, 10_000)
+}
+
+/** The hooks around the sends of a client, where there are any. Throws `TWQ_CONFIG` for what is no list of plugins. */
+export function hooksOf(
+  { plugins = [] }: ClientOptions,
+  { publishTimeout, clock }: ConnectionSettings,
+): SendHooks | undefined {
+  const problems = pluginProblems(plugins)
+  if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.map((problem) => `plugins${problem}`).join('\n'))
+  return sendHooks({ plugins, publishTimeout, clock })
 }
 
 /** Where a client sends tasks to. Throws `TWQ_CONFIG`, with everything that is wrong. */

@@ -6,6 +6,7 @@ import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { SentMany } from '../sending/send-many.ts'
 import type { StoredHandle } from '../sending/task-handle.ts'
+import type { Plugin } from '../tasks/plugin.ts'
 import type {
   AnyArguments,
   ArgumentsOf,
@@ -112,6 +113,8 @@ export interface ClientOptions {
   readonly holdFor?: number | string | null
   /** The type of the queues of native delayed delivery. Default `quorum`, as Celery's. */
   readonly delayedQueueType?: 'quorum' | 'classic'
+  /** Around each send: of these plugins a client calls `aroundSend`, and nothing else. */
+  readonly plugins?: readonly Plugin[]
   /** Logs lost connections; without a logger they are not reported. */
   readonly logger?: Logger
 }

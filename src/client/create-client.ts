@@ -13,7 +13,7 @@ import { SentTask, type StoredHandle } from '../sending/task-handle.ts'
 import type { AnyArguments, GroupHandle, RevokeOptions, Send, Sendable, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import type { Client, ClientOptions } from './client.ts'
-import { brokerOf, heartbeatOf, routerOf, settingsOf } from './client-options.ts'
+import { brokerOf, heartbeatOf, hooksOf, routerOf, settingsOf } from './client-options.ts'
 import { ClientConnection, type ConnectionSettings } from './connection.ts'
 import { SavedGroups } from './saved-groups.ts'
 
@@ -45,6 +45,7 @@ class BrokerClient implements Client {
   readonly #logger: EventLogger | undefined
   readonly #settings: ConnectionSettings
   #connection: ClientConnection
+  readonly send: Send
   #closed: Promise<void> | undefined
 
   constructor(options: ClientOptions, router: Router, given?: { readonly broker: Broker; readonly clock: Clock }) {
@@ -53,12 +54,12 @@ class BrokerClient implements Client {
     const heartbeat = heartbeatOf(options)
     this.#broker = given?.broker ?? amqpBroker({ url: brokerOf(options), heartbeat, name: `twq client ${process.pid}` })
     this.#connection = new ClientConnection(this.#broker, this.#settings, this.#logger)
+    const send = ((target: AnyTask, args?: AnyArguments, how?: SendOptions) => {
+      if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
+      return this.#startedConnection().send(target, args, how)
+    }) as Send
+    this.send = hooksOf(options, this.#settings)?.around(send) ?? send
   }
-
-  readonly send: Send = ((target: AnyTask, args?: AnyArguments, options?: SendOptions) => {
-    if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
-    return this.#startedConnection().send(target, args, options)
-  }) as Send
 
   sendMany(
     target: Sendable | string,

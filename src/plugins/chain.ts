@@ -10,7 +10,7 @@ export interface Hook<Result> {
 export interface ChainObserver {
   /** The code of a plugin runs now; undefined: what is innermost. */
   entered?(plugin: string | undefined): void
-  /** A plugin ended with an error that did not come out of its `next`, or with a result of its own. */
+  /** A plugin ended with an error that did not come out of its `next`, or without `next` or another result than that one's. */
   ended?(plugin: string, how: { readonly thrown: unknown } | { readonly result: unknown }): void
 }
 
@@ -55,7 +55,7 @@ export async function runChain<Result>(
   }
   try {
     const result = (await hook.run(next)) as Result
-    if (result !== inner.result) observer.ended?.(plugin, { result })
+    if (inner.ending === undefined || result !== inner.result) observer.ended?.(plugin, { result })
     return result
   } catch (thrown) {
     if (!inner.threw || thrown !== inner.thrown) observer.ended?.(plugin, { thrown })

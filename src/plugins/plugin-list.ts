@@ -8,6 +8,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import { taskLogger } from '../tasks/task-logger.ts'
 import { aroundAttempt } from './around-attempt.ts'
 import { FailureLog } from './failure-log.ts'
+import { type SendHooks, sendHooks } from './send-hooks.ts'
 
 /** Where plugins run, and how long their starts and stops may take, in milliseconds. */
 export interface PluginListParts {
@@ -17,6 +18,7 @@ export interface PluginListParts {
   readonly tasks: readonly AnyTask[]
   readonly host: Omit<PluginHost, 'logger'>
   readonly startTimeout: number
+  readonly publishTimeout: number
   /** For all that their starts returned. */
   readonly stopTimeout: number
   readonly logger: EventLogger
@@ -31,12 +33,15 @@ export class PluginList {
   readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
   readonly #around = new Map<AnyTask, AroundAttempt | undefined>()
   readonly failures: FailureLog
+  /** Those around sends; undefined where there are none. */
+  readonly sends: SendHooks | undefined
 
   constructor(parts: PluginListParts) {
     this.#parts = parts
     const ofTasks = parts.tasks.flatMap(({ settings }) => settings.plugins ?? [])
     this.#all = [...new Set([...parts.plugins, ...ofTasks])]
     this.failures = new FailureLog(parts.logger, parts.clock)
+    this.sends = sendHooks({ ...parts, failures: this.failures })
   }
 
   /** Those of the configuration, then those of tasks. */

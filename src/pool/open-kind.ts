@@ -9,12 +9,15 @@ export type PoolSettings = Omit<AsyncPoolOptions, 'kind' | 'resizable'> &
   Omit<CrewOptions, 'kind' | 'startMember'> & {
     /** Whether a task needs the worker's connections, so that no member can run it. */
     readonly needsWorker: (task: string) => boolean
+    /** `sendFor` of attempts on this event loop: members have plugins of their own around their sends. */
+    readonly sendForHere: AsyncPoolOptions['sendFor']
   }
 
 /** Makes a pool of a kind; nothing is started yet. */
 export function openKind(kind: PoolKind, settings: PoolSettings): Pool {
   const { name, concurrency } = kind
-  const onEventLoop = () => createAsyncPool({ ...settings, kind: name, resizable: concurrency !== undefined })
+  const { sendForHere: sendFor } = settings
+  const onEventLoop = () => createAsyncPool({ ...settings, sendFor, kind: name, resizable: concurrency !== undefined })
   return kind.open({
     onEventLoop,
     inMembers: (startMember) =>

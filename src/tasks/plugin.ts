@@ -81,17 +81,10 @@ export type AttemptEnd = 'retry' | 'rejected' | 'ignored' | 'replaced' | 'interr
 
 /**
  * The reason of a send: a `task` or a `canvas` by `send`; by the worker a `retry`, a `callback` (the next step of a chain as well), an
- * `errback`, a `chord-body`, what takes the place of a task (`replacement`), or what a task adds to its chord (`chord-member`).
+ * `errback`, a `chord-body`, what takes the place of a task (`replacement`), or a `member` of a group or a
+ * chord that `ctx.addToChord` or a built-in task of Celery sends.
  */
-export type SendKind =
-  | 'task'
-  | 'canvas'
-  | 'retry'
-  | 'callback'
-  | 'errback'
-  | 'chord-body'
-  | 'chord-member'
-  | 'replacement'
+export type SendKind = 'task' | 'canvas' | 'retry' | 'callback' | 'errback' | 'chord-body' | 'member' | 'replacement'
 
 /** One send, as the plugins around it see it. */
 export interface PluginSend {
@@ -102,17 +95,17 @@ export interface PluginSend {
   readonly id: string | undefined
   /** The arguments of `send`; undefined for a canvas, and for what the worker sends. */
   readonly args: AnyArguments | undefined
-  /** Custom headers to be set or replaced; those of a canvas go on each message that starts it. */
+  /** Custom headers to be set or replaced, at first those of the options of `send`; those of a canvas go on each message that starts it. */
   readonly headers: Record<string, Json>
   /** Of a `task` or a `canvas`: the options of `send`, which may be changed. For what the worker sends changes have no effect. */
-  readonly options: {
-    -readonly [Option in Exclude<keyof SendOptions, 'headers' | 'taskId' | 'signal'>]: SendOptions[Option]
-  }
+  readonly options: Changeable<Omit<SendOptions, 'headers' | 'taskId' | 'signal'>>
   /** The message of the task that sends, or that is followed. */
   readonly parent: TaskMessage | undefined
   /** The texts that the attempt before passed on; empty where there was none. */
   readonly passOn: Readonly<Record<string, string>>
 }
+
+type Changeable<Options> = { -readonly [Option in keyof Options]: Options[Option] }
 
 /** A message that the broker has confirmed. */
 export interface Sent {

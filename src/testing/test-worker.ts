@@ -81,7 +81,8 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
   })
   const { resultBackend, resultKeyPrefix } = config
   const queue = config.queues[0]?.name ?? 'celery'
-  const client = createClientOf(broker, clock, { queue, queues: content.queues ?? [], resultBackend, resultKeyPrefix })
+  const queues = content.queues ?? []
+  const client = createClientOf(broker, clock, { queue, queues, plugins, resultBackend, resultKeyPrefix })
   await worker.start()
   const scene: TestWorker = {
     worker,

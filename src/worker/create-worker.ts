@@ -105,6 +105,17 @@ export function createWorker(parts: WorkerParts): Worker {
     declarations: new Declarations(),
   }
 
+  const plugins = new PluginList({
+    plugins: config.plugins,
+    tasks: registry.entries().map(({ task }) => task),
+    host: { role: 'worker', node, pool: config.pool },
+    startTimeout: config.startTimeout,
+    publishTimeout: config.publishTimeout,
+    stopTimeout: config.shutdown.grace,
+    clock,
+    logger,
+  })
+
   // Consuming.
   const consuming = createSession({ broker, name: `${node} consumer`, clock, random: Math.random })
   const declaring = new DeclaringChannels({ broker, name: `${node} declarations`, session: consuming, clock })
@@ -114,7 +125,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const channels = new ConsumerChannels({ ...shared, session: consuming, declaring, consumer, suspects })
 
   // Sending: results, what follows tasks, what goes back, and what is set aside.
-  const outbound = openOutbound({ ...shared, declaring, leaving: leaving.signal })
+  const outbound = openOutbound({ ...shared, declaring, sendHooks: plugins.sends, leaving: leaving.signal })
   const { publishing, results, followUps, sender } = outbound
   const republisher = new Republisher({
     ...shared,
@@ -122,7 +133,7 @@ export function createWorker(parts: WorkerParts): Worker {
     acknowledged: (holding) => channels.acknowledged(holding),
   })
   const events = new EventPublisher({ ...shared, session: publishing, tasks: config.events })
-  const sending = { ...shared, ...outbound, republisher, events }
+  const sending = { ...shared, ...outbound, sendHooks: plugins.sends, republisher, events }
 
   // Waiting.
   const aside = new HeldAside({ ...shared, consumer, suspects, republisher })
@@ -134,15 +145,6 @@ export function createWorker(parts: WorkerParts): Worker {
   const runnable = withBuiltIns(registry, {
     apply: (signature, args, parent) => followUps.apply(signature, args, parent),
     unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followUps }),
-  })
-  const plugins = new PluginList({
-    plugins: config.plugins,
-    tasks: registry.entries().map(({ task }) => task),
-    host: { role: 'worker', node, pool: config.pool },
-    startTimeout: config.startTimeout,
-    stopTimeout: config.shutdown.grace,
-    clock,
-    logger,
   })
   const poolParts = {
     config,

@@ -10,6 +10,7 @@ function aList(plugins: readonly Plugin[], over: Partial<PluginListParts> = {}):
     tasks: [],
     host: { role: 'worker', node: 'twq@test', pool: 'async' },
     startTimeout: 5_000,
+    publishTimeout: 5_000,
     stopTimeout: 5_000,
     logger: aSilentLogger(),
     clock: systemClock,

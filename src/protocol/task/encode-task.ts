@@ -161,7 +161,11 @@ function seconds(ms: number | undefined): number | null {
   return ms === undefined ? null : ms / 1000
 }
 
-function customHeaders(headers: { readonly [name: string]: Json | undefined }): Headers {
+/**
+ * The caller's own headers as they go on a message. Throws `TWQ_USAGE` for a name that is Celery's own, and `TWQ_UNSERIALISABLE` for a
+ * value that has no form in a header.
+ */
+export function customHeaders(headers: { readonly [name: string]: Json | undefined }): Headers {
   const custom: Record<string, HeaderValue> = Object.create(null)
   const budget = { left: MAX_HEADER_SIZE }
   for (const [name, value] of Object.entries(headers)) {

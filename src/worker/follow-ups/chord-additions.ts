@@ -40,7 +40,7 @@ export class ChordAdditions {
     const kept = await join.grow({ ...addition, taskId: message.id, call })
     const applied = this.#apply(kept, message)
     if (kept.sent) return applied
-    await sender.send(applied, message)
+    await sender.send(applied, { kind: 'member', message })
     await join.additionSent({ groupId: addition.groupId, taskId: message.id }, kept)
     return applied
   }
@@ -64,7 +64,7 @@ export class ChordAdditions {
   async #sendOrFail(kept: KeptAddition, groupId: string, message: TaskMessage, progress: Progress): Promise<void> {
     try {
       const applied = progress.make('applied', () => this.#apply(kept, message))
-      await this.#parts.sender.send(applied, message, progress)
+      await this.#parts.sender.send(applied, { kind: 'member', message }, progress)
       await this.#parts.join.additionSent({ groupId, taskId: message.id }, kept)
     } catch (error) {
       await this.#parts.fail(kept.signature, failureOf(error), message, progress)

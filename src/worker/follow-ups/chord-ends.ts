@@ -107,7 +107,7 @@ export class ChordEnds {
       try {
         const { results } = outcome
         const departure = progress.make('body made', () => bodyOfChord(body, results, last, sender.context()))
-        await sender.send(departure, last, progress)
+        await sender.send(departure, { kind: 'chord-body', message: last }, progress)
         return undefined
       } catch (error) {
         return failureOf(error)

@@ -1,8 +1,12 @@
 import type { Publisher } from '../../broker/publisher.ts'
 import type { FollowUp } from '../../canvas/apply.ts'
 import { TwqError } from '../../errors.ts'
+import type { SendHooks } from '../../plugins/send-hooks.ts'
+import { addHeaders } from '../../protocol/task/add-headers.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { DeclaredQueues } from '../../sending/declared-queues.ts'
 import type { DelayedTasks } from '../../sending/delayed-tasks.ts'
+import type { SendKind } from '../../tasks/plugin.ts'
 import { allOver } from '../request/progress.ts'
 
 /** Messages that wait for their confirms at once: far below what the publisher takes. */
@@ -16,38 +20,56 @@ const PUBLISHING_TELLS = [
   'TWQ_QUEUE_DOWN',
 ] as const
 
+/** What messages follow from, and how: for plugins around sends. */
+export interface Cause {
+  readonly kind: SendKind
+  readonly message: TaskMessage
+}
+
 /** Publishes the messages that follow from a task: to their queues, or to native delayed delivery where they are due late. */
 export class FollowUpPublisher {
   readonly #publisher: Publisher
   readonly #queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>
   readonly #delays: Pick<DelayedTasks, 'publish'>
+  readonly #hooks: SendHooks | undefined
 
   constructor(
     publisher: Publisher,
     queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>,
     delays: Pick<DelayedTasks, 'publish'>,
+    hooks?: SendHooks,
   ) {
     this.#publisher = publisher
     this.#queues = queues
     this.#delays = delays
+    this.#hooks = hooks
   }
 
   /**
    * Resolves once the broker has confirmed every one of them. Rejects with `TWQ_PUBLISH_UNROUTABLE` for one that reached
    * no queue, `TWQ_QUEUE_MISSING` for one to an exchange that there is not, `TWQ_BROKER_PERMISSION` or
    * `TWQ_PUBLISH_REFUSED` for one the broker would not take, or with what made it give up, once the fate of those with it is
-   * known: what is in `confirmed` then, and before, is not published again.
+   * known: what is in `confirmed` then, and before, is not published again. With a `cause`, plugins are around each of them.
    */
-  async publish(followUps: readonly FollowUp[], confirmed?: Set<object>): Promise<void> {
+  async publish(followUps: readonly FollowUp[], confirmed?: Set<object>, cause?: Cause): Promise<void> {
     const left = confirmed === undefined ? followUps : followUps.filter((followUp) => !confirmed.has(followUp))
     for (let start = 0; start < left.length; start += BATCH) {
-      await allOver(left.slice(start, start + BATCH).map((followUp) => this.#publishOne(followUp, confirmed)))
+      await allOver(left.slice(start, start + BATCH).map((followUp) => this.#publishOne(followUp, confirmed, cause)))
     }
   }
 
-  async #publishOne(followUp: FollowUp, confirmed: Set<object> | undefined): Promise<void> {
-    await this.#untilConfirmed(followUp)
+  async #publishOne(followUp: FollowUp, confirmed: Set<object> | undefined, cause: Cause | undefined): Promise<void> {
+    if (this.#hooks === undefined || cause === undefined) await this.#untilConfirmed(followUp)
+    else await this.#surrounded(followUp, cause, this.#hooks)
     confirmed?.add(followUp)
+  }
+
+  async #surrounded(followUp: FollowUp, { kind, message: parent }: Cause, hooks: SendHooks): Promise<void> {
+    const { task, id, outgoing } = followUp
+    await hooks.follow({ kind, task, id, parent }, async (headers) => {
+      const message = headers === undefined ? outgoing.message : addHeaders(outgoing.message, headers)
+      await this.#untilConfirmed({ ...followUp, outgoing: { ...outgoing, message } })
+    })
   }
 
   async #untilConfirmed(followUp: FollowUp): Promise<void> {

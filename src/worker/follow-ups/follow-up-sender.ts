@@ -11,7 +11,7 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { ChordQueues } from '../../sending/chord-queues.ts'
 import { allOver, Progress } from '../request/progress.ts'
-import type { FollowUpPublisher } from './follow-up-publisher.ts'
+import type { Cause, FollowUpPublisher } from './follow-up-publisher.ts'
 import { mayNotPublish } from './trouble.ts'
 
 /** The parts that sending what follows tasks works with. */
@@ -45,29 +45,29 @@ export class FollowUpSender {
   }
 
   /** Sends messages, once the result backend knows their chords: before any task of those can end. Resolves once all is confirmed. */
-  async send({ chords, messages }: MessagesToSend, cause: TaskMessage, progress = new Progress()): Promise<void> {
+  async send({ chords, messages }: MessagesToSend, cause: Cause, progress = new Progress()): Promise<void> {
     const { results, publisher, admitQueues } = this.#parts
-    if (messages.length > 0) admitQueues?.(cause, queuesOf(messages))
+    if (messages.length > 0) admitQueues?.(cause.message, queuesOf(messages))
     if (chords.length > 0) {
       const { chord } = results
       if (chord === undefined) throw chordUnsupported()
       await progress.once('chords', () => allOver(chords.map((start) => chord.begin(start))))
     }
-    await publisher.publish(messages, progress.confirmed)
+    await publisher.publish(messages, progress.confirmed, cause)
   }
 
   /** Sends tasks whose chords are joined from queues of their own, which the tasks reply to; those are declared first. */
   async sendQueued(
     { chordQueues, messages, joins }: WithQueuedChords,
     queues: Pick<ChordQueues, 'declare'>,
-    cause: TaskMessage,
+    cause: Cause,
     { confirmed }: Progress,
   ): Promise<void> {
     const { publisher, admitQueues } = this.#parts
     const taskQueues = messages.map(({ queue }) => queue)
-    admitQueues?.(cause, taskQueues)
+    admitQueues?.(cause.message, taskQueues)
     await queues.declare(chordQueues, taskQueues)
-    await publisher.publish(messages, confirmed)
+    await publisher.publish(messages, confirmed, cause)
     await publisher.publish(joins, confirmed)
   }
 
@@ -91,7 +91,7 @@ export class FollowUpSender {
 
   async #sendErrback(message: TaskMessage, errback: MessagesToSend, progress: Progress): Promise<void> {
     try {
-      await this.send(errback, message, progress)
+      await this.send(errback, { kind: 'errback', message }, progress)
     } catch (error) {
       failureOf(error)
       this.#logUnsent(message, messageOf(error))

@@ -86,7 +86,7 @@ export class FollowUps {
   /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#sender.context(), current: parent })
-    await this.#sender.send(applied, parent)
+    await this.#sender.send(applied, { kind: 'member', message: parent })
     this.#parts.sentChildren.add(parent, applied.child)
     return applied.child
   }
@@ -100,11 +100,11 @@ export class FollowUps {
           replacementOf(signature, message, this.#sender.context()),
         )
         if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
-          await this.#sender.send(replacement, message, progress)
+          await this.#sender.send(replacement, { kind: 'replacement', message }, progress)
           return DONE
         }
         const queued = progress.make('queued', () => queuedReplacementOf(signature, message, this.#sender.context()))
-        await this.#sender.sendQueued(queued, chordQueues, message, progress)
+        await this.#sender.sendQueued(queued, chordQueues, { kind: 'replacement', message }, progress)
         return DONE
       } catch (error) {
         return { kind: 'failed', error: failureOf(error) }
@@ -133,7 +133,7 @@ export class FollowUps {
     return await progress.once(SUCCEEDED, async () => {
       try {
         const successors = progress.make('successors', () => successorsOf(message, result, this.#sender.context()))
-        await this.#sender.send(successors, message, progress)
+        await this.#sender.send(successors, { kind: 'callback', message }, progress)
         return { kind: 'done', children: successors.children }
       } catch (error) {
         return { kind: 'failed', error: failureOf(error) }

@@ -19,6 +19,7 @@ export function troubleOf(error: unknown): Trouble {
     case 'TWQ_UNSERIALISABLE':
     case 'TWQ_MESSAGE_MALFORMED':
     case 'TWQ_USAGE':
+    case 'TWQ_PLUGIN':
     case 'TWQ_RESULT_REFUSED':
     case 'TWQ_CHORD_UNSUPPORTED':
       return 'never'

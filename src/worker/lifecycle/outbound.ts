@@ -6,6 +6,7 @@ import { createPublisher } from '../../broker/session-publisher.ts'
 import { declareQuarantine } from '../../broker/topology.ts'
 import type { Config } from '../../config/config.ts'
 import { hintOf } from '../../errors.ts'
+import type { SendHooks } from '../../plugins/send-hooks.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import { resultBackendOf } from '../../results/kinds/all.ts'
@@ -36,6 +37,8 @@ export interface OutboundParts {
   /** What the task queues are: quarantines are of the same type. */
   readonly declarations: Pick<Declarations, 'isQuorum'>
   readonly moments: Pick<Moments, 'quarantined'>
+  /** Plugins around what the worker sends. */
+  readonly sendHooks: SendHooks | undefined
   /** Aborts when the worker begins to leave. */
   readonly leaving: AbortSignal
   readonly clock: Clock
@@ -135,7 +138,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     onSent: (parent, child) => sentChildren.add(parent, child),
   })
   const followUps = new FollowUps({
-    publisher: new FollowUpPublisher(publisher, queues, delays),
+    publisher: new FollowUpPublisher(publisher, queues, delays, parts.sendHooks),
     results,
     sentChildren,
     chordQueues: results.chordQueues ? new ChordQueues(publishing, queues) : undefined,

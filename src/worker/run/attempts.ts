@@ -1,6 +1,7 @@
 import type { Publisher } from '../../broker/publisher.ts'
 import { messageOf } from '../../errors.ts'
 import type { TaskEvents } from '../../events/publisher.ts'
+import type { SendHooks } from '../../plugins/send-hooks.ts'
 import type { State } from '../../protocol/result-record.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
@@ -43,6 +44,8 @@ export interface AttemptsParts {
   /** Holds messages that can't be published to their quarantine. */
   readonly aside: Pick<HeldAside, 'settle'>
   readonly delays: Pick<Delays, 'retry'>
+  /** Plugins around what the worker sends. */
+  readonly sendHooks?: SendHooks | undefined
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
   /** Returns messages to their queues without counting them as redelivered. Never rejects. */
@@ -114,6 +117,7 @@ export class Attempts {
 
   /** Carries out what follows from an outcome; see `settle`. Rejects where that has to be tried again. */
   async settle(request: Request, outcome: Outcome): Promise<void> {
+    if (outcome.passOn !== undefined) this.#parts.sendHooks?.passOn(request.message, outcome.passOn)
     this.#settled(request, await settle(request, outcome, this.#settleParts))
   }
 

@@ -33,6 +33,8 @@ export function openIsolationCrew(parts: PoolParts): Crew {
 }
 
 function settingsOf({ config, registry, plugins, configFile, ...others }: PoolParts): PoolSettings {
+  const { sendFor } = others
+  const { sends } = plugins
   const setup: MemberSetup = {
     file: configFile,
     baseDir: config.baseDir,
@@ -43,6 +45,7 @@ function settingsOf({ config, registry, plugins, configFile, ...others }: PoolPa
     ...others,
     lookup: registry.get,
     aroundOf: plugins.aroundOf,
+    sendForHere: sends === undefined ? sendFor : (message) => sends.around(sendFor(message), message),
     needsWorker: (task) => needsConnections(task, registry),
     size: config.concurrency,
     hostModule: HOST_MODULE,

@@ -1,10 +1,13 @@
 import type { Publisher } from '../../broker/publisher.ts'
 import { failureOfRetry, hasNoFollowUps } from '../../canvas/follow-ups.ts'
 import { messageOf, TwqError } from '../../errors.ts'
+import type { SendHooks } from '../../plugins/send-hooks.ts'
 import { keyBeforeDelay } from '../../protocol/headers/delay-route.ts'
 import { argsText, celeryError } from '../../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
+import { addHeaders } from '../../protocol/task/add-headers.ts'
 import { retryMessage } from '../../protocol/task/encode-retry.ts'
+import type { WireMessage } from '../../protocol/wire.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -28,6 +31,8 @@ export interface SettleParts {
   /** Quarantines the messages of tasks that have ended. */
   readonly endedAside: Pick<EndedAside, 'setAside'>
   readonly delays: Pick<Delays, 'retry'>
+  /** Plugins around what the worker sends. */
+  readonly sendHooks?: SendHooks | undefined
   readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
@@ -183,6 +188,18 @@ async function publishRetry(
 async function sendRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
   const override = outcome.kind === 'retry' ? outcome.override : undefined
   const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
+  const { sendHooks } = parts
+  if (sendHooks === undefined) {
+    await publishAgain(request, at, message, parts)
+    return
+  }
+  const { task, id } = request.message
+  await sendHooks.follow({ kind: 'retry', task, id, parent: request.message }, (headers) =>
+    publishAgain(request, at, headers === undefined ? message : addHeaders(message, headers), parts),
+  )
+}
+
+async function publishAgain(request: Request, at: number, message: WireMessage, parts: SettleParts): Promise<void> {
   if (await parts.delays.retry(message, request.queue, at)) return
   // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published,
   // unless that was the way out of a delay.

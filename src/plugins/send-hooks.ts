@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import { messageOf, TwqError } from '../errors.ts'
+import { customHeaders } from '../protocol/task/encode-task.ts'
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { Headers } from '../protocol/wire.ts'
+import type { Json } from '../runtime/json.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { isCanvas, isTask } from '../tasks/brand.ts'
+import type { Plugin, PluginSend, SendKind, Sent } from '../tasks/plugin.ts'
+import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
+import type { AnyTask } from '../tasks/task.ts'
+import type { Hook } from './chain.ts'
+import type { FailureLog } from './failure-log.ts'
+import { SurroundedSend } from './surrounded-send.ts'
+
+/** The parts that hooks around sends work with. */
+export interface SendHooksParts {
+  readonly plugins: readonly Plugin[]
+  /** Milliseconds that the hooks of one send may take before the message is sent, and again after it. */
+  readonly publishTimeout: number
+  readonly clock: Clock
+  /** Where the worker logs what hooks do wrong once a message is safe; a caller of `send` is told instead. */
+  readonly failures?: FailureLog | undefined
+}
+
+/** A message that the worker sends because of another one. */
+export interface FollowingSend {
+  readonly kind: SendKind
+  readonly task: string
+  readonly id: string
+  /** The message of the task that ended, or is retried. */
+  readonly parent: TaskMessage
+}
+
+const NO_TEXTS: Readonly<Record<string, string>> = Object.freeze({})
+
+/** The hooks of plugins around sends; undefined where no plugin has one, so that nothing is asked on the way of a message. */
+export function sendHooks(parts: SendHooksParts): SendHooks | undefined {
+  return parts.plugins.some((plugin) => plugin.aroundSend !== undefined) ? new SendHooks(parts) : undefined
+}
+
+/** Runs plugins around sends: those of callers, and those of the worker. */
+export class SendHooks {
+  readonly #parts: SendHooksParts
+  readonly #surrounding: readonly Plugin[]
+  /** What attempts have passed on, by their messages. */
+  readonly #passedOn = new WeakMap<TaskMessage, Readonly<Record<string, string>>>()
+
+  constructor(parts: SendHooksParts) {
+    this.#parts = parts
+    this.#surrounding = parts.plugins.filter((plugin) => plugin.aroundSend !== undefined)
+  }
+
+  /** Has hooks of what follows this message get what its attempt passed on. */
+  passOn(message: TaskMessage, texts: Readonly<Record<string, string>>): void {
+    this.#passedOn.set(message, texts)
+  }
+
+  /**
+   * A way to send with the hooks around it. The send rejects with what a hook throws, and with `TWQ_PLUGIN` for one that takes
+   * too long or does not send.
+   */
+  around(send: Send, parent?: TaskMessage): Send {
+    const plain = send as (target: unknown, ...rest: readonly unknown[]) => Promise<AnyHandle>
+    const surrounded = async (
+      target: AnyTask | string | Canvas,
+      given?: AnyArguments | SendOptions,
+      last: SendOptions = {},
+    ): Promise<AnyHandle> => {
+      const canvas = isCanvas(target)
+      // What is neither is refused where everything is.
+      if (!canvas && !isTask(target) && typeof target !== 'string') return await plain(target, given, last)
+      const { headers, taskId, signal, ...options } = canvas ? ((given ?? {}) as SendOptions) : last
+      const subject: PluginSend = {
+        kind: canvas ? 'canvas' : 'task',
+        task: canvas ? undefined : typeof target === 'string' ? target : target.name,
+        id: taskId ?? (canvas ? undefined : randomUUID()),
+        args: canvas ? undefined : (given as AnyArguments | undefined),
+        headers: { ...headers },
+        options,
+        parent,
+        passOn: NO_TEXTS,
+      }
+      const sending = this.#surround(subject, signal, () => {
+        const { id, headers: set } = subject
+        const how: SendOptions = {
+          ...subject.options,
+          ...(Object.keys(set).length > 0 && { headers: set }),
+          ...(id !== undefined && { taskId: id }),
+          ...(signal !== undefined && { signal }),
+        }
+        return canvas ? plain(target, how) : plain(target, given, how)
+      })
+      return await sending.ofCaller()
+    }
+    return surrounded as Send
+  }
+
+  /**
+   * Sends a message of the worker by `publish`, which is given the headers that hooks have set. Rejects as `publish` does, and with
+   * `TWQ_PLUGIN` where a hook throws, takes too long or does not send. What goes wrong once the message is safe is logged: it must
+   * not make a task fail whose next one runs.
+   */
+  async follow(following: FollowingSend, publish: (headers: Headers | undefined) => Promise<void>): Promise<void> {
+    const passOn = this.#passedOn.get(following.parent) ?? NO_TEXTS
+    const subject: PluginSend = { ...following, args: undefined, headers: {}, options: {}, passOn }
+    await this.#surround(subject, undefined, () => publish(headersOf(subject))).ofWorker()
+  }
+
+  #surround<Result>(
+    subject: PluginSend,
+    signal: AbortSignal | undefined,
+    send: () => Promise<Result>,
+  ): SurroundedSend<Result> {
+    const { publishTimeout, clock, failures } = this.#parts
+    const sent = (): Sent => ({ id: subject.id ?? '' })
+    const hooks = this.#surrounding.map(
+      (plugin): Hook<Sent> => ({ plugin: plugin.name, run: (next) => plugin.aroundSend?.(subject, next) }),
+    )
+    return new SurroundedSend({ hooks, send, sent, name: nameOf(subject), publishTimeout, clock, failures, signal })
+  }
+}
+
+function nameOf({ kind, task, id }: PluginSend): string {
+  if (kind === 'canvas') return 'a canvas'
+  return kind === 'task' ? `${task}[${id}]` : `the ${kind} ${task}[${id}]`
+}
+
+/** Throws `TWQ_PLUGIN` for headers that no message can have. */
+function headersOf(subject: PluginSend): Headers | undefined {
+  const headers: Readonly<Record<string, Json>> = subject.headers
+  if (Object.keys(headers).length === 0) return undefined
+  try {
+    return customHeaders(headers)
+  } catch (error) {
+    const problem = `a plugin has set headers of ${nameOf(subject)} that can't be sent: ${messageOf(error)}`
+    throw new TwqError('TWQ_PLUGIN', problem, { cause: error })
+  }
+}
