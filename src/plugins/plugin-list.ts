@@ -8,6 +8,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import { taskLogger } from '../tasks/task-logger.ts'
 import { aroundAttempt } from './around-attempt.ts'
 import { FailureLog } from './failure-log.ts'
+import { Observers } from './observers.ts'
 import { type SendHooks, sendHooks } from './send-hooks.ts'
 
 /** Where plugins run, and how long their starts and stops may take, in milliseconds. */
@@ -33,6 +34,7 @@ export class PluginList {
   readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
   readonly #around = new Map<AnyTask, AroundAttempt | undefined>()
   readonly failures: FailureLog
+  readonly observers: Observers
   /** Those around sends; undefined where there are none. */
   readonly sends: SendHooks | undefined
 
@@ -41,6 +43,7 @@ export class PluginList {
     const ofTasks = parts.tasks.flatMap(({ settings }) => settings.plugins ?? [])
     this.#all = [...new Set([...parts.plugins, ...ofTasks])]
     this.failures = new FailureLog(parts.logger, parts.clock)
+    this.observers = new Observers(parts.plugins, this.failures)
     this.sends = sendHooks({ ...parts, failures: this.failures })
   }
 

@@ -10,13 +10,13 @@ export type PoolSettings = Omit<AsyncPoolOptions, 'kind' | 'resizable'> &
     /** Whether a task needs the worker's connections, so that no member can run it. */
     readonly needsWorker: (task: string) => boolean
     /** `sendFor` of attempts on this event loop: members have plugins of their own around their sends. */
-    readonly sendForHere: AsyncPoolOptions['sendFor']
+    readonly sendForHere?: AsyncPoolOptions['sendFor'] | undefined
   }
 
 /** Makes a pool of a kind; nothing is started yet. */
 export function openKind(kind: PoolKind, settings: PoolSettings): Pool {
   const { name, concurrency } = kind
-  const { sendForHere: sendFor } = settings
+  const { sendForHere: sendFor = settings.sendFor } = settings
   const onEventLoop = () => createAsyncPool({ ...settings, sendFor, kind: name, resizable: concurrency !== undefined })
   return kind.open({
     onEventLoop,

@@ -47,6 +47,7 @@ import { openDispatcher } from './run/open-dispatcher.ts'
 import { openIsolationCrew, openPool } from './run/open-pool.ts'
 import { PoolSize } from './run/pool-size.ts'
 import { Twins } from './run/twins.ts'
+import { pluginMoments } from './settle/plugin-moments.ts'
 import { PoisonMessages } from './settle/poison-messages.ts'
 import { Refusals } from './settle/refusals.ts'
 import { Delays } from './waiting/delays.ts'
@@ -241,6 +242,7 @@ export function createWorker(parts: WorkerParts): Worker {
     autoscaler,
     remote,
     health,
+    pluginMoments(plugins.observers, node),
     observer,
     worker,
   )

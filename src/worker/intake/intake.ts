@@ -16,6 +16,7 @@ import { admit } from '../request/admission.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import { forget, type HarmlessReturns } from '../request/harmless-returns.ts'
 import type { InFlight } from '../request/in-flight.ts'
+import type { Moments } from '../request/moments.ts'
 import { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
@@ -45,6 +46,8 @@ export interface IntakeParts {
   readonly finished: FinishedAttempts
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly events: TaskEvents
+  /** Told of each message that can run. */
+  readonly moments: Pick<Moments, 'received'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -69,7 +72,7 @@ export class Intake implements DeliveryReceiver {
 
   /** Takes one delivery from `queue`, or from the suspects of `queue`. */
   receive(delivery: Delivery, queue: string, source: DeliverySource = 'tasks'): void {
-    const { registry, table, dispatcher, finished, republisher, startGate, inFlight, events, clock, logger } =
+    const { registry, table, dispatcher, finished, republisher, startGate, inFlight, events, moments, clock, logger } =
       this.#parts
     if (inFlight.closed) {
       inFlight.track(republisher.giveBack([{ delivery, queue, source }]))
@@ -123,7 +126,10 @@ export class Intake implements DeliveryReceiver {
     }
     const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
     // As Celery: of a task that is refused on receipt, monitors hear only that.
-    if (admission.kind !== 'refuse' && events.wanted) events.emit(receivedEvent(request))
+    if (admission.kind !== 'refuse') {
+      if (events.wanted) events.emit(receivedEvent(request))
+      moments.received(request)
+    }
     switch (admission.kind) {
       case 'run':
         startGate.begin(request)

@@ -26,7 +26,7 @@ export interface ConnectionsParts {
   readonly pool: Pool
   readonly isolation: Isolation
   readonly dispatcher: Pick<Dispatcher, 'idle'>
-  readonly moments: Pick<Moments, 'connectionFailed'>
+  readonly moments: Pick<Moments, 'connectionLost' | 'connectionRegained' | 'connectionFailed'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -48,8 +48,14 @@ export class Connections {
     const absence = new AbsenceLog({ clock, logger, terminal: process.stderr.isTTY === true })
     const log = { logger, absence, timeouts }
     for (const [role, session] of [['consumer', consuming] as const, ['publisher', publishing] as const]) {
+      let lost = false
       session.listen((event) => {
         logSession(log, role, event)
+        if (event.kind === 'lost') {
+          lost = true
+          moments.connectionLost(role, event.error)
+        }
+        if (event.kind === 'connected' && lost) moments.connectionRegained(role, event.downtimeMs)
         if (event.kind === 'failed') moments.connectionFailed(event.error)
       })
     }

@@ -9,6 +9,10 @@ import type { Request } from './request.ts'
 export interface WorkerObserver {
   /** A task queue was declared, for the first time or again, and is consumed next. */
   declared?(queue: TaskQueue, as: DeclaredQueue): void
+  /** A message was taken that can run: now, or when it is due. */
+  received?(request: Request): void
+  /** The code of an attempt is about to run in the process `pid`. */
+  started?(request: Request, pid: number): void
   /** The broker delivered a message not for the first time. */
   redelivered?(): void
   /** The broker took back unacknowledged messages: those of a lost channel, or of a consumer that it ended. */
@@ -30,9 +34,16 @@ export interface WorkerObserver {
   shutdownRequested?(): void
   /** The worker takes no more: once, before its services are stopped. */
   stopping?(): void
+  /** A connection was lost; a new one is opened. */
+  connectionLost?(role: ConnectionRole, error: Error): void
+  /** It is open again, after `downtime` milliseconds. */
+  connectionRegained?(role: ConnectionRole, downtime: number): void
   /** A connection ended, and will not come back. */
   connectionFailed?(error: Error): void
 }
+
+/** A worker has one connection for each. */
+export type ConnectionRole = 'consumer' | 'publisher'
 
 /** What a task queue is, as the broker has it. */
 export interface DeclaredQueue {
@@ -48,6 +59,8 @@ type Hearing = { readonly [M in Moment]: Pick<Required<WorkerObserver>, M>[] }
 export class Moments implements Required<WorkerObserver> {
   readonly #hearing: Hearing = {
     declared: [],
+    received: [],
+    started: [],
     redelivered: [],
     takenBack: [],
     due: [],
@@ -59,6 +72,8 @@ export class Moments implements Required<WorkerObserver> {
     ready: [],
     shutdownRequested: [],
     stopping: [],
+    connectionLost: [],
+    connectionRegained: [],
     connectionFailed: [],
   }
 
@@ -74,6 +89,14 @@ export class Moments implements Required<WorkerObserver> {
 
   declared(queue: TaskQueue, as: DeclaredQueue): void {
     for (const observer of this.#hearing.declared) observer.declared(queue, as)
+  }
+
+  received(request: Request): void {
+    for (const observer of this.#hearing.received) observer.received(request)
+  }
+
+  started(request: Request, pid: number): void {
+    for (const observer of this.#hearing.started) observer.started(request, pid)
   }
 
   redelivered(): void {
@@ -118,6 +141,14 @@ export class Moments implements Required<WorkerObserver> {
 
   stopping(): void {
     for (const observer of this.#hearing.stopping) observer.stopping()
+  }
+
+  connectionLost(role: ConnectionRole, error: Error): void {
+    for (const observer of this.#hearing.connectionLost) observer.connectionLost(role, error)
+  }
+
+  connectionRegained(role: ConnectionRole, downtime: number): void {
+    for (const observer of this.#hearing.connectionRegained) observer.connectionRegained(role, downtime)
   }
 
   connectionFailed(error: Error): void {

@@ -52,8 +52,8 @@ export interface AttemptsParts {
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Suspects or quarantines the message of a suspect whose process died. */
   readonly poison: Pick<PoisonMessages, 'lost'>
-  /** Told of each attempt whose outcome is safe. */
-  readonly moments: Pick<Moments, 'settled'>
+  /** Told of each attempt that starts, and whose outcome is safe. */
+  readonly moments: Pick<Moments, 'started' | 'settled'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -90,13 +90,14 @@ export class Attempts {
 
   /** User code is about to run in the process `pid`: acknowledges early, counts, and announces the start. */
   started(request: Request, pid: number): void {
-    const { clock, config, events, loopWatch, recentAcks, taskCounters } = this.#parts
+    const { clock, config, events, loopWatch, moments, recentAcks, taskCounters } = this.#parts
     request.startedAt = clock.now()
     // A suspect of an event loop's worker runs elsewhere.
     if (pid === process.pid) loopWatch?.started(request)
     taskCounters.started(request.message.task)
     if (request.acks === 'early' && request.acknowledge()) recentAcks.add(request.message)
     if (events.wanted) events.emit(startedEvent(request))
+    moments.started(request, pid)
     if (request.task.settings.trackStarted === true && !request.ignoresResult) {
       // A failure is ignored: the attempt does not depend on it, and storing the result meets and logs the same trouble.
       this.storeState(request, 'STARTED', { pid, hostname: config.nodeName }).catch(() => {})

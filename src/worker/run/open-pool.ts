@@ -45,7 +45,7 @@ function settingsOf({ config, registry, plugins, configFile, ...others }: PoolPa
     ...others,
     lookup: registry.get,
     aroundOf: plugins.aroundOf,
-    sendForHere: sends === undefined ? sendFor : (message) => sends.around(sendFor(message), message),
+    sendForHere: sends && ((message) => sends.around(sendFor(message), message)),
     needsWorker: (task) => needsConnections(task, registry),
     size: config.concurrency,
     hostModule: HOST_MODULE,

@@ -1,0 +1,62 @@
+import type { Plugin, PluginObservers } from '../tasks/plugin.ts'
+import type { FailureLog } from './failure-log.ts'
+
+type Moment = keyof PluginObservers
+type FactsOf<M extends Moment> = Parameters<NonNullable<PluginObservers[M]>>[0]
+
+interface Hearing {
+  readonly plugin: string
+  readonly hear: (facts: unknown) => unknown
+}
+
+/** The observers of plugins: tells them of moments, one after the other. What they throw, or reject with, is logged and changes nothing. */
+export class Observers {
+  readonly #hearing = new Map<Moment, Hearing[]>()
+  readonly #failures: FailureLog
+
+  constructor(plugins: readonly Plugin[], failures: FailureLog) {
+    this.#failures = failures
+    for (const { name, on } of plugins) {
+      for (const moment of momentsOf(on)) {
+        const hearing: Hearing = { plugin: name, hear: (facts) => (on?.[moment] as Hearing['hear']).call(on, facts) }
+        this.#hearing.set(moment, [...(this.#hearing.get(moment) ?? []), hearing])
+      }
+    }
+  }
+
+  /** Whether any plugin hears one of these moments. */
+  hears(...moments: readonly Moment[]): boolean {
+    return moments.some((moment) => this.#hearing.has(moment))
+  }
+
+  /** Tells of a moment. Never throws, and waits for nothing. */
+  tell<M extends Moment>(moment: M, facts: FactsOf<M>): void {
+    for (const { plugin, hear } of this.#hearing.get(moment) ?? []) {
+      void heard(hear, facts).catch((error: unknown) => this.#failures.tell(plugin, `on.${moment}`, error))
+    }
+  }
+}
+
+// Async, so that a throw, a rejection and a thenable that throws are one.
+async function heard(hear: Hearing['hear'], facts: unknown): Promise<void> {
+  await hear(facts)
+}
+
+function momentsOf(on: PluginObservers | undefined): readonly Moment[] {
+  return on === undefined ? [] : MOMENTS.filter((moment) => on[moment] !== undefined)
+}
+
+const MOMENTS: readonly Moment[] = [
+  'received',
+  'started',
+  'succeeded',
+  'failed',
+  'retried',
+  'revoked',
+  'rejected',
+  'quarantined',
+  'workerReady',
+  'workerStopping',
+  'brokerLost',
+  'brokerRegained',
+]

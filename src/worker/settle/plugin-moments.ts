@@ -1,0 +1,64 @@
+import type { Observers } from '../../plugins/observers.ts'
+import { celeryError } from '../../protocol/result/exceptions.ts'
+import type { Outcome } from '../../tasks/attempt/outcome.ts'
+import type { TaskMoment } from '../../tasks/plugin.ts'
+import type { WorkerObserver } from '../request/moments.ts'
+import type { Request } from '../request/request.ts'
+import { INTERRUPTED } from './settlement.ts'
+
+/** Tells plugins of the moments of a worker. It has methods only for those that any plugin hears: others cost nothing. */
+export function pluginMoments(observers: Observers, node: string): WorkerObserver {
+  const { hears, tell } = { hears: observers.hears.bind(observers), tell: observers.tell.bind(observers) }
+  return {
+    ...(hears('received') && { received: (request) => tell('received', factsOf(request)) }),
+    ...(hears('started') && { started: (request, pid) => tell('started', { ...factsOf(request), pid }) }),
+    ...(hears('succeeded', 'failed', 'retried', 'revoked', 'rejected') && {
+      settled: (request, outcome) => tellSettled(observers, request, outcome),
+    }),
+    ...(hears('quarantined') && { quarantined: (task) => tell('quarantined', { task }) }),
+    ...(hears('workerReady') && { ready: () => tell('workerReady', { node }) }),
+    ...(hears('workerStopping') && { stopping: () => tell('workerStopping', { node }) }),
+    ...(hears('brokerLost') && { connectionLost: (role, error) => tell('brokerLost', { role, error: error.message }) }),
+    ...(hears('brokerRegained') && {
+      connectionRegained: (role, downtime) => tell('brokerRegained', { role, downtime }),
+    }),
+  } satisfies WorkerObserver
+}
+
+/** As monitors hear of it: nothing of a task that goes back to its queue because its worker leaves or a process died. */
+function tellSettled(observers: Observers, request: Request, outcome: Outcome): void {
+  const facts = factsOf(request)
+  switch (outcome.kind) {
+    case 'succeeded':
+      observers.tell('succeeded', { ...facts, result: outcome.result, runtime: outcome.runtime })
+      return
+    case 'failed':
+    case 'timed-out':
+      observers.tell('failed', { ...facts, error: outcome.error })
+      return
+    case 'retry':
+      observers.tell('retried', { ...facts, at: outcome.at, error: outcome.error })
+      return
+    case 'revoked':
+      observers.tell('revoked', { ...facts, reason: outcome.reason })
+      return
+    case 'rejected':
+      observers.tell('rejected', { ...facts, requeue: outcome.requeue })
+      return
+    case 'lost':
+      if (request.acknowledged) observers.tell('failed', { ...facts, error: outcome.error })
+      return
+    case 'interrupted':
+      if (request.acknowledged) {
+        observers.tell('failed', { ...facts, error: celeryError('WorkerLostError', [INTERRUPTED]) })
+      }
+      return
+    case 'ignored':
+    case 'replaced':
+      return
+  }
+}
+
+function factsOf({ message, queue }: Request): TaskMoment {
+  return { task: message.task, id: message.id, queue, message }
+}
