@@ -16,9 +16,9 @@ export class Observers {
 
   constructor(plugins: readonly Plugin[], failures: FailureLog) {
     this.#failures = failures
-    for (const { name, on } of plugins) {
-      for (const moment of momentsOf(on)) {
-        const hearing: Hearing = { plugin: name, hear: (facts) => (on?.[moment] as Hearing['hear']).call(on, facts) }
+    for (const { name, on = {} } of plugins) {
+      for (const moment of MOMENTS.filter((moment) => on[moment] !== undefined)) {
+        const hearing: Hearing = { plugin: name, hear: (facts) => (on[moment] as Hearing['hear'])(facts) }
         this.#hearing.set(moment, [...(this.#hearing.get(moment) ?? []), hearing])
       }
     }
@@ -40,10 +40,6 @@ export class Observers {
 // Async, so that a throw, a rejection and a thenable that throws are one.
 async function heard(hear: Hearing['hear'], facts: unknown): Promise<void> {
   await hear(facts)
-}
-
-function momentsOf(on: PluginObservers | undefined): readonly Moment[] {
-  return on === undefined ? [] : MOMENTS.filter((moment) => on[moment] !== undefined)
 }
 
 const MOMENTS: readonly Moment[] = [

@@ -52,6 +52,12 @@ export class PluginList {
     return this.#all.map(({ name }) => name)
   }
 
+  /** What members of the pool start theirs with. Plain data. */
+  get setup(): Pick<PluginListParts, 'host' | 'startTimeout' | 'stopTimeout' | 'publishTimeout'> {
+    const { host, startTimeout, stopTimeout, publishTimeout } = this.#parts
+    return { host: { ...host, role: 'member' }, startTimeout, stopTimeout, publishTimeout }
+  }
+
   /** What surrounds the attempts of a task; undefined where no plugin here surrounds any, so that none is asked for it. */
   get aroundOf(): ((task: AnyTask) => AroundAttempt | undefined) | undefined {
     if (this.#all.every((plugin) => plugin.aroundAttempt === undefined)) return undefined

@@ -21,6 +21,10 @@ export interface CrewOptions extends LinkParts {
   readonly setup: unknown
   /** The tasks that each member must have, in alphabetical order. */
   readonly taskNames: readonly string[]
+  /** The plugins that each member must have, in their order. */
+  readonly pluginNames?: readonly string[]
+  /** Milliseconds that members may take to end their plugins, once they run nothing; without it they are killed at the deadline. */
+  readonly leaveTimeout?: number | undefined
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
   /** A member leaves after this many attempts. */
   readonly maxTasksPerChild?: number | undefined
@@ -70,6 +74,11 @@ export class Crew implements Pool {
     for (const member of this.#idle.splice(0)) member.leave()
     const allGone = Promise.all([...this.#members].map((member) => member.gone))
     await Promise.race([allGone, aborted(deadline)])
+    const { leaveTimeout } = this.#options
+    if (leaveTimeout !== undefined && this.#members.size > 0) {
+      for (const member of this.#members) if (member.alive) member.kill()
+      await Promise.race([allGone, aborted(AbortSignal.timeout(leaveTimeout))])
+    }
     await this.#killAll()
   }
 
@@ -187,7 +196,7 @@ export class Crew implements Pool {
 
   /** Starts a member and offers it; rejects when it can't be used. */
   async #spawn(): Promise<void> {
-    const { hostModule, setup, taskNames } = this.#options
+    const { hostModule, setup, taskNames, pluginNames = [] } = this.#options
     const member = new MemberLink(this.#options)
     this.#members.add(member)
     let hired = false
@@ -198,8 +207,9 @@ export class Crew implements Pool {
       if (hired && member.successor === 'none' && !this.#stopped.signal.aborted) this.#replaceDead(member, how)
     })
     try {
-      const names = await member.open(hostModule, setup)
-      checkTasks(member.name, names, taskNames)
+      const { tasks, plugins } = await member.open(hostModule, setup)
+      checkTasks(member.name, tasks, taskNames)
+      checkPlugins(member.name, plugins, pluginNames)
     } catch (error) {
       member.kill()
       throw error
@@ -262,6 +272,16 @@ function checkTasks(member: string, names: readonly string[], expected: readonly
   const difference = parts.filter(Boolean).join(', and ')
   throw new TwqError('TWQ_POOL', `${member} of the pool has other tasks than the worker: ${difference}`, {
     hint: 'The modules that `tasks` names must define the same tasks wherever they are loaded. Did a file change just now?',
+  })
+}
+
+/** Without them tasks would run unwatched, unchecked, for the wrong tenant. */
+function checkPlugins(member: string, names: readonly string[], expected: readonly string[]): void {
+  if (names.join() === expected.join()) return
+  const list = (plugins: readonly string[]): string => (plugins.length === 0 ? 'none' : plugins.join(', '))
+  const difference = `${list(names)} instead of ${list(expected)}`
+  throw new TwqError('TWQ_POOL', `${member} of the pool has other plugins than the worker: ${difference}`, {
+    hint: 'Threads and processes take `plugins` from the configuration file: it must list the same ones wherever it is loaded',
   })
 }
 

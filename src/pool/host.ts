@@ -1,3 +1,7 @@
+import type { TaskMessage } from '../protocol/task-message.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
+import type { AroundAttempt } from '../tasks/attempt/invocation.ts'
+import type { Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
 /** The tasks that a member can run. */
@@ -7,6 +11,19 @@ export interface Host {
     /** In alphabetical order. */
     names(): readonly string[]
   }
+  /** Those around its attempts and sends; left out where there are none. */
+  readonly plugins?: HostPlugins | undefined
+}
+
+/** The plugins of a member, which have started. */
+export interface HostPlugins {
+  readonly names: readonly string[]
+  /** What surrounds the attempts of a task. */
+  readonly aroundOf?: ((task: AnyTask) => AroundAttempt | undefined) | undefined
+  /** A way to send, as a child of a message, with plugins around it. */
+  readonly surround?: ((send: Send, parent: TaskMessage) => Send) | undefined
+  /** Ends them; bounded, and never rejects. */
+  stop(): Promise<void>
 }
 
 /**
@@ -14,5 +31,5 @@ export interface Host {
  * together. `setup` is plain data from the pool.
  */
 export interface HostModule {
-  openHost(setup: unknown): Promise<Host>
+  openHost(setup: unknown, means: { readonly logger: EventLogger }): Promise<Host>
 }

@@ -23,7 +23,7 @@ export interface LinkParts extends SendParts {
 export class MemberLink {
   readonly #parts: LinkParts
   readonly #member: Member
-  readonly #opened: Deferred<readonly string[]> = deferred()
+  readonly #opened: Deferred<FromMember & { kind: 'opened' }> = deferred()
   #attempt: MemberAttempt | undefined
   #alive = true
   /** How it died is known once it did; `undefined` while it lives. */
@@ -66,8 +66,8 @@ export class MemberLink {
     return this.#alive
   }
 
-  /** Has it load its tasks; answers with their names. Rejects with the reason why it can't. */
-  open(hostModule: string, setup: unknown): Promise<readonly string[]> {
+  /** Has it load its tasks and start its plugins; answers with their names. Rejects with the reason why it can't. */
+  open(hostModule: string, setup: unknown): Promise<FromMember & { kind: 'opened' }> {
     const { logger, maxResultSize, maxMemoryPerChild } = this.#parts
     const tellMemory = maxMemoryPerChild !== undefined
     this.#member.post({ kind: 'open', hostModule, setup, logLevel: logger.level, maxResultSize, tellMemory })
@@ -118,7 +118,7 @@ export class MemberLink {
   #hear(message: FromMember): void {
     switch (message.kind) {
       case 'opened':
-        this.#opened.resolve(message.tasks)
+        this.#opened.resolve(message)
         return
       case 'unable':
         this.#opened.reject(errorFrom(message.error))

@@ -51,7 +51,8 @@ export function serve(): void {
         settle(message.call, message.answer)
         return
       case 'leave':
-        process.exit(0)
+        void leave()
+        return
     }
   }
 
@@ -59,15 +60,21 @@ export function serve(): void {
     const { hostModule, setup, logLevel, maxResultSize, tellMemory } = message
     try {
       const { openHost } = (await import(hostModule)) as HostModule
-      const host = await openHost(setup)
       // Lines go to the worker's own log: one order, one destination.
       const destination = { write: (line: string) => post({ kind: 'log', line }) }
       const logger = createLogger({ level: logLevel, format: 'json', destination })
+      const host = await openHost(setup, { logger })
       opened = { host, logger, maxResultSize, tellMemory }
-      post({ kind: 'opened', tasks: host.tasks.names() })
+      post({ kind: 'opened', tasks: host.tasks.names(), plugins: host.plugins?.names ?? [] })
     } catch (error) {
       post({ kind: 'unable', error: portableError(error) })
     }
+  }
+
+  async function leave(): Promise<void> {
+    const plugins = opened?.host.plugins
+    if (plugins !== undefined) await plugins.stop()
+    process.exit(0)
   }
 
   async function run({ attempt, invocation, aborted }: ToMember & { kind: 'run' }): Promise<void> {
@@ -83,8 +90,11 @@ export function serve(): void {
       send: (sending) => ask((call) => post({ kind: 'send', call, attempt, sending })),
       ask: (handle, question) => ask((call) => post({ kind: 'ask-handle', call, attempt, handle, question })),
     })
+    const { plugins } = opened.host
+    const surround = plugins?.surround
     const outcome = await runAttempt({
       task,
+      around: plugins?.aroundOf?.(task),
       invocation,
       signal: running.signal,
       onStarted: () => post({ kind: 'started' }),
@@ -97,7 +107,7 @@ export function serve(): void {
         return (await ask((call) => post({ kind: 'add-to-chord', call, attempt, signature: text }))) as string
       },
       logger: opened.logger,
-      sendFor: () => send,
+      sendFor: surround === undefined ? () => send : (message) => surround(send, message),
       maxResultSize: opened.maxResultSize,
       clock: systemClock,
       random: Math.random,

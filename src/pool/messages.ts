@@ -42,7 +42,7 @@ export type ToMember =
 
 /** From a member to its pool. */
 export type FromMember =
-  | { readonly kind: 'opened'; readonly tasks: readonly string[] }
+  | { readonly kind: 'opened'; readonly tasks: readonly string[]; readonly plugins: readonly string[] }
   | { readonly kind: 'unable'; readonly error: PortableError }
   | { readonly kind: 'started' }
   | { readonly kind: 'state'; readonly call: number; readonly state: State; readonly meta: string }

@@ -1,5 +1,6 @@
 import { needsConnections } from '../../canvas/built-in.ts'
 import type { Config } from '../../config/config.ts'
+import { TwqError } from '../../errors.ts'
 import type { PluginList } from '../../plugins/plugin-list.ts'
 import type { AsyncPoolOptions } from '../../pool/async.ts'
 import { Crew } from '../../pool/crew.ts'
@@ -22,9 +23,16 @@ export interface PoolParts extends Pick<AsyncPoolOptions, 'logger' | 'sendFor' |
 // Beside this file, with its own extension: the sources are TypeScript, what is installed is JavaScript.
 const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 
-/** The pool that the configuration asks for; nothing is started yet. */
+/** The pool that the configuration asks for; nothing is started yet. Throws `TWQ_CONFIG` for plugins that its members can't load. */
 export function openPool(parts: PoolParts): Pool {
-  return openKind(kindOf(parts.config.pool), settingsOf(parts))
+  const { config, configFile } = parts
+  const kind = kindOf(config.pool)
+  if (!kind.onEventLoop && configFile === undefined && config.plugins.length > 0) {
+    throw new TwqError('TWQ_CONFIG', `plugins given as objects can't be taken into ${kind.name}`, {
+      hint: `Give them in a configuration file, which each of the ${kind.name} loads, or use pool: 'async'`,
+    })
+  }
+  return openKind(kind, settingsOf(parts))
 }
 
 /** A process that runs tasks of the worker beside a pool of any kind, so that one that kills ends only that; nothing is started yet. */
@@ -40,6 +48,8 @@ function settingsOf({ config, registry, plugins, configFile, ...others }: PoolPa
     baseDir: config.baseDir,
     modules: config.tasks.filter((entry) => typeof entry === 'string'),
     takeTasks: config.tasks.some((entry) => typeof entry !== 'string'),
+    takePlugins: config.plugins.length > 0,
+    plugins: plugins.setup,
   }
   return {
     ...others,
@@ -51,6 +61,8 @@ function settingsOf({ config, registry, plugins, configFile, ...others }: PoolPa
     hostModule: HOST_MODULE,
     setup,
     taskNames: registry.names(),
+    pluginNames: plugins.names,
+    leaveTimeout: plugins.names.length > 0 ? config.shutdown.grace : undefined,
     maxResultSize: config.maxResultSize,
     maxTasksPerChild: config.maxTasksPerChild,
     maxMemoryPerChild: config.maxMemoryPerChild,

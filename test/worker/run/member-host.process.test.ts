@@ -20,10 +20,24 @@ const FILES = {
 /** The tasks that a member finds, in a process of its own as members are. */
 async function namesIn(project: Project, over: Partial<MemberSetup>): Promise<unknown> {
   const file = join(project.folder, 'worker.config.ts')
-  const setup = { file, baseDir: project.folder, modules: ['./tasks/*.ts'], takeTasks: false, ...over }
+  const setup = {
+    file,
+    baseDir: project.folder,
+    modules: ['./tasks/*.ts'],
+    takeTasks: false,
+    takePlugins: false,
+    plugins: {
+      host: { role: 'member', node: 'twq@test', pool: 'processes' },
+      startTimeout: 30_000,
+      stopTimeout: 1_000,
+      publishTimeout: 10_000,
+    },
+    ...over,
+  }
   const script = `
     import { openHost } from '${module}'
-    const { tasks } = await openHost(${JSON.stringify(setup)})
+    const logger = { child: () => logger }
+    const { tasks } = await openHost(${JSON.stringify(setup)}, { logger })
     console.log(JSON.stringify(tasks.names()))`
   const args = ['--input-type=module', '--eval', script]
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: project.folder, env: cleanEnvironment() })
