@@ -29,6 +29,18 @@ export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export type { TaskContext } from './tasks/context.ts'
+export type {
+  AttemptEnd,
+  Plugin,
+  PluginAttempt,
+  PluginHost,
+  PluginObservers,
+  PluginSend,
+  SendKind,
+  Sent,
+  Stop,
+  TaskMoment,
+} from './tasks/plugin.ts'
 export type { Received } from './tasks/result-types.ts'
 export type { RetryOptions } from './tasks/retry-options.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'

@@ -54,6 +54,18 @@ export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/
 export { isTask } from './tasks/brand.ts'
 export type { TaskContext } from './tasks/context.ts'
 export { defineTask, type Named, type NoArguments, type Positional } from './tasks/define-task.ts'
+export type {
+  AttemptEnd,
+  Plugin,
+  PluginAttempt,
+  PluginHost,
+  PluginObservers,
+  PluginSend,
+  SendKind,
+  Sent,
+  Stop,
+  TaskMoment,
+} from './tasks/plugin.ts'
 export type { Received, WithoutJson } from './tasks/result-types.ts'
 export type { RetryOptions } from './tasks/retry-options.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'

@@ -67,6 +67,7 @@ async function examine(flags: GlobalOptions, timeout: number): Promise<readonly 
     ok('configuration', from),
     ...notices.map((text) => warning('configuration', text, UNHEEDED, 'Correct it, or remove it')),
     ...('finding' in tasks ? [tasks.finding] : judgeTasks(tasks.value.registry, tasks.value.warnings)),
+    ...judgePlugins(config, registry),
     ...judgeSettings(config),
     judgeConsumerTimeout(config, hardLimits(registry)),
     await examineResults(config, timeout),
@@ -154,6 +155,13 @@ function judgeTasks(registry: TaskRegistry, warnings: readonly string[]): readon
   if (names.length > 0) return [ok('tasks', `${names.length} can be loaded`), ...found]
   const why = 'Every message would be set aside as one of an unknown task.'
   return [...found, warning('tasks', 'the configuration registers none', why, "Set tasks: ['./tasks/*.ts']")]
+}
+
+/** Those of the configuration in their order, then those of tasks. None is started. */
+function judgePlugins({ plugins }: Config, registry: TaskRegistry | undefined): readonly Finding[] {
+  const ofTasks = (registry?.entries() ?? []).flatMap(({ task }) => task.settings.plugins ?? [])
+  const names = [...new Set([...plugins, ...ofTasks])].map(({ name }) => name)
+  return names.length === 0 ? [] : [ok('plugins', names.join(', '))]
 }
 
 function hardLimits(registry: TaskRegistry | undefined): readonly number[] {
