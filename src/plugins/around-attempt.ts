@@ -27,7 +27,13 @@ export function aroundAttempt(plugins: readonly Plugin[], failures: FailureLog):
 function observing(surrounded: SurroundedAttempt, failures: FailureLog): ChainObserver {
   return {
     ended(plugin, how) {
-      if (!('thrown' in how)) return
+      if ('result' in how) {
+        const kind = typeof how.result
+        if (kind === 'function' || kind === 'symbol') {
+          failures.tell(plugin, 'aroundAttempt', new Error(`it returned a ${kind}, which no message can carry`))
+        }
+        return
+      }
       const end = surrounded.outcomeOf(how.thrown)
       if (end === 'failed' || end === 'retry') failures.tell(plugin, 'aroundAttempt', how.thrown)
     },

@@ -65,15 +65,15 @@ export interface Task<Name extends string = string, Input = unknown, Result = un
  */
 // biome-ignore-start lint/suspicious/noExplicitAny: the one place where the types of a task are erased
 export interface AnyTask extends Omit<Task<string, any, unknown>, 'run' | 'settings'> {
-  readonly settings: Omit<TaskSettings, 'plugins'> & { readonly plugins?: readonly AnyTaskPlugin[] }
+  readonly settings: Omit<TaskSettings, 'plugins'> & {
+    /** Their hooks see the context, too. */
+    readonly plugins?: readonly {
+      readonly name: string
+      start?(host: any): any
+      aroundAttempt?(attempt: any, next: () => Promise<unknown>): Promise<unknown>
+    }[]
+  }
   /** Runs the code with arguments that fit it. */
   run(args: any, ctx: any): unknown
-}
-
-/** A plugin of any task, whose hooks see the context, too. */
-interface AnyTaskPlugin {
-  readonly name: string
-  start?(host: any): any
-  aroundAttempt?(attempt: any, next: () => Promise<unknown>): Promise<unknown>
 }
 // biome-ignore-end lint/suspicious/noExplicitAny: the one place where the types of a task are erased

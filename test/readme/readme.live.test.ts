@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'examples/flask/README.md',
   'docs/embedding.md',
   'docs/workflows.md',
+  'docs/plugins.md',
   'docs/from-celery.md',
 ]
 

@@ -1,14 +1,8 @@
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
 
-/** How an attempt ended. Plain data, the same from every pool. */
-export type Outcome = AttemptOutcome & {
-  /** Texts of the plugins around the attempt, for the retry and the follow-ups of this attempt. */
-  readonly passOn?: Readonly<Record<string, string>>
-}
-
-/** The kinds of outcomes. `runtime` is in milliseconds. */
-type AttemptOutcome =
+/** How an attempt ended. Plain data, the same from every pool. `runtime` is in milliseconds. */
+export type Outcome = (
   | { readonly kind: 'succeeded'; readonly result: Json; readonly runtime: number }
   /** `at` is when to run again, in milliseconds since the epoch; `error` is what the RETRY state shows, null for none. */
   | {
@@ -29,6 +23,10 @@ type AttemptOutcome =
   | { readonly kind: 'lost'; readonly error: RemoteError }
   /** Stopped unfinished because the worker leaves: goes back to the queue. */
   | { readonly kind: 'interrupted' }
+) & {
+  /** Texts of the plugins around the attempt, for the retry and the follow-ups of this attempt. */
+  readonly passOn?: Readonly<Record<string, string>>
+}
 
 /** Arguments that replace the message's own when it is retried. */
 export interface RetryOverride {
