@@ -15,6 +15,8 @@ export interface RetryPolicy {
     /** Choose at random between 0 and the delay. Default true. */
     readonly jitter?: boolean
   }
+  /** False: no error is retried by itself, only what the code asks `ctx.retry()` for, within `limit` and with `delay`. Default true. */
+  readonly automatic?: boolean
   /** Only errors that pass are retried: classes, names, or a predicate. Without it every error is. */
   readonly on?: RetryMatch | readonly RetryMatch[]
   /** Errors that pass are never retried; it wins over `on`. */
@@ -45,20 +47,20 @@ export interface RetryFacts {
 /** Decides about an attempt that threw `error`. */
 export function nextRetry(
   policy: RetryPolicy | undefined,
-  facts: RetryFacts & { readonly error: unknown },
+  facts: RetryFacts & { readonly error: unknown; readonly limit?: number | null | undefined },
 ): RetryDecision {
-  if (policy === undefined) return { kind: 'not-covered' }
+  if (policy === undefined || policy.automatic === false) return { kind: 'not-covered' }
   if (matches(policy.never, facts.error)) return { kind: 'not-covered' }
   if (policy.on !== undefined && !matches(policy.on, facts.error)) return { kind: 'not-covered' }
   return requestedRetry(policy, facts)
 }
 
-/** Decides about a retry that the task's own code asked for, `at` the time it named, if any: the limit counts, `on` and `never` don't. */
+/** Decides about a retry that the task's own code asked for, `at` the time and `limit` the limit it named, if any: `on` and `never` don't count. */
 export function requestedRetry(
   policy: RetryPolicy | undefined,
-  facts: RetryFacts & { readonly at?: number | undefined },
+  facts: RetryFacts & { readonly at?: number | undefined; readonly limit?: number | null | undefined },
 ): Exclude<RetryDecision, { kind: 'not-covered' }> {
-  const limit = policy?.limit === undefined ? DEFAULT_LIMIT : policy.limit
+  const { limit = policy?.limit === undefined ? DEFAULT_LIMIT : policy.limit } = facts
   if (limit !== null && facts.retries >= limit) return { kind: 'give-up' }
   return { kind: 'retry', at: facts.at ?? facts.now + backoff(policy?.delay, facts) }
 }
@@ -100,14 +102,19 @@ function isErrorClass(match: Exclude<RetryMatch, string>): match is new (...args
 /** The problem of a policy, or undefined. A problem of one part begins with the path to it. */
 export function retryPolicyProblem(policy: unknown): string | undefined {
   if (!isRecord(policy)) return 'must be an object like { limit: 5, delay: { base: 1_000 } }'
-  const { limit, delay = {}, on, never } = policy
+  const { limit, delay = {}, automatic, on, never } = policy
   if (!isRecord(delay)) return '.delay must be an object like { base: 1_000, factor: 2 }'
   return (
-    unknownKey('', policy, ['limit', 'delay', 'on', 'never']) ??
+    unknownKey('', policy, ['limit', 'delay', 'automatic', 'on', 'never']) ??
     unknownKey('.delay', delay, ['base', 'factor', 'max', 'jitter']) ??
     unless(
       limit === undefined || limit === null || isCount(limit),
       '.limit must be a whole number, or null for ever',
+    ) ??
+    unless(automatic === undefined || typeof automatic === 'boolean', '.automatic must be true or false') ??
+    unless(
+      automatic !== false || (on === undefined && never === undefined),
+      '.automatic is false, so that neither on nor never is asked',
     ) ??
     durationProblem('.delay.base', delay.base) ??
     durationProblem('.delay.max', delay.max) ??

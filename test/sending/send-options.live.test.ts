@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
 import { signature } from '../../src/canvas/signature.ts'
+import type { Json } from '../../src/runtime/json.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { aWorker, type WorkerScene } from '../support/a-worker.ts'
@@ -13,11 +14,24 @@ import { brokerUrl, uniqueName } from '../support/services.ts'
 
 const go = deferred<void>()
 const hold = defineTask({ name: 'hold', kwargsRepr: '{hidden}', run: () => go.promise })
+// As Python's, of proj.py.
+const insistent = defineTask({
+  name: 'insistent',
+  positional: ['limit', 'expires?'],
+  retry: { limit: 0, automatic: false },
+  run({ limit, expires }: { limit: number; expires?: number }, { retry, request: { retries } }) {
+    if (expires !== undefined && retries === 0) return retry({ countdown: '2s', expires, limit })
+    if (expires === undefined && retries < limit) return retry({ countdown: 0, limit })
+    return retries
+  },
+})
 const sentAs = defineTask({
   name: 'sent_as',
-  run(kwargs, { request }) {
-    const { args, argsRepr, kwargsRepr } = request
-    return { args, kwargs, argsrepr: argsRepr, kwargsrepr: kwargsRepr }
+  positional: ['...args'],
+  named: '*',
+  run(_: { args?: readonly Json[]; [name: string]: unknown }, { request }) {
+    const { args, kwargs, argsRepr, kwargsRepr, stampedHeaders, stamps } = request
+    return { args, kwargs, argsrepr: argsRepr, kwargsrepr: kwargsRepr, stamped_headers: stampedHeaders, stamps }
   },
 })
 
@@ -27,7 +41,7 @@ let caller: PythonCaller
 const pythonQueue = uniqueName('python')
 
 beforeAll(async () => {
-  ours = await aWorker([hold, sentAs])
+  ours = await aWorker([hold, insistent, sentAs])
   python = await startCeleryWorker({ broker: brokerUrl(), queue: pythonQueue })
   caller = await PythonCaller.start({ broker: brokerUrl(), queue: ours.queue })
 })
@@ -52,6 +66,16 @@ describe.each(workers)('a worker of %s', (_, queue) => {
     const step = signature('sent_as', { card: '4111' }, { queue: queue(), immutable: true, ...shown })
     const last = await ours.client.send(chain(step, step))
     expect(await last.result()).toMatchObject(expected)
+  })
+
+  it('retries as often as the request says, not as the task does', async () => {
+    const sent = await ours.client.send('insistent', [3], { queue: queue() })
+    expect(await sent.result()).toBe(3)
+  })
+
+  it('revokes a retry that has expired by when it is due', async () => {
+    const late = await ours.client.send('insistent', [5, queue() === pythonQueue ? 1 : 1_000], { queue: queue() })
+    await expect(late.result()).rejects.toMatchObject({ cause: { type: 'TaskRevokedError', args: ['expired'] } })
   })
 
   it.each(['gzip', 'zlib'] as const)('reads what is compressed by %s', async (compression) => {

@@ -15,6 +15,8 @@ export interface RetryChange {
   readonly eta: number
   /** The time of sending; milliseconds since the epoch. */
   readonly now: number
+  /** Until when it may start, in place of the message's own time; milliseconds since the epoch. */
+  readonly expires?: number | undefined
   /** Arguments in place of the message's own. */
   readonly override?:
     | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
@@ -32,6 +34,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const args = override?.args ?? message.args
   const kwargs = override?.kwargs ?? message.kwargs
   const retries = message.retries + 1
+  const expires = change.expires ?? message.expires
   const shown = overridden ? displayOfOthers(message, args, kwargs) : message
   if (message.protocol === 1) {
     const origin = message.origin ?? ''
@@ -44,6 +47,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       kwargsRepr,
       headers: {},
       retries,
+      expires,
       eta: change.eta,
       parentId: message.id,
       origin,
@@ -59,6 +63,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
     set: {
       retries,
       eta: timeHeader('eta', change.eta),
+      ...(change.expires !== undefined && { expires: timeHeader('expires', change.expires) }),
       // It is sent from inside itself.
       parent_id: message.id,
       ...(overridden && { argsrepr: shown.argsRepr, kwargsrepr: shown.kwargsRepr }),
@@ -72,7 +77,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       priority,
       correlationId: correlationId || message.id,
       replyTo,
-      expiration: expirationOf(message.expires, change.now),
+      expiration: expirationOf(expires, change.now),
     }),
     ...forms,
     body: overridden ? encodeBody(args, kwargs, message.embed) : original.body,

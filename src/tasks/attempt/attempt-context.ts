@@ -11,7 +11,7 @@ import { type TaskLogger, taskLogger } from '../task-logger.ts'
 import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
 import { portableValue } from './portable.ts'
-import { retryTime } from './retry-time.ts'
+import { retryExpiry, retryTime } from './retry-time.ts'
 
 // What ends a task is decided by how its code ends; these can't be stored meanwhile.
 const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
@@ -25,6 +25,8 @@ export class AttemptContext implements TaskContext {
   #log: TaskLogger | undefined
   #send: Send | undefined
   #ended = false
+  /** The limit of retries that the code last named: it counts for the error, too, that the attempt then ends with. */
+  retryLimit: number | null | undefined
 
   constructor(attempt: Attempt) {
     this.#attempt = attempt
@@ -134,7 +136,10 @@ export class AttemptContext implements TaskContext {
   #retry(options: RetryOptions): never {
     const { task, clock, random } = this.#attempt
     const now = clock.now()
-    const facts = { retries: this.request.retries, at: retryTime(options, now), now, random }
+    const at = retryTime(options, now)
+    retryExpiry(options, now)
+    this.retryLimit = options.limit
+    const facts = { retries: this.request.retries, at, limit: options.limit, now, random }
     const decision = requestedRetry(task.settings.retry, facts)
     if (decision.kind === 'give-up') throw tooManyRetries(this.request, options.cause)
     throw new Retry(options)

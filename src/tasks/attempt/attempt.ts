@@ -15,7 +15,7 @@ import type { AroundAttempt, Attempt, SurroundedAttempt } from './invocation.ts'
 import type { Outcome, RetryOverride } from './outcome.ts'
 import { withPassOn } from './pass-on.ts'
 import { portableValue } from './portable.ts'
-import { isRetryMisuse, retryTime } from './retry-time.ts'
+import { isRetryMisuse, retryExpiry, retryTime } from './retry-time.ts'
 import { UnfitArguments } from './unfit-arguments.ts'
 
 /**
@@ -35,7 +35,7 @@ export async function runAttempt(attempt: Attempt): Promise<Outcome> {
     const result: unknown = await callTask(attempt, context, message.args, message.kwargs)
     return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
   } catch (thrown) {
-    return threw(thrown, attempt, clock.monotonic() - startedAt)
+    return threw(thrown, attempt, context.retryLimit, clock.monotonic() - startedAt)
   } finally {
     context.end()
   }
@@ -58,12 +58,12 @@ async function runSurrounded(
       context,
       passOn,
       call: (args, kwargs) => callTask(attempt, context, args, kwargs),
-      outcomeOf: (thrown) => threw(thrown, attempt, runtime()).kind as AttemptEnd,
+      outcomeOf: (thrown) => threw(thrown, attempt, context.retryLimit, runtime()).kind as AttemptEnd,
     }
     const result = await (scope === undefined ? around(surrounded) : scope.run(context, () => around(surrounded)))
     outcome = returned(result, attempt.maxResultSize, runtime())
   } catch (thrown) {
-    outcome = threw(thrown, attempt, runtime())
+    outcome = threw(thrown, attempt, context.retryLimit, runtime())
   }
   return withPassOn(outcome, passOn, attempt)
 }
@@ -100,7 +100,7 @@ function unsendable(what: string, error: unknown, runtime: number): Outcome {
   return failed(celeryError('EncodeError', [boundedMessage(problem)]), runtime)
 }
 
-function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
+function threw(thrown: unknown, attempt: Attempt, limit: number | null | undefined, runtime: number): Outcome {
   try {
     if (thrown instanceof UnfitArguments) return failed(pythonError(thrown.name, thrown.message), runtime)
     if (isRetryMisuse(thrown)) return failed(errorOf(thrown), runtime)
@@ -109,7 +109,7 @@ function threw(thrown: unknown, attempt: Attempt, runtime: number): Outcome {
     if (isShutdown(attempt.signal) && stemsFrom(thrown, attempt.signal.reason)) return { kind: 'interrupted' }
     const reason = softLimitBehind(thrown, attempt.signal) ?? thrown
     const error = reason === thrown ? errorOf(thrown) : { ...errorOf(reason), traceback: errorOf(thrown).traceback }
-    const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), error: reason })
+    const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), limit, error: reason })
     return decision.kind === 'retry' ? { kind: 'retry', at: decision.at, error } : failed(error, runtime)
   } catch (unexpected) {
     if (isRetryMisuse(unexpected)) return failed(errorOf(unexpected), runtime)
@@ -157,10 +157,21 @@ function retry(options: RetryOptions, attempt: Attempt, runtime: number): Outcom
     return unsendable("the retry's arguments", error, runtime)
   }
   const facts = retryFacts(attempt)
-  const decision = requestedRetry(attempt.task.settings.retry, { ...facts, at: retryTime(options, facts.now) })
+  const decision = requestedRetry(attempt.task.settings.retry, {
+    ...facts,
+    at: retryTime(options, facts.now),
+    limit: options.limit,
+  })
   if (decision.kind === 'give-up') return failed(errorOf(tooManyRetries(message, options.cause)), runtime)
   const error = options.cause === undefined || options.cause === null ? null : errorOf(options.cause)
-  return { kind: 'retry', at: decision.at, error, ...(override && { override }) }
+  const expires = retryExpiry(options, facts.now)
+  return {
+    kind: 'retry',
+    at: decision.at,
+    error,
+    ...(expires !== undefined && { expires }),
+    ...(override && { override }),
+  }
 }
 
 function overrideOf({ args, kwargs }: RetryOptions): RetryOverride | undefined {

@@ -9,6 +9,8 @@ export type Outcome = (
       readonly kind: 'retry'
       readonly at: number
       readonly error: RemoteError | null
+      /** Until when the next attempt may start, in milliseconds since the epoch; undefined: the message's own time stays. */
+      readonly expires?: number
       readonly override?: RetryOverride
     }
   | { readonly kind: 'failed'; readonly error: RemoteError; readonly runtime: number }

@@ -6,7 +6,15 @@ import { cutText } from '../../runtime/text/cut-text.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
 import type { RetryOptions } from '../retry-options.ts'
 
-const OPTIONS = ['countdown', 'eta', 'cause', 'args', 'kwargs'] as const satisfies readonly (keyof RetryOptions)[]
+const OPTIONS = [
+  'countdown',
+  'eta',
+  'cause',
+  'limit',
+  'expires',
+  'args',
+  'kwargs',
+] as const satisfies readonly (keyof RetryOptions)[]
 const LONGEST_SHOWN = 100
 /** Other names that a countdown may be looked for by. */
 const ALIASES: ReadonlySet<string> = new Set(['in', 'delay', 'after'])
@@ -18,6 +26,7 @@ const ALIASES: ReadonlySet<string> = new Set(['in', 'delay', 'after'])
  */
 export function retryTime(options: RetryOptions, now: number): number | undefined {
   checkNames(options)
+  checkLimit(options)
   const { countdown, eta } = options
   if (countdown !== undefined && eta !== undefined)
     throw misuse('eta and countdown of a retry both say when to start', 'Give one of them')
@@ -25,6 +34,23 @@ export function retryTime(options: RetryOptions, now: number): number | undefine
   if (eta === undefined) return undefined
   if (eta instanceof Date && !Number.isNaN(eta.getTime())) return Math.max(now, eta.getTime())
   throw misuse(`a retry's eta must be a valid Date, got ${messageOf(eta)}`, 'A delay from now is its countdown')
+}
+
+/**
+ * Until when the next attempt may start, in milliseconds since the epoch; undefined where the message's own time stays. Throws
+ * `TWQ_ARGUMENTS`.
+ */
+export function retryExpiry({ expires }: RetryOptions, now: number): number | undefined {
+  if (expires === undefined) return undefined
+  if (expires instanceof Date && !Number.isNaN(expires.getTime())) return expires.getTime()
+  const milliseconds = parseDuration(expires)
+  if (milliseconds !== undefined) return now + milliseconds
+  throw misuse(`a retry's expires must be a valid Date, or a duration from now, got ${shown(expires as Json)}`, WRITE)
+}
+
+function checkLimit({ limit }: RetryOptions): void {
+  if (limit === undefined || limit === null || (Number.isSafeInteger(limit) && limit >= 0)) return
+  throw misuse(`a retry's limit must be a whole number, or null for none, got ${shown(limit)}`, WRITE)
 }
 
 function checkNames(options: RetryOptions): void {

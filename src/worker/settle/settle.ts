@@ -186,8 +186,9 @@ async function publishRetry(
 }
 
 async function sendRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
-  const override = outcome.kind === 'retry' ? outcome.override : undefined
-  const message = retryMessage(request.delivery, request.message, { eta: at, now: parts.clock.now(), override })
+  const { override, expires } = outcome.kind === 'retry' ? outcome : ({} as Partial<Outcome & { kind: 'retry' }>)
+  const change = { eta: at, now: parts.clock.now(), expires, override }
+  const message = retryMessage(request.delivery, request.message, change)
   const { sendHooks } = parts
   if (sendHooks === undefined) {
     await publishAgain(request, at, message, parts)

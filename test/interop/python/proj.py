@@ -81,6 +81,17 @@ def sent_as(self, *args, **kwargs):
     return {"args": args, "kwargs": kwargs, **{field: getattr(self.request, field, None) for field in fields}}
 
 
+@app.task(name="insistent", bind=True, max_retries=0)
+def insistent(self, limit, expires=None):
+    """Retries as often as it is told, or once with a retry that expires."""
+    retries = self.request.retries
+    if expires is not None and retries == 0:
+        raise self.retry(countdown=2, expires=expires, max_retries=limit)
+    if expires is None and retries < limit:
+        raise self.retry(countdown=0, max_retries=limit)
+    return retries
+
+
 @app.task(name="total")
 def total(numbers):
     return sum(numbers)

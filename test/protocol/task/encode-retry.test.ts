@@ -150,6 +150,13 @@ it('a retry of a compressed message of protocol 1 says no more that its body is 
   expect(decoded(actual).args).toEqual([1])
 })
 
+it('a retry that expires at another time says so in header and property', () => {
+  const expires = '2030-01-01T00:00:05.000000+00:00'
+  const actual = retried(aMessage({ headers: { expires } }), { expires: NOW + 60_000 })
+  expect(actual.headers.expires).toBe('2030-01-01T00:01:00.000000+00:00')
+  expect(actual.properties.expiration).toBe('60000')
+})
+
 describe('the arguments that a retry shows', () => {
   const change = { override: { args: [3, 4], kwargs: { b: 2 } } }
 

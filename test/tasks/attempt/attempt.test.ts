@@ -317,6 +317,53 @@ describe('a retry', () => {
     expect(await runAttempt(anAttempt({ task, message }))).toMatchObject({ kind: 'failed', error })
   })
 
+  it('has the limit that it names, above or below that of the policy', async () => {
+    const task = (limit: number | null) =>
+      aTask((_, ctx) => ctx.retry({ countdown: 0, limit }), { retry: { limit: 2 } })
+    const outcome = (limit: number | null, retries: number) =>
+      runAttempt(anAttempt({ task: task(limit), message: { retries } }))
+    expect(await outcome(5, 4)).toMatchObject({ kind: 'retry' })
+    expect(await outcome(5, 5)).toMatchObject({ kind: 'failed', error: { type: 'MaxRetriesExceededError' } })
+    expect(await outcome(1, 1)).toMatchObject({ kind: 'failed' })
+    expect(await outcome(null, 1_000)).toMatchObject({ kind: 'retry' })
+  })
+
+  it.each<[Date | string, number]>([
+    ['1m', NOW + 60_000],
+    [new Date(NOW + 5), NOW + 5],
+  ])('that expires after %s says when', async (expires, expected) => {
+    const task = aTask((_, ctx) => ctx.retry({ countdown: 0, expires }))
+    expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'retry', expires: expected })
+  })
+
+  it.each([{ limit: -1 }, { limit: 'many' as never }, { expires: 'soon' }, { expires: new Date(Number.NaN) }])(
+    'is an error of the task for %j',
+    async (options) => {
+      const task = aTask((_, ctx) => ctx.retry(options), { retry: {} })
+      expect(await runAttempt(anAttempt({ task }))).toMatchObject({
+        kind: 'failed',
+        error: { args: [expect.stringMatching(/^a retry's (limit|expires) must be/)] },
+      })
+    },
+  )
+
+  it('that the code asks for counts for a policy that is not automatic, which retries no error by itself', async () => {
+    const retry = { limit: 1, automatic: false } as const
+    const asks = aTask((_, ctx) => ctx.retry({ countdown: 0 }), { retry })
+    expect(await runAttempt(anAttempt({ task: asks }))).toMatchObject({ kind: 'retry' })
+    expect(await runAttempt(anAttempt({ task: asks, message: { retries: 1 } }))).toMatchObject({ kind: 'failed' })
+    const throws = aTask(
+      () => {
+        throw new TypeError('no')
+      },
+      { retry },
+    )
+    expect(await runAttempt(anAttempt({ task: throws }))).toMatchObject({
+      kind: 'failed',
+      error: { type: 'TypeError' },
+    })
+  })
+
   it('with a negative delay is one at once, as in Celery', async () => {
     const task = aTask((_, ctx) => ctx.retry({ countdown: -5 }), { retry: { delay: { base: '1h', jitter: false } } })
     expect(await runAttempt(anAttempt({ task }))).toMatchObject({ kind: 'retry', at: NOW })
