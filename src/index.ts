@@ -33,6 +33,7 @@ export type {
 export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
+export type { Stamps, StampValue } from './protocol/stamps.ts'
 export type { ExchangeType, QueueArgument, TaskExchange, TaskQueue } from './protocol/queue/task-queue.ts'
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
@@ -52,7 +53,7 @@ export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export { Ignore, MaxRetriesExceededError, Reject, Retry } from './tasks/attempt/control-flow.ts'
 export { isTask } from './tasks/brand.ts'
-export type { TaskContext } from './tasks/context.ts'
+export type { ReplaceOptions, TaskContext } from './tasks/context.ts'
 export { defineTask, type Named, type NoArguments, type Positional } from './tasks/define-task.ts'
 export type {
   AttemptEnd,

@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import { readArray, readSignature, type Signature as SignatureFields, writeSignature } from '../protocol/signature.ts'
+import type { Stamps } from '../protocol/stamps.ts'
 import { isObject } from '../protocol/task-fields.ts'
 import { formatTimestamp } from '../protocol/timestamps.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -20,6 +21,7 @@ import type {
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { linked, listOf } from './links.ts'
+import { stamped } from './stamped.ts'
 
 /** How a task of a workflow is sent, when its turn comes: the options of `send`, and what belongs to a signature alone. */
 export interface SignatureOptions extends Omit<SendOptions, 'signal'> {
@@ -38,6 +40,11 @@ export interface Composed<Handle = unknown> extends Canvas<Handle> {
   readonly immutable: boolean
   /** The same with other options; `link` and `linkError` are added to those it has. */
   set(options: SignatureOptions): this
+  /**
+   * The same with stamps on each of its tasks, on what is linked to them, and on header and body of a chord; a stamp that it has is replaced.
+   * Throws `TWQ_ARGUMENTS` for what can be none.
+   */
+  stamp(stamps: Stamps): this
 }
 
 /** A task with some of its arguments, not sent yet: Celery's `add.s(2)`. */
@@ -130,7 +137,12 @@ class ComposedValue {
     let fields = readSignature(this.toJSON(), 'signature')
     fields = { ...fields, options: { ...fields.options, ...celeryOptions(options) } }
     if (immutable !== undefined) fields = withImmutable(fields, immutable)
-    return new ComposedValue(withLinks(fields, options))
+    fields = withLinks(fields, options)
+    return new ComposedValue(options.stamps === undefined ? fields : stamped(fields, options.stamps))
+  }
+
+  stamp(stamps: Stamps): ComposedValue {
+    return this.set({ stamps })
   }
 
   toJSON(): JsonObject {

@@ -75,6 +75,8 @@ export function prepareTask(
     expires: momentOf(options.expires ?? settings.expires, facts.now),
     rootId: facts.parent?.rootId,
     parentId: facts.parent?.id,
+    stamps: options.stamps,
+    stampedHeaders: options.stamps && Object.keys(options.stamps),
     compression: options.compression ?? settings.compression,
     argsRepr: options.argsRepr ?? shown.argsRepr,
     kwargsRepr: options.kwargsRepr ?? shown.kwargsRepr,

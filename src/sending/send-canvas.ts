@@ -4,6 +4,7 @@ import { type FreezeFacts, freeze } from '../canvas/freeze.ts'
 import type { Node } from '../canvas/node.ts'
 import { joinMessage } from '../canvas/queued-chords.ts'
 import { celeryOptions, composedJson, fieldsOf, withLinks } from '../canvas/signature.ts'
+import { stamped } from '../canvas/stamped.ts'
 import type { ChordStart, ResultTuple } from '../protocol/chord/chord.ts'
 import { chordQueue } from '../protocol/chord/queued-chord.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
@@ -53,7 +54,8 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   checkSendOptions(options)
   const { newId = randomUUID, now, origin, router, parent } = facts
   const { task_id: taskId, ...given } = celeryOptions(options)
-  const named = withLinks(fieldsOf(canvas, 'the canvas'), options)
+  const linked = withLinks(fieldsOf(canvas, 'the canvas'), options)
+  const named = options.stamps === undefined ? linked : stamped(linked, options.stamps)
   const whole = taskId === undefined ? named : { ...named, options: { ...named.options, task_id: taskId } }
   const freezing = { newId, replyTo: facts.replyTo, rootId: parent?.rootId, chords: facts.chords }
   const { signature, node, chords } = freeze(whole, freezing)

@@ -1,9 +1,16 @@
 import type { State } from '../protocol/result-record.ts'
+import type { Stamps } from '../protocol/stamps.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json } from '../runtime/json.ts'
 import type { RetryOptions } from './retry-options.ts'
 import type { Canvas, Send } from './sending.ts'
 import type { TaskLogger } from './task-logger.ts'
+
+/** How a task is replaced. */
+export interface ReplaceOptions {
+  /** Put on the signature and on what follows it: callbacks, errbacks, and the later steps of the chain, as `on_replace` of a Python task may. */
+  readonly stamps?: Stamps
+}
 
 /** The context of an attempt: facts about it, and actions besides returning a value. */
 export interface TaskContext {
@@ -38,7 +45,7 @@ export interface TaskContext {
    * Has a signature run in this task's place, as Python's `self.replace`: it takes over the id, the callbacks, and the place
    * in a chain, a group or a chord; of a group, the list of its results is the result. Never returns: `return ctx.replace(…)`.
    */
-  replace(signature: Canvas | Json): never
+  replace(signature: Canvas | Json, options?: ReplaceOptions): never
   /**
    * Adds a signature to the chord that this task is in the header of, as Python's `self.add_to_chord`, and sends it. Resolves
    * with its id. Await it before the task returns.

@@ -1,6 +1,7 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
+import { areStamps, STAMPS_EXPECTED } from '../protocol/stamps.ts'
 import { closest } from '../runtime/text/closest.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { isCanvas } from './brand.ts'
@@ -26,6 +27,7 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   compression: [COMPRESSION_NAMES, isCompression],
   link: ['signatures', areSignatures],
   linkError: ['signatures', areSignatures],
+  stamps: [STAMPS_EXPECTED, areStamps],
   argsRepr: ['a text, not an empty one', isShown],
   kwargsRepr: ['a text, not an empty one', isShown],
   shadow: ['a text', (value) => typeof value === 'string'],

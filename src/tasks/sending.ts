@@ -1,5 +1,6 @@
 import type { Compression } from '../protocol/compression.ts'
 import type { ResultRecord, State } from '../protocol/result-record.ts'
+import type { Stamps } from '../protocol/stamps.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Received } from './result-types.ts'
 
@@ -39,6 +40,8 @@ export interface SendOptions {
   readonly argsRepr?: string
   /** The same for the named arguments. */
   readonly kwargsRepr?: string
+  /** Marks by which the task can be told and revoked: Celery's stamps. Of a workflow, all of its tasks get them. */
+  readonly stamps?: Stamps
   /** A name to show in logs and monitors instead of the task's. */
   readonly shadow?: string
   /** Gives up waiting for the broker; the message may still arrive. */

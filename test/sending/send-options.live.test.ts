@@ -35,13 +35,20 @@ const sentAs = defineTask({
   },
 })
 
+const stampsRest = defineTask({
+  name: 'stamps_rest',
+  positional: ['queue'],
+  run: ({ queue }: { queue: string }, ctx) =>
+    ctx.replace(signature('sent_as', [], { queue }), { stamps: { customer: 'acme' } }),
+})
+
 let ours: WorkerScene
 let python: Program
 let caller: PythonCaller
 const pythonQueue = uniqueName('python')
 
 beforeAll(async () => {
-  ours = await aWorker([hold, insistent, sentAs])
+  ours = await aWorker([hold, insistent, sentAs, stampsRest])
   python = await startCeleryWorker({ broker: brokerUrl(), queue: pythonQueue })
   caller = await PythonCaller.start({ broker: brokerUrl(), queue: ours.queue })
 })
@@ -66,6 +73,37 @@ describe.each(workers)('a worker of %s', (_, queue) => {
     const step = signature('sent_as', { card: '4111' }, { queue: queue(), immutable: true, ...shown })
     const last = await ours.client.send(chain(step, step))
     expect(await last.result()).toMatchObject(expected)
+  })
+
+  it('hears stamps of a send and of every task of a workflow', async () => {
+    const stamps = { customer: 'acme', batch: [7, 8] }
+    const expected = { stamped_headers: expect.arrayContaining(['customer', 'batch']), stamps }
+    const sent = await ours.client.send('sent_as', [], { queue: queue(), stamps })
+    expect(await sent.result()).toMatchObject(expected)
+    const step = signature('sent_as', [], { queue: queue(), immutable: true })
+    const last = await ours.client.send(chain(step, step).stamp(stamps))
+    expect(await last.result()).toMatchObject(expected)
+    expect(await last.parent.result()).toMatchObject(expected)
+    const again = await ours.client.send('insistent', [1], { queue: queue(), stamps })
+    expect(await again.result()).toBe(1)
+  })
+
+  it('runs what follows a task that was replaced with stamps, with them', async () => {
+    const next = signature('sent_as', [], { queue: queue(), immutable: true })
+    const sent = await ours.client.send(chain(signature('stamps_rest', [queue()], { queue: ours.queue }), next))
+    expect(await sent.result()).toMatchObject({ stamped_headers: ['customer'], stamps: { customer: 'acme' } })
+  })
+
+  it('revokes tasks by their stamps', async () => {
+    const customer = uniqueName('customer')
+    await caller.call('broadcast', {
+      command: 'revoke_by_stamped_headers',
+      arguments: { headers: { [customer]: ['gone'] } },
+    })
+    const sent = await ours.client.send('sent_as', [], { queue: queue(), stamps: { [customer]: 'gone' } })
+    await expect(sent.result()).rejects.toMatchObject({ cause: { type: 'TaskRevokedError' } })
+    const other = await ours.client.send('sent_as', [], { queue: queue(), stamps: { [customer]: 'here' } })
+    expect(await other.result()).toMatchObject({ stamps: { [customer]: 'here' } })
   })
 
   it('retries as often as the request says, not as the task does', async () => {

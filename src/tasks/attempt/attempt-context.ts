@@ -1,5 +1,6 @@
 import { TwqError } from '../../errors.ts'
 import type { State } from '../../protocol/result-record.ts'
+import { areStamps, STAMPS_EXPECTED } from '../../protocol/stamps.ts'
 import { displayOfOthers } from '../../protocol/task/argument-display.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Json } from '../../runtime/json.ts'
@@ -88,9 +89,12 @@ export class AttemptContext implements TaskContext {
   }
 
   get replace(): TaskContext['replace'] {
-    return (signature) => {
+    return (signature, { stamps } = {}) => {
+      if (stamps !== undefined && !areStamps(stamps)) {
+        throw new TwqError('TWQ_ARGUMENTS', `the stamps of what replaces a task must be ${STAMPS_EXPECTED}`)
+      }
       // A value of the canvas writes itself as JSON.
-      throw new Replace(signature as Json)
+      throw new Replace(signature as Json, stamps)
     }
   }
 

@@ -127,7 +127,7 @@ function follow(asked: ControlFlow, attempt: Attempt, runtime: number): Outcome 
     case 'ignore':
       return { kind: 'ignored' }
     case 'replace':
-      return replaced(asked.signature, runtime)
+      return replaced(asked, runtime)
     case 'reject':
       return {
         kind: 'rejected',
@@ -139,10 +139,10 @@ function follow(asked: ControlFlow, attempt: Attempt, runtime: number): Outcome 
   }
 }
 
-function replaced(signature: Json, runtime: number): Outcome {
+function replaced({ signature, stamps }: ControlFlow & { kind: 'replace' }, runtime: number): Outcome {
   try {
     stringifyJson(signature, { path: 'signature' })
-    return { kind: 'replaced', signature }
+    return { kind: 'replaced', signature, ...(stamps && { stamps }) }
   } catch (error) {
     return unsendable('what replaces the task', error, runtime)
   }

@@ -1,3 +1,4 @@
+import type { Stamps } from '../../protocol/stamps.ts'
 import type { Json } from '../../runtime/json.ts'
 import { brandOf } from '../brand.ts'
 import type { RetryOptions } from '../retry-options.ts'
@@ -43,11 +44,13 @@ export class Ignore extends Error {
 /** Thrown by `ctx.replace()`: the signature takes the task's place. */
 export class Replace extends Error {
   readonly signature: Json
+  readonly stamps: Stamps | undefined
 
-  constructor(signature: Json) {
+  constructor(signature: Json, stamps?: Stamps) {
     super('the task asks to be replaced')
     this.name = 'Replace'
     this.signature = signature
+    this.stamps = stamps
     Object.defineProperty(this, CONTROL_FLOW, { value: 'replace' })
   }
 }
@@ -65,7 +68,7 @@ export type ControlFlow =
   | { readonly kind: 'retry'; readonly options: RetryOptions }
   | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
   | { readonly kind: 'ignore' }
-  | { readonly kind: 'replace'; readonly signature: Json }
+  | { readonly kind: 'replace'; readonly signature: Json; readonly stamps: Stamps | undefined }
 
 /** Reads a thrown value as control flow, by brand; undefined when it is an ordinary error. */
 export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
@@ -78,8 +81,10 @@ export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
     }
     case 'ignore':
       return { kind: 'ignore' }
-    case 'replace':
-      return { kind: 'replace', signature: (thrown as Replace).signature }
+    case 'replace': {
+      const { signature, stamps } = thrown as Replace
+      return { kind: 'replace', signature, stamps }
+    }
     default:
       return undefined
   }

@@ -1,4 +1,5 @@
 import type { RemoteError } from '../../protocol/result-record.ts'
+import type { Stamps } from '../../protocol/stamps.ts'
 import type { Json } from '../../runtime/json.ts'
 
 /** How an attempt ended. Plain data, the same from every pool. `runtime` is in milliseconds. */
@@ -18,8 +19,8 @@ export type Outcome = (
   | { readonly kind: 'timed-out'; readonly limit: number; readonly error: RemoteError }
   | { readonly kind: 'rejected'; readonly requeue: boolean; readonly error: RemoteError }
   | { readonly kind: 'ignored' }
-  /** Another signature runs in its place, under its id. */
-  | { readonly kind: 'replaced'; readonly signature: Json }
+  /** Another signature runs in its place, under its id; `stamps` go on it and on what follows it. */
+  | { readonly kind: 'replaced'; readonly signature: Json; readonly stamps?: Stamps }
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated' }
   /** The member that ran it died. */
   | { readonly kind: 'lost'; readonly error: RemoteError }

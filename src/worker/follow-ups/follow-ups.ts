@@ -2,6 +2,7 @@ import { applySignature, chordUnsupported } from '../../canvas/apply.ts'
 import { abandonedBy, successorsOf } from '../../canvas/follow-ups.ts'
 import { queuedReplacementOf } from '../../canvas/queued-chords.ts'
 import { replacementOf } from '../../canvas/replacement.ts'
+import { type Replacement, stampedReplacement } from '../../canvas/stamped.ts'
 import type { ChordParts } from '../../protocol/chord/chord.ts'
 import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
@@ -92,18 +93,20 @@ export class FollowUps {
   }
 
   /** Sends what runs in the place of a task; resolves once that is confirmed, or with why it can't be sent. */
-  async replace(message: TaskMessage, signature: Json, progress: Progress): Promise<Followed> {
+  async replace(message: TaskMessage, asked: Replacement, progress: Progress): Promise<Followed> {
     const { results, chordQueues } = this.#parts
     return await progress.once('replaced', async () => {
       try {
         const replacement = progress.make('replacement', () =>
-          replacementOf(signature, message, this.#sender.context()),
+          replacementOf(...stampedReplacement(asked, message), this.#sender.context()),
         )
         if (replacement.chords.length === 0 || results.chord !== undefined || chordQueues === undefined) {
           await this.#sender.send(replacement, { kind: 'replacement', message }, progress)
           return DONE
         }
-        const queued = progress.make('queued', () => queuedReplacementOf(signature, message, this.#sender.context()))
+        const queued = progress.make('queued', () =>
+          queuedReplacementOf(...stampedReplacement(asked, message), this.#sender.context()),
+        )
         await this.#sender.sendQueued(queued, chordQueues, { kind: 'replacement', message }, progress)
         return DONE
       } catch (error) {

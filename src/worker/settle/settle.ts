@@ -83,7 +83,7 @@ export async function settle(
   const plain = isPlain(plan, ackAction, outcome, message) && request.progress === undefined
   const progress = plain ? undefined : request.remembered
   if (progress !== undefined && outcome.kind === 'replaced') {
-    const replaced = await parts.followUps.replace(message, outcome.signature, progress)
+    const replaced = await parts.followUps.replace(message, outcome, progress)
     if (replaced.kind === 'failed') return await settle(request, failure(replaced.error, 0), parts, instead)
   }
   let children: readonly Json[] = parts.sentChildren.of(message) as readonly Json[]
