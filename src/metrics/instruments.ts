@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { MetricsText } from './health-server.ts'
+import type { WaitFrom } from './queue-wait.ts'
 
 /** The ways in which an attempt can end, as the log's `task.…` events have them. */
 export type EndState =
@@ -20,6 +21,8 @@ export type ConnectionRole = 'consumer' | 'publisher'
 export interface Instruments {
   /** An attempt has ended; `runtime` in milliseconds, where its code ran. */
   ended(task: string, state: EndState, runtime?: number): void
+  /** Code has run that had waited for its start: how many milliseconds, and from when they are counted. */
+  waited(task: string, from: WaitFrom, ms: number): void
   /** A message was set aside; its task may not be registered. */
   quarantined(task: string | undefined): void
   /** The broker delivered a message that it had delivered before. */
@@ -29,6 +32,9 @@ export interface Instruments {
   /** All of it for Prometheus. */
   read(): Promise<MetricsText>
 }
+
+/** Numbers of messages, by queue. */
+export type Depths = ReadonlyMap<string, number>
 
 /** Values that are read when metrics are scraped. */
 export interface Gauges {
@@ -40,6 +46,11 @@ export interface Gauges {
   reserved(): number
   held(): number
   prefetch(): number
+  /** How many tasks may run at once, and how many slots are taken. */
+  slots(): number
+  busy(): number
+  /** Messages that are ready in the queues that are consumed, and in their quarantines, by the name of the task queue. */
+  depths(): Promise<{ readonly queues: Depths; readonly quarantines: Depths }>
   connected(role: ConnectionRole): boolean
   ready(): boolean
   /** Milliseconds. */
@@ -51,6 +62,8 @@ const ROLES: readonly ConnectionRole[] = ['consumer', 'publisher']
 const SHOWN_FROM_THE_START: readonly EndState[] = ['succeeded', 'failed', 'retried']
 // In seconds: from what takes no time to half an hour.
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+// In seconds: from what is taken at once to a backlog of a day.
+const WAIT_BUCKETS = [0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400]
 // Milliseconds between two looks of Node's own meter.
 const METER_PRECISION = 100
 
@@ -73,8 +86,15 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   const durations = new Histogram({
     name: 'twq_task_duration_seconds',
     help: 'How long the code of tasks ran.',
-    labelNames: ['task'],
+    labelNames: ['task', 'state'],
     buckets: BUCKETS,
+    registers,
+  })
+  const waits = new Histogram({
+    name: 'twq_task_queue_wait_seconds',
+    help: 'How long tasks waited for their start.',
+    labelNames: ['task', 'from'],
+    buckets: WAIT_BUCKETS,
     registers,
   })
   const quarantined = new Counter({
@@ -110,6 +130,8 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   gauge('twq_tasks_reserved', 'Tasks that wait for a slot.', gauges.reserved)
   gauge('twq_tasks_held', 'Tasks that wait for their time.', gauges.held)
   gauge('twq_prefetch', 'How many messages the broker may have sent ahead.', gauges.prefetch)
+  gauge('twq_slots', 'How many tasks may run at once: the concurrency.', gauges.slots)
+  gauge('twq_slots_busy', 'Slots that are taken.', gauges.busy)
   gauge('twq_ready', '1 while the worker consumes, as /readyz says.', () => Number(gauges.ready()))
   gauge('twq_event_loop_lag_seconds', 'How late the event loop is.', () => gauges.loopLag() / 1000)
   new Gauge({
@@ -121,6 +143,7 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
       for (const connection of ROLES) this.set({ connection }, Number(gauges.connected(connection)))
     },
   })
+  depthGauges(library, registers, gauges)
   new Gauge({ name: 'twq_info', help: 'Versions.', labelNames: ['version', 'node_version'], registers }).set(
     { version: gauges.version, node_version: process.versions.node },
     1,
@@ -131,13 +154,34 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
     ended(task, state, runtime) {
       const label = labelOf(task)
       tasks.inc({ task: label, state })
-      if (runtime !== undefined) durations.observe({ task: label }, runtime / 1000)
+      if (runtime !== undefined) durations.observe({ task: label, state }, runtime / 1000)
     },
+    waited: (task, from, ms) => waits.observe({ task: labelOf(task), from }, ms / 1000),
     quarantined: (task) => quarantined.inc({ task: labelOf(task) }),
     redelivered: () => redelivered.inc(),
     reconnected: (connection) => reconnects.inc({ connection }),
     read: async () => ({ contentType: all.contentType, text: await all.metrics() }),
   }
+}
+
+/** Both are read at once: whichever is collected first asks. */
+function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registry[], { depths }: Gauges): void {
+  const gauge = (name: string, help: string, which: 'queues' | 'quarantines'): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers,
+      async collect() {
+        const { [which]: known } = await depths()
+        // Without the queues that are no longer consumed, or gone.
+        this.reset()
+        for (const [queue, messages] of known) this.set({ queue }, messages)
+      },
+    })
+  }
+  gauge('twq_queue_messages', 'Messages that are ready in the queues that are consumed.', 'queues')
+  gauge('twq_quarantine_messages', 'Messages in <queue>.quarantine.', 'quarantines')
 }
 
 let ofProcess: Registry | undefined

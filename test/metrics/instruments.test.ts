@@ -8,6 +8,9 @@ const gauges: Gauges = {
   reserved: () => 2,
   held: () => 3,
   prefetch: () => 10,
+  slots: () => 8,
+  busy: () => 5,
+  depths: async () => ({ queues: new Map([['celery', 7]]), quarantines: new Map([['celery', 2]]) }),
   connected: (role) => role === 'consumer',
   ready: () => true,
   loopLag: () => 250,
@@ -30,6 +33,9 @@ describe('the metrics', () => {
     instruments.ended('add', 'succeeded', 40)
     instruments.ended('add', 'succeeded', 4_000)
     instruments.ended('add', 'revoked')
+    instruments.ended('add', 'failed', 40)
+    instruments.waited('add', 'sent', 2_000)
+    instruments.waited('add', 'eta', 0)
     instruments.quarantined('add')
     instruments.redelivered()
     instruments.reconnected('publisher')
@@ -39,9 +45,12 @@ describe('the metrics', () => {
       'twq_tasks_total{task="add",state="succeeded"}': 2,
       'twq_tasks_total{task="add",state="revoked"}': 1,
       'twq_tasks_total{task="math.mul",state="failed"}': 0,
-      'twq_task_duration_seconds_bucket{le="0.05",task="add"}': 1,
-      'twq_task_duration_seconds_count{task="add"}': 2,
-      'twq_task_duration_seconds_sum{task="add"}': 4.04,
+      'twq_task_duration_seconds_bucket{le="0.05",task="add",state="succeeded"}': 1,
+      'twq_task_duration_seconds_count{task="add",state="succeeded"}': 2,
+      'twq_task_duration_seconds_sum{task="add",state="succeeded"}': 4.04,
+      'twq_task_duration_seconds_count{task="add",state="failed"}': 1,
+      'twq_task_queue_wait_seconds_sum{task="add",from="sent"}': 2,
+      'twq_task_queue_wait_seconds_bucket{le="0.5",task="add",from="eta"}': 1,
       'twq_quarantined_total{task="add"}': 1,
       twq_redelivered_total: 1,
       'twq_reconnects_total{connection="consumer"}': 0,
@@ -50,6 +59,10 @@ describe('the metrics', () => {
       twq_tasks_reserved: 2,
       twq_tasks_held: 3,
       twq_prefetch: 10,
+      twq_slots: 8,
+      twq_slots_busy: 5,
+      'twq_queue_messages{queue="celery"}': 7,
+      'twq_quarantine_messages{queue="celery"}': 2,
       twq_ready: 1,
       twq_event_loop_lag_seconds: 0.25,
       'twq_broker_connected{connection="consumer"}': 1,
@@ -63,6 +76,7 @@ describe('the metrics', () => {
     const instruments = await createInstruments(gauges)
     const report = (task: string) => {
       instruments.ended(task, 'failed', 1)
+      instruments.waited(task, 'sent', 1)
       instruments.quarantined(task)
     }
     report('nobody.knows')
@@ -73,6 +87,17 @@ describe('the metrics', () => {
     const ours = (all: typeof after) => [...all.keys()].filter((name) => name.startsWith('twq_'))
     expect(ours(after)).toEqual(ours(before))
     expect(after.get('twq_quarantined_total{task="unknown"}')).toBe(10_005)
+  })
+
+  it('have no depth for a queue that is no longer told of', async () => {
+    let queues = new Map([['a', 1]])
+    const instruments = await createInstruments({ ...gauges, depths: async () => ({ queues, quarantines: new Map() }) })
+    expect(samples((await instruments.read()).text).get('twq_queue_messages{queue="a"}')).toBe(1)
+    queues = new Map([['b', 2]])
+    const after = samples((await instruments.read()).text)
+    expect([...after.keys()].filter((name) => name.startsWith('twq_queue_messages'))).toEqual([
+      'twq_queue_messages{queue="b"}',
+    ])
   })
 
   it('of two workers in one process are their own', async () => {

@@ -17,11 +17,15 @@ export async function metricsMarkdown(): Promise<string> {
     reserved: () => 0,
     held: () => 0,
     prefetch: () => 0,
+    slots: () => 0,
+    busy: () => 0,
+    depths: async () => ({ queues: new Map([['celery', 0]]), quarantines: new Map([['celery', 0]]) }),
     connected: () => true,
     ready: () => true,
     loopLag: () => 0,
   })
   instruments.ended('add', 'succeeded', 1)
+  instruments.waited('add', 'sent', 1)
   instruments.quarantined('add')
   const { text } = await instruments.read()
   const rows = [...text.matchAll(/^# HELP (twq_\w+) (.*)\n# TYPE \S+ (\w+)\n(\S+)/gm)].map(

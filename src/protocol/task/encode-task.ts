@@ -104,6 +104,8 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
       correlationId: task.correlationId ?? task.id,
       replyTo: task.replyTo ?? '',
       priority: task.priority ?? 0,
+      // To the nearest of the whole seconds that AMQP has: how long it waited is counted from it. Celery sets none.
+      timestamp: Math.round(options.now / 1000),
       expiration: expirationOf(task.expires, options.now),
     },
     headers: task.headers === undefined ? headers : { ...headers, ...customHeaders(task.headers) },

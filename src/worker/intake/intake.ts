@@ -124,7 +124,9 @@ export class Intake implements DeliveryReceiver {
         'task received',
       )
     }
-    const admission = admit(message, { now: clock.now(), revoked: this.#parts.isRevoked(message) })
+    const now = clock.now()
+    request.receivedAt = now
+    const admission = admit(message, { now, revoked: this.#parts.isRevoked(message) })
     // As Celery: of a task that is refused on receipt, monitors hear only that.
     if (admission.kind !== 'refuse') {
       if (events.wanted) events.emit(receivedEvent(request))

@@ -3,6 +3,9 @@ import type { Config } from '../../config/config.ts'
 import { type HealthLimits, judge, type VitalSigns } from '../../metrics/health.ts'
 import { HealthServer } from '../../metrics/health-server.ts'
 import { type ConnectionRole, createInstruments, type EndState, type Instruments } from '../../metrics/instruments.ts'
+import { QueueDepths } from '../../metrics/queue-depths.ts'
+import { queueWait } from '../../metrics/queue-wait.ts'
+import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { packageVersion } from '../../runtime/version.ts'
@@ -13,6 +16,7 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { TaskCounters } from '../request/task-counters.ts'
+import type { Dispatcher } from '../run/dispatcher.ts'
 import type { LoopWatch } from '../run/loop-watch.ts'
 import type { PoolSize } from '../run/pool-size.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
@@ -36,6 +40,9 @@ export interface WorkerHealthParts {
   readonly taskCounters: TaskCounters
   readonly prefetch: Prefetch
   readonly poolSize: Pick<PoolSize, 'size'>
+  readonly dispatcher: Pick<Dispatcher, 'running'>
+  /** Lends the channels that the depths of queues are asked for on. */
+  readonly declaring: Pick<Session, 'withChannel'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -107,6 +114,10 @@ export class WorkerHealth implements WorkerObserver {
       STATES[outcome.kind],
       'runtime' in outcome ? outcome.runtime : undefined,
     )
+    const { receivedAt, startedAt, message } = request
+    const { properties, eta } = message
+    const wait = queueWait({ sentAt: properties.timestamp, receivedAt, eta, startedAt })
+    if (wait !== undefined) this.#instruments.waited(message.task, wait.from, wait.waited)
   }
 
   /** A message was set aside. */
@@ -198,7 +209,9 @@ export class WorkerHealth implements WorkerObserver {
   }
 
   #createInstruments(): Promise<Instruments> {
-    const { tasks, consuming, publishing, loopWatch, table, prefetch } = this.#parts
+    const { tasks, consuming, publishing, declaring, consumer, loopWatch, table, prefetch } = this.#parts
+    const { poolSize, dispatcher, clock } = this.#parts
+    const depths = new QueueDepths({ session: declaring, clock })
     return createInstruments({
       version: packageVersion(),
       tasks,
@@ -206,11 +219,31 @@ export class WorkerHealth implements WorkerObserver {
       reserved: () => table.inState('reserved').length,
       held: () => table.inState('held').length,
       prefetch: () => prefetch.count,
+      slots: () => poolSize.size,
+      busy: () => dispatcher.running,
+      depths: async () =>
+        depthsOf(
+          depths,
+          consumer.queues.map(({ name }) => name),
+        ),
       connected: (role) => (role === 'consumer' ? consuming : publishing).connected,
       ready: () => this.#passes('ready'),
       loopLag: () => loopWatch.lag,
     })
   }
+}
+
+/** By the names of the task queues; a quarantine that there is not, for none was needed yet, is left out. */
+async function depthsOf(depths: QueueDepths, names: readonly string[]) {
+  const known = await depths.read(names.flatMap((name) => [name, quarantineQueue(name)]))
+  const queues = new Map<string, number>()
+  const quarantines = new Map<string, number>()
+  for (const name of names) {
+    const [ready, aside] = [known.get(name), known.get(quarantineQueue(name))]
+    if (ready !== undefined) queues.set(name, ready)
+    if (aside !== undefined) quarantines.set(name, aside)
+  }
+  return { queues, quarantines }
 }
 
 const STATES: Readonly<Record<Outcome['kind'], EndState>> = {

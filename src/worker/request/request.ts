@@ -30,6 +30,8 @@ export class Request implements ToldOfItsMessage {
   state: RequestState = 'reserved'
   /** Where the prefetch count makes up for it while it waits. */
   prefetchSlot: Place | undefined
+  /** Milliseconds since the epoch when it was taken in. */
+  receivedAt: number | undefined
   /** Milliseconds since the epoch when user code was about to run. */
   startedAt: number | undefined
   /** True once the broker was told that it may forget the message. */

@@ -52,6 +52,8 @@ describe('encodeTask', () => {
       replyTo: '',
       // As kombu, whose default it is.
       priority: 0,
+      // Celery sends none.
+      timestamp: NOW / 1000,
     })
     expect(Buffer.from(body).toString()).toBe(
       '[[2,3],{"y":"it\'s"},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]',

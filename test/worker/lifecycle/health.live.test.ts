@@ -143,7 +143,8 @@ describe.concurrent('a worker', () => {
     for (const line of [
       'twq_tasks_total{task="task",state="succeeded"} 1',
       'twq_tasks_total{task="fails",state="failed"} 1',
-      'twq_task_duration_seconds_count{task="task"} 1',
+      'twq_task_duration_seconds_count{task="task",state="succeeded"} 1',
+      'twq_task_queue_wait_seconds_count{task="task",from="sent"} 1',
       'twq_quarantined_total{task="unknown"} 1',
       'twq_broker_connected{connection="consumer"} 1',
       'twq_ready 1',
@@ -151,5 +152,25 @@ describe.concurrent('a worker', () => {
       expect(lines).toContain(line)
     }
     expect(body).not.toContain(name)
+  })
+
+  it('tells Prometheus how many messages wait, and how many were set aside, and takes none', async () => {
+    const go = deferred<void>()
+    const slow = defineTask({ name: 'slow', run: () => go.promise })
+    const { scene, port: listening } = await aProbedWorker([slow], { concurrency: 1, prefetch: 1 })
+    await using _scene = scene
+    const port = await listening()
+    await scene.client.send('nobody', [])
+    await scene.logged('message.quarantined')
+    for (let sent = 0; sent < 4; sent += 1) await scene.client.send(slow)
+    await scene.logged('task.received')
+    // On a machine that is busy the answers may miss the first scrape.
+    let lines: string[]
+    do lines = (await probe(port, '/metrics')).body.split('\n')
+    while (!lines.some((line) => line.startsWith('twq_quarantine_messages{')))
+    expect(lines).toContain(`twq_queue_messages{queue="${scene.queue}"} 3`)
+    expect(lines).toContain(`twq_quarantine_messages{queue="${scene.queue}"} 1`)
+    expect(lines).toEqual(expect.arrayContaining(['twq_slots 1', 'twq_slots_busy 1']))
+    go.resolve()
   })
 })

@@ -1,0 +1,79 @@
+import type { Session } from '../broker/session.ts'
+import { TwqError } from '../errors.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
+
+/** What is asked, and where. */
+export interface QueueDepthsOptions {
+  /** Lends a channel of its own for each question: one that is refused closes no other. */
+  readonly session: Pick<Session, 'withChannel'>
+  readonly clock: Clock
+}
+
+// Milliseconds. A queue that is missing is asked for more seldom: each time RabbitMQ logs an error.
+const EVERY = 15_000
+const MISSING_EVERY = 300_000
+// A scrape waits for the answers no longer than this, and has those from before.
+const LONGEST = 1_000
+
+interface Asked {
+  readonly at: number
+  /** Undefined where the broker refused to say. */
+  readonly messages: number | undefined
+  readonly missing: boolean
+}
+
+/** How many messages wait in queues, asked for by passive declares: nothing is taken. Never rejects, and asks at most every 15 s. */
+export class QueueDepths {
+  readonly #options: QueueDepthsOptions
+  #known: ReadonlyMap<string, Asked> = new Map()
+  #round: Promise<void> | undefined
+  #roundAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: QueueDepthsOptions) {
+    this.#options = options
+  }
+
+  /** The messages that are ready in each of these queues. One that is gone, or that the broker does not tell of, is left out. */
+  async read(queues: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { clock } = this.#options
+    if (this.#round === undefined && clock.monotonic() - this.#roundAt >= EVERY) {
+      this.#roundAt = clock.monotonic()
+      const round = this.#ask(queues).finally(() => {
+        this.#round = undefined
+      })
+      this.#round = round
+      const over = new AbortController()
+      await Promise.race([round, pause(clock, LONGEST, over.signal)])
+      over.abort()
+    }
+    return new Map(
+      queues.flatMap((queue) => {
+        const messages = this.#known.get(queue)?.messages
+        return messages === undefined ? [] : [[queue, messages] as const]
+      }),
+    )
+  }
+
+  async #ask(queues: readonly string[]): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    const known = new Map<string, Asked>()
+    // One after another: a worker has many queues seldom, and channels cost the broker.
+    for (const queue of new Set(queues)) {
+      const before = this.#known.get(queue)
+      const rests = before?.missing === true && now - before.at < MISSING_EVERY
+      known.set(queue, rests ? before : await this.#depthOf(queue, now))
+    }
+    this.#known = known
+  }
+
+  async #depthOf(queue: string, at: number): Promise<Asked> {
+    try {
+      const signal = AbortSignal.timeout(EVERY)
+      const { messages } = await this.#options.session.withChannel((channel) => channel.inspectQueue(queue), { signal })
+      return { at, messages, missing: false }
+    } catch (error) {
+      return { at, messages: undefined, missing: TwqError.is(error, 'TWQ_QUEUE_MISSING') }
+    }
+  }
+}
