@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import { displayOf } from '../tasks/argument-display.ts'
 import { callArguments } from '../tasks/arguments.ts'
@@ -104,9 +105,11 @@ function handleOf(portable: PortableHandle, ask: ParentCalls['ask']): AnyHandle 
   }
   const result = <T>(options?: ResultOptions) => inquire<T>('result', options)
   const before = parent === undefined ? {} : { parent: handleOf(parent, ask) }
+  const toJSON = (): ResultTuple => tupleOf(portable)
   if (handles !== undefined) {
     const group: GroupHandle = {
       id,
+      toJSON,
       handles: handles.map((handle) => handleOf(handle, ask)),
       result,
       settled: async (options) => (await inquire<PortableSettled[]>('settled', options)).map(settledFrom),
@@ -117,12 +120,18 @@ function handleOf(portable: PortableHandle, ask: ParentCalls['ask']): AnyHandle 
   }
   const task: TaskHandle = {
     id,
+    toJSON,
     state: () => inquire('state'),
     result,
     states: () => ({ [Symbol.asyncIterator]: () => ({ next: () => refuse(id) }) }),
     revoke,
   }
   return { ...task, ...before }
+}
+
+/** The ids of what was sent, as Celery's `as_tuple` gives them. */
+function tupleOf({ id, handles, parent }: PortableHandle): ResultTuple {
+  return [[id, parent === undefined ? null : tupleOf(parent)], handles?.map(tupleOf) ?? null]
 }
 
 function settledFrom(settled: PortableSettled): PromiseSettledResult<unknown> {

@@ -1,5 +1,6 @@
 import type { GroupNode, Node } from '../canvas/node.ts'
 import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { ResultFeed } from '../results/result-feed.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'
@@ -48,6 +49,10 @@ export class SentGroup implements GroupHandle {
     this.#revoke = revoke
     this.handles = Object.freeze(node.members.map(handle))
     this.parent = parent
+  }
+
+  toJSON(): ResultTuple {
+    return [[this.id, this.parent?.toJSON() ?? null], this.handles.map((handle) => handle.toJSON())]
   }
 
   result(options: ResultOptions = {}): Promise<unknown[]> {

@@ -1,4 +1,5 @@
 import { TwqError } from '../errors.ts'
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import { exceptionRepr } from '../protocol/python-repr.ts'
 import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
@@ -31,6 +32,10 @@ export class SentTask implements StoredHandle {
     this.#task = task
     this.#feed = feed
     this.#revoke = revoke
+  }
+
+  toJSON(): ResultTuple {
+    return [[this.id, this.parent?.toJSON() ?? null], null]
   }
 
   async state(): Promise<State> {

@@ -1,3 +1,4 @@
+import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { Compression } from '../protocol/compression.ts'
 import type { ResultRecord, State } from '../protocol/result-record.ts'
 import type { Stamps } from '../protocol/stamps.ts'
@@ -65,6 +66,8 @@ export interface ResultOptions {
 /** A task that was sent. */
 export interface TaskHandle<Result = unknown> {
   readonly id: string
+  /** Its ids, as Celery's `AsyncResult.as_tuple` gives them: what a task returns that returns a handle. */
+  toJSON(): ResultTuple
   /** The newest state heard of; `PENDING` until one arrives. */
   state(): Promise<State>
   /**
@@ -84,6 +87,8 @@ export interface TaskHandle<Result = unknown> {
 /** A sent task or group: it has a result. */
 export interface AnyHandle<Result = unknown> {
   readonly id: string
+  /** Its ids, as a result lists them and Celery's `as_tuple` gives them: what a task returns that returns a handle. */
+  toJSON(): ResultTuple
   /** Its return value, or the results of all members, as a handle of its kind has it. */
   result(options?: ResultOptions): Promise<Result>
 }
@@ -96,6 +101,8 @@ export interface Following<Parent> {
 /** A group that was sent. */
 export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly AnyHandle[]> {
   readonly id: string
+  /** Its ids and those of its members, as Celery's `GroupResult.as_tuple` gives them. */
+  toJSON(): ResultTuple
   /** Its members, in order; those of groups within it count as its own. */
   readonly handles: Handles
   /** The results of all members, in order. Rejects as soon as one has failed, as that one's `result` does, or when time is up. */

@@ -3,7 +3,7 @@
 import os
 import time
 
-from celery import Celery
+from celery import Celery, group
 
 app = Celery("proj", broker=os.environ["BROKER_URL"], backend=os.environ.get("RESULT_BACKEND", "rpc://"))
 app.conf.update(
@@ -90,6 +90,22 @@ def insistent(self, limit, expires=None):
     if expires is None and retries < limit:
         raise self.retry(countdown=0, max_retries=limit)
     return retries
+
+
+@app.task(name="hands_on")
+def hands_on(queue):
+    """Returns the handle of a task, or of a chain."""
+    return add.apply_async((1, 2), queue=queue)
+
+
+@app.task(name="hands_on_chain")
+def hands_on_chain(queue):
+    return (add.s(1, 2).set(queue=queue) | add.s(3).set(queue=queue)).apply_async()
+
+
+@app.task(name="hands_on_group")
+def hands_on_group(queue):
+    return (add.s(1, 2).set(queue=queue) | group(add.s(1).set(queue=queue), add.s(2).set(queue=queue))).apply_async()
 
 
 @app.task(name="total")
