@@ -10,6 +10,7 @@ const sharedBroker = Boolean(process.env.TWQ_TEST_BROKER_URL)
 const withOlderCelery = [
   'broker/amqp/python-headers',
   'canvas/workflows-in-redis',
+  'client/inspect',
   'control/celery-command-line',
   'control/celery-replies',
   'docs/values',

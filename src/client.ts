@@ -1,4 +1,5 @@
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
+export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type {
@@ -13,6 +14,14 @@ export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
+export type {
+  ConsumedQueue,
+  FoundTask,
+  InspectedTask,
+  RunnableTask,
+  ScheduledTask,
+  WorkerStatistics,
+} from './protocol/remote/inspect-answers.ts'
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'

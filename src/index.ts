@@ -10,6 +10,7 @@ export {
   signature,
 } from './canvas/signature.ts'
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
+export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export type { Config, UserConfig } from './config/config.ts'
 export {
   type ConfigEnvironment,
@@ -34,6 +35,14 @@ export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument, TaskExchange, TaskQueue } from './protocol/queue/task-queue.ts'
+export type {
+  ConsumedQueue,
+  FoundTask,
+  InspectedTask,
+  RunnableTask,
+  ScheduledTask,
+  WorkerStatistics,
+} from './protocol/remote/inspect-answers.ts'
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'

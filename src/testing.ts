@@ -13,6 +13,7 @@ export type {
 } from './broker/broker.ts'
 export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts'
 export type { Client } from './client/create-client.ts'
+export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export type { UserConfig } from './config/config.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type {
@@ -27,6 +28,14 @@ export type { Compression } from './protocol/compression.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
+export type {
+  ConsumedQueue,
+  FoundTask,
+  InspectedTask,
+  RunnableTask,
+  ScheduledTask,
+  WorkerStatistics,
+} from './protocol/remote/inspect-answers.ts'
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'

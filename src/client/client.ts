@@ -20,6 +20,7 @@ import type {
   SentHandle,
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { InspectOptions, Inspector } from './inspector.ts'
 
 /**
  * Sends tasks to Celery workers, Python's and ours, and reads their results. Connects on the first `send`, and from then
@@ -60,6 +61,11 @@ export interface Client extends AsyncDisposable {
    * the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would hear it.
    */
   revoke(taskIds: string | readonly string[], options?: RevokeOptions): Promise<void>
+  /**
+   * Asks all workers, Python's and ours, or those of `destination`: `const { workers } = await client.inspect().active()`. Celery's
+   * `app.control.inspect()`, with its answers as types.
+   */
+  inspect(options?: InspectOptions): Inspector
   /** Drops the result of a task from where it is kept. */
   forget(taskId: string): Promise<void>
   /**

@@ -9,8 +9,11 @@ import { type EventOptions, type EventStream, receiveEvents } from '../events/re
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Replies } from '../results/replies.ts'
 import type { ResultReading } from '../results/result-reading.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
+import { type AskOptions, askOn } from '../sending/broadcast.ts'
 import { DeclaredQueues } from '../sending/declared-queues.ts'
 import { DelayedTasks } from '../sending/delayed-tasks.ts'
 import type { Revoke } from '../sending/revoke.ts'
@@ -39,10 +42,14 @@ export class ClientConnection {
   readonly #session: Session
   readonly #publisher: OwnedPublisher
   readonly replies: Replies | undefined
+  readonly #publishTimeout: number
+  readonly #clock: Clock
   #started = false
 
   constructor(broker: Broker, settings: ConnectionSettings, logger: EventLogger | undefined) {
     const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
+    this.#publishTimeout = publishTimeout
+    this.#clock = clock
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
@@ -83,6 +90,22 @@ export class ClientConnection {
   }
 
   readonly revoke: Revoke = (ids, options) => this.#sender.revoke(ids, options)
+
+  /** Asks workers. Rejects with `TWQ_BROKER_UNREACHABLE` where they can't be asked within the time for a publish, and `options.timeout` after it. */
+  async ask(method: string, args: JsonObject, options: AskOptions): Promise<ReadonlyMap<string, Json>> {
+    const reason = () => new TwqError('TWQ_BROKER_UNREACHABLE', `${method} did not reach the broker in time`)
+    using limit = timeLimit({ ms: this.#publishTimeout + options.timeout, signal: options.signal, reason })
+    const asked = this.#session.withChannel(
+      (channel) => {
+        const server = this.#session.connection?.server
+        if (server === undefined)
+          throw new TwqError('TWQ_CONNECTION_LOST', `the broker was lost before ${method} was sent`)
+        return askOn(channel, method, args, { ...options, server, clock: this.#clock, signal: limit.signal })
+      },
+      { signal: limit.signal },
+    )
+    return await unlessAborted(asked, limit.signal)
+  }
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
     return this.#sender.encode(target, args, options)

@@ -15,6 +15,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import type { Client, ClientOptions } from './client.ts'
 import { brokerOf, heartbeatOf, hooksOf, routerOf, settingsOf } from './client-options.ts'
 import { ClientConnection, type ConnectionSettings } from './connection.ts'
+import { type InspectOptions, type Inspector, inspectorOf } from './inspector.ts'
 import { SavedGroups } from './saved-groups.ts'
 
 export type { Client, ClientOptions } from './client.ts'
@@ -87,6 +88,13 @@ class BrokerClient implements Client {
   async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
     if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
     await this.#startedConnection().revoke(typeof taskIds === 'string' ? [taskIds] : taskIds, options)
+  }
+
+  inspect(options: InspectOptions = {}): Inspector {
+    return inspectorOf(async (method, args, how) => {
+      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      return await this.#startedConnection().ask(method, args, how)
+    }, options)
   }
 
   forget(taskId: string): Promise<void> {

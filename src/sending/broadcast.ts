@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Broker, Channel, Connection, Delivery } from '../broker/broker.ts'
+import type { Broker, Channel, Connection, Delivery, ServerInfo } from '../broker/broker.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import {
   declarePidboxExchange,
@@ -53,50 +53,7 @@ export class Broadcast {
    */
   async ask(method: string, args: JsonObject, options: AskOptions): Promise<Map<string, Json>> {
     await using channel = await this.#connection.openChannel()
-    const gathered = new GatheredReplies()
-    const { replies } = gathered
-    const done = deferred<void>()
-    const ticket = randomUUID()
-    let asked = 0
-    let quiet: Timer | undefined
-    const onReply = (delivery: Delivery): void => {
-      const reply = decodeReply(delivery)
-      if (reply.kind === 'malformed' || reply.ticket !== ticket) return
-      for (const one of reply.replies) gathered.add(one)
-      if (options.destination?.every((node) => replies.has(node)) === true) done.resolve()
-      if (options.destination !== undefined || options.quiet === undefined) return
-      quiet?.cancel()
-      quiet = this.#clock.after(expectedSilence(options.quiet, this.#clock.monotonic() - asked), done.resolve)
-    }
-    const replyTo = await this.#listen(channel, onReply)
-    const request = encodeRequest({
-      method,
-      arguments: args,
-      destination: options.destination ?? null,
-      ticket,
-      replyTo,
-      clock: 1,
-      expires: this.#clock.now() + options.timeout,
-    })
-    asked = this.#clock.monotonic()
-    // A fanout exchange without a single mailbox gives a mandatory message back.
-    const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
-    if (answer === 'returned') throw noWorker()
-    const limit = this.#clock.after(options.timeout, done.resolve)
-    const onAbort = (): void => done.reject(options.signal?.reason)
-    options.signal?.addEventListener('abort', onAbort, { once: true })
-    void channel.closed.then((reason) => {
-      if (reason.kind === 'lost') done.reject(reason.error)
-    })
-    try {
-      await done.promise
-    } finally {
-      limit.cancel()
-      quiet?.cancel()
-      options.signal?.removeEventListener('abort', onAbort)
-    }
-    if (gathered.dropped > 0) options.onDropped?.(gathered.dropped)
-    return replies
+    return await askOn(channel, method, args, { ...options, server: this.#connection.server, clock: this.#clock })
   }
 
   /** Sends `method` without asking for replies. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. */
@@ -125,16 +82,86 @@ export class Broadcast {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]()
   }
+}
 
-  async #listen(channel: Channel, onReply: (delivery: Delivery) => void): Promise<Route> {
-    const oid = randomUUID()
-    await Promise.all([
-      declarePidboxExchange(channel),
-      declarePidboxReplies(channel, oid, this.#connection.server),
-      channel.consume(pidboxReplies(oid), onReply, { noAck: true }),
-    ])
-    return { exchange: PIDBOX_REPLY_EXCHANGE, routingKey: oid }
+/** Asks as {@link Broadcast.ask}, on a channel for this one question. */
+export async function askOn(
+  channel: Channel,
+  method: string,
+  args: JsonObject,
+  { server, clock, ...options }: AskOptions & { readonly server: ServerInfo; readonly clock: Clock },
+): Promise<Map<string, Json>> {
+  const gathered = new GatheredReplies()
+  const { replies } = gathered
+  const done = deferred<void>()
+  const ticket = randomUUID()
+  let asked = 0
+  let quiet: Timer | undefined
+  const onReply = (delivery: Delivery): void => {
+    const reply = decodeReply(delivery)
+    if (reply.kind === 'malformed' || reply.ticket !== ticket) return
+    for (const one of reply.replies) gathered.add(one)
+    if (options.destination?.every((node) => replies.has(node)) === true) done.resolve()
+    if (options.destination !== undefined || options.quiet === undefined) return
+    quiet?.cancel()
+    quiet = clock.after(expectedSilence(options.quiet, clock.monotonic() - asked), done.resolve)
   }
+  const replyTo = await listen(channel, server, onReply)
+  const request = encodeRequest({
+    method,
+    arguments: args,
+    destination: options.destination ?? null,
+    ticket,
+    replyTo,
+    clock: 1,
+    expires: clock.now() + options.timeout,
+  })
+  asked = clock.monotonic()
+  // A fanout exchange without a single mailbox gives a mandatory message back.
+  const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
+  if (answer === 'returned') throw noWorker()
+  const limit = clock.after(options.timeout, done.resolve)
+  const onAbort = (): void => done.reject(options.signal?.reason)
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  void channel.closed.then((reason) => {
+    if (reason.kind === 'lost') done.reject(reason.error)
+  })
+  try {
+    await done.promise
+  } finally {
+    limit.cancel()
+    quiet?.cancel()
+    options.signal?.removeEventListener('abort', onAbort)
+  }
+  if (gathered.dropped > 0) options.onDropped?.(gathered.dropped)
+  return replies
+}
+
+async function listen(channel: Channel, server: ServerInfo, onReply: (delivery: Delivery) => void): Promise<Route> {
+  const oid = randomUUID()
+  await Promise.all([
+    declarePidboxExchange(channel),
+    declarePidboxReplies(channel, oid, server),
+    channel.consume(pidboxReplies(oid), onReply, { noAck: true }),
+  ])
+  return { exchange: PIDBOX_REPLY_EXCHANGE, routingKey: oid }
+}
+
+const TIMEOUT = 3_000
+// Workers answer within milliseconds of each other; after this much silence all have, unless they are slow to answer or
+// more time was asked for.
+const QUIET = 50
+
+/** How long to listen: for `timeout` milliseconds where that was asked for, else until no further reply is expected. */
+export function listening(timeout: number | undefined, destination: readonly string[] | undefined): AskOptions {
+  if (destination !== undefined) return { timeout: timeout ?? TIMEOUT, destination }
+  return timeout === undefined ? { timeout: TIMEOUT, quiet: QUIET } : { timeout }
+}
+
+/** The error for workers of which none has answered in time. */
+export function nobodyAnswered({ timeout, destination }: AskOptions, hint: string): TwqError {
+  const who = destination === undefined ? 'no worker' : `none of ${destination.join(', ')}`
+  return new TwqError('TWQ_NO_WORKER', `${who} answered within ${timeout} ms`, { hint })
 }
 
 /**

@@ -4,6 +4,7 @@ import { PIDBOX_EXCHANGE } from '../../broker/pidbox.ts'
 import { TwqError } from '../../errors.ts'
 import { decodeBody } from '../../protocol/body.ts'
 import { EVENT_EXCHANGE } from '../../protocol/remote/event.ts'
+import { queuesIn, registeredIn } from '../../protocol/remote/inspect-answers.ts'
 import { encodeRequest } from '../../protocol/remote/pidbox.ts'
 import { queueStatus, withChannel } from '../../queues/queue-access.ts'
 import type { Json } from '../../runtime/json.ts'
@@ -40,8 +41,8 @@ export async function lookAtWorkers(
   return await Promise.all(
     nodes.map(async (node) => ({
       node,
-      tasks: namesIn(tasks.get(node)),
-      queues: queuesIn(queues.get(node)),
+      tasks: registeredIn(tasks.get(node)).map(({ name }) => name),
+      queues: queuesIn(queues.get(node)).map(({ name }) => name),
       listeners: await listenersOf(connection, node),
       aheadBy: ahead.get(node),
     })),
@@ -110,18 +111,4 @@ function readBeat(delivery: Delivery): { readonly node: string; readonly time: n
   } catch {
     return undefined
   }
-}
-
-/** `add` out of `add [rate_limit=10/s]`. */
-function namesIn(reply: Json | undefined): readonly string[] {
-  return (Array.isArray(reply) ? reply : []).flatMap((entry) =>
-    typeof entry === 'string' ? [entry.split(' [', 1)[0] as string] : [],
-  )
-}
-
-function queuesIn(reply: Json | undefined): readonly string[] {
-  return (Array.isArray(reply) ? reply : []).flatMap((entry) => {
-    const name = (entry as { name?: Json } | null)?.name
-    return typeof name === 'string' ? [name] : []
-  })
 }

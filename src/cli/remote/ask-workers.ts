@@ -2,7 +2,7 @@ import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import { TwqError } from '../../errors.ts'
 import type { JsonObject } from '../../runtime/json.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
-import { Broadcast } from '../../sending/broadcast.ts'
+import { Broadcast, listening, nobodyAnswered } from '../../sending/broadcast.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { milliseconds } from '../flags/values.ts'
@@ -30,14 +30,9 @@ export interface ControlClient extends AsyncDisposable {
   exitStatus(replies: Replies): number
 }
 
-const TIMEOUT = 3_000
-// Workers answer within milliseconds of each other; after this much silence all have, unless they are slow to answer or
-// more time was asked for.
-const QUIET = 50
-
 /** Connects to the broker of the configuration; close it with `await using`. */
 export async function openControlClient(command: string, flags: RemoteFlags): Promise<ControlClient> {
-  const timeout = flags.timeout === undefined ? TIMEOUT : milliseconds('--timeout', flags.timeout)
+  const given = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
   const named = flags.destination?.split(',').map((node) => node.trim())
   const { config } = await loadConfig(command, flags)
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: `twq ${command}` })
@@ -45,11 +40,11 @@ export async function openControlClient(command: string, flags: RemoteFlags): Pr
   return {
     destination: named,
     async ask(method, args = {}, destination = named) {
-      const whom = destination !== undefined ? { destination } : flags.timeout === undefined ? { quiet: QUIET } : {}
+      const options = listening(given, destination)
       const onDropped = (count: number): void =>
         note(`${count} replies are left out: they are too many, or too large`, flags)
-      const replies = await broadcast.ask(method, args, { timeout, ...whom, onDropped })
-      if (replies.size === 0) throw nobodyAnswered(timeout, destination)
+      const replies = await broadcast.ask(method, args, { ...options, onDropped })
+      if (replies.size === 0) throw nobodyAnswered(options, 'Ask again with more time: --timeout 10s')
       return replies
     },
     tell: (method, args) => broadcast.tell(method, args, named),
@@ -58,7 +53,7 @@ export async function openControlClient(command: string, flags: RemoteFlags): Pr
       const errors = failedNodes(replies)
       for (const [node, error] of errors) note(`${node} answered with an error: ${error}`, flags)
       const silent = named?.filter((node) => !replies.has(node)) ?? []
-      for (const node of silent) note(`${node} did not answer within ${timeout} ms`, flags)
+      for (const node of silent) note(`${node} did not answer within ${listening(given, named).timeout} ms`, flags)
       return silent.length > 0 ? EXIT.unavailable : errors.length > 0 ? EXIT.failed : EXIT.ok
     },
     [Symbol.asyncDispose]: () => broadcast[Symbol.asyncDispose](),
@@ -81,11 +76,4 @@ export function readArguments({ args = [] }: RemoteCommand, typed: readonly unkn
 function wholeNumber(shown: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new TwqError('TWQ_USAGE', `${shown} must be a whole number, got '${text}'`)
-}
-
-function nobodyAnswered(timeout: number, destination: readonly string[] | undefined): TwqError {
-  const who = destination === undefined ? 'no worker' : `none of ${destination.join(', ')}`
-  return new TwqError('TWQ_NO_WORKER', `${who} answered within ${timeout} ms`, {
-    hint: 'Ask again with more time: --timeout 10s',
-  })
 }

@@ -37,6 +37,6 @@ function show(method: string, replies: Replies, flags: RemoteFlags): void {
   const empty = emptyText(method)
   if (method === 'ping') print(pingTable(replies, terminalStyle()))
   else if (empty === undefined) print(detailsByNode(replies))
-  else if (countTasks(replies) > 0) print(taskTable(method, replies, Date.now(), terminalStyle()))
+  else if (countTasks(method, replies) > 0) print(taskTable(method, replies, Date.now(), terminalStyle()))
   else note(`${empty} on ${[...replies.keys()].sort().join(', ')}`, flags)
 }

@@ -1,14 +1,13 @@
-import { parseTimestamp } from '../../protocol/timestamps.ts'
-import type { Json, JsonObject } from '../../runtime/json.ts'
+import { type InspectedTask, scheduledIn, tasksIn } from '../../protocol/remote/inspect-answers.ts'
 import { type Column, type TableStyle, table } from '../terminal/output.ts'
 import { compact, isObject, plain, type Replies, sorted } from './inspect-report.ts'
 
 /** A task in a worker's hands, from its reply. */
 interface Row {
   readonly node: string
-  readonly task: JsonObject
-  /** Of a scheduled task: when it is due, as the worker said it. */
-  readonly eta: Json | undefined
+  readonly task: InspectedTask
+  /** Of a scheduled task: when it is due. */
+  readonly eta: Date | undefined
 }
 
 /** The commands that list tasks, with their columns. */
@@ -19,11 +18,11 @@ interface Listing {
 }
 
 const NODE: Column<Row> = { title: 'NODE', cell: ({ node }) => node }
-const ID: Column<Row> = { title: 'ID', cell: ({ task }) => plain(task.id) }
-const TASK: Column<Row> = { title: 'TASK', cell: ({ task }) => plain(task.name) }
+const ID: Column<Row> = { title: 'ID', cell: ({ task }) => task.id }
+const TASK: Column<Row> = { title: 'TASK', cell: ({ task }) => task.name }
 const ARGUMENTS: Column<Row> = { title: 'ARGUMENTS', cell: ({ task }) => argumentsOf(task), elastic: true }
 // The key that it was published with: of a message to a queue, the queue's name.
-const KEY: Column<Row> = { title: 'ROUTING KEY', cell: ({ task }) => deliveryOf(task, 'routing_key') }
+const KEY: Column<Row> = { title: 'ROUTING KEY', cell: ({ task }) => task.routingKey ?? '' }
 
 const LISTINGS: ReadonlyMap<string, Listing> = new Map([
   [
@@ -32,7 +31,7 @@ const LISTINGS: ReadonlyMap<string, Listing> = new Map([
       none: 'nothing runs',
       columns: (now) => [
         ...[NODE, ID, TASK, ARGUMENTS, KEY],
-        { title: 'RUNNING', cell: ({ task }) => ageOf(task.time_start, now), align: 'right' },
+        { title: 'RUNNING', cell: ({ task }) => ageOf(task.startedAt, now), align: 'right' },
       ],
     },
   ],
@@ -42,7 +41,7 @@ const LISTINGS: ReadonlyMap<string, Listing> = new Map([
       none: 'nothing waits',
       columns: () => [
         ...[NODE, ID, TASK, ARGUMENTS, KEY],
-        { title: 'PRIORITY', cell: ({ task }) => deliveryOf(task, 'priority'), align: 'right' },
+        { title: 'PRIORITY', cell: ({ task }) => plain(task.priority), align: 'right' },
       ],
     },
   ],
@@ -66,56 +65,40 @@ export function emptyText(method: string): string | undefined {
 
 /** `active`, `reserved` and `scheduled` for people: a line for each task. `now` is in milliseconds since the epoch. */
 export function taskTable(method: string, replies: Replies, now: number, style: TableStyle): string {
-  return table(rowsOf(replies), LISTINGS.get(method)?.columns(now) ?? [], style)
+  return table(rowsOf(method, replies), LISTINGS.get(method)?.columns(now) ?? [], style)
 }
 
 /** How many tasks are listed in all. */
-export function countTasks(replies: Replies): number {
-  return rowsOf(replies).length
+export function countTasks(method: string, replies: Replies): number {
+  return rowsOf(method, replies).length
 }
 
-function rowsOf(replies: Replies): readonly Row[] {
-  return sorted(replies).flatMap(([node, reply]) =>
-    Array.isArray(reply)
-      ? reply.filter(isObject).map((entry) => ({
-          node,
-          // A scheduled one is wrapped: {"eta": …, "priority": …, "request": {…}}.
-          task: isObject(entry.request) ? entry.request : entry,
-          eta: entry.eta,
-        }))
-      : [],
+function rowsOf(method: string, replies: Replies): readonly Row[] {
+  return sorted(replies).flatMap(([node, reply]): Row[] =>
+    method === 'scheduled'
+      ? scheduledIn(reply).map((task) => ({ node, task, eta: task.eta }))
+      : tasksIn(reply).map((task) => ({ node, task, eta: undefined })),
   )
 }
 
-function argumentsOf({ args, kwargs }: JsonObject): string {
+function argumentsOf({ args, kwargs }: InspectedTask): string {
   // A worker asked to be safe answers with Python's own texts in place of lists and objects.
   const named = isObject(kwargs) ? (Object.keys(kwargs).length === 0 ? '' : compact(kwargs)) : plain(kwargs)
   const listed = Array.isArray(args) ? compact(args) : plain(args)
   return named === '' || named === '{}' ? listed : `${listed} ${named}`
 }
 
-function deliveryOf({ delivery_info: delivery }: JsonObject, key: string): string {
-  return isObject(delivery) ? plain(delivery[key]) : ''
+function ageOf(start: Date | undefined, now: number): string {
+  return start === undefined ? 'not started' : duration((now - start.getTime()) / 1_000)
 }
 
-function ageOf(start: Json | undefined, now: number): string {
-  return typeof start === 'number' ? duration(now / 1_000 - start) : 'not started'
+function etaText(eta: Date | undefined): string {
+  return eta === undefined ? '' : eta.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-function etaText(eta: Json | undefined): string {
-  const at = timeOf(eta)
-  return at === undefined ? plain(eta) : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
-}
-
-function dueText(eta: Json | undefined, now: number): string {
-  const at = timeOf(eta)
-  if (at === undefined) return ''
-  return at <= now ? 'now' : `in ${duration((at - now) / 1_000)}`
-}
-
-function timeOf(eta: Json | undefined): number | undefined {
-  if (eta instanceof Date) return eta.getTime()
-  return typeof eta === 'string' ? parseTimestamp(eta) : undefined
+function dueText(eta: Date | undefined, now: number): string {
+  if (eta === undefined) return ''
+  return eta.getTime() <= now ? 'now' : `in ${duration((eta.getTime() - now) / 1_000)}`
 }
 
 function duration(given: number): string {

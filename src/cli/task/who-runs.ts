@@ -1,5 +1,6 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import type { Config } from '../../config/config.ts'
+import { registeredIn } from '../../protocol/remote/inspect-answers.ts'
 import type { Json } from '../../runtime/json.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
@@ -29,17 +30,10 @@ export async function registeredTasks({ broker: url, heartbeat }: Config): Promi
   }
 }
 
-/** Reads `['add [ignore_result=False]', 'mul']`. */
 function tasksOf(reply: Json): ReadonlyMap<string, boolean> {
-  const lines = Array.isArray(reply) ? reply.slice(0, MOST_NAMES) : []
+  const tasks = registeredIn(Array.isArray(reply) ? reply.slice(0, MOST_NAMES) : [])
   return new Map(
-    lines
-      .filter((line): line is string => typeof line === 'string')
-      .map((line) => {
-        const at = line.indexOf(' [')
-        const name = (at < 0 ? line : line.slice(0, at)).slice(0, LONGEST_NAME)
-        return [name, at >= 0 && /\bignore_result=True\b/i.test(line.slice(at))]
-      }),
+    tasks.map(({ name, attributes }) => [name.slice(0, LONGEST_NAME), attributes.ignore_result === 'True']),
   )
 }
 

@@ -1,4 +1,5 @@
-import type { Json, JsonObject } from '../../runtime/json.ts'
+import { okIn, queuesIn, statisticsIn } from '../../protocol/remote/inspect-answers.ts'
+import type { Json } from '../../runtime/json.ts'
 import { openControlClient, type RemoteFlags } from '../remote/ask-workers.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { type Column, print, table, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
@@ -41,21 +42,18 @@ export async function workerList(flags: RemoteFlags): Promise<number> {
 /** A row for each node, by name. Python's workers answer in other words in places; nothing that they leave out is an error. */
 export function workerRows({ stats, active, queues, report }: WorkerReplies): WorkerRow[] {
   return [...stats.keys()].sort().map((node) => {
-    const { pid, pool, total, uptime } = fieldsOf(stats.get(node))
-    const { 'max-concurrency': concurrency, implementation } = fieldsOf(pool)
-    const counts = Object.values(fieldsOf(total)).filter((count) => typeof count === 'number')
+    const { pid, pool, total, uptime } = statisticsIn(stats.get(node))
     const running = active.get(node)
-    const consumed = queues.get(node)
     return {
       node,
-      pid: numberOr(pid),
-      pool: typeof implementation === 'string' ? poolName(implementation) : null,
-      concurrency: numberOr(concurrency),
+      pid: pid ?? null,
+      pool: pool.implementation === undefined ? null : poolName(pool.implementation),
+      concurrency: pool.maxConcurrency ?? null,
       active: Array.isArray(running) ? running.length : null,
-      processed: counts.reduce((sum, count) => sum + count, 0),
-      queues: Array.isArray(consumed) ? consumed.map((queue) => String(fieldsOf(queue).name)) : [],
-      uptime: numberOr(uptime),
-      software: softwareOf(fieldsOf(report.get(node)).ok),
+      processed: [...total.values()].reduce((sum, count) => sum + count, 0),
+      queues: queuesIn(queues.get(node)).map(({ name }) => name),
+      uptime: uptime ?? null,
+      software: softwareOf(okIn(report.get(node))),
     }
   })
 }
@@ -78,16 +76,8 @@ function poolName(implementation: string): string {
 }
 
 /** The first word after `software ->`: `celery:5.2.6`, `twq:0.1.0`. */
-function softwareOf(report: Json | undefined): string | null {
-  return typeof report === 'string' ? (/software -> (\S+)/.exec(report)?.[1] ?? null) : null
-}
-
-function fieldsOf(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
-}
-
-function numberOr(value: Json | undefined): number | null {
-  return typeof value === 'number' ? value : null
+function softwareOf(report: string | undefined): string | null {
+  return /software -> (\S+)/.exec(report ?? '')?.[1] ?? null
 }
 
 function shown(value: string | number | null): string {

@@ -47,7 +47,7 @@ export async function workerDrain(node: string | undefined, flags: WorkerStopFla
 async function busy(line: ControlClient, nodes: readonly string[]): Promise<string[]> {
   const [active, reserved] = await Promise.all([line.ask('active', {}, nodes), line.ask('reserved', {}, nodes)])
   return nodes.filter((node) =>
-    [active, reserved].some((replies) => countTasks(new Map([[node, replies.get(node) ?? null]])) > 0),
+    [active, reserved].some((replies) => countTasks('active', new Map([[node, replies.get(node) ?? null]])) > 0),
   )
 }
 
