@@ -8,6 +8,18 @@ export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Properties } from './protocol/wire.ts'
 export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
+export type {
+  AttemptEnd,
+  Plugin,
+  PluginAttempt,
+  PluginHost,
+  PluginObservers,
+  PluginSend,
+  SendKind,
+  Sent,
+  Stop,
+  TaskMoment,
+} from './tasks/plugin.ts'
 export type { RetryMatch, RetryPolicy } from './tasks/retry-policy.ts'
 export type { AnyTask, TaskSettings } from './tasks/task.ts'
 export type { TimeLimitSetting } from './tasks/time-limits.ts'
