@@ -25,6 +25,7 @@ export type {
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export { RemoteTaskError } from './protocol/result/remote-task-error.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
+export type { Stamps, StampValue } from './protocol/stamps.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
 export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
@@ -37,7 +38,7 @@ export type { Clock, Timer } from './runtime/time/clock.ts'
 export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
-export type { TaskContext } from './tasks/context.ts'
+export type { ReplaceOptions, TaskContext } from './tasks/context.ts'
 export type {
   AttemptEnd,
   Plugin,

@@ -15,6 +15,7 @@ export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts
 export type { Client } from './client/create-client.ts'
 export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export type { UserConfig } from './config/config.ts'
+export type { ErrorCode, TwqError } from './errors.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type {
   ChordAddition,
@@ -38,6 +39,7 @@ export type {
 } from './protocol/remote/inspect-answers.ts'
 export type { CeleryEvent, SentEvent } from './protocol/remote/read-event.ts'
 export type { RemoteError, ResultRecord, State } from './protocol/result-record.ts'
+export type { Stamps, StampValue } from './protocol/stamps.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
 export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
@@ -52,7 +54,7 @@ export type { SendManyError, SentMany } from './sending/send-many.ts'
 export type { StoredHandle } from './sending/task-handle.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export type { Outcome, RetryOverride } from './tasks/attempt/outcome.ts'
-export type { TaskContext } from './tasks/context.ts'
+export type { ReplaceOptions, TaskContext } from './tasks/context.ts'
 export type {
   AttemptEnd,
   Plugin,

@@ -4,9 +4,11 @@ import { boundedMessage, celeryError, pythonError, toRemoteError } from '../../p
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { bindReceived } from '../arguments.ts'
+import type { TaskContext } from '../context.ts'
 import type { AttemptEnd } from '../plugin.ts'
 import type { RetryOptions } from '../retry-options.ts'
 import { nextRetry, requestedRetry } from '../retry-policy.ts'
+import type { AnyTask } from '../task.ts'
 import { type ValidCall, validateCall } from '../validate-call.ts'
 import { AttemptContext, tooManyRetries } from './attempt-context.ts'
 import { attemptScope } from './attempt-scope.ts'
@@ -69,19 +71,21 @@ async function runSurrounded(
 }
 
 /** Binds and validates the arguments, and calls the task. Not async: most tasks are one promise, their own. */
-function callTask({ task }: Attempt, context: AttemptContext, positional: readonly Json[], named: JsonObject): unknown {
+function callTask({ task }: Attempt, context: TaskContext, positional: readonly Json[], named: JsonObject): unknown {
   const bound = bindReceived(task.name, task, positional, named)
   if (bound.kind === 'mismatch') throw new UnfitArguments('TypeError', bound.message)
-  const scope = attemptScope()
-  const run = (args: unknown): unknown =>
-    scope === undefined ? task.run(args, context) : scope.run(context, () => task.run(args, context))
-  if (task.schema === undefined) return run(bound.args)
+  if (task.schema === undefined) return runCode(task, bound.args, context)
   const call = (checked: ValidCall): unknown => {
     if (checked.kind === 'invalid') throw new UnfitArguments(checked.error, checked.message)
-    return run(checked.value)
+    return runCode(task, checked.value, context)
   }
   const answer = validateCall(task, task.schema, bound.args)
   return answer instanceof Promise ? answer.then(call) : call(answer)
+}
+
+function runCode(task: AnyTask, args: unknown, context: TaskContext): unknown {
+  const scope = attemptScope()
+  return scope === undefined ? task.run(args, context) : scope.run(context, () => task.run(args, context))
 }
 
 function returned(result: unknown, maxSize: number | undefined, runtime: number): Outcome {
