@@ -18,6 +18,9 @@ export {
   type DefinedConfig,
   defineConfig,
 } from './config/define-config.ts'
+export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
+export type { CommandView, OwnCommand } from './control/own-command.ts'
+export type { RequestView, WorkerStats } from './control/worker-view.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export { type ClusterBounds, ClusterState } from './events/cluster-state.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'

@@ -9,8 +9,8 @@ export interface ControlCommand {
   readonly kind: 'inspect' | 'control'
   /** The arguments that it knows, where others are an error; without this it takes any. */
   readonly only?: readonly string[]
-  /** Returns the reply's value for this node; `undefined` sends none. What it throws becomes an error reply. */
-  handle(worker: WorkerView, args: JsonObject): Json | undefined
+  /** Returns the reply's value for this node; `undefined` sends none. What it throws, or rejects with, becomes an error reply. */
+  handle(worker: WorkerView, args: JsonObject): Json | undefined | Promise<Json | undefined>
 }
 
 /** Finds a command by its name or by an older one. */

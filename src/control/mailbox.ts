@@ -87,6 +87,13 @@ export class Mailbox {
     if (request.clock !== null) lamport.adjust(request.clock)
     if (!isAddressedTo(request, worker.node)) return
     const value = this.#answer(request)
+    // Those that answer at once do so in the order in which they were asked.
+    if (value instanceof Promise) void value.then((later) => this.#reply(channel, request, later))
+    else this.#reply(channel, request, value)
+  }
+
+  #reply(channel: Channel, request: ControlRequest, value: Json | undefined): void {
+    const { lamport, logger, worker } = this.#parts
     const { replyTo, ticket } = request
     if (replyTo === null || value === undefined) return
     const reply = encodeReply({ node: worker.node, value, ticket, clock: lamport.tick() })
@@ -99,7 +106,8 @@ export class Mailbox {
     })
   }
 
-  #answer(request: ControlRequest): Json | undefined {
+  /** Never throws, and never rejects. */
+  #answer(request: ControlRequest): Json | undefined | Promise<Json | undefined> {
     const { commands, logger, worker, allows, changes } = this.#parts
     const command = commands.get(request.method)
     if (command === undefined) return { error: cutText(`KeyError(${pythonString(cutText(request.method))})`) }
@@ -116,14 +124,18 @@ export class Mailbox {
     }
     try {
       rejectUnknown(command, request.arguments)
-      return withShortError(command.handle(worker, request.arguments))
+      const value = command.handle(worker, request.arguments)
+      if (!(value instanceof Promise)) return withShortError(value)
+      return value.then(withShortError, (error: unknown) => this.#failed(request, error))
     } catch (error) {
-      logger.error(
-        { event: 'control.failed', method: request.method, error: messageOf(error) },
-        'remote-control command failed',
-      )
-      return { error: cutText(messageOf(error)) }
+      return this.#failed(request, error)
     }
+  }
+
+  #failed({ method }: ControlRequest, error: unknown): Json {
+    const { logger } = this.#parts
+    logger.error({ event: 'control.failed', method, error: messageOf(error) }, 'remote-control command failed')
+    return { error: cutText(messageOf(error)) }
   }
 }
 

@@ -25,6 +25,18 @@ export function addControl(program: Command, exit: Exit): void {
       exit(await control(row, command.processedArgs, command.optsWithGlobals()))
     })
   }
+  addCall(control, exit)
+}
+
+/** `twq control call`: a command that workers have of their own. */
+function addCall(control: Command, exit: Exit): void {
+  const call = control
+    .command('call [command] [name=value...]')
+    .description('a command that the configuration adds; without a name, lists them')
+  withDestination(call).action(async (name: string | undefined, args: string[], _options, command: Command) => {
+    const { call } = await import('./call.ts')
+    exit(await call(name, args, command.optsWithGlobals()))
+  })
 }
 
 /** `twq status`. */

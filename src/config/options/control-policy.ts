@@ -1,3 +1,4 @@
+import type { OwnCommand } from '../../control/own-command.ts'
 import type { Parser } from './parsers.ts'
 
 /** The remote-control commands that change something, by Celery's names. */
@@ -18,25 +19,93 @@ export const CHANGING_COMMANDS: readonly string[] = [
   'time_limit',
 ]
 
+/** Celery's other ones, with their older names: none of one's own may be called so. */
+export const OTHER_COMMANDS: readonly string[] =
+  `active active_queues clock conf dump_active dump_conf dump_reserved dump_revoked dump_schedule dump_tasks election heartbeat hello memdump
+  memsample objgraph ping query_task registered report reserved revoked scheduled stats`.split(/\s+/)
+
 /** Which of them may be given: all, none, or those in the list. */
 export type ControlPolicy = 'all' | 'read' | readonly string[]
 
+/** What remote control may do, with commands of one's own beside Celery's. */
+export interface ControlSettings {
+  /** Which commands may be given that change something, one's own of kind `control` among them. Default `'all'`. */
+  readonly allow?: ControlPolicy
+  /** By their names: `{ reload_rates: { run: () => rates.reload(), help: 'reads the rates again' } }`. */
+  readonly commands?: Readonly<Record<string, OwnCommand>>
+}
+
+/** The option `control`. */
+export type ControlOption = ControlPolicy | ControlSettings
+
+/** The commands of one's own that the option has. */
+export function ownCommands(option: ControlOption): Readonly<Record<string, OwnCommand>> {
+  return isSettings(option) ? (option.commands ?? {}) : {}
+}
+
+function isSettings(option: ControlOption): option is ControlSettings {
+  return typeof option === 'object' && !Array.isArray(option)
+}
+
 /** `all`, `read`, or names; commas part them where they are typed. */
-export function controlPolicy(): Parser<'all' | 'read' | readonly string[]> {
-  const named = (names: readonly unknown[]): ControlPolicy | undefined =>
-    names.length > 0 && names.every((name) => CHANGING_COMMANDS.includes(name as string))
+export function controlPolicy(): Parser<ControlOption> {
+  const named = (names: readonly unknown[], own: readonly string[] = []): ControlPolicy | undefined =>
+    names.length > 0 &&
+    names.every((name) => CHANGING_COMMANDS.includes(name as string) || own.includes(name as string))
       ? (names as readonly string[])
       : undefined
   const word = (value: unknown): ControlPolicy | undefined => (value === 'all' || value === 'read' ? value : undefined)
   return {
-    expected: `'all', 'read', or a list of ${CHANGING_COMMANDS.join(', ')}`,
-    fromValue: (value) => word(value) ?? (Array.isArray(value) ? named(value) : undefined),
+    expected: `'all', 'read', or a list of ${CHANGING_COMMANDS.join(', ')}; or { allow, commands: { name: { run(args, view) {} } } }`,
+    fromValue(value) {
+      if (word(value) !== undefined || Array.isArray(value)) return word(value) ?? named(value as unknown[])
+      if (!isOwnControl(value)) return undefined
+      const { allow = 'all', commands = {} } = value
+      const policy = word(allow) ?? (Array.isArray(allow) ? named(allow, Object.keys(commands)) : undefined)
+      return policy === undefined ? undefined : { allow: policy, commands }
+    },
     fromText: (text) => word(text) ?? named(text.split(',').map((name) => name.trim())),
   }
 }
 
-/** Whether `policy` allows this command. */
-export function allows(policy: ControlPolicy, command: string): boolean {
-  if (policy === 'all' || !CHANGING_COMMANDS.includes(command)) return true
+/** Whether the option allows this command. */
+export function allows(option: ControlOption, command: string): boolean {
+  const policy = isSettings(option) ? (option.allow ?? 'all') : option
+  if (policy === 'all' || !changes(option, command)) return true
   return policy !== 'read' && policy.includes(command)
+}
+
+/** Whether a command changes something: those of Celery's, and one's own unless they say that they inspect. */
+export function changes(option: ControlOption, command: string): boolean {
+  const own = ownCommands(option)
+  return CHANGING_COMMANDS.includes(command) || (Object.hasOwn(own, command) && own[command]?.kind !== 'inspect')
+}
+
+const KEYS: readonly string[] = ['allow', 'commands']
+const COMMAND_KEYS: readonly string[] = ['run', 'kind', 'reply', 'help']
+
+function isOwnControl(value: unknown): value is ControlSettings {
+  if (!isRecord(value) || !Object.keys(value).every((key) => KEYS.includes(key))) return false
+  const { commands = {} } = value
+  return isRecord(commands) && Object.entries(commands).every(([name, own]) => isCommandName(name) && isOwnCommand(own))
+}
+
+/** A name of Celery's stays Celery's. */
+function isCommandName(name: string): boolean {
+  return /^[A-Za-z_]\w{0,99}$/.test(name) && !CHANGING_COMMANDS.includes(name) && !OTHER_COMMANDS.includes(name)
+}
+
+function isOwnCommand(value: unknown): value is OwnCommand {
+  if (!isRecord(value) || !Object.keys(value).every((key) => COMMAND_KEYS.includes(key))) return false
+  const { run, kind, reply, help } = value
+  return (
+    typeof run === 'function' &&
+    (kind === undefined || kind === 'inspect' || kind === 'control') &&
+    (reply === undefined || typeof reply === 'boolean') &&
+    (help === undefined || typeof help === 'string')
+  )
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

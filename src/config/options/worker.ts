@@ -108,7 +108,7 @@ export const workerOptions = {
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
     doc: 'the largest result that a task may return, or state that it may report, in bytes of JSON; a task with a larger result fails',
   }),
-  /** Which state-changing commands remote control may give: all, none (`read`), or those named. */
+  /** Which state-changing commands remote control may give: all, none (`read`), or those named; `{ allow, commands }` adds commands of one's own. */
   control: option({
     default: 'all',
     env: 'TWQ_CONTROL',

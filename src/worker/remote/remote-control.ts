@@ -1,9 +1,10 @@
 import type { Broker, Channel, ServerInfo } from '../../broker/broker.ts'
 import type { Session } from '../../broker/session.ts'
-import { allows, CHANGING_COMMANDS } from '../../config/options/control-policy.ts'
+import { allows, changes, ownCommands } from '../../config/options/control-policy.ts'
 import { commandTable } from '../../control/command.ts'
 import { commands } from '../../control/commands/all.ts'
 import { Mailbox } from '../../control/mailbox.ts'
+import { fromOwn } from '../../control/own-command.ts'
 import type { WorkerView } from '../../control/worker-view.ts'
 import { Heartbeat } from '../../events/heartbeat.ts'
 import type { EventPublisher } from '../../events/publisher.ts'
@@ -50,11 +51,12 @@ export class RemoteControl implements WorkerObserver {
       },
       shutDown: () => moments.shutdownRequested(),
     })
+    const own = Object.entries(ownCommands(config.control)).map(([name, command]) => fromOwn(name, command))
     this.#mailbox = new Mailbox({
       worker: this.#view,
-      commands: commandTable(commands),
+      commands: commandTable([...commands, ...own]),
       allows: (command) => allows(config.control, command),
-      changes: (command) => CHANGING_COMMANDS.includes(command),
+      changes: (command) => changes(config.control, command),
       lamport,
       logger,
     })
