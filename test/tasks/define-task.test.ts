@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { TwqError } from '../../src/errors.ts'
-import type { JsonObject } from '../../src/runtime/json.ts'
+import type { Json, JsonObject } from '../../src/runtime/json.ts'
 import { isTask, TASK_BRAND } from '../../src/tasks/brand.ts'
 import type { TaskContext } from '../../src/tasks/context.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
@@ -55,6 +55,21 @@ describe('defineTask', () => {
       },
     )
     for (const value of [undefined, null, 1, 'x', {}, () => 1, hostile]) expect(isTask(value)).toBe(false)
+  })
+
+  it('types what a send, a retry and a replacement may say', () => {
+    type Options = NonNullable<Parameters<Send>[2]>
+    expectTypeOf<{
+      compression: 'zlib'
+      stamps: { customer: 'acme'; batch: readonly [7, 8] }
+      argsRepr: '()'
+    }>().toExtend<Options>()
+    expectTypeOf<{ compression: 'bzip2' }>().not.toExtend<Options>()
+    expectTypeOf<{ stamps: { customer: Date } }>().not.toExtend<Options>()
+    type Retried = NonNullable<Parameters<TaskContext['retry']>[0]>
+    expectTypeOf<{ limit: null; expires: '1m' }>().toExtend<Retried>()
+    expectTypeOf<{ limit: 'many' }>().not.toExtend<Retried>()
+    expectTypeOf<[Json, { stamps: { customer: 'acme' } }]>().toExtend<Parameters<TaskContext['replace']>>()
   })
 
   it('types the functions that show arguments, and refuses what is neither a text nor a function', () => {

@@ -38,6 +38,15 @@ def boom(message="boom"):
     raise ValueError(message)
 
 
+class CardDeclined(Exception):
+    pass
+
+
+@app.task(name="decline")
+def decline(reason, code):
+    raise CardDeclined(reason, code)
+
+
 @app.task(name="progress", bind=True)
 def progress(self, total):
     for current in range(1, total + 1):
