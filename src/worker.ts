@@ -1,4 +1,7 @@
 export type { UserConfig } from './config/config.ts'
+export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
+export type { CommandView, OwnCommand } from './control/own-command.ts'
+export type { RequestView, WorkerStats } from './control/worker-view.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export type {
   ChordAddition,
