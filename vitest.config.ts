@@ -22,20 +22,39 @@ const withOlderCelery = [
   'worker/settle/retries',
 ]
 
+// Files that start programs mostly wait for them: more of these at once than there are processors, processes beside servers.
+const startsPrograms = { maxWorkers: sharedBroker ? 1 : 3, sequence: { groupOrder: 1 } }
+
 const live = {
+  ...startsPrograms,
   globalSetup: ['test/support/live-setup.ts'],
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  maxWorkers: sharedBroker ? 1 : 3,
-  sequence: { groupOrder: 2 },
 }
 
-// Vitest begins with the largest files. This one is small and takes minutes: at the end it would run on alone.
-const LONGEST = 'test/readme/readme.live.test.ts'
+// Vitest begins with the largest files. These take a minute or more, small as some are: at the end one would run on alone.
+const LONGEST = [
+  'readme/readme.live',
+  'worker/consume/lost-node.live',
+  'worker/quarantine/isolation.live',
+  'cli/queue/queue.live',
+  'worker/lifecycle/permissions.live',
+  'worker/lifecycle/health.live',
+  'broker/session.live',
+  'worker/lifecycle/deploys.live',
+  'cli/queue/management.live',
+  'worker/quarantine/set-aside.live',
+  'worker/consume/quorum-vhost.live',
+  'worker/lifecycle/reconnect.live',
+  'broker/amqp/tls.live',
+]
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => (moduleId.endsWith(LONGEST) ? 0 : 1)
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = LONGEST.findIndex((path) => moduleId.endsWith(`/test/${path}.test.ts`))
+      return place < 0 ? LONGEST.length : place
+    }
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
   }
 }
@@ -64,11 +83,11 @@ export default defineConfig({
       },
       {
         test: {
+          ...startsPrograms,
           name: 'process',
           include: ['test/**/*.process.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 1 },
         },
       },
       {
