@@ -9,7 +9,7 @@ import type { TestProject } from 'vitest/node'
 export function setup({ vitest }: TestProject): void {
   if (vitest.projects.every(({ name }) => name === 'unit')) return
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
-  const { error } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+  const { error } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json'], {
     cwd,
   })
   if (error) throw error
