@@ -15,10 +15,10 @@ export { createMemoryBroker, type MemoryBroker } from './broker/memory/broker.ts
 export type { Client } from './client/create-client.ts'
 export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export type { UserConfig } from './config/config.ts'
-export type { ErrorCode, TwqError } from './errors.ts'
 export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
 export type { CommandView, OwnCommand } from './control/own-command.ts'
 export type { RequestView, WorkerStats } from './control/worker-view.ts'
+export type { ErrorCode, TwqError } from './errors.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
 export type {
   ChordAddition,

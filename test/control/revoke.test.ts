@@ -62,7 +62,7 @@ describe("Celery's answers", () => {
     [null, 15],
   ])('to terminate by %j, which it tells monitors as %i', (signal, signum) => {
     const { view, signals } = aWorkerView([{ id: 't1', stamps: {} }])
-    terminate.handle(view, { signal, task_id: 't1' })
+    void terminate.handle(view, { signal, task_id: 't1' })
     expect(signals).toEqual([signum])
   })
 
