@@ -244,7 +244,7 @@ export const celeryGroups: readonly CeleryGroup[] = [
   },
   {
     names: ['worker_deduplicate_successful_tasks'],
-    note: 'a task that comes back after it ended runs again: make it idempotent',
+    note: 'a task that comes back after it ended runs again: make it idempotent, with `ctx.idempotencyKey` for services that take one',
   },
   { names: ['worker_disable_rate_limits'], note: 'leave `rateLimit` out' },
   { names: ['worker_enable_prefetch_count_reduction'], note: 'the prefetch count stays what it was after a reconnect' },

@@ -19,14 +19,14 @@ it.each([
   expect(pluginProblems(plugins)).toEqual([])
 })
 
-it.each([
+const PROBLEMS: readonly (readonly [plugins: unknown, problem: string])[] = [
   [{}, ' must be a list of plugins, got an object'],
   [[null], "[0] must be an object like { name: 'timing', aroundAttempt }, got null"],
   [[{ start() {} }], '[0].name must be a text of 1 to 100 characters, got undefined'],
   [[{ name: 'a', start: 5 }], "[0] ('a').start must be a function, got a number"],
   [[{ name: 'a', aroundAttempts() {} }], "[0] ('a').aroundAttempts is not known; did you mean aroundAttempt?"],
   [[{ name: 'a', on: [] }], "[0] ('a').on must be an object of functions, got a list"],
-  [[{ name: 'a', on: { start() {} } }], "[0] ('a').on.start is not known; did you mean started?"],
+  [[{ name: 'a', on: { startet() {} } }], "[0] ('a').on.startet is not known; did you mean started?"],
   [[{ name: 'a', on: { failed: 'no' } }], '[0] (\'a\').on.failed must be a function, got "no"'],
   [[{ name: 'a' }, { name: 'a' }], "[1] ('a'): there are two plugins of this name"],
   [
@@ -42,6 +42,12 @@ it.each([
     ],
     "[0] can't be looked at",
   ],
-])('says what is wrong with %o', (plugins, problem) => {
-  expect(pluginProblems(plugins)).toEqual([problem])
-})
+]
+
+// By its problem: some of them can't be shown.
+it.each(PROBLEMS.map(([plugins, problem]) => [problem, plugins] as const))(
+  'finds that plugins%s',
+  (problem, plugins) => {
+    expect(pluginProblems(plugins)).toEqual([problem])
+  },
+)
