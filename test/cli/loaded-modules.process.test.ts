@@ -12,7 +12,9 @@ const CONFIG = `import { defineConfig } from 'twq'\n\nexport default defineConfi
 it('shows its version with nothing but the tree of commands', async () => {
   const { packages, files } = await loadedBy(['--version'])
   expect(packages).toEqual(['commander'])
-  expect(files.filter((file) => !/^(cli|config|protocol|runtime|pool\/kinds)\/|^errors/.test(file))).toEqual([])
+  expect(
+    files.filter((file) => !/^(cli|config|protocol|runtime|pool\/kinds)\/|^errors|^tasks\/plugin-problems$/.test(file)),
+  ).toEqual([])
 })
 
 it('asks a worker how it is without configuration, tasks or broker', async () => {
@@ -25,7 +27,9 @@ it('asks a worker how it is without configuration, tasks or broker', async () =>
   expect(packages).toEqual(['commander'])
   expect(
     files.filter((file) =>
-      /^(broker|client|queues|sending|tasks|worker)\/|^cli\/flags\/load-config|^config\/(find|resolve)/.test(file),
+      /^(broker|client|queues|sending|tasks(?!\/plugin-problems$)|worker)\/|^cli\/flags\/load-config|^config\/(find|resolve)/.test(
+        file,
+      ),
     ),
   ).toEqual([])
   expect(files.filter((file) => /^cli\/\w+\/command$/.test(file))).toEqual(['cli/remote/command', 'cli/worker/command'])
@@ -39,7 +43,9 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
   expect(status).toBe(69)
   expect(packages).toEqual(['amqplib', 'commander'])
   expect(
-    files.filter((file) => /^(canvas|events|index|metrics|pool\/(?!kinds\/)|queues|results|tasks|worker)\b/.test(file)),
+    files.filter((file) =>
+      /^(canvas|events|index|metrics|pool\/(?!kinds\/)|queues|results|tasks(?!\/plugin-problems$)|worker)\b/.test(file),
+    ),
   ).toEqual([])
   expect(files.filter((file) => /^(client|sending)\//.test(file))).toEqual([
     'sending/broadcast',

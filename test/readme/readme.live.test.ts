@@ -56,7 +56,15 @@ function titleOf({ language, text }: Block): string {
   return language === 'python' ? 'its Python' : first
 }
 
+/** Files of the project, and those beside it, which have a copy of the package of their own: two programs, as they are for the reader. */
 function compile(files: readonly string[]): string {
-  const project = JSON.stringify({ extends: './tsconfig.json', include: files })
-  return [`echo '${project}' > tsconfig.readme.json`, 'npx tsc -p tsconfig.readme.json'].join('\n')
+  const beside = files.filter((file) => file.startsWith('../'))
+  const inside = files.filter((file) => !file.startsWith('../'))
+  return [inside, beside]
+    .filter((group) => group.length > 0)
+    .flatMap((group) => {
+      const project = JSON.stringify({ extends: './tsconfig.json', include: group })
+      return [`echo '${project}' > tsconfig.readme.json`, 'npx tsc -p tsconfig.readme.json']
+    })
+    .join('\n')
 }

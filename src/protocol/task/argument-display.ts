@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { argsRepr, kwargsRepr } from '../python-repr.ts'
+import { argsRepr, displayOf, kwargsRepr } from '../python-repr.ts'
 import type { TaskMessage } from '../task-message.ts'
 
 /** The arguments of a message, and the texts that its sender wants shown for them. */
@@ -10,7 +10,8 @@ export type Displayed = Pick<TaskMessage, 'args' | 'kwargs' | 'argsRepr' | 'kwar
  * where it is their repr, or missing, and hides nothing.
  */
 export function chosenArgsRepr({ args, argsRepr: sent }: Displayed): string | undefined {
-  return sent === '' || sent === argsRepr(args) ? undefined : sent
+  // A caller in Python may give them as a list.
+  return sent === '' || sent === argsRepr(args) || sent === displayOf(args) ? undefined : sent
 }
 
 /** The same for the named arguments. */
