@@ -59,19 +59,48 @@ class WindowedSends<Args, Handle> {
   }
 
   async *handles(): AsyncGenerator<Handle, void, undefined> {
+    const source = iteratorOf(this.#source)
+    let isOver = false
     try {
-      for await (const args of this.#source) {
-        const size = sizeOf(args)
+      let next = take(source)
+      for (;;) {
+        // A source that waits for the reader gets on only with the handles of what it has given.
+        while (await this.#isConfirmedBefore(next)) yield await this.#first()
+        const { done, value } = await next.catch((error: unknown) => {
+          isOver = true
+          throw error
+        })
+        if (done) break
+        const size = sizeOf(value)
         while (this.#isFull(size)) yield await this.#first()
-        this.#start(args, size)
+        this.#start(value, size)
+        next = take(source)
       }
+      isOver = true
       while (this.#underWay.length > 0) yield await this.#first()
     } catch (error) {
       throw await this.#failure(error)
     } finally {
+      if (!isOver) leave(source)
       // The reader left early: what is on its way arrives.
       await Promise.allSettled(this.#underWay.map(({ handle }) => handle))
     }
+  }
+
+  /** True once the oldest call has ended, where that is before the source gives the next one. */
+  async #isConfirmedBefore(next: Promise<unknown>): Promise<boolean> {
+    const oldest = this.#underWay[0]
+    if (oldest === undefined) return false
+    return await Promise.race([
+      next.then(
+        () => false,
+        () => false,
+      ),
+      oldest.handle.then(
+        () => true,
+        () => true,
+      ),
+    ])
   }
 
   #isFull(size: number): boolean {
@@ -103,6 +132,20 @@ class WindowedSends<Args, Handle> {
     const error = new TwqError(code, message, { cause, hint: hintOf(cause) })
     return Object.assign(error, { confirmed: this.confirmed, confirmedBeyond: beyond })
   }
+}
+
+function iteratorOf<Args>(source: Iterable<Args> | AsyncIterable<Args>): AsyncIterator<Args> | Iterator<Args> {
+  return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+}
+
+/** What the source gives next; nobody has to wait for it. */
+async function take<Args>(source: AsyncIterator<Args> | Iterator<Args>): Promise<IteratorResult<Args, unknown>> {
+  return await source.next()
+}
+
+/** Has the source clean up. Waits for nothing: one that is about to give something answers only after that. */
+function leave(source: AsyncIterator<unknown> | Iterator<unknown>): void {
+  void (async () => await source.return?.())().catch(() => {})
 }
 
 /** About the bytes that arguments hold; what is nested too deep, or in a circle, is refused when it is sent. */

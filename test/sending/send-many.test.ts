@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../src/client/create-client.ts'
 import { type DevBroker, startDevBroker } from '../../src/devbroker/server.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { type SendManyError, sendMany } from '../../src/sending/send-many.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { createEmbeddedWorker } from '../../src/worker/embedded-worker.ts'
@@ -123,5 +124,39 @@ describe('sending in a row', () => {
     }
     for await (const _ of sendMany(send, Array(10))) break
     expect(sent).toBe(10)
+  })
+
+  it('gives a handle before a slow source has the next call', async () => {
+    const handled = deferred<void>()
+    async function* source() {
+      yield 1
+      await handled.promise
+      yield 2
+    }
+    const given: number[] = []
+    for await (const x of sendMany(async (x: number) => x, source())) {
+      given.push(x)
+      handled.resolve()
+    }
+    expect(given).toEqual([1, 2])
+  })
+
+  it('has a source clean up when the reader leaves, and waits for none that does not answer', async () => {
+    const cleaned = deferred<void>()
+    async function* endless() {
+      try {
+        for (;;) yield 1
+      } finally {
+        cleaned.resolve()
+      }
+    }
+    for await (const _ of sendMany(async (x: number) => x, endless())) break
+    await cleaned.promise
+
+    async function* silent() {
+      yield 1
+      await new Promise(() => {})
+    }
+    for await (const _ of sendMany(async (x: number) => x, silent())) break
   })
 })
