@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -76,6 +77,8 @@ export default defineConfig({
           alias: [{ find: /^twq$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }],
           // Loading every module anew for each file took two thirds of the time. No file leaves anything behind.
           isolate: false,
+          // Vitest would leave one processor unused.
+          maxWorkers: availableParallelism(),
           // Nothing here takes long, except on a machine that is busy with something else.
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },

@@ -80,7 +80,7 @@ describe('toRemoteError', () => {
   it.each<[string, () => unknown]>([
     ['a long message', () => new Error(huge)],
     ['a long stack', () => Object.assign(new Error('x'), { stack: huge })],
-    ['long stacks all the way down', () => causes(() => Object.assign(new Error('x'), { stack: huge.repeat(5) }), 20)],
+    ['long stacks all the way down', () => causes(() => Object.assign(new Error('x'), { stack: huge }), 20)],
     ['a long chain of causes', chained],
     ['an error that is its own cause', () => Object.defineProperty(new Error('x'), 'cause', { get: chained })],
     [
