@@ -11,6 +11,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'docs/operations.md',
   'examples/flask/README.md',
+  'examples/fastify/README.md',
   'docs/embedding.md',
   'docs/remote-control.md',
   'docs/workflows.md',

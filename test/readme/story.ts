@@ -1,6 +1,8 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
+import { globSync } from 'tinyglobby'
+import { linkDependencies } from '../support/an-example.ts'
 import { freePort } from '../support/free-port.ts'
 import { Program } from '../support/program.ts'
 import { run } from '../support/provision/command.ts'
@@ -22,6 +24,7 @@ const PROVIDED: ReadonlySet<string> = new Set([
   'python3 -m venv .venv',
   '. .venv/bin/activate',
   'pip install -r requirements.txt',
+  'npm install',
 ])
 
 /** Commands that run tests: whoever reads this test's result has run them, and from within it they would not end. */
@@ -32,12 +35,15 @@ const RUNS_TESTS =
 const STAYING = [
   { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
-  { command: /^npx tsx app\.ts$/, ready: /^listening$/ },
+  { command: /^npx tsx app\.ts$/, ready: /^listening\b/ },
 ]
 
 // The first npx in a fresh copy builds the project once more: npx installs the folder that it is called in into its own
 // cache, which runs `prepare`. On a busy machine that takes a while.
 const FIRST_START = 180_000
+
+/** Folders that programs make beside the code; an example has packages of its own. */
+const MADE: ReadonlySet<string> = new Set(['__pycache__', 'node_modules'])
 
 // What must not come from the environment that runs the tests.
 const FOREIGN = /^(TWQ_|CELERY_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|VITEST|npm_|SMTP_URL$|SPOOL_DIR$)/
@@ -90,8 +96,11 @@ export class Story implements AsyncDisposable {
     const left = new Set(['node_modules', 'dist', '.git', 'spool'])
     await cp(setting.project, join(root, 'twq'), {
       recursive: true,
-      filter: (path) => !left.has(relative(setting.project, path)) && basename(path) !== '__pycache__',
+      filter: (path) => !left.has(relative(setting.project, path)) && !MADE.has(basename(path)),
     })
+    for (const example of globSync('examples/*/package.json', { cwd: join(root, 'twq'), absolute: true })) {
+      linkDependencies(dirname(example), join(root, 'twq'))
+    }
     await shareDownloads(join(root, 'npm-cache'))
     return new Story(setting, root, { health: await freePort(), server: await freePort() })
   }
