@@ -12,6 +12,7 @@ const DOCUMENTS = [
   'docs/operations.md',
   'examples/flask/README.md',
   'examples/fastify/README.md',
+  'examples/nestjs/README.md',
   'docs/embedding.md',
   'docs/remote-control.md',
   'docs/workflows.md',

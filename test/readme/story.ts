@@ -35,6 +35,7 @@ const RUNS_TESTS =
 const STAYING = [
   { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
+  { command: /^npx tsx main\.ts$/, ready: /worker\.ready/ },
   { command: /^npx tsx app\.ts$/, ready: /^listening\b/ },
 ]
 
