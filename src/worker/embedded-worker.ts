@@ -132,10 +132,8 @@ class StandingWorker implements EmbeddedWorker {
       await this.#worker.start()
       if (this.#state === 'starting') this.#state = 'running'
     } catch (error) {
-      // Some of its parts have started.
-      this.#hasten()
-      this.#stopping ??= this.#stop()
-      await this.#worker?.stopped.catch(() => {})
+      // A worker that can't start has stopped by now.
+      if (this.#worker === undefined) this.#end(() => this.#stopped.resolve('clean'))
       throw error
     }
   }

@@ -246,11 +246,13 @@ async function runUntilStopped(
       return worker.stop('warm').then(() => {})
     })
     .catch(status.reject)
-  worker.start().then(onReady, (error: unknown) => {
+  const started = worker.start().then(onReady, (error: unknown) => {
     // Stopped before it was up: what became of the start no longer matters.
     if (!stopping) status.reject(error)
   })
-  worker.stopped.then((how) => {
+  worker.stopped.then(async (how) => {
+    // One that can't start stops by itself, and then says why.
+    if (!stopping) await started
     if (!crashed) status.resolve(how === 'clean' ? EXIT.ok : EXIT.failed)
   }, status.reject)
   return await status.promise

@@ -27,13 +27,15 @@ export interface RunningWorkerParts extends StartupWarningsParts {
   readonly clock: Clock
 }
 
-/** A worker from its start to its end: starts its services in order, and stops them in reverse. */
+/** A worker from its start to its end: starts its services in order, and stops those that it has started, in reverse. */
 export class RunningWorker implements Worker, WorkerObserver {
   readonly node: string
   readonly #parts: RunningWorkerParts
   readonly #skipGrace = new AbortController()
   readonly #skipAbort = new AbortController()
   readonly #stopped = deferred<'clean' | 'forced'>()
+  /** The services that have been told to start, the last one first. */
+  readonly #begun: Service[] = []
   #stopping: Promise<'clean' | 'forced'> | undefined
   #failure: Error | undefined
 
@@ -61,10 +63,18 @@ export class RunningWorker implements Worker, WorkerObserver {
       { event: 'worker.starting', broker: redactUrl(config.broker), queues, tasks: registry.names() },
       'starting',
     )
-    for (const service of services) {
-      await service.start?.()
-      // A shutdown has passed the services that would start now.
-      if (this.#stopping !== undefined) throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready')
+    try {
+      for (const service of services) {
+        this.#begun.unshift(service)
+        await service.start?.()
+        // A shutdown has passed the services that would start now.
+        if (this.#stopping !== undefined) throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready')
+      }
+    } catch (error) {
+      // The one that failed may have started in part.
+      if (this.#stopping === undefined) void this.stop('cold')
+      await this.#stopping
+      throw error
     }
     warnAtStart(this.#parts)
     moments.ready()
@@ -100,11 +110,11 @@ export class RunningWorker implements Worker, WorkerObserver {
   }
 
   async #shutDown(): Promise<'clean' | 'forced'> {
-    const { services, moments, logger } = this.#parts
+    const { moments, logger } = this.#parts
     const skip = { grace: this.#skipGrace.signal, abort: this.#skipAbort.signal }
     moments.stopping()
     let how: 'clean' | 'forced' = 'clean'
-    for (const service of services.toReversed()) {
+    for (const service of this.#begun) {
       if ((await service.stop?.(skip)) === 'forced') how = 'forced'
     }
     logger.info({ event: 'worker.stopped', how }, 'stopped')

@@ -16,7 +16,7 @@ export type WorkerReport = Readonly<Record<string, unknown>> & {
 export interface Worker {
   /** Its node name, as remote control and monitors show it. */
   readonly node: string
-  /** Resolves when it consumes; rejects with the reason why it can't. */
+  /** Resolves when it consumes; rejects with the reason why it can't, once everything that it had started has stopped. */
   start(): Promise<void>
   /**
    * `warm` finishes what runs, `cold` aborts it; a second call skips ahead. Resolves when everything is given back and
