@@ -3,6 +3,7 @@ import { CHORD_LIFETIME, chordQueue, JOIN_QUEUE, JOIN_TASK, writeQueuedChord } f
 import { readSignature, writeSignature } from '../protocol/signature.ts'
 import { encodeTask } from '../protocol/task/encode-task.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
+import type { SendOptions } from '../tasks/sending.ts'
 import { addressed } from './addressed.ts'
 import { type ApplyContext, applySignature, type FollowUp } from './apply.ts'
 import { chainOf } from './chain.ts'
@@ -19,7 +20,7 @@ export interface WithQueuedChords {
   readonly child: ResultTuple | null
 }
 
-/** The message that has a worker join a chord, on behalf of `current`. */
+/** The message that has a worker join a chord, on behalf of `parent`; it has the headers of the send. */
 export function joinMessage(
   chord: PlannedChord,
   id: string,
@@ -28,13 +29,17 @@ export function joinMessage(
     origin,
     address,
     parent,
-  }: Pick<ApplyContext, 'now' | 'origin' | 'address'> & { readonly parent?: Parent | undefined },
+    headers,
+  }: Pick<ApplyContext, 'now' | 'origin' | 'address'> & {
+    readonly parent?: Parent | undefined
+    readonly headers?: SendOptions['headers']
+  },
 ): FollowUp {
   // Any worker may join it: where the body runs is for the sender to say.
   const body = writeSignature(addressed(readSignature(chord.body, 'body'), address))
   const kwargs = writeQueuedChord({ ...chord, body, until: now + CHORD_LIFETIME })
   const family = { rootId: parent?.rootId, parentId: parent?.id }
-  const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, ...family }, { now })
+  const message = encodeTask({ id, task: JOIN_TASK, origin, kwargs, ignoreResult: true, headers, ...family }, { now })
   return {
     id,
     task: JOIN_TASK,

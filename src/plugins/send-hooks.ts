@@ -28,6 +28,7 @@ export interface FollowingSend {
   readonly kind: SendKind
   readonly task: string
   readonly id: string
+  readonly queue: string
   /** The message of the task that ended, or is retried. */
   readonly parent: TaskMessage
 }
@@ -73,7 +74,7 @@ export class SendHooks {
       const { headers, taskId, signal, ...options } = canvas ? ((given ?? {}) as SendOptions) : last
       const subject: PluginSend = {
         kind: canvas ? 'canvas' : 'task',
-        task: canvas ? undefined : typeof target === 'string' ? target : target.name,
+        task: canvas ? nameOfCanvas(target) : typeof target === 'string' ? target : target.name,
         id: taskId ?? (canvas ? undefined : randomUUID()),
         args: canvas ? undefined : (given as AnyArguments | undefined),
         headers: { ...headers },
@@ -103,7 +104,8 @@ export class SendHooks {
    */
   async follow(following: FollowingSend, publish: (headers: Headers | undefined) => Promise<void>): Promise<void> {
     const passOn = this.#passedOn.get(following.parent) ?? NO_TEXTS
-    const subject: PluginSend = { ...following, args: undefined, headers: {}, options: {}, passOn }
+    const { kind, task, id, queue, parent } = following
+    const subject: PluginSend = { kind, task, id, parent, args: undefined, headers: {}, options: { queue }, passOn }
     await this.#surround(subject, undefined, () => publish(headersOf(subject))).ofWorker()
   }
 
@@ -119,6 +121,12 @@ export class SendHooks {
     )
     return new SurroundedSend({ hooks, send, sent, name: nameOf(subject), publishTimeout, clock, failures, signal })
   }
+}
+
+/** The task of its signature, which a canvas has as a property; one of another program writes itself. */
+function nameOfCanvas(canvas: Canvas): string {
+  const { task = canvas.toJSON().task } = canvas as { readonly task?: unknown }
+  return typeof task === 'string' ? task : 'canvas'
 }
 
 function nameOf({ kind, task, id }: PluginSend): string {

@@ -64,6 +64,7 @@ export function prepareCanvas(canvas: unknown, options: SendOptions, facts: Canv
   const ground = { newId, now, origin, address, current: parent, inheritPriority: facts.inheritPriority ?? false }
   const call = { args: [], options: given }
   const { messages, child, chords: announced } = applySignature(composedJson(signature), call, ground, 'canvas')
-  const joins = chords.map((chord) => joinMessage(chord, newId(), { ...facts, address: router.address }))
+  const joining = { ...facts, address: router.address, headers: options.headers }
+  const joins = chords.map((chord) => joinMessage(chord, newId(), joining))
   return { announced, chordQueues: chords.map(({ groupId }) => chordQueue(groupId)), messages, child, joins, node }
 }

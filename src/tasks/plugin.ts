@@ -89,15 +89,15 @@ export type SendKind = 'task' | 'canvas' | 'retry' | 'callback' | 'errback' | 'c
 /** One send, as the plugins around it see it. */
 export interface PluginSend {
   readonly kind: SendKind
-  /** The name of the task; undefined for a canvas. */
-  readonly task: string | undefined
+  /** The name of the task; of a canvas the name that its signature has: `celery.chain`, `celery.group`, `celery.chord`, or a task's. */
+  readonly task: string
   /** The id that the task will have; undefined for a canvas that was given none. */
   readonly id: string | undefined
   /** The arguments of `send`; undefined for a canvas, and for what the worker sends. */
   readonly args: AnyArguments | undefined
   /** Custom headers to be set or replaced, at first those of the options of `send`; those of a canvas go on each message that starts it. */
   readonly headers: Record<string, Json>
-  /** Of a `task` or a `canvas`: the options of `send`, which may be changed. For what the worker sends changes have no effect. */
+  /** Of a `task` or a `canvas`: the options of `send`, which may be changed. Of what the worker sends: the queue, which can't be. */
   readonly options: Changeable<Omit<SendOptions, 'headers' | 'taskId' | 'signal'>>
   /** The message of the task that sends, or that is followed. */
   readonly parent: TaskMessage | undefined

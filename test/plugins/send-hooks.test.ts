@@ -3,7 +3,9 @@ import { chain, chord, defineTask, group, Retry, signature } from '../../src/ind
 import type { Json } from '../../src/runtime/json.ts'
 import { createLogger } from '../../src/runtime/log/logger.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
+import { CANVAS_BRAND } from '../../src/tasks/brand.ts'
 import type { Plugin, PluginSend } from '../../src/tasks/plugin.ts'
+import type { Canvas, TaskHandle } from '../../src/tasks/sending.ts'
 import { startTestWorker, until } from '../../src/testing.ts'
 
 const seen = defineTask({
@@ -129,7 +131,19 @@ describe('a plugin around the sends of a client', () => {
     await using scene = await startTestWorker({ tasks: [seen], plugins: [marking(notes)] })
     const handle = await scene.client.send(group([signature(seen, []), signature(seen, [])]))
     expect(await handle.result()).toEqual([{ mark: 'canvas' }, { mark: 'canvas' }])
-    expect(notes).toEqual(['canvas undefined'])
+    expect(notes).toEqual(['canvas celery.group'])
+  })
+
+  it.each([
+    ['a chain', 'celery.chain', chain([signature(seen, []), signature(seen, [])])],
+    ['a chord', 'celery.chord', chord([signature(seen, [])], signature(seen, []))],
+    ['a task', 'seen', signature(seen, [])],
+    ['one of another copy of twq', 'seen', { [CANVAS_BRAND]: true, toJSON: () => signature(seen, []).toJSON() }],
+  ])('is told the name of a workflow: %s', async (_, name, canvas) => {
+    const notes: string[] = []
+    await using scene = await startTestWorker({ tasks: [seen], plugins: [marking(notes)] })
+    await (await scene.client.send(canvas as Canvas<TaskHandle>)).result()
+    expect(notes[0]).toBe(`canvas ${name}`)
   })
 })
 
@@ -193,6 +207,43 @@ describe('a plugin around the sends of a worker', () => {
     const failed = await scene.client.send(fails, {}, { linkError: signature(seen, []), taskId: 'failing' })
     await until(scene, 'settled', failed.id)
     expect(notes).toContain('errback seen')
+  })
+
+  it('knows the queue of what the worker sends', async () => {
+    const queues: unknown[] = []
+    const plugin = sending('noting', (send, next) => {
+      queues.push([send.kind, send.options.queue])
+      return next()
+    })
+    const flaky = defineTask({ name: 'flaky', run: (_, ctx) => (ctx.attempt === 1 ? ctx.retry({ countdown: 0 }) : 1) })
+    const config = { queues: ['first', 'second'] }
+    await using scene = await startTestWorker({ tasks: [seen, flaky], plugins: [plugin], config })
+    const handle = await scene.client.send(
+      flaky,
+      {},
+      { link: signature(seen, [], { queue: 'second', taskId: 'next' }) },
+    )
+    expect(await handle.result()).toBe(1)
+    await until(scene, 'settled', 'next')
+    expect(queues).toEqual([
+      ['task', undefined],
+      ['retry', 'first'],
+      ['callback', 'second'],
+    ])
+  })
+
+  it('finds the headers of the send of a chord when a worker joins it from its queue', async () => {
+    const headers: unknown[] = []
+    const plugin = sending('noting', (send, next) => {
+      if (send.kind === 'chord-body') headers.push(send.parent?.headers.trace)
+      return next()
+    })
+    await using scene = await startTestWorker({ tasks: [seen], plugins: [plugin] })
+    const joined = await scene.client.send(chord([signature(seen, [])], signature(seen, [])), {
+      headers: { trace: 'of the chord' },
+    })
+    await joined.result()
+    expect(headers).toEqual(['of the chord'])
   })
 
   it.each(['throws', 'hangs'])('that %s fails the task whose callback it keeps from being sent', async (how) => {

@@ -65,8 +65,8 @@ export class FollowUpPublisher {
   }
 
   async #surrounded(followUp: FollowUp, { kind, message: parent }: Cause, hooks: SendHooks): Promise<void> {
-    const { task, id, outgoing } = followUp
-    await hooks.follow({ kind, task, id, parent }, async (headers) => {
+    const { task, id, queue, outgoing } = followUp
+    await hooks.follow({ kind, task, id, queue, parent }, async (headers) => {
       const message = headers === undefined ? outgoing.message : addHeaders(outgoing.message, headers)
       await this.#untilConfirmed({ ...followUp, outgoing: { ...outgoing, message } })
     })

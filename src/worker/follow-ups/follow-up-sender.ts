@@ -68,7 +68,7 @@ export class FollowUpSender {
     admitQueues?.(cause.message, taskQueues)
     await queues.declare(chordQueues, taskQueues)
     await publisher.publish(messages, confirmed, cause)
-    await publisher.publish(joins, confirmed)
+    await publisher.publish(joins, confirmed, cause)
   }
 
   /**

@@ -195,7 +195,8 @@ async function sendRetry(request: Request, at: number, outcome: Outcome, parts: 
     return
   }
   const { task, id } = request.message
-  await sendHooks.follow({ kind: 'retry', task, id, parent: request.message }, (headers) =>
+  const following = { kind: 'retry', task, id, queue: request.queue, parent: request.message } as const
+  await sendHooks.follow(following, (headers) =>
     publishAgain(request, at, headers === undefined ? message : addHeaders(message, headers), parts),
   )
 }
