@@ -6,13 +6,22 @@ import type { TaskContext } from '../tasks/context.ts'
 import type { AttemptEnd, Plugin, PluginAttempt } from '../tasks/plugin.ts'
 import { type ChainObserver, type Hook, runChain } from './chain.ts'
 import type { FailureLog } from './failure-log.ts'
+import type { SendHooks } from './send-hooks.ts'
 
-/** The plugins around attempts as one function; undefined where none has a hook for them. */
-export function aroundAttempt(plugins: readonly Plugin[], failures: FailureLog): AroundAttempt | undefined {
+/**
+ * The plugins around attempts as one function; undefined where none has a hook for them. Sends of the worker while an attempt
+ * runs here, members of a group for one, find in `sends` what it passes on.
+ */
+export function aroundAttempt(
+  plugins: readonly Plugin[],
+  failures: FailureLog,
+  sends?: Pick<SendHooks, 'passOn'>,
+): AroundAttempt | undefined {
   const surrounding = plugins.filter((plugin) => plugin.aroundAttempt !== undefined)
   if (surrounding.length === 0) return undefined
   return async (surrounded) => {
     const attempt = new AttemptOfPlugins(surrounded)
+    sends?.passOn(attempt.message, attempt.passOn)
     const hooks = surrounding.map(
       (plugin): Hook<unknown> => ({
         plugin: plugin.name,
@@ -91,6 +100,10 @@ class AttemptOfPlugins implements PluginAttempt {
 
   get passOn(): Record<string, string> {
     return this.#surrounded.passOn
+  }
+
+  addLogFields(fields: Readonly<Record<string, unknown>>): void {
+    this.#surrounded.addLogFields(fields)
   }
 
   outcomeOf(error: unknown): AttemptEnd {

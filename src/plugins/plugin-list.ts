@@ -64,7 +64,7 @@ export class PluginList {
     return (task) => {
       if (!this.#around.has(task)) {
         const plugins = new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])
-        this.#around.set(task, aroundAttempt([...plugins], this.failures))
+        this.#around.set(task, aroundAttempt([...plugins], this.failures, this.sends))
       }
       return this.#around.get(task)
     }

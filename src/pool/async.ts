@@ -7,7 +7,7 @@ import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
-import type { AroundAttempt, Attempt, Invocation } from '../tasks/attempt/invocation.ts'
+import type { AroundAttempt, Attempt, Invocation, PassedOn } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
@@ -184,9 +184,9 @@ class LocalAttempt implements Attempt {
     return this.#options.onState(state, meta)
   }
 
-  async onAddToChord(signature: Json): Promise<string> {
+  async onAddToChord(signature: Json, passOn: PassedOn): Promise<string> {
     const { onAddToChord } = this.#options
     if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
-    return await onAddToChord.call(this.#options, signature)
+    return await onAddToChord.call(this.#options, signature, passOn)
   }
 }

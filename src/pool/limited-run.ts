@@ -57,11 +57,11 @@ export function runUnderLimits({
       onState: async (state, meta) => {
         if (!over) await options.onState(state, meta)
       },
-      onAddToChord: async (signature) => {
+      onAddToChord: async (signature, passOn) => {
         if (over || options.onAddToChord === undefined) {
           throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
         }
-        return await options.onAddToChord(signature)
+        return await options.onAddToChord(signature, passOn)
       },
     })
     if (soft !== undefined) {

@@ -85,14 +85,17 @@ export async function askHandle(
 }
 
 /** Adds a signature, as text, to the chord of the attempt's task; resolves with its id. */
-export async function addToChord(attempt: MemberAttempt | undefined, signature: string): Promise<string> {
+export async function addToChord(
+  attempt: MemberAttempt | undefined,
+  { signature, passOn }: FromMember & { kind: 'add-to-chord' },
+): Promise<string> {
   const { options } = attempt ?? {}
   if (options?.onAddToChord === undefined) {
     throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt that asks for it is over', {
       hint: 'Await ctx.addToChord() before the task returns.',
     })
   }
-  return await options.onAddToChord(fromText(signature))
+  return await options.onAddToChord(fromText(signature), passOn)
 }
 
 function sendAs(send: Send, sending: PortableSend, { lookup }: SendParts): Promise<AnyHandle> {

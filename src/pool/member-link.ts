@@ -145,7 +145,7 @@ export class MemberLink {
         this.#answer(message.call, askHandle(this.#running(message), message))
         return
       case 'add-to-chord':
-        this.#answer(message.call, addToChord(this.#running(message), message.signature))
+        this.#answer(message.call, addToChord(this.#running(message), message))
         return
       case 'ended':
         this.memory = message.memory ?? 0

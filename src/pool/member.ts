@@ -102,9 +102,9 @@ export function serve(): void {
         const text = toText(meta, 'meta')
         await ask((call) => post({ kind: 'state', call, state, meta: text }))
       },
-      onAddToChord: async (signature) => {
+      onAddToChord: async (signature, passOn) => {
         const text = toText(signature, 'signature')
-        return (await ask((call) => post({ kind: 'add-to-chord', call, attempt, signature: text }))) as string
+        return (await ask((call) => post({ kind: 'add-to-chord', call, attempt, signature: text, passOn }))) as string
       },
       logger: opened.logger,
       sendFor: surround === undefined ? () => send : (message) => surround(send, message),

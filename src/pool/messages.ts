@@ -3,7 +3,7 @@ import { parseJson, stringifyJson } from '../protocol/json.ts'
 import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import type { RemoteError, State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Invocation } from '../tasks/attempt/invocation.ts'
+import type { Invocation, PassedOn } from '../tasks/attempt/invocation.ts'
 import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
 /*
@@ -57,7 +57,13 @@ export type FromMember =
       readonly question: HandleQuestion
     }
   /** A call of `ctx.addToChord`; the answer is the id. */
-  | { readonly kind: 'add-to-chord'; readonly call: number; readonly attempt: number; readonly signature: string }
+  | {
+      readonly kind: 'add-to-chord'
+      readonly call: number
+      readonly attempt: number
+      readonly signature: string
+      readonly passOn: PassedOn
+    }
   /** A line of the log, as JSON. */
   | { readonly kind: 'log'; readonly line: string }
   /** `memory` is what the member holds now, in bytes, where that was asked for. */

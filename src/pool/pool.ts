@@ -1,7 +1,7 @@
 import type { State } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Service } from '../runtime/service.ts'
-import type { Invocation } from '../tasks/attempt/invocation.ts'
+import type { Invocation, PassedOn } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 
 /** Where attempts run. */
@@ -38,6 +38,6 @@ export interface RunOptions {
   onStarted?(info: { readonly pid: number }): void
   /** Stores a state on the task's behalf; resolves when it is on its way. */
   onState(state: State, meta: Json): Promise<void>
-  /** Adds a signature to the chord that the task belongs to; resolves with its id. */
-  onAddToChord?(signature: Json): Promise<string>
+  /** Adds a signature to the chord that the task belongs to; resolves with its id. `passOn` is for plugins around that send. */
+  onAddToChord?(signature: Json, passOn: PassedOn): Promise<string>
 }

@@ -69,6 +69,8 @@ export interface PluginAttempt {
    * that is killed (a hard time limit, a lost process) none arrive.
    */
   readonly passOn: Record<string, string>
+  /** Adds fields to each line that the task writes from now on with `context.log`, the ids of a trace for one. */
+  addLogFields(fields: Readonly<Record<string, unknown>>): void
   /** How the attempt ends where this is thrown out of the outermost plugin. */
   outcomeOf(error: unknown): AttemptEnd
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { defineTask, Ignore, Reject } from '../../src/index.ts'
+import { createLogger } from '../../src/runtime/log/logger.ts'
 import type { AttemptEnd, Plugin, PluginAttempt } from '../../src/tasks/plugin.ts'
 import { startTestWorker, until } from '../../src/testing.ts'
 
@@ -176,7 +177,30 @@ describe('a plugin around attempts', () => {
     })
     await using scene = await startTestWorker({ tasks: [add], plugins: [plugin] })
     const { id } = await scene.client.send(add, { x: 1, y: 2 })
-    expect(await until(scene, 'settled', id)).not.toHaveProperty('passOn')
+    expect(await until(scene, 'settled', id)).toMatchObject({ passOn: {} })
+  })
+
+  it('adds fields to the lines that the task writes, and replaces none of their own', async () => {
+    const lines: Record<string, unknown>[] = []
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const plugin = around('naming', (attempt, next) => {
+      attempt.context.log.info('before')
+      attempt.addLogFields({ trace_id: 'abc', task_id: 'forged' })
+      attempt.addLogFields({ span_id: 'def' })
+      return next()
+    })
+    const telling = defineTask({ name: 'telling', run: (_, { log }) => log.child({ own: 1 }).info('within') })
+    const logger = createLogger({ level: 'info', format: 'json', destination })
+    await using scene = await startTestWorker({ tasks: [telling], plugins: [plugin], logger })
+    const { id } = await scene.client.send(telling)
+    await until(scene, 'settled', id)
+    expect(lines.find(({ msg }) => msg === 'within')).toMatchObject({
+      trace_id: 'abc',
+      span_id: 'def',
+      own: 1,
+      task_id: id,
+    })
+    expect(lines.find(({ msg }) => msg === 'before')).not.toHaveProperty('trace_id')
   })
 
   it('of one task is within those of the configuration, and around that task alone', async () => {

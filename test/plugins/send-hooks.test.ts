@@ -246,6 +246,25 @@ describe('a plugin around the sends of a worker', () => {
     expect(headers).toEqual(['of the chord'])
   })
 
+  it('gets what an attempt passes on that still runs, for the members that a built-in task sends', async () => {
+    const passedOn: unknown[] = []
+    const plugin: Plugin = {
+      name: 'tracing',
+      aroundAttempt(attempt, next) {
+        attempt.passOn.trace = `of ${attempt.task}`
+        return next()
+      },
+      aroundSend(send, next) {
+        if (send.kind === 'member') passedOn.push(send.passOn.trace)
+        return next()
+      },
+    }
+    await using scene = await startTestWorker({ tasks: [seen], plugins: [plugin] })
+    const call = { task: signature(seen, []).toJSON(), it: [[1], [2]], n: 1 }
+    await (await scene.client.send('celery.chunks', call)).result()
+    expect(passedOn).toEqual(['of celery.chunks', 'of celery.chunks'])
+  })
+
   it.each(['throws', 'hangs'])('that %s fails the task whose callback it keeps from being sent', async (how) => {
     const { lines, logger } = aKeptLog()
     const asked = deferred<void>()

@@ -11,6 +11,7 @@ import type { Send } from '../sending.ts'
 import { type TaskLogger, taskLogger } from '../task-logger.ts'
 import { MaxRetriesExceededError, Replace, Retry } from './control-flow.ts'
 import type { Attempt } from './invocation.ts'
+import { passedOn } from './pass-on.ts'
 import { portableValue } from './portable.ts'
 import { retryExpiry, retryTime } from './retry-time.ts'
 
@@ -24,8 +25,10 @@ const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOK
 export class AttemptContext implements TaskContext {
   readonly #attempt: Attempt
   #log: TaskLogger | undefined
+  #logFields: Readonly<Record<string, unknown>> | undefined
   #send: Send | undefined
   #ended = false
+  #passOn: Record<string, string> | undefined
   /** The limit of retries that the code last named: it counts for the error, too, that the attempt then ends with. */
   retryLimit: number | null | undefined
 
@@ -67,8 +70,15 @@ export class AttemptContext implements TaskContext {
   }
 
   get log(): TaskLogger {
-    this.#log ??= taskLogger(this.#attempt.logger.child({ task_id: this.id, task: this.name, attempt: this.attempt }))
+    const fields = { task_id: this.id, task: this.name, attempt: this.attempt }
+    this.#log ??= taskLogger(this.#attempt.logger.child({ ...this.#logFields, ...fields }))
     return this.#log
+  }
+
+  /** Adds fields to each line that is written from now on; the attempt's own can't be replaced. */
+  addLogFields(fields: Readonly<Record<string, unknown>>): void {
+    this.#logFields = { ...this.#logFields, ...fields }
+    this.#log = undefined
   }
 
   get send(): Send {
@@ -100,6 +110,12 @@ export class AttemptContext implements TaskContext {
 
   get addToChord(): TaskContext['addToChord'] {
     return (signature) => this.#addToChord(signature as Json)
+  }
+
+  /** Texts of the plugins around the attempt, for what the worker sends because of it. */
+  get passOn(): Record<string, string> {
+    this.#passOn ??= {}
+    return this.#passOn
   }
 
   /** From now on the attempt stores nothing: a forgotten promise must not overwrite its result. */
@@ -134,7 +150,7 @@ export class AttemptContext implements TaskContext {
     if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
     // Once this task is counted, its chord may be complete.
     if (this.#ended) throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
-    return await onAddToChord.call(this.#attempt, signature)
+    return await onAddToChord.call(this.#attempt, signature, passedOn(this.#passOn ?? {}, this.#attempt))
   }
 
   #retry(options: RetryOptions): never {

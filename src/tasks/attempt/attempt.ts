@@ -50,7 +50,7 @@ async function runSurrounded(
   context: AttemptContext,
   startedAt: number,
 ): Promise<Outcome> {
-  const passOn: Record<string, string> = {}
+  const { passOn } = context
   const runtime = (): number => attempt.clock.monotonic() - startedAt
   let outcome: Outcome
   try {
@@ -59,6 +59,7 @@ async function runSurrounded(
       invocation: attempt.invocation,
       context,
       passOn,
+      addLogFields: (fields) => context.addLogFields(fields),
       call: (args, kwargs) => callTask(attempt, context, args, kwargs),
       outcomeOf: (thrown) => threw(thrown, attempt, context.retryLimit, runtime()).kind as AttemptEnd,
     }

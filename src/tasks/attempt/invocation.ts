@@ -8,6 +8,9 @@ import type { AttemptEnd } from '../plugin.ts'
 import type { Send } from '../sending.ts'
 import type { AnyTask } from '../task.ts'
 
+/** Texts of the plugins around an attempt, for plugins around what the worker sends because of it. */
+export type PassedOn = Readonly<Record<string, string>>
+
 /** All a pool needs to run one attempt; plain data. */
 export interface Invocation {
   readonly message: TaskMessage
@@ -31,8 +34,8 @@ export interface Attempt {
   onStarted?(): void
   /** Stores a state on the task's behalf. */
   onState(state: State, meta: Json): Promise<void>
-  /** Adds a signature to the chord that this message belongs to, and sends it; resolves with its id. */
-  onAddToChord?(signature: Json): Promise<string>
+  /** Adds a signature to the chord that this message belongs to, and sends it; resolves with its id. `passOn` is for plugins around that send. */
+  onAddToChord?(signature: Json, passOn: PassedOn): Promise<string>
   /** What is called around the task's code; undefined for none. */
   readonly around?: AroundAttempt | undefined
   readonly logger: EventLogger
@@ -57,6 +60,8 @@ export interface SurroundedAttempt {
   readonly context: TaskContext
   /** Texts that go with the outcome. */
   readonly passOn: Record<string, string>
+  /** Adds fields to each line of the task's log from now on. */
+  addLogFields(fields: Readonly<Record<string, unknown>>): void
   /** Binds the arguments and calls the task. Throws what does: arguments that don't fit are an error, which no policy retries. */
   call(args: readonly Json[], kwargs: JsonObject): unknown
   /** How the attempt ends where this is thrown. */

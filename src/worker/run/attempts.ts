@@ -7,6 +7,7 @@ import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import type { PassedOn } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { FollowUps } from '../follow-ups/follow-ups.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
@@ -111,8 +112,9 @@ export class Attempts {
     await results.store(record, message, delivery.route.routingKey)
   }
 
-  /** Adds a signature to the chord of a running task; resolves with the id of the new member. */
-  addToChord({ message }: Request, signature: Json): Promise<string> {
+  /** Adds a signature to the chord of a running task; resolves with the id of the new member. Plugins around that send get `passOn`. */
+  addToChord({ message }: Request, signature: Json, passOn: PassedOn): Promise<string> {
+    this.#parts.sendHooks?.passOn(message, passOn)
     return this.#parts.followUps.addToChord(message, signature)
   }
 

@@ -3,6 +3,7 @@ import type { State } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { PassedOn } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
@@ -248,7 +249,7 @@ class Run implements RunOptions {
     return this.#attempts.storeState(this.#request, state, meta)
   }
 
-  onAddToChord(signature: Json): Promise<string> {
-    return this.#attempts.addToChord(this.#request, signature)
+  onAddToChord(signature: Json, passOn: PassedOn): Promise<string> {
+    return this.#attempts.addToChord(this.#request, signature, passOn)
   }
 }
