@@ -77,6 +77,7 @@ export type {
   SendKind,
   Sent,
   Stop,
+  TaskFailure,
   TaskMoment,
 } from './tasks/plugin.ts'
 export type { Received, WithoutJson } from './tasks/result-types.ts'

@@ -68,6 +68,7 @@ export type {
   SendKind,
   Sent,
   Stop,
+  TaskFailure,
   TaskMoment,
 } from './tasks/plugin.ts'
 export type { Received } from './tasks/result-types.ts'

@@ -122,6 +122,15 @@ export interface TaskMoment {
   readonly message: TaskMessage
 }
 
+/** How a task has failed. */
+export interface TaskFailure {
+  readonly error: RemoteError
+  /** `threw`: by its code or its arguments; `timed-out`: by its hard time limit; `lost`: its process died; `interrupted`: the worker left. */
+  readonly how: 'threw' | 'timed-out' | 'lost' | 'interrupted'
+  /** When its code was started, in milliseconds since the epoch; undefined where it was not. */
+  readonly startedAt: number | undefined
+}
+
 /** The moments of a worker that plugins hear, all of them in the worker's own process. */
 export interface PluginObservers {
   /** The worker has taken a message that it can run. */
@@ -130,8 +139,8 @@ export interface PluginObservers {
   started?(moment: TaskMoment & { readonly pid: number }): unknown
   /** The result of an attempt is safe; `runtime` in milliseconds. */
   succeeded?(moment: TaskMoment & { readonly result: Json; readonly runtime: number }): unknown
-  /** A task has failed: by an error, its hard time limit or a lost process. */
-  failed?(moment: TaskMoment & { readonly error: RemoteError }): unknown
+  /** A task has failed. */
+  failed?(moment: TaskMoment & TaskFailure): unknown
   /** A task will run again, `at` milliseconds since the epoch. */
   retried?(moment: TaskMoment & { readonly at: number; readonly error: RemoteError | null }): unknown
   /** A task was revoked, has expired, or was terminated. */

@@ -82,8 +82,19 @@ describe('observers of plugins', () => {
     ])
     expect(notes).toContainEqual([
       'failed',
-      expect.objectContaining({ error: expect.objectContaining({ type: 'RangeError' }) }),
+      expect.objectContaining({ how: 'threw', error: expect.objectContaining({ type: 'RangeError' }) }),
     ])
+  })
+
+  it('hear when a task was started that its hard time limit ends', async () => {
+    const notes: [string, object][] = []
+    const hung = defineTask({ name: 'hung', timeLimit: { hard: '1s' }, run: () => new Promise(() => {}) })
+    await using scene = await startTestWorker({ tasks: [hung], plugins: [{ name: 'noting', on: noting(notes) }] })
+    const startedAt = scene.clock.now()
+    const { id } = await scene.client.send(hung)
+    await scene.clock.pass('1s')
+    await until(scene, 'settled', id)
+    expect(notes).toContainEqual(['failed', expect.objectContaining({ id, how: 'timed-out', startedAt })])
   })
 
   it.each([

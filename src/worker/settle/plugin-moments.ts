@@ -1,7 +1,8 @@
 import type { Observers } from '../../plugins/observers.ts'
 import { celeryError } from '../../protocol/result/exceptions.ts'
+import type { RemoteError } from '../../protocol/result-record.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
-import type { TaskMoment } from '../../tasks/plugin.ts'
+import type { TaskFailure, TaskMoment } from '../../tasks/plugin.ts'
 import type { WorkerObserver } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import { INTERRUPTED } from './settlement.ts'
@@ -28,13 +29,17 @@ export function pluginMoments(observers: Observers, node: string): WorkerObserve
 /** As monitors hear of it: nothing of a task that goes back to its queue because its worker leaves or a process died. */
 function tellSettled(observers: Observers, request: Request, outcome: Outcome): void {
   const facts = factsOf(request)
+  const failed = (how: TaskFailure['how'], error: RemoteError): void =>
+    observers.tell('failed', { ...facts, error, how, startedAt: request.startedAt })
   switch (outcome.kind) {
     case 'succeeded':
       observers.tell('succeeded', { ...facts, result: outcome.result, runtime: outcome.runtime })
       return
     case 'failed':
+      failed('threw', outcome.error)
+      return
     case 'timed-out':
-      observers.tell('failed', { ...facts, error: outcome.error })
+      failed('timed-out', outcome.error)
       return
     case 'retry':
       observers.tell('retried', { ...facts, at: outcome.at, error: outcome.error })
@@ -46,12 +51,10 @@ function tellSettled(observers: Observers, request: Request, outcome: Outcome): 
       observers.tell('rejected', { ...facts, requeue: outcome.requeue })
       return
     case 'lost':
-      if (request.acknowledged) observers.tell('failed', { ...facts, error: outcome.error })
+      if (request.acknowledged) failed('lost', outcome.error)
       return
     case 'interrupted':
-      if (request.acknowledged) {
-        observers.tell('failed', { ...facts, error: celeryError('WorkerLostError', [INTERRUPTED]) })
-      }
+      if (request.acknowledged) failed('interrupted', celeryError('WorkerLostError', [INTERRUPTED]))
       return
     case 'ignored':
     case 'replaced':
