@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { aProjectWithoutIoredis, type ProjectWithoutIoredis } from '../support/project-without-ioredis.ts'
+import { aProjectWithout, type ProjectWithout } from '../support/project-without.ts'
 
 const REDIS = "'redis://127.0.0.1:1/0'"
 const CLIENT = `import { createClient } from 'twq'
@@ -9,10 +9,10 @@ try {
   console.log(error.code, error.message, error.hint)
 }`
 
-let project: ProjectWithoutIoredis
+let project: ProjectWithout
 
 beforeAll(() => {
-  project = aProjectWithoutIoredis({
+  project = aProjectWithout('ioredis', {
     'worker.config.mjs': `export default { tasks: ['./tasks.mjs'], resultBackend: ${REDIS} }`,
     'tasks.mjs': "import { defineTask } from 'twq'\nexport const add = defineTask({ name: 'add', run() {} })",
     'client.mjs': CLIENT,

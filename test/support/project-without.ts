@@ -9,19 +9,22 @@ import { cleanEnvironment, type Finished } from './run-twq.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A project whose twq has all it depends on, but not the optional ioredis; removed when disposed. */
-export interface ProjectWithoutIoredis extends Disposable {
+/** A project whose twq has all it depends on, but one optional package; removed when disposed. */
+export interface ProjectWithout extends Disposable {
   /** Runs a script of the project, or `twq` for the command. */
   run(script: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>
 }
 
-/** Lays out files, by path, beside a node_modules of links: modules are looked for where the links stand, not where they lead. */
-export function aProjectWithoutIoredis(files: Readonly<Record<string, string>>): ProjectWithoutIoredis {
-  const folder = mkdtempSync(join(tmpdir(), 'twq-no-ioredis-'))
+/**
+ * Lays out files, by path, beside a node_modules of links, which `missing` (a package, or a scope) is not among: modules are looked for
+ * where the links stand, not where they lead.
+ */
+export function aProjectWithout(missing: string, files: Readonly<Record<string, string>>): ProjectWithout {
+  const folder = mkdtempSync(join(tmpdir(), 'twq-without-'))
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, 'twq'), { recursive: true })
   for (const name of readdirSync(join(ROOT, 'node_modules'))) {
-    if (name !== 'ioredis' && !name.startsWith('.')) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name))
+    if (name !== missing && !name.startsWith('.')) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name))
   }
   for (const name of ['bin', 'dist', 'package.json']) symlinkSync(join(ROOT, name), join(modules, 'twq', name))
   for (const [path, content] of Object.entries({ 'package.json': '{"type":"module","workspaces":[]}', ...files })) {
