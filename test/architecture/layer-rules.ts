@@ -11,7 +11,18 @@ export const layers: readonly (readonly string[])[] = [
   ['config'],
   ['worker', 'beat'],
   ['monitor'],
-  ['testing', 'cli', 'index.ts', 'client.ts', 'current.ts', 'worker.ts', 'testing.ts', 'devbroker.ts'],
+  [
+    'testing',
+    'cli',
+    'otel',
+    'index.ts',
+    'client.ts',
+    'current.ts',
+    'worker.ts',
+    'otel.ts',
+    'testing.ts',
+    'devbroker.ts',
+  ],
 ]
 
 /** What else is allowed within one layer. The top one may import everything. */
@@ -19,6 +30,7 @@ export const sideways: Readonly<Record<string, readonly string[]>> = {
   runtime: ['errors.ts'],
   cli: ['index.ts', 'testing.ts'],
   'index.ts': ['cli', 'testing.ts'],
+  'otel.ts': ['otel'],
   'testing.ts': ['cli', 'index.ts', 'testing'],
 }
 
@@ -33,6 +45,7 @@ export const pluginCheck = 'tasks/plugin-problems.ts'
 
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {
+  '@opentelemetry/api': 'otel/',
   '@standard-schema/spec': 'tasks/',
   amqplib: 'broker/amqp/',
   commander: 'cli/',

@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module'
+import { TwqError } from '../errors.ts'
+
+type Api = typeof import('@opentelemetry/api')
+
+/** The API of OpenTelemetry, an optional peer. Required, not imported: where it is missing, the error says what to install. */
+export const { context, metrics, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, ValueType } = load()
+
+function load(): Api {
+  try {
+    return createRequire(import.meta.url)('@opentelemetry/api') as Api
+  } catch (cause) {
+    throw new TwqError('TWQ_CONFIG', 'twq/otel needs the package @opentelemetry/api, which is not installed', {
+      hint: 'npm install @opentelemetry/api',
+      cause,
+    })
+  }
+}

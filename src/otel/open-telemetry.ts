@@ -1,0 +1,53 @@
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
+import { TwqError } from '../errors.ts'
+import { cutText } from '../runtime/text/cut-text.ts'
+import type { Plugin } from '../tasks/plugin.ts'
+import { trace } from './api.ts'
+import { AttemptSpans } from './attempt-spans.ts'
+import { Instruments } from './instruments.ts'
+import { SendSpans } from './send-spans.ts'
+
+/** How tasks are traced and measured; everything is optional. */
+export interface OpenTelemetryOptions {
+  /**
+   * How the span of an attempt stands to that of the send it comes from. `parent`: as its child, in the same trace, as Python's
+   * instrumentation has it. `link`: with a link to it, in a trace of its own. Default `parent`.
+   */
+  readonly relation?: 'parent' | 'link'
+  /** Makes the spans. Default: the provider that is registered with the API, also where that happens later. */
+  readonly tracerProvider?: TracerProvider
+  /** Makes the metrics. Default: as for `tracerProvider`. */
+  readonly meterProvider?: MeterProvider
+}
+
+/** The name under which spans and metrics say that they come from here. */
+const SCOPE = 'twq'
+
+/**
+ * A plugin that makes a span of each attempt and each send, carries their context in the headers of messages, and measures them: for
+ * `plugins` of a configuration, a client or a test worker. It registers no SDK and exports nothing: without an SDK it does nothing.
+ * Throws `TWQ_CONFIG` for another relation than those.
+ */
+export function openTelemetry(options: OpenTelemetryOptions = {}): Plugin {
+  const { relation = 'parent', tracerProvider, meterProvider } = options
+  checkRelation(relation)
+  const tracer = tracerProvider?.getTracer(SCOPE) ?? trace.getTracer(SCOPE)
+  const instruments = new Instruments(SCOPE, meterProvider)
+  const attempts = new AttemptSpans({ tracer, instruments, relation })
+  const sends = new SendSpans({ tracer, instruments, contextOf: (message) => attempts.contextOf(message) })
+  return {
+    name: 'opentelemetry',
+    aroundAttempt: (attempt, next) => attempts.around(attempt, next),
+    aroundSend: (send, next) => sends.around(send, next),
+    on: { failed: (moment) => attempts.failed(moment) },
+  }
+}
+
+function checkRelation(relation: unknown): void {
+  if (relation === 'parent' || relation === 'link') return
+  throw new TwqError('TWQ_CONFIG', `openTelemetry: relation must be 'parent' or 'link', got ${shown(relation)}`)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${cutText(value)}'` : typeof value
+}
