@@ -37,18 +37,25 @@ function asInFile(read: Read, keys: readonly string[]): Values {
 }
 
 type DerivedValues = Queues &
-  Pick<Config, 'concurrency' | 'autoscale' | 'prefetch' | 'nodeName' | 'statedb' | 'baseDir'>
+  Pick<
+    Config,
+    'concurrency' | 'autoscale' | 'prefetch' | 'prefetchMultiplier' | 'workAhead' | 'nodeName' | 'statedb' | 'baseDir'
+  >
 
 /** The values that several options decide together, or the place. */
 function derive(read: Read, inFile: readonly TaskQueue[], baseDir: string): DerivedValues {
   const concurrency = concurrencyOf(read)
   const autoscale = autoscaleOf(read)
-  const fromMultiplier = (autoscale?.max ?? concurrency) * read('prefetchMultiplier')
+  const prefetch = read('prefetch')
+  const multiplier = read('prefetchMultiplier')
+  const fromMultiplier = (autoscale?.max ?? concurrency) * (multiplier ?? 1)
   return {
     ...chosenQueues(read, inFile),
     concurrency,
     autoscale,
-    prefetch: read('prefetch') ?? Math.min(fromMultiplier, LARGEST_PREFETCH),
+    prefetch: prefetch ?? Math.min(fromMultiplier, LARGEST_PREFETCH),
+    prefetchMultiplier: multiplier ?? 1,
+    workAhead: prefetch === undefined && multiplier === undefined,
     nodeName: expandNodeName(read('nodeName'), hostname()),
     statedb: pathFrom(baseDir, read('statedb')),
     baseDir,

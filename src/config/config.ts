@@ -19,6 +19,10 @@ export interface Config extends ValuesOf<Options> {
   readonly autoscale: { readonly max: number; readonly min: number } | undefined
   /** How many messages to hold, running tasks included. */
   readonly prefetch: number
+  /** What `prefetch` follows from, unless it is given. */
+  readonly prefetchMultiplier: number
+  /** Whether the worker takes more ahead while tasks are quick, since neither of the two is given. */
+  readonly workAhead: boolean
   /** The worker's name: `twq@host`. */
   readonly nodeName: string
   /** The file that keeps revocations; absolute. */

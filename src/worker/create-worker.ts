@@ -15,10 +15,12 @@ import { parseRate } from '../runtime/time/token-bucket.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { Declarations } from './consume/declarations.ts'
 import { openConsumers } from './consume/open-consumers.ts'
+import { WorkAhead } from './consume/work-ahead.ts'
 import { ChordJoins } from './follow-ups/chord-joins.ts'
 import { unlockChord } from './follow-ups/chord-unlock.ts'
 import { Halt } from './intake/halt.ts'
 import { openIntake } from './intake/open-intake.ts'
+import { Overdue } from './intake/overdue.ts'
 import { TakenBack } from './intake/taken-back.ts'
 import { ConsumerChannels } from './lifecycle/consumer-channels.ts'
 import { WorkerHealth } from './lifecycle/health.ts'
@@ -141,6 +143,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const delays = new Delays(sending)
   const rateOf = (task: string) => parseRate(registry.get(task)?.settings.rateLimit) ?? config.rateLimit
   const rateLimits = new RateLimits({ ...shared, rateOf })
+  const workAhead = new WorkAhead({ ...shared, enabled: config.workAhead, limited: () => rateLimits.inForce })
 
   // Running, and settling what comes of it.
   const runnable = withBuiltIns(registry, {
@@ -198,6 +201,7 @@ export function createWorker(parts: WorkerParts): Worker {
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => shared.revocations.hasId(id),
   })
+  const overdue = new Overdue({ ...sending, declaring, workAhead, dispatcher })
   // Where results are kept, their backend joins chords.
   const chordJoins = results.chordQueues
     ? new ChordJoins({ ...sending, session: consuming, declaring, careful })
@@ -240,6 +244,8 @@ export function createWorker(parts: WorkerParts): Worker {
     startGate,
     new Halt({ consumer, suspects, dispatcher, kept }),
     autoscaler,
+    workAhead,
+    overdue,
     remote,
     health,
     pluginMoments(plugins.observers, node),

@@ -11,6 +11,7 @@ import { type Check, equal, megabytes, within } from './check.ts'
 import { joinChord } from './chord.ts'
 import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
+import { mixedDurations, shareTasks } from './fairness.ts'
 import { askForHealth } from './health.ts'
 import { HOSTILE_BROKER, isWell, sendHostileMessages } from './hostile-messages.ts'
 import { killTheLeader } from './killed-leader.ts'
@@ -30,6 +31,7 @@ Does what a user would have to believe otherwise, with a real RabbitMQ and a rea
 target. Exits with 1 when one is missed.
 
   --line <n>   one of: 1 start-up, 2 calls from Python, 3 killed worker, 4 restarted broker, 5 hostile messages,
+               fairness: two workers share tasks that are quick and slow,
                fleet: two workers in Python and two of ours on one queue,
                redis: the Redis that keeps results goes away and returns,
                drain: workers are asked to leave while tasks run,
@@ -56,6 +58,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   3: killingTheWorker,
   4: restartingTheBroker,
   5: receivingHostileMessages,
+  fairness: sharingTasks,
   fleet: runningAFleet,
   redis: losingTheRedis,
   drain: drainingWorkers,
@@ -173,6 +176,27 @@ async function* receivingHostileMessages(stage: Stage): AsyncIterable<Check> {
   yield equal('the worker is up, in the same process', running, true)
   yield equal('connections and channels lost', interruptions, 0)
   yield equal('messages left', left, 0)
+}
+
+async function* sharingTasks(stage: Stage): AsyncIterable<Check> {
+  const durations = mixedDurations(2_000)
+  const fixed = await shareTasks(stage, { durations, flags: ['--prefetch', '10'] })
+  const mixed = await shareTasks(stage, { durations })
+  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(2)} s`
+  yield {
+    what: 'the last of 2,000 tasks of 1 to 500 ms ends, beside a prefetch of 10',
+    figure: `${seconds(mixed.took)}, ${seconds(fixed.took)}`,
+    target: 'at most 5 % later',
+    ok: mixed.took <= 1.05 * fixed.took,
+  }
+  yield within('the longest that a worker was idle', mixed.idle, 2000)
+  // Where quick ones come first, slow ones are taken ahead.
+  const rush = await shareTasks(stage, { durations: [...Array(4_000).fill(0), ...Array(300).fill(500)] })
+  yield within('the same where 4,000 quick tasks come before 300 of 500 ms', rush.idle, 2000)
+  for (const { verdict } of [mixed, rush]) {
+    const { lost, phantom, extraStarts } = verdict
+    yield equal('lost, phantom and further starts', [lost.length, phantom.length, extraStarts], [0, 0, 0])
+  }
 }
 
 async function* runningAFleet(stage: Stage): AsyncIterable<Check> {

@@ -68,7 +68,9 @@ export const celeryFlags: readonly CeleryFlag[] = [
   {
     usage: '--disable-prefetch',
     attribute: 'disablePrefetch',
-    answer: note('a worker holds a message for each slot, unless prefetch or prefetchMultiplier say otherwise'),
+    answer: note(
+      'a worker holds a message for each slot and 25 ms of work, and with prefetchMultiplier: 1 no more than it runs',
+    ),
   },
   { usage: '--skip-checks', attribute: 'skipChecks', answer: note("they are Django's checks, and none are made") },
   { usage: '--uid <user>', attribute: 'uid', answer: USER },

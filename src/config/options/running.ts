@@ -90,17 +90,23 @@ export const runningOptions = {
     parser: yesOrNo(),
     doc: 'when the thread or process that ran a task died: `true` sends its message back to its queue, `false` fails the task',
   }),
-  /** How many messages to take ahead; without it `concurrency × prefetchMultiplier`. */
+  /**
+   * How many messages to hold, running tasks included; without it `concurrency`, and while tasks are quick as many more as
+   * are run in 25 ms.
+   */
   prefetch: option({
-    derived: 'concurrency × prefetchMultiplier',
+    derived: 'concurrency, more while tasks are quick',
     env: 'TWQ_PREFETCH',
     flag: { long: '--prefetch', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, `a whole number from 1 to ${LARGEST_SHORT}`),
     doc: 'how many messages to hold, running tasks included',
   }),
-  /** How many messages to hold for each task that may run, unless `prefetch` is given; Celery's `worker_prefetch_multiplier`. */
+  /**
+   * How many messages to hold for each task that may run, unless `prefetch` is given, however quick tasks are; Celery's
+   * `worker_prefetch_multiplier`.
+   */
   prefetchMultiplier: option({
-    default: 1,
+    derived: '1, more while tasks are quick',
     env: 'TWQ_PREFETCH_MULTIPLIER',
     flag: { long: '--prefetch-multiplier', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),

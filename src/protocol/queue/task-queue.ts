@@ -53,6 +53,11 @@ export function isQuorum(queue: TaskQueue): boolean {
   return queue.arguments['x-queue-type'] === 'quorum'
 }
 
+/** True for a queue that is declared to serve one consumer at a time, in order. */
+export function hasSingleActiveConsumer(queue: TaskQueue): boolean {
+  return queue.arguments['x-single-active-consumer'] === true
+}
+
 /** The highest priority that messages may have in it; undefined for one that heeds none. */
 export function maxPriorityOf(queue: TaskQueue): number | undefined {
   const highest = queue.arguments['x-max-priority']

@@ -148,6 +148,11 @@ const table = {
     meaning: 'outcomes still wait to be settled: after 10, 30 and 60 s, then every minute',
   },
   'tasks.held': { level: 'warn', meaning: 'no more ETA tasks can wait here without taking the prefetch of others' },
+  'tasks.passed-on': {
+    level: 'info',
+    meaning: '`count` tasks that were taken ahead, and waited behind slow ones, went back for other workers to run',
+  },
+  'task.not-passed-on': { level: 'debug', meaning: 'one of them could not be sent back, and waits here' },
   'tasks.long': {
     level: 'warn',
     meaning: "`tasks` may run longer than RabbitMQ's `consumer_timeout` allows unless it was raised",

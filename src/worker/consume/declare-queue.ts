@@ -9,7 +9,7 @@ import {
   type TopologyDifference,
 } from '../../broker/topology.ts'
 import { TwqError } from '../../errors.ts'
-import { maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
+import { hasSingleActiveConsumer, maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
@@ -72,10 +72,20 @@ export async function declareQueue(
     )
   }
   logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
-  return { quorum, priorities: quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences) }
+  const priorities = quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences)
+  return { quorum, priorities, singleActive: isSingleActive(queue, differences) }
 }
 
 function heedsPriorities(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
-  const other = differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-max-priority')
+  const other = differenceIn('x-max-priority', differences)
   return other === undefined ? maxPriorityOf(queue) !== undefined : Number(other.found) > 0
+}
+
+function isSingleActive(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
+  const other = differenceIn('x-single-active-consumer', differences)
+  return other === undefined ? hasSingleActiveConsumer(queue) : other.found === 'true'
+}
+
+function differenceIn(name: string, differences: readonly TopologyDifference[]): TopologyDifference | undefined {
+  return differences.find(({ kind, argument }) => kind === 'queue' && argument === name)
 }

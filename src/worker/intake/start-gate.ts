@@ -71,7 +71,7 @@ export class StartGate implements WorkerObserver {
     }
     if (request.mayBeTwin && twins.divert(request, inTurn)) return
     const facts = factsOf(delivery, source, request.lostWithConnection)
-    const original = facts.startedBefore || facts.marked > 0 ? republisher.underway(message.id) : undefined
+    const original = republisher.underway(message.id)
     if (original !== undefined) {
       inFlight.track(original.then(() => this.begin(request, { inTurn })))
       return

@@ -34,7 +34,7 @@ export interface ConsumerChannelsParts {
   readonly harmlessReturns: HarmlessReturns
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
-  readonly prefetch: Pick<Prefetch, 'count'>
+  readonly prefetch: Pick<Prefetch, 'most'>
   readonly clock: Clock
 }
 
@@ -181,7 +181,7 @@ export class ConsumerChannels {
   #noteHarmlessReturns(): void {
     const { table, harmlessReturns, finished, recentAcks, prefetch, consumer } = this.#parts
     // Each queue may have a limit of its own, and its suspects another.
-    const unanswered = prefetch.count === 0 ? 0 : (prefetch.count + 1) * Math.max(1, consumer.queues.length)
+    const unanswered = prefetch.most === 0 ? 0 : (prefetch.most + 1) * Math.max(1, consumer.queues.length)
     for (const acknowledged of recentAcks.newest(unanswered)) finished.addAcknowledged(acknowledged)
     for (const request of table.all()) {
       if (request.takenBack) harmlessReturns.add(request)

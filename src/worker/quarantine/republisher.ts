@@ -85,6 +85,15 @@ export class Republisher {
     await this.#replace(id, holding, copyAsIs(holding))
   }
 
+  /**
+   * Returns a message that has not run to the end of its queue, for another worker to take. Its copy has a line of its own in
+   * the history, by which it is told from an original that may come again. Resolves and rejects as `mark` does.
+   */
+  passOn(id: string, holding: HeldMessage): Promise<boolean> {
+    const event = this.#event('waited behind other tasks, and went back')
+    return this.#replace(id, holding, { ...copyAsIs(holding), event })
+  }
+
   /** Puts a copy in the place of a message that is held for long, as it is. Rejects when the broker does not take it. */
   async renew(holding: HeldMessage): Promise<void> {
     await this.#publishAnyway(holding, copyAsIs(holding))

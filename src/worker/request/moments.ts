@@ -50,6 +50,8 @@ export interface DeclaredQueue {
   readonly quorum: boolean
   /** It puts its messages in the order of their priorities. */
   readonly priorities: boolean
+  /** It has one consumer at a time, which gets its messages in order. */
+  readonly singleActive: boolean
 }
 
 type Moment = keyof WorkerObserver

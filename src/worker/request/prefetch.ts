@@ -22,8 +22,8 @@ export interface Place {
 }
 
 /**
- * Keeps the broker's limit on unacknowledged messages at `base` plus the requests held for later, so that waiting ones
- * never stop the rest. Changes are collected: only the newest count is sent, one request at a time. Where too many wait on
+ * Keeps the broker's limit on unacknowledged messages at `base`, plus the requests held for later, so that waiting ones
+ * never stop the rest, plus what the work-ahead window takes while tasks are quick. Changes are collected: only the newest count is sent, one request at a time. Where too many wait on
  * a channel, it asks for another one.
  */
 export class Prefetch {
@@ -35,6 +35,11 @@ export class Prefetch {
   #stepped = false
   #applied = 0
   #sending = false
+  #ahead = 0
+  /** The part of `#applied` that is for the window. */
+  #appliedAhead = 0
+  /** The largest window of this channel. */
+  #mostAhead = 0
 
   constructor(base: number) {
     this.#base = base
@@ -42,7 +47,45 @@ export class Prefetch {
 
   /** What the broker should allow now. */
   get count(): number {
-    return this.#base === 0 ? 0 : Math.min(this.#base + this.#beside.held + this.#beside.lent, LARGEST)
+    return this.#base === 0 ? 0 : Math.min(this.#withoutWindow + this.#ahead, LARGEST)
+  }
+
+  /** What it allows with nothing held and no window; 0 is no limit. */
+  get base(): number {
+    return this.#base
+  }
+
+  /** How many more it should allow for the work-ahead window. */
+  get ahead(): number {
+    return this.#ahead
+  }
+
+  /** Whether a change is dear; see `attach`. */
+  get stepped(): boolean {
+    return this.#stepped
+  }
+
+  /** Whether the broker has the newest count. */
+  get upToDate(): boolean {
+    return this.#apply !== undefined && !this.#sending && this.#wanted() === this.#applied
+  }
+
+  /**
+   * How many messages of one queue the broker may have counted as unacknowledged of late: an acknowledgement may be on its
+   * way since before the window shrank, and a consumer with a limit of its own begins while the one before it ends. 0 is no limit.
+   */
+  get most(): number {
+    if (this.#base === 0) return 0
+    const windows = this.#stepped ? 2 * this.#mostAhead : this.#mostAhead
+    return Math.min(this.#withoutWindow + windows, LARGEST)
+  }
+
+  /** Allows so many more than for the requests in work; no limit stays none. */
+  lookAhead(ahead: number): void {
+    if (this.#base === 0) return
+    this.#ahead = ahead
+    this.#mostAhead = Math.max(this.#mostAhead, ahead)
+    this.#send()
   }
 
   /** Allows so many more (or, negative, fewer) from now on, but for at least one; no limit stays none. */
@@ -77,13 +120,14 @@ export class Prefetch {
     this.detach()
     this.#beside = { held: 0, lent: 0 }
     this.#crowdedAt = CROWD
+    this.#mostAhead = this.#ahead
     return this.count
   }
 
   /**
    * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
-   * `stepped` is for channels where a change is dear: it then grows by doubling and shrinks only when it is four times too
-   * large. `onCrowded` is told when so many wait on the channel that another one should consume.
+   * `stepped` is for channels where a change is dear: for what is held it then grows by doubling and shrinks only when it is
+   * four times too large, and it follows the window, which takes few steps there. `onCrowded` is told when so many wait on the channel that another one should consume.
    */
   attach(
     apply: (count: number) => Promise<void>,
@@ -93,6 +137,7 @@ export class Prefetch {
     this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
     this.#applied = options.applied ?? this.count
+    this.#appliedAhead = this.#ahead
     this.#sending = false
     this.#send()
   }
@@ -110,10 +155,19 @@ export class Prefetch {
     return place
   }
 
+  get #withoutWindow(): number {
+    return this.#base + this.#beside.held + this.#beside.lent
+  }
+
   #wanted(): number {
-    const exact = this.count
-    if (!this.#stepped || exact === 0) return exact
-    if (exact <= this.#applied && exact * 4 > this.#applied) return this.#applied
+    if (!this.#stepped || this.#base === 0) return this.count
+    return Math.min(this.#steppedTo(this.#applied - this.#appliedAhead) + this.#ahead, LARGEST)
+  }
+
+  /** What is allowed apart from the window, where it was `before`. */
+  #steppedTo(before: number): number {
+    const exact = this.#withoutWindow
+    if (exact <= before && exact * 4 > before) return before
     // Past the crowd another channel takes over, if there can be one.
     const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
     return Math.min(Math.max(exact * 2, this.#base), most)
@@ -123,10 +177,12 @@ export class Prefetch {
     const apply = this.#apply
     const count = this.#wanted()
     if (apply === undefined || this.#sending || count === this.#applied) return
+    const ahead = this.#ahead
     this.#sending = true
     const again = (): void => {
       if (this.#apply !== apply) return
       this.#applied = count
+      this.#appliedAhead = ahead
       this.#sending = false
       this.#send()
     }

@@ -120,6 +120,21 @@ export class Dispatcher {
     return this.#takeReady()
   }
 
+  /** Of the requests that wait for a slot, the one that is next. */
+  get next(): Request | undefined {
+    return this.#ready[this.#next]
+  }
+
+  /** The last `count` requests that wait for a slot, in their order. */
+  last(count: number): readonly Request[] {
+    return this.#ready.slice(Math.max(this.#next, this.#ready.length - count))
+  }
+
+  /** Has these wait for no slot any more: they are another's from now on. */
+  takeOut(requests: ReadonlySet<Request>): void {
+    this.#ready = this.#takeReady().filter((request) => !requests.has(request))
+  }
+
   /** Gives back the requests that wait for a slot. */
   returnWaiting(): void {
     for (const request of this.#takeReady()) this.#return(request)

@@ -41,6 +41,11 @@ export class RateLimits {
     return [...this.#limitedTasks.values()].flatMap(({ waiting }) => waiting)
   }
 
+  /** Whether a task has come that has a limit. */
+  get inForce(): boolean {
+    return this.#limitedTasks.size > 0
+  }
+
   /** Whether a task has a limit. */
   limits(task: string): boolean {
     return this.#limitedTask(task) !== undefined

@@ -111,6 +111,47 @@ describe('the prefetch count', () => {
     expect(asked).toBe(4)
   })
 
+  it('grows and shrinks by the work-ahead window', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: false })
+    prefetch.lookAhead(100)
+    expect(prefetch.upToDate).toBe(false)
+    await settled()
+    expect(prefetch.upToDate).toBe(true)
+    prefetch.lookAhead(0)
+    await settled()
+    expect(sent).toEqual([110, 10])
+  })
+
+  it('follows the window to the message where a change is dear, whatever is held', async () => {
+    const sent: number[] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count) => void sent.push(count), { stepped: true })
+    prefetch.hold()
+    await settled()
+    prefetch.lookAhead(100)
+    await settled()
+    prefetch.hold()
+    await settled()
+    prefetch.lookAhead(0)
+    await settled()
+    expect(sent).toEqual([22, 122, 22])
+  })
+
+  it('tells how many acknowledgements may be on their way, since the window was larger a moment ago', async () => {
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async () => {}, { stepped: false })
+    prefetch.lookAhead(100)
+    prefetch.lookAhead(0)
+    expect(prefetch.most).toBe(110)
+    prefetch.begin()
+    expect(prefetch.most).toBe(10)
+    const unlimited = new Prefetch(0)
+    unlimited.lookAhead(100)
+    expect(unlimited.most).toBe(0)
+  })
+
   it.each([
     ['3.10.8', false, true],
     ['3.10.8', true, false],

@@ -1,0 +1,118 @@
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { DeclaredQueue, WorkerObserver } from '../request/moments.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { Request } from '../request/request.ts'
+import { nextAhead } from './window.ts'
+
+/** The parts that taking work ahead works with. */
+export interface WorkAheadParts {
+  /** Whether the configuration leaves the prefetch count to the worker. */
+  readonly enabled: boolean
+  readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'lookAhead'>
+  /** Whether tasks with a rate limit come: what waits for its turn is held beside those in work already. */
+  readonly limited: () => boolean
+  readonly clock: Clock
+}
+
+// A sample of the rate ends with a multiple of so many tasks, and is so many milliseconds long.
+const TASKS = 32
+const SHORTEST = 10
+// Milliseconds: a sample that got no such number of tasks ends then, and the window with it where they have become slow.
+const LONGEST = 200
+// Where the worker consumes anew for each change, between two bursts of tasks the window stays.
+const LONGEST_STEPPED = 1_000
+const LOOK_EVERY = 100
+
+/**
+ * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
+ * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
+ * comes. There is none for a queue with a single active consumer, whose order it might change, and none with rate limits.
+ */
+export class WorkAhead implements WorkerObserver {
+  readonly #parts: WorkAheadParts
+  readonly #singleActive = new Set<string>()
+  #settled = 0
+  #since = 0
+  /** Bytes of the largest message in this sample, and in the one before. */
+  #largest = 0
+  #largestBefore = 0
+  #timer: Timer | undefined
+  #stopped: boolean
+
+  constructor(parts: WorkAheadParts) {
+    this.#parts = parts
+    this.#stopped = !parts.enabled
+  }
+
+  /** Whether there can be a window. */
+  get enabled(): boolean {
+    return !this.#stopped && this.#singleActive.size === 0 && !this.#parts.limited()
+  }
+
+  declared({ name }: { readonly name: string }, { singleActive }: Pick<DeclaredQueue, 'singleActive'>): void {
+    if (singleActive) this.#singleActive.add(name)
+    else this.#singleActive.delete(name)
+    if (!this.enabled) this.close()
+  }
+
+  /** A message larger than those before closes the window at once where so many as large would be too much. */
+  received({ delivery }: Request): void {
+    const size = delivery.body.length
+    if (size <= this.#largest) return
+    this.#largest = size
+    const { base, ahead, stepped } = this.#parts.prefetch
+    if (ahead > 0) this.#apply(Math.min(ahead, nextAhead({ base, ahead, rate: Infinity, largest: size, stepped })))
+  }
+
+  settled(): void {
+    if (this.#stopped) return
+    // While there is a window, a sample begins where the one before ended: pauses count.
+    if (this.#settled === 0 && this.#parts.prefetch.ahead === 0) this.#since = this.#parts.clock.monotonic()
+    this.#settled += 1
+    if (this.#settled % TASKS === 0) this.#look(SHORTEST)
+  }
+
+  /** What the window let in is with the broker again. */
+  takenBack(): void {
+    this.close()
+  }
+
+  stopping(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Lets nothing more in ahead, until tasks are quick again. */
+  close(): void {
+    this.#settled = 0
+    if (this.#parts.prefetch.ahead > 0) this.#apply(0)
+  }
+
+  /** Ends the sample if it is `longEnough`, in milliseconds, and has the window follow. */
+  #look(longEnough: number): void {
+    const { clock, prefetch } = this.#parts
+    const { base, ahead, stepped } = prefetch
+    const now = clock.monotonic()
+    const elapsed = now - this.#since
+    if (elapsed < longEnough) return
+    const rate = (1000 * this.#settled) / elapsed
+    const largest = Math.max(this.#largest, this.#largestBefore)
+    this.#largestBefore = this.#largest
+    this.#largest = 0
+    this.#since = now
+    this.#settled = 0
+    this.#apply(this.enabled ? nextAhead({ base, ahead, rate, largest, stepped }) : 0)
+  }
+
+  #apply(ahead: number): void {
+    const { clock, prefetch } = this.#parts
+    if (ahead !== prefetch.ahead) prefetch.lookAhead(ahead)
+    if (ahead === 0) return
+    this.#timer ??= clock.after(LOOK_EVERY, () => {
+      this.#timer = undefined
+      this.#look(prefetch.stepped ? LONGEST_STEPPED : LONGEST)
+      if (prefetch.ahead > 0) this.#apply(prefetch.ahead)
+    })
+  }
+}
