@@ -1,3 +1,4 @@
+import { isSame, RepeatedText } from './repeated-text.ts'
 import type { Headers, HeaderValue } from './wire.ts'
 
 /** The headers that are Celery's own (wire specification 2.2); all others are the caller's. */
@@ -33,18 +34,11 @@ export function isProtocolHeader(name: string): boolean {
   return NAMES.has(name)
 }
 
-/** Longer values are not compared with the one before. */
-const LONGEST_REPEATED = 128
-/** A header whose values differ so often in a row, as ids do, is not compared any more. */
-const MOST_MISSES = 16
-
 /** One header of the protocol: its name as a string that is made once, and the text that it had last. */
 export class KnownHeader {
   readonly name: string
   readonly #bytes: Buffer
-  #lastBytes = Buffer.alloc(0)
-  #last = ''
-  #misses = 0
+  readonly #text = new RepeatedText()
 
   constructor(name: string) {
     this.name = name
@@ -58,18 +52,7 @@ export class KnownHeader {
 
   /** The text between two positions: the same string as last time where it is the same text. */
   text(bytes: Buffer, start: number, end: number): string {
-    const repeats = this.#misses < MOST_MISSES
-    if (repeats && end - start === this.#lastBytes.length && isSame(bytes, start, this.#lastBytes)) {
-      this.#misses = 0
-      return this.#last
-    }
-    const text = bytes.toString('utf8', start, end)
-    if (repeats && end - start <= LONGEST_REPEATED) {
-      this.#misses += 1
-      this.#last = text
-      this.#lastBytes = Buffer.from(bytes.subarray(start, end))
-    }
-    return text
+    return this.#text.read(bytes, start, end)
   }
 }
 
@@ -91,11 +74,6 @@ export function knownHeader(bytes: Buffer, start: number, length: number): Known
   if (length === 0 || start + length > bytes.length) return undefined
   const header = SLOTS[slotOf(length, bytes[start]!, bytes[start + length - 1]!)]
   return header?.isAt(bytes, start, length) ? header : undefined
-}
-
-function isSame(bytes: Buffer, start: number, other: Buffer): boolean {
-  for (let index = 0; index < other.length; index++) if (bytes[start + index] !== other[index]) return false
-  return true
 }
 
 // Objects made by a constructor get the hidden classes that `Object.create(null)` is denied, which makes each of twenty

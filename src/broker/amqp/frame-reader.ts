@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { DecodedTable } from '../../protocol/headers/decode-field-table.ts'
+import { RepeatedText } from '../../protocol/repeated-text.ts'
 import type { Properties } from '../../protocol/wire.ts'
 import {
   BASIC_ACK,
@@ -13,7 +14,7 @@ import {
   readUint64,
 } from './frame-format.ts'
 import type { RawConnection } from './private-amqplib.ts'
-import { type FrameCursor, PropertiesReader, RepeatedText, within } from './read-properties.ts'
+import { type FrameCursor, PropertiesReader, readRepeated, within } from './read-properties.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 /** The channel that deliveries and confirms are for. */
@@ -109,6 +110,7 @@ export class FrameReader {
         within(payload + METHOD_SIZE, end)
         switch (bytes.readUInt32BE(payload)) {
           case BASIC_DELIVER:
+            if (incoming.method !== undefined) throw incomplete()
             incoming.method = this.#readDeliver({ bytes, at: payload + METHOD_SIZE, end })
             return true
           case BASIC_ACK:
@@ -120,6 +122,7 @@ export class FrameReader {
         }
       case FRAME_HEADER: {
         if (incoming.method === undefined) return false
+        if (incoming.header !== undefined) throw incomplete()
         within(payload + BEFORE_FLAGS + 2, end)
         const { properties, headers } = this.#properties.read({ bytes, at: payload + BEFORE_FLAGS, end })
         incoming.header = { properties, headers, size: readUint64(bytes, payload + 4) }
@@ -146,15 +149,15 @@ export class FrameReader {
   }
 
   #readDeliver(cursor: FrameCursor): DeliverMethod {
-    const consumerTag = this.#consumerTag.read(cursor)
+    const consumerTag = readRepeated(cursor, this.#consumerTag)
     const { bytes, at } = cursor
     cursor.at = within(at + 9, cursor.end)
     return {
       consumerTag,
       deliveryTag: readUint64(bytes, at),
       redelivered: (bytes[at + 8]! & 1) === 1,
-      exchange: this.#exchange.read(cursor),
-      routingKey: this.#routingKey.read(cursor),
+      exchange: readRepeated(cursor, this.#exchange),
+      routingKey: readRepeated(cursor, this.#routingKey),
     }
   }
 
@@ -164,6 +167,10 @@ export class FrameReader {
     const frame = this.#raw.recvFrame()
     if (frame !== false) this.#raw.accept(frame)
   }
+}
+
+function incomplete(): RangeError {
+  return new RangeError('a delivery begins before the one before it on its channel is complete')
 }
 
 function deliver(

@@ -1,4 +1,5 @@
 import { type DecodedTable, decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
+import { RepeatedText } from '../../protocol/repeated-text.ts'
 import type { Properties } from '../../protocol/wire.ts'
 import { FLAG, readUint64 } from './frame-format.ts'
 
@@ -16,27 +17,6 @@ export interface ReadProperties {
   readonly headers: DecodedTable | undefined
 }
 
-/** A short text that is mostly the one that was read before: then that string is taken again, and none is made. */
-export class RepeatedText {
-  #bytes = Buffer.alloc(0)
-  #text = ''
-
-  /** Throws a RangeError where the text runs past the end of the frame. */
-  read(cursor: FrameCursor): string {
-    const { bytes, at } = cursor
-    const start = at + 1
-    const end = endOfText(cursor)
-    cursor.at = end
-    if (end - start === this.#bytes.length && bytes.compare(this.#bytes, 0, this.#bytes.length, start, end) === 0) {
-      return this.#text
-    }
-    // A copy: a view would keep the whole chunk that it came with.
-    this.#bytes = Buffer.from(bytes.subarray(start, end))
-    this.#text = bytes.toString('utf8', start, end)
-    return this.#text
-  }
-}
-
 /** Reads the properties from the header frames of one connection. */
 export class PropertiesReader {
   readonly #contentType = new RepeatedText()
@@ -47,8 +27,8 @@ export class PropertiesReader {
   read(cursor: FrameCursor): ReadProperties {
     const flags = cursor.bytes.readUInt16BE(cursor.at)
     cursor.at += 2
-    const contentType = flags & FLAG.contentType ? this.#contentType.read(cursor) : undefined
-    const contentEncoding = flags & FLAG.contentEncoding ? this.#contentEncoding.read(cursor) : undefined
+    const contentType = flags & FLAG.contentType ? readRepeated(cursor, this.#contentType) : undefined
+    const contentEncoding = flags & FLAG.contentEncoding ? readRepeated(cursor, this.#contentEncoding) : undefined
     const headers = flags & FLAG.headers ? readTable(cursor) : undefined
     const properties: Properties = {
       contentType,
@@ -56,7 +36,7 @@ export class PropertiesReader {
       deliveryMode: flags & FLAG.deliveryMode ? readOctet(cursor) : undefined,
       priority: flags & FLAG.priority ? readOctet(cursor) : undefined,
       correlationId: flags & FLAG.correlationId ? readText(cursor) : undefined,
-      replyTo: flags & FLAG.replyTo ? this.#replyTo.read(cursor) : undefined,
+      replyTo: flags & FLAG.replyTo ? readRepeated(cursor, this.#replyTo) : undefined,
       expiration: flags & FLAG.expiration ? readText(cursor) : undefined,
       messageId: flags & FLAG.messageId ? readText(cursor) : undefined,
       timestamp: flags & FLAG.timestamp ? readTime(cursor) : undefined,
@@ -74,6 +54,14 @@ export function readText(cursor: FrameCursor): string {
   const end = endOfText(cursor)
   cursor.at = end
   return cursor.bytes.toString('utf8', start, end)
+}
+
+/** Reads a short text that is mostly the same. Throws as `readText`. */
+export function readRepeated(cursor: FrameCursor, text: RepeatedText): string {
+  const start = cursor.at + 1
+  const end = endOfText(cursor)
+  cursor.at = end
+  return text.read(cursor.bytes, start, end)
 }
 
 function endOfText({ bytes, at, end }: FrameCursor): number {

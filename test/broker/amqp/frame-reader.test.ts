@@ -123,6 +123,23 @@ it.each<[string, (bytes: Buffer) => void]>([
   expect(kept.messages).toEqual([])
 })
 
+it.each<[string, (frames: readonly Buffer[]) => readonly (Buffer | undefined)[]]>([
+  ['after its method', ([method]) => [method, method]],
+  ['after its header', ([method, header]) => [method, header, method]],
+  ['in its body', ([method, header, part]) => [method, header, part, method]],
+  ['with another header', ([method, header]) => [method, header, header]],
+])('ends the connection where a delivery begins before the one before it is complete: %s', (_, cut) => {
+  const bench = new Bench()
+  const kept = new Kept()
+  bench.reader().attach(1, kept)
+  const errors: unknown[] = []
+  bench.on('frameError', (error) => errors.push(error))
+  const frames = splitFrames(deliveryFrames(1, 1, { ...SIMPLE, body: Buffer.alloc(10_000) }, { frameMax: 4_096 }))
+  bench.socket.emit('data', Buffer.concat(cut(frames).filter((frame) => frame !== undefined)))
+  expect(errors).toEqual([expect.any(RangeError)])
+  expect(kept.messages).toEqual([])
+})
+
 it('never throws, and never reads past a frame, whatever the bytes are', () => {
   const [method, header] = splitFrames(
     deliveryFrames(1, 1, { ...SIMPLE, properties: { ...SIMPLE.properties, replyTo: 'r', timestamp: 1 } }),
