@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { TwqError } from '../errors.ts'
+import { PluginList } from '../plugins/plugin-list.ts'
 import { createAsyncPool } from '../pool/async.ts'
 import { asyncKind } from '../pool/kinds/async.ts'
 import type { State } from '../protocol/result-record.ts'
@@ -12,6 +13,8 @@ import { prepareTask } from '../sending/prepare-task.ts'
 import { createRouter } from '../sending/router.ts'
 import { SentTask } from '../sending/task-handle.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
+import type { Plugin } from '../tasks/plugin.ts'
+import { pluginProblems } from '../tasks/plugin-problems.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
@@ -33,6 +36,8 @@ export interface RunTaskOptions {
   readonly clock?: Clock
   /** Gets what the task logs; by default nothing does. */
   readonly logger?: Logger
+  /** Around the attempt and what it sends, outside of the task's own `plugins`. All of them start before it and stop after it; `on` hears nothing. */
+  readonly plugins?: readonly Plugin[]
 }
 
 /** How the run ended, and what the task did meanwhile. */
@@ -48,15 +53,21 @@ export type TaskRun = Outcome & {
 const UNHEARD = createLogger({ level: 'fatal', format: 'json', destination: { write() {} } })
 const ROUTER = createRouter({ defaultQueue: 'celery' })
 const LARGEST_BODY = 16 * 1024 * 1024
+/** How long plugins may take to start, to stop, and around a send, in milliseconds: a worker's defaults. */
+const PLUGIN_TIMES = { startTimeout: 30_000, stopTimeout: 20_000, publishTimeout: 10_000 }
+const HOST = { role: 'worker', node: 'twq@testing', pool: asyncKind.name } as const
 
 /**
  * Runs a task's code once, with no broker and no worker, but as a worker does: the arguments and the result travel as JSON,
  * the schema is applied, time limits hold, and `retry`, `Reject` or an error become the outcome. Never rejects for what
- * the code does; throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not be sent.
+ * the code does; throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not be sent, `TWQ_CONFIG` for what is no plugin
+ * and `TWQ_PLUGIN` for one that can't be started.
  */
 export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTaskOptions = {}): Promise<TaskRun> {
   const { attempt = 1, redelivered = false, queue = 'celery', clock = systemClock, logger = UNHEARD } = options
-  const { signal = new AbortController().signal, headers, id } = options
+  const { signal = new AbortController().signal, headers, id, plugins = [] } = options
+  const problems = pluginProblems(plugins)
+  if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.map((problem) => `plugins${problem}`).join('\n'))
   const message = asSent(task, args, {
     retries: attempt - 1,
     queue,
@@ -82,19 +93,27 @@ export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTa
       }
     },
   }
+  const list = new PluginList({ plugins, tasks: [task], host: HOST, ...PLUGIN_TIMES, logger, clock })
+  const plainSend = send as unknown as Send
   const pool = createAsyncPool({
-    kind: asyncKind.name,
+    kind: HOST.pool,
     lookup: () => listening,
     logger,
-    sendFor: () => send as unknown as Send,
+    sendFor: (parent) => list.sends?.around(plainSend, parent) ?? plainSend,
     limitsFor: () => effectiveLimits(message, task.settings.timeLimit, { soft: undefined, hard: undefined }),
+    aroundOf: list.aroundOf,
     clock,
   })
-  const outcome = await pool.run(
-    { message, queue, redelivered, node: 'twq@testing' },
-    { signal, onState: async (state, meta) => void states.push({ state, meta }) },
-  )
-  return { ...outcome, states, sent, thrown }
+  await list.start()
+  try {
+    const outcome = await pool.run(
+      { message, queue, redelivered, node: HOST.node },
+      { signal, onState: async (state, meta) => void states.push({ state, meta }) },
+    )
+    return { ...outcome, states, sent, thrown }
+  } finally {
+    await list.stop()
+  }
 
   /** The message of a task, after the journey through its encoding. */
   function asSent(target: AnyTask | string, given: AnyArguments | undefined, how: SendOptions, parent?: TaskMessage) {

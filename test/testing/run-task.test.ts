@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import type { Plugin } from '../../src/tasks/plugin.ts'
 import { ManualClock, runTask } from '../../src/testing.ts'
 
 const add = defineTask({
@@ -98,4 +99,77 @@ it('gives what the code threw, as it threw it', async () => {
   expect(run.thrown).toBeInstanceOf(CardDeclined)
   expect(run).toMatchObject({ kind: 'failed', error: { type: 'CardDeclined' } })
   expect((await runTask(defineTask({ name: 'fine', run: () => 1 }))).thrown).toBeUndefined()
+})
+
+describe('runTask with plugins', () => {
+  it('starts them, puts them around the attempt and its sends with those of the task inside, and stops them', async () => {
+    const notes: string[] = []
+    const noting = (name: string): Plugin => ({
+      name,
+      start: ({ role, pool }) => {
+        notes.push(`${name} starts in ${role}, ${pool}`)
+        return () => void notes.push(`${name} stops`)
+      },
+      async aroundAttempt(attempt, next) {
+        attempt.args = [...attempt.args, name]
+        return [name, await next()]
+      },
+    })
+    const stamping: Plugin = {
+      name: 'stamping',
+      async aroundSend(send, next) {
+        send.headers.parent = send.parent?.id ?? 'none'
+        return await next()
+      },
+    }
+    const listing = defineTask({
+      name: 'listing',
+      positional: ['...names'],
+      plugins: [noting('inner')],
+      run: async ({ names }: { names: string[] }, ctx) => {
+        await ctx.send('other')
+        return names.length
+      },
+    })
+    const run = await runTask(listing, [], { id: 'a1', plugins: [noting('outer'), stamping] })
+    expect(run).toMatchObject({ kind: 'succeeded', result: ['outer', ['inner', 2]] })
+    expect(run.sent.map(({ message }) => message.headers)).toEqual([{ parent: 'a1' }])
+    expect(notes).toEqual([
+      'outer starts in worker, async',
+      'inner starts in worker, async',
+      'inner stops',
+      'outer stops',
+    ])
+  })
+
+  it('has what a plugin throws as the outcome', async () => {
+    const strict: Plugin = {
+      name: 'strict',
+      aroundAttempt: async () => {
+        throw new RangeError('not today')
+      },
+    }
+    expect(await runTask(add, [1, 2], { plugins: [strict] })).toMatchObject({
+      kind: 'failed',
+      error: { args: ['not today'] },
+      thrown: undefined,
+    })
+  })
+
+  it('rejects for one that can not be started, and for what is none', async () => {
+    const broken: Plugin = {
+      name: 'broken',
+      start: () => {
+        throw new Error('no server')
+      },
+    }
+    await expect(runTask(add, [1, 2], { plugins: [broken] })).rejects.toMatchObject({
+      code: 'TWQ_PLUGIN',
+      message: "plugin 'broken' can't be started: no server",
+    })
+    await expect(runTask(add, [1, 2], { plugins: [{}] as never })).rejects.toMatchObject({
+      code: 'TWQ_CONFIG',
+      message: expect.stringContaining('plugins[0]'),
+    })
+  })
 })
