@@ -178,6 +178,33 @@ it('reloads for what the tasks import, and not for other sources', async () => {
   expect(dev.program.output.entries.join('\n')).not.toContain('unused')
 })
 
+it('reloads when the file of a plugin changes: the new plugin starts, and the earlier one stops', async () => {
+  const plugin = (mark: string) => `
+    export const marking = {
+      name: 'marking',
+      start: ({ logger }) => {
+        logger.info({}, 'plugin ${mark} starts')
+        return () => logger.info({}, 'plugin ${mark} stops')
+      },
+      aroundAttempt: async (attempt, next) => '${mark} ' + (await next()),
+    }`
+  await using dev = await RunningDev.start({
+    'worker.config.ts': `
+      import { marking } from './plugins/marking.ts'
+      export default { tasks: ['./tasks/*.ts'], plugins: [marking] }`,
+    'plugins/marking.ts': plugin('first'),
+    'tasks/all.ts': tasks('x + y'),
+  })
+  expect(await dev.run('add', 2, 3)).toBe('first 5')
+  await dev.edit('plugins/marking.ts', plugin('second'), /ready: /)
+  await dev.says('changed: plugins/marking.ts')
+  await dev.says('plugin second starts')
+  await dev.says('plugin first stops')
+  expect(await dev.run('add', 2, 3)).toBe('second 5')
+  await dev.edit('plugins/marking.ts', 'const broken =', /could not start .*the earlier one goes on/)
+  expect(await dev.run('add', 2, 3)).toBe('second 5')
+})
+
 it('reloads when a module that could not be loaded is mended', async () => {
   await using dev = await RunningDev.start(LIBRARY)
   await dev.edit(
