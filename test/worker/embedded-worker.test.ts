@@ -45,7 +45,7 @@ describe('a worker in a process of its own choosing', () => {
     }
     await before.untilNothingMore()
     await noConnection()
-  })
+  }, 300_000)
 
   it('runs tasks, and writes their lines to the pino it was given, with their bindings', async () => {
     const lines = new Journal<Record<string, unknown>>()
