@@ -52,6 +52,11 @@ export class PluginList {
     return this.#all.map(({ name }) => name)
   }
 
+  /** Those around the attempts of a task, the outermost first. */
+  namesAround(task: AnyTask): readonly string[] {
+    return this.#pluginsOf(task).flatMap(({ name, aroundAttempt }) => (aroundAttempt === undefined ? [] : [name]))
+  }
+
   /** What members of the pool start theirs with. Plain data. */
   get setup(): Pick<PluginListParts, 'host' | 'startTimeout' | 'stopTimeout' | 'publishTimeout'> {
     const { host, startTimeout, stopTimeout, publishTimeout } = this.#parts
@@ -63,8 +68,7 @@ export class PluginList {
     if (this.#all.every((plugin) => plugin.aroundAttempt === undefined)) return undefined
     return (task) => {
       if (!this.#around.has(task)) {
-        const plugins = new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])
-        this.#around.set(task, aroundAttempt([...plugins], this.failures, this.sends))
+        this.#around.set(task, aroundAttempt(this.#pluginsOf(task), this.failures, this.sends))
       }
       return this.#around.get(task)
     }
@@ -108,6 +112,10 @@ export class PluginList {
         logger.warn(fields, 'a plugin could not be stopped')
       }
     }
+  }
+
+  #pluginsOf(task: AnyTask): readonly Plugin[] {
+    return [...new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])]
   }
 }
 

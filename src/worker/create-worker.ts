@@ -174,6 +174,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const twins = new Twins(shared)
   const { dispatcher, kept } = openDispatcher({
     ...sending,
+    plugins,
     aside,
     delays,
     pool,

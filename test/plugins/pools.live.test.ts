@@ -23,7 +23,6 @@ const TASKS = `
     run: (_: object, ctx) => (ctx.attempt === 1 ? ctx.retry({ countdown: 1 }) : ctx.request.headers),
   })
   export const doomed = defineTask({ name: 'doomed', rejectOnLost: false, run: () => 'never' })
-  export const hung = defineTask({ name: 'hung', timeLimit: { hard: 500 }, run: () => 'never' })
 `
 
 // Imports, so that every member loads it as a module of its own.
@@ -43,7 +42,6 @@ const CONFIG = `
       attempt.passOn.trace = 'of ' + task
       if (task === 'echo') attempt.context.log.info({ event: 'plugin-saw', headers: attempt.message.headers }, 'saw')
       if (task === 'doomed') process.exit(3)
-      if (task === 'hung') for (;;);
       if (attempt.args[0] === 7) attempt.args = [70]
       if (attempt.args[0] === 8) throw new RangeError('not eight')
       const result = await next()
@@ -125,14 +123,6 @@ describe('with the pool processes, a plugin', () => {
     await worker.until('pool.member-gone')
     await worker.log.until(() => worker.records('plugin-started').length === 4)
     expect(await (await client.send('echo', [1])).result()).toMatchObject({ x: 1 })
-  })
-
-  it('that never looks up is ended by the hard time limit', async () => {
-    await using scene = await aScene('processes')
-    await expect((await scene.client.send('hung')).result()).rejects.toMatchObject({
-      message: expect.stringContaining('TimeLimitExceeded'),
-    })
-    expect(await (await scene.client.send('echo', [1])).result()).toMatchObject({ x: 1 })
   })
 
   it('that can not be started in a process later has that one replaced, with back-off', async () => {

@@ -104,7 +104,7 @@ const table = {
   'task.succeeded': { level: 'info', meaning: 'the task returned, and its result is stored' },
   'task.failed': { level: 'error', meaning: 'the task threw, or its arguments do not fit' },
   'task.retried': { level: 'warn', meaning: 'the task will run again at `eta`' },
-  'task.timeout': { level: 'error', meaning: 'the task ran into its hard time limit' },
+  'task.timeout': { level: 'error', meaning: 'the task ran into its hard time limit; `plugins` are those around it' },
   'task.soft-limit': { level: 'warn', meaning: 'the task ran into its soft time limit, and its signal aborts' },
   'task.abandoned': {
     level: 'error',
@@ -115,7 +115,10 @@ const table = {
   'task.ignored': { level: 'info', meaning: 'the task threw `Ignore`: no result is stored' },
   'task.replaced': { level: 'info', meaning: 'the task was replaced by another signature' },
   'task.revoked': { level: 'warn', meaning: 'the task was revoked, expired or terminated; see `reason`' },
-  'task.lost': { level: 'error', meaning: 'the process or thread that ran the task died' },
+  'task.lost': {
+    level: 'error',
+    meaning: 'the process or thread that ran the task died; `plugins` are those around it',
+  },
   'task.interrupted': { level: 'warn', meaning: 'the shutdown of the worker aborted the task' },
   'task.delayed': { level: 'debug', meaning: 'a task waits with the broker now, until `eta`' },
   'task.ack-lost': {

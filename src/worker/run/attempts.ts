@@ -1,6 +1,7 @@
 import type { Publisher } from '../../broker/publisher.ts'
 import { messageOf } from '../../errors.ts'
 import type { TaskEvents } from '../../events/publisher.ts'
+import type { PluginList } from '../../plugins/plugin-list.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
 import type { State } from '../../protocol/result-record.ts'
 import type { ResultBackend } from '../../results/backend.ts'
@@ -47,6 +48,8 @@ export interface AttemptsParts {
   readonly delays: Pick<Delays, 'retry'>
   /** Plugins around what the worker sends. */
   readonly sendHooks?: SendHooks | undefined
+  /** Names the plugins around attempts, for the log. */
+  readonly plugins?: Pick<PluginList, 'namesAround'> | undefined
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
   /** Returns messages to their queues without counting them as redelivered. Never rejects. */
@@ -141,7 +144,7 @@ export class Attempts {
     const { finished, logger, moments } = this.#parts
     // Its message may have been copied, or be here once more.
     if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
-    logSettled(logger, request, outcome)
+    logSettled(logger, request, outcome, this.#parts.plugins)
     if (request.announcedOutcome !== outcome) this.#emitSettled(request, outcome)
     moments.settled(request, outcome)
   }

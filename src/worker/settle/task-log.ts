@@ -1,13 +1,26 @@
+import type { PluginList } from '../../plugins/plugin-list.ts'
 import { argsText } from '../../protocol/result/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 
-/** One line for each task that ended: what became of it, and how long its code ran. */
-export function logSettled(logger: EventLogger, request: Request, outcome: Outcome): void {
+/**
+ * One line for each task that ended: what became of it, and how long its code ran. Where that code was ended, or has ended its
+ * process, the line names the plugins around it: it may have been one of them.
+ */
+export function logSettled(
+  logger: EventLogger,
+  request: Request,
+  outcome: Outcome,
+  plugins?: Pick<PluginList, 'namesAround'>,
+): void {
   const { message } = request
   const task = { task_id: message.id, task: message.task, queue: request.queue, attempt: message.retries + 1 }
+  const around = (): object => {
+    const names = plugins?.namesAround(request.task) ?? []
+    return names.length === 0 ? {} : { plugins: names }
+  }
   switch (outcome.kind) {
     case 'succeeded':
       logger.info({ event: 'task.succeeded', ...task, duration_ms: rounded(outcome.runtime) }, 'task succeeded')
@@ -27,7 +40,10 @@ export function logSettled(logger: EventLogger, request: Request, outcome: Outco
       return
     }
     case 'timed-out':
-      logger.error({ event: 'task.timeout', ...task, limit_ms: outcome.limit }, 'task ran into its hard time limit')
+      logger.error(
+        { event: 'task.timeout', ...task, limit_ms: outcome.limit, ...around() },
+        'task ran into its hard time limit',
+      )
       return
     case 'rejected':
       logger.warn({ event: 'task.rejected', ...task, requeue: outcome.requeue }, 'task rejected')
@@ -42,7 +58,10 @@ export function logSettled(logger: EventLogger, request: Request, outcome: Outco
       logger.warn({ event: 'task.revoked', ...task, reason: outcome.reason }, 'task revoked')
       return
     case 'lost':
-      logger.error({ event: 'task.lost', ...task, error: remote(outcome.error) }, 'the member that ran the task died')
+      logger.error(
+        { event: 'task.lost', ...task, error: remote(outcome.error), ...around() },
+        'the member that ran the task died',
+      )
       return
     case 'interrupted':
       logger.warn({ event: 'task.interrupted', ...task, acks: request.acks }, 'task interrupted by the shutdown')
