@@ -7,6 +7,7 @@ export const layers: readonly (readonly string[])[] = [
   ['broker', 'tasks'],
   ['pool', 'results', 'canvas', 'events', 'plugins'],
   ['sending', 'queues'],
+  ['schedules'],
   ['client', 'control', 'metrics', 'devbroker'],
   ['config'],
   ['worker', 'beat'],
@@ -43,6 +44,9 @@ export const poolList = 'pool/kinds/all.ts'
 /** The other such file: what is wrong with a list of plugins, which clients and tasks check as well. */
 export const pluginCheck = 'tasks/plugin-problems.ts'
 
+/** And what is wrong with schedules, which clients check as well. */
+export const scheduleCheck = 'schedules/schedule-problems.ts'
+
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {
   '@opentelemetry/api': 'otel/',
@@ -50,6 +54,7 @@ const packageHomes: Readonly<Record<string, string>> = {
   amqplib: 'broker/amqp/',
   commander: 'cli/',
   cosmiconfig: 'config/',
+  croner: 'schedules/',
   ioredis: 'results/',
   pino: 'runtime/log/logger.ts',
   'pino-pretty': 'runtime/log/logger.ts',
@@ -80,7 +85,12 @@ function objectionToFile({ from, to, typeOnly }: Import): string | undefined {
   if (upper < lower) return `${from} imports ${to}, which is above it`
   if (upper === lower && !sideways[importer]?.includes(imported)) return `${from} imports ${to}, which is beside it`
   if (never[importer]?.includes(imported)) return `${importer} must not know ${imported}: ${from} imports ${to}`
-  if (importer === 'config' && lower > layerOf('protocol') && !typeOnly && ![poolList, pluginCheck].includes(to))
+  if (
+    importer === 'config' &&
+    lower > layerOf('protocol') &&
+    !typeOnly &&
+    ![poolList, pluginCheck, scheduleCheck].includes(to)
+  )
     return `${from} imports more than types from ${to}`
   return undefined
 }

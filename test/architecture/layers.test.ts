@@ -3,7 +3,7 @@ import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { cyclesIn, importsOf } from './imports.ts'
-import { objectionTo, pluginCheck, poolList } from './layer-rules.ts'
+import { objectionTo, pluginCheck, poolList, scheduleCheck } from './layer-rules.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SRC = join(ROOT, 'src')
@@ -52,6 +52,11 @@ describe('the source', () => {
     const beyond = loadedBy(pluginCheck).filter(
       (to) => !/^(node:|tasks\/plugin-problems\.ts$|runtime\/text\/)/.test(to),
     )
+    expect(beyond).toEqual([])
+  })
+
+  it('checks schedules without loading what sends them, and a reader of cron only once there is a pattern', () => {
+    const beyond = loadedBy(scheduleCheck).filter((to) => !/^(node:|schedules\/|runtime\/|errors\.ts$)/.test(to))
     expect(beyond).toEqual([])
   })
 

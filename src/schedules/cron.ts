@@ -1,0 +1,52 @@
+import { createRequire } from 'node:module'
+import type { Cron } from 'croner'
+import { messageOf } from '../errors.ts'
+
+const require = createRequire(import.meta.url)
+
+/** When a pattern of cron is due. */
+export interface CronTimes {
+  /** The first due time after a moment, both in milliseconds since the epoch; undefined where there is none in the years to come. */
+  next(after: number): number | undefined
+}
+
+/** A pattern, the IANA name of the zone that it is read in, and whether both the day of the month and the weekday must fit. */
+export interface CronSettings {
+  readonly pattern: string
+  readonly tz: string
+  readonly domAndDow?: boolean | undefined
+}
+
+/**
+ * Reads a pattern of five or six fields (with six, the first is the second of the minute), in which months and weekdays may be
+ * names. Where clocks are set forward, a fixed time that falls into the gap is due once after it, and where they are set back,
+ * once; what repeats within the hour follows the clock. Throws a plain error for what is no pattern.
+ */
+export function readCron({ pattern, tz, domAndDow = false }: CronSettings): CronTimes {
+  // Loaded when the first pattern is read: most commands read none.
+  const { Cron: Reader } = require('croner') as { readonly Cron: typeof Cron }
+  // An offset is counted in a tenth of the time that a zone takes.
+  const zone = tz === 'UTC' ? { utcOffset: 0 } : { timezone: tz }
+  const cron = new Reader(pattern, { ...zone, domAndDow, mode: '5-or-6-parts' })
+  return { next: (after) => cron.nextRun(new Date(after))?.getTime() }
+}
+
+/** Why a pattern can't be read; undefined where it can. */
+export function cronProblem(settings: CronSettings): string | undefined {
+  try {
+    readCron(settings)
+    return undefined
+  } catch (error) {
+    return messageOf(error).replace(/^Cron\w*: /, '')
+  }
+}
+
+/** Whether there is a time zone of this IANA name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
