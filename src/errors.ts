@@ -74,6 +74,10 @@ export type ErrorCode =
   | 'TWQ_NO_WORKER'
   /** A worker answered a remote-control request with an error. */
   | 'TWQ_CONTROL'
+  /** A command about schedules was refused; the message says why. */
+  | 'TWQ_SCHEDULE'
+  /** No worker leads the schedules, so that none can be asked for them. */
+  | 'TWQ_SCHEDULES_NO_LEADER'
   /** The attempt ran into its soft time limit. */
   | 'TWQ_SOFT_LIMIT'
   /** A thread or a process of the pool could not be started, or has other tasks than the worker. */

@@ -181,6 +181,20 @@ export function declareHoldingQueue(
   return declareCompanion(session, queue, type)
 }
 
+/**
+ * Declares a queue of which one consumer at a time is given messages, all of them, until it leaves: as a companion of task queues. One
+ * that exists otherwise is used as it is, unless several would be given messages: there it rejects with `TWQ_QUEUE_MISMATCH`.
+ */
+export function declareLeaderQueue(
+  session: Pick<Session, 'withChannel'>,
+  queue: string,
+  type: { readonly quorum: boolean },
+): Promise<Companion> {
+  return declareCompanion(session, queue, { ...type, arguments: { [ONE_CONSUMER]: true } })
+}
+
+const ONE_CONSUMER = 'x-single-active-consumer'
+
 // Said, since a virtual host may have another default; equal to a declaration without a type where it has not.
 const CLASSIC = { 'x-queue-type': 'classic' }
 
@@ -190,14 +204,15 @@ const QUORUM_COMPANION = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 ** 31
 async function declareCompanion(
   session: Pick<Session, 'withChannel'>,
   name: string,
-  { quorum }: { readonly quorum: boolean },
+  { quorum, arguments: more }: { readonly quorum: boolean; readonly arguments?: Readonly<Record<string, boolean>> },
 ): Promise<Companion> {
-  const queue: TaskQueue = { ...plainQueue(name), arguments: quorum ? QUORUM_COMPANION : CLASSIC }
+  const queue: TaskQueue = { ...plainQueue(name), arguments: { ...(quorum ? QUORUM_COMPANION : CLASSIC), ...more } }
   try {
     await session.withChannel((channel) => channel.declareQueue(queue))
     return { quorum, difference: undefined }
   } catch (refusal) {
     const found = await differencesOfQueue(session, queue, refusal)
+    if (found.some(({ argument }) => argument === ONE_CONSUMER)) throw mismatch(queue, found, refusal)
     const type = typeAmong(found)
     const isQuorum = type === undefined ? quorum : type.found === 'quorum'
     const limited = isQuorum && (!quorum || found.some(({ argument }) => argument === 'x-delivery-limit'))

@@ -4,6 +4,7 @@ import { type KeyOf, type Option, type OptionTable, tableOf, type ValueAt } from
 import { pluginOptions } from './options/plugins.ts'
 import { queueOptions } from './options/queues.ts'
 import { runningOptions } from './options/running.ts'
+import { scheduleOptions } from './options/schedules.ts'
 import { sendingOptions } from './options/sending.ts'
 import { workerOptions } from './options/worker.ts'
 
@@ -14,6 +15,7 @@ export type Options = typeof connectionOptions &
   typeof runningOptions &
   typeof workerOptions &
   typeof sendingOptions &
+  typeof scheduleOptions &
   typeof pluginOptions &
   typeof loggingOptions
 
@@ -23,6 +25,7 @@ const tree: Options = {
   ...runningOptions,
   ...workerOptions,
   ...sendingOptions,
+  ...scheduleOptions,
   ...pluginOptions,
   ...loggingOptions,
 }

@@ -5,6 +5,7 @@ import { DeclaringChannels } from '../broker/channels/declaring-channels.ts'
 import { createSession } from '../broker/session.ts'
 import { needsConnections, withBuiltIns } from '../canvas/built-in.ts'
 import type { Config } from '../config/config.ts'
+import { allows } from '../config/options/control-policy.ts'
 import { EventPublisher } from '../events/publisher.ts'
 import { PluginList } from '../plugins/plugin-list.ts'
 import { LamportClock } from '../protocol/remote/lamport-clock.ts'
@@ -12,6 +13,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
+import { SchedulesService } from '../schedules/service.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { Declarations } from './consume/declarations.ts'
 import { openConsumers } from './consume/open-consumers.ts'
@@ -208,6 +210,23 @@ export function createWorker(parts: WorkerParts): Worker {
     ? new ChordJoins({ ...sending, session: consuming, declaring, careful })
     : undefined
 
+  // Of all workers with schedules, one sends what is due.
+  const { schedules: entries, schedulesNamespace: namespace, leadSchedules } = config
+  const schedules =
+    entries !== undefined && leadSchedules
+      ? new SchedulesService({
+          ...sending,
+          namespace,
+          schedules: entries,
+          session: publishing,
+          declaring,
+          queues: outbound.sendQueues,
+          isQuorum: () => shared.declarations.anyQuorum(config.queues.map(({ name }) => name)),
+          allows: (command) => allows(config.control, command),
+          heartbeat: config.heartbeat,
+        })
+      : undefined
+
   // The worker as a whole.
   const queues = queueControls(consumer, suspects)
   const whole = {
@@ -229,6 +248,7 @@ export function createWorker(parts: WorkerParts): Worker {
     loopWatch,
     intake,
     chordJoins,
+    schedules,
     watched,
     stateFile,
   }

@@ -16,9 +16,17 @@ export function addConfigFlags(command: Command, of: 'all' | 'worker', table: Op
   return command
 }
 
-/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`. */
+/** The name that commander keeps a flag's value under: `--log-format` → `logFormat`, `--no-color` → `color`. */
 export function flagAttribute(long: string): string {
-  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return long
+    .slice(2)
+    .replace(/^no-/, '')
+    .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** The value that commander keeps for a flag that takes none, where it was given. */
+function givenAs(long: string): boolean {
+  return !long.startsWith('--no-')
 }
 
 /** What was typed for each option, by its key, from the flags as commander keeps them. */
@@ -28,9 +36,10 @@ export function typedOptions(
 ): Readonly<Record<string, string>> {
   const typed: Record<string, string> = {}
   for (const [key, { flag }] of Object.entries(table)) {
-    const value = flag && flags[flagAttribute(flag.long)]
+    if (flag === undefined) continue
+    const value = flags[flagAttribute(flag.long)]
     if (typeof value === 'string') typed[key] = value
-    else if (value === true && flag?.means !== undefined) typed[key] = flag.means
+    else if (value === givenAs(flag.long) && flag.means !== undefined) typed[key] = flag.means
   }
   return typed
 }

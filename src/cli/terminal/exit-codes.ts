@@ -84,6 +84,8 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_CHORD_UNSUPPORTED: EXIT.failed,
   TWQ_NO_WORKER: EXIT.unavailable,
   TWQ_CONTROL: EXIT.failed,
+  TWQ_SCHEDULE: EXIT.failed,
+  TWQ_SCHEDULES_NO_LEADER: EXIT.unavailable,
   TWQ_SOFT_LIMIT: EXIT.failed,
   TWQ_POOL: EXIT.config,
   TWQ_PLUGIN: EXIT.config,

@@ -19,6 +19,18 @@ export const CHANGING_COMMANDS: readonly string[] = [
   'time_limit',
 ]
 
+/** The commands about schedules that change something: whoever leads is asked by a queue of its own, not by remote control. */
+export const SCHEDULE_COMMANDS: readonly string[] = [
+  'schedule_pause',
+  'schedule_remove',
+  'schedule_resume',
+  'schedule_set',
+  'schedule_trigger',
+]
+
+/** All that can be allowed, or not. */
+const REFUSABLE: readonly string[] = [...CHANGING_COMMANDS, ...SCHEDULE_COMMANDS]
+
 /** Celery's other ones, with their older names: none of one's own may be called so. */
 export const OTHER_COMMANDS: readonly string[] =
   `active active_queues clock conf dump_active dump_conf dump_reserved dump_revoked dump_schedule dump_tasks election heartbeat hello memdump
@@ -50,13 +62,12 @@ function isSettings(option: ControlOption): option is ControlSettings {
 /** `all`, `read`, or names; commas part them where they are typed. */
 export function controlPolicy(): Parser<ControlOption> {
   const named = (names: readonly unknown[], own: readonly string[] = []): ControlPolicy | undefined =>
-    names.length > 0 &&
-    names.every((name) => CHANGING_COMMANDS.includes(name as string) || own.includes(name as string))
+    names.length > 0 && names.every((name) => REFUSABLE.includes(name as string) || own.includes(name as string))
       ? (names as readonly string[])
       : undefined
   const word = (value: unknown): ControlPolicy | undefined => (value === 'all' || value === 'read' ? value : undefined)
   return {
-    expected: `'all', 'read', or a list of ${CHANGING_COMMANDS.join(', ')}; or { allow, commands: { name: { run(args, view) {} } } }`,
+    expected: `'all', 'read', or a list of ${REFUSABLE.join(', ')}; or { allow, commands: { name: { run(args, view) {} } } }`,
     fromValue(value) {
       if (word(value) !== undefined || Array.isArray(value)) return word(value) ?? named(value as unknown[])
       if (!isOwnControl(value)) return undefined
@@ -78,7 +89,7 @@ export function allows(option: ControlOption, command: string): boolean {
 /** Whether a command changes something: those of Celery's, and one's own unless they say that they inspect. */
 export function changes(option: ControlOption, command: string): boolean {
   const own = ownCommands(option)
-  return CHANGING_COMMANDS.includes(command) || (Object.hasOwn(own, command) && own[command]?.kind !== 'inspect')
+  return REFUSABLE.includes(command) || (Object.hasOwn(own, command) && own[command]?.kind !== 'inspect')
 }
 
 const KEYS: readonly string[] = ['allow', 'commands']
@@ -92,7 +103,7 @@ function isOwnControl(value: unknown): value is ControlSettings {
 
 /** A name of Celery's stays Celery's. */
 function isCommandName(name: string): boolean {
-  return /^[A-Za-z_]\w{0,99}$/.test(name) && !CHANGING_COMMANDS.includes(name) && !OTHER_COMMANDS.includes(name)
+  return /^[A-Za-z_]\w{0,99}$/.test(name) && !REFUSABLE.includes(name) && !OTHER_COMMANDS.includes(name)
 }
 
 function isOwnCommand(value: unknown): value is OwnCommand {

@@ -16,7 +16,7 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { ChordQueues } from '../../sending/chord-queues.ts'
 import { DeclaredQueues } from '../../sending/declared-queues.ts'
 import { DelayedTasks } from '../../sending/delayed-tasks.ts'
-import { createRouter } from '../../sending/router.ts'
+import { createRouter, type Router } from '../../sending/router.ts'
 import { createSender, type Sender } from '../../sending/sender.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { Declarations } from '../consume/declarations.ts'
@@ -56,6 +56,9 @@ export interface Outbound {
   /** Leaves what reads the results of tasks that tasks send; before `publishing` stops. */
   stopReading(): Promise<void>
   readonly sender: Sender
+  /** Where tasks go, and the queues that were declared for them. */
+  readonly router: Router
+  readonly sendQueues: DeclaredQueues
   /** What tasks send. */
   readonly sentChildren: SentChildren
   readonly followUps: FollowUps
@@ -171,6 +174,8 @@ export function openOutbound(parts: OutboundParts): Outbound {
       await reading[Symbol.asyncDispose]()
     },
     sender,
+    router,
+    sendQueues: queues,
     sentChildren,
     followUps,
   }

@@ -1,5 +1,6 @@
 import type { EventPublisher } from '../../events/publisher.ts'
 import type { PluginList } from '../../plugins/plugin-list.ts'
+import type { SchedulesService } from '../../schedules/service.ts'
 import type { ChordJoins } from '../follow-ups/chord-joins.ts'
 import type { RemoteControl } from '../remote/remote-control.ts'
 import type { Revocations } from '../request/revocations.ts'
@@ -35,12 +36,14 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
   readonly remote: RemoteControl
   readonly channels: ConsumerChannels
   readonly chordJoins: ChordJoins | undefined
+  /** Where this worker has a share in the schedules. */
+  readonly schedules: SchedulesService | undefined
 }
 
 /** The services of a worker, in the order in which they start; they stop in reverse. */
 export function servicesOf(parts: ServicesParts): readonly Service[] {
   const { config, broker, watched, health, stateFile, revocations, events, loopWatch, autoscaler, remote } = parts
-  const { plugins, channels, chordJoins } = parts
+  const { plugins, channels, chordJoins, schedules } = parts
   const probes: Service = { start: () => health.open(), stop: () => health.close() }
   const savedRevocations: Service = {
     async start() {
@@ -78,5 +81,6 @@ export function servicesOf(parts: ServicesParts): readonly Service[] {
     poolSize,
     neighbours,
     consuming,
+    ...(schedules === undefined ? [] : [{ start: () => schedules.start(), stop: () => schedules.stop() }]),
   ]
 }

@@ -1,0 +1,44 @@
+import type { Schedules } from '../../schedules/schedule.ts'
+import { scheduleProblems } from '../../schedules/schedule-problems.ts'
+import { option } from './option.ts'
+import { type Parser, text, yesOrNo } from './parsers.ts'
+
+/** Tasks that are sent at given times, and who sends them. */
+export const scheduleOptions = {
+  /**
+   * Tasks that are sent again and again (docs/schedules.md), by the names of their entries. Of all workers that have the option, with entries or
+   * without, one sends what is due.
+   */
+  schedules: option({
+    derived: 'none',
+    parser: scheduleTable(),
+    doc: 'tasks that are sent at given times, by one of the workers that have this option (docs/schedules.md)',
+  }),
+  /** Workers of one namespace share their schedules: another application on the same virtual host has another one. */
+  schedulesNamespace: option({
+    default: 'default',
+    env: 'TWQ_SCHEDULES_NAMESPACE',
+    parser: text('1 to 100 letters, digits, dots, dashes and underscores', (value) =>
+      /^[\w.-]{1,100}$/.test(value) ? value : undefined,
+    ),
+    doc: 'workers of one namespace share their schedules: `twq.schedules.<namespace>` is their queue',
+  }),
+  /** False: this worker neither announces schedules nor sends what is due. */
+  leadSchedules: option({
+    default: true,
+    env: 'TWQ_LEAD_SCHEDULES',
+    flag: { long: '--no-schedules', means: 'false', of: 'worker', doc: 'leave schedules to other workers' },
+    parser: yesOrNo(),
+    doc: '`false` leaves schedules to other workers, those of this configuration included',
+  }),
+}
+
+/** In a file alone. */
+function scheduleTable(): Parser<Schedules> {
+  return {
+    expected: "an object like { nightly: { task: 'reports.nightly', cron: '0 3 * * *' } }, in a configuration file",
+    fromValue: (value) => (scheduleProblems(value).length === 0 ? (value as Schedules) : undefined),
+    fromText: () => undefined,
+    problems: scheduleProblems,
+  }
+}

@@ -1,0 +1,252 @@
+import type { Channel, Delivery } from '../broker/broker.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { dropForgotten, isSuspended, lastAnnounced } from './announcement.ts'
+import { answer, type OutcomeLog, setAside } from './answers.ts'
+import type { ScheduleCommand } from './command.ts'
+import { DueEntries, type Occurrence } from './due-entries.ts'
+import { HeldState } from './held-state.ts'
+import { type Outcome, type Received, take } from './inbox.ts'
+import type { OccurrenceSender } from './occurrence-sender.ts'
+import type { ScheduleState } from './state.ts'
+
+/** The parts that leading works with. */
+export interface LeadingParts {
+  readonly queue: string
+  readonly namespace: string
+  /** The name of this worker. */
+  readonly node: string
+  readonly sender: OccurrenceSender
+  /** Throws where the configuration refuses a command. */
+  readonly admit: (command: ScheduleCommand) => void
+  /** The largest state that the broker takes, in bytes, as far as it has said. */
+  readonly limits: { largest: number }
+  /** Milliseconds between two heartbeats of the connection. */
+  readonly heartbeat: number
+  readonly log: OutcomeLog
+  readonly clock: Clock
+  readonly logger: EventLogger
+}
+
+/** What one lead has of its own. */
+export interface LeadingOn {
+  readonly channel: Channel
+  readonly state: ScheduleState
+  /** Tells its messages from those of others. */
+  readonly leader: string
+  /** Ends the lead. */
+  readonly fail: (error: unknown) => void
+}
+
+/** Milliseconds: the state is replaced this often, which starts the broker's consumer timeout anew. */
+const REPLACE_EVERY = 60_000
+/** What was sent is noted with the broker no more often than this: until then a take-over repeats it, under the same ids. */
+const NOTE_AFTER = 1_000
+/** And no more than this share of the time is spent on noting. */
+const NOTE_SHARE = 20
+/** The wall clock may be set: what is due is looked for this often at least. */
+const LOOK_EVERY = 30_000
+
+/** The work of a leader: takes messages, holds the state, and sends what is due. */
+export class Leading {
+  readonly #parts: LeadingParts
+  readonly #on: LeadingOn
+  readonly #held: HeldState
+  readonly #due: DueEntries
+  readonly #ledSince: number
+  readonly #suspended = new Set<string>()
+  #timers: { look?: Timer; note?: Timer; replace?: Timer; beat?: Timer } = {}
+  #saveMs = 0
+  /** When the event loop was seen to run last, by the monotonic clock. */
+  #seen: number
+  #sending: Promise<void> | undefined
+  #state: 'taking over' | 'sending' | 'over' = 'taking over'
+
+  constructor(parts: LeadingParts, on: LeadingOn) {
+    this.#parts = parts
+    this.#on = on
+    this.#ledSince = parts.clock.now()
+    this.#seen = parts.clock.monotonic()
+    this.#held = new HeldState(on.channel, parts.queue, on.state, on.leader)
+    this.#due = new DueEntries(on.state, parts.namespace, this.#ledSince)
+  }
+
+  /** Takes a delivery that is this leader's own state. */
+  receive(delivery: Delivery): boolean {
+    return this.#held.receive(delivery)
+  }
+
+  /** Takes messages in their order: they are acknowledged and answered once the state that holds what they changed is safe. */
+  async take(received: readonly Received[]): Promise<void> {
+    const { parts, on } = { parts: this.#parts, on: this.#on }
+    const facts = { ...parts, ...parts.limits, leader: parts.node, now: parts.clock.now(), ledSince: this.#ledSince }
+    const outcomes: Outcome[] = []
+    for (const one of received) {
+      const outcome = take(on.state, one, facts)
+      outcomes.push(outcome)
+      parts.log.tell(outcome)
+      if (outcome.kind === 'applied' && outcome.applied.trigger !== undefined)
+        await this.#trigger(outcome.applied.trigger)
+    }
+    if (this.#state === 'taking over' || outcomes.some(hasChanged)) await this.#save()
+    for (const [index, { delivery }] of received.entries()) {
+      const outcome = outcomes[index] as Outcome
+      if (outcome.kind === 'malformed') await setAside(delivery, outcome.reason, { ...parts, ...on })
+      else delivery.ack()
+      await answer(delivery, outcome, on.channel)
+    }
+    if (this.#state === 'sending') this.#lookSoon()
+  }
+
+  /** Sends what is due from now on. */
+  begin(): void {
+    if (this.#state !== 'taking over') return
+    this.#state = 'sending'
+    this.#beat()
+    this.#replaceLater()
+    this.#look()
+  }
+
+  /** Sends no more, and resolves once what was sent is noted. */
+  async finish(): Promise<void> {
+    if (this.#state !== 'sending') return
+    this.end()
+    await this.#sending
+    await this.#save()
+  }
+
+  /** Sends no more. */
+  end(): void {
+    this.#state = 'over'
+    for (const timer of Object.values(this.#timers)) timer?.cancel()
+    this.#timers = {}
+  }
+
+  async #save(): Promise<void> {
+    const { clock } = this.#parts
+    const from = clock.monotonic()
+    await this.#held.save()
+    this.#saveMs = clock.monotonic() - from
+  }
+
+  #look(): void {
+    if (this.#state !== 'sending' || this.#sending !== undefined || this.#stoodStill()) return
+    this.#sending = this.#sendDue()
+      .catch((error: unknown) => this.#on.fail(error))
+      .finally(() => {
+        this.#sending = undefined
+        this.#lookSoon()
+      })
+  }
+
+  #lookSoon(): void {
+    if (this.#state !== 'sending' || this.#sending !== undefined) return
+    const { clock } = this.#parts
+    const wait = Math.min(Math.max(this.#due.nextAt() - clock.now(), 0), LOOK_EVERY)
+    this.#timers.look?.cancel()
+    this.#timers.look = clock.after(wait, () => this.#look())
+  }
+
+  async #sendDue(): Promise<void> {
+    const { clock, log } = this.#parts
+    while (this.#state === 'sending' && !this.#stoodStill()) {
+      const { occurrences, missed } = this.#due.take(clock.now())
+      for (const one of missed) log.missed(one)
+      if (occurrences.length > 0 || missed.length > 0) this.#noteSoon()
+      if (occurrences.length === 0) return
+      await Promise.all(occurrences.map((occurrence) => this.#send(occurrence)))
+    }
+  }
+
+  async #send(occurrence: Occurrence): Promise<void> {
+    const { sender, clock, log } = this.#parts
+    const { channel, state } = this.#on
+    const { name, id, due } = occurrence
+    const sentAt = clock.now()
+    let error: unknown
+    try {
+      await sender.send(channel, occurrence)
+    } catch (problem) {
+      // Whether the broker has it is unknown: the next leader sends it again, under its id.
+      if (!channel.isOpen) throw problem
+      error = problem
+    }
+    const known = state.entries.get(name)
+    if (known !== undefined) {
+      const lastRun = error === undefined && due >= (known.lastRun?.due ?? 0) ? { id, due, sentAt } : known.lastRun
+      state.change(name, { since: Math.max(known.since, due), lastRun })
+    }
+    if (error === undefined) log.sent(occurrence, sentAt)
+    else log.failed(occurrence, error)
+  }
+
+  async #trigger({ name, id }: { readonly name: string; readonly id: string }): Promise<void> {
+    const { sender, clock, log } = this.#parts
+    const known = this.#on.state.entries.get(name)
+    if (known === undefined) return
+    const now = clock.now()
+    const occurrence = { name, entry: known.entry, id, due: now, sendAt: now }
+    try {
+      await sender.send(this.#on.channel, occurrence)
+      this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
+      log.sent(occurrence, now)
+    } catch (error) {
+      if (!this.#on.channel.isOpen) throw error
+      log.failed(occurrence, error)
+    }
+  }
+
+  #noteSoon(): void {
+    if (this.#timers.note !== undefined || this.#state !== 'sending') return
+    this.#timers.note = this.#parts.clock.after(Math.max(NOTE_AFTER, NOTE_SHARE * this.#saveMs), () => {
+      delete this.#timers.note
+      this.#save().catch((error: unknown) => this.#on.fail(error))
+    })
+  }
+
+  #replaceLater(): void {
+    this.#timers.replace = this.#parts.clock.after(REPLACE_EVERY, () => {
+      this.#tellSuspended()
+      const names = dropForgotten(this.#on.state)
+      if (names.length > 0) this.#parts.log.gone(names)
+      this.#save().then(
+        () => this.#state === 'sending' && this.#replaceLater(),
+        (error: unknown) => this.#on.fail(error),
+      )
+    })
+  }
+
+  #tellSuspended(): void {
+    const { entries } = this.#on.state
+    const latest = lastAnnounced(this.#on.state)
+    for (const one of entries.values()) {
+      if (!isSuspended(one, latest, this.#ledSince)) this.#suspended.delete(one.name)
+      else if (!this.#suspended.has(one.name)) {
+        this.#suspended.add(one.name)
+        this.#parts.log.suspended(one.name)
+      }
+    }
+  }
+
+  /** Notes twice in each heartbeat that the event loop runs. */
+  #beat(): void {
+    if (this.#stoodStill()) return
+    const { clock, heartbeat } = this.#parts
+    this.#seen = clock.monotonic()
+    this.#timers.beat = clock.after(heartbeat / 2, () => this.#beat())
+  }
+
+  /** After a stand-still of two heartbeats the broker may have given the state to another: the lead is over, whatever it has said. */
+  #stoodStill(): boolean {
+    const { clock, heartbeat } = this.#parts
+    const ms = clock.monotonic() - this.#seen
+    if (ms <= 2 * heartbeat) return false
+    this.#on.fail(new Error(`this process stood still for ${Math.round(ms)} ms, more than two heartbeats`))
+    return true
+  }
+}
+
+function hasChanged(outcome: Outcome): boolean {
+  if (outcome.kind === 'merged') return outcome.merged.changed.length > 0
+  return outcome.kind === 'applied' && outcome.applied.changed
+}

@@ -1,0 +1,63 @@
+import type { Channel } from '../broker/broker.ts'
+import { TwqError } from '../errors.ts'
+import type { SendHooks } from '../plugins/send-hooks.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import type { DeclaredQueues } from '../sending/declared-queues.ts'
+import { prepareTask } from '../sending/prepare-task.ts'
+import type { Router } from '../sending/router.ts'
+import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { Entry } from './entry.ts'
+
+/** The parts that sending an occurrence works with. */
+export interface OccurrenceSenderParts {
+  readonly router: Router
+  readonly queues: DeclaredQueues
+  /** Plugins around what is sent. */
+  readonly hooks: SendHooks | undefined
+  /** As whom it is sent: `gen<pid>@<host>`. */
+  readonly origin: string
+  readonly clock: Clock
+}
+
+type PlainSend = (task: string, args: AnyArguments, options: SendOptions) => Promise<{ readonly id: string }>
+
+/** Celery's header with the name of the entry, which django-celery-results stores. */
+export const PERIODIC_HEADER = 'periodic_task_name'
+
+/** Sends occurrences as any task is sent, but on the channel that holds the state, so that none leaves once that is lost. */
+export class OccurrenceSender {
+  readonly #parts: OccurrenceSenderParts
+
+  constructor(parts: OccurrenceSenderParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Resolves once the broker has the message. Rejects as `send` does for a task that can't be sent, with `TWQ_PUBLISH_UNROUTABLE` where no
+   * queue takes it, and as the channel does where that is over.
+   */
+  async send(channel: Channel, { name, entry, id }: { name: string; entry: Entry; id: string }): Promise<void> {
+    const plain: PlainSend = (task, args, options) => this.#publish(channel, task, args, options)
+    const { hooks } = this.#parts
+    const send = hooks === undefined ? plain : (hooks.around(plain as unknown as Send) as unknown as PlainSend)
+    const headers = { ...entry.options.headers, [PERIODIC_HEADER]: name }
+    await send(entry.task, entry.args, { ...entry.options, taskId: id, headers })
+  }
+
+  async #publish(channel: Channel, task: string, args: AnyArguments, options: SendOptions): Promise<{ id: string }> {
+    const { router, queues, origin, clock } = this.#parts
+    const id = options.taskId as string
+    const facts = { id, now: clock.now(), origin, replyTo: undefined, router }
+    const { queue, outgoing } = prepareTask(task, args, options, facts)
+    for (const attempt of ['first', 'second']) {
+      if (!queues.has(queue)) await queues.declare(queue)
+      const answer = await channel.publish(outgoing.route, outgoing.message, { mandatory: true })
+      if (answer === 'confirmed') return { id }
+      // It was deleted, or is another broker's.
+      if (attempt === 'first') queues.forget(queue)
+    }
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${queue}' took ${task}[${id}]`, {
+      hint: `Start a worker that consumes '${queue}', or let this user declare queues`,
+    })
+  }
+}

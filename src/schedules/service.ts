@@ -1,0 +1,163 @@
+import { hostname } from 'node:os'
+import type { Channel } from '../broker/broker.ts'
+import type { Kept, Session } from '../broker/session.ts'
+import { declareLeaderQueue, declareQuarantine } from '../broker/topology.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import type { SendHooks } from '../plugins/send-hooks.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
+import type { DeclaredQueues } from '../sending/declared-queues.ts'
+import { checkArguments } from '../sending/prepare-task.ts'
+import type { Router } from '../sending/router.ts'
+import { isTask } from '../tasks/brand.ts'
+import type { TaskRegistry } from '../tasks/registry.ts'
+import { encodeAnnouncement } from './announcement.ts'
+import { notAllowed, OutcomeLog } from './answers.ts'
+import { type Entry, entryOf } from './entry.ts'
+import { Lead } from './lead.ts'
+import type { LeadingParts } from './leading.ts'
+import { MESSAGE_TYPES, schedulesMessage, schedulesQueue } from './messages.ts'
+import { OccurrenceSender } from './occurrence-sender.ts'
+import type { Schedules } from './schedule.ts'
+import { LARGEST_STATE } from './state.ts'
+
+/** The parts that a worker's share in the schedules works with. */
+export interface SchedulesServiceParts {
+  readonly namespace: string
+  /** Those of the configuration. */
+  readonly schedules: Schedules
+  /** The tasks that are known here: arguments are checked against them. */
+  readonly registry: Pick<TaskRegistry, 'get'>
+  readonly node: string
+  /** Publishes, and holds the state while it leads. */
+  readonly session: Session
+  /** Declares its queue. */
+  readonly declaring: Pick<Session, 'withChannel'>
+  /** Whether the task queues are quorum queues: that of the schedules is one then, too. */
+  readonly isQuorum: () => Promise<boolean>
+  readonly router: Router
+  readonly queues: DeclaredQueues
+  readonly sendHooks: SendHooks | undefined
+  /** Whether the configuration allows this remote-control command. */
+  readonly allows: (command: string) => boolean
+  /** Milliseconds between two heartbeats of the connection. */
+  readonly heartbeat: number
+  readonly clock: Clock
+  readonly logger: EventLogger
+}
+
+/** Milliseconds between two announcements, and how long one waits for a leader. */
+const ANNOUNCE_EVERY = 60_000
+const ANNOUNCEMENT_LIVES = 90_000
+/** Milliseconds: a worker starts without it after that, and gets it later. */
+const LONGEST_OPENING = 5_000
+/** Unacknowledged messages of one that leads: enough for a take-over, and bounded. */
+const PREFETCH = 4_000
+
+/** A worker's share in the schedules of its namespace: announces those of its configuration, and leads when it is its turn. */
+export class SchedulesService {
+  readonly #parts: SchedulesServiceParts
+  readonly #queue: string
+  readonly #leadingParts: LeadingParts
+  #entries: ReadonlyMap<string, Entry> = new Map()
+  #kept: Kept | undefined
+  #lead: Lead | undefined
+  #again: Timer | undefined
+  #stopped = false
+
+  constructor(parts: SchedulesServiceParts) {
+    const { router, queues, sendHooks: hooks, clock, logger, node, allows } = parts
+    this.#parts = parts
+    this.#queue = schedulesQueue(parts.namespace)
+    this.#leadingParts = {
+      ...parts,
+      queue: this.#queue,
+      sender: new OccurrenceSender({ router, queues, hooks, origin: `gen${process.pid}@${hostname()}`, clock }),
+      admit({ method }) {
+        if (method !== 'list' && !allows(`schedule_${method}`)) throw notAllowed(method, node)
+      },
+      limits: { largest: LARGEST_STATE },
+      log: new OutcomeLog(logger),
+    }
+  }
+
+  /** Resolves when it has announced its entries, or after a while. Rejects with `TWQ_ARGUMENTS`, naming the entry, for one that its task does not take. */
+  async start(): Promise<void> {
+    const { session, clock, logger } = this.#parts
+    this.#entries = await this.#readEntries()
+    this.#kept = session.keep('schedules', (channel, gone) => this.#setUp(channel, gone), {
+      onDown(error) {
+        logger.warn({ event: 'schedules.unavailable', error: error.message }, 'this worker leads no schedules for now')
+      },
+    })
+    const over = new AbortController()
+    await Promise.race([this.#kept.ready.catch(() => {}), pause(clock, LONGEST_OPENING, over.signal)])
+    over.abort()
+  }
+
+  /** Leads no more: another worker gets the state. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#again?.cancel()
+    await this.#lead?.stop()
+    await this.#kept?.[Symbol.asyncDispose]()
+  }
+
+  async #readEntries(): Promise<ReadonlyMap<string, Entry>> {
+    const { schedules, registry } = this.#parts
+    const entries = new Map<string, Entry>()
+    for (const [name, schedule] of Object.entries(schedules)) {
+      const task = isTask(schedule.task) ? schedule.task : registry.get(schedule.task)
+      try {
+        if (task !== undefined) await checkArguments(task, schedule.args)
+        entries.set(name, entryOf(name, schedule, task))
+      } catch (error) {
+        throw new TwqError('TWQ_ARGUMENTS', `schedules['${name}'] can't be sent: ${messageOf(error)}`, { cause: error })
+      }
+    }
+    return entries
+  }
+
+  async #setUp(channel: Channel, gone: AbortSignal): Promise<void> {
+    if (this.#stopped) return
+    await this.#declare()
+    await channel.prefetch(PREFETCH, 'consumer')
+    const lead = new Lead(this.#leadingParts, channel)
+    this.#lead = lead
+    await channel.consume(this.#queue, (delivery) => lead.receive(delivery), {
+      // The queue was deleted, or its node was lost: a new channel declares it again.
+      onCancelled: () => lead.cancelled(),
+    })
+    await this.#announce(channel)
+    if (!gone.aborted) this.#announceLater(channel, gone)
+  }
+
+  async #declare(): Promise<void> {
+    const { declaring, isQuorum, logger } = this.#parts
+    const found = await declareLeaderQueue(declaring, this.#queue, { quorum: await isQuorum() })
+    if (found.difference !== undefined) {
+      const fields = { event: 'schedules.differ' as const, queue: this.#queue, difference: found.difference.message }
+      logger.info({ ...fields, hint: found.hint }, 'using the queue of schedules as it is')
+    }
+    await declareQuarantine(declaring, this.#queue, found)
+  }
+
+  #announceLater(channel: Channel, gone: AbortSignal): void {
+    this.#again?.cancel()
+    this.#again = this.#parts.clock.after(ANNOUNCE_EVERY, () => {
+      if (this.#stopped || gone.aborted) return
+      // What is wrong with the channel is told where it ends.
+      this.#announce(channel).catch(() => {})
+      this.#announceLater(channel, gone)
+    })
+  }
+
+  /** One without entries announces that: a fresh queue has nobody lead until there is a message. */
+  async #announce(channel: Channel): Promise<void> {
+    const body = encodeAnnouncement(this.#parts.node, this.#entries)
+    const properties = { expiration: String(ANNOUNCEMENT_LIVES), deliveryMode: 1 }
+    const message = schedulesMessage(MESSAGE_TYPES.announcement, body, properties)
+    await channel.publish({ exchange: '', routingKey: this.#queue }, message)
+  }
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
+import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
+import { occurrenceId } from '../../src/schedules/occurrence.ts'
+import type { Schedules } from '../../src/schedules/schedule.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
+import { startTestWorker, type TestWorker } from '../../src/testing/test-worker.ts'
+
+const T = Date.UTC(2030, 0, 1)
+
+interface Run {
+  readonly id: string
+  readonly name: unknown
+  readonly at: number
+  readonly day: string
+}
+
+/** Workers on one broker, in one virtual time, which note each run. */
+function aFleet() {
+  const clock = new ManualClock(T)
+  const broker = createMemoryBroker({ clock })
+  const runs: Run[] = []
+  const report = defineTask({
+    name: 'report',
+    positional: ['day'],
+    run: ({ day }: { day: string }, ctx) => {
+      const { headers, id } = ctx.request
+      runs.push({ id, name: headers.periodic_task_name, at: clock.now(), day })
+    },
+  })
+  const start = async (schedules: Schedules, config = {}): Promise<TestWorker> => {
+    const starting = startTestWorker({ tasks: [report], broker, clock, config: { schedules, ...config } })
+    starting.catch(() => {})
+    // It asks the others what they know, and waits for answers.
+    await clock.pass(1_500)
+    const worker = await starting
+    onTestFinished(async () => {
+      await worker[Symbol.asyncDispose]()
+    })
+    return worker
+  }
+  return { clock, broker, runs, report, start }
+}
+
+describe('a worker with schedules', () => {
+  it('sends what is due, under the id of the occurrence and with the name of the entry', async () => {
+    const { clock, runs, report, start } = aFleet()
+    await start({ nightly: { task: report, args: ['today'], cron: '0 3 * * *' } })
+    await clock.pass('1d')
+    expect(runs).toEqual([
+      {
+        id: occurrenceId('default', 'nightly', T + 3 * 3_600_000),
+        name: 'nightly',
+        at: T + 3 * 3_600_000,
+        day: 'today',
+      },
+    ])
+  })
+
+  it('sends each of an entry that is due every ten seconds, once, though three workers have it', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const schedules = { often: { task: report, args: ['x'], every: '10s' } }
+    for (let worker = 0; worker < 3; worker += 1) await start(schedules)
+    await clock.pass('5m')
+    expect(runs.map(({ at }) => at)).toEqual(Array.from({ length: 30 }, (_, index) => T + (index + 1) * 10_000))
+  })
+
+  it('goes on where the one that led has stopped', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const schedules: Schedules = { often: { task: report, args: ['x'], every: '10s', catchUp: 'all' } }
+    const first = await start(schedules)
+    await start(schedules)
+    await clock.pass('25s')
+    await first.worker.stop('warm')
+    await clock.pass('25s')
+    expect(runs.map(({ at }) => at - T)).toEqual([10_000, 20_000, 30_000, 40_000, 50_000])
+  })
+
+  it('makes up for what was due while no worker was there, as catchUp says', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const entry = (catchUp: 'all' | 'last' | 'skip') => ({ task: report, args: [catchUp], every: '10s', catchUp })
+    const schedules = { all: entry('all'), last: entry('last'), skip: entry('skip') }
+    const first = await start(schedules)
+    await first.worker.stop('warm')
+    await clock.pass('35s')
+    await start(schedules)
+    const of = (day: string) => runs.filter((run) => run.day === day).map(({ id }) => id)
+    const ids = (name: string, ...seconds: number[]) => seconds.map((s) => occurrenceId('default', name, T + s * 1_000))
+    await clock.pass('1s')
+    expect(of('all')).toEqual(ids('all', 10, 20, 30))
+    expect(of('last')).toEqual(ids('last', 30))
+    expect(of('skip')).toEqual([])
+    await clock.pass('5s')
+    expect(of('skip')).toEqual(ids('skip', 40))
+  })
+
+  it('sends nothing where it is told to leave schedules to others', async () => {
+    const { clock, runs, report, start } = aFleet()
+    await start({ often: { task: report, args: ['x'], every: '10s' } }, { leadSchedules: false })
+    await clock.pass('1m')
+    expect(runs).toEqual([])
+  })
+
+  it('does not start with arguments that its task does not take', async () => {
+    const { report, start } = aFleet()
+    await expect(start({ often: { task: report, args: ['x', 'y'], every: '10s' } })).rejects.toThrow(
+      /schedules\['often'\] can't be sent: report\(\) takes/,
+    )
+  })
+
+  it('tells of wrong entries with everything else that is wrong in the configuration', async () => {
+    const { report, start } = aFleet()
+    const wrong = { often: { task: report, cron: '* *' } }
+    await expect(start(wrong, { concurrency: 0 })).rejects.toThrow(
+      /2 problems[\s\S]*concurrency[\s\S]*schedules\['often'\]\.cron can't be read/,
+    )
+  })
+
+  it('lets a new definition take the place of an old one, and keeps it while old workers start again', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const old = { often: { task: report, args: ['old'], every: '10s' } }
+    await start(old)
+    await clock.pass('15s')
+    await start({ often: { task: report, args: ['new'], every: '10s' } })
+    await clock.pass('10s')
+    await start(old)
+    await clock.pass('2m')
+    expect(runs.slice(0, 3).map(({ day }) => day)).toEqual(['old', 'new', 'new'])
+    expect(new Set(runs.slice(1).map(({ day }) => day))).toEqual(new Set(['new']))
+  })
+
+  it('builds its queue anew from what the workers announce, where it was deleted', async () => {
+    const { clock, broker, runs, report, start } = aFleet()
+    await start({ often: { task: report, args: ['x'], every: '10s' } })
+    await clock.pass('15s')
+    await using connection = await broker.connect()
+    await using channel = await connection.openChannel()
+    await channel.deleteQueue('twq.schedules.default')
+    await clock.pass('1m')
+    expect(runs.length).toBeGreaterThanOrEqual(6)
+  })
+
+  it('quarantines what it can not read, and goes on', async () => {
+    const { clock, broker, runs, report, start } = aFleet()
+    await start({ often: { task: report, args: ['x'], every: '10s' } })
+    await using connection = await broker.connect()
+    await using channel = await connection.openChannel()
+    const garbage = (type: string | undefined, body: string) =>
+      channel.publish(
+        { exchange: '', routingKey: 'twq.schedules.default' },
+        { properties: { type }, headers: {}, body: Buffer.from(body) },
+      )
+    await garbage('twq.schedules.state', '{"format":1,"version":1e300}')
+    await garbage('twq.schedules.announcement', '[')
+    await garbage('twq.schedules.command', '{}')
+    await garbage(undefined, 'x')
+    await clock.pass('25s')
+    expect((await channel.inspectQueue('twq.schedules.default.quarantine')).messages).toBe(4)
+    expect(runs.length).toBe(2)
+  })
+})
