@@ -26,6 +26,7 @@ export function settingsOf(options: ClientOptions, router: Router, clock: Clock)
     publishTimeout: milliseconds('publishTimeout', options.publishTimeout, 10_000),
     holdFor: options.holdFor === null ? undefined : milliseconds('holdFor', options.holdFor, 600_000),
     delayedQueueType: options.delayedQueueType ?? 'quorum',
+    schedulesNamespace: namespaceOf(options),
   }
 }
 
@@ -80,6 +81,11 @@ export function routerOf({ queue = 'celery', queues = [], routes, priority }: Cl
   if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.join('\n'))
   const known = readings.flatMap((reading) => (reading.kind === 'queue' ? [reading.queue] : []))
   return createRouter({ queues: known, routes, defaultQueue: queue, defaultPriority: priority })
+}
+
+function namespaceOf({ schedulesNamespace = 'default' }: ClientOptions): string {
+  if (typeof schedulesNamespace === 'string' && /^[\w.-]{1,100}$/.test(schedulesNamespace)) return schedulesNamespace
+  throw new TwqError('TWQ_CONFIG', 'schedulesNamespace must be 1 to 100 letters, digits, dots, dashes and underscores')
 }
 
 function resultsOf(

@@ -4,6 +4,7 @@ import type { Routes } from '../protocol/queue/routes.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { Logger } from '../runtime/log/logger.ts'
+import type { ScheduleClient } from '../schedules/schedule-client.ts'
 import type { SentMany } from '../sending/send-many.ts'
 import type { StoredHandle } from '../sending/task-handle.ts'
 import type { Plugin } from '../tasks/plugin.ts'
@@ -82,6 +83,8 @@ export interface Client extends AsyncDisposable {
    * Worker events always come; task events from workers that send them, or with `enableTaskEvents` from all.
    */
   events(options?: EventOptions): EventStream
+  /** The schedules that the workers share, those of their configuration and those that are set at run time (docs/schedules.md). */
+  readonly schedules: ScheduleClient
   /** Waits for the sends under way, then closes the connection. Results that were not read are lost. */
   close(): Promise<void>
 }
@@ -119,6 +122,8 @@ export interface ClientOptions {
   readonly holdFor?: number | string | null
   /** The type of the queues of native delayed delivery. Default `quorum`, as Celery's. */
   readonly delayedQueueType?: 'quorum' | 'classic'
+  /** The namespace of the workers whose schedules `client.schedules` means. Default `'default'`. */
+  readonly schedulesNamespace?: string
   /** Around each send: of these plugins a client calls `aroundSend`, and nothing else. */
   readonly plugins?: readonly Plugin[]
   /** Logs lost connections; without a logger they are not reported. */

@@ -13,6 +13,7 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
+import { askLeader, type LeaderAnswer, type LeaderRequest, LONGEST_ANSWER } from '../schedules/ask-leader.ts'
 import { type AskOptions, askOn } from '../sending/broadcast.ts'
 import { DeclaredQueues } from '../sending/declared-queues.ts'
 import { DelayedTasks } from '../sending/delayed-tasks.ts'
@@ -31,6 +32,7 @@ export interface ConnectionSettings {
   readonly publishTimeout: number
   readonly holdFor: number | undefined
   readonly delayedQueueType: DelayedQueueType
+  readonly schedulesNamespace: string
 }
 
 const CLOSE_TIMEOUT = 5_000
@@ -104,6 +106,14 @@ export class ClientConnection {
       },
       { signal: limit.signal },
     )
+    return await unlessAborted(asked, limit.signal)
+  }
+
+  /** Asks whoever leads the schedules. Rejects with `TWQ_BROKER_UNREACHABLE` where the broker can't be reached within the time for a publish. */
+  async askLeader(request: LeaderRequest): Promise<LeaderAnswer> {
+    const reason = () => new TwqError('TWQ_BROKER_UNREACHABLE', 'the command did not reach the broker in time')
+    using limit = timeLimit({ ms: this.#publishTimeout + LONGEST_ANSWER, reason })
+    const asked = this.#session.withChannel((channel) => askLeader(channel, request, this.#clock), limit)
     return await unlessAborted(asked, limit.signal)
   }
 

@@ -6,6 +6,7 @@ import type { Outgoing } from '../protocol/wire.ts'
 import type { Replies } from '../results/replies.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { type ScheduleClient, scheduleClient } from '../schedules/schedule-client.ts'
 import type { Revoke } from '../sending/revoke.ts'
 import type { Router } from '../sending/router.ts'
 import { type SentMany, sendMany } from '../sending/send-many.ts'
@@ -47,6 +48,7 @@ class BrokerClient implements Client {
   readonly #settings: ConnectionSettings
   #connection: ClientConnection
   readonly send: Send
+  readonly schedules: ScheduleClient
   #closed: Promise<void> | undefined
 
   constructor(options: ClientOptions, router: Router, given?: { readonly broker: Broker; readonly clock: Clock }) {
@@ -59,6 +61,10 @@ class BrokerClient implements Client {
       if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
       return this.#startedConnection().send(target, args, how)
     }) as Send
+    this.schedules = scheduleClient(this.#settings.schedulesNamespace, async (request) => {
+      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      return await this.#startedConnection().askLeader(request)
+    })
     this.send = hooksOf(options, this.#settings)?.around(send) ?? send
   }
 

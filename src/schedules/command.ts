@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { messageOf, TwqError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../protocol/json.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { isSuspended, lastAnnounced } from './announcement.ts'
 import { type Entry, readEntry } from './entry.ts'
-import { jitterOf, occurrenceId } from './occurrence.ts'
 import { MOST_ENTRIES, nameProblems } from './schedule-problems.ts'
 import { type EntryState, isRecord, LARGEST_STATE, type ScheduleState, sizeOf } from './state.ts'
-import { nextDue } from './timing.ts'
+import { jitterOf, occurrenceId } from './times/occurrence.ts'
+import { nextDue } from './times/timing.ts'
 
 /** The commands that change something. */
 export const CHANGING = ['set', 'remove', 'pause', 'resume', 'trigger'] as const
@@ -22,9 +21,9 @@ export interface ScheduleCommand {
   readonly definition?: JsonObject | undefined
 }
 
-/** Writes a command with a new id. */
-export function encodeCommand(command: Omit<ScheduleCommand, 'id' | 'definition'>, entry?: Entry): Buffer {
-  const head = JSON.stringify({ id: randomUUID(), ...command })
+/** Writes a command. */
+export function encodeCommand(command: Omit<ScheduleCommand, 'definition'>, entry?: Entry): Buffer {
+  const head = JSON.stringify(command)
   return Buffer.from(entry === undefined ? head : `${head.slice(0, -1)},"definition":${entry.json}}`)
 }
 

@@ -9,10 +9,10 @@ import { isTask } from '../tasks/brand.ts'
 import { checkSendOptions } from '../tasks/send-options.ts'
 import type { AnyArguments, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
-import type { CatchUp } from './due.ts'
 import { momentOf, type Schedule, SEND_KEYS } from './schedule.ts'
 import { entryProblems, nameProblems } from './schedule-problems.ts'
-import type { Timing } from './timing.ts'
+import type { CatchUp } from './times/due.ts'
+import type { Timing } from './times/timing.ts'
 
 /** A schedule as it is worked with. */
 export interface Entry {

@@ -30,6 +30,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     redis: ['.'],
     kinds: ['.', 'rpc', 'redis'],
   },
+  schedules: { '.': ['times'] },
   control: { commands: ['.'] },
   config: { '.': ['options'] },
   // Along the way of a message: the later room knows the earlier ones.

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
-import { occurrenceId } from '../../src/schedules/occurrence.ts'
 import type { Schedules } from '../../src/schedules/schedule.ts'
+import { occurrenceId } from '../../src/schedules/times/occurrence.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { startTestWorker, type TestWorker } from '../../src/testing/test-worker.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { nextDue, type Timing } from '../../src/schedules/timing.ts'
+import { nextDue, type Timing } from '../../../src/schedules/times/timing.ts'
 
 interface Row {
   readonly pattern: string
@@ -14,7 +14,7 @@ interface Row {
   readonly last: readonly number[]
 }
 
-const rows = JSON.parse(readFileSync(new URL('../golden/schedules.json', import.meta.url), 'utf8')) as readonly Row[]
+const rows = JSON.parse(readFileSync(new URL('../../golden/schedules.json', import.meta.url), 'utf8')) as readonly Row[]
 
 /** The due times after `from`, up to `to`, in milliseconds. */
 function dueTimes(timing: Timing, from: number, to: number): number[] {

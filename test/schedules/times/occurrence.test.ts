@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { jitterOf, occurrenceId } from '../../src/schedules/occurrence.ts'
+import { jitterOf, occurrenceId } from '../../../src/schedules/times/occurrence.ts'
 
 const DUE = Date.UTC(2030, 0, 1, 3)
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { nextStep, type Timed } from '../../src/schedules/due.ts'
-import { lastDue, nextDue, type Timing } from '../../src/schedules/timing.ts'
+import { nextStep, type Timed } from '../../../src/schedules/times/due.ts'
+import { lastDue, nextDue, type Timing } from '../../../src/schedules/times/timing.ts'
 
 const T = Date.UTC(2030, 0, 1)
 const SECOND = 1_000

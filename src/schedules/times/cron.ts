@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Cron } from 'croner'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -1,6 +1,6 @@
 """Prints what croniter says of some patterns, for test/golden/schedules.json:
 
-    /usr/bin/python3 test/schedules/croniter-table.py > test/golden/schedules.json   (Debian's python3-croniter)
+    /usr/bin/python3 test/schedules/times/croniter-table.py > test/golden/schedules.json   (Debian's python3-croniter)
 
 All in UTC: what croniter does where clocks change is another matter. The due times after `from`, up to `to`, in seconds since the epoch:
 how many they are, the SHA-256 of all in decimal, a line each, and the first and last of them.

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { TwqError } from '../errors.ts'
+import type { Json } from '../runtime/json.ts'
+import { checkArguments } from '../sending/prepare-task.ts'
+import { isTask } from '../tasks/brand.ts'
+import type { LeaderAnswer, LeaderRequest } from './ask-leader.ts'
+import type { ScheduleCommand, ScheduleView } from './command.ts'
+import { entryOf } from './entry.ts'
+import type { Schedule } from './schedule.ts'
+
+/** What becomes of a command: the leader has carried it out, or it waits with the broker for the next one. */
+export type ScheduleOutcome = 'applied' | 'queued: no leader'
+
+/** The schedules of a namespace, and who leads them. */
+export interface ScheduleList {
+  /** The name of the worker that sends what is due. */
+  readonly leader: string
+  /** Its time, ISO 8601. */
+  readonly now: string
+  readonly entries: readonly ScheduleView[]
+}
+
+/**
+ * Schedules at run time. Commands are confirmed into a durable queue; each rejects with `TWQ_SCHEDULE`, and the reason, where the leader
+ * refuses it, and with `TWQ_SCHEDULES_NO_LEADER` where no worker with schedules has been started yet.
+ */
+export interface ScheduleClient {
+  /** Sets an entry, new or in the place of one that was set before. One of the configuration can't be set. */
+  set(name: string, schedule: Schedule): Promise<ScheduleOutcome>
+  /** Removes an entry that was set at run time. */
+  remove(name: string): Promise<ScheduleOutcome>
+  /** Has nothing of an entry sent until it is resumed. */
+  pause(name: string): Promise<ScheduleOutcome>
+  /** Has it sent again, from now on: what was due meanwhile is not made up for. */
+  resume(name: string): Promise<ScheduleOutcome>
+  /** Sends its task now, under a random id. */
+  trigger(name: string): Promise<{ readonly id: string; readonly outcome: ScheduleOutcome }>
+  /** All entries. Rejects with `TWQ_SCHEDULES_NO_LEADER` where no leader answers within two seconds. */
+  list(): Promise<ScheduleList>
+}
+
+type Ask = (request: LeaderRequest) => Promise<LeaderAnswer>
+
+/** The schedules of a namespace, by a way to ask its leader. */
+export function scheduleClient(namespace: string, ask: Ask): ScheduleClient {
+  const give = async (method: ScheduleCommand['method'], name: string, schedule?: Schedule) => {
+    if (typeof name !== 'string')
+      throw new TwqError('TWQ_ARGUMENTS', `a schedule is named by a text, got ${typeof name}`)
+    const id = randomUUID()
+    const entry = schedule === undefined ? undefined : entryOf(name, schedule)
+    if (isTask(schedule?.task)) await checkArguments(schedule.task, schedule.args)
+    const answer = await ask({ namespace, command: { id, method, name }, entry })
+    return { id, outcome: outcomeOf(answer), answer: answer.kind === 'answered' ? answer.answer : null }
+  }
+  return {
+    set: async (name, schedule) => (await give('set', name, schedule)).outcome,
+    remove: async (name) => (await give('remove', name)).outcome,
+    pause: async (name) => (await give('pause', name)).outcome,
+    resume: async (name) => (await give('resume', name)).outcome,
+    async trigger(name) {
+      const { id, outcome } = await give('trigger', name)
+      return { id, outcome }
+    },
+    list: async () => listIn((await give('list', '')).answer),
+  }
+}
+
+function outcomeOf({ kind }: LeaderAnswer): ScheduleOutcome {
+  return kind === 'answered' ? 'applied' : 'queued: no leader'
+}
+
+function listIn(answer: Json): ScheduleList {
+  const { leader, entries } = (answer ?? {}) as Partial<ScheduleList>
+  if (typeof leader === 'string' && Array.isArray(entries)) return answer as unknown as ScheduleList
+  throw new TwqError('TWQ_MESSAGE_MALFORMED', 'a list of schedules that is none')
+}
