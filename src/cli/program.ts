@@ -22,6 +22,7 @@ export const families: Families = {
   top: async () => (await import('./events/command.ts')).addTop,
   queue: async () => (await import('./queue/command.ts')).addQueue,
   quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
+  schedule: async () => (await import('./schedule/command.ts')).addSchedule,
   doctor: async () => (await import('./doctor/command.ts')).addDoctor,
   completion: async () => (await import('./completion/command.ts')).addCompletion,
 }

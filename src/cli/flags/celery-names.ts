@@ -1,7 +1,7 @@
 /** Celery's commands and flags that are named otherwise here, or missing: one line of help for each. */
 const REPLACED: Readonly<Record<string, string>> = {
   amqp: 'twq queue looks after queues',
-  beat: 'schedules are sent by `celery beat`, to workers of either kind',
+  beat: 'one of the workers whose configuration has `schedules` does what beat does; without a worker: twq schedule run',
   call: 'twq task send <name> <arguments>',
   graph: 'twq worker list shows the workers that are there',
   list: 'twq task list, twq queue list or twq worker list',
