@@ -41,7 +41,7 @@ const STAYING = [
 
 // The first npx in a fresh copy builds the project once more: npx installs the folder that it is called in into its own
 // cache, which runs `prepare`. On a busy machine that takes a while.
-const FIRST_START = 180_000
+const FIRST_START = 280_000
 
 /** Folders that programs make beside the code; an example has packages of its own. */
 const MADE: ReadonlySet<string> = new Set(['__pycache__', 'node_modules'])
