@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import type { AroundAttempt, SurroundedAttempt } from '../tasks/attempt/invocation.ts'
 import type { TaskContext } from '../tasks/context.ts'
 import type { AttemptEnd, Plugin, PluginAttempt } from '../tasks/plugin.ts'
+import { isActive } from './active.ts'
 import { type ChainObserver, type Hook, runChain } from './chain.ts'
 import type { FailureLog } from './failure-log.ts'
 import type { SendHooks } from './send-hooks.ts'
@@ -22,12 +23,14 @@ export function aroundAttempt(
   return async (surrounded) => {
     const attempt = new AttemptOfPlugins(surrounded)
     sends?.passOn(attempt.message, attempt.passOn)
-    const hooks = surrounding.map(
-      (plugin): Hook<unknown> => ({
-        plugin: plugin.name,
-        run: (next) => plugin.aroundAttempt?.(attempt, next),
-      }),
-    )
+    const hooks = surrounding
+      .filter((plugin) => isActive(plugin, failures))
+      .map(
+        (plugin): Hook<unknown> => ({
+          plugin: plugin.name,
+          run: (next) => plugin.aroundAttempt?.(attempt, next),
+        }),
+      )
     return await runChain(hooks, () => surrounded.call(...argumentsOf(attempt)), observing(surrounded, failures))
   }
 }

@@ -6,6 +6,7 @@ import type { AroundAttempt } from '../tasks/attempt/invocation.ts'
 import type { Plugin, PluginHost, Stop } from '../tasks/plugin.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { taskLogger } from '../tasks/task-logger.ts'
+import { isActive } from './active.ts'
 import { aroundAttempt } from './around-attempt.ts'
 import { FailureLog } from './failure-log.ts'
 import { Observers } from './observers.ts'
@@ -26,13 +27,19 @@ export interface PluginListParts {
   readonly clock: Clock
 }
 
+/** A task with the plugins that surround its attempts, and those as one function. */
+interface SurroundedTask {
+  readonly plugins: readonly Plugin[]
+  readonly around: AroundAttempt | undefined
+}
+
 /** The plugins of one process or thread: starts them in order, stops them in reverse, and puts them around attempts. */
 export class PluginList {
   readonly #parts: PluginListParts
   /** Each once, though several tasks may have it. */
   readonly #all: readonly Plugin[]
   readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
-  readonly #around = new Map<AnyTask, AroundAttempt | undefined>()
+  readonly #surrounded = new Map<AnyTask, SurroundedTask>()
   readonly failures: FailureLog
   readonly observers: Observers
   /** Those around sends; undefined where there are none. */
@@ -54,7 +61,7 @@ export class PluginList {
 
   /** Those around the attempts of a task, the outermost first. */
   namesAround(task: AnyTask): readonly string[] {
-    return this.#pluginsOf(task).flatMap(({ name, aroundAttempt }) => (aroundAttempt === undefined ? [] : [name]))
+    return (this.#surrounded.get(task) ?? this.#surround(task)).plugins.map(({ name }) => name)
   }
 
   /** What members of the pool start theirs with. Plain data. */
@@ -67,11 +74,17 @@ export class PluginList {
   get aroundOf(): ((task: AnyTask) => AroundAttempt | undefined) | undefined {
     if (this.#all.every((plugin) => plugin.aroundAttempt === undefined)) return undefined
     return (task) => {
-      if (!this.#around.has(task)) {
-        this.#around.set(task, aroundAttempt(this.#pluginsOf(task), this.failures, this.sends))
-      }
-      return this.#around.get(task)
+      const { plugins, around } = this.#surrounded.get(task) ?? this.#surround(task)
+      return plugins.some((plugin) => isActive(plugin, this.failures)) ? around : undefined
     }
+  }
+
+  #surround(task: AnyTask): SurroundedTask {
+    const own = [...new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])]
+    const plugins = own.filter((plugin) => plugin.aroundAttempt !== undefined)
+    const surrounded = { plugins, around: aroundAttempt(plugins, this.failures, this.sends) }
+    this.#surrounded.set(task, surrounded)
+    return surrounded
   }
 
   /** Starts all, one after the other. Rejects with `TWQ_PLUGIN`, with the plugin's name, once those before it are stopped again. */
@@ -112,10 +125,6 @@ export class PluginList {
         logger.warn(fields, 'a plugin could not be stopped')
       }
     }
-  }
-
-  #pluginsOf(task: AnyTask): readonly Plugin[] {
-    return [...new Set([...this.#parts.plugins, ...(task.settings.plugins ?? [])])]
   }
 }
 

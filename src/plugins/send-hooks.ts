@@ -9,6 +9,7 @@ import { isCanvas, isTask } from '../tasks/brand.ts'
 import type { Plugin, PluginSend, SendKind, Sent } from '../tasks/plugin.ts'
 import type { AnyArguments, AnyHandle, Canvas, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import { isActive } from './active.ts'
 import type { Hook } from './chain.ts'
 import type { FailureLog } from './failure-log.ts'
 import { SurroundedSend } from './surrounded-send.ts'
@@ -64,13 +65,12 @@ export class SendHooks {
   around(send: Send, parent?: TaskMessage): Send {
     const plain = send as (target: unknown, ...rest: readonly unknown[]) => Promise<AnyHandle>
     const surrounded = async (
+      plugins: readonly Plugin[],
       target: AnyTask | string | Canvas,
-      given?: AnyArguments | SendOptions,
-      last: SendOptions = {},
+      given: AnyArguments | SendOptions | undefined,
+      last: SendOptions,
     ): Promise<AnyHandle> => {
       const canvas = isCanvas(target)
-      // What is neither is refused where everything is.
-      if (!canvas && !isTask(target) && typeof target !== 'string') return await plain(target, given, last)
       const { headers, taskId, signal, ...options } = canvas ? ((given ?? {}) as SendOptions) : last
       const subject: PluginSend = {
         kind: canvas ? 'canvas' : 'task',
@@ -82,7 +82,7 @@ export class SendHooks {
         parent,
         passOn: NO_TEXTS,
       }
-      const sending = this.#surround(subject, signal, () => {
+      const sending = this.#surround(plugins, subject, signal, () => {
         const { id, headers: set } = subject
         const how: SendOptions = {
           ...subject.options,
@@ -94,7 +94,17 @@ export class SendHooks {
       })
       return await sending.ofCaller()
     }
-    return surrounded as Send
+    const sent = (
+      target: AnyTask | string | Canvas,
+      given?: AnyArguments | SendOptions,
+      last: SendOptions = {},
+    ): Promise<AnyHandle> => {
+      const plugins = this.#active
+      // What can't be sent is refused where everything is.
+      const known = isCanvas(target) || isTask(target) || typeof target === 'string'
+      return plugins.length === 0 || !known ? plain(target, given, last) : surrounded(plugins, target, given, last)
+    }
+    return sent as Send
   }
 
   /**
@@ -103,20 +113,27 @@ export class SendHooks {
    * not make a task fail whose next one runs.
    */
   async follow(following: FollowingSend, publish: (headers: Headers | undefined) => Promise<void>): Promise<void> {
+    const plugins = this.#active
+    if (plugins.length === 0) return await publish(undefined)
     const passOn = this.#passedOn.get(following.parent) ?? NO_TEXTS
     const { kind, task, id, queue, parent } = following
     const subject: PluginSend = { kind, task, id, parent, args: undefined, headers: {}, options: { queue }, passOn }
-    await this.#surround(subject, undefined, () => publish(headersOf(subject))).ofWorker()
+    await this.#surround(plugins, subject, undefined, () => publish(headersOf(subject))).ofWorker()
+  }
+
+  get #active(): readonly Plugin[] {
+    return this.#surrounding.filter((plugin) => isActive(plugin, this.#parts.failures))
   }
 
   #surround<Result>(
+    plugins: readonly Plugin[],
     subject: PluginSend,
     signal: AbortSignal | undefined,
     send: () => Promise<Result>,
   ): SurroundedSend<Result> {
     const { publishTimeout, clock, failures } = this.#parts
     const sent = (): Sent => ({ id: subject.id ?? '' })
-    const hooks = this.#surrounding.map(
+    const hooks = plugins.map(
       (plugin): Hook<Sent> => ({ plugin: plugin.name, run: (next) => plugin.aroundSend?.(subject, next) }),
     )
     return new SurroundedSend({ hooks, send, sent, name: nameOf(subject), publishTimeout, clock, failures, signal })

@@ -1,7 +1,7 @@
 import { closest } from '../runtime/text/closest.ts'
 
 // A function where a plugin has one, else a check of its own.
-const PARTS = ['name', 'start', 'aroundAttempt', 'aroundSend', 'on'] as const
+const PARTS = ['name', 'start', 'active', 'aroundAttempt', 'aroundSend', 'on'] as const
 const MOMENTS = [
   'received',
   'started',

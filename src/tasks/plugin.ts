@@ -17,6 +17,11 @@ export interface Plugin {
   // biome-ignore lint/suspicious/noConfusingVoidType: a method that returns nothing is meant
   start?(host: PluginHost): void | Stop | Promise<void | Stop>
   /**
+   * Asked before each attempt and each send, where there is a hook for it: where it is false, `aroundAttempt` and `aroundSend` of this plugin
+   * are passed over, and cost nothing. Left out, they are always called. Has to answer at once.
+   */
+  active?(): boolean
+  /**
    * Called around each attempt, where the code of the task runs; the first plugin is the outermost. `next` runs the plugins after
    * this one and the task, once. What it returns is the result of the attempt, and what it throws its outcome.
    */

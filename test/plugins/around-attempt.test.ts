@@ -203,6 +203,47 @@ describe('a plugin around attempts', () => {
     expect(lines.find(({ msg }) => msg === 'before')).not.toHaveProperty('trace_id')
   })
 
+  it('is passed over while it is not active', async () => {
+    const notes: string[] = []
+    let active = false
+    const plugin: Plugin = {
+      ...around('sleeping', (attempt, next) => {
+        notes.push(attempt.task)
+        return next()
+      }),
+      active: () => active,
+    }
+    await using scene = await startTestWorker({ tasks: [add], plugins: [plugin] })
+    const run = async () => await (await scene.client.send(add, { x: 1, y: 2 })).result()
+    expect(await run()).toBe(3)
+    expect(notes).toEqual([])
+    active = true
+    expect(await run()).toBe(3)
+    expect(notes).toEqual(['add'])
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('who knows')
+      },
+    ],
+    ['returns a promise', async () => false],
+  ])('counts as active where its active() %s', async (_, active) => {
+    const notes: string[] = []
+    const plugin: Plugin = {
+      ...around('unsure', (attempt, next) => {
+        notes.push(attempt.task)
+        return next()
+      }),
+      active: active as () => never,
+    }
+    await using scene = await startTestWorker({ tasks: [add], plugins: [plugin] })
+    expect(await (await scene.client.send(add, { x: 1, y: 2 })).result()).toBe(3)
+    expect(notes).toEqual(['add'])
+  })
+
   it('of one task is within those of the configuration, and around that task alone', async () => {
     const notes: string[] = []
     const noting = (name: string) =>

@@ -65,6 +65,17 @@ describe('a plugin around the sends of a client', () => {
     expect(await handle.result()).toEqual({ own: 1, tenant: 'acme' })
   })
 
+  it('is passed over while it is not active, in the worker as well', async () => {
+    const notes: string[] = []
+    await using scene = await startTestWorker({
+      tasks: [seen],
+      plugins: [{ ...marking(notes), active: () => false }],
+    })
+    const handle = await scene.client.send(chain([signature(seen, []), signature(seen, [])]))
+    expect(await handle.result()).toEqual({})
+    expect(notes).toEqual([])
+  })
+
   it('fails the send by what it throws', async () => {
     const plugin = sending('strict', async () => {
       throw new RangeError('not this one')

@@ -13,9 +13,7 @@ export function pluginMoments(observers: Observers, node: string): WorkerObserve
   return {
     ...(hears('received') && { received: (request) => tell('received', factsOf(request)) }),
     ...(hears('started') && { started: (request, pid) => tell('started', { ...factsOf(request), pid }) }),
-    ...(hears('succeeded', 'failed', 'retried', 'revoked', 'rejected') && {
-      settled: (request, outcome) => tellSettled(observers, request, outcome),
-    }),
+    ...(hears('succeeded', 'failed', 'retried', 'revoked', 'rejected') && settledTeller(observers)),
     ...(hears('quarantined') && { quarantined: (task) => tell('quarantined', { task }) }),
     ...(hears('workerReady') && { ready: () => tell('workerReady', { node }) }),
     ...(hears('workerStopping') && { stopping: () => tell('workerStopping', { node }) }),
@@ -24,6 +22,16 @@ export function pluginMoments(observers: Observers, node: string): WorkerObserve
       connectionRegained: (role, downtime) => tell('brokerRegained', { role, downtime }),
     }),
   } satisfies WorkerObserver
+}
+
+/** Most outcomes are successes: where no plugin hears of those, they cost nothing. */
+function settledTeller(observers: Observers): Pick<WorkerObserver, 'settled'> {
+  const successes = observers.hears('succeeded')
+  return {
+    settled(request, outcome) {
+      if (successes || outcome.kind !== 'succeeded') tellSettled(observers, request, outcome)
+    },
+  }
 }
 
 /** As monitors hear of it: nothing of a task that goes back to its queue because its worker leaves or a process died. */
