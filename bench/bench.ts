@@ -4,7 +4,7 @@ import { besideCelery } from './beside-celery.ts'
 import { roundTrip, sending } from './calls.ts'
 import { commands } from './commands.ts'
 import { type Row, reaches } from './comparison.ts'
-import { drainWithDefaults, drainWithoutResults, drainWithResults } from './drain.ts'
+import { drainTraced, drainWithDefaults, drainWithoutResults, drainWithResults } from './drain.ts'
 import { memory } from './memory.ts'
 import { pools } from './pools.ts'
 import { waiting } from './waiting.ts'
@@ -13,7 +13,7 @@ const HELP = `npm run bench -- [options]
 
 Prints what twq does beside what plain amqplib, or Celery, does in the same run, and the target of each figure.
 
-  --only <names>   some of the measurements: P1,P2,defaults,celery,P4,P5,P6,P7,P9,P10
+  --only <names>   some of the measurements: P1,P2,defaults,celery,P4,P5,P6,P7,P9,P10,P11
   --rounds <n>     how often each side runs (5)
   --quick          2 rounds with fewer messages: for a first impression only
   --json           the rows as JSON
@@ -31,6 +31,7 @@ const MEASUREMENTS: Readonly<Record<string, (arena: Arena) => Promise<Row[]>>> =
   P7: memory,
   P9: pools,
   P10: waiting,
+  P11: drainTraced,
 }
 
 const { values } = parseArgs({

@@ -46,6 +46,24 @@ export async function drainWithDefaults(arena: Arena): Promise<Row[]> {
   return [row('defaults', 'drain as configured by nobody ÷ raw at its best', figures.twq, figures.turn)]
 }
 
+/** P11: what openTelemetry() costs where no SDK is registered: the same drains with the plugin and without any. */
+export async function drainTraced(arena: Arena): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const [kind, flags] of [
+    ['without results', [...SAME_PREFETCH, '--result-backend', 'none']],
+    ['with results', SAME_PREFETCH],
+  ] as const) {
+    const figures = await inTurns(arena.rounds, {
+      plain: () => drain(arena, twq(flags), kind),
+      traced: () => drain(arena, twq(flags, 'traced.config.ts'), kind),
+    })
+    rows.push(
+      row('P11', `drain ${kind}, openTelemetry() without an SDK ÷ no plugin`, figures.traced, figures.plain, 0.95),
+    )
+  }
+  return rows
+}
+
 /** What one run of a consumer came to. */
 interface Drained {
   /** Tasks a second. */

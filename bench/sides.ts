@@ -52,12 +52,12 @@ export function consumerIn(child: ChildProcess): Consumer {
   }
 }
 
-/** `twq worker start` as in production: logs at the default level, into a file. */
-export function twq(flags: readonly string[]): Side {
+/** `twq worker start` as in production: logs at the default level, into a file. `config` is a file of worker/. */
+export function twq(flags: readonly string[], config = 'worker.config.ts'): Side {
   return async ({ url, folder }, { queue, stopwatch }) => {
     const worker = WorkerProcess.spawn({
       url,
-      config: here('worker/worker.config.ts'),
+      config: here(`worker/${config}`),
       flags: ['--queues', queue, ...flags],
       env: stopwatch ? { BENCH_STOPWATCH: stopwatch.path, BENCH_COUNT: String(stopwatch.count) } : {},
       log: join(folder, `${queue}.log`),

@@ -4,7 +4,17 @@ import { TwqError } from '../errors.ts'
 type Api = typeof import('@opentelemetry/api')
 
 /** The API of OpenTelemetry, an optional peer. Required, not imported: where it is missing, the error says what to install. */
-export const { context, metrics, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, ValueType } = load()
+export const {
+  context,
+  createNoopMeter,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  ValueType,
+} = load()
 
 function load(): Api {
   try {

@@ -5,6 +5,7 @@ import type { Plugin } from '../tasks/plugin.ts'
 import { trace } from './api.ts'
 import { AttemptSpans } from './attempt-spans.ts'
 import { Instruments } from './instruments.ts'
+import { isRegistered } from './registered.ts'
 import { SendSpans } from './send-spans.ts'
 
 /** How tasks are traced and measured; everything is optional. */
@@ -31,12 +32,14 @@ const SCOPE = 'twq'
 export function openTelemetry(options: OpenTelemetryOptions = {}): Plugin {
   const { relation = 'parent', tracerProvider, meterProvider } = options
   checkRelation(relation)
+  const given = tracerProvider !== undefined || meterProvider !== undefined
   const tracer = tracerProvider?.getTracer(SCOPE) ?? trace.getTracer(SCOPE)
   const instruments = new Instruments(SCOPE, meterProvider)
   const attempts = new AttemptSpans({ tracer, instruments, relation })
   const sends = new SendSpans({ tracer, instruments, contextOf: (message) => attempts.contextOf(message) })
   return {
     name: 'opentelemetry',
+    active: () => given || isRegistered(SCOPE),
     aroundAttempt: (attempt, next) => attempts.around(attempt, next),
     aroundSend: (send, next) => sends.around(send, next),
     on: { failed: (moment) => attempts.failed(moment) },
