@@ -110,6 +110,14 @@ export interface Channel extends AsyncDisposable {
     message: WireMessage,
     options?: { readonly mandatory?: boolean },
   ): Promise<'confirmed' | 'returned'>
+  /** The same for one who publishes much: no promise is made, and `listener` is told, once and never before it returns. */
+  post(route: Route, message: WireMessage, options: { readonly mandatory: boolean }, listener: PublishListener): void
+}
+
+/** Hears what becomes of one publish. Neither may throw. */
+export interface PublishListener {
+  confirmed(outcome: 'confirmed' | 'returned'): void
+  refused(error: Error): void
 }
 
 /** A consumer that the broker has ended, and what it delivered. */

@@ -1,5 +1,8 @@
 import type { Outgoing } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/time/clock.ts'
+import type { BackoffState } from '../runtime/time/backoff.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { deferred } from '../runtime/time/deferred.ts'
+import type { Channel, PublishListener } from './broker.ts'
 
 /** How one message is published. */
 export interface PublishOptions {
@@ -50,4 +53,51 @@ export interface PublisherOptions {
    * has no leader, for some moments after a node was lost; a full one may take some soon.
    */
   readonly patience?: number
+}
+
+/** The publisher, which is told what a channel answered for a message. */
+export interface PublishOwner {
+  confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void
+  refused(entry: PendingPublish, error: Error): void
+}
+
+/** One message from `publish` until its outcome is known; hears of it from the channel that it was written to last. */
+export class PendingPublish implements PublishListener {
+  readonly outgoing: Outgoing
+  readonly mandatory: boolean
+  readonly patience: number
+  readonly size: number
+  readonly done = deferred<'confirmed' | 'returned'>()
+  readonly #publisher: PublishOwner
+  channel: Channel | undefined
+  /** When its time is up, by the monotonic clock, and how long that was. */
+  due = Number.POSITIVE_INFINITY
+  timeout = 0
+  /** Withdraws the abort listener. */
+  cleanUp: (() => void) | undefined
+  /** How often, and how the broker did not take it. */
+  refusals: BackoffState | undefined
+  refusal: unknown
+  /** Until it is tried again. */
+  rest: Timer | undefined
+
+  constructor(
+    outgoing: Outgoing,
+    options: { mandatory: boolean; patience: number; size: number },
+    publisher: PublishOwner,
+  ) {
+    this.outgoing = outgoing
+    this.mandatory = options.mandatory
+    this.patience = options.patience
+    this.size = options.size
+    this.#publisher = publisher
+  }
+
+  confirmed(outcome: 'confirmed' | 'returned'): void {
+    this.#publisher.confirmed(this, outcome)
+  }
+
+  refused(error: Error): void {
+    this.#publisher.refused(this, error)
+  }
 }

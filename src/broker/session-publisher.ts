@@ -3,10 +3,17 @@ import type { Outgoing } from '../protocol/wire.ts'
 import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
+import { EarliestTimer } from '../runtime/time/earliest-timer.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
 import type { Channel, CloseReason } from './broker.ts'
 import { oversizeError, oversizeIn } from './message-size.ts'
-import type { OwnedPublisher, PublisherOptions, PublishOptions } from './publisher.ts'
+import {
+  type OwnedPublisher,
+  PendingPublish,
+  type PublisherOptions,
+  type PublishOptions,
+  type PublishOwner,
+} from './publisher.ts'
 import type { Kept, Session } from './session.ts'
 
 const MAX_OUTSTANDING = 1_000
@@ -21,22 +28,7 @@ export function createPublisher(session: Session, options: PublisherOptions): Ow
   return new SessionPublisher(session, options)
 }
 
-interface Entry {
-  readonly outgoing: Outgoing
-  readonly mandatory: boolean
-  readonly patience: number
-  readonly size: number
-  readonly done: Deferred<'confirmed' | 'returned'>
-  /** Withdraws the timer and the abort listener. */
-  cleanUp: (() => void) | undefined
-  /** How often, and how the broker did not take it. */
-  refusals: BackoffState | undefined
-  refusal: unknown
-  /** Until it is tried again. */
-  rest: Timer | undefined
-}
-
-class SessionPublisher implements OwnedPublisher {
+class SessionPublisher implements OwnedPublisher, PublishOwner {
   readonly #session: Session
   readonly #clock: Clock
   readonly #maxOutstanding: number
@@ -46,13 +38,13 @@ class SessionPublisher implements OwnedPublisher {
   readonly #stopListening: () => void
   #channel: Channel | undefined
   /** To be written, in order. */
-  #backlog = new Set<Entry>()
+  #backlog = new Set<PendingPublish>()
   /** Written to the newest channel, in order. */
-  #inFlight = new Set<Entry>()
+  #inFlight = new Set<PendingPublish>()
   /** Not taken by the broker, and to be tried again. */
-  readonly #resting = new Set<Entry>()
+  readonly #resting = new Set<PendingPublish>()
   /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
-  readonly #suspects = new Set<Entry>()
+  readonly #suspects = new Set<PendingPublish>()
   /** The channel whose end has been explained by a message. */
   #explained: Channel | undefined
   /** To be left once nothing is on its way there, until when nothing more is written to it. */
@@ -63,6 +55,7 @@ class SessionPublisher implements OwnedPublisher {
   #largest = Number.POSITIVE_INFINITY
   #closed = false
   #emptied: Deferred<void> | undefined
+  readonly #deadline: EarliestTimer
 
   constructor(session: Session, options: PublisherOptions) {
     this.#session = session
@@ -70,6 +63,7 @@ class SessionPublisher implements OwnedPublisher {
     this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
     this.#patience = options.patience ?? PATIENCE
+    this.#deadline = new EarliestTimer(options.clock, () => this.#sweep())
     this.#stopListening = session.listen((event) => {
       if (event.kind === 'unblocked') this.#write()
       // The next broker may take more.
@@ -103,18 +97,9 @@ class SessionPublisher implements OwnedPublisher {
     if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
       return Promise.reject(this.#overflow())
     }
-    const entry: Entry = {
-      outgoing,
-      mandatory,
-      patience,
-      size,
-      done: deferred(),
-      cleanUp: undefined,
-      refusals: undefined,
-      refusal: undefined,
-      rest: undefined,
-    }
-    if (timeout !== undefined || signal !== undefined) this.#limit(entry, timeout, signal)
+    const entry = new PendingPublish(outgoing, { mandatory, patience, size }, this)
+    if (timeout !== undefined) this.#limit(entry, timeout)
+    if (signal !== undefined) entry.cleanUp = onAbort(signal, () => this.#fail(entry, signal.reason))
     this.#bytes += size
     this.#backlog.add(entry)
     this.#write()
@@ -137,6 +122,7 @@ class SessionPublisher implements OwnedPublisher {
     this.#closed = true
     this.#stopListening()
     this.#renewable?.cancel()
+    this.#deadline.cancel()
     for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
     await this.#kept[Symbol.asyncDispose]()
   }
@@ -156,14 +142,19 @@ class SessionPublisher implements OwnedPublisher {
       this.#backlog.delete(entry)
       this.#inFlight.add(entry)
       const { route, message } = entry.outgoing
-      channel.publish(route, message, { mandatory: entry.mandatory }).then(
-        (outcome) => this.#settle(entry, () => entry.done.resolve(outcome)),
-        (error) => this.#refused(entry, channel, error),
-      )
+      entry.channel = channel
+      channel.post(route, message, entry, entry)
     }
   }
 
-  #refused(entry: Entry, channel: Channel, error: unknown): void {
+  confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void {
+    if (!this.#over(entry)) return
+    entry.done.resolve(outcome)
+    this.#wentOut(entry)
+  }
+
+  refused(entry: PendingPublish, error: Error): void {
+    const channel = entry.channel as Channel
     // The fate of the message is unknown: it stays, to be sent again.
     if (TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED')) return
     this.#largest = Math.min(this.#largest, oversizeIn(error)?.limit ?? this.#largest)
@@ -173,7 +164,7 @@ class SessionPublisher implements OwnedPublisher {
   }
 
   /** Has a message wait that the broker did not take; false when it was tried for long enough. */
-  #triedLater(entry: Entry, error: TwqError): boolean {
+  #triedLater(entry: PendingPublish, error: TwqError): boolean {
     entry.refusals ??= new BackoffState(this.#clock, Math.random)
     if (entry.refusals.elapsed >= entry.patience) return false
     entry.refusal = error
@@ -223,28 +214,38 @@ class SessionPublisher implements OwnedPublisher {
     else for (const entry of uncertain) this.#suspects.add(entry)
   }
 
-  #limit(entry: Entry, timeout: number | undefined, signal: AbortSignal | undefined): void {
-    let timer: Timer | undefined
-    if (timeout !== undefined)
-      timer = this.#clock.after(timeout, () => this.#fail(entry, entry.refusal ?? this.#late(timeout)))
-    const stop = signal && onAbort(signal, () => this.#fail(entry, signal.reason))
-    entry.cleanUp = () => {
-      timer?.cancel()
-      stop?.()
+  #limit(entry: PendingPublish, timeout: number): void {
+    entry.timeout = timeout
+    entry.due = this.#clock.monotonic() + timeout
+    this.#deadline.notAfter(entry.due)
+  }
+
+  /** Ends what has waited for too long. */
+  #sweep(): void {
+    const now = this.#clock.monotonic()
+    for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) {
+      if (entry.due <= now) this.#fail(entry, entry.refusal ?? this.#late(entry.timeout))
+      else this.#deadline.notAfter(entry.due)
     }
   }
 
-  #fail(entry: Entry, error: unknown): void {
-    this.#settle(entry, () => entry.done.reject(error))
+  #fail(entry: PendingPublish, error: unknown): void {
+    if (!this.#over(entry)) return
+    entry.done.reject(error)
+    this.#wentOut(entry)
   }
 
-  #settle(entry: Entry, answer: () => void): void {
+  /** Holds an entry no longer; false where it was held no more. */
+  #over(entry: PendingPublish): boolean {
     const held = this.#inFlight.delete(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
-    if (!held) return
+    if (!held) return false
     this.#bytes -= entry.size
     entry.cleanUp?.()
     entry.rest?.cancel()
-    answer()
+    return true
+  }
+
+  #wentOut(entry: PendingPublish): void {
     if (this.#suspects.delete(entry) || this.#suspects.size > 0 || this.#stale !== undefined) this.#write()
     if (this.outstanding > 0) return
     this.#emptied?.resolve()
@@ -284,7 +285,7 @@ function closed(): TwqError {
   return new TwqError('TWQ_CLOSED', 'the publisher was closed')
 }
 
-function poisonous({ outgoing: { route } }: Entry, cause: Error): TwqError {
+function poisonous({ outgoing: { route } }: PendingPublish, cause: Error): TwqError {
   return new TwqError(
     'TWQ_PUBLISH_REFUSED',
     `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,

@@ -20,11 +20,14 @@ export interface FeedSource {
 /** Of a task that reports more states than these, the oldest are forgotten. */
 const MOST_KEPT = 100
 
+type Listener = (event: FeedEvent) => void
+
 /** The states of one sent task as they arrive. Listeners are told in the order of arrival, until the final one. */
 export class ResultFeed {
-  readonly #records: ResultRecord[] = []
+  // Both are made when they are used: results of most tasks are never asked for.
+  #records: ResultRecord[] | undefined
   #broken: Error | undefined
-  readonly #listeners = new Set<(event: FeedEvent) => void>()
+  #listeners: Set<Listener> | undefined
   readonly #source: FeedSource | undefined
 
   constructor(source?: FeedSource) {
@@ -33,7 +36,7 @@ export class ResultFeed {
 
   /** The newest record heard of. */
   get latest(): ResultRecord | undefined {
-    return this.#records.at(-1)
+    return this.#records?.at(-1)
   }
 
   /** Whether the final record has come. */
@@ -43,12 +46,13 @@ export class ResultFeed {
 
   /** True while there is a listener. */
   get hasListeners(): boolean {
-    return this.#listeners.size > 0
+    return this.#listeners !== undefined && this.#listeners.size > 0
   }
 
   /** Takes a record in. What follows a final one is a duplicate, or a straggler that lost a race: passed over. */
   push(record: ResultRecord): void {
     if (this.isOver) return
+    this.#records ??= []
     if (this.#records.push(record) > MOST_KEPT) this.#records.shift()
     this.#tell({ kind: 'record', record })
   }
@@ -72,17 +76,20 @@ export class ResultFeed {
   }
 
   /** Tells `listener` the records that came already, and all that follow. Returns how to stop. */
-  listen(listener: (event: FeedEvent) => void): () => void {
-    this.#listeners.add(listener)
-    for (const record of this.#records) listener({ kind: 'record', record })
+  listen(listener: Listener): () => void {
+    this.#listeners ??= new Set()
+    const listeners = this.#listeners
+    listeners.add(listener)
+    for (const record of this.#records ?? []) listener({ kind: 'record', record })
     if (this.#broken !== undefined) listener({ kind: 'broken', error: this.#broken })
-    else if (this.#listeners.size === 1 && !this.isOver) this.#source?.follow()
+    else if (listeners.size === 1 && !this.isOver) this.#source?.follow()
     return () => {
-      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#source?.leave()
+      if (listeners.delete(listener) && listeners.size === 0) this.#source?.leave()
     }
   }
 
   #tell(event: FeedEvent): void {
+    if (this.#listeners === undefined) return
     for (const listener of [...this.#listeners]) listener(event)
   }
 }

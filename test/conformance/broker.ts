@@ -178,6 +178,25 @@ export function describeBroker(
         await expect(send(queue, '2')).rejects.toSatisfy(is('TWQ_PUBLISH_REFUSED'))
         expect(channel.isOpen).toBe(true)
       })
+
+      it('tells a listener what it would resolve or reject with, and not before it returns', async () => {
+        const post = (exchange: string, routingKey: string, over: Partial<WireMessage> = {}) =>
+          new Promise((resolve) => {
+            let returned = false
+            const tell = (what: unknown) => resolve(returned ? what : 'told too early')
+            const listener = { confirmed: tell, refused: tell }
+            channel.post({ exchange, routingKey }, aMessage('x', over), { mandatory: true }, listener)
+            returned = true
+          })
+        const queue = await aQueue({ arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } })
+        expect(await post('', queue)).toBe('confirmed')
+        expect(await post('', queue)).toMatchObject({ code: 'TWQ_PUBLISH_REFUSED' })
+        expect(await post('', unique('nowhere'))).toBe('returned')
+        const large = { x: 'x'.repeat(200_000) }
+        expect(await post('', queue, { headers: large })).toMatchObject({ code: 'TWQ_UNSERIALISABLE' })
+        expect(await post(unique('nowhere'), 'k')).toMatchObject({ code: 'TWQ_QUEUE_MISSING' })
+        expect(await post('', queue)).toMatchObject({ code: 'TWQ_QUEUE_MISSING' })
+      })
     })
 
     describe('queues', () => {

@@ -1,4 +1,4 @@
-import type { Broker, Channel, CloseReason, Connection, ExchangeSpec, QueueStatus } from '../../src/broker/broker.ts'
+import type { Broker, Channel, CloseReason, Connection, ExchangeSpec, PublishListener, QueueStatus } from '../../src/broker/broker.ts'
 import type { Route, WireMessage } from '../../src/protocol/wire.ts'
 import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 
@@ -112,6 +112,13 @@ export class FakeChannel implements Channel {
     const publish = { route, message, answer: deferred<'confirmed' | 'returned'>() }
     this.publishes.push(publish)
     return publish.answer.promise
+  }
+
+  post(route: Route, message: WireMessage, _options: object, listener: PublishListener): void {
+    this.publish(route, message).then(
+      (outcome) => listener.confirmed(outcome),
+      (error) => listener.refused(error),
+    )
   }
 
   async ping(): Promise<void> {}

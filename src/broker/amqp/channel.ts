@@ -7,6 +7,7 @@ import type {
   Delivery,
   EndedConsumer,
   ExchangeSpec,
+  PublishListener,
   QueueSpec,
   QueueStatus,
   Subscription,
@@ -190,13 +191,26 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   publish(
     route: Route,
     message: WireMessage,
-    options: { readonly mandatory?: boolean } = {},
+    { mandatory = false }: { readonly mandatory?: boolean } = {},
   ): Promise<'confirmed' | 'returned'> {
-    if (this.#state !== 'open') return Promise.reject(this.#reason())
+    return new Promise((confirmed, refused) => this.post(route, message, { mandatory }, { confirmed, refused }))
+  }
+
+  post(
+    route: Route,
+    message: WireMessage,
+    { mandatory }: { readonly mandatory: boolean },
+    listener: PublishListener,
+  ): void {
+    if (this.#state !== 'open') {
+      queueMicrotask(() => listener.refused(this.#reason()))
+      return
+    }
     try {
-      return this.#publishes.publish(route, message, options.mandatory === true)
+      this.#publishes.publish(route, message, mandatory, listener)
     } catch (error) {
-      return Promise.reject(this.#state === 'open' ? unsendable('message', error) : this.#reason())
+      const refusal = this.#state === 'open' ? unsendable('message', error) : this.#reason()
+      queueMicrotask(() => listener.refused(refusal))
     }
   }
 

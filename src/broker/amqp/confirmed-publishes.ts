@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Message } from 'amqplib'
 import { TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
+import type { PublishListener } from '../broker.ts'
 import { exchangeNamed, readRefusal } from '../failures.ts'
 import { oversizeError, oversizeIn } from '../message-size.ts'
 import type { FrameWriter } from './frame-writer.ts'
@@ -25,15 +26,13 @@ export class ConfirmedPublishes {
     raw.on('return', (message) => this.#returned(message))
   }
 
-  /** Writes a message and resolves on its confirm. Throws as {@link FrameWriter.publish}, when nothing was written. */
-  publish(route: Route, message: WireMessage, mandatory: boolean): Promise<'confirmed' | 'returned'> {
+  /** Writes a message and tells `listener` of its confirm. Throws as {@link FrameWriter.publish}, when nothing was written. */
+  publish(route: Route, message: WireMessage, mandatory: boolean, listener: PublishListener): void {
     const { properties, body } = message
     // A returned message is recognised by its id, so a mandatory one needs one.
     const messageId = properties.messageId ?? (mandatory ? `${this.#messageIdPrefix}.${++this.#messageIds}` : undefined)
     this.#writer.publish(this.#raw.ch, { route, message, messageId, mandatory })
-    return new Promise((resolve, reject) => {
-      this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, resolve, reject })
-    })
+    this.#unconfirmed.add({ route, size: body.length, messageId, mandatory, returned: false, listener })
   }
 
   /** The broker answered for the publish with this tag; with `multiple` for all before it, too. */
@@ -54,9 +53,9 @@ export class ConfirmedPublishes {
       refused || limit !== undefined
         ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
         : reason
-    for (const { route, size, reject } of this.#unconfirmed.drain()) {
-      if (limit !== undefined && size > limit) reject(oversizeError({ size, limit }, reason.cause))
-      else reject(exchange !== undefined && route.exchange === exchange ? reason : gone)
+    for (const { route, size, listener } of this.#unconfirmed.drain()) {
+      if (limit !== undefined && size > limit) listener.refused(oversizeError({ size, limit }, reason.cause))
+      else listener.refused(exchange !== undefined && route.exchange === exchange ? reason : gone)
     }
   }
 
@@ -67,11 +66,11 @@ export class ConfirmedPublishes {
 }
 
 function confirm(publish: Unconfirmed): void {
-  publish.resolve(publish.returned ? 'returned' : 'confirmed')
+  publish.listener.confirmed(publish.returned ? 'returned' : 'confirmed')
 }
 
-function refuse({ route, reject }: Unconfirmed): void {
-  reject(
+function refuse({ route, listener }: Unconfirmed): void {
+  listener.refused(
     new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
       hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
     }),

@@ -1,4 +1,5 @@
 import type { Route } from '../../protocol/wire.ts'
+import type { PublishListener } from '../broker.ts'
 
 /** One publish whose confirm is awaited. */
 export interface Unconfirmed {
@@ -8,8 +9,7 @@ export interface Unconfirmed {
   readonly messageId: string | undefined
   readonly mandatory: boolean
   returned: boolean
-  readonly resolve: (outcome: 'confirmed' | 'returned') => void
-  readonly reject: (error: Error) => void
+  readonly listener: PublishListener
 }
 
 /** The publishes of one confirm channel that the broker has not answered yet, by their delivery tags. */

@@ -10,6 +10,7 @@ import type {
   Delivery,
   EndedConsumer,
   ExchangeSpec,
+  PublishListener,
   QueueSpec,
   QueueStatus,
   Subscription,
@@ -172,6 +173,13 @@ export class MemoryChannel implements Channel, ChannelClient, SettlingChannel {
       }),
     )
     return outcome.promise
+  }
+
+  post(route: Route, message: WireMessage, options: { readonly mandatory: boolean }, listener: PublishListener): void {
+    this.publish(route, message, options).then(
+      (outcome) => listener.confirmed(outcome),
+      (error) => listener.refused(error),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

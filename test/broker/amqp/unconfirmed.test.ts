@@ -13,8 +13,7 @@ function published(...messageIds: (string | undefined)[]) {
       messageId,
       mandatory: true,
       returned: false,
-      resolve: ignore,
-      reject: ignore,
+      listener: { confirmed: ignore, refused: ignore },
     })
   }
   const answered: (string | undefined)[] = []
