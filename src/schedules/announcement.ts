@@ -103,6 +103,7 @@ function succeed(name: string, known: EntryState | undefined, entry: Entry, now:
     since: sameTimes && known.source === 'config' ? known.since : now,
     paused: known?.paused ?? false,
     lastRun: known?.lastRun,
+    running: known?.running,
     announced: now,
     superseded: Object.fromEntries(earlier.slice(-MOST_SUPERSEDED)),
   }

@@ -98,6 +98,18 @@ export class OutcomeLog {
     this.#logger.warn({ event: 'schedule.missed', schedule: name, count }, 'due times passed while no worker led')
   }
 
+  skipped({ name, due }: Occurrence): void {
+    const fields = { schedule: name, due: new Date(due).toISOString() }
+    this.#logger.info({ event: 'schedule.skipped', ...fields }, 'the last run of this schedule has not ended')
+  }
+
+  overdue(name: string, id: string): void {
+    this.#logger.warn(
+      { event: 'schedule.overdue', schedule: name, id },
+      'a run has not told of its end: it is not waited for any more',
+    )
+  }
+
   failed({ name, entry, id, due }: Occurrence, error: unknown): void {
     const fields = { schedule: name, task: entry.task, id, due: new Date(due).toISOString() }
     const why = { error: cutText(messageOf(error)), hint: hintOf(error) }

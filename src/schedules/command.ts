@@ -54,6 +54,8 @@ export interface ScheduleView {
   readonly state: 'active' | 'paused' | 'off' | 'suspended' | 'over'
   /** When it is due next. */
   readonly next: string | undefined
+  /** The id of the run that has not ended yet, with `overlap: 'skip'`. */
+  readonly running: string | undefined
   readonly lastRun: { readonly id: string; readonly due: string; readonly sentAt: string } | undefined
 }
 
@@ -119,6 +121,7 @@ function set(state: ScheduleState, { name, definition }: ScheduleCommand, { now,
     since: known !== undefined && sameTimes ? known.since : now,
     paused: known?.paused ?? false,
     lastRun: known?.lastRun,
+    running: known?.running,
     announced: now,
     superseded: {},
   }
@@ -160,6 +163,7 @@ function entryView(one: EntryState, latest: number, { namespace, ledSince }: Com
     source,
     state,
     next: state === 'active' ? iso((due as number) + delay) : undefined,
+    running: one.running?.id,
     lastRun: lastRun && { id: lastRun.id, due: iso(lastRun.due), sentAt: iso(lastRun.sentAt) },
   }
 }

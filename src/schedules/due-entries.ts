@@ -19,6 +19,8 @@ export interface Occurrence {
 export interface Due {
   readonly occurrences: readonly Occurrence[]
   readonly missed: readonly { readonly name: string; readonly count: number }[]
+  /** Occurrences that are not sent, since the last run of their entry has not ended. */
+  readonly skipped: readonly Occurrence[]
 }
 
 /** Of one entry at once, so that one with a long gap does not keep others waiting. */
@@ -53,22 +55,26 @@ export class DueEntries {
   take(now: number): Due {
     const occurrences: Occurrence[] = []
     const missed: { name: string; count: number }[] = []
+    const skipped: Occurrence[] = []
     const latest = lastAnnounced(this.#state)
     for (const one of this.#state.entries.values()) {
       if (occurrences.length >= MOST_AT_ONCE) break
       if (!this.#isActive(one, latest) || this.#nextOf(one) > now) continue
-      const count = this.#takeOf(one, now, occurrences)
+      const count = this.#takeOf(one, now, { occurrences, skipped })
       if (count > 0) missed.push({ name: one.name, count })
     }
-    return { occurrences, missed }
+    return { occurrences, missed, skipped }
   }
 
-  #takeOf(one: EntryState, now: number, occurrences: Occurrence[]): number {
+  #takeOf(one: EntryState, now: number, taken: { occurrences: Occurrence[]; skipped: Occurrence[] }): number {
     const { name, entry } = one
     const timed = this.#timed(one)
+    // One that must not overlap is looked at again once this one was sent.
+    const most = entry.overlapTimeout === undefined ? MOST_OF_ONE : 1
+    const isRunning = entry.overlapTimeout !== undefined && one.running !== undefined && now < one.running.until
     let { since } = one
     let missed = 0
-    for (let taken = 0; taken < MOST_OF_ONE; ) {
+    for (let count = 0; count < most; ) {
       const step = nextStep(timed, since, now, this.#ledSince)
       if (step.kind === 'wait') break
       missed += step.missed
@@ -78,9 +84,14 @@ export class DueEntries {
         continue
       }
       since = step.due
-      taken += 1
+      count += 1
       const id = occurrenceId(this.#namespace, name, step.due)
-      occurrences.push({ name, entry, id, due: step.due, sendAt: step.due + timed.delay(step.due) })
+      const occurrence = { name, entry, id, due: step.due, sendAt: step.due + timed.delay(step.due) }
+      if (!isRunning) taken.occurrences.push(occurrence)
+      else {
+        this.#state.change(name, { since })
+        taken.skipped.push(occurrence)
+      }
     }
     return missed
   }

@@ -27,6 +27,8 @@ export interface Entry {
   readonly jitter: number
   readonly catchUp: CatchUp
   readonly enabled: boolean
+  /** Not sent while its last run has not ended, for at most so many milliseconds. */
+  readonly overlapTimeout: number | undefined
   readonly options: SendOptions
 }
 
@@ -114,9 +116,19 @@ function entryOfJson(json: string): Entry {
     jitter: parseDuration(plain.jitter ?? 0) as number,
     catchUp: plain.catchUp ?? 'last',
     enabled: plain.enabled ?? true,
+    overlapTimeout: overlapTimeoutOf(plain),
     options,
   }
 }
+
+function overlapTimeoutOf({ overlap, overlapTimeout, expires, timeLimit }: Schedule): number | undefined {
+  if (overlap !== 'skip') return undefined
+  if (overlapTimeout !== undefined) return parseDuration(overlapTimeout)
+  if (expires === undefined || timeLimit === undefined) return AN_HOUR
+  return (parseDuration(expires) as number) + (parseDuration(timeLimit) as number)
+}
+
+const AN_HOUR = 3_600_000
 
 function timingOf({ cron, every, at, tz = 'UTC', domAndDow, startAt, endAt }: Schedule): Timing {
   if (at !== undefined) return { kind: 'at', time: momentOf(at) as number }

@@ -2,6 +2,7 @@ import type { Delivery } from '../broker/broker.ts'
 import { messageOf } from '../errors.ts'
 import { type Announcement, decodeAnnouncement, type Merged, merge } from './announcement.ts'
 import { type Applied, apply, type CommandFacts, decodeCommand, type ScheduleCommand } from './command.ts'
+import { type EndedRun, readEnded } from './ended-run.ts'
 import { MESSAGE_TYPES } from './messages.ts'
 import { decodeState, ScheduleState } from './state.ts'
 
@@ -10,6 +11,7 @@ export type Received = { readonly delivery: Delivery } & (
   | { readonly kind: 'state'; readonly state: ScheduleState }
   | { readonly kind: 'announcement'; readonly announcement: Announcement }
   | { readonly kind: 'command'; readonly command: ScheduleCommand }
+  | { readonly kind: 'ended'; readonly run: EndedRun }
   | { readonly kind: 'marker' }
   | { readonly kind: 'malformed'; readonly reason: string }
 )
@@ -24,6 +26,8 @@ export function read(delivery: Delivery): Received {
     if (type === MESSAGE_TYPES.announcement) {
       return { delivery, kind: 'announcement', announcement: decodeAnnouncement(delivery.body) }
     }
+    const run = readEnded(delivery)
+    if (run !== undefined) return { delivery, kind: 'ended', run }
     return { delivery, kind: 'malformed', reason: 'a message that is none about schedules' }
   } catch (error) {
     return { delivery, kind: 'malformed', reason: messageOf(error) }
@@ -40,6 +44,7 @@ export function highest(received: readonly Received[]): ScheduleState {
 /** What a message has changed, and what its sender is to be told. */
 export type Outcome =
   | { readonly kind: 'nothing' }
+  | { readonly kind: 'ended' }
   | { readonly kind: 'merged'; readonly announcement: Announcement; readonly merged: Merged }
   | { readonly kind: 'applied'; readonly command: ScheduleCommand; readonly applied: Applied }
   | { readonly kind: 'refused'; readonly command: ScheduleCommand; readonly error: unknown }
@@ -57,6 +62,12 @@ export function take(state: ScheduleState, one: Received, facts: InboxFacts): Ou
     case 'state':
     case 'marker':
       return { kind: 'nothing' }
+    case 'ended': {
+      const { name, id } = one.run
+      if (state.entries.get(name)?.running?.id !== id) return { kind: 'nothing' }
+      state.change(name, { running: undefined })
+      return { kind: 'ended' }
+    }
     case 'malformed':
       return { kind: 'malformed', reason: one.reason }
     case 'announcement': {

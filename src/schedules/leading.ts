@@ -8,7 +8,7 @@ import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
 import { type Outcome, type Received, take } from './inbox.ts'
 import type { OccurrenceSender } from './occurrence-sender.ts'
-import type { ScheduleState } from './state.ts'
+import type { EntryState, ScheduleState } from './state.ts'
 
 /** The parts that leading works with. */
 export interface LeadingParts {
@@ -95,6 +95,7 @@ export class Leading {
       else delivery.ack()
       await answer(delivery, outcome, on.channel)
     }
+    if (outcomes.some(({ kind }) => kind === 'ended')) this.#noteSoon()
     if (this.#state === 'sending') this.#lookSoon()
   }
 
@@ -150,10 +151,11 @@ export class Leading {
   async #sendDue(): Promise<void> {
     const { clock, log } = this.#parts
     while (this.#state === 'sending' && !this.#stoodStill()) {
-      const { occurrences, missed } = this.#due.take(clock.now())
+      const { occurrences, missed, skipped } = this.#due.take(clock.now())
       for (const one of missed) log.missed(one)
-      if (occurrences.length > 0 || missed.length > 0) this.#noteSoon()
-      if (occurrences.length === 0) return
+      for (const one of skipped) log.skipped(one)
+      if (occurrences.length + missed.length + skipped.length === 0) return
+      this.#noteSoon()
       await Promise.all(occurrences.map((occurrence) => this.#send(occurrence)))
     }
   }
@@ -174,10 +176,18 @@ export class Leading {
     const known = state.entries.get(name)
     if (known !== undefined) {
       const lastRun = error === undefined && due >= (known.lastRun?.due ?? 0) ? { id, due, sentAt } : known.lastRun
-      state.change(name, { since: Math.max(known.since, due), lastRun })
+      const running = error === undefined ? this.#runOf(occurrence, sentAt, known) : known.running
+      state.change(name, { since: Math.max(known.since, due), lastRun, running })
     }
     if (error === undefined) log.sent(occurrence, sentAt)
     else log.failed(occurrence, error)
+  }
+
+  /** The run that is waited for, of an entry whose runs must not overlap. */
+  #runOf({ name, entry, id }: Occurrence, sentAt: number, known: EntryState): EntryState['running'] {
+    if (entry.overlapTimeout === undefined) return undefined
+    if (known.running !== undefined && known.running.id !== id) this.#parts.log.overdue(name, known.running.id)
+    return { id, until: sentAt + entry.overlapTimeout }
   }
 
   async #trigger({ name, id }: { readonly name: string; readonly id: string }): Promise<void> {
@@ -188,7 +198,8 @@ export class Leading {
     const occurrence = { name, entry: known.entry, id, due: now, sendAt: now }
     try {
       await sender.send(this.#on.channel, occurrence)
-      this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
+      const running = this.#runOf(occurrence, now, known)
+      this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now }, running })
       log.sent(occurrence, now)
     } catch (error) {
       if (!this.#on.channel.isOpen) throw error

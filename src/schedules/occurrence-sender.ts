@@ -6,10 +6,13 @@ import type { DeclaredQueues } from '../sending/declared-queues.ts'
 import { prepareTask } from '../sending/prepare-task.ts'
 import type { Router } from '../sending/router.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
-import type { Entry } from './entry.ts'
+import type { Occurrence } from './due-entries.ts'
+import { endedSignature } from './ended-run.ts'
 
 /** The parts that sending an occurrence works with. */
 export interface OccurrenceSenderParts {
+  /** The queue of schedules, which is told when a run has ended. */
+  readonly queue: string
   readonly router: Router
   readonly queues: DeclaredQueues
   /** Plugins around what is sent. */
@@ -36,12 +39,14 @@ export class OccurrenceSender {
    * Resolves once the broker has the message. Rejects as `send` does for a task that can't be sent, with `TWQ_PUBLISH_UNROUTABLE` where no
    * queue takes it, and as the channel does where that is over.
    */
-  async send(channel: Channel, { name, entry, id }: { name: string; entry: Entry; id: string }): Promise<void> {
+  async send(channel: Channel, { name, entry, id }: Pick<Occurrence, 'name' | 'entry' | 'id'>): Promise<void> {
     const plain: PlainSend = (task, args, options) => this.#publish(channel, task, args, options)
     const { hooks } = this.#parts
     const send = hooks === undefined ? plain : (hooks.around(plain as unknown as Send) as unknown as PlainSend)
     const headers = { ...entry.options.headers, [PERIODIC_HEADER]: name }
-    await send(entry.task, entry.args, { ...entry.options, taskId: id, headers })
+    const ended = entry.overlapTimeout === undefined ? undefined : endedSignature(this.#parts.queue, { name, id })
+    const links = ended && { link: ended, linkError: ended }
+    await send(entry.task, entry.args, { ...entry.options, ...links, taskId: id, headers })
   }
 
   async #publish(channel: Channel, task: string, args: AnyArguments, options: SendOptions): Promise<{ id: string }> {

@@ -98,7 +98,8 @@ function onlyWithCron(settings: Entry): readonly string[] {
   return Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`.${key} is for cron only`]))
 }
 
-function settingProblems({ startAt, endAt, jitter, catchUp, enabled, at }: Entry): readonly string[] {
+function settingProblems(entry: Entry): readonly string[] {
+  const { startAt, endAt, jitter, catchUp, enabled, at } = entry
   const catches = catchUp === undefined || catchUp === 'last' || catchUp === 'all' || catchUp === 'skip'
   const [from, to] = [momentOf(startAt), momentOf(endAt)]
   const shift = jitter === undefined ? 0 : parseDuration(jitter)
@@ -110,10 +111,24 @@ function settingProblems({ startAt, endAt, jitter, catchUp, enabled, at }: Entry
     ...(endAt === undefined ? [] : momentProblem('endAt', endAt)),
     ...(from !== undefined && to !== undefined && from > to ? ['.endAt lies before startAt'] : []),
     ...(shift === undefined ? [`.jitter must be milliseconds or a duration like '2s', got ${show(jitter)}`] : []),
+    ...overlapProblems(entry),
     ...(catches ? [] : [`.catchUp must be 'last', 'all' or 'skip', got ${show(catchUp)}`]),
     ...(enabled === undefined || typeof enabled === 'boolean'
       ? []
       : [`.enabled must be true or false, got ${show(enabled)}`]),
+  ]
+}
+
+function overlapProblems({ overlap, overlapTimeout }: Entry): readonly string[] {
+  const timeout = overlapTimeout === undefined ? 1 : parseDuration(overlapTimeout)
+  return [
+    ...(overlap === undefined || overlap === 'allow' || overlap === 'skip'
+      ? []
+      : [`.overlap must be 'allow' or 'skip', got ${show(overlap)}`]),
+    ...(timeout !== undefined && timeout > 0
+      ? []
+      : [`.overlapTimeout must be milliseconds or a duration like '10m', got ${show(overlapTimeout)}`]),
+    ...(overlapTimeout !== undefined && overlap !== 'skip' ? [".overlapTimeout is for overlap: 'skip' only"] : []),
   ]
 }
 

@@ -30,6 +30,13 @@ export interface Schedule {
   readonly jitter?: number | string
   /** Of what was due while no worker led: the last is sent (default), all of it, or nothing. */
   readonly catchUp?: 'last' | 'all' | 'skip'
+  /** `'skip'`: not sent while its last run has not ended. Default `'allow'`. */
+  readonly overlap?: 'allow' | 'skip'
+  /**
+   * How long a run is waited for with `overlap: 'skip'`, from when it was sent: one that was revoked, or whose worker was killed, may never tell. Default:
+   * `expires` and `timeLimit` together where the entry has both, else an hour.
+   */
+  readonly overlapTimeout?: number | string
   /** False: nothing is sent. Default true. */
   readonly enabled?: boolean
   readonly queue?: string
@@ -82,6 +89,8 @@ export const SCHEDULE_KEYS: readonly string[] = [
   'endAt',
   'jitter',
   'catchUp',
+  'overlap',
+  'overlapTimeout',
   'enabled',
   ...SEND_KEYS,
 ]

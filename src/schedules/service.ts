@@ -14,6 +14,7 @@ import { isTask } from '../tasks/brand.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { encodeAnnouncement } from './announcement.ts'
 import { notAllowed, OutcomeLog } from './answers.ts'
+import { ENDED_EXCHANGE } from './ended-run.ts'
 import { type Entry, entryOf } from './entry.ts'
 import { Lead } from './lead.ts'
 import type { LeadingParts } from './leading.ts'
@@ -73,7 +74,14 @@ export class SchedulesService {
     this.#leadingParts = {
       ...parts,
       queue: this.#queue,
-      sender: new OccurrenceSender({ router, queues, hooks, origin: `gen${process.pid}@${hostname()}`, clock }),
+      sender: new OccurrenceSender({
+        queue: this.#queue,
+        router,
+        queues,
+        hooks,
+        origin: `gen${process.pid}@${hostname()}`,
+        clock,
+      }),
       admit({ method }) {
         if (method !== 'list' && !allows(`schedule_${method}`)) throw notAllowed(method, node)
       },
@@ -141,6 +149,7 @@ export class SchedulesService {
       logger.info({ ...fields, hint: found.hint }, 'using the queue of schedules as it is')
     }
     await declareQuarantine(declaring, this.#queue, found)
+    await declaring.withChannel((channel) => channel.bind(this.#queue, ENDED_EXCHANGE, this.#queue))
   }
 
   #announceLater(channel: Channel, gone: AbortSignal): void {

@@ -15,6 +15,8 @@ export interface EntryState {
   readonly paused: boolean
   /** The occurrence that was sent last. */
   readonly lastRun: LastRun | undefined
+  /** The run that has not ended yet, and until when it is waited for: of an entry whose runs must not overlap. */
+  readonly running?: { readonly id: string; readonly until: number } | undefined
   /** When a worker announced this definition last; of one set at run time, when it was set. */
   readonly announced: number
   /** Digests of definitions that this one has taken the place of, and when. */
@@ -72,9 +74,9 @@ export function sizeOf(entry: EntryState): number {
 function textOf(entry: EntryState): string {
   let text = texts.get(entry)
   if (text === undefined) {
-    const { name, source, since, paused, lastRun, announced, superseded } = entry
+    const { name, source, since, paused, lastRun, running, announced, superseded } = entry
     const last = lastRun && [lastRun.id, lastRun.due, lastRun.sentAt]
-    const rest = stringifyJson({ name, source, since, paused, lastRun: last, announced, superseded })
+    const rest = stringifyJson({ name, source, since, paused, lastRun: last, running, announced, superseded })
     text = `${rest.slice(0, -1)},"entry":${entry.entry.json}}`
     texts.set(entry, text)
   }
@@ -101,7 +103,7 @@ export function decodeState(body: Uint8Array): ScheduleState {
 
 function entryIn(value: Json): EntryState {
   if (!isRecord(value)) throw malformed('has an entry that is no object')
-  const { name, source, since, paused, lastRun, announced, superseded = {} } = value
+  const { name, source, since, paused, lastRun, running, announced, superseded = {} } = value
   if (typeof name !== 'string' || nameProblems(name).length > 0) throw malformed('has an entry without a name')
   if (!isMoment(since) || !isMoment(announced) || typeof paused !== 'boolean' || !isRecord(superseded)) {
     throw malformed(`has an entry '${name}' that lacks what it needs`)
@@ -113,6 +115,7 @@ function entryIn(value: Json): EntryState {
     since,
     paused,
     lastRun: lastRunIn(lastRun),
+    running: runningIn(running),
     announced,
     superseded: Object.fromEntries(
       Object.entries(superseded)
@@ -126,6 +129,11 @@ function lastRunIn(value: Json | undefined): LastRun | undefined {
   if (!isList(value, 3)) return undefined
   const [id, due, sentAt] = value
   return typeof id === 'string' && isMoment(due) && isMoment(sentAt) ? { id: id.slice(0, 64), due, sentAt } : undefined
+}
+
+function runningIn(value: Json | undefined): EntryState['running'] {
+  const { id, until } = isRecord(value) ? value : {}
+  return typeof id === 'string' && isMoment(until) ? { id: id.slice(0, 64), until } : undefined
 }
 
 function malformed(what: string): TwqError {

@@ -1,9 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
+import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import type { Schedules } from '../../src/schedules/schedule.ts'
 import { occurrenceId } from '../../src/schedules/times/occurrence.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import type { AnyTask } from '../../src/tasks/task.ts'
 import { startTestWorker, type TestWorker } from '../../src/testing/test-worker.ts'
 
 const T = Date.UTC(2030, 0, 1)
@@ -28,8 +30,8 @@ function aFleet() {
       runs.push({ id, name: headers.periodic_task_name, at: clock.now(), day })
     },
   })
-  const start = async (schedules: Schedules, config = {}): Promise<TestWorker> => {
-    const starting = startTestWorker({ tasks: [report], broker, clock, config: { schedules, ...config } })
+  const start = async (schedules: Schedules, config = {}, more: readonly AnyTask[] = []): Promise<TestWorker> => {
+    const starting = startTestWorker({ tasks: [report, ...more], broker, clock, config: { schedules, ...config } })
     starting.catch(() => {})
     // It asks the others what they know, and waits for answers.
     await clock.pass(1_500)
@@ -46,7 +48,7 @@ describe('a worker with schedules', () => {
   it('sends what is due, under the id of the occurrence and with the name of the entry', async () => {
     const { clock, runs, report, start } = aFleet()
     await start({ nightly: { task: report, args: ['today'], cron: '0 3 * * *' } })
-    await clock.pass('1d')
+    await clock.pass('4h')
     expect(runs).toEqual([
       {
         id: occurrenceId('default', 'nightly', T + 3 * 3_600_000),
@@ -157,5 +159,33 @@ describe('a worker with schedules', () => {
     await clock.pass('25s')
     expect((await channel.inspectQueue('twq.schedules.default.quarantine')).messages).toBe(4)
     expect(runs.length).toBe(2)
+  })
+
+  it("does not send an entry with overlap: 'skip' while its last run has not ended", async () => {
+    const { clock, runs, start } = aFleet()
+    const running: Deferred<void>[] = []
+    const slow = defineTask({
+      name: 'slow',
+      run: async (_args, ctx) => {
+        runs.push({ id: ctx.id, name: ctx.name, at: clock.now() - T, day: '' })
+        const end = deferred<void>()
+        running.push(end)
+        await end.promise
+      },
+    })
+    await start({ slow: { task: slow, every: '10s', overlap: 'skip', overlapTimeout: '1m' } }, {}, [slow])
+    await clock.pass('35s')
+    expect(runs.map(({ at }) => at)).toEqual([10_000])
+    running[0]?.resolve()
+    await clock.pass('10s')
+    expect(runs.map(({ at }) => at)).toEqual([10_000, 40_000])
+    // A failure is an end, too.
+    running[1]?.reject(new Error('no'))
+    await clock.pass('10s')
+    expect(runs.map(({ at }) => at)).toEqual([10_000, 40_000, 50_000])
+    // One that never tells of its end is waited for so long, and no longer.
+    await clock.pass('65s')
+    expect(runs.map(({ at }) => at)).toEqual([10_000, 40_000, 50_000, 110_000])
+    for (const end of running) end.resolve()
   })
 })

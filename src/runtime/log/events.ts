@@ -256,6 +256,11 @@ const table = {
     level: 'warn',
     meaning: '`count` due times passed while no worker led, and are not made up for',
   },
+  'schedule.skipped': { level: 'info', meaning: 'an entry was due, and its last run has not ended (`overlap`)' },
+  'schedule.overdue': {
+    level: 'warn',
+    meaning: 'a run has not told of its end within `overlapTimeout`: the next one is sent',
+  },
   'schedule.failed': { level: 'error', meaning: 'an entry was due, and its task could not be sent' },
   'schedule.suspended': { level: 'warn', meaning: 'no worker has the entry in its configuration any more' },
   'control.command': { level: 'info', meaning: 'a remote-control command that changes something was carried out' },
