@@ -8,7 +8,7 @@ import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
 import { type Outcome, type Received, take } from './inbox.ts'
 import type { OccurrenceSender } from './occurrence-sender.ts'
-import type { EntryState, ScheduleState } from './state.ts'
+import type { ScheduleState } from './state.ts'
 
 /** The parts that leading works with. */
 export interface LeadingParts {
@@ -161,50 +161,44 @@ export class Leading {
   }
 
   async #send(occurrence: Occurrence): Promise<void> {
-    const { sender, clock, log } = this.#parts
-    const { channel, state } = this.#on
+    const { state } = this.#on
     const { name, id, due } = occurrence
-    const sentAt = clock.now()
-    let error: unknown
-    try {
-      await sender.send(channel, occurrence)
-    } catch (problem) {
-      // Whether the broker has it is unknown: the next leader sends it again, under its id.
-      if (!channel.isOpen) throw problem
-      error = problem
-    }
+    const sentAt = this.#parts.clock.now()
+    const isSent = await this.#sendTracked(occurrence, sentAt)
     const known = state.entries.get(name)
-    if (known !== undefined) {
-      const lastRun = error === undefined && due >= (known.lastRun?.due ?? 0) ? { id, due, sentAt } : known.lastRun
-      const running = error === undefined ? this.#runOf(occurrence, sentAt, known) : known.running
-      state.change(name, { since: Math.max(known.since, due), lastRun, running })
-    }
-    if (error === undefined) log.sent(occurrence, sentAt)
-    else log.failed(occurrence, error)
-  }
-
-  /** The run that is waited for, of an entry whose runs must not overlap. */
-  #runOf({ name, entry, id }: Occurrence, sentAt: number, known: EntryState): EntryState['running'] {
-    if (entry.overlapTimeout === undefined) return undefined
-    if (known.running !== undefined && known.running.id !== id) this.#parts.log.overdue(name, known.running.id)
-    return { id, until: sentAt + entry.overlapTimeout }
+    if (known === undefined) return
+    const lastRun = isSent && due >= (known.lastRun?.due ?? 0) ? { id, due, sentAt } : known.lastRun
+    state.change(name, { since: Math.max(known.since, due), lastRun })
   }
 
   async #trigger({ name, id }: { readonly name: string; readonly id: string }): Promise<void> {
-    const { sender, clock, log } = this.#parts
-    const known = this.#on.state.entries.get(name)
-    if (known === undefined) return
-    const now = clock.now()
-    const occurrence = { name, entry: known.entry, id, due: now, sendAt: now }
+    const entry = this.#on.state.entries.get(name)?.entry
+    if (entry === undefined) return
+    const now = this.#parts.clock.now()
+    const isSent = await this.#sendTracked({ name, entry, id, due: now, sendAt: now }, now)
+    if (isSent) this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
+  }
+
+  /** False where the task can't be sent. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
+  async #sendTracked(occurrence: Occurrence, sentAt: number): Promise<boolean> {
+    const { sender, log } = this.#parts
+    const { channel, state } = this.#on
+    const { name, entry, id } = occurrence
+    const before = state.entries.get(name)?.running
+    // Before it is sent: it may have ended before its confirm is here.
+    if (entry.overlapTimeout !== undefined)
+      state.change(name, { running: { id, until: sentAt + entry.overlapTimeout } })
     try {
-      await sender.send(this.#on.channel, occurrence)
-      const running = this.#runOf(occurrence, now, known)
-      this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now }, running })
-      log.sent(occurrence, now)
+      await sender.send(channel, occurrence)
     } catch (error) {
-      if (!this.#on.channel.isOpen) throw error
+      if (!channel.isOpen) throw error
       log.failed(occurrence, error)
+      if (entry.overlapTimeout !== undefined) state.change(name, { running: before })
+      return false
     }
+    if (before !== undefined && before.id !== id) log.overdue(name, before.id)
+    log.sent(occurrence, sentAt)
+    return true
   }
 
   #noteSoon(): void {
