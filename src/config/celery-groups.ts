@@ -263,7 +263,7 @@ export const celeryGroups: readonly CeleryGroup[] = [
       'beat_scheduler',
       'beat_sync_every',
     ],
-    note: 'schedules stay with `celery beat`, which sends to workers of either kind',
+    note: '`schedules` are sent by the workers themselves (docs/schedules.md); those of `celery beat` go to workers of either kind',
   },
   {
     names: ['security_cert_store', 'security_certificate', 'security_digest', 'security_key', 'security_key_password'],

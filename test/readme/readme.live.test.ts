@@ -18,6 +18,7 @@ const DOCUMENTS = [
   'docs/workflows.md',
   'docs/plugins.md',
   'docs/recipes.md',
+  'docs/schedules.md',
   'docs/from-celery.md',
 ]
 
