@@ -23,6 +23,7 @@ import { returnTasks } from './redelivery.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import { restartNodeByNode } from './rolling-restart.ts'
 import type { Scene } from './scene.ts'
+import { HEARTBEAT, keepSchedules } from './schedules.ts'
 import { startUp } from './start-up.ts'
 
 const HELP = `npm run acceptance -- [options]
@@ -43,6 +44,8 @@ target. Exits with 1 when one is missed.
                rolling: three nodes of a broker are restarted one after the other under load; not among those that run by default,
                redelivery: tasks wait for their rate limit, their eta or a retry through 30 kills of the worker and 30 cuts, and
                one runs longer than the consumer timeout; not among those that run by default,
+               schedules: an entry is due each second for 300 s: its leaders are killed and frozen, the broker restarted; not among
+               those that run by default,
                chaos: 17 faults of workers, broker, network and Redis under load; not among those that run by default
   --tasks <n>  how many tasks the faults of chaos meet, on a classic and on a quorum queue each (50,000)
   --type <t>   only on a queue of this type, classic or quorum
@@ -69,11 +72,12 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   delays: waitingForTheirTime,
   rolling: restartingNodeByNode,
   redelivery: returnTasks,
+  schedules: keepingSchedules,
   chaos: weatheringFaults,
 }
 
 /** These take long: only when asked for. */
-const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['rolling', 'redelivery', 'chaos'])
+const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['rolling', 'redelivery', 'schedules', 'chaos'])
 
 const { values } = parseArgs({
   options: {
@@ -196,6 +200,19 @@ async function* sharingTasks(stage: Stage): AsyncIterable<Check> {
   for (const { verdict } of [mixed, rush]) {
     const { lost, phantom, extraStarts } = verdict
     yield equal('lost, phantom and further starts', [lost.length, phantom.length, extraStarts], [0, 0, 0])
+  }
+}
+
+async function* keepingSchedules({ node }: Stage): AsyncIterable<Check> {
+  for (const type of ['classic', 'quorum'] as const) {
+    if (values.type !== undefined && values.type !== type) continue
+    const report = await keepSchedules(node, { type, seconds: 300 })
+    const { due, missing, foreign, repeated, kills, afterKill, afterFreeze } = report
+    yield equal(`${type}: of ${due} due times, ${kills} kills, without a run`, missing.length, 0)
+    yield equal(`${type}: runs under another id than that of a due time`, foreign, 0)
+    yield { what: `${type}: runs under an id once more`, figure: String(repeated), target: 'any', ok: true }
+    yield within(`${type}: another leader after a kill`, afterKill, 2_000)
+    yield within(`${type}: another leader after a freeze`, afterFreeze, 3 * HEARTBEAT)
   }
 }
 

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import {
+  decodeAnnouncement,
+  dropForgotten,
+  encodeAnnouncement,
+  isSuspended,
+  lastAnnounced,
+  merge,
+  SILENCE,
+} from '../../src/schedules/announcement.ts'
+import { entryOf } from '../../src/schedules/entry.ts'
+import type { Schedule } from '../../src/schedules/schedule.ts'
+import { ScheduleState } from '../../src/schedules/state.ts'
+
+const T = Date.UTC(2030, 0, 1)
+const MINUTE = 60_000
+const OLD: Schedule = { task: 'old', every: '1m' }
+const NEW: Schedule = { task: 'new', every: '1m' }
+
+function announce(state: ScheduleState, schedules: Readonly<Record<string, Schedule>>, now: number, ledSince = T) {
+  const entries = new Map(Object.entries(schedules).map(([name, schedule]) => [name, entryOf(name, schedule)]))
+  return merge(state, decodeAnnouncement(encodeAnnouncement('w', entries)), now, ledSince)
+}
+
+const taskOf = (state: ScheduleState, name: string) => state.entries.get(name)?.entry.task
+
+describe('announcements', () => {
+  it('bring entries that are due from now on', () => {
+    const state = new ScheduleState()
+    expect(announce(state, { a: OLD }, T)).toEqual({ changed: ['a'], refused: [] })
+    expect(state.entries.get('a')).toMatchObject({ source: 'config', since: T, announced: T, paused: false })
+    expect(announce(state, { a: OLD }, T + MINUTE)).toEqual({ changed: [], refused: [] })
+    expect(state.entries.get('a')).toMatchObject({ since: T, announced: T + MINUTE })
+  })
+
+  it('have a new definition win, and the old one not again while the new one is announced', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD }, T)
+    announce(state, { a: NEW }, T + 1)
+    for (let minute = 1; minute < 60; minute += 1) {
+      announce(state, { a: OLD }, T + minute * MINUTE)
+      announce(state, { a: NEW }, T + minute * MINUTE + 1)
+      expect(taskOf(state, 'a')).toBe('new')
+    }
+    announce(state, { a: OLD }, T + 60 * MINUTE + SILENCE)
+    expect(taskOf(state, 'a')).toBe('old')
+  })
+
+  it('keep how far an entry is where its times are the same, and whether it is paused', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD }, T)
+    state.change('a', { since: T + MINUTE, paused: true })
+    announce(state, { a: NEW }, T + 2 * MINUTE)
+    expect(state.entries.get('a')).toMatchObject({ since: T + MINUTE, paused: true })
+    announce(state, { a: { ...NEW, every: '2m' } }, T + 3 * MINUTE)
+    expect(state.entries.get('a')).toMatchObject({ since: T + 3 * MINUTE, paused: true })
+  })
+
+  it('suspend what is not announced any more while other entries are, and drop it after a day', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD, b: OLD }, T)
+    announce(state, { b: OLD }, T + SILENCE)
+    const suspended = () => [...state.entries.values()].filter((one) => isSuspended(one, lastAnnounced(state), T))
+    expect(suspended()).toEqual([])
+    announce(state, { b: OLD }, T + SILENCE + 1)
+    expect(suspended().map(({ name }) => name)).toEqual(['a'])
+    announce(state, { b: OLD }, T + 86_400_001)
+    expect(dropForgotten(state)).toEqual(['a'])
+  })
+
+  it('have an entry that comes back after that be due from then on', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD, b: OLD }, T)
+    announce(state, { b: OLD }, T + 2 * SILENCE)
+    announce(state, { a: OLD }, T + 2 * SILENCE + 1)
+    expect(state.entries.get('a')).toMatchObject({ since: T + 2 * SILENCE + 1 })
+  })
+
+  it('leave the entries of workers that have yet to announce theirs their time after all were away', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD, b: OLD }, T)
+    const later = T + 3_600_000
+    announce(state, { b: OLD }, later, later)
+    expect(isSuspended(state.entries.get('a')!, lastAnnounced(state), later)).toBe(false)
+    announce(state, { a: OLD }, later + MINUTE, later)
+    expect(state.entries.get('a')).toMatchObject({ since: T })
+  })
+
+  it('with an entry that can not be used refuse that one, with the reason', () => {
+    const state = new ScheduleState()
+    const body = JSON.stringify({
+      worker: 'w',
+      entries: [['a', 'x', { task: 'a' }], ['b', 'y', { task: 'b', every: 1_000 }], [1], 'z'],
+    })
+    const { changed, refused } = merge(state, decodeAnnouncement(Buffer.from(body)), T, T)
+    expect(changed).toEqual(['b'])
+    expect(refused).toEqual([{ name: 'a', reason: expect.stringMatching(/must say when/) }])
+  })
+
+  it.each(['[]', '{}', '{"worker":1,"entries":[]}', '{"worker":"w","entries":{}}', 'x', ''])('are none: %s', (body) => {
+    expect(() => decodeAnnouncement(Buffer.from(body))).toThrow(
+      expect.objectContaining({ code: 'TWQ_MESSAGE_MALFORMED' }),
+    )
+  })
+
+  it('are taken as far as there is room', () => {
+    const state = new ScheduleState()
+    const large = { task: 'a', every: '1m', args: ['x'.repeat(200_000)] }
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`e${index}`, large]))
+    const { changed, refused } = announce(state, many, T)
+    expect(changed.length).toBeGreaterThan(30)
+    expect(changed.length + refused.length).toBe(60)
+    expect(refused[0]?.reason).toMatch(/too many entries, or they are too large/)
+  })
+})
