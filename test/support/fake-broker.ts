@@ -1,4 +1,12 @@
-import type { Broker, Channel, CloseReason, Connection, ExchangeSpec, PublishListener, QueueStatus } from '../../src/broker/broker.ts'
+import type {
+  Broker,
+  Channel,
+  CloseReason,
+  Connection,
+  ExchangeSpec,
+  PublishListener,
+  QueueStatus,
+} from '../../src/broker/broker.ts'
 import type { Route, WireMessage } from '../../src/protocol/wire.ts'
 import { type Deferred, deferred } from '../../src/runtime/time/deferred.ts'
 
