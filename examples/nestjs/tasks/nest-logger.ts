@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { Logger as NestLogger } from '@nestjs/common'
 import type { Logger } from 'twq/worker'
 
@@ -5,7 +6,7 @@ import type { Logger } from 'twq/worker'
 export function nestLogger(bindings: Readonly<Record<string, unknown>> = {}): Logger {
   const nest = new NestLogger('twq')
   const line = (write: (text: string) => void) => (fields: object, message: string) =>
-    write(`${message} ${JSON.stringify({ ...bindings, ...fields })}`)
+    write(`${message} ${inspect({ ...bindings, ...fields }, { breakLength: Number.POSITIVE_INFINITY, depth: 5 })}`)
   return {
     level: 'info',
     trace: () => {},
