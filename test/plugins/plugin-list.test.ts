@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PluginList, type PluginListParts } from '../../src/plugins/plugin-list.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
+import { defineTask } from '../../src/tasks/define-task.ts'
 import type { Plugin } from '../../src/tasks/plugin.ts'
 import { aSilentLogger } from '../support/attempts.ts'
 
@@ -93,5 +94,15 @@ describe('a list of plugins', () => {
 
   it('surrounds nothing where no plugin does', () => {
     expect(aList([{ name: 'quiet', on: {} }]).aroundOf).toBeUndefined()
+  })
+
+  it('names those around a task, the outermost first', () => {
+    const around = (name: string): Plugin => ({ name, aroundAttempt: (_, next) => next() })
+    const [shared, own] = [around('shared'), around('own')]
+    const task = defineTask({ name: 'task', plugins: [own, shared], run: () => 1 })
+    const other = defineTask({ name: 'other', run: () => 1 })
+    const list = aList([shared, { name: 'watching', on: {} }], { tasks: [task, other] })
+    expect(list.namesAround(task)).toEqual(['shared', 'own'])
+    expect(list.namesAround(other)).toEqual(['shared'])
   })
 })

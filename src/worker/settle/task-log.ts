@@ -17,10 +17,6 @@ export function logSettled(
 ): void {
   const { message } = request
   const task = { task_id: message.id, task: message.task, queue: request.queue, attempt: message.retries + 1 }
-  const around = (): object => {
-    const names = plugins?.namesAround(request.task) ?? []
-    return names.length === 0 ? {} : { plugins: names }
-  }
   switch (outcome.kind) {
     case 'succeeded':
       logger.info({ event: 'task.succeeded', ...task, duration_ms: rounded(outcome.runtime) }, 'task succeeded')
@@ -41,7 +37,7 @@ export function logSettled(
     }
     case 'timed-out':
       logger.error(
-        { event: 'task.timeout', ...task, limit_ms: outcome.limit, ...around() },
+        { event: 'task.timeout', ...task, limit_ms: outcome.limit, ...around(request, plugins) },
         'task ran into its hard time limit',
       )
       return
@@ -59,7 +55,7 @@ export function logSettled(
       return
     case 'lost':
       logger.error(
-        { event: 'task.lost', ...task, error: remote(outcome.error), ...around() },
+        { event: 'task.lost', ...task, error: remote(outcome.error), ...around(request, plugins) },
         'the member that ran the task died',
       )
       return
@@ -67,6 +63,11 @@ export function logSettled(
       logger.warn({ event: 'task.interrupted', ...task, acks: request.acks }, 'task interrupted by the shutdown')
       return
   }
+}
+
+function around({ task }: Request, plugins: Pick<PluginList, 'namesAround'> | undefined): object {
+  const names = plugins?.namesAround(task) ?? []
+  return names.length === 0 ? {} : { plugins: names }
 }
 
 function remote(error: RemoteError): object {
