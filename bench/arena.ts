@@ -11,12 +11,14 @@ export interface Arena extends AsyncDisposable {
   readonly rounds: number
   /** How many messages a queue is filled with before it is drained. */
   readonly messages: number
+  /** The same where the second half of them is told as well, in which all code is compiled. */
+  readonly drained: number
   /** How many calls, one after the other, make one measurement of the round trip. */
   readonly calls: number
 }
 
 /** Opens the arena: the broker of TWQ_TEST_BROKER_URL, or a private one that ends with it. */
-export async function openArena(size: Pick<Arena, 'rounds' | 'messages' | 'calls'>): Promise<Arena> {
+export async function openArena(size: Pick<Arena, 'rounds' | 'messages' | 'drained' | 'calls'>): Promise<Arena> {
   const given = process.env.TWQ_TEST_BROKER_URL
   const node = given ? undefined : await RabbitNode.start()
   const folder = await mkdtemp(join(tmpdir(), 'twq-bench-'))

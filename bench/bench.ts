@@ -57,6 +57,7 @@ async function bench(): Promise<number> {
   await using arena = await openArena({
     rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
     messages: values.quick ? 10_000 : 20_000,
+    drained: values.quick ? 10_000 : 60_000,
     calls: values.quick ? 300 : 1000,
   })
   const rows: Row[] = []

@@ -6,7 +6,7 @@ import { runProgram } from './processes.ts'
 import { raw, twq } from './sides.ts'
 import type { BurstFigures, CallFigures } from './timed-calls.ts'
 
-/** P4: one call after the other, our client and our worker against a raw caller and a raw consumer. */
+/** P4: one call after the other, our client and our worker against a raw caller, who asks for confirms as we do or for none, and a raw consumer. */
 export async function roundTrip(arena: Arena): Promise<Row[]> {
   const { url, calls } = arena
   const queues = { raw: `call-${randomUUID()}`, twq: `call-${randomUUID()}` }
@@ -16,8 +16,11 @@ export async function roundTrip(arena: Arena): Promise<Row[]> {
     await twq([])(arena, { queue: queues.twq }),
   ]
   const slowest: number[] = []
+  const rawCall = async (confirm: 'yes' | 'no') =>
+    (await runProgram<CallFigures>('raw/call.ts', { url, queue: queues.raw, calls, confirm })).p50
   const figures = await inTurns(arena.rounds, {
-    raw: async () => (await runProgram<CallFigures>('raw/call.ts', { url, queue: queues.raw, calls })).p50,
+    confirmed: () => rawCall('yes'),
+    unconfirmed: () => rawCall('no'),
     twq: async () => {
       const { p50, p99 } = await runProgram<CallFigures>('twq/call.ts', { url, queue: queues.twq, calls })
       slowest.push(p99)
@@ -25,16 +28,17 @@ export async function roundTrip(arena: Arena): Promise<Row[]> {
     },
   })
   for (const consumer of consumers) await consumer.stop()
-  const [ours, base] = [median(figures.twq), median(figures.raw)]
+  const row = (what: string, base: readonly number[], aim?: number): Row => ({
+    id: 'P4',
+    what,
+    measured: `${median(figures.twq).toFixed(2)} ms (p99 ${median(slowest).toFixed(1)}) against ${median(base).toFixed(2)} ms`,
+    figure: ratio(figures.twq, base),
+    unit: '×',
+    ...(aim !== undefined && { target: { kind: 'at most', value: aim } }),
+  })
   return [
-    {
-      id: 'P4',
-      what: 'round trip of a call, p50 ÷ raw',
-      measured: `${ours.toFixed(2)} ms (p99 ${median(slowest).toFixed(1)}) against ${base.toFixed(2)} ms`,
-      figure: ratio(figures.twq, figures.raw),
-      unit: '×',
-      target: { kind: 'at most', value: 2 },
-    },
+    row('round trip of a call, p50 ÷ raw that asks for confirms', figures.confirmed, 1.1),
+    row('the same ÷ raw without confirms', figures.unconfirmed),
   ]
 }
 

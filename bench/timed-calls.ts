@@ -1,15 +1,16 @@
 import { parseArgs } from 'node:util'
 
 /** The options that every calling process takes. */
-export function callOptions(): { url: string; queue: string; calls: number } {
+export function callOptions(): { url: string; queue: string; calls: number; confirm: boolean } {
   const { values } = parseArgs({
     options: {
       url: { type: 'string', default: '' },
       queue: { type: 'string', default: '' },
       calls: { type: 'string', default: '0' },
+      confirm: { type: 'string', default: 'yes' },
     },
   })
-  return { url: values.url, queue: values.queue, calls: Number(values.calls) }
+  return { url: values.url, queue: values.queue, calls: Number(values.calls), confirm: values.confirm === 'yes' }
 }
 
 /** What {@link timeCalls} prints: milliseconds. */

@@ -2,10 +2,13 @@ import amqp from 'amqplib'
 import { celeryMessage } from '../../test/support/celery-message.ts'
 import { callOptions, timeCalls } from '../timed-calls.ts'
 
-/** Calls and waits for the answer, one call after the other, with plain amqplib; prints the times in milliseconds. */
-const { url, queue, calls } = callOptions()
+/**
+ * Calls and waits for the broker's confirm and the answer, one call after the other, with plain amqplib; prints the times in
+ * milliseconds. With `--confirm no` it waits for the answer alone.
+ */
+const { url, queue, calls, confirm } = callOptions()
 const connection = await amqp.connect(url, { noDelay: true })
-const channel = await connection.createChannel()
+const channel = await (confirm ? connection.createConfirmChannel() : connection.createChannel())
 const { queue: replies } = await channel.assertQueue('', { exclusive: true })
 const waiting = new Map<string, () => void>()
 await channel.consume(replies, (message) => waiting.get(message!.properties.correlationId as string)?.(), {
@@ -15,7 +18,14 @@ await channel.consume(replies, (message) => waiting.get(message!.properties.corr
 await timeCalls(calls, () => {
   const { id, body, options } = celeryMessage('bench.add', [1, 2], replies)
   const answered = new Promise<void>((resolve) => waiting.set(id, resolve))
-  channel.sendToQueue(queue, body, options)
-  return answered
+  if (!confirm) {
+    channel.sendToQueue(queue, body, options)
+    return answered
+  }
+  const confirmed = new Promise<void>((resolve, reject) => {
+    const told = (error: unknown) => (error ? reject(error) : resolve())
+    ;(channel as amqp.ConfirmChannel).sendToQueue(queue, body, { ...options, mandatory: true }, told)
+  })
+  return Promise.all([confirmed, answered])
 })
 await connection.close()
