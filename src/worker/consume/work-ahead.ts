@@ -30,6 +30,7 @@ const LOOK_EVERY = 100
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts
+  readonly #queues = new Set<string>()
   readonly #singleActive = new Set<string>()
   #settled = 0
   #since = 0
@@ -50,6 +51,7 @@ export class WorkAhead implements WorkerObserver {
   }
 
   declared({ name }: { readonly name: string }, { singleActive }: Pick<DeclaredQueue, 'singleActive'>): void {
+    this.#queues.add(name)
     if (singleActive) this.#singleActive.add(name)
     else this.#singleActive.delete(name)
     if (!this.enabled) this.close()
@@ -60,8 +62,8 @@ export class WorkAhead implements WorkerObserver {
     const size = delivery.body.length
     if (size <= this.#largest) return
     this.#largest = size
-    const { base, ahead, stepped } = this.#parts.prefetch
-    if (ahead > 0) this.#apply(Math.min(ahead, nextAhead({ base, ahead, rate: Infinity, largest: size, stepped })))
+    const { ahead } = this.#parts.prefetch
+    if (ahead > 0) this.#apply(Math.min(ahead, this.#next(Number.POSITIVE_INFINITY, size)))
   }
 
   settled(): void {
@@ -91,9 +93,7 @@ export class WorkAhead implements WorkerObserver {
 
   /** Ends the sample if it is `longEnough`, in milliseconds, and has the window follow. */
   #look(longEnough: number): void {
-    const { clock, prefetch } = this.#parts
-    const { base, ahead, stepped } = prefetch
-    const now = clock.monotonic()
+    const now = this.#parts.clock.monotonic()
     const elapsed = now - this.#since
     if (elapsed < longEnough) return
     const rate = (1000 * this.#settled) / elapsed
@@ -102,7 +102,14 @@ export class WorkAhead implements WorkerObserver {
     this.#largest = 0
     this.#since = now
     this.#settled = 0
-    this.#apply(this.enabled ? nextAhead({ base, ahead, rate, largest, stepped }) : 0)
+    this.#apply(this.enabled ? this.#next(rate, largest) : 0)
+  }
+
+  #next(rate: number, largest: number): number {
+    const { base, ahead, stepped } = this.#parts.prefetch
+    // Where a change is dear, each consumer has a limit of its own.
+    const consumers = stepped ? Math.max(1, this.#queues.size) : 1
+    return nextAhead({ base, ahead, consumers, rate, largest, stepped })
   }
 
   #apply(ahead: number): void {

@@ -58,6 +58,14 @@ describe('a worker that is left to choose its prefetch count', () => {
     expect(prefetch.count).toBe(10)
   })
 
+  it('shares what it takes ahead among its queues where each has a limit of its own', () => {
+    const { prefetch, workAhead, settle } = aScene({ stepped: true })
+    for (const name of ['a', 'b', 'c', 'd']) workAhead.declared({ name }, ORDINARY)
+    settle(320, 80)
+    expect(prefetch.ahead).toBeGreaterThan(20)
+    expect(prefetch.ahead).toBeLessThan(30)
+  })
+
   it('takes less ahead as soon as a large message comes', () => {
     const { prefetch, workAhead, settle } = aScene()
     settle(320, 80)
