@@ -29,6 +29,8 @@ export interface Instruments {
   redelivered(): void
   /** A lost connection was made again. */
   reconnected(role: ConnectionRole): void
+  /** A scheduled task was sent: its entry, how many milliseconds late, and when, in milliseconds since the epoch. */
+  scheduled(schedule: string, lag: number, sentAt: number): void
   /** All of it for Prometheus. */
   read(): Promise<MetricsText>
 }
@@ -41,6 +43,8 @@ export interface Gauges {
   readonly version: string
   /** The registered names: the only ones that become labels; names from messages do not. */
   readonly tasks: readonly string[]
+  /** The names of configured schedules that become labels, in the same way. */
+  readonly schedules?: readonly string[]
   /** How many tasks run, wait for a slot, and wait for their time. */
   active(): number
   reserved(): number
@@ -60,6 +64,8 @@ export interface Gauges {
 const ROLES: readonly ConnectionRole[] = ['consumer', 'publisher']
 // So that a rate can be computed from the first one on.
 const SHOWN_FROM_THE_START: readonly EndState[] = ['succeeded', 'failed', 'retried']
+// Each is a series of its own.
+const MOST_SCHEDULES = 1_000
 // In seconds: from what takes no time to half an hour.
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 // In seconds: from what is taken at once to a backlog of a day.
@@ -116,6 +122,20 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   })
   for (const connection of ROLES) reconnects.inc({ connection }, 0)
 
+  const schedules = new Set(gauges.schedules?.slice(0, MOST_SCHEDULES))
+  const lags = new Histogram({
+    name: 'twq_schedule_lag_seconds',
+    help: 'How much later than they were to be scheduled tasks were sent, by the worker that leads.',
+    buckets: BUCKETS,
+    registers,
+  })
+  const lastRuns = new Gauge({
+    name: 'twq_schedule_last_run_timestamp_seconds',
+    help: 'When the task of a schedule was sent last, by the worker that leads; the name of one set at run time is other.',
+    labelNames: ['schedule'],
+    registers,
+  })
+
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,
@@ -160,6 +180,10 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
     quarantined: (task) => quarantined.inc({ task: labelOf(task) }),
     redelivered: () => redelivered.inc(),
     reconnected: (connection) => reconnects.inc({ connection }),
+    scheduled(schedule, lag, sentAt) {
+      lags.observe(Math.max(0, lag) / 1000)
+      lastRuns.set({ schedule: schedules.has(schedule) ? schedule : 'other' }, sentAt / 1000)
+    },
     read: async () => ({ contentType: all.contentType, text: await all.metrics() }),
   }
 }

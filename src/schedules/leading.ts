@@ -24,6 +24,8 @@ export interface LeadingParts {
   /** Milliseconds between two heartbeats of the connection. */
   readonly heartbeat: number
   readonly log: OutcomeLog
+  /** Hears of each task that was sent: its entry, how many milliseconds late, and when. */
+  readonly onSent?: ((schedule: string, lag: number, sentAt: number) => void) | undefined
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -181,7 +183,7 @@ export class Leading {
 
   /** False where the task can't be sent. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
   async #sendTracked(occurrence: Occurrence, sentAt: number): Promise<boolean> {
-    const { sender, log } = this.#parts
+    const { sender, log, onSent } = this.#parts
     const { channel, state } = this.#on
     const { name, entry, id } = occurrence
     const before = state.entries.get(name)?.running
@@ -198,6 +200,7 @@ export class Leading {
     }
     if (before !== undefined && before.id !== id) log.overdue(name, before.id)
     log.sent(occurrence, sentAt)
+    onSent?.(name, sentAt - occurrence.sendAt, sentAt)
     return true
   }
 

@@ -69,7 +69,8 @@ function outcomeOf({ kind }: LeaderAnswer): ScheduleOutcome {
   return kind === 'answered' ? 'applied' : 'queued: no leader'
 }
 
-function listIn(answer: Json): ScheduleList {
+/** Reads the answer of `list`. Throws `TWQ_MESSAGE_MALFORMED`. */
+export function listIn(answer: Json): ScheduleList {
   const { leader, entries } = (answer ?? {}) as Partial<ScheduleList>
   if (typeof leader === 'string' && Array.isArray(entries)) return answer as unknown as ScheduleList
   throw new TwqError('TWQ_MESSAGE_MALFORMED', 'a list of schedules that is none')

@@ -42,6 +42,8 @@ export interface SchedulesServiceParts {
   readonly sendHooks: SendHooks | undefined
   /** Whether the configuration allows this remote-control command. */
   readonly allows: (command: string) => boolean
+  /** Hears of each task that was sent: its entry, how many milliseconds late, and when. */
+  readonly onSent?: LeadingParts['onSent']
   /** Milliseconds between two heartbeats of the connection. */
   readonly heartbeat: number
   readonly clock: Clock

@@ -223,6 +223,7 @@ export function createWorker(parts: WorkerParts): Worker {
           queues: outbound.sendQueues,
           isQuorum: () => shared.declarations.anyQuorum(config.queues.map(({ name }) => name)),
           allows: (command) => allows(config.control, command),
+          onSent: (schedule, lag, sentAt) => moments.scheduled(schedule, lag, sentAt),
           heartbeat: config.heartbeat,
         })
       : undefined

@@ -4,6 +4,7 @@ import { createInstruments, type Gauges } from '../../src/metrics/instruments.ts
 const gauges: Gauges = {
   version: '1.2.3',
   tasks: ['add', 'math.mul'],
+  schedules: ['nightly'],
   active: () => 1,
   reserved: () => 2,
   held: () => 3,
@@ -38,6 +39,8 @@ describe('the metrics', () => {
     instruments.waited('add', 'eta', 0)
     instruments.quarantined('add')
     instruments.redelivered()
+    instruments.scheduled('nightly', 20, 1_900_000_000_000)
+    instruments.scheduled('set at run time', -5, 1_900_000_001_000)
     instruments.reconnected('publisher')
     const { contentType, text } = await instruments.read()
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
@@ -55,6 +58,10 @@ describe('the metrics', () => {
       twq_redelivered_total: 1,
       'twq_reconnects_total{connection="consumer"}': 0,
       'twq_reconnects_total{connection="publisher"}': 1,
+      'twq_schedule_lag_seconds_bucket{le="0.025"}': 2,
+      twq_schedule_lag_seconds_sum: 0.02,
+      'twq_schedule_last_run_timestamp_seconds{schedule="nightly"}': 1_900_000_000,
+      'twq_schedule_last_run_timestamp_seconds{schedule="other"}': 1_900_000_001,
       twq_tasks_active: 1,
       twq_tasks_reserved: 2,
       twq_tasks_held: 3,
@@ -78,6 +85,7 @@ describe('the metrics', () => {
       instruments.ended(task, 'failed', 1)
       instruments.waited(task, 'sent', 1)
       instruments.quarantined(task)
+      instruments.scheduled(task, 1, 1)
     }
     report('nobody.knows')
     const before = samples((await instruments.read()).text)

@@ -22,6 +22,7 @@ import { print, toJson, wantsJson } from '../terminal/output.ts'
 import { examineResults } from './examine-results.ts'
 import { error, type Finding, ok, type Status, warning } from './finding.ts'
 import { judgeQueue } from './judge-queues.ts'
+import { judgeSchedules, lookAtSchedules } from './judge-schedules.ts'
 import { judgeServer } from './judge-server.ts'
 import { judgeAddress, judgeConsumerTimeout, judgeSettings } from './judge-settings.ts'
 import { judgeSoftware } from './judge-software.ts'
@@ -128,7 +129,11 @@ async function examineWorkers(
   const workers = await lookAtWorkers(broker, connection, { clock: systemClock, timeout })
   // Tasks that could not be loaded would be missing from all comparisons.
   const queues = registry === undefined ? [] : config.queues.map(({ name }) => name)
-  return judgeWorkers(workers, { node: config.nodeName, tasks: registry?.names() ?? [], queues })
+  const ours = { node: config.nodeName, tasks: registry?.names() ?? [], queues }
+  if (config.schedules === undefined) return judgeWorkers(workers, ours)
+  const known = registry === undefined || workers.length === 0 ? undefined : workers.flatMap(({ tasks }) => tasks)
+  const schedules = judgeSchedules(await lookAtSchedules(connection, config.schedulesNamespace), known)
+  return [...judgeWorkers(workers, ours), ...schedules]
 }
 
 async function askManagement(

@@ -130,6 +130,11 @@ export class WorkerHealth implements WorkerObserver {
     this.#instruments?.redelivered()
   }
 
+  /** A scheduled task was sent. */
+  scheduled(schedule: string, lag: number, sentAt: number): void {
+    this.#instruments?.scheduled(schedule, lag, sentAt)
+  }
+
   /** All there is to know at the moment, tasks included. */
   report(): WorkerReport {
     const { table, clock } = this.#parts
@@ -210,11 +215,12 @@ export class WorkerHealth implements WorkerObserver {
 
   #createInstruments(): Promise<Instruments> {
     const { tasks, consuming, publishing, declaring, consumer, loopWatch, table, prefetch } = this.#parts
-    const { poolSize, dispatcher, clock } = this.#parts
+    const { poolSize, dispatcher, config, clock } = this.#parts
     const depths = new QueueDepths({ session: declaring, clock })
     return createInstruments({
       version: packageVersion(),
       tasks,
+      schedules: Object.keys(config.schedules ?? {}),
       active: () => table.inState('active').length,
       reserved: () => table.inState('reserved').length,
       held: () => table.inState('held').length,

@@ -25,6 +25,8 @@ export interface WorkerObserver {
   settled?(request: Request, outcome: Outcome): void
   /** A message is in its quarantine. */
   quarantined?(task: string | undefined): void
+  /** This worker leads the schedules, and has sent the task of an entry: how many milliseconds late, and when. */
+  scheduled?(schedule: string, lag: number, sentAt: number): void
   /** Outcomes can't be settled: nothing new is to be taken until `resumed`. */
   halted?(): void
   resumed?(): void
@@ -69,6 +71,7 @@ export class Moments implements Required<WorkerObserver> {
     waiting: [],
     settled: [],
     quarantined: [],
+    scheduled: [],
     halted: [],
     resumed: [],
     ready: [],
@@ -123,6 +126,10 @@ export class Moments implements Required<WorkerObserver> {
 
   quarantined(task: string | undefined): void {
     for (const observer of this.#hearing.quarantined) observer.quarantined(task)
+  }
+
+  scheduled(schedule: string, lag: number, sentAt: number): void {
+    for (const observer of this.#hearing.scheduled) observer.scheduled(schedule, lag, sentAt)
   }
 
   halted(): void {
