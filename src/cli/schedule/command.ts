@@ -63,6 +63,14 @@ export function addSchedule(program: Command, exit: Exit): void {
       })
   }
   schedule
+    .command('import [file]')
+    .description('print entries for `schedules` from a beat_schedule of Celery, as the exporter prints it')
+    .option('--exporter', 'print the exporter, a program in Python: python export_beat.py module:app')
+    .action(async (file: string | undefined, _options, command: Command) => {
+      const { scheduleImport } = await import('./import.ts')
+      exit(await scheduleImport(file ?? '-', command.optsWithGlobals()))
+    })
+  schedule
     .command('run')
     .description('send what is due, without running tasks: where no worker has the option `schedules`')
     .action(async (_options, command: Command) => {
