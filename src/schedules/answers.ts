@@ -95,7 +95,10 @@ export class OutcomeLog {
   }
 
   missed({ name, count }: { readonly name: string; readonly count: number }): void {
-    this.#logger.warn({ event: 'schedule.missed', schedule: name, count }, 'due times passed while no worker led')
+    this.#logger.warn(
+      { event: 'schedule.missed', schedule: name, count },
+      'due times have passed, and are not made up for',
+    )
   }
 
   skipped({ name, due }: Occurrence): void {

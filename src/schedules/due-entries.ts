@@ -25,7 +25,10 @@ export interface Due {
 
 /** Of one entry at once, so that one with a long gap does not keep others waiting. */
 const MOST_OF_ONE = 50
+const NOT_COUNTED = 0
 const MOST_AT_ONCE = 1_000
+/** Entries whose next due time is counted in one look: some patterns take a millisecond, and a leader has thousands of entries to begin with. */
+const MOST_COUNTED = 100
 
 /** Finds what is due in a state, and remembers when each entry is due next. */
 export class DueEntries {
@@ -35,14 +38,18 @@ export class DueEntries {
   /** When nothing of an entry is due before, with the `since` that it was counted from. */
   readonly #next = new WeakMap<Entry, { readonly name: string; readonly since: number; readonly at: number }>()
 
+  /** How many more are counted in this look. */
+  #left = 0
+
   constructor(state: ScheduleState, namespace: string, ledSince: number) {
     this.#state = state
     this.#namespace = namespace
     this.#ledSince = ledSince
   }
 
-  /** When the next entry may be due; infinity where none is. */
+  /** When the next entry may be due, or 0 where that is still to be counted; infinity where none is. */
   nextAt(): number {
+    this.#left = MOST_COUNTED
     let earliest = Number.POSITIVE_INFINITY
     const latest = lastAnnounced(this.#state)
     for (const one of this.#state.entries.values()) {
@@ -57,9 +64,12 @@ export class DueEntries {
     const missed: { name: string; count: number }[] = []
     const skipped: Occurrence[] = []
     const latest = lastAnnounced(this.#state)
+    this.#left = MOST_COUNTED
     for (const one of this.#state.entries.values()) {
       if (occurrences.length >= MOST_AT_ONCE) break
-      if (!this.#isActive(one, latest) || this.#nextOf(one) > now) continue
+      if (!this.#isActive(one, latest)) continue
+      const at = this.#nextOf(one)
+      if (at === NOT_COUNTED || at > now) continue
       const count = this.#takeOf(one, now, { occurrences, skipped })
       if (count > 0) missed.push({ name: one.name, count })
     }
@@ -100,6 +110,8 @@ export class DueEntries {
     const { name, entry, since } = one
     const known = this.#next.get(entry)
     if (known?.since === since && known.name === name) return known.at
+    if (this.#left <= 0) return NOT_COUNTED
+    this.#left -= 1
     const step = nextStep(this.#timed(one), since, since, this.#ledSince)
     const at = step.kind === 'wait' ? (step.until ?? Number.POSITIVE_INFINITY) : since
     this.#next.set(entry, { name, since, at })

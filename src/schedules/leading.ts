@@ -44,8 +44,8 @@ export interface LeadingOn {
 const REPLACE_EVERY = 60_000
 /** What was sent is noted with the broker no more often than this: until then a take-over repeats it, under the same ids. */
 const NOTE_AFTER = 1_000
-/** And no more than this share of the time is spent on noting. */
-const NOTE_SHARE = 20
+/** And no sooner than after so many times what noting took: a large state is a large message. */
+const NOTE_SHARE = 50
 /** The wall clock may be set: what is due is looked for this often at least. */
 const LOOK_EVERY = 30_000
 

@@ -254,7 +254,7 @@ const table = {
   'schedule.sent': { level: 'debug', meaning: 'an entry was due, and its task was sent' },
   'schedule.missed': {
     level: 'warn',
-    meaning: '`count` due times passed while no worker led, and are not made up for',
+    meaning: '`count` due times have passed, while no worker led say, and are not made up for',
   },
   'schedule.skipped': { level: 'info', meaning: 'an entry was due, and its last run has not ended (`overlap`)' },
   'schedule.overdue': {
