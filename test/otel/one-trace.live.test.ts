@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signature } from '../../src/canvas/signature.ts'
 import { createClient } from '../../src/client/create-client.ts'
 import { aProject } from '../support/a-project.ts'
 import { traceparent } from '../support/an-sdk.ts'
@@ -125,10 +126,13 @@ async function aScene(pool: string) {
       const send = `lambda: send_task(${JSON.stringify(task)}, ${JSON.stringify(given)}, queue=${JSON.stringify(queue)})`
       return (await flask.evaluate(`__import__("traced").request(${JSON.stringify(name)}, ${send})`)) as string
     },
-    /** The spans of the trace that a request began, once the worker has ended. */
-    async trace(name: string): Promise<readonly Span[]> {
+    /** Ends the worker, which writes its spans then. */
+    async end(): Promise<void> {
       worker.signal('SIGTERM')
       await worker.exit
+    },
+    /** The spans of the last trace that has one of this name. */
+    trace(name: string): readonly Span[] {
       const all = readFileSync(spans, 'utf8').trim().split('\n')
       const read = all.map((line) => JSON.parse(line) as Span)
       const trace = read.findLast((span) => span.name === name)?.trace
@@ -156,6 +160,7 @@ function expected(last: string): readonly string[] {
 }
 
 const SENT = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 }
+const KILLED = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', traceFlags: 1 }
 
 function runOf(task: string): string {
   return `\`run/${task}\` | consumer | twq | \`apply_async/${task}\``
@@ -171,7 +176,8 @@ describe.each(['async', 'solo', 'threads', 'processes'])('with the pool %s', (po
       trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
     })
     expect(await worker.until('totalled')).toMatchObject({ traces: 1 })
-    const trace = await scene.trace('GET /orders')
+    await scene.end()
+    const trace = scene.trace('GET /orders')
     const total = trace.find(({ name }) => name === 'apply_async/total')
     const last = trace.find(({ span }) => span === total?.parent)?.name ?? ''
     expect(last).toMatch(/^run\/(part|grow)$/)
@@ -190,7 +196,8 @@ it('a message keeps its trace through a delay with the broker, its quarantine an
   const replayed = await runTwq(['quarantine', 'replay', '--queue', queue, '--broker', brokerUrl()])
   expect(replayed.status).toBe(0)
   await worker.until('task.succeeded', { task: 'kept' })
-  const trace = await scene.trace('run/kept')
+  await scene.end()
+  const trace = scene.trace('run/kept')
   expect(trace.map(({ name, trace, parent }) => ({ name, trace, parent }))).toEqual(
     Array(2).fill({ name: 'run/kept', trace: SENT.traceId, parent: SENT.spanId }),
   )
@@ -198,12 +205,19 @@ it('a message keeps its trace through a delay with the broker, its quarantine an
 
 it('an attempt that ends with its process has a span, with its error, whose parent is its send', async () => {
   await using scene = await aScene('processes')
-  const { worker } = scene
+  const { worker, queue } = scene
   await scene.request('GET /hung', 'hung')
   await worker.until('task.timeout')
   await scene.request('GET /doomed', 'doomed')
   await worker.until('task.lost')
-  const traces = [await scene.trace('GET /hung'), await scene.trace('GET /doomed')]
+  // The span that its errback would belong to is gone with the process.
+  await using client = createClient({ broker: brokerUrl(), queue })
+  const errback = signature('part', [], { queue, taskId: 'after', immutable: true })
+  await client.send('hung', [], { headers: { traceparent: traceparent(KILLED) }, linkError: errback })
+  await worker.until('task.succeeded', { task_id: 'after' })
+
+  await scene.end()
+  const traces = [scene.trace('GET /hung'), scene.trace('GET /doomed')]
   expect(traces.map(rows)).toEqual([
     ['`GET /hung` | server | Python | ', '`apply_async/hung` | producer | Python | `GET /hung`', runOf('hung')],
     ['`GET /doomed` | server | Python | ', '`apply_async/doomed` | producer | Python | `GET /doomed`', runOf('doomed')],
@@ -212,4 +226,7 @@ it('an attempt that ends with its process has a span, with its error, whose pare
     'TimeLimitExceeded(0.5)',
     expect.stringMatching(/^WorkerLostError\(.*exited prematurely/),
   ])
+  const killed = scene.trace('run/hung')
+  expect(killed.find(({ name }) => name === 'apply_async/part')?.parent).toBe(KILLED.spanId)
+  expect(killed.find(({ name }) => name === 'run/hung')?.parent).toBe(KILLED.spanId)
 })
