@@ -17,6 +17,7 @@ const DOCUMENTS = [
   'docs/remote-control.md',
   'docs/workflows.md',
   'docs/plugins.md',
+  'docs/tracing.md',
   'docs/recipes.md',
   'docs/schedules.md',
   'docs/from-celery.md',
