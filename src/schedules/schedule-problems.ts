@@ -81,7 +81,7 @@ function timingProblems(entry: Entry): readonly string[] {
     ]
   }
   if (at !== undefined) return [...momentProblem('at', at), ...onlyWithCron({ tz, domAndDow })]
-  if (tz !== undefined && !(typeof tz === 'string' && isTimeZone(tz))) {
+  if (tz !== undefined && !(typeof tz === 'string' && tz.length <= LONGEST_PATTERN && isTimeZone(tz))) {
     return [`.tz must be the IANA name of a time zone like 'Europe/Berlin', got ${show(tz)}`]
   }
   if (domAndDow !== undefined && typeof domAndDow !== 'boolean') {

@@ -23,13 +23,24 @@ export interface CronSettings {
  * once; what repeats within the hour follows the clock. Throws a plain error for what is no pattern.
  */
 export function readCron({ pattern, tz, domAndDow = false }: CronSettings): CronTimes {
+  const key = `${domAndDow} ${tz} ${pattern}`
+  const known = readers.get(key)
+  if (known !== undefined) return known
   // Loaded when the first pattern is read: most commands read none.
   const { Cron: Reader } = require('croner') as { readonly Cron: typeof Cron }
   // An offset is counted in a tenth of the time that a zone takes.
   const zone = tz === 'UTC' ? { utcOffset: 0 } : { timezone: tz }
   const cron = new Reader(pattern, { ...zone, domAndDow, mode: '5-or-6-parts' })
-  return { next: (after) => cron.nextRun(new Date(after))?.getTime() }
+  const times: CronTimes = { next: (after) => cron.nextRun(new Date(after))?.getTime() }
+  if (readers.size >= MOST_KEPT) readers.clear()
+  readers.set(key, times)
+  return times
 }
+
+/** Reading a pattern takes long, and an entry is read at the start, from each state, and where it is announced. */
+const readers = new Map<string, CronTimes>()
+const zones = new Map<string, boolean>()
+const MOST_KEPT = 20_000
 
 /** Why a pattern can't be read; undefined where it can. */
 export function cronProblem(settings: CronSettings): string | undefined {
@@ -43,6 +54,16 @@ export function cronProblem(settings: CronSettings): string | undefined {
 
 /** Whether there is a time zone of this IANA name. */
 export function isTimeZone(name: string): boolean {
+  let known = zones.get(name)
+  if (known === undefined) {
+    known = hasZone(name)
+    if (zones.size >= MOST_KEPT) zones.clear()
+    zones.set(name, known)
+  }
+  return known
+}
+
+function hasZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
     return true
