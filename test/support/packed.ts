@@ -10,8 +10,8 @@ export interface PackedProject extends Disposable {
   readonly folder: string
 }
 
-/** Packs the package, and unpacks it into a project that has its dependencies and Node's types, and nothing else. */
-export function aPackedProject(): PackedProject {
+/** Packs the package, and unpacks it into a project that has its dependencies, Node's types, and the packages `besides`. */
+export function aPackedProject(besides: readonly string[] = []): PackedProject {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'twq-packed-')))
   const listing = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
     cwd: ROOT,
@@ -23,7 +23,7 @@ export function aPackedProject(): PackedProject {
   mkdirSync(twq, { recursive: true })
   execFileSync('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', twq])
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  for (const name of [...Object.keys(dependencies), '@types/node']) {
+  for (const name of [...Object.keys(dependencies), '@types/node', ...besides]) {
     mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
   }

@@ -73,6 +73,14 @@ const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]
     })`,
     '0 127.0.0.1',
   ],
+  'twq/otel': [
+    `import { defineConfig } from 'twq'
+    import { type OpenTelemetryOptions, openTelemetry } from 'twq/otel'
+    export const options: OpenTelemetryOptions = { relation: 'link' }
+    export const config = defineConfig({ tasks: [], plugins: [openTelemetry(options)] })
+    console.log(openTelemetry().name)`,
+    'opentelemetry',
+  ],
   'twq/testing': [
     `import { defineTask } from 'twq'
     import { runTask, startTestWorker } from 'twq/testing'
@@ -94,7 +102,7 @@ const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]
   ],
 }
 
-// The project has no ioredis, and its compiler checks the declarations of twq and of all its dependencies.
+// The project has the API that twq/otel is for, and no ioredis. Its compiler checks the declarations of twq and of all its dependencies.
 describe('a program that uses the packed package', () => {
   let project: PackedProject
   let nodenext: Compiled
@@ -102,7 +110,7 @@ describe('a program that uses the packed package', () => {
   let bundler: Compiled
 
   beforeAll(() => {
-    project = aPackedProject()
+    project = aPackedProject(['@opentelemetry/api'])
     for (const [index, [code]] of Object.values(PROGRAMS).entries()) {
       for (const extension of EXTENSIONS) writeFileSync(join(project.folder, `p${index}.${extension}`), code)
     }
