@@ -38,8 +38,12 @@ export function read(delivery: Delivery): Received {
 export function highest(received: readonly Received[]): ScheduleState {
   let state = new ScheduleState()
   for (const one of received) if (one.kind === 'state' && one.state.version > state.version) state = one.state
+  // Anybody who may publish can have written it: counting goes on where it stays exact.
+  if (state.version > LARGEST_VERSION) state.version = 0
   return state
 }
+
+const LARGEST_VERSION = 1e15
 
 /** What a message has changed, and what its sender is to be told. */
 export type Outcome =

@@ -151,7 +151,12 @@ export class SchedulesService {
       logger.info({ ...fields, hint: found.hint }, 'using the queue of schedules as it is')
     }
     await declareQuarantine(declaring, this.#queue, found)
-    await declaring.withChannel((channel) => channel.bind(this.#queue, ENDED_EXCHANGE, this.#queue))
+    await declaring
+      .withChannel((channel) => channel.bind(this.#queue, ENDED_EXCHANGE, this.#queue))
+      .catch((error: unknown) => {
+        // Then no run tells of its end, and each is waited for as long as its entry says.
+        if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
+      })
   }
 
   #announceLater(channel: Channel, gone: AbortSignal): void {
