@@ -6,6 +6,7 @@ export type {
   Delivery,
   EndedConsumer,
   ExchangeSpec,
+  PublishListener,
   QueueSpec,
   QueueStatus,
   ServerInfo,
