@@ -116,7 +116,9 @@ export interface Channel extends AsyncDisposable {
 
 /** Hears what becomes of one publish. Neither may throw. */
 export interface PublishListener {
+  /** The broker has the message, or has returned it because no queue takes it. */
   confirmed(outcome: 'confirmed' | 'returned'): void
+  /** The broker does not have it, or nobody can tell: the error that `publish` rejects with. */
   refused(error: Error): void
 }
 
