@@ -1,17 +1,13 @@
 /** What the work-ahead window of a worker is decided by. */
 export interface WindowFacts {
-  /** How many messages a consumer holds without a window. */
+  /** How many messages it holds without one. */
   readonly base: number
   /** How many more it holds now. */
   readonly ahead: number
-  /** How many consumers hold as many each; 1 where they share the limit. */
-  readonly consumers: number
   /** Tasks settled of late, in each second. */
   readonly rate: number
   /** Bytes of the largest message of late. */
   readonly largest: number
-  /** Whether a change is dear, since the worker has to consume anew for it. */
-  readonly stepped: boolean
 }
 
 // Seconds: so much work is taken ahead.
@@ -24,19 +20,13 @@ const MOST_BYTES = 16 * 1024 * 1024
 const FEWEST = 4
 
 /**
- * How many messages beyond `base` the broker may send each consumer ahead: together the work of 25 ms at the present rate, at
- * most 1,000 messages in hand, and 16 MiB if each were as large as the largest. Tasks of 100 ms and more get none. Where a change is dear, the
- * count at least doubles when it grows, and shrinks only to a quarter or less.
+ * How many messages beyond `base` the broker may send ahead: the work of 25 ms at the present rate, at most 1,000 messages in hand, and
+ * 16 MiB if each were as large as the largest. Tasks of 100 ms and more get none.
  */
-export function nextAhead({ base, ahead, consumers, rate, largest, stepped }: WindowFacts): number {
-  const bytes = Math.floor(MOST_BYTES / Math.max(largest, 1) / consumers)
-  const room = Math.min(Math.max(Math.floor(MOST / consumers) - base, 0), bytes)
-  const wanted = Math.min(Math.floor((rate * DEPTH) / consumers), room)
+export function nextAhead({ base, ahead, rate, largest }: WindowFacts): number {
+  const room = Math.min(Math.max(MOST - base, 0), Math.floor(MOST_BYTES / Math.max(largest, 1)))
+  const wanted = Math.min(Math.floor(rate * DEPTH), room)
   const next = wanted < FEWEST ? 0 : wanted
   if (ahead > room) return next
-  if (stepped) {
-    const grows = base + next >= 2 * (base + ahead)
-    return grows || 4 * next <= ahead ? next : ahead
-  }
   return next > ahead * 1.25 || next < ahead / 2 ? next : ahead
 }

@@ -19,18 +19,17 @@ const TASKS = 32
 const SHORTEST = 10
 // Milliseconds: a sample that got no such number of tasks ends then, and the window with it where they have become slow.
 const LONGEST = 200
-// Where the worker consumes anew for each change, between two bursts of tasks the window stays.
-const LONGEST_STEPPED = 1_000
 const LOOK_EVERY = 100
 
 /**
  * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
  * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
- * comes. There is none for a queue with a single active consumer, whose order it might change, and none with rate limits.
+ * comes. There is none for a queue with a single active consumer, whose order it might change, none with rate limits, and none where each
+ * consumer has a limit of its own. There a change means to consume anew, and RabbitMQ 4.3 then returns what a quorum queue has on its
+ * way to the consumer before: counted as redelivered, and twice in a row as if it had killed its worker.
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts
-  readonly #queues = new Set<string>()
   readonly #singleActive = new Set<string>()
   #settled = 0
   #since = 0
@@ -47,11 +46,11 @@ export class WorkAhead implements WorkerObserver {
 
   /** Whether there can be a window. */
   get enabled(): boolean {
-    return !this.#stopped && this.#singleActive.size === 0 && !this.#parts.limited()
+    const { prefetch, limited } = this.#parts
+    return !this.#stopped && !prefetch.stepped && this.#singleActive.size === 0 && !limited()
   }
 
   declared({ name }: { readonly name: string }, { singleActive }: Pick<DeclaredQueue, 'singleActive'>): void {
-    this.#queues.add(name)
     if (singleActive) this.#singleActive.add(name)
     else this.#singleActive.delete(name)
     if (!this.enabled) this.close()
@@ -106,10 +105,8 @@ export class WorkAhead implements WorkerObserver {
   }
 
   #next(rate: number, largest: number): number {
-    const { base, ahead, stepped } = this.#parts.prefetch
-    // Where a change is dear, each consumer has a limit of its own.
-    const consumers = stepped ? Math.max(1, this.#queues.size) : 1
-    return nextAhead({ base, ahead, consumers, rate, largest, stepped })
+    const { base, ahead } = this.#parts.prefetch
+    return nextAhead({ base, ahead, rate, largest })
   }
 
   #apply(ahead: number): void {
@@ -118,7 +115,7 @@ export class WorkAhead implements WorkerObserver {
     if (ahead === 0) return
     this.#timer ??= clock.after(LOOK_EVERY, () => {
       this.#timer = undefined
-      this.#look(prefetch.stepped ? LONGEST_STEPPED : LONGEST)
+      this.#look(LONGEST)
       if (prefetch.ahead > 0) this.#apply(prefetch.ahead)
     })
   }
