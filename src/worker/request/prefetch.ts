@@ -23,8 +23,8 @@ export interface Place {
 
 /**
  * Keeps the broker's limit on unacknowledged messages at `base`, plus the requests held for later, so that waiting ones
- * never stop the rest, plus what the work-ahead window takes while tasks are quick. Changes are collected: only the newest count is sent, one request at a time. Where too many wait on
- * a channel, it asks for another one.
+ * never stop the rest, plus what the work-ahead window takes while tasks are quick. Changes are collected: only the newest count is
+ * sent, one request at a time. Where too many wait on a channel, it asks for another one.
  */
 export class Prefetch {
   #base: number
@@ -36,8 +36,6 @@ export class Prefetch {
   #applied = 0
   #sending = false
   #ahead = 0
-  /** The part of `#applied` that is for the window. */
-  #appliedAhead = 0
   /** The largest window of this channel. */
   #mostAhead = 0
 
@@ -72,17 +70,16 @@ export class Prefetch {
 
   /**
    * How many messages of one queue the broker may have counted as unacknowledged of late: an acknowledgement may be on its
-   * way since before the window shrank, and a consumer with a limit of its own begins while the one before it ends. 0 is no limit.
+   * way since before the window shrank. 0 is no limit.
    */
   get most(): number {
     if (this.#base === 0) return 0
-    const windows = this.#stepped ? 2 * this.#mostAhead : this.#mostAhead
-    return Math.min(this.#withoutWindow + windows, LARGEST)
+    return Math.min(this.#withoutWindow + this.#mostAhead, LARGEST)
   }
 
-  /** Allows so many more than for the requests in work; no limit stays none. */
+  /** Allows so many more than for the requests in work; no limit stays none, and where a change is dear there is no window. */
   lookAhead(ahead: number): void {
-    if (this.#base === 0) return
+    if (this.#base === 0 || this.#stepped) return
     this.#ahead = ahead
     this.#mostAhead = Math.max(this.#mostAhead, ahead)
     this.#send()
@@ -126,8 +123,8 @@ export class Prefetch {
 
   /**
    * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
-   * `stepped` is for channels where a change is dear: for what is held it then grows by doubling and shrinks only when it is
-   * four times too large, and it follows the window, which takes few steps there. `onCrowded` is told when so many wait on the channel that another one should consume.
+   * `stepped` is for channels where a change is dear: it then grows by doubling, shrinks only when it is four times too large, and
+   * has no window. `onCrowded` is told when so many wait on the channel that another one should consume.
    */
   attach(
     apply: (count: number) => Promise<void>,
@@ -137,7 +134,7 @@ export class Prefetch {
     this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
     this.#applied = options.applied ?? this.count
-    this.#appliedAhead = this.#ahead
+    if (options.stepped) this.#ahead = 0
     this.#sending = false
     this.#send()
   }
@@ -160,14 +157,9 @@ export class Prefetch {
   }
 
   #wanted(): number {
-    if (!this.#stepped || this.#base === 0) return this.count
-    return Math.min(this.#steppedTo(this.#applied - this.#appliedAhead) + this.#ahead, LARGEST)
-  }
-
-  /** What is allowed apart from the window, where it was `before`. */
-  #steppedTo(before: number): number {
-    const exact = this.#withoutWindow
-    if (exact <= before && exact * 4 > before) return before
+    const exact = this.count
+    if (!this.#stepped || exact === 0) return exact
+    if (exact <= this.#applied && exact * 4 > this.#applied) return this.#applied
     // Past the crowd another channel takes over, if there can be one.
     const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
     return Math.min(Math.max(exact * 2, this.#base), most)
@@ -177,12 +169,10 @@ export class Prefetch {
     const apply = this.#apply
     const count = this.#wanted()
     if (apply === undefined || this.#sending || count === this.#applied) return
-    const ahead = this.#ahead
     this.#sending = true
     const again = (): void => {
       if (this.#apply !== apply) return
       this.#applied = count
-      this.#appliedAhead = ahead
       this.#sending = false
       this.#send()
     }

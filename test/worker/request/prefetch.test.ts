@@ -124,19 +124,19 @@ describe('the prefetch count', () => {
     expect(sent).toEqual([110, 10])
   })
 
-  it('follows the window to the message where a change is dear, whatever is held', async () => {
+  it('has no window where a change is dear, and closes one when it becomes so', async () => {
     const sent: number[] = []
+    const apply = async (count: number): Promise<void> => void sent.push(count)
     const prefetch = new Prefetch(10)
-    prefetch.attach(async (count) => void sent.push(count), { stepped: true })
-    prefetch.hold()
+    prefetch.attach(apply, { stepped: false })
+    prefetch.lookAhead(100)
+    await settled()
+    prefetch.attach(apply, { stepped: true, applied: 110 })
     await settled()
     prefetch.lookAhead(100)
     await settled()
-    prefetch.hold()
-    await settled()
-    prefetch.lookAhead(0)
-    await settled()
-    expect(sent).toEqual([22, 122, 22])
+    expect(prefetch.ahead).toBe(0)
+    expect(sent).toEqual([110, 20])
   })
 
   it('tells how many acknowledgements may be on their way, since the window was larger a moment ago', async () => {
