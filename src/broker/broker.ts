@@ -118,7 +118,7 @@ export interface Channel extends AsyncDisposable {
 export interface PublishListener {
   /** The broker has the message, or has returned it because no queue takes it. */
   confirmed(outcome: 'confirmed' | 'returned'): void
-  /** The broker does not have it, or nobody can tell: the error that `publish` rejects with. */
+  /** Refused, or lost with its channel before an answer: the error that `publish` rejects with. */
   refused(error: Error): void
 }
 

@@ -109,7 +109,7 @@ export class ClientConnection {
     return await unlessAborted(asked, limit.signal)
   }
 
-  /** Asks whoever leads the schedules. Rejects with `TWQ_BROKER_UNREACHABLE` where the broker can't be reached within the time for a publish. */
+  /** Asks the worker that leads the schedules. Rejects with `TWQ_BROKER_UNREACHABLE` where the broker can't be reached within the time for a publish. */
   async askLeader(request: LeaderRequest): Promise<LeaderAnswer> {
     const reason = () => new TwqError('TWQ_BROKER_UNREACHABLE', 'the command did not reach the broker in time')
     using limit = timeLimit({ ms: this.#publishTimeout + LONGEST_ANSWER, reason })

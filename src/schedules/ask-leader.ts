@@ -10,7 +10,7 @@ import type { Entry } from './entry.ts'
 import { MESSAGE_TYPES, schedulesMessage, schedulesQueue } from './messages.ts'
 import { isRecord, LARGEST_STATE } from './state.ts'
 
-/** A command for whoever leads the schedules of a namespace. */
+/** A command for the leader of the schedules of a namespace. */
 export interface LeaderRequest {
   readonly namespace: string
   readonly command: Omit<ScheduleCommand, 'definition'>

@@ -11,7 +11,7 @@ import { nextDue } from './times/timing.ts'
 /** The commands that change something. */
 export const CHANGING = ['set', 'remove', 'pause', 'resume', 'trigger'] as const
 
-/** A command to whoever leads. */
+/** A command to the leader. */
 export interface ScheduleCommand {
   readonly id: string
   readonly method: (typeof CHANGING)[number] | 'list'

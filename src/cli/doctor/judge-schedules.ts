@@ -7,13 +7,13 @@ import { askLeader } from '../../schedules/ask-leader.ts'
 import { listIn, type ScheduleList } from '../../schedules/schedule-client.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
-/** What whoever leads says of the schedules, and how many milliseconds its clock is ahead of ours. */
+/** What the leader says of the schedules, and how many milliseconds its clock is ahead of ours. */
 export interface SchedulesFacts {
   readonly list: ScheduleList
   readonly aheadBy: number
 }
 
-/** Asks whoever leads; undefined where nobody answers. */
+/** Asks the leader; undefined where none answers. */
 export async function lookAtSchedules(connection: Connection, namespace: string): Promise<SchedulesFacts | undefined> {
   const asked = Date.now()
   try {

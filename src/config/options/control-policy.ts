@@ -19,7 +19,7 @@ export const CHANGING_COMMANDS: readonly string[] = [
   'time_limit',
 ]
 
-/** The commands about schedules that change something: whoever leads is asked by a queue of its own, not by remote control. */
+/** The commands about schedules that change something: the leader is asked by a queue of its own, not by remote control. */
 export const SCHEDULE_COMMANDS: readonly string[] = [
   'schedule_pause',
   'schedule_remove',
