@@ -42,6 +42,8 @@ export class ClientConnection {
   readonly send: Send
   readonly #sender: Sender
   readonly #session: Session
+  /** Why there is no connection, while there is none. */
+  #lastError: Error | undefined
   readonly #publisher: OwnedPublisher
   readonly replies: Replies | undefined
   readonly #publishTimeout: number
@@ -54,6 +56,8 @@ export class ClientConnection {
     this.#clock = clock
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
+      if (event.kind === 'connected') this.#lastError = undefined
+      if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
       else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
     })
@@ -95,7 +99,7 @@ export class ClientConnection {
 
   /** Asks workers. Rejects with `TWQ_BROKER_UNREACHABLE` where they can't be asked within the time for a publish, and `options.timeout` after it. */
   async ask(method: string, args: JsonObject, options: AskOptions): Promise<ReadonlyMap<string, Json>> {
-    const reason = () => new TwqError('TWQ_BROKER_UNREACHABLE', `${method} did not reach the broker in time`)
+    const reason = () => this.#unreached(method)
     using limit = timeLimit({ ms: this.#publishTimeout + options.timeout, signal: options.signal, reason })
     const asked = this.#session.withChannel(
       (channel) => {
@@ -111,10 +115,17 @@ export class ClientConnection {
 
   /** Asks the worker that leads the schedules. Rejects with `TWQ_BROKER_UNREACHABLE` where the broker can't be reached within the time for a publish. */
   async askLeader(request: LeaderRequest): Promise<LeaderAnswer> {
-    const reason = () => new TwqError('TWQ_BROKER_UNREACHABLE', 'the command did not reach the broker in time')
+    const reason = () => this.#unreached('the command')
     using limit = timeLimit({ ms: this.#publishTimeout + LONGEST_ANSWER, reason })
     const asked = this.#session.withChannel((channel) => askLeader(channel, request, this.#clock), limit)
     return await unlessAborted(asked, limit.signal)
+  }
+
+  #unreached(what: string): TwqError {
+    return new TwqError('TWQ_BROKER_UNREACHABLE', `${what} did not reach the broker in time`, {
+      hint: 'Try again once the broker answers; `twq doctor` says what is wrong with it.',
+      cause: this.#lastError,
+    })
   }
 
   encode(target: AnyTask | string, args?: AnyArguments, options?: SendOptions): Outgoing {
