@@ -283,6 +283,8 @@ export function describeBroker(
         first?.ack()
         await channel[Symbol.asyncDispose]()
         channel = await connection.openChannel()
+        // RabbitMQ may answer the close before the queue has heard of it: a get, unlike a consumer, is not waited for.
+        await expect.poll(() => ready(queue)).toBe(2)
         const again = await channel.get(queue)
         expect(again && textOf(again)).toBe('1')
         expect(again?.redelivered).toBe(true)
