@@ -2,32 +2,58 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { RabbitNode } from '../test/support/provision/rabbit.ts'
+import { type RedisServer, startRedis } from '../test/support/provision/redis.ts'
+import { compileWorker } from './compiled.ts'
+import { cpuTime } from './process-figures.ts'
 
-/** Where all runs of one benchmark take place: one broker, one folder for logs, and how much is to be measured. */
-export interface Arena extends AsyncDisposable {
-  readonly url: string
-  readonly folder: string
+/** How much is measured. */
+export interface Size {
   /** How often each side of a comparison runs. */
   readonly rounds: number
   /** How many messages a queue is filled with before it is drained. */
   readonly messages: number
   /** The same where the second half of them is told as well, in which all code is compiled. */
   readonly drained: number
+  /** The same where memory is watched. */
+  readonly watched: number
+  /** The same where a long backlog is compared with a short one. */
+  readonly backlog: number
   /** How many calls, one after the other, make one measurement of the round trip. */
   readonly calls: number
 }
 
+/** Where all runs of one benchmark take place: its servers and a folder for logs. */
+export interface Arena extends AsyncDisposable, Size {
+  readonly url: string
+  readonly folder: string
+  /** The folder of the workers' configurations, compiled. */
+  readonly worker: string
+  /** Milliseconds of processor time that the broker has used; NaN for one that was given from outside. */
+  brokerTime(): number
+  /** The URL of an empty Redis of its own, started at the first call. */
+  redis(): Promise<string>
+}
+
 /** Opens the arena: the broker of TWQ_TEST_BROKER_URL, or a private one that ends with it. */
-export async function openArena(size: Pick<Arena, 'rounds' | 'messages' | 'drained' | 'calls'>): Promise<Arena> {
+export async function openArena(size: Size): Promise<Arena> {
   const given = process.env.TWQ_TEST_BROKER_URL
   const node = given ? undefined : await RabbitNode.start()
+  const pid = await node?.pid()
   const folder = await mkdtemp(join(tmpdir(), 'twq-bench-'))
+  let redis: Promise<RedisServer> | undefined
   return {
     ...size,
     url: given ?? node!.url(),
     folder,
+    worker: await compileWorker(join(folder, 'project')),
+    brokerTime: () => (pid === undefined ? Number.NaN : cpuTime(pid)),
+    async redis() {
+      redis ??= startRedis()
+      return (await redis).url
+    },
     async [Symbol.asyncDispose]() {
       await rm(folder, { recursive: true })
+      await (await redis)?.[Symbol.asyncDispose]()
       await node?.[Symbol.asyncDispose]()
     },
   }

@@ -25,7 +25,7 @@ export async function commands(arena: Arena): Promise<Row[]> {
       measured: `node alone ${bare.toFixed(0)} ms`,
       figure: help,
       unit: ' ms',
-      target: { kind: 'at most', value: 120 },
+      target: { kind: 'at most', value: 40 },
     },
     {
       id: 'P6',
@@ -33,7 +33,7 @@ export async function commands(arena: Arena): Promise<Row[]> {
       measured: `node alone ${bare.toFixed(0)} ms`,
       figure: ping,
       unit: ' ms',
-      target: { kind: 'at most', value: 350 },
+      target: { kind: 'at most', value: 200 },
     },
   ]
 }

@@ -16,6 +16,11 @@ export function proportionalSize(pid: number): number {
   return megabytes(pid, 'smaps_rollup', 'Pss')
 }
 
+/** Megabytes that a process has in memory now, shared ones included. */
+export function residentSize(pid: number): number {
+  return megabytes(pid, 'status', 'VmRSS')
+}
+
 /** Megabytes that a process had in memory when it had most, shared ones included. */
 export function highestResidentSize(pid: number): number {
   return megabytes(pid, 'status', 'VmHWM')

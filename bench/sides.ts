@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { exitOf } from '../test/support/provision/guarded.ts'
 import { WorkerProcess } from '../test/support/worker-process.ts'
-import { type Arena, here } from './arena.ts'
+import type { Arena } from './arena.ts'
 import { startProgram } from './processes.ts'
 
 /** Something that consumes a queue in a process of its own. */
@@ -53,11 +53,11 @@ export function consumerIn(child: ChildProcess): Consumer {
 }
 
 /** `twq worker start` as in production: logs at the default level, into a file. `config` is a file of worker/. */
-export function twq(flags: readonly string[], config = 'worker.config.ts'): Side {
-  return async ({ url, folder }, { queue, stopwatch }) => {
+export function twq(flags: readonly string[], config = 'worker.config.js'): Side {
+  return async ({ url, folder, worker: configs }, { queue, stopwatch }) => {
     const worker = WorkerProcess.spawn({
       url,
-      config: here(`worker/${config}`),
+      config: join(configs, config),
       flags: ['--queues', queue, ...flags],
       env: stopwatch ? { BENCH_STOPWATCH: stopwatch.path, BENCH_COUNT: String(stopwatch.count) } : {},
       log: join(folder, `${queue}.log`),

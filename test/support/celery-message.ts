@@ -56,17 +56,21 @@ export function celeryMessage(task: string, args: readonly (number | string)[], 
   }
 }
 
-/** Puts `count` messages into a durable queue of its own, each confirmed, before anybody consumes it; returns their ids. */
+/**
+ * Puts `count` messages into a durable queue of its own, each confirmed, before anybody consumes it; returns their ids.
+ * `type` is that of the queue, a classic one where nothing is said.
+ */
 export async function preload(
   url: string,
   queue: string,
   count: number,
   message: (index: number) => Publishable,
+  type?: 'quorum',
 ): Promise<string[]> {
   const connection = await amqp.connect(url, { noDelay: true })
   try {
     const channel = await connection.createConfirmChannel()
-    await channel.assertQueue(queue, { durable: true })
+    await channel.assertQueue(queue, { durable: true, ...(type && { arguments: { 'x-queue-type': type } }) })
     const ids: string[] = []
     for (let index = 0; index < count; index += 1) {
       const { id, body, options } = message(index)

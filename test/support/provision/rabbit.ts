@@ -146,6 +146,11 @@ export class RabbitNode implements AsyncDisposable {
     signalGroup(this.#running(), 'SIGCONT')
   }
 
+  /** The process id of the server itself, behind the scripts that start it. */
+  async pid(): Promise<number> {
+    return Number(await readFile(this.#env.RABBITMQ_PID_FILE ?? '', 'utf8'))
+  }
+
   /** How another process of ours calls rabbitmqctl on this node. */
   get control(): RabbitControl {
     return { command: this.#programs.ctl, env: this.#env }

@@ -1,0 +1,130 @@
+import { answer } from './answer.ts'
+import type { Arena } from './arena.ts'
+import { inTurns, median, type Row, ratio, rounded } from './comparison.ts'
+import { type Drained, drain, type Load, type Pace } from './drain.ts'
+import { raw, type Side, twq } from './sides.ts'
+
+/** The flags of a worker that is given the prefetch of the raw consumers. */
+export const SAME_PREFETCH: readonly string[] = ['--prefetch', '1000']
+const WITHOUT_RESULTS = [...SAME_PREFETCH, '--result-backend', 'none']
+const ANSWERED: Load = { results: 'reply queue' }
+const UNANSWERED: Load = { results: 'nowhere' }
+
+/** P1: how fast a full queue is emptied when nobody wants results. */
+export async function drainWithoutResults(arena: Arena): Promise<Row[]> {
+  const figures = await inTurns(arena.rounds, {
+    each: () => drain(arena, raw({ acks: 'each', results: false }), UNANSWERED),
+    turn: () => drain(arena, raw({ acks: 'turn', results: false }), UNANSWERED),
+    twq: () => drain(arena, twq(WITHOUT_RESULTS), UNANSWERED),
+  })
+  return [
+    row('P1', 'drain, late ack, no results ÷ raw, one ack per message', figures.twq, figures.each, 1.5),
+    row('P1', 'the same ÷ raw, acks once per turn of the event loop', figures.twq, figures.turn, 1),
+  ]
+}
+
+/** P2: the same with rpc results: ours confirmed before the ack, those of the raw loop not confirmed at all. */
+export async function drainWithResults(arena: Arena): Promise<Row[]> {
+  const figures = await inTurns(arena.rounds, {
+    each: () => drain(arena, raw({ acks: 'each', results: true }), ANSWERED),
+    turn: () => drain(arena, raw({ acks: 'turn', results: true }), ANSWERED),
+    twq: () => drain(arena, twq(SAME_PREFETCH), ANSWERED),
+  })
+  return [
+    row('P2', 'drain, results confirmed ÷ raw, results unconfirmed', figures.twq, figures.each, 1.25),
+    row('P2', 'the same ÷ raw, acks once per turn of the event loop', figures.twq, figures.turn),
+  ]
+}
+
+/** A worker that is configured with nothing but its queue, against the best that a raw loop does with the same work and prefetch 1000. */
+export async function drainWithDefaults(arena: Arena): Promise<Row[]> {
+  const figures = await inTurns(arena.rounds, {
+    turn: () => drain(arena, raw({ acks: 'turn', results: true }), ANSWERED),
+    twq: () => drain(arena, twq([]), ANSWERED),
+  })
+  return [row('defaults', 'drain, nothing configured ÷ raw at its best', figures.twq, figures.turn, 0.69)]
+}
+
+/** P8: a queue that has grown long is drained as fast as a short one. Once: it takes minutes. */
+export async function drainBacklog(arena: Arena): Promise<Row[]> {
+  const { backlog, drained } = arena
+  const figures = await inTurns(1, {
+    short: () => drain(arena, twq(WITHOUT_RESULTS), { ...UNANSWERED, count: drained }),
+    long: () => drain(arena, twq(WITHOUT_RESULTS), { ...UNANSWERED, count: backlog }),
+  })
+  const what = `a backlog of ${backlog.toLocaleString('en')} ÷ one of ${drained.toLocaleString('en')}`
+  return [row('P8', what, figures.long, figures.short, 0.95)]
+}
+
+/** P11: what openTelemetry() costs where no SDK is registered: the same drains with the plugin and without any. */
+export async function drainTraced(arena: Arena): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const [kind, flags, load] of [
+    ['without results', WITHOUT_RESULTS, UNANSWERED],
+    ['with results', SAME_PREFETCH, ANSWERED],
+  ] as const) {
+    const figures = await inTurns(arena.rounds, {
+      plain: () => drain(arena, twq(flags), load),
+      traced: () => drain(arena, twq(flags, 'traced.config.js'), load),
+    })
+    const what = `drain ${kind}, openTelemetry() without an SDK ÷ no plugin`
+    rows.push(row('P11', what, figures.traced, figures.plain, 0.95))
+  }
+  return rows
+}
+
+/** P12: what a choice costs: the drain of P2 with one thing changed ÷ the drain of P2. */
+export async function drainOtherwise(arena: Arena): Promise<Row[]> {
+  const redis = await arena.redis()
+  const choices: readonly { readonly what: string; readonly side: Side; readonly load: Load }[] = [
+    { what: 'results in Redis', side: twq([...SAME_PREFETCH, '--result-backend', redis]), load: UNANSWERED },
+    { what: 'task events sent', side: twq([...SAME_PREFETCH, '--task-events']), load: ANSWERED },
+    { what: 'quorum queue', side: twq(SAME_PREFETCH), load: { ...ANSWERED, queueType: 'quorum' } },
+    { what: 'nobody wants results', side: twq(WITHOUT_RESULTS), load: UNANSWERED },
+  ]
+  const rows: Row[] = []
+  for (const { what, side, load } of choices) {
+    const figures = await inTurns(arena.rounds, {
+      usual: () => drain(arena, twq(SAME_PREFETCH), ANSWERED),
+      other: () => drain(arena, side, load),
+    })
+    rows.push(row('P12', `drain with results: ${what} ÷ as usual`, figures.other, figures.usual))
+  }
+  for (const pool of ['threads', 'processes']) {
+    const figures = await inTurns(arena.rounds, {
+      usual: () => answer(arena, twq(SAME_PREFETCH)),
+      other: () => answer(arena, twq([...SAME_PREFETCH, '--pool', pool, '--concurrency', '2'])),
+    })
+    rows.push({
+      id: 'P12',
+      what: `drain with results: two ${pool} ÷ as usual`,
+      measured: `${rounded(median(figures.other))}/s against ${rounded(median(figures.usual))}/s`,
+      figure: ratio(figures.other, figures.usual),
+      unit: '×',
+    })
+  }
+  return rows
+}
+
+function row(id: string, what: string, ours: readonly Drained[], base: readonly Drained[], atLeast?: number): Row {
+  const [ourHalf, theirHalf] = [ours, base].map((runs) => runs.map(({ steady }) => steady)) as [Pace[], Pace[]]
+  const half = `${ratio(rates(ourHalf), rates(theirHalf)).toFixed(3)}×, ${told(ourHalf)} against ${told(theirHalf)}`
+  return {
+    id,
+    what,
+    measured: `${told(ours)} against ${told(base)}; second half ${half}`,
+    figure: ratio(rates(ours), rates(base)),
+    unit: '×',
+    ...(atLeast !== undefined && { target: { kind: 'at least', value: atLeast } }),
+  }
+}
+
+function rates(runs: readonly Pace[]): number[] {
+  return runs.map(({ rate }) => rate)
+}
+
+/** `16,400/s (38 + 51 µs)`: with the processor time of the consumer and of the broker for each task. */
+function told(runs: readonly Pace[]): string {
+  const [cpu, broker] = [median(runs.map((run) => run.cpu)), median(runs.map((run) => run.broker))]
+  return `${rounded(median(rates(runs)))}/s (${cpu.toFixed(0)} + ${broker.toFixed(0)} µs)`
+}
