@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { Redis, RedisOptions } from 'ioredis'
 import { TwqError } from '../../errors.ts'
 import type { RedisAddress, RedisTls } from './redis-address.ts'
+import { SCRIPTS } from './redis-scripts.ts'
 
 const CONNECT_TIMEOUT = 10_000
 // A server that takes commands and answers none for this long is given up, in milliseconds.
@@ -33,6 +34,7 @@ export async function createRedis(address: RedisAddress, name: string, retry: ()
     // A server that was the master until now: the next connection finds the new one.
     reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     protocol: 2,
+    scripts: SCRIPTS,
   })
 }
 

@@ -9,6 +9,7 @@ import type { ResultBackend, ResultOwner } from '../backend.ts'
 import { RedisChords } from './redis-chords.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
+import { isScriptRefusal, storeFirst } from './redis-scripts.ts'
 import { transaction } from './redis-transaction.ts'
 
 /** The parts of `RedisResults`. */
@@ -37,6 +38,8 @@ export class RedisResults implements ResultBackend {
   /** The writes in progress, by key: states of one task must not overtake each other. */
   readonly #turns = new Map<string, Promise<unknown>>()
   #pendingBytes = 0
+  /** Whether the server takes scripts, as far as is known. */
+  #scripts = true
 
   constructor(parts: RedisResultsParts) {
     this.#parts = parts
@@ -98,16 +101,34 @@ export class RedisResults implements ResultBackend {
     )
   }
 
-  /** Command for command as Celery: a success is never overwritten, and readers hear of every state. */
+  /** A success is never overwritten, and readers hear of every state, as with Celery, which asks and writes apart. */
   async #writeOnce(client: Redis, key: string, value: string): Promise<void> {
-    const stored = await client.get(key).catch(whenOfAnotherType)
-    if (stored !== null && isSuccess(stored)) return
     const { expires } = this.#parts
-    const set =
-      expires === 0
-        ? (['SET', key, value] as const)
-        : (['SETEX', key, Math.max(1, Math.floor(expires / 1000)), value] as const)
+    const seconds = expires === 0 ? 0 : Math.max(1, Math.floor(expires / 1000))
+    const stored = await this.#storedBefore(client, key, value, seconds)
+    if (stored === 'this one' || (stored !== null && isSuccess(stored.value))) return
+    const set = seconds === 0 ? (['SET', key, value] as const) : (['SETEX', key, seconds, value] as const)
     await transaction(client, [set, ['PUBLISH', key, value]])
+  }
+
+  /** Most states are the first of their task: those are stored here, in one command, where the server takes scripts. */
+  async #storedBefore(
+    client: Redis,
+    key: string,
+    value: string,
+    seconds: number,
+  ): Promise<'this one' | { readonly value: string } | null> {
+    if (this.#scripts) {
+      try {
+        const kept = await storeFirst(client, key, value, seconds)
+        return kept === null ? 'this one' : { value: kept }
+      } catch (error) {
+        if (!isScriptRefusal(error)) throw error
+        this.#scripts = false
+      }
+    }
+    const kept = await client.get(key).catch(whenOfAnotherType)
+    return kept === null ? null : { value: kept }
   }
 
   async #inTurn<T>(key: string, write: () => Promise<T>): Promise<T> {
