@@ -26,7 +26,7 @@ export type { Json, JsonObject } from './runtime/json.ts'
 export type { Logger, LogLine } from './runtime/log/logger.ts'
 export type { Service } from './runtime/service.ts'
 export type { Clock, Timer } from './runtime/time/clock.ts'
-export type { Schedule, Schedules } from './schedules/schedule.ts'
+export type { Schedule, Schedules } from './schedules/entries/schedule.ts'
 export type { ArgumentDisplay } from './tasks/argument-display.ts'
 export type { ReplaceOptions, TaskContext } from './tasks/context.ts'
 export type {

@@ -5,10 +5,10 @@ import { parseJson } from '../protocol/json.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
-import { encodeCommand, type ScheduleCommand } from './command.ts'
-import type { Entry } from './entry.ts'
-import { MESSAGE_TYPES, schedulesMessage, schedulesQueue } from './messages.ts'
-import { isRecord, LARGEST_STATE } from './state.ts'
+import type { Entry } from './entries/entry.ts'
+import { encodeCommand, type ScheduleCommand } from './state/command.ts'
+import { MESSAGE_TYPES, schedulesMessage, schedulesQueue } from './state/messages.ts'
+import { isRecord, LARGEST_STATE } from './state/state.ts'
 
 /** A command for the leader of the schedules of a namespace. */
 export interface LeaderRequest {

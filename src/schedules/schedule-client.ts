@@ -4,9 +4,9 @@ import type { Json } from '../runtime/json.ts'
 import { checkArguments } from '../sending/prepare-task.ts'
 import { isTask } from '../tasks/brand.ts'
 import type { LeaderAnswer, LeaderRequest } from './ask-leader.ts'
-import type { ScheduleCommand, ScheduleView } from './command.ts'
-import { entryOf } from './entry.ts'
-import type { Schedule } from './schedule.ts'
+import { entryOf } from './entries/entry.ts'
+import type { Schedule } from './entries/schedule.ts'
+import type { ScheduleCommand, ScheduleView } from './state/command.ts'
 
 /** What becomes of a command: the leader has carried it out, or it waits with the broker for the next one. */
 export type ScheduleOutcome = 'applied' | 'queued: no leader'

@@ -45,7 +45,7 @@ export const poolList = 'pool/kinds/all.ts'
 export const pluginCheck = 'tasks/plugin-problems.ts'
 
 /** And what is wrong with schedules, which clients check as well. */
-export const scheduleCheck = 'schedules/schedule-problems.ts'
+export const scheduleCheck = 'schedules/entries/schedule-problems.ts'
 
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {

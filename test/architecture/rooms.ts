@@ -30,7 +30,12 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     redis: ['.'],
     kinds: ['.', 'rpc', 'redis'],
   },
-  schedules: { '.': ['times'] },
+  schedules: {
+    entries: ['times'],
+    state: ['entries', 'times'],
+    leader: ['entries', 'times', 'state'],
+    '.': ['entries', 'state', 'leader'],
+  },
   control: { commands: ['.'] },
   config: { '.': ['options'] },
   // Along the way of a message: the later room knows the earlier ones.

@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../../errors.ts'
 import { parseJson } from '../../protocol/json.ts'
-import type { Schedule } from '../../schedules/schedule.ts'
+import type { Schedule } from '../../schedules/entries/schedule.ts'
 import type { ScheduleOutcome } from '../../schedules/schedule-client.ts'
 import type { AnyArguments } from '../../tasks/sending.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'

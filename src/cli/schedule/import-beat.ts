@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { entryProblems, nameProblems } from '../../schedules/schedule-problems.ts'
-import { isRecord } from '../../schedules/state.ts'
+import { entryProblems, nameProblems } from '../../schedules/entries/schedule-problems.ts'
+import { isRecord } from '../../schedules/state/state.ts'
 
 /** What a `beat_schedule` comes to: entries of `schedules` as JSON, and why others are none. */
 export interface ImportedSchedules {

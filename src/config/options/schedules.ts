@@ -1,5 +1,5 @@
-import type { Schedules } from '../../schedules/schedule.ts'
-import { scheduleProblems } from '../../schedules/schedule-problems.ts'
+import type { Schedules } from '../../schedules/entries/schedule.ts'
+import { scheduleProblems } from '../../schedules/entries/schedule-problems.ts'
 import { option } from './option.ts'
 import { type Parser, text, yesOrNo } from './parsers.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judgeSchedules } from '../../../src/cli/doctor/judge-schedules.ts'
-import type { ScheduleView } from '../../../src/schedules/command.ts'
+import type { ScheduleView } from '../../../src/schedules/state/command.ts'
 
 function anEntry(name: string, task: string, state: ScheduleView['state'] = 'active'): ScheduleView {
   const rest = { definition: {}, source: 'config', next: undefined, running: undefined, lastRun: undefined } as const

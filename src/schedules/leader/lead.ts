@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Channel, Delivery } from '../broker/broker.ts'
-import { oversizeIn } from '../broker/message-size.ts'
-import { messageOf } from '../errors.ts'
-import { highest, type Received, read } from './inbox.ts'
+import type { Channel, Delivery } from '../../broker/broker.ts'
+import { oversizeIn } from '../../broker/message-size.ts'
+import { messageOf } from '../../errors.ts'
+import { highest, type Received, read } from '../state/inbox.ts'
+import { MESSAGE_TYPES, schedulesMessage } from '../state/messages.ts'
 import { Leading, type LeadingParts } from './leading.ts'
-import { MESSAGE_TYPES, schedulesMessage } from './messages.ts'
 
 /** Messages that are read before the marker returns: with so many the rest is read while leading. */
 const MOST_BEFORE = 2_000

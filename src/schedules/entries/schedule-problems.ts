@@ -1,9 +1,9 @@
-import { closest } from '../runtime/text/closest.ts'
-import { cutText } from '../runtime/text/cut-text.ts'
-import { printable } from '../runtime/text/printable.ts'
-import { parseDuration } from '../runtime/time/duration.ts'
+import { closest } from '../../runtime/text/closest.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
+import { printable } from '../../runtime/text/printable.ts'
+import { parseDuration } from '../../runtime/time/duration.ts'
+import { cronProblem, isTimeZone } from '../times/cron.ts'
 import { momentOf, SCHEDULE_KEYS } from './schedule.ts'
-import { cronProblem, isTimeZone } from './times/cron.ts'
 
 /** In one configuration, and in one state. */
 export const MOST_ENTRIES = 20_000

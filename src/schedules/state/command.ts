@@ -1,12 +1,12 @@
-import { messageOf, TwqError } from '../errors.ts'
-import { parseJson, stringifyJson } from '../protocol/json.ts'
-import type { Json, JsonObject } from '../runtime/json.ts'
+import { messageOf, TwqError } from '../../errors.ts'
+import { parseJson, stringifyJson } from '../../protocol/json.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { type Entry, readEntry } from '../entries/entry.ts'
+import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
+import { jitterOf, occurrenceId } from '../times/occurrence.ts'
+import { nextDue } from '../times/timing.ts'
 import { isSuspended, lastAnnounced } from './announcement.ts'
-import { type Entry, readEntry } from './entry.ts'
-import { MOST_ENTRIES, nameProblems } from './schedule-problems.ts'
 import { type EntryState, isRecord, LARGEST_STATE, type ScheduleState, sizeOf } from './state.ts'
-import { jitterOf, occurrenceId } from './times/occurrence.ts'
-import { nextDue } from './times/timing.ts'
 
 /** The commands that change something. */
 export const CHANGING = ['set', 'remove', 'pause', 'resume', 'trigger'] as const

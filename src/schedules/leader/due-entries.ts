@@ -1,8 +1,8 @@
-import { isSuspended, lastAnnounced } from './announcement.ts'
-import type { Entry } from './entry.ts'
-import type { EntryState, ScheduleState } from './state.ts'
-import { nextStep, type Timed } from './times/due.ts'
-import { jitterOf, occurrenceId } from './times/occurrence.ts'
+import type { Entry } from '../entries/entry.ts'
+import { isSuspended, lastAnnounced } from '../state/announcement.ts'
+import type { EntryState, ScheduleState } from '../state/state.ts'
+import { nextStep, type Timed } from '../times/due.ts'
+import { jitterOf, occurrenceId } from '../times/occurrence.ts'
 
 /** An occurrence to be sent. Moments are milliseconds since the epoch. */
 export interface Occurrence {

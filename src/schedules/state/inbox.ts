@@ -1,5 +1,5 @@
-import type { Delivery } from '../broker/broker.ts'
-import { messageOf } from '../errors.ts'
+import type { Delivery } from '../../broker/broker.ts'
+import { messageOf } from '../../errors.ts'
 import { type Announcement, decodeAnnouncement, type Merged, merge } from './announcement.ts'
 import { type Applied, apply, type CommandFacts, decodeCommand, type ScheduleCommand } from './command.ts'
 import { type EndedRun, readEnded } from './ended-run.ts'

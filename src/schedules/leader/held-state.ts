@@ -1,8 +1,8 @@
-import type { Channel, Delivery } from '../broker/broker.ts'
-import { TwqError } from '../errors.ts'
-import { type Deferred, deferred } from '../runtime/time/deferred.ts'
-import { MESSAGE_TYPES, schedulesMessage } from './messages.ts'
-import { encodeState, type ScheduleState } from './state.ts'
+import type { Channel, Delivery } from '../../broker/broker.ts'
+import { TwqError } from '../../errors.ts'
+import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import { MESSAGE_TYPES, schedulesMessage } from '../state/messages.ts'
+import { encodeState, type ScheduleState } from '../state/state.ts'
 
 /**
  * The state of a leader with the broker: the newest message is held unacknowledged, on the channel by which the leader sends, and goes to

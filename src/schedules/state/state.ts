@@ -1,8 +1,8 @@
-import { TwqError } from '../errors.ts'
-import { parseJson, stringifyJson } from '../protocol/json.ts'
-import type { Json, JsonObject } from '../runtime/json.ts'
-import { type Entry, readEntry } from './entry.ts'
-import { MOST_ENTRIES, nameProblems } from './schedule-problems.ts'
+import { TwqError } from '../../errors.ts'
+import { parseJson, stringifyJson } from '../../protocol/json.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
+import { type Entry, readEntry } from '../entries/entry.ts'
+import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
 
 /** One entry, and how far it is. Replaced, never changed. Moments are milliseconds since the epoch. */
 export interface EntryState {

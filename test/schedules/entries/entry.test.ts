@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { entryOf, readEntry } from '../../src/schedules/entry.ts'
-import type { Schedule } from '../../src/schedules/schedule.ts'
-import { entryProblems, scheduleProblems } from '../../src/schedules/schedule-problems.ts'
-import { defineTask } from '../../src/tasks/define-task.ts'
+import { entryOf, readEntry } from '../../../src/schedules/entries/entry.ts'
+import type { Schedule } from '../../../src/schedules/entries/schedule.ts'
+import { entryProblems, scheduleProblems } from '../../../src/schedules/entries/schedule-problems.ts'
+import { defineTask } from '../../../src/tasks/define-task.ts'
 
 const report = defineTask({
   name: 'reports.nightly',

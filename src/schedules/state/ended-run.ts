@@ -1,6 +1,6 @@
-import type { Delivery } from '../broker/broker.ts'
-import { signature } from '../canvas/signature.ts'
-import { decodeBody } from '../protocol/body.ts'
+import type { Delivery } from '../../broker/broker.ts'
+import { signature } from '../../canvas/signature.ts'
+import { decodeBody } from '../../protocol/body.ts'
 import { isRecord } from './state.ts'
 
 /** The task that workers of either language are made to send when a run has ended: its queue is that of the schedules. */

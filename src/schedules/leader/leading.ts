@@ -1,14 +1,14 @@
-import type { Channel, Delivery } from '../broker/broker.ts'
-import type { EventLogger } from '../runtime/log/logger.ts'
-import type { Clock, Timer } from '../runtime/time/clock.ts'
-import { dropForgotten, isSuspended, lastAnnounced } from './announcement.ts'
+import type { Channel, Delivery } from '../../broker/broker.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import { dropForgotten, isSuspended, lastAnnounced } from '../state/announcement.ts'
+import type { ScheduleCommand } from '../state/command.ts'
+import { type Outcome, type Received, take } from '../state/inbox.ts'
+import type { ScheduleState } from '../state/state.ts'
 import { answer, type OutcomeLog, setAside } from './answers.ts'
-import type { ScheduleCommand } from './command.ts'
 import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
-import { type Outcome, type Received, take } from './inbox.ts'
 import type { OccurrenceSender } from './occurrence-sender.ts'
-import type { ScheduleState } from './state.ts'
 
 /** The parts that leading works with. */
 export interface LeadingParts {

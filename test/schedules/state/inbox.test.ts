@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { highest, type Received } from '../../src/schedules/inbox.ts'
-import { ScheduleState } from '../../src/schedules/state.ts'
+import { highest, type Received } from '../../../src/schedules/state/inbox.ts'
+import { ScheduleState } from '../../../src/schedules/state/state.ts'
 
 function aState(version: number): Received {
   const state = new ScheduleState()

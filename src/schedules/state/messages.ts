@@ -1,4 +1,4 @@
-import type { Properties, WireMessage } from '../protocol/wire.ts'
+import type { Properties, WireMessage } from '../../protocol/wire.ts'
 
 /** The messages in the queue of schedules, by their AMQP type. */
 export const MESSAGE_TYPES = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { entryOf } from '../../src/schedules/entry.ts'
-import { decodeState, type EntryState, encodeState, ScheduleState } from '../../src/schedules/state.ts'
+import { entryOf } from '../../../src/schedules/entries/entry.ts'
+import { decodeState, type EntryState, encodeState, ScheduleState } from '../../../src/schedules/state/state.ts'
 
 const T = Date.UTC(2030, 0, 1)
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { entryOf } from '../../../src/schedules/entries/entry.ts'
+import type { Schedule } from '../../../src/schedules/entries/schedule.ts'
 import {
   decodeAnnouncement,
   dropForgotten,
@@ -7,10 +9,8 @@ import {
   lastAnnounced,
   merge,
   SILENCE,
-} from '../../src/schedules/announcement.ts'
-import { entryOf } from '../../src/schedules/entry.ts'
-import type { Schedule } from '../../src/schedules/schedule.ts'
-import { ScheduleState } from '../../src/schedules/state.ts'
+} from '../../../src/schedules/state/announcement.ts'
+import { ScheduleState } from '../../../src/schedules/state/state.ts'
 
 const T = Date.UTC(2030, 0, 1)
 const MINUTE = 60_000

@@ -1,13 +1,13 @@
-import type { Channel } from '../broker/broker.ts'
-import { TwqError } from '../errors.ts'
-import type { SendHooks } from '../plugins/send-hooks.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import type { DeclaredQueues } from '../sending/declared-queues.ts'
-import { prepareTask } from '../sending/prepare-task.ts'
-import type { Router } from '../sending/router.ts'
-import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
+import type { Channel } from '../../broker/broker.ts'
+import { TwqError } from '../../errors.ts'
+import type { SendHooks } from '../../plugins/send-hooks.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { DeclaredQueues } from '../../sending/declared-queues.ts'
+import { prepareTask } from '../../sending/prepare-task.ts'
+import type { Router } from '../../sending/router.ts'
+import type { AnyArguments, Send, SendOptions } from '../../tasks/sending.ts'
+import { endedSignature } from '../state/ended-run.ts'
 import type { Occurrence } from './due-entries.ts'
-import { endedSignature } from './ended-run.ts'
 
 /** The parts that sending an occurrence works with. */
 export interface OccurrenceSenderParts {

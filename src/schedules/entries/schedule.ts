@@ -1,7 +1,7 @@
-import type { Compression } from '../protocol/compression.ts'
-import type { Json } from '../runtime/json.ts'
-import type { AnyArguments } from '../tasks/sending.ts'
-import type { AnyTask } from '../tasks/task.ts'
+import type { Compression } from '../../protocol/compression.ts'
+import type { Json } from '../../runtime/json.ts'
+import type { AnyArguments } from '../../tasks/sending.ts'
+import type { AnyTask } from '../../tasks/task.ts'
 
 /**
  * A task that is sent again and again, or once at a given time: an entry of `schedules`. It says when with one of `cron`, `every` and `at`.

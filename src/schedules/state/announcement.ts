@@ -1,8 +1,8 @@
-import { messageOf, TwqError } from '../errors.ts'
-import { parseJson } from '../protocol/json.ts'
-import type { JsonObject } from '../runtime/json.ts'
-import { type Entry, readEntry } from './entry.ts'
-import { MOST_ENTRIES, nameProblems } from './schedule-problems.ts'
+import { messageOf, TwqError } from '../../errors.ts'
+import { parseJson } from '../../protocol/json.ts'
+import type { JsonObject } from '../../runtime/json.ts'
+import { type Entry, readEntry } from '../entries/entry.ts'
+import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
 import { type EntryState, isRecord, LARGEST_STATE, MOST_SUPERSEDED, type ScheduleState, sizeOf } from './state.ts'
 
 /** Milliseconds without an announcement, after which the definition of an entry counts as nobody's any more. */
