@@ -69,7 +69,7 @@ export class Leading {
     this.#on = on
     this.#ledSince = parts.clock.now()
     this.#seen = parts.clock.monotonic()
-    this.#held = new HeldState(on.channel, parts.queue, on.state, on.leader)
+    this.#held = new HeldState({ ...parts, ...on })
     this.#due = new DueEntries(on.state, parts.namespace, this.#ledSince)
   }
 
