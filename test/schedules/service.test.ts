@@ -5,6 +5,7 @@ import { ManualClock } from '../../src/runtime/time/manual-clock.ts'
 import type { Schedules } from '../../src/schedules/entries/schedule.ts'
 import { occurrenceId } from '../../src/schedules/times/occurrence.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
+import type { Plugin } from '../../src/tasks/plugin.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import { startTestWorker, type TestWorker } from '../../src/testing/test-worker.ts'
 
@@ -159,6 +160,28 @@ describe('a worker with schedules', () => {
     await clock.pass('25s')
     expect((await channel.inspectQueue('twq.schedules.default.quarantine')).messages).toBe(4)
     expect(runs.length).toBe(2)
+  })
+
+  it('sends other entries while the broker has yet to confirm one', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const confirmed = deferred<void>()
+    const slowly: Plugin = {
+      name: 'slowly',
+      async aroundSend({ headers }, next) {
+        const sent = await next()
+        if (headers.periodic_task_name === 'slow') await confirmed.promise
+        return sent
+      },
+    }
+    const schedules = { slow: { task: 'none', every: '10s' }, often: { task: report, args: ['x'], every: '10s' } }
+    const { client } = await start(schedules, { plugins: [slowly], publishTimeout: '1h' })
+    await clock.pass('50s')
+    expect(runs).toHaveLength(5)
+    confirmed.resolve()
+    await clock.pass('1s')
+    const { entries } = await client.schedules.list()
+    // Of what has passed meanwhile the last one was sent.
+    expect(entries.map(({ lastRun }) => lastRun?.due)).toEqual(Array(2).fill('2030-01-01T00:00:50.000Z'))
   })
 
   it("does not send an entry with overlap: 'skip' while its last run has not ended", async () => {

@@ -89,8 +89,8 @@ export class OutcomeLog {
     this.#logger.warn({ event: 'schedule.suspended', schedule: name }, 'no worker has this schedule any more')
   }
 
-  sent({ name, entry, id, due, sendAt }: Occurrence, sentAt: number): void {
-    const fields = { schedule: name, task: entry.task, id, due: new Date(due).toISOString(), lag_ms: sentAt - sendAt }
+  sent({ name, entry, id, due }: Occurrence, lag: number): void {
+    const fields = { schedule: name, task: entry.task, id, due: new Date(due).toISOString(), lag_ms: lag }
     this.#logger.debug({ event: 'schedule.sent', ...fields }, 'schedule sent')
   }
 

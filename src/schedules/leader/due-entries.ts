@@ -23,14 +23,25 @@ export interface Due {
   readonly skipped: readonly Occurrence[]
 }
 
-/** Of one entry at once, so that one with a long gap does not keep others waiting. */
+/** Occurrences of one entry that are on their way to the broker at once, so that one with a long gap does not keep others waiting. */
 const MOST_OF_ONE = 50
+/** And of all entries: while the broker takes nothing, what is due is not collected here. */
+const MOST_UNDER_WAY = 1_000
 const NOT_COUNTED = 0
-const MOST_AT_ONCE = 1_000
 /** Entries whose next due time is counted in one look: some patterns take a millisecond, and a leader has thousands of entries to begin with. */
 const MOST_COUNTED = 100
 
-/** Finds what is due in a state, and remembers when each entry is due next. */
+/** The occurrences of an entry that were handed out, and that the broker has not confirmed yet. */
+interface UnderWay {
+  readonly dues: Set<number>
+  /** The last that was handed out. */
+  upTo: number
+}
+
+/**
+ * Finds what is due in a state, and remembers when each entry is due next. An occurrence is handed out once; its due time counts as dealt
+ * with, in the state that the next leader goes on from, only when `dealtWith` says so and none before it is under way.
+ */
 export class DueEntries {
   readonly #state: ScheduleState
   readonly #namespace: string
@@ -38,6 +49,8 @@ export class DueEntries {
   /** When nothing of an entry is due before, with the `since` that it was counted from. */
   readonly #next = new WeakMap<Entry, { readonly name: string; readonly since: number; readonly at: number }>()
 
+  readonly #underWay = new Map<string, UnderWay>()
+  #countUnderWay = 0
   /** How many more are counted in this look. */
   #left = 0
 
@@ -47,10 +60,14 @@ export class DueEntries {
     this.#ledSince = ledSince
   }
 
-  /** When the next entry may be due, or 0 where that is still to be counted; infinity where none is. */
+  /**
+   * When the next entry may be due, or 0 where that is still to be counted; infinity where none is, or where nothing is handed out before some of
+   * what is under way has been dealt with.
+   */
   nextAt(): number {
     this.#left = MOST_COUNTED
     let earliest = Number.POSITIVE_INFINITY
+    if (this.#countUnderWay >= MOST_UNDER_WAY) return earliest
     const latest = lastAnnounced(this.#state)
     for (const one of this.#state.entries.values()) {
       if (this.#isActive(one, latest)) earliest = Math.min(earliest, this.#nextOf(one))
@@ -58,7 +75,7 @@ export class DueEntries {
     return earliest
   }
 
-  /** What is due now; due times that are not made up for are noted as dealt with, those of occurrences are not. */
+  /** What is due now; due times that are not made up for are noted as dealt with, those of occurrences are under way. */
   take(now: number): Due {
     const occurrences: Occurrence[] = []
     const missed: { name: string; count: number }[] = []
@@ -66,7 +83,7 @@ export class DueEntries {
     const latest = lastAnnounced(this.#state)
     this.#left = MOST_COUNTED
     for (const one of this.#state.entries.values()) {
-      if (occurrences.length >= MOST_AT_ONCE) break
+      if (this.#countUnderWay >= MOST_UNDER_WAY) break
       if (!this.#isActive(one, latest)) continue
       const at = this.#nextOf(one)
       if (at === NOT_COUNTED || at > now) continue
@@ -76,38 +93,76 @@ export class DueEntries {
     return { occurrences, missed, skipped }
   }
 
+  /** Notes that an occurrence was sent, or can't be. Returns when its entry may be due next, or 0 where others wait for it. */
+  dealtWith({ name, due }: Pick<Occurrence, 'name' | 'due'>): number {
+    const wasFull = this.#countUnderWay >= MOST_UNDER_WAY
+    const underWay = this.#underWay.get(name)
+    if (underWay?.dues.delete(due) !== true) return Number.POSITIVE_INFINITY
+    this.#countUnderWay -= 1
+    // Confirms come in any order, and the next leader is to send again what lies after the first that has none.
+    const since = underWay.dues.size === 0 ? underWay.upTo : Math.min(...underWay.dues) - 1
+    if (underWay.dues.size === 0) this.#underWay.delete(name)
+    const known = this.#state.entries.get(name)
+    if (known !== undefined && since > known.since) this.#state.change(name, { since })
+    const one = this.#state.entries.get(name)
+    if (wasFull || one === undefined) return wasFull ? 0 : Number.POSITIVE_INFINITY
+    this.#left = 1
+    return this.#nextOf(one)
+  }
+
   #takeOf(one: EntryState, now: number, taken: { occurrences: Occurrence[]; skipped: Occurrence[] }): number {
     const { name, entry } = one
     const timed = this.#timed(one)
-    // One that must not overlap is looked at again once this one was sent.
-    const most = entry.overlapTimeout === undefined ? MOST_OF_ONE : 1
     const isRunning = entry.overlapTimeout !== undefined && one.running !== undefined && now < one.running.until
-    let { since } = one
+    let since = this.#sinceOf(one)
     let missed = 0
-    for (let count = 0; count < most; ) {
+    while (this.#hasRoom(one)) {
       const step = nextStep(timed, since, now, this.#ledSince)
       if (step.kind === 'wait') break
       missed += step.missed
+      since = step.kind === 'pass' ? step.since : step.due
       if (step.kind === 'pass') {
-        since = step.since
         this.#state.change(name, { since })
         continue
       }
-      since = step.due
-      count += 1
-      const id = occurrenceId(this.#namespace, name, step.due)
-      const occurrence = { name, entry, id, due: step.due, sendAt: step.due + timed.delay(step.due) }
-      if (!isRunning) taken.occurrences.push(occurrence)
-      else {
+      const id = occurrenceId(this.#namespace, name, since)
+      const occurrence = { name, entry, id, due: since, sendAt: since + timed.delay(since) }
+      if (isRunning) {
         this.#state.change(name, { since })
         taken.skipped.push(occurrence)
+        break
       }
+      this.#handOut(name, since)
+      taken.occurrences.push(occurrence)
     }
     return missed
   }
 
+  #handOut(name: string, due: number): void {
+    let underWay = this.#underWay.get(name)
+    if (underWay === undefined) {
+      underWay = { dues: new Set(), upTo: due }
+      this.#underWay.set(name, underWay)
+    }
+    underWay.dues.add(due)
+    underWay.upTo = due
+    this.#countUnderWay += 1
+  }
+
+  /** With `catchUp: 'all'` many may be under way. Of what passes while another waits for its confirm, the other ways send the last, or none. */
+  #hasRoom({ name, entry }: EntryState): boolean {
+    const most = entry.catchUp === 'all' && entry.overlapTimeout === undefined ? MOST_OF_ONE : 1
+    return (this.#underWay.get(name)?.dues.size ?? 0) < most && this.#countUnderWay < MOST_UNDER_WAY
+  }
+
+  #sinceOf({ name, since }: EntryState): number {
+    return Math.max(since, this.#underWay.get(name)?.upTo ?? 0)
+  }
+
   #nextOf(one: EntryState): number {
-    const { name, entry, since } = one
+    if (!this.#hasRoom(one)) return Number.POSITIVE_INFINITY
+    const { name, entry } = one
+    const since = this.#sinceOf(one)
     const known = this.#next.get(entry)
     if (known?.since === since && known.name === name) return known.at
     if (this.#left <= 0) return NOT_COUNTED

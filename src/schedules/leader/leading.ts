@@ -59,9 +59,11 @@ export class Leading {
   readonly #suspended = new Set<string>()
   #timers: { look?: Timer; note?: Timer; replace?: Timer; beat?: Timer } = {}
   #saveMs = 0
+  /** When what is due is looked for next. */
+  #lookAt = Number.POSITIVE_INFINITY
   /** When the event loop was seen to run last, by the monotonic clock. */
   #seen: number
-  #sending: Promise<void> | undefined
+  readonly #sending = new Set<Promise<void>>()
   #state: 'taking over' | 'sending' | 'over' = 'taking over'
 
   constructor(parts: LeadingParts, on: LeadingOn) {
@@ -114,7 +116,7 @@ export class Leading {
   async finish(): Promise<void> {
     if (this.#state !== 'sending') return
     this.end()
-    await this.#sending
+    await Promise.all(this.#sending)
     await this.#save()
   }
 
@@ -133,33 +135,38 @@ export class Leading {
   }
 
   #look(): void {
-    if (this.#state !== 'sending' || this.#sending !== undefined || this.#stoodStill()) return
-    this.#sending = this.#sendDue()
-      .catch((error: unknown) => this.#on.fail(error))
-      .finally(() => {
-        this.#sending = undefined
-        this.#lookSoon()
-      })
+    if (this.#state !== 'sending' || this.#stoodStill()) return
+    const { clock, log } = this.#parts
+    const { occurrences, missed, skipped } = this.#due.take(clock.now())
+    for (const one of missed) log.missed(one)
+    for (const one of skipped) log.skipped(one)
+    // None waits for the confirm of another: those of a large state take long.
+    for (const occurrence of occurrences) this.#begin(occurrence)
+    if (occurrences.length + missed.length + skipped.length > 0) this.#noteSoon()
+    this.#lookSoon()
   }
 
   #lookSoon(): void {
-    if (this.#state !== 'sending' || this.#sending !== undefined) return
+    if (this.#state !== 'sending') return
     const { clock } = this.#parts
-    const wait = Math.min(Math.max(this.#due.nextAt() - clock.now(), 0), LOOK_EVERY)
-    this.#timers.look?.cancel()
-    this.#timers.look = clock.after(wait, () => this.#look())
+    this.#lookAt = Number.POSITIVE_INFINITY
+    this.#lookBy(Math.min(this.#due.nextAt(), clock.now() + LOOK_EVERY))
   }
 
-  async #sendDue(): Promise<void> {
-    const { clock, log } = this.#parts
-    while (this.#state === 'sending' && !this.#stoodStill()) {
-      const { occurrences, missed, skipped } = this.#due.take(clock.now())
-      for (const one of missed) log.missed(one)
-      for (const one of skipped) log.skipped(one)
-      if (occurrences.length + missed.length + skipped.length === 0) return
-      this.#noteSoon()
-      await Promise.all(occurrences.map((occurrence) => this.#send(occurrence)))
-    }
+  /** Has the next look be then, where it would be later. */
+  #lookBy(at: number): void {
+    if (this.#state !== 'sending' || at >= this.#lookAt) return
+    const { clock } = this.#parts
+    this.#lookAt = at
+    this.#timers.look?.cancel()
+    this.#timers.look = clock.after(Math.max(at - clock.now(), 0), () => this.#look())
+  }
+
+  #begin(occurrence: Occurrence): void {
+    const sending = this.#send(occurrence)
+      .catch((error: unknown) => this.#on.fail(error))
+      .finally(() => this.#sending.delete(sending))
+    this.#sending.add(sending)
   }
 
   async #send(occurrence: Occurrence): Promise<void> {
@@ -167,10 +174,9 @@ export class Leading {
     const { name, id, due } = occurrence
     const sentAt = this.#parts.clock.now()
     const isSent = await this.#sendTracked(occurrence, sentAt)
+    this.#lookBy(this.#due.dealtWith(occurrence))
     const known = state.entries.get(name)
-    if (known === undefined) return
-    const lastRun = isSent && due >= (known.lastRun?.due ?? 0) ? { id, due, sentAt } : known.lastRun
-    state.change(name, { since: Math.max(known.since, due), lastRun })
+    if (isSent && due >= (known?.lastRun?.due ?? 0)) state.change(name, { lastRun: { id, due, sentAt } })
   }
 
   async #trigger({ name, id }: { readonly name: string; readonly id: string }): Promise<void> {
@@ -183,7 +189,7 @@ export class Leading {
 
   /** False where the task can't be sent. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
   async #sendTracked(occurrence: Occurrence, sentAt: number): Promise<boolean> {
-    const { sender, log, onSent } = this.#parts
+    const { sender, log, onSent, clock } = this.#parts
     const { channel, state } = this.#on
     const { name, entry, id } = occurrence
     const before = state.entries.get(name)?.running
@@ -199,8 +205,10 @@ export class Leading {
       return false
     }
     if (before !== undefined && before.id !== id) log.overdue(name, before.id)
-    log.sent(occurrence, sentAt)
-    onSent?.(name, sentAt - occurrence.sendAt, sentAt)
+    // Up to the confirm: a broker that takes nothing for a while makes it late.
+    const lag = clock.now() - occurrence.sendAt
+    log.sent(occurrence, lag)
+    onSent?.(name, lag, sentAt)
     return true
   }
 
