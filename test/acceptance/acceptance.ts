@@ -17,6 +17,7 @@ import { HOSTILE_BROKER, isWell, sendHostileMessages } from './hostile-messages.
 import { killTheLeader } from './killed-leader.ts'
 import { killTheWorker } from './killed-worker.ts'
 import { type Absence, loseTheRedis } from './lost-redis.ts'
+import { leadManySchedules } from './many-schedules.ts'
 import { runFleet } from './mixed-fleet.ts'
 import { type Deploy, poison } from './poison-task.ts'
 import { returnTasks } from './redelivery.ts'
@@ -46,9 +47,12 @@ target. Exits with 1 when one is missed.
                one runs longer than the consumer timeout; not among those that run by default,
                schedules: an entry is due each second for 300 s: its leaders are killed and frozen, the broker restarted; not among
                those that run by default,
+               many-schedules: what 10,000 entries cost, and how late 50 are sent that are due each second; not among those that
+               run by default,
                chaos: 17 faults of workers, broker, network and Redis under load; not among those that run by default
   --tasks <n>  how many tasks the faults of chaos meet, on a classic and on a quorum queue each (50,000)
   --type <t>   only on a queue of this type, classic or quorum
+  --seconds <n> how long an entry is due each second (300), and each measure of many-schedules is taken (60)
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
   --celery <v> the Celery that takes part, ${CELERIES.join(' or ')} (${CELERIES[0]})
 `
@@ -73,11 +77,12 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   rolling: restartingNodeByNode,
   redelivery: returnTasks,
   schedules: keepingSchedules,
+  'many-schedules': leadingManySchedules,
   chaos: weatheringFaults,
 }
 
 /** These take long: only when asked for. */
-const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['rolling', 'redelivery', 'schedules', 'chaos'])
+const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['rolling', 'redelivery', 'schedules', 'many-schedules', 'chaos'])
 
 const { values } = parseArgs({
   options: {
@@ -85,6 +90,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     tasks: { type: 'string', default: '50000' },
     type: { type: 'string' },
+    seconds: { type: 'string' },
     celery: { type: 'string', default: CELERIES[0] },
     help: { type: 'boolean', default: false },
   },
@@ -206,13 +212,34 @@ async function* sharingTasks(stage: Stage): AsyncIterable<Check> {
 async function* keepingSchedules({ node }: Stage): AsyncIterable<Check> {
   for (const type of ['classic', 'quorum'] as const) {
     if (values.type !== undefined && values.type !== type) continue
-    const report = await keepSchedules(node, { type, seconds: 300 })
+    const report = await keepSchedules(node, { type, seconds: Number(values.seconds ?? 300) })
     const { due, missing, foreign, repeated, kills, afterKill, afterFreeze } = report
     yield equal(`${type}: of ${due} due times, ${kills} kills, without a run`, missing.length, 0)
     yield equal(`${type}: runs under another id than that of a due time`, foreign, 0)
     yield { what: `${type}: runs under an id once more`, figure: String(repeated), target: 'any', ok: true }
     yield within(`${type}: another leader after a kill`, afterKill, 2_000)
     yield within(`${type}: another leader after a freeze`, afterFreeze, 3 * HEARTBEAT)
+  }
+}
+
+async function* leadingManySchedules({ node }: Stage): AsyncIterable<Check> {
+  for (const type of ['classic', 'quorum'] as const) {
+    if (values.type !== undefined && values.type !== type) continue
+    const report = await leadManySchedules(node, { type, seconds: Number(values.seconds ?? 60) })
+    const { idle, busy, sent, missing, p50, p99, longest, stateBytes } = report
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+    yield { what: `${type}: of a core, none due`, figure: percent(idle), target: 'below 2 %', ok: idle < 0.02 }
+    yield {
+      what: `${type}: of a core, 50 due each second`,
+      figure: percent(busy),
+      target: 'below 10 %',
+      ok: busy < 0.1,
+    }
+    yield equal(`${type}: of ${sent + missing} due times, not sent`, missing, 0)
+    yield within(`${type}: from the due time to a consumer, 99 of 100`, p99, 200)
+    yield { what: `${type}: half of them; the longest`, figure: `${p50} ms; ${longest} ms`, target: 'any', ok: true }
+    const kilobytes = `${Math.round(stateBytes / 1_000)} kB`
+    yield { what: `${type}: 1,000 entries set`, figure: kilobytes, target: 'below 1 MB', ok: stateBytes < 1_000_000 }
   }
 }
 
