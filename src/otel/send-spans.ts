@@ -48,7 +48,7 @@ export class SendSpans {
 
   /**
    * The context that a send belongs to. Of the worker: that of the attempt that ended, which passed it on, or, where it was killed, of
-   * what had sent that. Of a caller: the active one; where that has no span, that of the attempt that sends, if one does.
+   * what had sent that. Of a schedule: none, whatever the worker was started in. Of a caller: the active one; where that has no span, that of the attempt that sends, if one does.
    */
   #parentOf({ kind, parent, passOn }: PluginSend): Context {
     if (kind !== 'task' && kind !== 'canvas') {

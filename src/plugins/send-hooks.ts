@@ -62,7 +62,7 @@ export class SendHooks {
    * A way to send with the hooks around it. The send rejects with what a hook throws, and with `TWQ_PLUGIN` for one that takes
    * too long or does not send.
    */
-  around(send: Send, parent?: TaskMessage): Send {
+  around(send: Send, parent?: TaskMessage, kind: 'task' | 'schedule' = 'task'): Send {
     const plain = send as (target: unknown, ...rest: readonly unknown[]) => Promise<AnyHandle>
     const surrounded = async (
       plugins: readonly Plugin[],
@@ -73,7 +73,7 @@ export class SendHooks {
       const canvas = isCanvas(target)
       const { headers, taskId, signal, ...options } = canvas ? ((given ?? {}) as SendOptions) : last
       const subject: PluginSend = {
-        kind: canvas ? 'canvas' : 'task',
+        kind: canvas ? 'canvas' : kind,
         task: canvas ? nameOfCanvas(target) : typeof target === 'string' ? target : target.name,
         id: taskId ?? (canvas ? undefined : randomUUID()),
         args: canvas ? undefined : (given as AnyArguments | undefined),
@@ -148,7 +148,7 @@ function nameOfCanvas(canvas: Canvas): string {
 
 function nameOf({ kind, task, id }: PluginSend): string {
   if (kind === 'canvas') return 'a canvas'
-  return kind === 'task' ? `${task}[${id}]` : `the ${kind} ${task}[${id}]`
+  return kind === 'task' || kind === 'schedule' ? `${task}[${id}]` : `the ${kind} ${task}[${id}]`
 }
 
 /** Throws `TWQ_PLUGIN` for headers that no message can have. */

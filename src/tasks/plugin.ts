@@ -87,11 +87,20 @@ export interface PluginAttempt {
 export type AttemptEnd = 'retry' | 'rejected' | 'ignored' | 'replaced' | 'interrupted' | 'failed'
 
 /**
- * The reason of a send: a `task` or a `canvas` by `send`; by the worker a `retry`, a `callback` (the next step of a chain as well), an
+ * The reason of a send: a `task` or a `canvas` by `send`; a `schedule` by the worker that leads `schedules`; by the worker a `retry`, a `callback` (the next step of a chain as well), an
  * `errback`, a `chord-body`, what takes the place of a task (`replacement`), or a `member` of a group or a
  * chord that `ctx.addToChord` or a built-in task of Celery sends.
  */
-export type SendKind = 'task' | 'canvas' | 'retry' | 'callback' | 'errback' | 'chord-body' | 'member' | 'replacement'
+export type SendKind =
+  | 'task'
+  | 'canvas'
+  | 'schedule'
+  | 'retry'
+  | 'callback'
+  | 'errback'
+  | 'chord-body'
+  | 'member'
+  | 'replacement'
 
 /** One send, as the plugins around it see it. */
 export interface PluginSend {
@@ -100,11 +109,11 @@ export interface PluginSend {
   readonly task: string
   /** The id that the task will have; undefined for a canvas that was given none. */
   readonly id: string | undefined
-  /** The arguments of `send`; undefined for a canvas, and for what the worker sends. */
+  /** The arguments of `send`, or of the schedule; undefined for a canvas, and for what the worker sends because of another task. */
   readonly args: AnyArguments | undefined
   /** Custom headers to be set or replaced, at first those of the options of `send`; those of a canvas go on each message that starts it. */
   readonly headers: Record<string, Json>
-  /** Of a `task` or a `canvas`: the options of `send`, which may be changed. Of what the worker sends: the queue, which can't be. */
+  /** Of a `task`, a `canvas` or a `schedule`: the options of the send, which may be changed. Of what follows a task: the queue, which can't be. */
   readonly options: Changeable<Omit<SendOptions, 'headers' | 'taskId' | 'signal'>>
   /** The message of the task that sends, or that is followed. */
   readonly parent: TaskMessage | undefined

@@ -2,7 +2,7 @@ import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { chain, chord, defineTask, group, signature } from '../../src/index.ts'
 import { openTelemetry } from '../../src/otel.ts'
-import { startTestWorker, until } from '../../src/testing.ts'
+import { ManualClock, startTestWorker, until } from '../../src/testing.ts'
 import { Sdk, traceparent } from '../support/an-sdk.ts'
 
 const seen = defineTask({ name: 'seen', positional: ['...args'], run: (_, ctx) => ctx.request.headers as never })
@@ -178,5 +178,18 @@ describe('what the worker sends', () => {
     await scene.clock.pass('1h')
     await handle.result()
     expect(sdk.tree).toEqual(['apply_async/seen', 'run/seen < apply_async/seen'])
+  })
+
+  it('of a schedule begins a trace, whatever span its worker was started in', async () => {
+    // Timers of this clock run in the context of what moves it, as those of Node do in that of what has set them.
+    const clock = new ManualClock(0)
+    const config = { schedules: { often: { task: seen, every: '10s' } } }
+    await within('program', async () => {
+      const starting = startTestWorker({ tasks: [seen], clock, config, plugins: [openTelemetry()] })
+      await clock.pass('1500ms')
+      await using _scene = await starting
+      await clock.pass('10s')
+    })
+    expect(sdk.tree).toEqual(['apply_async/seen', 'run/seen < apply_async/seen', 'program'])
   })
 })

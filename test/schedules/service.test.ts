@@ -167,9 +167,9 @@ describe('a worker with schedules', () => {
     const confirmed = deferred<void>()
     const slowly: Plugin = {
       name: 'slowly',
-      async aroundSend({ headers }, next) {
+      async aroundSend({ kind, headers }, next) {
         const sent = await next()
-        if (headers.periodic_task_name === 'slow') await confirmed.promise
+        if (kind === 'schedule' && headers.periodic_task_name === 'slow') await confirmed.promise
         return sent
       },
     }

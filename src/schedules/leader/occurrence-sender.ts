@@ -42,7 +42,10 @@ export class OccurrenceSender {
   async send(channel: Channel, { name, entry, id }: Pick<Occurrence, 'name' | 'entry' | 'id'>): Promise<void> {
     const plain: PlainSend = (task, args, options) => this.#publish(channel, task, args, options)
     const { hooks } = this.#parts
-    const send = hooks === undefined ? plain : (hooks.around(plain as unknown as Send) as unknown as PlainSend)
+    const send =
+      hooks === undefined
+        ? plain
+        : (hooks.around(plain as unknown as Send, undefined, 'schedule') as unknown as PlainSend)
     const headers = { ...entry.options.headers, [PERIODIC_HEADER]: name }
     const ended = entry.overlapTimeout === undefined ? undefined : endedSignature(this.#parts.queue, { name, id })
     const links = ended && { link: ended, linkError: ended }
