@@ -213,10 +213,16 @@ async function* keepingSchedules({ node }: Stage): AsyncIterable<Check> {
   for (const type of ['classic', 'quorum'] as const) {
     if (values.type !== undefined && values.type !== type) continue
     const report = await keepSchedules(node, { type, seconds: Number(values.seconds ?? 300) })
-    const { due, missing, foreign, repeated, kills, afterKill, afterFreeze } = report
+    const { due, missing, foreign, repeated, gaps, mostAfterGap, kills, afterKill, afterFreeze } = report
     yield equal(`${type}: of ${due} due times, ${kills} kills, without a run`, missing.length, 0)
     yield equal(`${type}: runs under another id than that of a due time`, foreign, 0)
     yield { what: `${type}: runs under an id once more`, figure: String(repeated), target: 'any', ok: true }
+    yield {
+      what: `${type}: with catchUp 'last', sent after one of ${gaps} gaps`,
+      figure: `at most ${mostAfterGap}`,
+      target: 'at most 1',
+      ok: gaps > 0 && mostAfterGap === 1,
+    }
     yield within(`${type}: another leader after a kill`, afterKill, 2_000)
     yield within(`${type}: another leader after a freeze`, afterFreeze, 3 * HEARTBEAT)
   }

@@ -6,6 +6,7 @@ import { createClient } from '../../src/client/create-client.ts'
 import { aProject } from '../support/a-project.ts'
 import type { RabbitNode } from '../support/provision/rabbit.ts'
 import { startTwqWorker } from '../support/twq-worker.ts'
+import { pollUntil } from '../support/until.ts'
 
 /** The cost of a leader with many entries, and how late it sends them. */
 export interface ManySchedulesReport {
@@ -133,6 +134,8 @@ async function stateOfThousand(node: RabbitNode, type: string): Promise<number> 
     await Promise.all(setting)
   }
   const name = `twq.schedules.${namespace}`
-  const listed = await node.ctl('list_queues', '-q', 'name', 'message_bytes')
-  return Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(listed)?.[1])
+  const listed = (): Promise<string> => node.ctl('list_queues', '-q', 'name', 'message_bytes')
+  const bytesIn = (text: string): number => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1])
+  // A quorum queue tells them every few seconds.
+  return bytesIn(await pollUntil('the bytes of the state', listed, (text) => bytesIn(text) > 0))
 }

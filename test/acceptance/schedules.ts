@@ -6,10 +6,10 @@ import { createClient } from '../../src/client/create-client.ts'
 import { occurrenceId } from '../../src/schedules/times/occurrence.ts'
 import { aProject } from '../support/a-project.ts'
 import type { RabbitNode } from '../support/provision/rabbit.ts'
-import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
+import { type LogRecord, startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
 import { pollUntil } from '../support/until.ts'
 
-/** What became of an entry that was due each second, while its leaders were killed and frozen and the broker was restarted. */
+/** What became of two entries that were due each second, one with each way to catch up, while its leaders were killed and frozen and the broker was restarted. */
 export interface SchedulesReport {
   /** How many due times there were, and those at which nothing ran. */
   readonly due: number
@@ -17,6 +17,9 @@ export interface SchedulesReport {
   /** Runs under ids of no due time, and runs of an id beyond the first. */
   readonly foreign: number
   readonly repeated: number
+  /** Gaps after which the entry with `catchUp: 'last'` was sent, and the most that were sent after one. */
+  readonly gaps: number
+  readonly mostAfterGap: number
   readonly kills: number
   /** Milliseconds until another worker led: the longest after a kill, and after the freeze. */
   readonly afterKill: number
@@ -27,12 +30,13 @@ const TASKS = `import { appendFileSync } from 'node:fs'
 import { defineTask } from 'twq'
 
 export const tick = defineTask({ name: 'tick', run: (_args, ctx) => appendFileSync('ledger', ctx.id + '\\n') })
+export const last = defineTask({ name: 'last', run: () => {} })
 `
 /** Milliseconds. */
 export const HEARTBEAT = 5_000
 const FROZEN = 30_000
 
-/** Three workers have an entry that is due each second for so many seconds: their leader is killed every 5 to 15 s, frozen once, and the broker restarted twice. */
+/** Three workers have entries that are due each second for so many seconds: their leader is killed every 5 to 15 s, frozen once, and the broker restarted twice. */
 export async function keepSchedules(
   node: RabbitNode,
   { type, seconds }: { readonly type: 'classic' | 'quorum'; readonly seconds: number },
@@ -46,7 +50,12 @@ export async function keepSchedules(
     queues: [queue],
     heartbeat: HEARTBEAT,
     schedulesNamespace: namespace,
-    schedules: { tick: { task: 'tick', every: '1s', catchUp: 'all', queue: queue.name } },
+    schedules: {
+      tick: { task: 'tick', every: '1s', catchUp: 'all', queue: queue.name },
+      last: { task: 'last', every: '1s', catchUp: 'last', queue: queue.name },
+    },
+    // With what was sent.
+    logLevel: 'debug',
   }
   using project = aProject({ 'worker.config.ts': `export default ${JSON.stringify(config)}\n`, 'tasks.ts': TASKS })
   await using fleet = new Fleet(project.folder)
@@ -99,6 +108,7 @@ export async function keepSchedules(
     missing: due.filter((moment) => !ids.includes(idAt(moment))),
     foreign: ids.filter((id) => !possible.has(id)).length,
     repeated: ids.length - new Set(ids).size,
+    ...fleet.sentAfterGaps('last'),
     kills,
     afterKill,
     afterFreeze,
@@ -109,11 +119,18 @@ function nextSecond(): number {
   return (Math.floor(Date.now() / 1_000) + 1) * 1_000
 }
 
-/** Workers by their node names, and when they began to lead. */
+/** One time of leading: when it began, and what of each entry that was due before was sent in it. */
+interface Lead {
+  readonly node: string
+  readonly at: number
+  readonly late: Map<unknown, number>
+}
+
+/** Workers by their node names, and the times that they led. */
 class Fleet {
   readonly #folder: string
   readonly #workers = new Map<string, TwqWorker>()
-  readonly #led: { readonly node: string; readonly at: number }[] = []
+  readonly #led: Lead[] = []
 
   constructor(folder: string) {
     this.#folder = folder
@@ -122,8 +139,14 @@ class Fleet {
   async start(name: string): Promise<void> {
     const node = `${name}@twq`
     const worker = await startTwqWorker({ project: this.#folder, args: ['-n', node] })
-    const hear = ({ event, time }: { readonly event?: string; readonly time?: unknown }): void => {
-      if (event === 'schedules.leading') this.#led.push({ node, at: Date.parse(String(time)) })
+    let own: Lead | undefined
+    const hear = ({ event, time, schedule, due }: LogRecord): void => {
+      if (event === 'schedules.leading') {
+        own = { node, at: Date.parse(String(time)), late: new Map() }
+        this.#led.push(own)
+      } else if (event === 'schedule.sent' && own !== undefined && Date.parse(String(due)) < own.at) {
+        own.late.set(schedule, (own.late.get(schedule) ?? 0) + 1)
+      }
     }
     worker.log.entries.forEach(hear)
     worker.log.listen(hear)
@@ -147,6 +170,12 @@ class Fleet {
     await sleep(Math.max(0, at + ms - Date.now()))
     this.#workers.get(node)?.signal('SIGCONT')
     return took
+  }
+
+  /** After how many gaps an entry was sent, and how often at most, for due times before the new leader began. */
+  sentAfterGaps(schedule: string): { readonly gaps: number; readonly mostAfterGap: number } {
+    const counts = this.#led.map(({ late }) => late.get(schedule) ?? 0).filter((count) => count > 0)
+    return { gaps: counts.length, mostAfterGap: Math.max(0, ...counts) }
   }
 
   async #untilAnother(node: string, since: number): Promise<number> {

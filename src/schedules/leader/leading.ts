@@ -42,9 +42,13 @@ export interface LeadingOn {
 
 /** Milliseconds: the state is replaced this often, which starts the broker's consumer timeout anew. */
 const REPLACE_EVERY = 60_000
-/** What was sent is noted with the broker no more often than this: until then a take-over repeats it, under the same ids. */
-const NOTE_AFTER = 1_000
-/** And no sooner than after so many times what noting took: a large state is a large message. */
+/**
+ * What was sent is noted with the broker after so many milliseconds: until then a take-over repeats it, under the same ids. Not at once, since it
+ * goes the way of what is due in the same moment, and not in a second, when the next may be due.
+ */
+const NOTE_AFTER = 300
+/** And no more often than this, nor sooner than after so many times what noting took: a large state is a large message. */
+const NOTE_EVERY = 1_000
 const NOTE_SHARE = 50
 /** The wall clock may be set: what is due is looked for this often at least. */
 const LOOK_EVERY = 30_000
@@ -59,6 +63,8 @@ export class Leading {
   readonly #suspended = new Set<string>()
   #timers: { look?: Timer; note?: Timer; replace?: Timer; beat?: Timer } = {}
   #saveMs = 0
+  /** When the state was saved last, by the monotonic clock. */
+  #savedAt = 0
   /** When what is due is looked for next. */
   #lookAt = Number.POSITIVE_INFINITY
   /** When the event loop was seen to run last, by the monotonic clock. */
@@ -131,7 +137,8 @@ export class Leading {
     const { clock } = this.#parts
     const from = clock.monotonic()
     await this.#held.save()
-    this.#saveMs = clock.monotonic() - from
+    this.#savedAt = clock.monotonic()
+    this.#saveMs = this.#savedAt - from
   }
 
   #look(): void {
@@ -214,7 +221,9 @@ export class Leading {
 
   #noteSoon(): void {
     if (this.#timers.note !== undefined || this.#state !== 'sending') return
-    this.#timers.note = this.#parts.clock.after(Math.max(NOTE_AFTER, NOTE_SHARE * this.#saveMs), () => {
+    const { clock } = this.#parts
+    const pause = Math.max(NOTE_EVERY, NOTE_SHARE * this.#saveMs) - (clock.monotonic() - this.#savedAt)
+    this.#timers.note = clock.after(Math.max(NOTE_AFTER, pause), () => {
       delete this.#timers.note
       this.#save().catch((error: unknown) => this.#on.fail(error))
     })
