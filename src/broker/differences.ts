@@ -131,3 +131,8 @@ export function mismatch(queue: TaskQueue, found: readonly Difference[], cause: 
 export function isStated(queue: TaskQueue, { kind, argument }: Pick<Difference, 'kind' | 'argument'>): boolean {
   return queue.stated.includes(kind === 'exchange' ? `exchange.${argument}` : argument)
 }
+
+/** The difference in the type of a queue, if there is one. */
+export function typeAmong(differences: readonly Difference[]): Difference | undefined {
+  return differences.find(({ kind, argument }) => kind === 'queue' && argument === 'x-queue-type')
+}

@@ -1,15 +1,10 @@
 import type { Channel, Connection, QueueStatus } from '../broker/broker.ts'
 import { inTime } from '../broker/in-time.ts'
-import {
-  declareQuarantine,
-  declareSuspects,
-  declareTaskQueue,
-  isQuorumAsFound,
-  type TopologyDifference,
-} from '../broker/topology.ts'
+import { declareTaskQueue, isQuorumAsFound, type TopologyDifference } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import { systemClock } from '../runtime/time/clock.ts'
+import { declareQuarantine, declareSuspects } from './companions.ts'
 
 /** Lends a channel for one purpose: a refusal of the broker ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {

@@ -1,16 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Channel } from '../../src/broker/broker.ts'
+import { declareQuarantine, declareSuspects } from '../../src/queues/companions.ts'
 import { declarePidbox, declarePidboxReplies } from '../../src/broker/pidbox.ts'
 import { isRabbitMq4 } from '../../src/broker/server-version.ts'
 import { createSession, type Session } from '../../src/broker/session.ts'
-import {
-  declareQuarantine,
-  declareResultQueue,
-  declareSuspects,
-  declareTaskQueue,
-  type TopologyDifference,
-} from '../../src/broker/topology.ts'
+import { declareResultQueue, declareTaskQueue, type TopologyDifference } from '../../src/broker/topology.ts'
 import type { TwqError } from '../../src/errors.ts'
 import { readQueue } from '../../src/protocol/queue/queue-settings.ts'
 import { plainQueue } from '../../src/protocol/queue/task-queue.ts'

@@ -1,15 +1,10 @@
 import type { ServerInfo } from '../../broker/broker.ts'
 import { quorumHeedsPriorities } from '../../broker/server-version.ts'
 import type { Session } from '../../broker/session.ts'
-import {
-  declareQuarantine,
-  declareSuspects,
-  declareTaskQueue,
-  isQuorumAsFound,
-  type TopologyDifference,
-} from '../../broker/topology.ts'
+import { declareTaskQueue, isQuorumAsFound, type TopologyDifference } from '../../broker/topology.ts'
 import { TwqError } from '../../errors.ts'
 import { hasSingleActiveConsumer, maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
+import { declareQuarantine, declareSuspects } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'

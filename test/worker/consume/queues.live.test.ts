@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  declareQuarantine,
-  declareSuspects,
-  declareTaskQueue,
-  type TopologyDifference,
-} from '../../../src/broker/topology.ts'
+import { declareQuarantine, declareSuspects } from '../../../src/queues/companions.ts'
+import { declareTaskQueue, type TopologyDifference } from '../../../src/broker/topology.ts'
 import { suspectsQueue } from '../../../src/protocol/headers/suspect.ts'
 import { type QueueSettings, readQueue } from '../../../src/protocol/queue/queue-settings.ts'
 import type { TaskQueue } from '../../../src/protocol/queue/task-queue.ts'
