@@ -3,6 +3,7 @@ import { EMPTY_EMBED } from './body.ts'
 import { hasOnlyProtocolHeaders, isProtocolHeader } from './known-headers.ts'
 import { displayOf } from './python-repr.ts'
 import { Refusal } from './refusal.ts'
+import { rerunOf } from './rerun.ts'
 import type { Embed, TaskMessage } from './task-message.ts'
 import { parseTimestamp } from './timestamps.ts'
 import type { Headers, HeaderValue, Properties } from './wire.ts'
@@ -51,6 +52,7 @@ export function readTask(parts: TaskParts, headers: Headers, properties: Propert
     kwargsRepr: textOrNull(fields.kwargsrepr) ?? '',
     ignoreResult: typeof fields.ignore_result === 'boolean' ? fields.ignore_result : null,
     replacedTaskNesting: readNesting(fields.replaced_task_nesting),
+    rerun: hasOnlyProtocolHeaders(headers) ? 0 : rerunOf(headers),
     replyTo: usableReplyTo(properties.replyTo) ?? '',
     correlationId: properties.correlationId || id,
     priority: properties.priority,

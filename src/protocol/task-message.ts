@@ -40,6 +40,8 @@ export interface TaskMessage {
   readonly ignoreResult: boolean | null
   /** How often tasks replaced themselves on the way to this one. */
   readonly replacedTaskNesting: number
+  /** How often it was run again by hand after it had failed: with `retries`, what tells its attempts from each other. */
+  readonly rerun: number
   /** The queue that results go to; `''` for none. */
   readonly replyTo: string
   readonly correlationId: string

@@ -2,9 +2,10 @@ import { differencesOfQueue, mismatch, typeAmong } from '../broker/differences.t
 import type { Session } from '../broker/session.ts'
 import { CLASSIC, QUORUM_COMPANION } from '../broker/topology.ts'
 import type { TwqError } from '../errors.ts'
+import { failedQueue } from '../protocol/headers/failed.ts'
 import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../protocol/headers/suspect.ts'
-import { plainQueue, type TaskQueue } from '../protocol/queue/task-queue.ts'
+import { plainQueue, type QueueArgument, type TaskQueue } from '../protocol/queue/task-queue.ts'
 
 /** A queue beside a task queue, as it is there now. */
 export interface Companion {
@@ -36,6 +37,34 @@ export function declareSuspects(
   return declareCompanion(session, suspectsQueue(queue), type)
 }
 
+/** How much a queue of failures holds: beyond either, its oldest messages leave. */
+export interface FailedLimits {
+  readonly keep: number
+  readonly bytes: number
+}
+
+/** Declares the queue for the failed tasks of `queue`, as its quarantine, with these limits. */
+export async function declareFailed(
+  session: Pick<Session, 'withChannel'>,
+  queue: string,
+  { quorum, limits }: { readonly quorum: boolean; readonly limits: FailedLimits },
+): Promise<Companion> {
+  const name = failedQueue(queue)
+  const lengths = { 'x-max-length': limits.keep, 'x-max-length-bytes': limits.bytes }
+  const companion = await declareCompanion(session, name, { quorum, arguments: lengths })
+  if (companion.difference === undefined || !/x-max-length/.test(companion.difference.message)) return companion
+  const policy = { 'max-length': limits.keep, 'max-length-bytes': limits.bytes, 'delivery-limit': MOST_RETURNS }
+  return { ...companion, hint: policyHint(name, companion.quorum ? policy : withoutDeliveries(policy)) }
+}
+
+function policyHint(name: string, policy: object): string {
+  return `It holds what it was created for; the lower of that and of a policy counts: ${policyCommand('twq-failed', name, policy)}`
+}
+
+function withoutDeliveries({ 'delivery-limit': _, ...policy }: Readonly<Record<string, number>>): object {
+  return policy
+}
+
 /**
  * Declares a queue whose messages are held and handed back until they are complete: as a companion of a task queue. One
  * that exists otherwise is used as it is.
@@ -60,12 +89,16 @@ export function declareLeaderQueue(
   return declareCompanion(session, queue, { ...type, arguments: { [ONE_CONSUMER]: true } })
 }
 
+const MOST_RETURNS = QUORUM_COMPANION['x-delivery-limit']
 const ONE_CONSUMER = 'x-single-active-consumer'
 
 async function declareCompanion(
   session: Pick<Session, 'withChannel'>,
   name: string,
-  { quorum, arguments: more }: { readonly quorum: boolean; readonly arguments?: Readonly<Record<string, boolean>> },
+  {
+    quorum,
+    arguments: more,
+  }: { readonly quorum: boolean; readonly arguments?: Readonly<Record<string, QueueArgument>> },
 ): Promise<Companion> {
   const queue: TaskQueue = { ...plainQueue(name), arguments: { ...(quorum ? QUORUM_COMPANION : CLASSIC), ...more } }
   try {
@@ -86,6 +119,11 @@ async function declareCompanion(
 }
 
 function limitHint(name: string): string {
-  const pattern = `^${name.replaceAll('.', String.raw`\.`)}$`
-  return `From RabbitMQ 4 on it drops a message that came back 20 times. Raise that: rabbitmqctl set_policy twq-companions '${pattern}' '{"delivery-limit": ${2 ** 31 - 1}}' --apply-to queues`
+  return `From RabbitMQ 4 on it drops a message that came back 20 times. Raise that: ${policyCommand('twq-companions', name, { 'delivery-limit': MOST_RETURNS })}`
+}
+
+function policyCommand(policy: string, queue: string, definition: object): string {
+  const pattern = `^${queue.replaceAll('.', String.raw`\.`)}$`
+  const json = JSON.stringify(definition).replace(/([:,])/g, '$1 ')
+  return `rabbitmqctl set_policy ${policy} '${pattern}' '${json}' --apply-to queues`
 }

@@ -15,7 +15,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     queue: ['.', 'headers'],
     result: ['.'],
     chord: ['.'],
-    task: ['.', 'headers'],
+    task: ['.', 'headers', 'chord'],
     remote: ['.'],
   },
   tasks: { attempt: ['.'] },

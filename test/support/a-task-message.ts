@@ -24,6 +24,7 @@ export function aTaskMessage(fields: Partial<TaskMessage> = {}): TaskMessage {
     kwargsRepr: kwargsRepr(fields.kwargs ?? {}),
     ignoreResult: null,
     replacedTaskNesting: 0,
+    rerun: 0,
     replyTo: '',
     correlationId: id,
     priority: undefined,

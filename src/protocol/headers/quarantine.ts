@@ -55,6 +55,24 @@ export function quarantineMessage(
   facts: QuarantineFacts,
   place: TablePlace = placeOfTable(message),
 ): Outgoing {
+  return setAsideCopy(message, facts, { queue: quarantineQueue(facts.queue), place })
+}
+
+/** Where a copy of a message that is set aside goes, and what it tells beside the story of every such copy. */
+export interface SetAside {
+  readonly queue: string
+  readonly place: TablePlace
+  readonly headers?: Readonly<Record<string, HeaderValue>>
+  /** Milliseconds after which the broker drops the copy. */
+  readonly expiration?: number | undefined
+}
+
+/** The copy of a message for a queue beside its task queue; see {@link quarantineMessage}. */
+export function setAsideCopy(
+  message: WireMessage,
+  facts: QuarantineFacts,
+  { queue, place, headers: more, expiration }: SetAside,
+): Outgoing {
   const { route = facts.route, starts, history } = readMarks(message.headers)
   const { rawHeaders: table } = message
   const inBody = table !== undefined && place === 'body'
@@ -69,6 +87,7 @@ export function quarantineMessage(
     'x-twq-routing-key': route.routingKey,
     'x-twq-redelivered': facts.redelivered,
     'x-twq-properties': definedProperties(properties),
+    ...more,
   }
   if (facts.id !== undefined) headers['x-twq-id'] = facts.id.slice(0, LONGEST_NAME)
   if (facts.task !== undefined) headers['x-twq-task'] = facts.task.slice(0, LONGEST_NAME)
@@ -78,13 +97,14 @@ export function quarantineMessage(
   else if (inBody) headers['x-twq-headers-in-body'] = table.length
   else headers['x-twq-headers'] = table
   return {
-    route: { exchange: '', routingKey: quarantineQueue(facts.queue) },
+    route: { exchange: '', routingKey: queue },
     message: {
       properties: {
         contentType: inBody ? 'application/octet-stream' : properties.contentType,
         contentEncoding: inBody ? 'binary' : properties.contentEncoding,
         correlationId: properties.correlationId,
         deliveryMode: 2,
+        ...(expiration !== undefined && { expiration: String(expiration) }),
       },
       headers,
       body: inBody ? Buffer.concat([table, message.body]) : message.body,

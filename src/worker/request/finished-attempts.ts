@@ -98,9 +98,9 @@ export class FinishedAttempts {
   }
 }
 
-/** One attempt: a retry has the same id, and so has what a task replaced itself by. */
-function keyOf({ id, retries, replacedTaskNesting }: AttemptKey): string {
-  return `${retries} ${replacedTaskNesting} ${id}`
+/** One attempt: a retry has the same id, and so have what a task replaced itself by, and a failed task that is run again by hand. */
+function keyOf({ id, retries, replacedTaskNesting, rerun }: AttemptKey): string {
+  return `${retries} ${replacedTaskNesting} ${rerun} ${id}`
 }
 
 /** One copy of its message: each is told apart by the last line of its history. */

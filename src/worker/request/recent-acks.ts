@@ -1,7 +1,7 @@
 import type { TaskMessage } from '../../protocol/task-message.ts'
 
 /** What tells one attempt's message from another's. */
-export type AttemptKey = Pick<TaskMessage, 'id' | 'retries' | 'replacedTaskNesting'>
+export type AttemptKey = Pick<TaskMessage, 'id' | 'retries' | 'replacedTaskNesting' | 'rerun'>
 
 const MOST = 10_000
 
@@ -14,13 +14,15 @@ export class RecentAcks {
   readonly #ids: string[] = []
   readonly #retries: number[] = []
   readonly #nestings: number[] = []
+  readonly #reruns: number[] = []
   #next = 0
 
-  add({ id, retries, replacedTaskNesting }: AttemptKey): void {
+  add({ id, retries, replacedTaskNesting, rerun }: AttemptKey): void {
     const at = this.#next
     this.#ids[at] = id
     this.#retries[at] = retries
     this.#nestings[at] = replacedTaskNesting
+    this.#reruns[at] = rerun
     this.#next = at + 1 === MOST ? 0 : at + 1
   }
 
@@ -34,6 +36,7 @@ export class RecentAcks {
         id: this.#ids[at] as string,
         retries: this.#retries[at] as number,
         replacedTaskNesting: this.#nestings[at] as number,
+        rerun: this.#reruns[at] as number,
       }
     })
   }

@@ -48,12 +48,16 @@ export class RequestTable {
     return all
   }
 
-  /** The request whose attempt for this message runs now, or has ended and is being settled. A retry has the same id, and is another attempt. */
-  running({ id, retries }: TaskMessage): Request | undefined {
+  /**
+   * The request whose attempt for this message runs now, or has ended and is being settled. A retry has the same id, and is
+   * another attempt; so is a failed task that is run again by hand.
+   */
+  running(message: TaskMessage): Request | undefined {
+    const { id } = message
     const first = this.#requests.get(id)
-    if (first !== undefined && isRunning(first, retries)) return first
+    if (first !== undefined && isRunning(first, message)) return first
     if (this.#furtherCount === 0) return undefined
-    for (const request of this.#further.get(id) ?? []) if (isRunning(request, retries)) return request
+    for (const request of this.#further.get(id) ?? []) if (isRunning(request, message)) return request
     return undefined
   }
 
@@ -61,11 +65,12 @@ export class RequestTable {
    * Another delivery of a message came, which the broker took back before: where a request for it is still in hand, only one of
    * the two is to run.
    */
-  twinCame({ id, retries }: TaskMessage): void {
+  twinCame(message: TaskMessage): void {
+    const { id } = message
     const first = this.#requests.get(id)
-    if (first?.message.retries === retries) first.hasTwin = true
+    if (first !== undefined && isSameAttempt(first, message)) first.hasTwin = true
     if (this.#furtherCount === 0) return
-    for (const request of this.#further.get(id) ?? []) if (request.message.retries === retries) request.hasTwin = true
+    for (const request of this.#further.get(id) ?? []) if (isSameAttempt(request, message)) request.hasTwin = true
   }
 
   /** Resolves when the request is in hand no more: it is settled, or has gone back. */
@@ -102,6 +107,11 @@ export class RequestTable {
   }
 }
 
-function isRunning({ message, state }: Request, retries: number): boolean {
-  return message.retries === retries && (state === 'active' || state === 'settling')
+function isRunning(request: Request, message: TaskMessage): boolean {
+  const { state } = request
+  return isSameAttempt(request, message) && (state === 'active' || state === 'settling')
+}
+
+function isSameAttempt({ message }: Request, { retries, rerun }: TaskMessage): boolean {
+  return message.retries === retries && message.rerun === rerun
 }

@@ -70,6 +70,6 @@ export function refusalOf(message: TaskMessage, ended: string): Refusal | undefi
 // Ids can be of any length, and the mark can't.
 const LONGEST_ID = 100
 
-function attemptOf({ id, retries, replacedTaskNesting }: TaskMessage): string {
-  return `${retries}/${replacedTaskNesting}/${id.slice(0, LONGEST_ID)}`
+function attemptOf({ id, retries, replacedTaskNesting, rerun }: TaskMessage): string {
+  return `${retries}/${replacedTaskNesting}/${rerun}/${id.slice(0, LONGEST_ID)}`
 }

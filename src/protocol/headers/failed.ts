@@ -1,0 +1,155 @@
+import { beginningOf } from '../../runtime/text/cut-text.ts'
+import { RERUN, rerunOf } from '../rerun.ts'
+import type { Headers, HeaderValue, Outgoing, WireMessage } from '../wire.ts'
+import { placeOfTable, type QuarantineFacts, setAsideCopy, type TablePlace } from './quarantine.ts'
+import { changeHeaders } from './raw-headers.ts'
+
+/** The durable queue beside `queue` for the messages of tasks that ended in FAILURE for good. */
+export function failedQueue(queue: string): string {
+  return `${queue}.failed`
+}
+
+/** How much of a message is kept: all of it, or all but its arguments. */
+export type KeptPart = 'whole' | 'headers'
+
+/** An error of one attempt. */
+export interface AttemptError {
+  /** A Celery-style exception name, and what it says. */
+  readonly type: string
+  readonly detail: string
+  readonly traceback: string | null
+  /** When it was, in milliseconds since the epoch, and after how many retries. */
+  readonly at: number
+  readonly retries: number
+}
+
+/** How a task came to fail: the story of a quarantined message, in which `type` and `detail` are the last error's, and of its attempts. */
+export interface FailureFacts extends QuarantineFacts {
+  /** What ended the last attempt: `failed`, `timed-out`, `lost`, … */
+  readonly outcome: string
+  readonly traceback: string | null
+  /** What tells its attempt from every other one of the same id. */
+  readonly retries: number
+  readonly nesting: number
+  readonly rerun: number
+  /** When its code began to run, in milliseconds since the epoch. */
+  readonly startedAt: number | undefined
+  /** The error of its first attempt, where that was another one. */
+  readonly first: AttemptError | undefined
+}
+
+/** How a failed message is kept. */
+export interface FailedCopyOptions {
+  readonly part: KeptPart
+  /** Milliseconds after which the broker drops it. */
+  readonly expiration?: number | undefined
+  readonly place?: TablePlace
+}
+
+const PART = 'x-twq-kept'
+/** The error of a task's first attempt, on the message of a retry and on a kept one. */
+export const FIRST_ERROR = 'x-twq-first-error'
+
+/** Characters. Two of them, and a table of 40,000 bytes, fit into a frame together. */
+const LONGEST_TRACEBACK = 8_000
+const LONGEST_FIRST_TRACEBACK = 4_000
+const LONGEST_DETAIL = 1_000
+const LONGEST_NAME = 255
+
+/**
+ * The message as it lies among the failed: as in a quarantine (`restoreQuarantined` undoes it), with how its attempts ended.
+ * Of one that is kept without its arguments the body is empty, and so are the texts that show them.
+ */
+export function failedMessage(message: WireMessage, facts: FailureFacts, options: FailedCopyOptions): Outgoing {
+  const { part, expiration } = options
+  const kept = part === 'whole' ? message : withoutArguments(message)
+  const { outcome, traceback, retries, nesting, rerun, startedAt, first } = facts
+  const headers: Record<string, HeaderValue> = {
+    [PART]: part,
+    'x-twq-outcome': outcome,
+    'x-twq-retries': retries,
+    'x-twq-nesting': nesting,
+    [RERUN]: rerun,
+    ...(traceback !== null && { 'x-twq-traceback': beginningOf(traceback, LONGEST_TRACEBACK) }),
+    ...(startedAt !== undefined && { 'x-twq-started': new Date(startedAt).toISOString() }),
+    ...(first !== undefined && { [FIRST_ERROR]: tableOf(first) }),
+  }
+  const queue = failedQueue(facts.queue)
+  return setAsideCopy(kept, facts, { queue, place: options.place ?? placeOfTable(kept), headers, expiration })
+}
+
+/** What the headers of a kept failure tell beside `readQuarantineFacts`; undefined where it is none. Any sender can have written them. */
+export function readFailureFacts(headers: Headers) {
+  const part = headers[PART]
+  if (part !== 'whole' && part !== 'headers') return undefined
+  const text = (name: string, most: number): string | undefined => {
+    const value = headers[name]
+    return typeof value === 'string' ? beginningOf(value, most) : undefined
+  }
+  return {
+    part: part as KeptPart,
+    outcome: text('x-twq-outcome', LONGEST_NAME) ?? 'failed',
+    traceback: text('x-twq-traceback', LONGEST_TRACEBACK) ?? null,
+    retries: countOf(headers['x-twq-retries']),
+    nesting: countOf(headers['x-twq-nesting']),
+    rerun: rerunOf(headers),
+    started: text('x-twq-started', LONGEST_NAME),
+    first: readError(headers[FIRST_ERROR]),
+  }
+}
+
+/** The headers by which a message carries the error of its first attempt, and what it tells is of this task alone. */
+export function firstErrorHeaders(id: string, error: AttemptError): Record<string, HeaderValue> {
+  return { [FIRST_ERROR]: { id: id.slice(0, LONGEST_NAME), ...tableOf(error) } }
+}
+
+/** The error of the first attempt of the task `id`, where its message carries that: user code may hand headers on to other tasks. */
+export function firstErrorOf(headers: Headers, id: string): AttemptError | undefined {
+  const table = headers[FIRST_ERROR]
+  return isTable(table) && table.id === id.slice(0, LONGEST_NAME) ? readError(table) : undefined
+}
+
+const SHOWN_ARGUMENTS = ['argsrepr', 'kwargsrepr']
+
+function withoutArguments(message: WireMessage): WireMessage {
+  const drop = (name: string): boolean => SHOWN_ARGUMENTS.includes(name)
+  const { properties } = message
+  const body = new Uint8Array()
+  try {
+    return { properties, ...changeHeaders(message, { drop }), body }
+  } catch {
+    return { properties, headers: {}, body }
+  }
+}
+
+function tableOf({ type, detail, traceback, at, retries }: AttemptError): Record<string, HeaderValue> {
+  return {
+    type: beginningOf(type, LONGEST_NAME),
+    detail: beginningOf(detail, LONGEST_DETAIL),
+    time: new Date(at).toISOString(),
+    retries,
+    ...(traceback !== null && { traceback: beginningOf(traceback, LONGEST_FIRST_TRACEBACK) }),
+  }
+}
+
+function readError(table: HeaderValue | undefined): AttemptError | undefined {
+  if (!isTable(table)) return undefined
+  const { type, detail, traceback, time, retries } = table
+  const at = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  if (typeof type !== 'string' || typeof detail !== 'string' || Number.isNaN(at)) return undefined
+  return {
+    type: beginningOf(type, LONGEST_NAME),
+    detail: beginningOf(detail, LONGEST_DETAIL),
+    traceback: typeof traceback === 'string' ? beginningOf(traceback, LONGEST_FIRST_TRACEBACK) : null,
+    at,
+    retries: countOf(retries),
+  }
+}
+
+function countOf(value: HeaderValue | undefined): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
+}
+
+function isTable(value: HeaderValue | undefined): value is { readonly [key: string]: HeaderValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+}

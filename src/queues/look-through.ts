@@ -1,0 +1,19 @@
+import type { Connection, Delivery } from '../broker/broker.ts'
+
+/**
+ * The messages that lie in `queue` now, oldest first: one is read at a time, and none is settled, so that all go back to their
+ * places when the iteration ends, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where there is no such queue.
+ */
+export async function* lookThrough(
+  connection: Connection,
+  queue: string,
+  { limit = Number.POSITIVE_INFINITY }: { readonly limit?: number | undefined } = {},
+): AsyncGenerator<Delivery, void> {
+  await using channel = await connection.openChannel()
+  const { messages } = await channel.inspectQueue(queue)
+  for (let left = Math.min(messages, limit); left > 0; left -= 1) {
+    const delivery = await channel.get(queue)
+    if (delivery === undefined) return
+    yield delivery
+  }
+}
