@@ -1,39 +1,27 @@
-import type { Publisher } from '../../broker/publisher.ts'
-import { failureOfRetry, hasNoFollowUps } from '../../canvas/follow-ups.ts'
+import { hasNoFollowUps } from '../../canvas/follow-ups.ts'
 import { messageOf, TwqError } from '../../errors.ts'
-import type { SendHooks } from '../../plugins/send-hooks.ts'
-import { keyBeforeDelay } from '../../protocol/headers/delay-route.ts'
 import { argsText, celeryError } from '../../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
-import { addHeaders } from '../../protocol/task/add-headers.ts'
-import { retryMessage } from '../../protocol/task/encode-retry.ts'
-import type { WireMessage } from '../../protocol/wire.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import type { Json } from '../../runtime/json.ts'
-import type { Clock } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { FollowUps } from '../follow-ups/follow-ups.ts'
 import { storeOrFail, unstorable } from '../follow-ups/store-result.ts'
-import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
+import { troubleOf } from '../follow-ups/trouble.ts'
 import type { Progress } from '../request/progress.ts'
 import type { Request } from '../request/request.ts'
 import type { SentChildren } from '../request/sent-children.ts'
-import type { Delays } from '../waiting/delays.ts'
 import type { EndedAside } from './ended-aside.ts'
+import { publishRetry, type RetryParts } from './publish-retry.ts'
 import { type AckAction, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
 
 /** The parts that settling works with. */
-export interface SettleParts {
-  readonly publisher: Publisher
+export interface SettleParts extends RetryParts {
   readonly results: ResultBackend
   readonly followUps: FollowUps
   readonly sentChildren: Pick<SentChildren, 'of'>
   /** Quarantines the messages of tasks that have ended. */
   readonly endedAside: Pick<EndedAside, 'setAside'>
-  readonly delays: Pick<Delays, 'retry'>
-  /** Plugins around what the worker sends. */
-  readonly sendHooks?: SendHooks | undefined
-  readonly clock: Clock
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
   /** Hears of an attempt before its task can run again. */
@@ -161,70 +149,6 @@ function failure(error: RemoteError, runtime: number): Outcome {
 
 function runtimeOf(outcome: Outcome): number {
   return 'runtime' in outcome ? outcome.runtime : 0
-}
-
-/**
- * Has the task run again at a time. Resolves with why there is no next try: where the message is acknowledged already, and
- * else where trying again does not help. Rejects where it may.
- */
-async function publishRetry(
-  request: Request,
-  at: number,
-  outcome: Outcome,
-  parts: SettleParts,
-): Promise<RemoteError | undefined> {
-  try {
-    await sendRetry(request, at, outcome, parts)
-    return undefined
-  } catch (error) {
-    const trouble = troubleOf(error)
-    const over = trouble === 'never' || (trouble === 'refused' && request.progress?.impatient === true)
-    const refused = (over || request.acks === 'early') && !mayNotPublish(error) ? failureOfRetry(error) : undefined
-    if (refused === undefined) throw error
-    return refused
-  }
-}
-
-async function sendRetry(request: Request, at: number, outcome: Outcome, parts: SettleParts): Promise<void> {
-  const { override, expires } = outcome.kind === 'retry' ? outcome : ({} as Partial<Outcome & { kind: 'retry' }>)
-  const change = { eta: at, now: parts.clock.now(), expires, override }
-  const message = retryMessage(request.delivery, request.message, change)
-  const { sendHooks } = parts
-  if (sendHooks === undefined) {
-    await publishAgain(request, at, message, parts)
-    return
-  }
-  const { task, id } = request.message
-  const following = { kind: 'retry', task, id, queue: request.queue, parent: request.message } as const
-  await sendHooks.follow(following, (headers) =>
-    publishAgain(request, at, headers === undefined ? message : addHeaders(message, headers), parts),
-  )
-}
-
-async function publishAgain(request: Request, at: number, message: WireMessage, parts: SettleParts): Promise<void> {
-  if (await parts.delays.retry(message, request.queue, at)) return
-  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published,
-  // unless that was the way out of a delay.
-  const { exchange, routingKey } = request.delivery.route
-  if (exchange !== '' && keyBeforeDelay(request.delivery.route) === undefined) {
-    if (await reached(parts.publisher.publish({ route: { exchange, routingKey }, message }, { mandatory: true })))
-      return
-  }
-  const route = { exchange: '', routingKey: request.queue }
-  if ((await parts.publisher.publish({ route, message }, { mandatory: true })) === 'confirmed') return
-  throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the retry of task ${request.message.id} reached no queue`, {
-    hint: `Is the queue ${request.queue} still there?`,
-  })
-}
-
-/** False where the exchange is gone, has no queue for it any more, or takes nothing from this user: the queue itself may. */
-async function reached(publishing: Promise<'confirmed' | 'returned'>): Promise<boolean> {
-  try {
-    return (await publishing) === 'confirmed'
-  } catch (error) {
-    if (TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_BROKER_PERMISSION')) return false
-    throw error
-  }
 }
 
 /**
