@@ -98,6 +98,10 @@ export interface WorkerView {
   reserved(): readonly RequestView[]
   /** Tasks that wait for their time. */
   scheduled(): readonly RequestView[]
+  /** Tasks that wait because of their rate limit. */
+  limited(): readonly RequestView[]
+  /** Tasks whose code has ended, and whose outcome is not stored or published yet. */
+  settling(): readonly RequestView[]
   stats(): WorkerStats
   /** Do not run these tasks, now or when they come; where results are kept, their REVOKED is stored at once. */
   revoke(ids: readonly string[]): void

@@ -1,5 +1,5 @@
 import { chosenArgsRepr, chosenKwargsRepr } from '../../protocol/task/argument-display.ts'
-import type { Json } from '../../runtime/json.ts'
+import type { Json, JsonObject } from '../../runtime/json.ts'
 import { textsOf } from '../arguments.ts'
 import type { ControlCommand } from '../command.ts'
 import type { RequestView, WorkerView } from '../worker-view.ts'
@@ -34,27 +34,36 @@ export const scheduled: ControlCommand = {
     })),
 }
 
-/** The states of the tasks with these ids that this worker holds. */
+/**
+ * The states of the tasks with these ids that this worker holds. `waits_for` is ours, and says more than Celery's three states: a
+ * worker in Python does not find a task that its rate limit holds.
+ */
 export const queryTask: ControlCommand = {
   name: 'query_task',
   kind: 'inspect',
   handle(worker, { ids }) {
     const wanted = new Set(textsOf('ids', ids))
     const found: Record<string, Json> = {}
-    const look = (place: string, requests: readonly RequestView[]): void => {
+    const look = (place: string, requests: readonly RequestView[], waitsFor?: string): void => {
       for (const request of requests) {
-        if (wanted.has(request.id)) found[request.id] = [place, requestInfo(request, worker, false)]
+        if (!wanted.has(request.id)) continue
+        found[request.id] = [
+          place,
+          { ...requestInfo(request, worker, false), ...(waitsFor !== undefined && { waits_for: waitsFor }) },
+        ]
       }
     }
-    look('ready', worker.scheduled())
-    look('reserved', worker.reserved())
+    look('ready', worker.scheduled(), 'eta')
+    look('reserved', worker.limited(), 'rate limit')
+    look('reserved', worker.reserved(), 'slot')
+    look('active', worker.settling(), 'settlement')
     look('active', worker.active())
     return found
   },
 }
 
 /** Celery's "request info"; `safe` asks for texts instead of the arguments themselves. A text that the sender chose is shown in any case. */
-function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): Json {
+function requestInfo(request: RequestView, worker: WorkerView, safe: boolean): JsonObject {
   const { startedAt } = request
   return {
     id: request.id,

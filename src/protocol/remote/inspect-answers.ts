@@ -83,6 +83,11 @@ export interface WorkerStatistics {
 export interface FoundTask {
   readonly state: 'active' | 'reserved' | 'ready'
   readonly task: InspectedTask
+  /**
+   * Why its code does not run, or no longer: it waits for its time, for its rate limit, for a slot, or its outcome for being stored and
+   * published. Undefined for a task that runs, and of workers in Python.
+   */
+  readonly waitsFor: 'eta' | 'rate limit' | 'slot' | 'settlement' | undefined
 }
 
 /** The answer to a command that failed, as text; undefined for one that did not. */
@@ -165,13 +170,17 @@ export function statisticsIn(reply: Json | undefined): WorkerStatistics {
   }
 }
 
+const WAITS = ['eta', 'rate limit', 'slot', 'settlement'] as const
+
 /** Reads `query_task`: by id, where the task is. */
 export function foundIn(reply: Json | undefined): ReadonlyMap<string, FoundTask> {
   const found = new Map<string, FoundTask>()
   for (const [id, entry] of Object.entries(fieldsOf(reply))) {
     const [state, task] = Array.isArray(entry) ? entry : []
     if (state !== 'active' && state !== 'reserved' && state !== 'ready') continue
-    found.set(id, { state, task: readTask(fieldsOf(task)) })
+    const fields = fieldsOf(task)
+    const waitsFor = WAITS.find((reason) => reason === fields.waits_for)
+    found.set(id, { state, task: readTask(fields), waitsFor })
   }
   return found
 }

@@ -77,6 +77,8 @@ export function workerView(parts: ViewParts): WorkerView {
     active: () => inState('active'),
     reserved: () => inState('reserved'),
     scheduled: () => inState('held'),
+    limited: () => inState('limited'),
+    settling: () => inState('settling'),
     stats: () => ({
       total: taskCounters.total(),
       uptime: Math.floor(taskCounters.uptime / 1000),
