@@ -6,6 +6,7 @@ import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
 import { explain } from './terminal/errors-for-people.ts'
 import { EXIT, exitCodeOf } from './terminal/exit-codes.ts'
+import { shellWord } from './terminal/shell-word.ts'
 
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
 export async function main(given: readonly string[]): Promise<number> {
@@ -101,11 +102,7 @@ function commandOf(program: Command, argv: readonly string[]): Named {
 /** Celery's `twq worker -Q a` with the word that is missing, to be pasted. */
 function withStart(argv: readonly string[], at: number): string {
   const words = ['twq', ...argv.slice(2, at + 1), 'start', ...argv.slice(at + 1)]
-  return words.map(quoted).join(' ')
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+  return words.map(shellWord).join(' ')
 }
 
 function inRed(text: string): string {

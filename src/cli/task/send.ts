@@ -1,18 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { createRoutedClient } from '../../client/create-client.ts'
 import type { Config } from '../../config/config.ts'
-import { messageOf, TwqError } from '../../errors.ts'
-import { parseJson } from '../../protocol/json.ts'
+import { TwqError } from '../../errors.ts'
 import { knownResultBackends, resultBackendOf } from '../../results/kinds/all.ts'
 import { canBeRead } from '../../results/result-reading.ts'
-import type { Json } from '../../runtime/json.ts'
 import { createRouter } from '../../sending/router.ts'
-import type { AnyArguments } from '../../tasks/sending.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { type SendFlags, sendOptions } from '../flags/send-request.ts'
+import { taskArguments } from '../flags/task-arguments.ts'
 import { milliseconds } from '../flags/values.ts'
 import { describeMessage } from '../terminal/describe-message.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
@@ -37,7 +33,7 @@ const PATIENCE = 2_500
 export async function taskSend(name: string, argument: string | undefined, flags: TaskSendFlags): Promise<number> {
   const options = sendOptions(flags)
   const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
-  const args = readArguments(await sourceOf(argument))
+  const args = await taskArguments(argument)
   const { config, origins } = await loadConfig('task send', flags, knownResultBackends)
   const backend = resultBackendOf(config.resultBackend)
   if (flags.wait && !canBeRead(backend)) {
@@ -107,37 +103,4 @@ async function doubt(
   await setTimeout(LOOK_AGAIN, undefined, { signal: over })
   const registered = await registeredTasks(config)
   return unknownTask(task, registered) ?? ignoredResults(task, registered)
-}
-
-/** The text of the arguments: as given, from standard input (`-`) or from a file (`@path`). */
-async function sourceOf(argument: string | undefined): Promise<string> {
-  if (argument === undefined) return '[]'
-  if (argument === '-') return await text(process.stdin)
-  if (!argument.startsWith('@')) return argument
-  try {
-    return await readFile(argument.slice(1), 'utf8')
-  } catch (cause) {
-    throw new TwqError('TWQ_USAGE', `the arguments can't be read from ${argument.slice(1)}`, { cause })
-  }
-}
-
-function readArguments(source: string): AnyArguments {
-  const hint = "An array holds positional arguments, an object named ones; quote it for the shell: '[1, 2]'"
-  let value: Json
-  try {
-    // Editors on Windows begin a file with a byte order mark.
-    value = parseJson(source.replace(/^\uFEFF/, ''))
-  } catch (error) {
-    throw new TwqError('TWQ_USAGE', `the arguments are not JSON: ${messageOf(error).replace(/^not JSON: /, '')}`, {
-      hint,
-    })
-  }
-  if (isArguments(value)) return value
-  throw new TwqError('TWQ_USAGE', `the arguments must be a JSON array or object, got ${source.trim().slice(0, 100)}`, {
-    hint,
-  })
-}
-
-function isArguments(value: Json): value is AnyArguments {
-  return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
 }

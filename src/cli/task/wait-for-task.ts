@@ -2,8 +2,8 @@ import type { TaskHandle } from '../../tasks/sending.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { interruptible } from '../terminal/interruption.ts'
 import { note } from '../terminal/output.ts'
+import { progressText } from '../terminal/progress-text.ts'
 import { isWatched, statusLine } from '../terminal/status-line.ts'
-import { progressText } from './progress-text.ts'
 
 /** A wait for the result of a task. */
 export interface TaskWait {

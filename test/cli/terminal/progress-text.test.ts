@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { progressText } from '../../../src/cli/task/progress-text.ts'
+import { progressText } from '../../../src/cli/terminal/progress-text.ts'
 import type { ResultRecord } from '../../../src/protocol/result-record.ts'
 import type { Json } from '../../../src/runtime/json.ts'
 

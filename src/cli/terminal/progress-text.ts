@@ -1,7 +1,7 @@
 import type { ResultRecord } from '../../protocol/result-record.ts'
 import type { Json } from '../../runtime/json.ts'
 import { printable } from '../../runtime/text/printable.ts'
-import { toJson } from '../terminal/output.ts'
+import { toJson } from './output.ts'
 
 const BAR = 20
 const LONGEST = 200
