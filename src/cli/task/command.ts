@@ -10,7 +10,9 @@ Examples:
 
 /** `twq task …`. */
 export function addTask(program: Command, exit: Exit): void {
-  const task = program.command('task').description('send tasks, read their results, list them, revoke them')
+  const task = program
+    .command('task')
+    .description('send tasks, read their results, say why they wait, list them, revoke them')
   task
     .command('send <name> [arguments]')
     .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
@@ -40,6 +42,17 @@ export function addTask(program: Command, exit: Exit): void {
     .action(async (id: string, _options, command: Command) => {
       const { taskResult } = await import('./result.ts')
       exit(await taskResult(id, command.optsWithGlobals()))
+    })
+  task
+    .command('why <id-or-name>')
+    .description(
+      'say where a task is, or why it does not run; of a name, where such tasks go and what stands in the way',
+    )
+    .option('--task <name>', 'the name of the task with this id, where it is known')
+    .option('--queue <name>', 'the queue that it was sent to, where it is known')
+    .action(async (what: string, _options, command: Command) => {
+      const { taskWhy } = await import('../why/why.ts')
+      exit(await taskWhy(what, command.optsWithGlobals()))
     })
   task
     .command('list')

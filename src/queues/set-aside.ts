@@ -1,0 +1,74 @@
+import type { Connection, Delivery } from '../broker/broker.ts'
+import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
+import { quarantineQueue } from '../protocol/headers/quarantine.ts'
+import type { WireMessage } from '../protocol/wire.ts'
+import { systemClock } from '../runtime/time/clock.ts'
+import { type QuarantinedMessage, readQuarantined } from './quarantine.ts'
+import { queueStatus } from './queue-access.ts'
+import { KEEP, sweepQueue } from './sweep-queue.ts'
+
+/** Where workers put messages of a queue that are not to run again by themselves: failed tasks, and what could not run. */
+export type SetAsideKind = 'failed' | 'quarantined'
+
+/** A queue beside a task queue, and what its messages are. */
+export interface SetAsideQueue {
+  readonly kind: SetAsideKind
+  readonly name: string
+}
+
+/** The queues beside a task queue in which a message can be found by the id of its task; their copies have one form. */
+export function setAsideQueues(queue: string): readonly SetAsideQueue[] {
+  return [
+    { kind: 'failed', name: `${queue}.failed` },
+    { kind: 'quarantined', name: quarantineQueue(queue) },
+  ]
+}
+
+/** What a search among the messages of one queue has found. */
+export interface SetAsideSearch extends SetAsideQueue {
+  readonly found: readonly QuarantinedMessage[]
+  /** Messages that were looked at, and those that were not. */
+  readonly looked: number
+  readonly unseen: number
+}
+
+/** How to search. */
+export interface SearchOptions {
+  readonly id: string
+  /** Looks at no more messages of a queue than this. */
+  readonly limit?: number | undefined
+  /** Finds no more than this many. */
+  readonly most?: number
+  /** False leaves out their bodies, which may be large. */
+  readonly whole: boolean
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Searches one queue for the messages of a task. None is taken: all go back to their places, flagged as redelivered, which counts
+ * nothing there. Where there is no such queue nothing is found. Rejects with `TWQ_QUEUE_DOWN` where it can't be reached.
+ */
+export async function searchSetAside(
+  connection: Connection,
+  { kind, name }: SetAsideQueue,
+  { id, limit, most = Number.POSITIVE_INFINITY, whole, signal }: SearchOptions,
+): Promise<SetAsideSearch> {
+  const found: QuarantinedMessage[] = []
+  const status = await queueStatus(connection, name)
+  if (status === undefined || status.messages === 0) return { kind, name, found, looked: 0, unseen: 0 }
+  const decide = (delivery: Delivery) => {
+    const message = readQuarantined(delivery)
+    if (message.id === id && found.length < most) found.push(whole ? message : { ...message, original: undefined })
+    return KEEP
+  }
+  const options = { decide, limit, clock: systemClock, ...(signal && { signal }) }
+  const { kept, unseen } = await sweepQueue(connection, name, options)
+  return { kind, name, found, looked: kept, unseen }
+}
+
+/** The original of a message that was set aside, with its headers read: a copy holds them as bytes. Undefined where no worker put it there. */
+export function originalOf({ original }: QuarantinedMessage): WireMessage | undefined {
+  if (original?.message.rawHeaders === undefined) return original?.message
+  const { fields, error } = decodeFieldTable(Buffer.from(original.message.rawHeaders))
+  return { ...original.message, headers: fields, ...(error !== undefined && { headersError: error }) }
+}

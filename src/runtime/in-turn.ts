@@ -1,0 +1,17 @@
+// Channels that are open at once: brokers allow some hundreds on a connection.
+const AT_ONCE = 16
+
+/** Maps in order, with few calls under way at once. Rejects with the first failure. */
+export async function inTurn<A, B>(all: readonly A[], map: (one: A) => Promise<B>): Promise<readonly B[]> {
+  const mapped: B[] = new Array(all.length)
+  let next = 0
+  const walk = async (): Promise<void> => {
+    while (next < all.length) {
+      const index = next
+      next += 1
+      mapped[index] = await map(all[index] as A)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, walk))
+  return mapped
+}
