@@ -43,7 +43,7 @@ const LONGEST = [
   'worker/lifecycle/health.live',
   'broker/session.live',
   'worker/lifecycle/deploys.live',
-  'cli/queue/management.live',
+  'queues/management.live',
   'worker/quarantine/set-aside.live',
   'worker/consume/quorum-vhost.live',
   'worker/lifecycle/reconnect.live',

@@ -3,8 +3,8 @@ import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
+import type { ManagedQueue } from '../../queues/management.ts'
 import { queueStatus, withChannel } from '../../queues/queue-access.ts'
-import type { ManagedQueue } from '../queue/management.ts'
 
 /** The facts about one configured queue that can be read without a change. */
 export interface QueueFacts {

@@ -1,12 +1,12 @@
 import type { Connection } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
+import { type ManagedQueue, managementApi } from '../../queues/management.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { milliseconds } from '../flags/values.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
 import { connect, withCompanions } from './connect.ts'
-import { type ManagedQueue, managementApi } from './management.ts'
 
 /** The flags of `twq queue list` and `twq queue show`. */
 export interface QueueListFlags extends GlobalOptions {

@@ -1,6 +1,6 @@
-import { parseBrokerUrl } from '../../broker/url.ts'
-import { messageOf, TwqError } from '../../errors.ts'
-import { redactUrl } from '../../runtime/text/redact-url.ts'
+import { parseBrokerUrl } from '../broker/url.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import { redactUrl } from '../runtime/text/redact-url.ts'
 
 /** The facts of RabbitMQ's management API about a queue, beyond AMQP. */
 export interface ManagedQueue {

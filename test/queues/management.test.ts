@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { managementApi } from '../../../src/cli/queue/management.ts'
+import { managementApi } from '../../src/queues/management.ts'
 
 const BROKER = 'amqp://ada:secret@localhost:5672/my%2Fhost'
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
-import { type ManagedQueue, managementApi } from '../../../src/cli/queue/management.ts'
-import { freePorts } from '../../support/provision/free-ports.ts'
-import { type RabbitNode, startRabbit } from '../../support/provision/rabbit.ts'
-import { runTwq } from '../../support/run-twq.ts'
-import { pollUntil } from '../../support/until.ts'
+import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
+import { type ManagedQueue, managementApi } from '../../src/queues/management.ts'
+import { freePorts } from '../support/provision/free-ports.ts'
+import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
+import { runTwq } from '../support/run-twq.ts'
+import { pollUntil } from '../support/until.ts'
 
 // A name that must be escaped in a path.
 const VHOST = 'my/host'
