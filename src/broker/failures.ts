@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
+import type { Outgoing } from '../protocol/wire.ts'
 import { shellWord } from '../runtime/text/shell-word.ts'
 import { oversizeError, readOversize } from './message-size.ts'
 
@@ -211,4 +212,13 @@ function plain(value: string): string {
 
 function sayOf(text: string): string {
   return text.replace(/^[A-Z_]+ - /, '')
+}
+
+/** The message alone made the broker close the channel. */
+export function poisonous({ outgoing: { route } }: { readonly outgoing: Outgoing }, cause: Error): TwqError {
+  return new TwqError(
+    'TWQ_PUBLISH_REFUSED',
+    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,
+    { cause },
+  )
 }

@@ -1,7 +1,6 @@
 import type { Outgoing } from '../protocol/wire.ts'
 import type { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
-import { deferred } from '../runtime/time/deferred.ts'
 import type { Channel, PublishListener } from './broker.ts'
 
 /** How one message is published. */
@@ -25,6 +24,8 @@ export interface Publisher {
    * `TWQ_PUBLISH_REFUSED` (nacked time and again, or larger than the broker takes), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
    */
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
+  /** The same without a promise: `listener` is told, once and never before this returns. */
+  post(outgoing: Outgoing, options: PublishOptions, listener: PublishListener): void
   /** Messages handed over and not yet confirmed. */
   readonly outstanding: number
   /** Their bytes: bodies and raw headers. */
@@ -67,7 +68,7 @@ export class PendingPublish implements PublishListener {
   readonly mandatory: boolean
   readonly patience: number
   readonly size: number
-  readonly done = deferred<'confirmed' | 'returned'>()
+  readonly listener: PublishListener
   readonly #publisher: PublishOwner
   channel: Channel | undefined
   /** When its time is up, by the monotonic clock, and how long that was. */
@@ -85,8 +86,10 @@ export class PendingPublish implements PublishListener {
     outgoing: Outgoing,
     options: { mandatory: boolean; patience: number; size: number },
     publisher: PublishOwner,
+    listener: PublishListener,
   ) {
     this.outgoing = outgoing
+    this.listener = listener
     this.mandatory = options.mandatory
     this.patience = options.patience
     this.size = options.size

@@ -5,7 +5,8 @@ import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { EarliestTimer } from '../runtime/time/earliest-timer.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
-import type { Channel, CloseReason } from './broker.ts'
+import type { Channel, CloseReason, PublishListener } from './broker.ts'
+import { poisonous } from './failures.ts'
 import { oversizeError, oversizeIn } from './message-size.ts'
 import {
   type OwnedPublisher,
@@ -89,21 +90,33 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   }
 
   publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
+    return new Promise((confirmed, refused) => this.post(outgoing, options, { confirmed, refused }))
+  }
+
+  post(outgoing: Outgoing, options: PublishOptions, listener: PublishListener): void {
     const { mandatory = false, timeout, signal, patience = this.#patience } = options
     const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
-    if (this.#closed) return Promise.reject(closed())
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    if (outgoing.message.body.length > this.#largest) return Promise.reject(this.#oversize(outgoing))
-    if (this.outstanding >= this.#maxOutstanding || (this.outstanding > 0 && this.#bytes + size > this.#maxBytes)) {
-      return Promise.reject(this.#overflow())
+    const refusal = this.#refusalOf(outgoing, size, signal)
+    if (refusal !== undefined) {
+      queueMicrotask(() => listener.refused(refusal))
+      return
     }
-    const entry = new PendingPublish(outgoing, { mandatory, patience, size }, this)
+    const entry = new PendingPublish(outgoing, { mandatory, patience, size }, this, listener)
     if (timeout !== undefined) this.#limit(entry, timeout)
     if (signal !== undefined) entry.cleanUp = onAbort(signal, () => this.#fail(entry, signal.reason))
     this.#bytes += size
     this.#backlog.add(entry)
     this.#write()
-    return entry.done.promise
+  }
+
+  /** Why a message is not even taken; undefined where it is. */
+  #refusalOf(outgoing: Outgoing, size: number, signal: AbortSignal | undefined): Error | undefined {
+    if (this.#closed) return closed()
+    if (signal?.aborted) return signal.reason as Error
+    if (outgoing.message.body.length > this.#largest) return this.#oversize(outgoing)
+    const { outstanding } = this
+    const full = outstanding >= this.#maxOutstanding || (outstanding > 0 && this.#bytes + size > this.#maxBytes)
+    return full ? this.#overflow() : undefined
   }
 
   async flush({ deadline }: { readonly deadline: AbortSignal }): Promise<number> {
@@ -149,8 +162,8 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void {
     if (!this.#over(entry)) return
-    entry.done.resolve(outcome)
     this.#wentOut(entry)
+    entry.listener.confirmed(outcome)
   }
 
   refused(entry: PendingPublish, error: Error): void {
@@ -231,8 +244,8 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   #fail(entry: PendingPublish, error: unknown): void {
     if (!this.#over(entry)) return
-    entry.done.reject(error)
     this.#wentOut(entry)
+    entry.listener.refused(error as Error)
   }
 
   /** Holds an entry no longer; false where it was held no more. */
@@ -283,12 +296,4 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
 function closed(): TwqError {
   return new TwqError('TWQ_CLOSED', 'the publisher was closed')
-}
-
-function poisonous({ outgoing: { route } }: PendingPublish, cause: Error): TwqError {
-  return new TwqError(
-    'TWQ_PUBLISH_REFUSED',
-    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,
-    { cause },
-  )
 }

@@ -73,36 +73,40 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
       await idle.promise
       deadline.removeEventListener('abort', giveUp)
     },
-    async run(invocation, options) {
+    run(invocation, options) {
       if (stopped) return { kind: 'interrupted' }
       const task = lookup(invocation.message.task)
       if (task === undefined) {
         return { kind: 'failed', error: celeryError('NotRegistered', [invocation.message.task]), runtime: 0 }
       }
       running += 1
-      try {
-        const limits = limitsFor(invocation.message)
-        if (limits === undefined) return await attempt(task, invocation, options)
-        return await runUnderLimits({
-          limits,
-          invocation,
-          options,
-          clock,
-          logger,
-          run: (limited) => attempt(task, invocation, limited),
-          onOverrun: (ending) => abandon(invocation, ending),
-        })
-      } finally {
-        running -= 1
-        if (running === 0) idle?.resolve()
-      }
+      const limits = limitsFor(invocation.message)
+      const outcome =
+        limits === undefined
+          ? attempt(task, invocation, options)
+          : runUnderLimits({
+              limits,
+              invocation,
+              options,
+              clock,
+              logger,
+              run: (limited) => attempt(task, invocation, limited),
+              onOverrun: (ending) => abandon(invocation, ending),
+            })
+      return outcome instanceof Promise ? outcome.then(over) : over(outcome)
     },
     // It runs as many as it is given.
     ...(resizable && { resize() {} }),
     stats: () => ({ pids: [process.pid], abandoned }),
   }
 
-  function attempt(task: AnyTask, invocation: Invocation, options: RunOptions) {
+  function over(outcome: Outcome): Outcome {
+    running -= 1
+    if (running === 0) idle?.resolve()
+    return outcome
+  }
+
+  function attempt(task: AnyTask, invocation: Invocation, options: RunOptions): Outcome | Promise<Outcome> {
     return runAttempt(new LocalAttempt(task, invocation, options, means))
   }
 

@@ -15,14 +15,15 @@ export interface LimitedRun {
   readonly clock: Clock
   readonly logger: EventLogger
   /** Runs the attempt, with the options given here. */
-  readonly run: (options: RunOptions) => Promise<Outcome>
+  readonly run: (options: RunOptions) => Outcome | Promise<Outcome>
   /** The hard limit has passed and the outcome is decided: ends the attempt, or gives it up where it can't be ended. */
   readonly onOverrun: (attempt: Promise<Outcome>) => void
 }
 
 /**
  * Runs an attempt within its limits (wire specification 3.3). At the soft limit its signal aborts with `TWQ_SOFT_LIMIT`;
- * at the hard limit the answer is `timed-out`, and nothing that the attempt still says is heard.
+ * at the hard limit the answer is `timed-out`, and nothing that the attempt still says is heard. Code that has an outcome
+ * when it returns can't be ended by them.
  */
 export function runUnderLimits({
   limits,
@@ -32,14 +33,35 @@ export function runUnderLimits({
   logger,
   run,
   onOverrun,
-}: LimitedRun): Promise<Outcome> {
+}: LimitedRun): Outcome | Promise<Outcome> {
   const { soft, hard } = limits
   const { message } = invocation
   const controller = new AbortController()
   const follow = (): void => controller.abort(options.signal.reason)
-  const timers: Timer[] = []
   let over = false
 
+  if (options.signal.aborted) follow()
+  else options.signal.addEventListener('abort', follow, { once: true })
+  const attempt = run({
+    onStarted: (info) => options.onStarted?.(info),
+    signal: controller.signal,
+    aborted: controller.signal.aborted,
+    onState: async (state, meta) => {
+      if (!over) await options.onState(state, meta)
+    },
+    onAddToChord: async (signature, passOn) => {
+      if (over || options.onAddToChord === undefined) {
+        throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
+      }
+      return await options.onAddToChord(signature, passOn)
+    },
+  })
+  if (!(attempt instanceof Promise)) {
+    over = true
+    options.signal.removeEventListener('abort', follow)
+    return attempt
+  }
+  const timers: Timer[] = []
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       if (over) return
@@ -48,22 +70,6 @@ export function runUnderLimits({
       options.signal.removeEventListener('abort', follow)
       resolve(outcome)
     }
-    if (options.signal.aborted) follow()
-    else options.signal.addEventListener('abort', follow, { once: true })
-    const attempt = run({
-      onStarted: (info) => options.onStarted?.(info),
-      signal: controller.signal,
-      aborted: controller.signal.aborted,
-      onState: async (state, meta) => {
-        if (!over) await options.onState(state, meta)
-      },
-      onAddToChord: async (signature, passOn) => {
-        if (over || options.onAddToChord === undefined) {
-          throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
-        }
-        return await options.onAddToChord(signature, passOn)
-      },
-    })
     if (soft !== undefined) {
       const expire = (): void => {
         if (controller.signal.aborted) return

@@ -10,8 +10,11 @@ export interface Pool extends Service {
   readonly kind: string
   /** Whether attempts share this event loop. */
   readonly onEventLoop: boolean
-  /** Runs one attempt. Never rejects: the death of whatever ran it is an outcome too. */
-  run(invocation: Invocation, options: RunOptions): Promise<Outcome>
+  /**
+   * Runs one attempt; returns the outcome itself where that is known when the task's code returns. Never throws or rejects: the
+   * death of whatever ran it is an outcome too.
+   */
+  run(invocation: Invocation, options: RunOptions): Outcome | Promise<Outcome>
   /** Takes `size` attempts at once from now on; running ones go on. Missing where that can't be changed. */
   resize?(size: number): void
   /** Replaces the members, without ending an attempt; resolves once that is done. Missing where nothing can be replaced. */

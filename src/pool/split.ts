@@ -29,7 +29,7 @@ export class SplitPool implements Pool {
     await Promise.all([this.#crew.stop(options), this.#here.stop(options)])
   }
 
-  run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
+  run(invocation: Invocation, options: RunOptions): Outcome | Promise<Outcome> {
     const pool = this.#isForHere(invocation.message.task) ? this.#here : this.#crew
     return pool.run(invocation, options)
   }

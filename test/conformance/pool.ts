@@ -520,7 +520,7 @@ function start(pool: Pool, task: string, args: readonly unknown[] = [], over: Pa
     onState: async (state, meta) => void states.push([state, meta]),
   }
   return {
-    outcome: pool.run(anInvocation({ message }), options),
+    outcome: Promise.resolve(pool.run(anInvocation({ message }), options)),
     started: begun.promise,
     states,
     abort: (code) => controller.abort(new TwqError(code, SHUTDOWN)),

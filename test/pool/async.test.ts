@@ -54,7 +54,7 @@ describe('the async pool', () => {
     const { task, finish, invocation } = stubborn()
     const pool = aPool(task, add)
     const events: string[] = []
-    const run = pool.run(invocation, options()).then(() => events.push('ran'))
+    const run = Promise.resolve(pool.run(invocation, options())).then(() => events.push('ran'))
     const stop = pool.stop({ deadline: new AbortController().signal }).then(() => events.push('stopped'))
     const refused = await pool.run(anInvocation({ message: aTaskMessage({ task: 'add' }) }), options())
     expect(refused).toEqual({ kind: 'interrupted' })

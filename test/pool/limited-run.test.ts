@@ -72,6 +72,24 @@ describe('an attempt under limits', () => {
     expect(given.signal.aborted).toBe(false)
   })
 
+  it('that is over when its code returns has no timer', () => {
+    class Timerless extends ManualClock {
+      override after(): never {
+        throw new Error('a timer was set')
+      }
+    }
+    const outcome = runUnderLimits({
+      limits: { soft: 500, hard: 1_000 },
+      invocation: anInvocation(),
+      options: { signal: new AbortController().signal, onState: async () => {} },
+      clock: new Timerless(),
+      logger: aSilentLogger(),
+      run: () => DONE,
+      onOverrun: () => {},
+    })
+    expect(outcome).toBe(DONE)
+  })
+
   it('still aborts for any other reason', () => {
     const { parent, given, clock } = aLimitedRun({ soft: 1_000 })
     const reason = new TwqError('TWQ_SHUTTING_DOWN', 'the worker is shutting down')

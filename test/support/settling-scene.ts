@@ -18,7 +18,8 @@ import { SentChildren } from '../../src/worker/request/sent-children.ts'
 import { Dispatcher } from '../../src/worker/run/dispatcher.ts'
 import { EndedAside } from '../../src/worker/settle/ended-aside.ts'
 import { KeptOutcomes } from '../../src/worker/settle/kept-outcomes.ts'
-import { endUnsettled, settle } from '../../src/worker/settle/settle.ts'
+import { settle } from '../../src/worker/settle/settle.ts'
+import { endUnsettled, settleInSteps } from '../../src/worker/settle/settle-in-steps.ts'
 import { aRequest, type RecordedDelivery } from './a-request.ts'
 import { aSilentLogger } from './attempts.ts'
 
@@ -72,6 +73,7 @@ export async function settleOneTask(
       if (toQuarantine) quarantined = { route, message }
       return 'confirmed' as const
     },
+    post() {},
   }
   const records: ResultRecord[] = []
   const more: KeptAddition = { call: 'more', signature: signature('more'), sent: false }
@@ -114,6 +116,7 @@ export async function settleOneTask(
     address: createRouter({ defaultQueue: 'celery' }).address,
   })
   const nacked: Request[] = []
+  const ends: Outcome[] = []
   const parts = {
     publisher,
     results,
@@ -129,18 +132,15 @@ export async function settleOneTask(
     clock,
     flags: { ackOnFailure: shape.ackOnFailure ?? true, ackOnTimeout: true, rejectOnLost: true },
     onAgain: () => void did.push('told'),
+    onSettled: (_request: Request, end: Outcome) => void ends.push(end),
     onAckLost: () => void did.push('ack lost'),
     onAcknowledged: () => {},
     giveBack: async (requests: readonly Request[]) => void nacked.push(...requests),
     onSuspectLost: async () => {},
   }
-  const ends: Outcome[] = []
-  const settleOnce = async (request: Request, outcome: Outcome): Promise<void> => {
-    ends.push(await settle(request, outcome, parts))
-  }
   const halts: boolean[] = []
   const kept = new KeptOutcomes({
-    settle: settleOnce,
+    settle: async (request, outcome) => void ends.push(await settleInSteps(request, outcome, parts)),
     end: async (request, outcome, unsettled) => void ends.push(await endUnsettled(request, outcome, unsettled, parts)),
     patience: 60_000,
     underway: () => 0,
@@ -168,7 +168,7 @@ export async function settleOneTask(
       started: () => {},
       storeState: async () => {},
       addToChord: async () => '',
-      settle: settleOnce,
+      settle: (request, outcome, listener) => settle(request, outcome, parts, listener),
     },
     moments: new Moments(),
     twins: { divert: () => false },

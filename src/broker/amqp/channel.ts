@@ -42,7 +42,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     raw.on('error', (error) => {
       this.#failure ??= channelFailure(error)
     })
-    this.#publishes = new ConfirmedPublishes(raw, owner.writer)
+    this.#publishes = new ConfirmedPublishes(raw, owner.writer, (error) => owner.onCallbackError(error))
     this.closed = new Promise((resolve) => {
       raw.on('close', () => {
         const requested = this.#state === 'closing' && this.#failure === undefined

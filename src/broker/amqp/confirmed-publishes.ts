@@ -13,13 +13,16 @@ import { type Unconfirmed, UnconfirmedPublishes } from './unconfirmed.ts'
 export class ConfirmedPublishes {
   readonly #raw: RawChannel
   readonly #writer: FrameWriter
+  readonly #onListenerError: (error: unknown) => void
   readonly #unconfirmed = new UnconfirmedPublishes()
   readonly #messageIdPrefix = randomUUID()
   #messageIds = 0
 
-  constructor(raw: RawChannel, writer: FrameWriter) {
+  /** `onListenerError` is told what a listener throws: the others are told all the same. */
+  constructor(raw: RawChannel, writer: FrameWriter, onListenerError: (error: unknown) => void) {
     this.#raw = raw
     this.#writer = writer
+    this.#onListenerError = onListenerError
     // amqplib counts confirms of what it has published itself.
     raw.removeAllListeners('nack')
     raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
@@ -37,7 +40,7 @@ export class ConfirmedPublishes {
 
   /** The broker answered for the publish with this tag; with `multiple` for all before it, too. */
   confirmed(deliveryTag: number, multiple: boolean): void {
-    this.#unconfirmed.settle(deliveryTag, multiple, confirm)
+    this.#unconfirmed.settle(deliveryTag, multiple, this.#confirm)
   }
 
   /**
@@ -59,14 +62,18 @@ export class ConfirmedPublishes {
     }
   }
 
+  readonly #confirm = ({ listener, returned }: Unconfirmed): void => {
+    try {
+      listener.confirmed(returned ? 'returned' : 'confirmed')
+    } catch (error) {
+      this.#onListenerError(error)
+    }
+  }
+
   #returned(message: Message): void {
     const { exchange, routingKey } = message.fields
     this.#unconfirmed.returned(message.properties.messageId as string | undefined, { exchange, routingKey })
   }
-}
-
-function confirm(publish: Unconfirmed): void {
-  publish.listener.confirmed(publish.returned ? 'returned' : 'confirmed')
 }
 
 function refuse({ route, listener }: Unconfirmed): void {

@@ -1,11 +1,13 @@
+import type { PublishListener } from '../../broker/broker.ts'
 import type { Publisher } from '../../broker/publisher.ts'
 import { isChordQueue } from '../../protocol/chord/queued-chord.ts'
 import { encodeResult } from '../../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
-import type { Outgoing } from '../../protocol/wire.ts'
+import type { Outgoing, Route } from '../../protocol/wire.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
-import type { ResultBackend } from '../backend.ts'
+import type { ResultOwner } from '../backend.ts'
+import { POST, type PostingBackend, type StoreListener } from '../post-result.ts'
 
 // A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
 const RESEND_AFTER = [100, 200, 300]
@@ -14,8 +16,11 @@ const RESEND_AFTER_LEAVING = [30, 60]
 const REMEMBER_GONE_FOR = 60_000
 const REMEMBERED_QUEUES = 10_000
 
+const MANDATORY = { mandatory: true }
+const NO_HEADERS = Object.freeze({})
+
 /** Sends each state to the caller's reply queue (wire specification 4.3). */
-export class RpcResults implements ResultBackend {
+export class RpcResults implements PostingBackend {
   readonly kind = 'rpc'
   readonly chordQueues = true
   readonly #publisher: Publisher
@@ -23,6 +28,8 @@ export class RpcResults implements ResultBackend {
   readonly #leaving: AbortSignal
   /** Reply queues that were gone, with the moment until which we take that for granted. */
   readonly #gone = new Map<string, number>()
+  /** The way to the newest reply queue: mostly the next result goes there, too. */
+  #route: Route = { exchange: '', routingKey: '' }
 
   /** Once `leaving` aborts, callers that are gone are waited for no longer than a drain has. */
   constructor(publisher: Publisher, clock: Clock, leaving: AbortSignal) {
@@ -31,55 +38,82 @@ export class RpcResults implements ResultBackend {
     this.#leaving = leaving
   }
 
-  async store(
-    record: ResultRecord,
-    message: { readonly id: string; readonly replyTo: string; readonly correlationId: string },
-  ): Promise<'stored' | 'dropped'> {
-    const { replyTo } = message
-    if (replyTo === '') return 'dropped'
-    const outgoing: Outgoing = {
-      route: { exchange: '', routingKey: replyTo },
+  store(record: ResultRecord, owner: ResultOwner): Promise<'stored' | 'dropped'> {
+    return new Promise((stored, refused) => this[POST](record, owner, { stored, refused }))
+  }
+
+  [POST](record: ResultRecord, { replyTo, correlationId }: ResultOwner, listener: StoreListener): void {
+    if (replyTo === '') {
+      listener.stored('dropped', record)
+      return
+    }
+    let outgoing: Outgoing
+    try {
+      outgoing = this.#message(record, replyTo, correlationId)
+    } catch (error) {
+      listener.refused(error, record)
+      return
+    }
+    this.#publisher.post(outgoing, MANDATORY, new SentResult(record, outgoing, listener, this))
+  }
+
+  /** The broker has sent back a result: no queue takes it. */
+  returned({ record, outgoing, listener }: SentResult): void {
+    // Only the last word is worth repeating; a progress report that arrives late would be a lie.
+    if (!isFinal(record) || this.#isKnownGone(outgoing.route.routingKey)) {
+      listener.stored('dropped', record)
+      return
+    }
+    this.#resend(outgoing).then(
+      (reached) => listener.stored(reached ? 'stored' : 'dropped', record),
+      (error: unknown) => listener.refused(error, record),
+    )
+  }
+
+  /** A result has reached this queue. */
+  reached(queue: string): void {
+    if (this.#gone.size > 0) this.#gone.delete(queue)
+  }
+
+  #message(record: ResultRecord, replyTo: string, correlationId: string): Outgoing {
+    if (this.#route.routingKey !== replyTo) this.#route = { exchange: '', routingKey: replyTo }
+    return {
+      route: this.#route,
       message: {
         properties: {
           contentType: 'application/json',
           contentEncoding: 'utf-8',
-          correlationId: message.correlationId,
+          correlationId,
           // As Celery; but the queue of a chord outlives the broker, and so must what is in it.
           deliveryMode: isChordQueue(replyTo) ? 2 : 1,
           priority: 0,
         },
-        headers: {},
+        headers: NO_HEADERS,
         body: encodeResult(record),
       },
     }
-    if ((await this.#publish(outgoing)) === 'confirmed') {
-      if (this.#gone.size > 0) this.#gone.delete(replyTo)
-      return 'stored'
-    }
-    // Only the last word is worth repeating; a progress report that arrives late would be a lie.
-    if (!isFinal(record) || this.#isKnownGone(replyTo)) return 'dropped'
-    if (await this.#resend(outgoing)) return 'stored'
-    this.#rememberGone(replyTo)
-    return 'dropped'
   }
 
   /** True when a later try reached the queue. */
   async #resend(outgoing: Outgoing): Promise<boolean> {
+    const { routingKey } = outgoing.route
     for (const delay of RESEND_AFTER) {
       if (this.#leaving.aborted) break
       await pause(this.#clock, delay, this.#leaving)
-      if ((await this.#publish(outgoing)) === 'confirmed') return true
+      if (await this.#reaches(outgoing)) return true
     }
-    if (!this.#leaving.aborted) return false
-    for (const delay of RESEND_AFTER_LEAVING) {
-      await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
-      if ((await this.#publish(outgoing)) === 'confirmed') return true
+    if (this.#leaving.aborted) {
+      for (const delay of RESEND_AFTER_LEAVING) {
+        await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
+        if (await this.#reaches(outgoing)) return true
+      }
     }
+    this.#rememberGone(routingKey)
     return false
   }
 
-  #publish(outgoing: Outgoing): Promise<'confirmed' | 'returned'> {
-    return this.#publisher.publish(outgoing, { mandatory: true })
+  async #reaches(outgoing: Outgoing): Promise<boolean> {
+    return (await this.#publisher.publish(outgoing, MANDATORY)) === 'confirmed'
   }
 
   #isKnownGone(queue: string): boolean {
@@ -94,5 +128,33 @@ export class RpcResults implements ResultBackend {
       const oldest = this.#gone.keys().next().value
       if (oldest !== undefined) this.#gone.delete(oldest)
     }
+  }
+}
+
+/** One result until the broker has answered for it. */
+class SentResult implements PublishListener {
+  readonly record: ResultRecord
+  readonly outgoing: Outgoing
+  readonly listener: StoreListener
+  readonly #results: Pick<RpcResults, 'reached' | 'returned'>
+
+  constructor(record: ResultRecord, outgoing: Outgoing, listener: StoreListener, results: RpcResults) {
+    this.record = record
+    this.outgoing = outgoing
+    this.listener = listener
+    this.#results = results
+  }
+
+  confirmed(outcome: 'confirmed' | 'returned'): void {
+    if (outcome === 'returned') {
+      this.#results.returned(this)
+      return
+    }
+    this.#results.reached(this.outgoing.route.routingKey)
+    this.listener.stored('stored', this.record)
+  }
+
+  refused(error: Error): void {
+    this.listener.refused(error, this.record)
   }
 }

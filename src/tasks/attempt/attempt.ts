@@ -21,21 +21,45 @@ import { isRetryMisuse, retryExpiry, retryTime } from './retry-time.ts'
 import { UnfitArguments } from './unfit-arguments.ts'
 
 /**
- * Runs a task's code once: arguments, schema, code, result. Never rejects: everything that the code does, throwing undefined or
- * a hostile proxy included, is an outcome. Arguments that don't fit fail the task at once, however often it may be retried.
+ * Runs a task's code once: arguments, schema, code, result. Returns the outcome, or a promise of it where the code returns a
+ * promise. Never throws or rejects: everything that the code does, throwing undefined or a hostile proxy included, is an
+ * outcome. Arguments that don't fit fail the task at once, however often it may be retried.
  */
-export async function runAttempt(attempt: Attempt): Promise<Outcome> {
+export function runAttempt(attempt: Attempt): Outcome | Promise<Outcome> {
   const { clock } = attempt
   if (attempt.aborted !== false && isShutdown(attempt.signal)) return { kind: 'interrupted' }
   const startedAt = clock.monotonic()
   const context = new AttemptContext(attempt)
+  let outcome: Outcome
   try {
     attempt.onStarted?.()
     const { around } = attempt
-    if (around !== undefined) return await runSurrounded(attempt, around, context, startedAt)
+    if (around !== undefined) return runSurrounded(attempt, around, context, startedAt)
     const { message } = attempt.invocation
-    const result: unknown = await callTask(attempt, context, message.args, message.kwargs)
-    return returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
+    const result = callTask(attempt, context, message.args, message.kwargs)
+    if (isThenable(result)) return outcomeOf(result, attempt, context, startedAt)
+    outcome = returned(result, attempt.maxResultSize, clock.monotonic() - startedAt)
+  } catch (thrown) {
+    outcome = threw(thrown, attempt, context.retryLimit, clock.monotonic() - startedAt)
+  }
+  context.end()
+  return outcome
+}
+
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
+}
+
+/** The outcome of code that has returned a promise. */
+async function outcomeOf(
+  result: PromiseLike<unknown>,
+  attempt: Attempt,
+  context: AttemptContext,
+  startedAt: number,
+): Promise<Outcome> {
+  const { clock } = attempt
+  try {
+    return returned(await result, attempt.maxResultSize, clock.monotonic() - startedAt)
   } catch (thrown) {
     return threw(thrown, attempt, context.retryLimit, clock.monotonic() - startedAt)
   } finally {
@@ -68,10 +92,16 @@ async function runSurrounded(
   } catch (thrown) {
     outcome = threw(thrown, attempt, context.retryLimit, runtime())
   }
-  return withPassOn(outcome, passOn, attempt)
+  try {
+    return withPassOn(outcome, passOn, attempt)
+  } catch (thrown) {
+    return threw(thrown, attempt, context.retryLimit, runtime())
+  } finally {
+    context.end()
+  }
 }
 
-/** Binds and validates the arguments, and calls the task. Not async: most tasks are one promise, their own. */
+/** Binds and validates the arguments, and calls the task. Not async: most tasks are one promise, their own, or none. */
 function callTask({ task }: Attempt, context: TaskContext, positional: readonly Json[], named: JsonObject): unknown {
   const bound = bindReceived(task.name, task, positional, named)
   if (bound.kind === 'mismatch') throw new UnfitArguments('TypeError', bound.message)

@@ -22,7 +22,8 @@ import type { SentChildren } from '../request/sent-children.ts'
 import type { TaskCounters } from '../request/task-counters.ts'
 import { EndedAside } from '../settle/ended-aside.ts'
 import type { PoisonMessages } from '../settle/poison-messages.ts'
-import { endUnsettled, type SettleParts, settle } from '../settle/settle.ts'
+import { type SettleListener, settle } from '../settle/settle.ts'
+import { endUnsettled, type SettleParts, settleInSteps } from '../settle/settle-in-steps.ts'
 import type { FailureFlags } from '../settle/settlement.ts'
 import { settledEvents, startedEvent } from '../settle/task-events.ts'
 import { logSettled } from '../settle/task-log.ts'
@@ -82,6 +83,7 @@ export class Attempts {
       onAcknowledged: ({ message }) => parts.recentAcks.add(message),
       onAckLost: (request) => this.#ackLost(request),
       onSuspectLost: (request) => parts.poison.lost(request),
+      onSettled: (request, end) => this.#settled(request, end),
     }
   }
 
@@ -121,10 +123,15 @@ export class Attempts {
     return this.#parts.followUps.addToChord(message, signature)
   }
 
-  /** Carries out what follows from an outcome; see `settle`. Rejects where that has to be tried again. */
-  async settle(request: Request, outcome: Outcome): Promise<void> {
+  /** Carries out what follows from an outcome, and tells `listener` of the end, perhaps before it returns; see `settle`. */
+  settle(request: Request, outcome: Outcome, listener: SettleListener): void {
     if (outcome.passOn !== undefined) this.#parts.sendHooks?.passOn(request.message, outcome.passOn)
-    this.#settled(request, await settle(request, outcome, this.#settleParts))
+    settle(request, outcome, this.#settleParts, listener)
+  }
+
+  /** Goes on with a settlement that failed; see `settleInSteps`. Rejects where that has to be tried again. */
+  async settleAgain(request: Request, outcome: Outcome): Promise<void> {
+    this.#settled(request, await settleInSteps(request, outcome, this.#settleParts))
   }
 
   /** Ends an attempt whose outcome can't be settled; see `endUnsettled`. Rejects where that has to be tried again. */

@@ -9,6 +9,7 @@ import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
+import type { SettleListener } from '../settle/settle.ts'
 import type { Attempts } from './attempts.ts'
 import type { Twins } from './twins.ts'
 
@@ -39,7 +40,7 @@ export interface DispatcherParts {
 const LOOK_FOR_ROOM_AFTER = 250
 
 /** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
-export class Dispatcher {
+export class Dispatcher implements SettleListener {
   readonly #parts: DispatcherParts
   #ready: Request[] = []
   #next = 0
@@ -48,6 +49,7 @@ export class Dispatcher {
   #beside = 0
   #settling = 0
   #stopped = false
+  #pumping = false
   #concurrency: number
   #idle: (() => void)[] = []
   #lookForRoom: Timer | undefined
@@ -104,13 +106,27 @@ export class Dispatcher {
     if (request.mayBeTwin && this.#parts.twins.divert(request)) return
     const refused = this.#parts.attempts.refuse(request)
     if (refused !== undefined) this.conclude(request, refused)
-    else void this.#run(request, pool, { beside: true })
+    else this.#run(request, pool, true)
   }
 
-  /** Settles a request that is not to run. */
+  /** Settles a request whose outcome is known. */
   conclude(request: Request, outcome: Outcome): void {
     this.#settling += 1
-    void this.#finish(request, outcome)
+    request.state = 'settling'
+    this.#parts.attempts.settle(request, outcome, this)
+  }
+
+  /** The settlement of a request is over. */
+  settled(request: Request): void {
+    request.state = 'settled'
+    this.#parts.table.remove(request)
+    this.#settling -= 1
+    this.#pump()
+  }
+
+  /** The outcome of a request could not be settled: it is kept, until it is. */
+  unsettled(request: Request, outcome: Outcome, error: unknown): void {
+    void this.#parts.kept.keep(request, outcome, error).then(() => this.settled(request))
   }
 
   /** Starts nothing more, and returns the requests that wait for a slot. */
@@ -171,26 +187,16 @@ export class Dispatcher {
     void this.#parts.giveBack([request])
   }
 
+  /** Starts what may start now. What starts may end at once, and ask for the next: that is this loop's already. */
   #pump(): void {
-    const { pool, settlingLimit, attempts, twins, table, kept } = this.#parts
-    const slots = this.#concurrency + this.#beside - kept.size
-    while (!this.#stopped && this.#running < slots && this.#settling < settlingLimit && !kept.halted) {
-      const request = this.#ready[this.#next]
-      if (request === undefined) break
-      if (kept.full) {
-        this.#pumpLater()
-        break
-      }
-      this.#next += 1
-      if (request.takenBack) {
-        table.remove(request)
-        continue
-      }
-      if (request.mayBeTwin && twins.divert(request)) continue
-      const refused = attempts.refuse(request)
-      if (refused !== undefined) this.conclude(request, refused)
-      else void this.#run(request, pool)
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#mayStart()) this.#startNext()
+    } finally {
+      this.#pumping = false
     }
+    if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
     // A queue with a moving head: compacted when the dead part is the larger one.
     if (this.#next > 1024 && this.#next * 2 > this.#ready.length) {
       this.#ready = this.#ready.slice(this.#next)
@@ -201,6 +207,31 @@ export class Dispatcher {
     }
   }
 
+  /** Whether there is a request, and a slot for it. */
+  #mayStart(): boolean {
+    const { kept, settlingLimit } = this.#parts
+    if (this.#next === this.#ready.length || this.#stopped || this.#settling >= settlingLimit || kept.halted)
+      return false
+    if (this.#running >= this.#concurrency + this.#beside - kept.size) return false
+    if (!kept.full) return true
+    this.#pumpLater()
+    return false
+  }
+
+  #startNext(): void {
+    const { pool, attempts, twins, table } = this.#parts
+    const request = this.#ready[this.#next] as Request
+    this.#next += 1
+    if (request.takenBack) {
+      table.remove(request)
+      return
+    }
+    if (request.mayBeTwin && twins.divert(request)) return
+    const refused = attempts.refuse(request)
+    if (refused !== undefined) this.conclude(request, refused)
+    else this.#run(request, pool, false)
+  }
+
   #pumpLater(): void {
     this.#lookForRoom ??= this.#parts.clock.after(LOOK_FOR_ROOM_AFTER, () => {
       this.#lookForRoom = undefined
@@ -208,33 +239,20 @@ export class Dispatcher {
     })
   }
 
-  async #run(request: Request, pool: Pick<Pool, 'run'>, { beside = false } = {}): Promise<void> {
+  #run(request: Request, pool: Pick<Pool, 'run'>, beside: boolean): void {
     this.#running += 1
     if (beside) this.#beside += 1
     request.state = 'active'
-    const outcome = await pool.run(request.invocation, new Run(request, this.#parts.attempts))
-    this.#running -= 1
-    if (beside) this.#beside -= 1
-    this.#settling += 1
-    void this.#finish(
-      request,
-      request.terminatedBy !== undefined && outcome.kind !== 'succeeded' ? TERMINATED : outcome,
-    )
-    this.#pump()
+    const outcome = pool.run(request.invocation, new Run(request, this.#parts.attempts))
+    if (outcome instanceof Promise) void outcome.then((later) => this.#ended(request, later, beside))
+    else this.#ended(request, outcome, beside)
   }
 
-  async #finish(request: Request, outcome: Outcome): Promise<void> {
-    request.state = 'settling'
-    try {
-      await this.#parts.attempts.settle(request, outcome)
-    } catch (error) {
-      await this.#parts.kept.keep(request, outcome, error)
-    }
-    request.state = 'settled'
-    this.#parts.table.remove(request)
-    this.#settling -= 1
+  #ended(request: Request, outcome: Outcome, beside: boolean): void {
+    this.#running -= 1
+    if (beside) this.#beside -= 1
+    this.conclude(request, request.terminatedBy !== undefined && outcome.kind !== 'succeeded' ? TERMINATED : outcome)
     this.#pump()
-    if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 }
 

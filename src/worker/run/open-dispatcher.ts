@@ -32,7 +32,7 @@ export function openDispatcher(parts: OpenDispatcherParts): {
   const attempts = new Attempts({ ...parts, giveBack })
   const kept = new KeptOutcomes({
     ...parts,
-    settle: (request, outcome) => attempts.settle(request, outcome),
+    settle: (request, outcome) => attempts.settleAgain(request, outcome),
     end: (request, outcome, error) => attempts.endUnsettled(request, outcome, error),
     patience: config.resultPatience,
     underway: () => publisher.bytes + (results.pendingBytes ?? 0),

@@ -1,220 +1,94 @@
 import { hasNoFollowUps } from '../../canvas/follow-ups.ts'
-import { messageOf, TwqError } from '../../errors.ts'
-import { argsText, celeryError } from '../../protocol/result/exceptions.ts'
-import type { RemoteError, ResultRecord } from '../../protocol/result-record.ts'
-import type { ResultBackend } from '../../results/backend.ts'
-import type { Json } from '../../runtime/json.ts'
+import type { ResultRecord } from '../../protocol/result-record.ts'
+import { postResult, type StoreListener } from '../../results/post-result.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
-import type { FollowUps } from '../follow-ups/follow-ups.ts'
-import { storeOrFail, unstorable } from '../follow-ups/store-result.ts'
 import { troubleOf } from '../follow-ups/trouble.ts'
-import type { Progress } from '../request/progress.ts'
 import type { Request } from '../request/request.ts'
-import type { SentChildren } from '../request/sent-children.ts'
-import type { EndedAside } from './ended-aside.ts'
-import { publishRetry, type RetryParts } from './publish-retry.ts'
-import { type AckAction, decideSettlement, type FailureFlags, type Settlement } from './settlement.ts'
+import { policyOf, type SettleParts, settleInSteps, storedStep, tellOfAck } from './settle-in-steps.ts'
+import { type AckAction, decideSettlement, type Settlement } from './settlement.ts'
 
-/** The parts that settling works with. */
-export interface SettleParts extends RetryParts {
-  readonly results: ResultBackend
-  readonly followUps: FollowUps
-  readonly sentChildren: Pick<SentChildren, 'of'>
-  /** Quarantines the messages of tasks that have ended. */
-  readonly endedAside: Pick<EndedAside, 'setAside'>
-  /** What holds for a task that does not say otherwise. */
-  readonly flags: FailureFlags
-  /** Hears of an attempt before its task can run again. */
-  readonly onAgain: (request: Request, outcome: Outcome) => void
-  /** Hears of an attempt whose acknowledgement is on its way to the broker. */
-  readonly onAcknowledged: (request: Request) => void
-  /** Hears of an attempt that can't be acknowledged any more: the broker has taken its message back. */
-  readonly onAckLost: (request: Request) => void
-  /** Returns a message whose attempt ended in an orderly way. */
-  readonly giveBack: (requests: readonly Request[]) => Promise<void>
-  /** Suspects or quarantines the message of a suspect whose process died. */
-  readonly onSuspectLost: (request: Request) => Promise<void>
-}
-
-/** How the settlement of an outcome differs that stands in for another one. */
-interface Instead {
-  /** It is the failure of what could not be settled: there is no further one. */
-  readonly unstorable?: true
-  /** The message is set aside with the outcome, where it is not acknowledged yet. */
-  readonly quarantined?: true
+/** Hears the end of a settlement: once, and perhaps before the call that began it returns. */
+export interface SettleListener {
+  /** What follows from the outcome is safe. */
+  settled(request: Request): void
+  /** A step could not be made safe. Nothing has been acknowledged; `settleInSteps` goes on from that step. */
+  unsettled(request: Request, outcome: Outcome, error: unknown): void
 }
 
 /**
- * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
- * state, then the new message; else what follows the task, its result, its part in a chord; and only then the ack.
- * Resolves with how the task ended: one whose follow-ups can't be sent, or whose result can't be stored, has failed.
- * Rejects when a step can't be made safe; nothing has been acknowledged then, and the next call for the same request goes
- * on from that step.
+ * Carries out what follows from an outcome as `settleInSteps` does, in the same order, and tells `listener` of the end. Most
+ * tasks have one step that can fail, their result, and nothing before it: for those no promise is made, and the confirm of the
+ * result calls what acknowledges.
  */
-export async function settle(
-  request: Request,
-  outcome: Outcome,
-  parts: SettleParts,
-  instead: Instead = {},
-): Promise<Outcome> {
-  const { message } = request
-  const { settings } = request.task
-  const plan = decideSettlement(outcome, message, {
-    acks: request.acks,
-    ignoreResult: request.ignoresResult,
-    ackOnFailure: settings.ackOnFailure ?? parts.flags.ackOnFailure,
-    ackOnTimeout: settings.ackOnTimeout ?? parts.flags.ackOnTimeout,
-    rejectOnLost: settings.rejectOnLost ?? parts.flags.rejectOnLost,
-  })
-  const ackAction = instead.quarantined === true && plan.ackAction === 'ack' ? 'quarantine' : plan.ackAction
-  // Most have one step that can fail, and nothing before it.
-  const plain = isPlain(plan, ackAction, outcome, message) && request.progress === undefined
-  const progress = plain ? undefined : request.remembered
-  if (progress !== undefined && outcome.kind === 'replaced') {
-    const replaced = await parts.followUps.replace(message, outcome, progress)
-    if (replaced.kind === 'failed') return await settle(request, failure(replaced.error, 0), parts, instead)
-  }
-  let children: readonly Json[] = parts.sentChildren.of(message) as readonly Json[]
-  if (progress !== undefined && plan.ending !== undefined && !hasNoFollowUps(message)) {
-    const followed = await parts.followUps.follow(message, plan.ending, progress)
-    if (followed.kind === 'failed') {
-      return await settle(request, failure(followed.error, runtimeOf(outcome)), parts, instead)
-    }
-    children = [...children, ...followed.children]
-  }
-  if (plan.record !== undefined) {
-    const record = children.length === 0 ? plan.record : { ...plan.record, children }
-    const refused = await store(record, request, progress, parts)
-    if (refused !== undefined && plan.retryAt === undefined) {
-      if (instead.unstorable === true) throw refused
-      const substitute = failure(unstorable(refused), runtimeOf(outcome))
-      return await settle(request, substitute, parts, { ...instead, unstorable: true })
-    }
-  }
-  if (progress !== undefined && plan.ending !== undefined && message.embed.chord !== null) {
-    const { ending } = plan
-    await progress.once(`in the chord as ${ending.kind}`, () => parts.followUps.endInChord(message, ending, progress))
-  }
-  if (progress !== undefined && plan.retryAt !== undefined) {
-    const at = plan.retryAt
-    progress.make('told that it runs again', () => parts.onAgain(request, outcome))
-    const refused = await progress.once('retry', () => publishRetry(request, at, outcome, parts))
-    if (refused !== undefined) {
-      return await settle(request, failure(refused, 0), parts, { ...instead, quarantined: true })
-    }
-  }
-  await dispose(request, ackAction, outcome, parts)
-  return outcome
+export function settle(request: Request, outcome: Outcome, parts: SettleParts, listener: SettleListener): void {
+  const plan = decideSettlement(outcome, request.message, policyOf(request, parts))
+  if (isPlain(plan, outcome, request)) new PlainSettling(request, outcome, plan, parts, listener).begin(plan)
+  else inSteps(request, outcome, parts, listener)
 }
 
-/** Whether nothing has to be remembered of what is done: a result, and an answer to the broker that can't fail. */
-function isPlain(
-  { retryAt }: Settlement,
-  ackAction: AckAction,
-  { kind }: Outcome,
-  message: Request['message'],
-): boolean {
+/** Whether a result and an acknowledgement are all: nothing has to be remembered of what is done. */
+function isPlain({ ackAction, retryAt }: Settlement, { kind }: Outcome, { message, progress }: Request): boolean {
   return (
+    (ackAction === 'ack' || ackAction === 'none') &&
     retryAt === undefined &&
     kind !== 'replaced' &&
-    ackAction !== 'quarantine' &&
+    progress === undefined &&
     message.embed.chord === null &&
     hasNoFollowUps(message)
   )
 }
 
-/** Stores a record once. Resolves with the error of a backend that will never take it; rejects with any other. */
-async function store(
-  record: ResultRecord,
-  { message, delivery }: Request,
-  progress: Progress | undefined,
-  { results }: SettleParts,
-): Promise<unknown> {
-  const step = progress === undefined ? '' : `stored ${record.state}`
-  if (progress?.has(step)) return progress.outcomeOf(step)
-  let refused: unknown
-  try {
-    await results.store(record, message, delivery.route.routingKey)
-  } catch (error) {
-    if (troubleOf(error) !== 'never') throw error
-    refused = error
+function inSteps(request: Request, outcome: Outcome, parts: SettleParts, listener: SettleListener): void {
+  settleInSteps(request, outcome, parts)
+    .then((end) => parts.onSettled(request, end))
+    .then(
+      () => listener.settled(request),
+      (error: unknown) => listener.unsettled(request, outcome, error),
+    )
+}
+
+/** One settlement of a result and an acknowledgement. */
+class PlainSettling implements StoreListener {
+  readonly #request: Request
+  readonly #outcome: Outcome
+  readonly #ackAction: AckAction
+  readonly #parts: SettleParts
+  readonly #listener: SettleListener
+
+  constructor(request: Request, outcome: Outcome, plan: Settlement, parts: SettleParts, listener: SettleListener) {
+    this.#request = request
+    this.#outcome = outcome
+    this.#ackAction = plan.ackAction
+    this.#parts = parts
+    this.#listener = listener
   }
-  progress?.make(step, () => refused)
-  return refused
-}
 
-function failure(error: RemoteError, runtime: number): Outcome {
-  return { kind: 'failed', error, runtime }
-}
-
-function runtimeOf(outcome: Outcome): number {
-  return 'runtime' in outcome ? outcome.runtime : 0
-}
-
-/**
- * Ends an attempt whose outcome can't be settled: its failure is stored, as far as that can be done, and its message
- * is quarantined with how the task ended, and why that could not be settled. Rejects while it can't be set aside.
- */
-export async function endUnsettled(
-  request: Request,
-  outcome: Outcome,
-  unsettled: unknown,
-  parts: SettleParts,
-): Promise<Outcome> {
-  const { message, remembered: progress } = request
-  const detail = `the task ended (${outcome.kind}), and what follows from that can't be settled: ${messageOf(unsettled)}`
-  const error = celeryError('BackendStoreError', [detail])
-  const record: ResultRecord = { taskId: message.id, state: 'FAILURE', error, traceback: null, children: [] }
-  await progress.once('told of the end', async () => {
-    // What could not be settled may be the very telling.
-    const told = !progress.has('stored SUCCESS') && !progress.has('stored FAILURE')
-    if (told && !request.ignoresResult) await storeOrFail(parts.results, record, message).catch(() => {})
-    if (message.embed.chord === null) return
-    const ending = { kind: 'failed', callsErrbacks: false, record } as const
-    await parts.followUps.endInChord(message, ending, progress).catch(() => {})
-  })
-  await setAside(request, { type: error.type, detail }, parts)
-  return failure(error, runtimeOf(outcome))
-}
-
-async function dispose(request: Request, ackAction: AckAction, outcome: Outcome, parts: SettleParts): Promise<void> {
-  switch (ackAction) {
-    case 'ack':
-      acknowledge(request, parts)
-      return
-    case 'requeue':
-      parts.onAgain(request, outcome)
-      // A lost process counts as a start that killed its worker. Every other requeue was decided by the worker or the task.
-      if (outcome.kind !== 'lost') await parts.giveBack([request])
-      else if (request.source === 'suspects') await parts.onSuspectLost(request)
-      else request.requeue()
-      return
-    case 'drop':
-      request.drop()
-      return
-    case 'quarantine': {
-      const error = 'error' in outcome ? outcome.error : null
-      const detail = error === null ? '' : argsText(error)
-      await setAside(request, { type: error?.type ?? outcome.kind, detail }, parts)
+  begin({ record }: Settlement): void {
+    if (record === undefined) {
+      this.stored()
       return
     }
-    case 'none':
-      return
-    default:
-      throw new TwqError('TWQ_INTERNAL', `unknown acknowledgement ${String(ackAction satisfies never)}`)
+    const { message, delivery } = this.#request
+    const { results, sentChildren } = this.#parts
+    const children = sentChildren.of(message)
+    const whole = children.length === 0 ? record : { ...record, children }
+    postResult(results, whole, { owner: message, routingKey: delivery.route.routingKey }, this)
   }
-}
 
-async function setAside(
-  request: Request,
-  why: { readonly type: string; readonly detail: string },
-  parts: SettleParts,
-): Promise<void> {
-  await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
-}
+  stored(): void {
+    const request = this.#request
+    if (this.#ackAction === 'ack' && !request.acknowledged) tellOfAck(request, request.acknowledge(), this.#parts)
+    this.#parts.onSettled(request, this.#outcome)
+    this.#listener.settled(request)
+  }
 
-function acknowledge(request: Request, parts: SettleParts): void {
-  if (request.acknowledged) return
-  if (request.acknowledge()) parts.onAcknowledged(request)
-  else parts.onAckLost(request)
+  refused(error: unknown, record: ResultRecord): void {
+    if (troubleOf(error) !== 'never') {
+      this.#listener.unsettled(this.#request, this.#outcome, error)
+      return
+    }
+    // Another record takes its place, which is a step more.
+    this.#request.remembered.make(storedStep(record), () => error)
+    inSteps(this.#request, this.#outcome, this.#parts, this.#listener)
+  }
 }

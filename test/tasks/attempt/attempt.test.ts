@@ -31,6 +31,27 @@ describe('an attempt that returns', () => {
     expect(outcome).toEqual({ kind: 'succeeded', result: 5, runtime: expect.any(Number) })
   })
 
+  it('is over when its code returns a value, and later when that is a promise, of any kind', async () => {
+    expect(outcomeOf(() => 5)).toMatchObject({ kind: 'succeeded', result: 5 })
+    // biome-ignore lint/suspicious/noThenProperty: a promise of another library
+    const thenable = { then: (resolve: (value: number) => void) => resolve(5) }
+    for (const returned of [Promise.resolve(5), thenable]) {
+      const outcome = outcomeOf(() => returned)
+      expect(outcome).toBeInstanceOf(Promise)
+      expect(await outcome).toMatchObject({ kind: 'succeeded', result: 5 })
+    }
+  })
+
+  it('fails where the `then` of what it returns throws', () => {
+    const hostile = {
+      // biome-ignore lint/suspicious/noThenProperty: what it throws must not escape
+      get then(): never {
+        throw new Error('no')
+      },
+    }
+    expect(outcomeOf(() => hostile)).toMatchObject({ kind: 'failed', error: { args: ['no'] } })
+  })
+
   it('succeeds with null when it returns nothing', async () => {
     expect(await outcomeOf(() => undefined)).toMatchObject({ kind: 'succeeded', result: null })
   })

@@ -15,6 +15,7 @@ function aRepublisher(): { readonly republisher: Republisher; readonly copies: O
       copies.push(outgoing)
       return 'confirmed' as const
     },
+    post() {},
   }
   const republisher = new Republisher({ publisher, clock: systemClock, node: 'twq@test', acknowledged: async () => {} })
   return { republisher, copies }

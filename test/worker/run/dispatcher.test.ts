@@ -23,7 +23,7 @@ class HandPool implements Pool {
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
 
-  run(invocation: { readonly message: { readonly id: string } }): Promise<Outcome> {
+  run(invocation: { readonly message: { readonly id: string } }): Outcome | Promise<Outcome> {
     const attempt = deferred<Outcome>()
     this.running.set(invocation.message.id, attempt)
     return attempt.promise
@@ -40,6 +40,16 @@ class HandPool implements Pool {
   }
 }
 
+/** A pool whose attempts are over when they are begun. */
+class SyncPool extends HandPool {
+  readonly ran: string[] = []
+
+  override run({ message: { id } }: { readonly message: { readonly id: string } }): Outcome {
+    this.ran.push(id)
+    return DONE
+  }
+}
+
 interface Options {
   readonly concurrency?: number
   readonly settlingLimit?: number
@@ -49,8 +59,7 @@ interface Options {
   readonly refuse?: (request: Request) => Outcome | undefined
 }
 
-function aDispatcher(options: Options = {}) {
-  const pool = new HandPool()
+function aDispatcher<P extends HandPool = HandPool>(options: Options = {}, pool = new HandPool() as P) {
   const table = new RequestTable()
   const settled: string[] = []
   const dispatcher = new Dispatcher({
@@ -71,9 +80,13 @@ function aDispatcher(options: Options = {}) {
       started: () => undefined,
       addToChord: async () => '',
       storeState: async () => undefined,
-      settle: async (request) => {
-        await options.settle?.(request)
-        settled.push(request.message.id)
+      settle: (request, outcome, listener) => {
+        const isSettled = (): void => {
+          settled.push(request.message.id)
+          listener.settled(request)
+        }
+        if (options.settle === undefined) isSettled()
+        else options.settle(request).then(isSettled, (error: unknown) => listener.unsettled(request, outcome, error))
       },
     },
   })
@@ -110,6 +123,15 @@ describe('a dispatcher', () => {
     expect(pool.ids).toEqual(['c'])
     await pool.end('c')
     expect(pool.ids).toEqual(['d'])
+  })
+
+  it('runs one after the other what is over at once, however much waits', () => {
+    const { pool, dispatcher, submit } = aDispatcher({ concurrency: 0 }, new SyncPool())
+    const ids = Array.from({ length: 20_000 }, (_, index) => String(index))
+    for (const id of ids) submit(id)
+    dispatcher.resize(1)
+    expect(pool.ran).toEqual(ids)
+    expect(dispatcher.unfinished).toBe(0)
   })
 
   it('frees the slot when the attempt ends, not when its result is safe', async () => {

@@ -25,6 +25,8 @@ async function settled(
   outcome: Outcome,
   options: {
     readonly publish?: () => void
+    /** Why the result backend does not store a success. */
+    readonly unstorable?: TwqError
     readonly declare?: () => Promise<void>
     readonly chord?: boolean
     readonly group?: string
@@ -42,11 +44,13 @@ async function settled(
       journal.push(`confirmed ${String(message.headers.task)}`)
       return 'confirmed' as const
     },
+    post() {},
   }
   const results: ResultBackend = {
     kind: 'rpc',
     async store(record, { id }) {
       await Promise.resolve()
+      if (record.state === 'SUCCESS' && options.unstorable !== undefined) throw options.unstorable
       journal.push(`stored ${record.state} of ${id}`)
       records.push(record)
       return 'stored'
@@ -133,7 +137,17 @@ async function settled(
     giveBack,
     onSuspectLost: giveBack,
   }
-  const end = await settle(request, outcome, parts)
+  const ends: Outcome[] = []
+  const onSettled = (_request: unknown, end: Outcome) => void ends.push(end)
+  await new Promise<void>((resolve, reject) =>
+    settle(
+      request,
+      outcome,
+      { ...parts, onSettled },
+      { settled: () => resolve(), unsettled: (_request, _outcome, error) => reject(error) },
+    ),
+  )
+  const [end] = ends
   return { journal, records, end }
 }
 
@@ -153,6 +167,30 @@ describe('settling', () => {
     )
     expect(journal).toEqual(['confirmed a', 'confirmed b', 'stored SUCCESS of own', 'acked'])
     expect(records[0]?.children).toEqual([[['a-id', null], null], [['b-id', null], null]]) // biome-ignore format: two tuples
+  })
+
+  it('has the result stored before the ack where nothing else follows', async () => {
+    const { journal, end } = await settled({}, success)
+    expect(journal).toEqual(['stored SUCCESS of own', 'acked'])
+    expect(end).toBe(success)
+  })
+
+  it('acknowledges no success whose result is not stored', async () => {
+    const unstorable = new TwqError('TWQ_RESULT_BACKEND', 'the result backend is away')
+    await expect(settled({}, success, { unstorable })).rejects.toMatchObject({ code: 'TWQ_RESULT_BACKEND' })
+  })
+
+  it('fails a task whose result will never be stored', async () => {
+    const unstorable = new TwqError('TWQ_RESULT_REFUSED', 'the result is too large')
+    const { journal, records, end } = await settled({}, success, { unstorable })
+    expect(journal).toEqual(['stored FAILURE of own', 'acked'])
+    expect(records[0]).toMatchObject({ error: { type: 'EncodeError' } })
+    expect(end?.kind).toBe('failed')
+  })
+
+  it('acknowledges a task that was revoked before it started, also where it acknowledges early', async () => {
+    const { journal } = await settled({}, { kind: 'revoked', reason: 'revoked' }, { acks: 'early' })
+    expect(journal).toEqual(['stored REVOKED of own', 'acked'])
   })
 
   it('calls the errbacks of a failed task and tells those who wait for the rest of its chain', async () => {
@@ -192,7 +230,7 @@ describe('settling', () => {
     const { journal, records, end } = await settled({ callbacks: [5], chain: [signature('b', 'b-id')] }, success)
     expect(journal).toEqual(['stored FAILURE of b-id', 'stored FAILURE of own', 'acked'])
     expect(records[1]).toMatchObject({ error: { type: 'InvalidTaskError' }, children: [] })
-    expect(end.kind).toBe('failed')
+    expect(end?.kind).toBe('failed')
   })
 
   it('acknowledges nothing when it can not be known whether what follows is safe', async () => {
@@ -237,7 +275,7 @@ describe('settling', () => {
     expect(records.at(-1)).toMatchObject({
       error: { type: 'OperationalError', args: ['the retry of this task could not be sent: the queue is full'] },
     })
-    expect(end.kind).toBe('failed')
+    expect(end?.kind).toBe('failed')
   })
 
   it('publishes to a queue that it may not declare', async () => {

@@ -1,0 +1,35 @@
+import type { ResultRecord } from '../protocol/result-record.ts'
+import type { ResultBackend, ResultOwner } from './backend.ts'
+
+/** Hears what became of a record: once, and perhaps before the call that stores it returns. Neither may throw. */
+export interface StoreListener {
+  /** It is safe, or certain that no reader can receive it. */
+  stored(answer: 'stored' | 'dropped', record: ResultRecord): void
+  /** Neither can be established: what `ResultBackend.store` rejects with. */
+  refused(error: unknown, record: ResultRecord): void
+}
+
+/** The method of a {@link PostingBackend}: a symbol, since a backend of a program's own may have methods of any name. */
+export const POST = Symbol('post a result')
+
+/** A backend that can store a record without a promise: what a worker does for each of its tasks. */
+export interface PostingBackend extends ResultBackend {
+  [POST](record: ResultRecord, owner: ResultOwner, listener: StoreListener): void
+}
+
+/** Stores a record as `ResultBackend.store` of any backend does, and tells `listener` what became of it. */
+export function postResult(
+  backend: ResultBackend,
+  record: ResultRecord,
+  { owner, routingKey }: { readonly owner: ResultOwner; readonly routingKey: string },
+  listener: StoreListener,
+): void {
+  if (POST in backend) {
+    ;(backend as PostingBackend)[POST](record, owner, listener)
+    return
+  }
+  backend.store(record, owner, routingKey).then(
+    (answer) => listener.stored(answer, record),
+    (error: unknown) => listener.refused(error, record),
+  )
+}
