@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, Delivery } from '../broker/broker.ts'
+import { inTime } from '../broker/in-time.ts'
 import { TwqError } from '../errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Json } from '../runtime/json.ts'
-import type { Clock } from '../runtime/time/clock.ts'
+import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import type { Entry } from './entries/entry.ts'
 import { encodeCommand, type ScheduleCommand } from './state/command.ts'
@@ -23,10 +24,13 @@ export type LeaderAnswer = { readonly kind: 'answered'; readonly answer: Json } 
 
 /** Milliseconds that an answer may take. */
 export const LONGEST_ANSWER = 2_000
+/** And what the broker says of a queue that took nothing. */
+const LONGEST_LOOK = 1_000
 
 /**
- * Puts a command into the queue of schedules, and waits for the answer. Rejects with `TWQ_SCHEDULE` for one that is refused, and with
- * `TWQ_SCHEDULES_NO_LEADER` where there is no queue yet, and for a question that nobody answers.
+ * Puts a command into the queue of schedules, and waits for the answer. Rejects with `TWQ_SCHEDULE` for one that is refused, with
+ * `TWQ_SCHEDULES_NO_LEADER` where there is no queue yet, and for a question that has no answer in time, and with `TWQ_QUEUE_DOWN` where the
+ * node that the queue lives on is away.
  */
 export async function askLeader(channel: Channel, request: LeaderRequest, clock: Clock): Promise<LeaderAnswer> {
   const { namespace, command, entry } = request
@@ -38,14 +42,30 @@ export async function askLeader(channel: Channel, request: LeaderRequest, clock:
   const properties = { replyTo, correlationId: command.id, ...(asks && { expiration: String(LONGEST_ANSWER) }) }
   const message = schedulesMessage(MESSAGE_TYPES.command, encodeCommand(command, entry), properties)
   const route = { exchange: '', routingKey: schedulesQueue(namespace) }
-  if ((await channel.publish(route, message, { mandatory: true })) === 'returned') throw noLeader(namespace)
-  const limit = clock.after(LONGEST_ANSWER, () => answered.resolve(undefined))
+  const published = channel.publish(route, message, { mandatory: true })
+  published.catch(() => {})
   void channel.closed.then(() => answered.resolve(undefined))
+  const startLimit = (): Timer => clock.after(LONGEST_ANSWER, () => answered.resolve(undefined))
+  // A command must be safe. A question may be forgotten with a broker that does not confirm it.
+  const early = asks ? startLimit() : undefined
+  const first = await (asks ? Promise.race([published, answered.promise]) : published)
+  if (first === 'returned') throw await whyReturned(channel, namespace, clock)
+  const limit = early ?? startLimit()
   const delivery = await answered.promise
   limit.cancel()
   if (delivery !== undefined) return { kind: 'answered', answer: answerIn(delivery) }
   if (asks) throw noLeader(namespace)
   return { kind: 'queued' }
+}
+
+/** Why the queue took nothing. It ends the channel. */
+async function whyReturned(channel: Channel, namespace: string, clock: Clock): Promise<unknown> {
+  try {
+    await inTime(channel.inspectQueue(schedulesQueue(namespace)), clock, LONGEST_LOOK)
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) return error
+  }
+  return noLeader(namespace)
 }
 
 function answerIn({ body }: Delivery): Json {

@@ -22,7 +22,8 @@ export interface ScheduleList {
 
 /**
  * Schedules at run time. Commands are confirmed into a durable queue; each rejects with `TWQ_SCHEDULE`, and the reason, where the leader
- * refuses it, and with `TWQ_SCHEDULES_NO_LEADER` where no worker with schedules has been started yet.
+ * refuses it, with `TWQ_SCHEDULES_NO_LEADER` where no worker with schedules has been started yet, and with `TWQ_QUEUE_DOWN` where
+ * the node that their queue lives on is away.
  */
 export interface ScheduleClient {
   /** Sets an entry, new or in the place of one that was set before. One of the configuration can't be set. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Channel } from '../broker/broker.ts'
 import type { Kept, Session } from '../broker/session.ts'
-import { messageOf, TwqError } from '../errors.ts'
+import { hintOf, messageOf, TwqError } from '../errors.ts'
 import type { SendHooks } from '../plugins/send-hooks.ts'
 import { declareLeaderQueue, declareQuarantine } from '../queues/companions.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
@@ -98,7 +98,8 @@ export class SchedulesService {
     this.#entries = await this.#readEntries()
     this.#kept = session.keep('schedules', (channel, gone) => this.#setUp(channel, gone), {
       onDown(error) {
-        logger.warn({ event: 'schedules.unavailable', error: error.message }, 'this worker leads no schedules for now')
+        const fields = { event: 'schedules.unavailable' as const, error: error.message, hint: hintOf(error) }
+        logger.warn(fields, 'this worker leads no schedules for now')
       },
     })
     const over = new AbortController()

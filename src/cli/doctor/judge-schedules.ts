@@ -5,7 +5,7 @@ import { withChannel } from '../../queues/queue-access.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import { askLeader } from '../../schedules/ask-leader.ts'
 import { listIn, type ScheduleList } from '../../schedules/schedule-client.ts'
-import { type Finding, ok, warning } from './finding.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
 
 /** What the leader says of the schedules, and how many milliseconds its clock is ahead of ours. */
 export interface SchedulesFacts {
@@ -13,8 +13,11 @@ export interface SchedulesFacts {
   readonly aheadBy: number
 }
 
-/** Asks the leader; undefined where none answers. */
-export async function lookAtSchedules(connection: Connection, namespace: string): Promise<SchedulesFacts | undefined> {
+/** Asks the leader; undefined where none answers, and the error of the broker where the node of the queue of schedules is away. */
+export async function lookAtSchedules(
+  connection: Connection,
+  namespace: string,
+): Promise<SchedulesFacts | TwqError | undefined> {
   const asked = Date.now()
   try {
     const command = { id: randomUUID(), method: 'list', name: '' } as const
@@ -25,6 +28,7 @@ export async function lookAtSchedules(connection: Connection, namespace: string)
     return { list, aheadBy: there < asked ? there - asked : Math.max(0, there - Date.now()) }
   } catch (error) {
     if (TwqError.is(error, 'TWQ_SCHEDULES_NO_LEADER')) return undefined
+    if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) return error
     throw error
   }
 }
@@ -35,12 +39,15 @@ const MOST_NAMES = 5
 
 /** Whether schedules are sent, by a clock that is right, and to tasks that a worker has. `tasks` are those of all workers, where they are known. */
 export function judgeSchedules(
-  facts: SchedulesFacts | undefined,
+  facts: SchedulesFacts | TwqError | undefined,
   tasks: readonly string[] | undefined,
 ): readonly Finding[] {
   if (facts === undefined) {
     const fix = 'Start a worker with this configuration, or: twq schedule run'
     return [warning('schedules', 'no worker leads them', 'Nothing of what is due is sent.', fix)]
+  }
+  if (facts instanceof TwqError) {
+    return [error('schedules', `their queue is down: ${facts.message}`, 'Nothing of what is due is sent.', facts.hint)]
   }
   const { list, aheadBy } = facts
   const nowhere = list.entries.filter(({ task }) => tasks !== undefined && !tasks.includes(task))

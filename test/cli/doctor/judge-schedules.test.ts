@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judgeSchedules } from '../../../src/cli/doctor/judge-schedules.ts'
+import { TwqError } from '../../../src/errors.ts'
 import type { ScheduleView } from '../../../src/schedules/state/command.ts'
 
 function anEntry(name: string, task: string, state: ScheduleView['state'] = 'active'): ScheduleView {
@@ -23,6 +24,13 @@ describe('the schedules', () => {
 
   it('are not sent where nobody leads', () => {
     expect(warnings(undefined, [])).toEqual(['no worker leads them'])
+  })
+
+  it('are not sent while the node of their queue is away', () => {
+    const down = new TwqError('TWQ_QUEUE_DOWN', 'a node of the broker is away', { hint: 'It is back with that node' })
+    expect(judgeSchedules(down, [])).toMatchObject([
+      { status: 'error', what: 'their queue is down: a node of the broker is away', fix: 'It is back with that node' },
+    ])
   })
 
   it('whose tasks no worker has are named, unless it is not known what workers have', () => {
