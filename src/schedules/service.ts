@@ -3,7 +3,7 @@ import type { Channel } from '../broker/broker.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
 import type { SendHooks } from '../plugins/send-hooks.ts'
-import { declareLeaderQueue, declareQuarantine } from '../queues/companions.ts'
+import { type Companion, declareLeaderQueue, declareQuarantine } from '../queues/companions.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
@@ -64,6 +64,8 @@ export class SchedulesService {
   readonly #queue: string
   readonly #leadingParts: LeadingParts
   #entries: ReadonlyMap<string, Entry> = new Map()
+  /** The queue as it is: its quarantine is a queue of that type. */
+  #found: Pick<Companion, 'quorum'> = { quorum: false }
   #kept: Kept | undefined
   #lead: Lead | undefined
   #again: Timer | undefined
@@ -84,6 +86,7 @@ export class SchedulesService {
         origin: `gen${process.pid}@${hostname()}`,
         clock,
       }),
+      declareQuarantine: () => declareQuarantine(parts.declaring, this.#queue, this.#found),
       admit({ method }) {
         if (method !== 'list' && !allows(`schedule_${method}`)) throw notAllowed(method, node)
       },
@@ -151,7 +154,8 @@ export class SchedulesService {
       const fields = { event: 'schedules.differ' as const, queue: this.#queue, difference: found.difference.message }
       logger.info({ ...fields, hint: found.hint }, 'using the queue of schedules as it is')
     }
-    await declareQuarantine(declaring, this.#queue, found)
+    this.#found = found
+    await this.#leadingParts.declareQuarantine()
     await declaring
       .withChannel((channel) => channel.bind(this.#queue, ENDED_EXCHANGE, this.#queue))
       .catch((error: unknown) => {

@@ -1,10 +1,8 @@
 import type { Channel, Delivery } from '../../broker/broker.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
-import { placeOfTable, quarantineMessage } from '../../protocol/headers/quarantine.ts'
 import { stringifyJson } from '../../protocol/json.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
-import type { Clock } from '../../runtime/time/clock.ts'
 import type { Outcome } from '../state/inbox.ts'
 import { schedulesMessage } from '../state/messages.ts'
 import type { Occurrence } from './due-entries.ts'
@@ -12,8 +10,8 @@ import type { Occurrence } from './due-entries.ts'
 /** The type of an answer to a command. */
 export const ANSWER = 'twq.schedules.answer'
 
-/** Answers a command, where its sender wants that. */
-export async function answer({ properties }: Delivery, outcome: Outcome, channel: Channel): Promise<void> {
+/** Answers a command, where its sender wants that. What becomes of the answer concerns nobody else: a queue that takes none keeps no leader waiting. */
+export function answer({ properties }: Delivery, outcome: Outcome, channel: Channel): void {
   const { replyTo, correlationId } = properties
   if (replyTo === undefined || (outcome.kind !== 'applied' && outcome.kind !== 'refused')) return
   const body =
@@ -21,30 +19,7 @@ export async function answer({ properties }: Delivery, outcome: Outcome, channel
       ? { answer: outcome.applied.answer }
       : { error: { message: messageOf(outcome.error), hint: hintOf(outcome.error) ?? null } }
   const message = schedulesMessage(ANSWER, Buffer.from(stringifyJson(body)), { correlationId, deliveryMode: 1 })
-  await channel.publish({ exchange: '', routingKey: replyTo }, message)
-}
-
-/** What setting aside takes. */
-interface AsideParts {
-  readonly channel: Channel
-  readonly queue: string
-  readonly node: string
-  readonly clock: Clock
-  readonly logger: EventLogger
-}
-
-/** Puts a message that can't be read into the quarantine of its queue. Where that takes none it stays unacknowledged, and comes again. */
-export async function setAside(delivery: Delivery, reason: string, parts: AsideParts): Promise<void> {
-  const { channel, queue, node, clock, logger } = parts
-  const detail = cutText(reason)
-  const { route, redelivered } = delivery
-  const why = { type: 'InvalidScheduleError', detail, id: undefined, task: undefined, starts: undefined }
-  const facts = { queue, route, redelivered, ...why, node, now: clock.now() }
-  const { route: to, message } = quarantineMessage(delivery, facts, placeOfTable(delivery))
-  const taken = await channel.publish(to, message, { mandatory: true })
-  if (taken === 'confirmed') delivery.ack()
-  const error = taken === 'confirmed' ? undefined : `the queue ${to.routingKey} does not exist`
-  logger.error({ event: 'schedules.malformed', queue, detail, error }, 'a message about schedules can not be read')
+  channel.publish({ exchange: '', routingKey: replyTo }, message).catch(() => {})
 }
 
 /** Tells the log what happens to schedules. */

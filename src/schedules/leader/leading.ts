@@ -5,10 +5,11 @@ import { dropForgotten, isSuspended, lastAnnounced } from '../state/announcement
 import type { ScheduleCommand } from '../state/command.ts'
 import { type Outcome, type Received, take } from '../state/inbox.ts'
 import type { ScheduleState } from '../state/state.ts'
-import { answer, type OutcomeLog, setAside } from './answers.ts'
+import { answer, type OutcomeLog } from './answers.ts'
 import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
 import type { OccurrenceSender } from './occurrence-sender.ts'
+import { Unreadable } from './unreadable.ts'
 
 /** The parts that leading works with. */
 export interface LeadingParts {
@@ -17,6 +18,8 @@ export interface LeadingParts {
   /** The name of this worker. */
   readonly node: string
   readonly sender: OccurrenceSender
+  /** Makes the quarantine of the queue where it is missing. */
+  readonly declareQuarantine: () => Promise<unknown>
   /** Throws where the configuration refuses a command. */
   readonly admit: (command: ScheduleCommand) => void
   /** The largest state that the broker takes, in bytes, as far as it has said. */
@@ -58,6 +61,7 @@ export class Leading {
   readonly #parts: LeadingParts
   readonly #on: LeadingOn
   readonly #held: HeldState
+  readonly #unreadable: Unreadable
   readonly #due: DueEntries
   readonly #ledSince: number
   readonly #suspended = new Set<string>()
@@ -78,6 +82,7 @@ export class Leading {
     this.#ledSince = parts.clock.now()
     this.#seen = parts.clock.monotonic()
     this.#held = new HeldState({ ...parts, ...on })
+    this.#unreadable = new Unreadable({ ...parts, ...on })
     this.#due = new DueEntries(on.state, parts.namespace, this.#ledSince)
   }
 
@@ -101,9 +106,9 @@ export class Leading {
     if (this.#state === 'taking over' || outcomes.some(hasChanged)) await this.#save()
     for (const [index, { delivery }] of received.entries()) {
       const outcome = outcomes[index] as Outcome
-      if (outcome.kind === 'malformed') await setAside(delivery, outcome.reason, { ...parts, ...on })
+      if (outcome.kind === 'malformed') this.#unreadable.setAside(delivery, outcome.reason)
       else delivery.ack()
-      await answer(delivery, outcome, on.channel)
+      answer(delivery, outcome, on.channel)
     }
     if (outcomes.some(({ kind }) => kind === 'ended')) this.#noteSoon()
     if (this.#state === 'sending') this.#lookSoon()
@@ -232,6 +237,7 @@ export class Leading {
   #replaceLater(): void {
     this.#timers.replace = this.#parts.clock.after(REPLACE_EVERY, () => {
       this.#tellSuspended()
+      this.#unreadable.tryAgain()
       const names = dropForgotten(this.#on.state)
       if (names.length > 0) this.#parts.log.gone(names)
       this.#save().then(

@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest'
+import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
+import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
+import { Unreadable } from '../../../src/schedules/leader/unreadable.ts'
+import { silentLogger } from '../../support/silent-logger.ts'
+
+const QUEUE = 'twq.schedules.default'
+const QUARANTINE = `${QUEUE}.quarantine`
+
+/** A leader's consumer that can read nothing of what so many messages hold, and may not declare their quarantine. */
+async function unreadable(count: number) {
+  const clock = new ManualClock()
+  const connection = await createMemoryBroker({ clock }).connect()
+  const channel = await connection.openChannel()
+  await channel.declareQueue({ name: QUEUE, durable: true })
+  const declareQuarantine = () => Promise.reject(new Error('not allowed'))
+  const logger = silentLogger
+  const aside = new Unreadable({ channel, queue: QUEUE, node: 'w@here', declareQuarantine, clock, logger })
+  for (let n = 0; n < count; n += 1) {
+    await channel.publish(
+      { exchange: '', routingKey: QUEUE },
+      { properties: {}, headers: {}, body: Buffer.from(`${n}`) },
+    )
+  }
+  await channel.consume(QUEUE, (delivery) => aside.setAside(delivery, 'not JSON'))
+  await clock.pass('1s')
+  return { clock, channel, aside }
+}
+
+it('holds what the quarantine does not take, and puts it there later', async () => {
+  const { clock, channel, aside } = await unreadable(3)
+  expect(channel.unsettled).toBe(3)
+  await channel.declareQueue({ name: QUARANTINE, durable: true })
+  aside.tryAgain()
+  await clock.pass('1s')
+  expect(channel.unsettled).toBe(0)
+  expect((await channel.inspectQueue(QUARANTINE)).messages).toBe(3)
+})
+
+it('holds a thousand messages, and rejects others for good: they would keep everything else away', async () => {
+  const { channel } = await unreadable(1_200)
+  expect(channel.unsettled).toBe(1_000)
+  expect((await channel.inspectQueue(QUEUE)).messages).toBe(0)
+})
