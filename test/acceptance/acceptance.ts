@@ -24,6 +24,7 @@ import { returnTasks } from './redelivery.ts'
 import { restartTheBroker } from './restarted-broker.ts'
 import { restartNodeByNode } from './rolling-restart.ts'
 import type { Scene } from './scene.ts'
+import { restartDefinitions } from './schedule-definitions.ts'
 import { HEARTBEAT, keepSchedules } from './schedules.ts'
 import { startUp } from './start-up.ts'
 
@@ -47,12 +48,14 @@ target. Exits with 1 when one is missed.
                one runs longer than the consumer timeout; not among those that run by default,
                schedules: an entry is due each second for 300 s: its leaders are killed and frozen, the broker restarted; not among
                those that run by default,
+               definitions: workers with two definitions of one schedule are started again for 60 s; not among those that run by
+               default,
                many-schedules: what 10,000 entries cost, and how late 50 are sent that are due each second; not among those that
                run by default,
                chaos: 17 faults of workers, broker, network and Redis under load; not among those that run by default
   --tasks <n>  how many tasks the faults of chaos meet, on a classic and on a quorum queue each (50,000)
   --type <t>   only on a queue of this type, classic or quorum
-  --seconds <n> how long an entry is due each second (300), and each measure of many-schedules is taken (60)
+  --seconds <n> how long an entry is due each second (300), each measure of many-schedules is taken (60), and definitions goes on (60)
   --rounds <n> how often a worker is asked to leave with as many tasks (20)
   --celery <v> the Celery that takes part, ${CELERIES.join(' or ')} (${CELERIES[0]})
 `
@@ -78,11 +81,19 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   redelivery: returnTasks,
   schedules: keepingSchedules,
   'many-schedules': leadingManySchedules,
+  definitions: restartingDefinitions,
   chaos: weatheringFaults,
 }
 
 /** These take long: only when asked for. */
-const NOT_BY_DEFAULT: ReadonlySet<string> = new Set(['rolling', 'redelivery', 'schedules', 'many-schedules', 'chaos'])
+const NOT_BY_DEFAULT: ReadonlySet<string> = new Set([
+  'rolling',
+  'redelivery',
+  'schedules',
+  'many-schedules',
+  'definitions',
+  'chaos',
+])
 
 const { values } = parseArgs({
   options: {
@@ -246,6 +257,17 @@ async function* leadingManySchedules({ node }: Stage): AsyncIterable<Check> {
     yield { what: `${type}: half of them; the longest`, figure: `${p50} ms; ${longest} ms`, target: 'any', ok: true }
     const kilobytes = `${Math.round(stateBytes / 1_000)} kB`
     yield { what: `${type}: 1,000 entries set`, figure: kilobytes, target: 'below 1 MB', ok: stateBytes < 1_000_000 }
+  }
+}
+
+async function* restartingDefinitions({ node }: Stage): AsyncIterable<Check> {
+  for (const type of ['classic', 'quorum'] as const) {
+    if (values.type !== undefined && values.type !== type) continue
+    const report = await restartDefinitions(node, { type, seconds: Number(values.seconds ?? 60) })
+    const { restarts, after } = report
+    const what = `${type}: ${restarts.old} and ${restarts.new} restarts of the older and the newer definition`
+    yield equal(`${what}, runs of the older one once the newer was known`, after.old, 0)
+    yield { what: `${type}: runs of the newer one`, figure: String(after.new), target: 'some', ok: after.new > 1 }
   }
 }
 
