@@ -44,8 +44,8 @@ export interface MessageRun {
   readonly clock: Clock
   readonly logger: EventLogger
   readonly plugins: readonly Plugin[]
-  /** Limits of the configuration, in milliseconds; the task's and the message's come before them. */
-  readonly limits?: { readonly soft: number | undefined; readonly hard: number | undefined }
+  /** Limits of the configuration, in milliseconds, before which those of task and message come; `none` heeds neither. */
+  readonly limits?: { readonly soft: number | undefined; readonly hard: number | undefined } | 'none'
   /** Hears each report as it is made. */
   readonly onState?: (state: State, meta: Json) => void
 }
@@ -88,7 +88,7 @@ export async function runMessage(run: MessageRun): Promise<TaskRun> {
     lookup: () => listening,
     logger,
     sendFor: (parent) => list.sends?.around(plainSend, parent) ?? plainSend,
-    limitsFor: () => effectiveLimits(message, task.settings.timeLimit, limits),
+    limitsFor: () => (limits === 'none' ? undefined : effectiveLimits(message, task.settings.timeLimit, limits)),
     aroundOf: list.aroundOf,
     clock,
   })

@@ -8,11 +8,18 @@ Examples:
   twq task send add '[2, 3]' --wait                      positional arguments, and the result
   twq task send shout '{"text": "hey"}' --countdown 10s  named ones, in ten seconds`
 
+const RUN_EXAMPLES = `
+Examples:
+  twq task run add '[2, 3]'                the result, or the error and status 1
+  twq task run add '[2, 3]' --inspect-brk  once a debugger is there, which stops before the task's code`
+
+const INSPECT = 'wait for a debugger at this [host:]port, and stop there before its code (default: 127.0.0.1:9229)'
+
 /** `twq task …`. */
 export function addTask(program: Command, exit: Exit): void {
   const task = program
     .command('task')
-    .description('send tasks, read their results, say why they wait, list them, revoke them')
+    .description('send tasks, read their results, say why they wait, run them here, list them, revoke them')
   task
     .command('send <name> [arguments]')
     .description("send a task; arguments are JSON, '-' for standard input, or '@file'")
@@ -42,6 +49,25 @@ export function addTask(program: Command, exit: Exit): void {
     .action(async (id: string, _options, command: Command) => {
       const { taskResult } = await import('./result.ts')
       exit(await taskResult(id, command.optsWithGlobals()))
+    })
+  task
+    .command('run <name> [arguments]')
+    .description('run a task here and now, without a broker: nothing is sent; arguments as for send')
+    .option('--task-id <id>', 'instead of a random one')
+    .option('--inspect-brk [address]', INSPECT)
+    .addHelpText('after', RUN_EXAMPLES)
+    .action(async (name: string, argument: string | undefined, _options, command: Command) => {
+      const { taskRun } = await import('../local/run.ts')
+      exit(await taskRun(name, argument, command.optsWithGlobals()))
+    })
+  task
+    .command('replay <id>')
+    .description('run the message of a failed or quarantined task here; it stays where it is, and nothing is sent')
+    .option('--queue <name>', "the queue it came from (default: the configuration's)")
+    .option('--inspect-brk [address]', INSPECT)
+    .action(async (id: string, _options, command: Command) => {
+      const { taskReplay } = await import('../local/replay.ts')
+      exit(await taskReplay(id, command.optsWithGlobals()))
     })
   task
     .command('why <id-or-name>')
