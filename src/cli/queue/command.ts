@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { collect } from '../flags/values.ts'
+import { WATCH } from '../flags/watch-flags.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
 /** `twq queue …`. */
@@ -11,6 +12,7 @@ export function addQueue(program: Command, exit: Exit): void {
     .option('--queue <name>', 'this queue too; may be repeated', collect)
     .option('--all', 'every queue of the virtual host; needs the management API')
     .option('--management <url>', MANAGEMENT)
+    .option(...WATCH)
     .action(async (_options, command: Command) => {
       const { queueList } = await import('./list.ts')
       exit(await queueList(command.optsWithGlobals()))

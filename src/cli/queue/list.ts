@@ -4,8 +4,10 @@ import { type ManagedQueue, managementApi } from '../../queues/management.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { milliseconds } from '../flags/values.ts'
+import type { WatchFlags } from '../flags/watch-flags.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
-import { type Column, note, print, table, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
+import { type Column, note, table, terminalStyle } from '../terminal/output.ts'
+import { type Sight, shownOrWatched } from '../terminal/watch.ts'
 import { connect, withCompanions } from './connect.ts'
 
 /** The flags of `twq queue list` and `twq queue show`. */
@@ -34,7 +36,11 @@ const TIMEOUT = 5_000
  * `twq queue list`: the configured queues with what belongs to them, and what lies in them; 69 where some can't be read,
  * since their node is down. Creates nothing.
  */
-export async function queueList(flags: QueueListFlags): Promise<number> {
+export function queueList(flags: QueueListFlags & WatchFlags): Promise<number> {
+  return shownOrWatched(flags, look)
+}
+
+async function look(flags: QueueListFlags): Promise<Sight> {
   const { connection, config } = await connect('list', flags)
   await using _ = connection
   const url = flags.management ?? config.management
@@ -57,12 +63,11 @@ export async function queueList(flags: QueueListFlags): Promise<number> {
   // Of a queue that was only asked for, companions that do not exist say nothing.
   const asked = new Set([...configured.flatMap(withCompanions), ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
-  if (wantsJson(flags)) print(`${toJson(shown)}\n`)
-  else print(table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle()))
+  const text = table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle())
   const down = shown.filter(({ state }) => state === DOWN).map(({ name }) => name)
-  if (down.length === 0) return EXIT.ok
+  if (down.length === 0) return { document: shown, text, status: EXIT.ok }
   note(`the node of the broker that they live on is down: ${down.join(', ')}`, flags)
-  return EXIT.unavailable
+  return { document: shown, text, status: EXIT.unavailable }
 }
 
 /** The management API's answers about the queues, by name. */

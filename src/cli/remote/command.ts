@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { WATCH } from '../flags/watch-flags.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 import { controlCommands, inspectCommands, type RemoteCommand } from './remote-commands.ts'
 
@@ -11,6 +12,7 @@ export function addInspect(program: Command, exit: Exit): void {
       const command = given.at(-1) as Command
       exit(await inspect(row, command.processedArgs, command.optsWithGlobals()))
     })
+    command.option(...WATCH)
     if (row.method === 'conf') command.option('--with-defaults', 'also what is at its default')
   }
 }

@@ -7,7 +7,12 @@ export type Replies = ReadonlyMap<string, Json>
 
 /** The replies as one document, with Celery's own keys: what `celery inspect --json` prints. */
 export function repliesAsJson(replies: Replies): string {
-  return `${toJson(Object.fromEntries(sorted(replies)))}\n`
+  return `${toJson(repliesByNode(replies))}\n`
+}
+
+/** The same as an object, in the order of the nodes. */
+export function repliesByNode(replies: Replies): Readonly<Record<string, Json>> {
+  return Object.fromEntries(sorted(replies))
 }
 
 /** `ping` for people: a line for each node. */

@@ -1,11 +1,13 @@
+import type { WatchFlags } from '../flags/watch-flags.ts'
 import { note, print, terminalStyle, wantsJson } from '../terminal/output.ts'
+import { type Sight, shownOrWatched } from '../terminal/watch.ts'
 import { openControlClient, type RemoteFlags, readArguments } from './ask-workers.ts'
-import { detailsByNode, pingTable, type Replies, repliesAsJson } from './inspect-report.ts'
+import { detailsByNode, pingTable, type Replies, repliesAsJson, repliesByNode } from './inspect-report.ts'
 import type { RemoteCommand } from './remote-commands.ts'
 import { countTasks, emptyText, taskTable } from './task-tables.ts'
 
 /** The flags of `twq inspect …`. */
-export interface InspectFlags extends RemoteFlags {
+export interface InspectFlags extends RemoteFlags, WatchFlags {
   /** Of `conf`: also what is at its default. */
   readonly withDefaults?: boolean
 }
@@ -16,11 +18,11 @@ export interface InspectFlags extends RemoteFlags {
  */
 export async function inspect(command: RemoteCommand, typed: readonly unknown[], flags: InspectFlags): Promise<number> {
   const args = { ...readArguments(command, typed), ...(flags.withDefaults && { with_defaults: true }) }
-  await using line = await openControlClient(`inspect ${command.name}`, flags)
-  const replies = await line.ask(command.method, args)
-  if (wantsJson(flags)) print(repliesAsJson(replies))
-  else show(command.method, replies, flags)
-  return line.exitStatus(replies)
+  return await shownOrWatched(flags, async (how) => {
+    await using line = await openControlClient(`inspect ${command.name}`, how)
+    const replies = await line.ask(command.method, args)
+    return { ...seen(command.method, replies), document: repliesByNode(replies), status: line.exitStatus(replies) }
+  })
 }
 
 /** `twq status`: the workers that are there; 69 when there is none. */
@@ -33,10 +35,11 @@ export async function status(flags: RemoteFlags): Promise<number> {
   return line.exitStatus(replies)
 }
 
-function show(method: string, replies: Replies, flags: RemoteFlags): void {
+/** The answers for people, and the remark in place of an empty list. */
+function seen(method: string, replies: Replies): Pick<Sight, 'text' | 'remark'> {
   const empty = emptyText(method)
-  if (method === 'ping') print(pingTable(replies, terminalStyle()))
-  else if (empty === undefined) print(detailsByNode(replies))
-  else if (countTasks(method, replies) > 0) print(taskTable(method, replies, Date.now(), terminalStyle()))
-  else note(`${empty} on ${[...replies.keys()].sort().join(', ')}`, flags)
+  if (method === 'ping') return { text: pingTable(replies, terminalStyle()) }
+  if (empty === undefined) return { text: detailsByNode(replies) }
+  if (countTasks(method, replies) > 0) return { text: taskTable(method, replies, Date.now(), terminalStyle()) }
+  return { text: '', remark: `${empty} on ${[...replies.keys()].sort().join(', ')}` }
 }

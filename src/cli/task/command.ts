@@ -46,6 +46,7 @@ export function addTask(program: Command, exit: Exit): void {
     .command('result <id>')
     .description('print the result of any task; needs results in a Redis')
     .option('--wait', 'wait for it; exit 1 if the task fails, 124 when --timeout (default: none) is over')
+    .option('--watch', 'wait for it, and show each state on the way: in a pipe a line for each')
     .action(async (id: string, _options, command: Command) => {
       const { taskResult } = await import('./result.ts')
       exit(await taskResult(id, command.optsWithGlobals()))

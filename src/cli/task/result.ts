@@ -3,12 +3,14 @@ import { TwqError } from '../../errors.ts'
 import { encodeError } from '../../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
 import { knownResultBackends } from '../../results/kinds/all.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
 import type { StoredHandle } from '../../sending/task-handle.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { milliseconds } from '../flags/values.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note, print, toJson, wantsJson } from '../terminal/output.ts'
+import { progressText } from '../terminal/progress-text.ts'
 import { isWatched } from '../terminal/status-line.ts'
 import { showTraceback } from './show-traceback.ts'
 import { waitForTask } from './wait-for-task.ts'
@@ -16,11 +18,12 @@ import { waitForTask } from './wait-for-task.ts'
 /** The flags of `twq task result`. */
 export interface TaskResultFlags extends GlobalOptions {
   readonly wait?: boolean
+  readonly watch?: boolean
 }
 
 /**
  * `twq task result`: prints the value of a task that succeeded. 1 when it failed or was revoked, 75 while it has no result,
- * and with `--wait` 124 when time ran out.
+ * and with `--wait` 124 when time ran out. `--watch` waits, too, and shows each state on the way.
  */
 export async function taskResult(id: string, flags: TaskResultFlags): Promise<number> {
   const timeout = flags.timeout === undefined ? undefined : milliseconds('--timeout', flags.timeout)
@@ -28,16 +31,26 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
   const { broker, resultBackend, resultKeyPrefix } = config
   await using client = createClient({ broker, resultBackend, resultKeyPrefix })
   const handle = client.result(id)
-  if (!flags.wait) return await tell(id, handle, await handle.record(), flags)
+  if (!flags.wait && !flags.watch) return await tell(id, handle, await handle.record(), flags)
   const limit = timeout === undefined ? ' (no time limit: -t sets one)' : ''
+  const shown = deferred<void>()
+  const onState = (record: ResultRecord): void => {
+    if (isFinal(record)) shown.resolve()
+    else showState(id, record, flags)
+  }
   const wait = {
     handle,
     named: `task ${id}`,
     opening: `waiting for the result of ${id}${limit}`,
     doubt: async () => (isWatched(flags) ? await unknown(id, handle) : undefined),
+    ...(flags.watch && { onState }),
     flags,
   }
-  return await waitForTask(wait, async (signal) => tell(id, handle, await waitFor(handle, timeout, signal), flags))
+  return await waitForTask(wait, async (signal) => {
+    // The states on the way stand before the result.
+    const [record] = await Promise.all([waitFor(handle, timeout, signal), flags.watch ? shown.promise : undefined])
+    return await tell(id, handle, record, flags)
+  })
 }
 
 const UNKNOWN = 'it waits, was never sent, or its result has expired'
@@ -51,6 +64,12 @@ async function unknown(id: string, handle: StoredHandle): Promise<string | undef
   return known ? undefined : `nothing is known of ${id}: ${UNKNOWN}`
 }
 
+/** Prints a state on the way to the result: on a terminal the status line has it. */
+function showState(id: string, record: ResultRecord, flags: TaskResultFlags): void {
+  if (wantsJson(flags)) print(`${toJson(fieldsOf(id, record), { compact: true })}\n`)
+  else if (process.stdout.isTTY !== true) print(`${progressText(record)}\n`)
+}
+
 /** Prints what became of a task; a failure is thrown. */
 async function tell(
   id: string,
@@ -60,7 +79,7 @@ async function tell(
 ): Promise<number> {
   if (record === undefined || !isFinal(record)) return unfinished(id, record, flags)
   if (wantsJson(flags)) {
-    print(`${toJson(fieldsOf(id, record))}\n`)
+    print(`${toJson(fieldsOf(id, record), { compact: flags.watch === true })}\n`)
     return 'error' in record ? EXIT.failed : EXIT.ok
   }
   try {

@@ -1,3 +1,4 @@
+import type { ResultRecord } from '../../protocol/result-record.ts'
 import type { TaskHandle } from '../../tasks/sending.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { interruptible } from '../terminal/interruption.ts'
@@ -14,6 +15,8 @@ export interface TaskWait {
   readonly opening: string
   /** Resolves with a remark on why the result may not come, if there is one; may reject once `over` aborts: the wait has ended. */
   readonly doubt: (over: AbortSignal) => Promise<string | undefined>
+  /** Hears each state, the last one included. */
+  readonly onState?: (record: ResultRecord) => void
   readonly flags: GlobalOptions
 }
 
@@ -23,7 +26,7 @@ export interface TaskWait {
  * command: that of `work`, or 130 and 143.
  */
 export async function waitForTask(wait: TaskWait, work: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const { handle, named, opening, doubt, flags } = wait
+  const { handle, named, opening, doubt, onState, flags } = wait
   if (isWatched(flags)) note(opening, flags)
   let hasBegun = false
   return await interruptible(async (interrupted) => {
@@ -57,6 +60,7 @@ export async function waitForTask(wait: TaskWait, work: (signal: AbortSignal) =>
         for await (const record of handle.states({ signal: ended })) {
           hasBegun = true
           line.show(progressText(record))
+          onState?.(record)
         }
       } catch {
         // The wait is over, or `work` says what is wrong.
