@@ -24,6 +24,7 @@ const OTHERS = [
   'cli/blocked-broker',
   'cli/quarantine/quarantine',
   'cli/queue/queue',
+  'cli/why/why',
   'cli/worker/health',
   'examples/flask',
   'support/python',

@@ -45,6 +45,16 @@ it('starts a worker, which has nothing to publish yet', async () => {
   expect(finished.status).toBe(0)
 })
 
+it('twq task why says so for certain, and what it could see all the same', async () => {
+  const { status, stdout, stderr } = await twq('task', 'why', 'add', '--json')
+  expect(status, stderr).toBe(0)
+  const { statements } = JSON.parse(stdout)
+  const [blocked] = statements
+  expect(blocked).toMatchObject({ kind: 'broker-blocked', certainty: 'certain' })
+  expect(blocked.evidence.join()).toMatch(/low on memory/)
+  expect(statements).toContainEqual(expect.objectContaining({ kind: 'no-consumer', certainty: 'certain' }))
+})
+
 it('shows what lies in the queues all the while', async () => {
   expect(await twq('queue', 'list', '--json')).toMatchObject({ status: 0, stdout: expect.stringContaining(queue) })
 })

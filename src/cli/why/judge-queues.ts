@@ -13,6 +13,8 @@ interface Place {
   readonly name: string | undefined
   /** True where the task goes to this queue for sure: it says where such tasks go. */
   readonly known: boolean
+  /** False: workers could not be asked, and so it is not known who consumes it. */
+  readonly asked: boolean
   readonly vhost: string
   readonly now: number
 }
@@ -30,7 +32,8 @@ export function judgeQueues(evidence: Evidence, known: boolean): readonly Statem
     const consumes = ({ queues: consumed }: WorkerEvidence): boolean => consumed.some(({ name }) => name === queue.name)
     const consuming = workers.filter(consumes)
     const others = workers.filter((worker) => !consumes(worker))
-    return judgePlace({ queue, consuming, others, name: asked.name, known, vhost, now })
+    const heard = evidence.workers.kind === 'seen'
+    return judgePlace({ queue, consuming, others, name: asked.name, known, asked: heard, vhost, now })
   })
 }
 
@@ -67,10 +70,11 @@ function judgePlace(place: Place): readonly Statement[] {
   ]
 }
 
-function noConsumer({ queue: { name }, others, known }: Place, messages: number): readonly Statement[] {
+function noConsumer({ queue: { name }, others, known, asked }: Place, messages: number): readonly Statement[] {
   const nodes = others.map(({ node }) => node)
   const lies = [`${counted(messages, 'message')} ready in ${name}, and no consumer`]
-  const idle = others.length > 0 ? [`${some(nodes)} answer, and do not consume it`] : ['no worker answers']
+  const silence = asked ? ['no worker answers'] : ['workers could not be asked']
+  const idle = others.length > 0 ? [`consumed by none of ${some(nodes)}, which answer`] : silence
   const evidence = [...lies, ...idle]
   const start = `twq worker start -Q ${shellWord(name)}`
   const command = others.length > 0 ? `twq worker resume ${shellWord(name)}   (or: ${start})` : start
@@ -80,10 +84,14 @@ function noConsumer({ queue: { name }, others, known }: Place, messages: number)
 }
 
 function crowd(place: Place, messages: number, consumers: number): readonly Statement[] {
-  const { queue, consuming, known, now } = place
+  const { queue, consuming, known, asked, now } = place
   if (messages === 0) return []
   const { name } = queue
   const evidence = [`${counted(messages, 'message')} ready in ${name}, ${counted(consumers, 'consumer')}`]
+  if (!asked) {
+    const sentence = `${known ? 'tasks wait' : 'it may wait'} in ${name}, which has consumers`
+    return [candidate('waits-in-queue', sentence, [...evidence, 'workers could not be asked'], 'twq status')]
+  }
   if (consuming.length === 0) {
     return [
       candidate(

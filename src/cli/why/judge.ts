@@ -48,7 +48,7 @@ function judgeAbsence({ result, queues, workers, aside, broker }: Evidence): rea
   if (broker.kind === 'unseen') return []
   const waiting = (seen(queues) ?? []).filter(({ status }) => (status?.messages ?? 0) > 0).map(({ name }) => name)
   const exist = (seen(queues) ?? []).filter(({ status }) => status !== undefined).map(({ name }) => name)
-  const nodes = (seen(workers) ?? []).map(({ node }) => node)
+  const nodes = (seen(workers) ?? []).filter(({ silentOn }) => !silentOn.includes('query_task')).map(({ node }) => node)
   const looks = aside.flatMap(({ look }) => seen(look) ?? [])
   const looked = looks.reduce((sum, one) => sum + one.looked, 0)
   const unlooked = looks.reduce((sum, one) => sum + one.unseen, 0)
@@ -58,7 +58,9 @@ function judgeAbsence({ result, queues, workers, aside, broker }: Evidence): rea
     ? 'finished before and its result was ignored or has expired, expired itself'
     : 'finished before (its result can not be read from here), expired'
   const evidence = [
-    ...(workers.kind === 'unseen' ? [] : [nodes.length === 0 ? 'no worker answers' : `not found on ${some(nodes)}`]),
+    ...(workers.kind === 'unseen'
+      ? []
+      : [nodes.length === 0 ? 'no worker has answered' : `not found on ${some(nodes)}`]),
     ...(kept && result.value === undefined ? ['the result backend knows nothing of it'] : []),
     ...(exist.length > 0 && waiting.length === 0 ? [`nothing is ready in ${some(exist)}`] : []),
     `it is not among ${counted(looked, 'message')} that were set aside${unlooked > 0 ? `; ${unlooked} more were not looked at` : ''}`,

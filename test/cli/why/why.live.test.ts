@@ -136,7 +136,7 @@ const situations: readonly Situation[] = [
     },
     says: 'no-consumer',
     certainty: 'candidate',
-    text: /answer, and do not consume it/,
+    text: /consumed by none of w-.*, which answer/,
   },
   {
     title: 'tasks of a name go to a queue that no worker consumes',
