@@ -96,6 +96,8 @@ export type ErrorCode =
   | 'TWQ_STATEDB'
   /** The address for probes can't be listened on. */
   | 'TWQ_HEALTH_ADDRESS'
+  /** The address of the monitor can't be listened on. */
+  | 'TWQ_MONITOR_ADDRESS'
   /** A file to be written exists already. */
   | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */

@@ -20,6 +20,7 @@ export const families: Families = {
   status: async () => (await import('./remote/command.ts')).addStatus,
   events: async () => (await import('./events/command.ts')).addEvents,
   top: async () => (await import('./events/command.ts')).addTop,
+  monitor: async () => (await import('./monitor/command.ts')).addMonitor,
   queue: async () => (await import('./queue/command.ts')).addQueue,
   quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
   schedule: async () => (await import('./schedule/command.ts')).addSchedule,

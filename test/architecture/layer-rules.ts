@@ -20,6 +20,7 @@ export const layers: readonly (readonly string[])[] = [
     'client.ts',
     'current.ts',
     'worker.ts',
+    'monitor.ts',
     'otel.ts',
     'testing.ts',
     'devbroker.ts',
@@ -49,18 +50,22 @@ export const scheduleCheck = 'schedules/entries/schedule-problems.ts'
 
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {
+  '@hono/node-server': 'monitor/create-monitor.ts',
   '@opentelemetry/api': 'otel/',
   '@standard-schema/spec': 'tasks/',
   amqplib: 'broker/amqp/',
   commander: 'cli/',
   cosmiconfig: 'config/',
   croner: 'schedules/',
+  hono: 'monitor/api/',
   ioredis: 'results/',
   pino: 'runtime/log/logger.ts',
   'pino-pretty': 'runtime/log/logger.ts',
+  preact: 'monitor/page/',
   'prom-client': 'metrics/',
   tinyglobby: 'tasks/',
   tsx: 'runtime/',
+  uplot: 'monitor/page/',
 }
 
 /** What is wrong with an import, as a sentence; undefined when nothing is. */

@@ -62,11 +62,22 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
       'lifecycle',
     ],
   },
+  // From events to pages: what shows a state knows what keeps it, and the page knows no more than the answers it gets.
+  monitor: {
+    store: ['answers'],
+    feed: ['answers', 'store'],
+    auth: ['answers'],
+    actions: ['answers', 'store'],
+    api: ['answers', 'store', 'feed', 'auth', 'actions'],
+    page: ['answers'],
+    '.': ['answers', 'store', 'feed', 'auth', 'actions', 'api'],
+  },
   // A family of commands uses another one's only where it shows the same: `twq dev` the quarantine, the doctor the queues.
   cli: {
     terminal: ['flags'],
     broker: ['flags', 'terminal'],
     init: ['flags', 'terminal'],
+    monitor: ['flags', 'terminal'],
     quarantine: ['flags', 'terminal'],
     queue: ['flags', 'terminal'],
     remote: ['flags', 'terminal'],
@@ -89,6 +100,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
       'queue',
       'remote',
       'events',
+      'monitor',
       'task',
       'worker',
       'schedule',

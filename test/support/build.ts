@@ -9,8 +9,11 @@ import type { TestProject } from 'vitest/node'
 export function setup({ vitest }: TestProject): void {
   if (vitest.projects.every(({ name }) => name === 'unit')) return
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
-  const { error } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json'], {
-    cwd,
-  })
-  if (error) throw error
+  for (const command of [
+    ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json'],
+    ['tools/build-page.mjs', '--if-changed'],
+  ]) {
+    const { error } = spawnSync(process.execPath, command, { cwd })
+    if (error) throw error
+  }
 }

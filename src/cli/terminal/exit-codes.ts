@@ -93,6 +93,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_SHUTTING_DOWN: EXIT.failed,
   TWQ_PIDFILE: EXIT.cantCreate,
   TWQ_STATEDB: EXIT.cantCreate,
+  TWQ_MONITOR_ADDRESS: EXIT.config,
   TWQ_HEALTH_ADDRESS: EXIT.config,
   TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,

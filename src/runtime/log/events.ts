@@ -278,6 +278,12 @@ const table = {
   },
   'health.no-socket': { level: 'warn', meaning: 'there is no local socket: `twq worker health` needs `--address`' },
   'health.failed': { level: 'warn or error', meaning: 'a probe could not be answered' },
+  'monitor.act': { level: 'info', meaning: '`who` did `what` on the page of the monitor, with this `outcome`' },
+  'monitor.refused': {
+    level: 'error',
+    meaning: 'the monitor can not use the broker: it shows what it knows, and hears no more',
+  },
+  'monitor.request-failed': { level: 'error', meaning: 'a request to the monitor failed for a defect' },
 } as const satisfies Record<string, LogEventFacts>
 
 /** The names that the field `event` of a log line can have. */

@@ -1,0 +1,41 @@
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import { beginningOf } from '../../runtime/text/cut-text.ts'
+import type { AuditEntry, AuditList } from '../answers/actions.ts'
+
+const MOST_ENTRIES = 1_000
+const LONGEST = 500
+
+/** The acts of visitors: kept for the page, and logged. */
+export class Audit {
+  readonly #since: number
+  readonly #now: () => number
+  readonly #logger: EventLogger | undefined
+  readonly #onEntry: () => void
+  readonly #entries: AuditEntry[] = []
+
+  /** `now` tells seconds since the epoch. */
+  constructor(now: () => number, logger: EventLogger | undefined, onEntry: () => void) {
+    this.#now = now
+    this.#since = now()
+    this.#logger = logger
+    this.#onEntry = onEntry
+  }
+
+  /** The last one first. */
+  get list(): AuditList {
+    return { since: this.#since, entries: [...this.#entries].reverse() }
+  }
+
+  /** Notes an act. */
+  add({ who, what, on, outcome, detail }: Omit<AuditEntry, 'at'>): void {
+    const entry = { at: this.#now(), who: cut(who), what, on: cut(on), outcome, detail: detail && cut(detail) }
+    this.#entries.push(entry)
+    if (this.#entries.length > MOST_ENTRIES) this.#entries.shift()
+    this.#logger?.info({ event: 'monitor.act', who: entry.who, what, on: entry.on, outcome }, 'a visitor acts')
+    this.#onEntry()
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST ? text : `${beginningOf(text, LONGEST)}…`
+}

@@ -1,0 +1,47 @@
+import { messageOf, TwqError } from '../../errors.ts'
+import type { JsonObject } from '../../runtime/json.ts'
+import type { ScheduleClient, ScheduleOutcome } from '../../schedules/schedule-client.ts'
+import type { ScheduleListing, ScheduleRow } from '../answers/actions.ts'
+import type { Hide } from '../store/describe-task.ts'
+
+/** What can be done with a schedule. */
+export const SCHEDULE_ACTS = ['pause', 'resume', 'trigger'] as const
+
+/** One of {@link SCHEDULE_ACTS}. */
+export type ScheduleAct = (typeof SCHEDULE_ACTS)[number]
+
+/** The schedules of the workers, or why there are none to show. */
+export async function listSchedules(client: ScheduleClient, hide: Hide): Promise<ScheduleListing> {
+  try {
+    const { leader, entries } = await client.list()
+    const schedules = entries.map(({ name, task, definition, state, source, next, lastRun }): ScheduleRow => {
+      const { args, ...rest } = definition
+      const hidden = hide({ id: lastRun?.id ?? '', name: task }).includes('args')
+      const lastSent = lastRun?.sentAt
+      return {
+        ...{ name, task, state, next, lastSent, lastId: lastRun?.id },
+        source: source === 'set' ? 'set at run time' : 'configuration',
+        when: whenOf(definition),
+        definition: JSON.stringify(hidden || args === undefined ? rest : { ...rest, args }, undefined, 2),
+      }
+    })
+    return { leader, schedules, unavailable: undefined }
+  } catch (error) {
+    if (!TwqError.is(error, 'TWQ_SCHEDULES_NO_LEADER', 'TWQ_BROKER_UNREACHABLE')) throw error
+    return { leader: undefined, schedules: [], unavailable: messageOf(error) }
+  }
+}
+
+/** Does it; resolves with what becomes of it, and with the id of the task that is sent. */
+export async function changeSchedule(
+  client: ScheduleClient,
+  act: ScheduleAct,
+  name: string,
+): Promise<{ readonly outcome: ScheduleOutcome; readonly id?: string }> {
+  return act === 'trigger' ? await client.trigger(name) : { outcome: await client[act](name) }
+}
+
+function whenOf({ cron, every, at, tz }: JsonObject): string {
+  if (cron !== undefined) return `${cron}${tz === undefined ? '' : ` (${tz})`}`
+  return every === undefined ? `at ${at}` : `every ${typeof every === 'number' ? `${every} ms` : every}`
+}

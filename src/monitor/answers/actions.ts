@@ -1,0 +1,75 @@
+/** A message of a quarantine. */
+export interface QuarantinedRow {
+  readonly id: string | undefined
+  readonly task: string | undefined
+  readonly reason: string
+  readonly detail: string
+  /** ISO 8601. */
+  readonly time: string
+  readonly node: string
+  readonly queue: string
+  readonly starts: number | undefined
+  readonly history: readonly string[]
+  /** A worker put it there: it can be replayed. */
+  readonly replayable: boolean
+  /** Its body as text, cut; undefined where arguments are hidden. */
+  readonly body: string | undefined
+}
+
+/** The messages of one quarantine that were looked at. */
+export interface QuarantineList {
+  readonly queue: string
+  /** The quarantines that there are, by the queues they belong to. */
+  readonly queues: readonly { readonly name: string; readonly ready: number }[]
+  readonly messages: readonly QuarantinedRow[]
+  readonly unseen: number
+}
+
+/** What became of the messages that were chosen. */
+export interface SweepAnswer {
+  readonly done: number
+  readonly left: number
+  /** Not put there by a worker, and kept. */
+  readonly foreign: number
+  /** Those whose chords are over. */
+  readonly inChords: number
+}
+
+/** A schedule. Moments are ISO 8601. */
+export interface ScheduleRow {
+  readonly name: string
+  readonly task: string
+  readonly when: string
+  readonly state: string
+  readonly source: string
+  readonly next: string | undefined
+  readonly lastSent: string | undefined
+  readonly lastId: string | undefined
+  /** The whole entry as JSON; undefined where arguments are hidden. */
+  readonly definition: string | undefined
+}
+
+/** All schedules, or why there are none to show. */
+export interface ScheduleListing {
+  readonly leader: string | undefined
+  readonly schedules: readonly ScheduleRow[]
+  readonly unavailable: string | undefined
+}
+
+/** An act of a visitor. */
+export interface AuditEntry {
+  /** Seconds since the epoch. */
+  readonly at: number
+  readonly who: string
+  /** As `replay`, `drop`, `trigger`, `login`. */
+  readonly what: string
+  readonly on: string
+  readonly outcome: 'done' | 'refused' | 'failed'
+  readonly detail: string | undefined
+}
+
+/** The acts of visitors, the last one first. */
+export interface AuditList {
+  readonly since: number
+  readonly entries: readonly AuditEntry[]
+}

@@ -1,0 +1,41 @@
+import type { Session } from '../../broker/session.ts'
+import type { Client } from '../../client/client.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Audit } from '../actions/audit.ts'
+import type { Quarantines } from '../actions/quarantine.ts'
+import type { HiddenPart } from '../answers/tasks.ts'
+import type { Access, KnownVisitor } from '../auth/visitor.ts'
+import type { Changes } from '../feed/changes.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Hide } from '../store/describe-task.ts'
+import type { MonitorStore } from '../store/monitor-store.ts'
+
+/** What the pages and the API work with. */
+export interface ApiParts {
+  readonly store: MonitorStore
+  readonly feed: Feed
+  readonly changes: Changes
+  readonly session: Session
+  /** For schedules and kept results. */
+  readonly client: Client
+  /** Results are read from a backend; else only events tell of them. */
+  readonly readsResults: boolean
+  readonly audit: Audit
+  readonly quarantines: Quarantines
+  readonly access: Access
+  readonly hide: Hide
+  /** What is hidden of every task, for the page to say so. */
+  readonly hidden: readonly HiddenPart[]
+  /** Names that the monitor may be called by, besides addresses and `localhost`. */
+  readonly hosts: readonly string[]
+  /** `''`, or a path like `/twq`. */
+  readonly basePath: string
+  readonly clock: Clock
+  readonly logger: EventLogger | undefined
+}
+
+/** What a request carries from the guard to its handler. */
+export interface ApiEnv {
+  Variables: { visitor: KnownVisitor }
+}

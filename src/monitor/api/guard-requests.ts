@@ -1,0 +1,69 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Refusal, Right } from '../answers/session.ts'
+import { objectionTo } from '../auth/guard.ts'
+import type { KnownVisitor } from '../auth/visitor.ts'
+import type { ApiEnv, ApiParts } from './context.ts'
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** Needs no visitor: the page before the login, and what it is made of. */
+const OPEN = /^\/(login$|assets\/)/
+
+/** Before every request: is it meant for us, does it come from us, and who asks? Every answer gets the headers that keep a page to itself. */
+export function guard({ access, hosts, basePath }: ApiParts): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const objection = objectionTo(c.req.raw, hosts)
+    const refused = objection ? refuse(c, objection.status, objection) : await admit()
+    if (refused === undefined) await next()
+    for (const [name, value] of Object.entries(HEADERS)) (refused ?? c.res).headers.set(name, value)
+    const response = refused ?? c.res
+    if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
+    return refused
+
+    async function admit(): Promise<Response | undefined> {
+      const path = c.req.path.slice(basePath.length) || '/'
+      const visitor = await access.visitorOf(c.req.raw)
+      if (visitor !== undefined) c.set('visitor', visitor)
+      if (OPEN.test(path)) return undefined
+      if (visitor === undefined) {
+        const isPage = c.req.method === 'GET' && !path.startsWith('/api')
+        if (isPage && access.login !== undefined) return c.redirect(`${basePath}/login`, 303)
+        return refuse(c, 401, { error: access.login ? 'log in first' : 'you may not see this' })
+      }
+      if (!visitor.rights.has('view')) return refuse(c, 403, { error: 'you have no right to look' })
+      if (isChange(c.req.method) && !isTokenRight(c, visitor)) {
+        return refuse(c, 403, { error: 'the token of the page is missing or old', hint: 'Load the page again.' })
+      }
+      return undefined
+    }
+  }
+}
+
+/** Refuses where the visitor lacks a right. */
+export function needs(right: Right): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    if (c.get('visitor').rights.has(right)) return await next()
+    const hint = 'Rights are given by --auth, and none but view without --allow-control.'
+    return refuse(c, 403, { error: `this takes the right to ${right}`, hint })
+  }
+}
+
+function refuse(c: Context, status: 401 | 403 | 421, { error, hint }: Refusal): Response {
+  return c.json<Refusal>({ error, ...(hint !== undefined && { hint }) }, status)
+}
+
+function isChange(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD'
+}
+
+function isTokenRight(c: Context, { bearer, csrf }: KnownVisitor): boolean {
+  return bearer || c.req.header('x-twq-csrf') === csrf
+}

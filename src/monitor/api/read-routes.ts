@@ -1,0 +1,56 @@
+import type { Hono } from 'hono'
+import { listSchedules } from '../actions/schedules.ts'
+import type { AuditList, QuarantineList, ScheduleListing } from '../answers/actions.ts'
+import type { Overview, QueueList, Series, WorkerList } from '../answers/cluster.ts'
+import type { Refusal } from '../answers/session.ts'
+import type { TaskDetail, TaskList, TaskTree } from '../answers/tasks.ts'
+import { DEPTHS_EVERY } from '../feed/feed.ts'
+import { detailOf, treeOf } from '../store/describe-task.ts'
+import { listTasks } from '../store/list-tasks.ts'
+import type { ApiEnv, ApiParts } from './context.ts'
+import { withKeptResult } from './kept-result.ts'
+import { overviewOf } from './overview.ts'
+import { nameIn, taskQuery } from './queries.ts'
+import { workersOf } from './workers.ts'
+
+/** What the pages show, as JSON. */
+export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
+  const { store, feed, hide, clock } = parts
+  const now = () => clock.now() / 1000
+
+  app.get('/api/overview', (c) => c.json<Overview>(overviewOf(parts, now())))
+  app.get('/api/series', (c) => c.json<Series>(store.series(c.req.query('span') === 'day' ? 'day' : 'hour', now())))
+  app.get('/api/workers', (c) => c.json<WorkerList>({ now: now(), workers: workersOf(parts, now()) }))
+  app.get('/api/tasks', (c) => c.json<TaskList>(listTasks(store, taskQuery(c.req.query()), hide, now())))
+  app.get('/api/tasks/:id', async (c) => {
+    const view = store.task(c.req.param('id'))
+    if (view === undefined) return c.json<Refusal>(UNKNOWN_TASK, 404)
+    return c.json<TaskDetail>(await withKeptResult(detailOf(view, store, hide, now()), parts))
+  })
+  app.get('/api/tasks/:id/tree', (c) => {
+    const view = store.task(c.req.param('id'))
+    return view === undefined ? c.json<Refusal>(UNKNOWN_TASK, 404) : c.json<TaskTree>(treeOf(view.state, store))
+  })
+  app.get('/api/queues', (c) => {
+    const { rows: queues, asked, error } = feed.depths
+    return c.json<QueueList>({ asked, every: DEPTHS_EVERY / 1000, error, queues })
+  })
+  app.get('/api/quarantine', async (c) => {
+    const rows = feed.depths.rows
+    const queues = rows.flatMap(({ name, kind, ready }) =>
+      kind === 'quarantine' ? { name: name.slice(0, -'.quarantine'.length), ready: ready ?? 0 } : [],
+    )
+    const asked = c.req.query('queue')
+    const fullest = [...queues].sort((a, b) => b.ready - a.ready)[0]?.name
+    const queue = asked ? nameIn(asked, 'queue') : (fullest ?? rows[0]?.name ?? '')
+    const listed = queue === '' ? { messages: [], unseen: 0 } : await parts.quarantines.list(queue)
+    return c.json<QuarantineList>({ queue, queues, ...listed })
+  })
+  app.get('/api/schedules', async (c) => c.json<ScheduleListing>(await listSchedules(parts.client.schedules, hide)))
+  app.get('/api/audit', (c) => c.json<AuditList>(parts.audit.list))
+}
+
+const UNKNOWN_TASK: Refusal = {
+  error: 'nothing is known of this task',
+  hint: 'No event of it was heard, or it is older than the tasks that are remembered.',
+}

@@ -1,0 +1,55 @@
+import { isIP } from 'node:net'
+
+/** Why a request is refused before anything of it is looked at. */
+export interface Objection {
+  readonly status: 403 | 421
+  readonly error: string
+  readonly hint: string
+}
+
+const UNSAFE: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+/**
+ * What speaks against a request, by its headers alone. A `Host` that is a name which was not allowed is that of a page which had its name resolve
+ * to here (DNS rebinding). A change has to come from a page of ours, as the browser says in `Origin` or `Sec-Fetch-Site`, or from no browser.
+ */
+export function objectionTo(request: Request, hosts: readonly string[]): Objection | undefined {
+  const host = request.headers.get('host') ?? new URL(request.url).host
+  if (!isAllowedHost(host, hosts)) {
+    return {
+      status: 421,
+      error: 'this host is not served here',
+      hint: 'Allow it: --allow-host, or `hosts` of createMonitor',
+    }
+  }
+  const site = request.headers.get('sec-fetch-site')
+  const isNavigation = request.headers.get('sec-fetch-mode') === 'navigate' && request.method === 'GET'
+  if (site !== null && site !== 'same-origin' && site !== 'none' && !isNavigation) return CROSS_SITE
+  if (!UNSAFE.has(request.method)) return undefined
+  const origin = request.headers.get('origin')
+  if (origin !== null) return hostOf(origin) === host.toLowerCase() ? undefined : CROSS_SITE
+  return undefined
+}
+
+const CROSS_SITE: Objection = {
+  status: 403,
+  error: 'requests of other sites are refused',
+  hint: 'Open the page itself, and act there.',
+}
+
+/** An address is never what a name resolves to; `localhost` is resolved by the browser itself. */
+function isAllowedHost(host: string, hosts: readonly string[]): boolean {
+  const lower = host.toLowerCase()
+  const [, name = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]/@\\\s]+)(?::\d{1,5})?$/.exec(lower) ?? []
+  if (name === '') return false
+  const bare = name.startsWith('[') ? name.slice(1, -1) : name
+  return (
+    name === 'localhost' ||
+    isIP(bare) !== 0 ||
+    hosts.some((one) => one.toLowerCase() === lower || one.toLowerCase() === name)
+  )
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) && /^https?:/.test(origin) ? new URL(origin).host : undefined
+}

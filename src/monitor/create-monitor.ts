@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import { createSession } from '../broker/session.ts'
+import { brokerOf, heartbeatOf } from '../client/client-options.ts'
+import { createClient, createClientOf } from '../client/create-client.ts'
+import { TwqError } from '../errors.ts'
+import { managementApi } from '../queues/management.ts'
+import type { EventLogger } from '../runtime/log/logger.ts'
+import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { Audit } from './actions/audit.ts'
+import { Quarantines } from './actions/quarantine.ts'
+import { monitorApp } from './api/app.ts'
+import { givenAccess } from './auth/given-access.ts'
+import type { Access } from './auth/visitor.ts'
+import { Changes } from './feed/changes.ts'
+import { Feed } from './feed/feed.ts'
+import { checked, type MonitorOptions } from './monitor-options.ts'
+import { MonitorStore } from './store/monitor-store.ts'
+
+/** The monitor as a part of a web server. */
+export interface Monitor extends AsyncDisposable {
+  /** Answers a request: for Hono, Next and others that speak the Fetch API. Never rejects. */
+  fetch(request: Request): Promise<Response>
+  /** Answers a request of Node's `http`: `app.use(monitor.node)` of Express, or a route of Fastify and Nest. */
+  readonly node: (request: IncomingMessage, response: ServerResponse) => void
+  /** Ends the streams of open pages and the connections to the broker. */
+  close(): Promise<void>
+}
+
+/**
+ * Creates a monitor, which listens to the broker's events from now on, also where the broker is not there yet. Throws `TWQ_CONFIG` for options
+ * that can't be used, and without `authorize`.
+ */
+export function createMonitor(options: MonitorOptions): Monitor {
+  const { authorize } = options
+  if (typeof authorize !== 'function') {
+    throw new TwqError('TWQ_CONFIG', 'createMonitor needs `authorize`: without it everybody could look, and act', {
+      hint: 'authorize: (request) => ({ name: "ada", rights: ["view"] }), and undefined for those who may not',
+    })
+  }
+  return createMonitorOf(options, givenAccess(authorize, options.allowControl === true))
+}
+
+/** A monitor whose visitors are known in another way, and, in tests, of a broker that is at hand. */
+export function createMonitorOf(
+  options: Omit<MonitorOptions, 'authorize'>,
+  access: Access,
+  given?: { readonly broker: Broker; readonly clock: Clock },
+): Monitor {
+  const { hide, hidden, basePath, hosts, queues } = checked(options)
+  const clock = given?.clock ?? systemClock
+  const logger: EventLogger | undefined = options.logger
+  const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace } = options
+  const clientOptions = {
+    resultBackend,
+    ...(resultKeyPrefix !== undefined && { resultKeyPrefix }),
+    ...(schedulesNamespace !== undefined && { schedulesNamespace }),
+  }
+  const url = given === undefined ? brokerOf(options) : ''
+  const broker = given?.broker ?? amqpBroker({ url, heartbeat: heartbeatOf(options), name: 'twq monitor' })
+  const client =
+    given === undefined
+      ? createClient({ ...clientOptions, broker: url })
+      : createClientOf(given.broker, given.clock, clientOptions)
+  const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
+  const changes = new Changes()
+  const now = () => clock.now() / 1000
+  const store = new MonitorStore(now())
+  const management = options.management === undefined ? undefined : managementApi(options.management, url, 5_000)
+  const { enableTaskEvents = false } = options
+  const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger })
+  const audit = new Audit(now, logger, () => changes.touch('audit'))
+  const quarantines = new Quarantines(session, clock, hide)
+  const readsResults = resultBackend !== 'none' && resultBackend !== 'rpc' && resultBackend !== 'rpc://'
+  const { app, streams } = monitorApp({
+    ...{ store, feed, changes, session, client, readsResults, audit, quarantines },
+    ...{ access, hide, hidden, hosts, basePath, clock, logger },
+  })
+  feed.start()
+  const close = async (): Promise<void> => {
+    streams.close()
+    await Promise.all([feed.close(), client.close()])
+  }
+  const answer = async (request: Request): Promise<Response> => app.fetch(request)
+  return {
+    fetch: answer,
+    node: getRequestListener(answer, { overrideGlobalObjects: false }),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,63 @@
+import type { Session, SessionEvent } from '../../broker/session.ts'
+import { messageOf } from '../../errors.ts'
+import type { BrokerState, Gap } from '../answers/cluster.ts'
+
+// What is worth showing.
+const MOST_GAPS = 20
+
+/** What is known of the connection: its state, since when, and the times in which no events could be heard. */
+export class BrokerLink {
+  readonly #now: () => number
+  #state: BrokerState
+  #gaps: readonly Gap[] = []
+
+  /** `now` tells seconds since the epoch; `onChange` hears of each change, and of each connection whether it ended a gap. */
+  constructor(session: Session, now: () => number, onChange: (change: { readonly back: Gap | undefined }) => void) {
+    this.#now = now
+    this.#state = { state: 'connecting', since: now(), error: undefined }
+    session.listen((event) => {
+      const back = this.#hear(event)
+      onChange({ back })
+    })
+  }
+
+  get state(): BrokerState {
+    return this.#state
+  }
+
+  /** The last first. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps
+  }
+
+  /** Connecting will never do: a password that is wrong, say. */
+  refuse(error: unknown): void {
+    this.#state = { state: 'refused', since: this.#now(), error: messageOf(error) }
+  }
+
+  #hear(event: SessionEvent): Gap | undefined {
+    const since = this.#now()
+    switch (event.kind) {
+      case 'connected': {
+        this.#state = { state: 'connected', since, error: undefined }
+        const [open, ...older] = this.#gaps
+        if (open === undefined || open.to !== undefined) return undefined
+        const closed = { ...open, to: since }
+        this.#gaps = [closed, ...older]
+        return closed
+      }
+      case 'lost':
+        this.#state = { state: 'lost', since, error: event.error.message }
+        this.#gaps = [{ from: since, to: undefined }, ...this.#gaps].slice(0, MOST_GAPS)
+        return undefined
+      case 'retrying':
+        this.#state = { ...this.#state, error: event.error.message }
+        return undefined
+      case 'failed':
+        this.refuse(event.error)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+}

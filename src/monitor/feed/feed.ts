@@ -1,0 +1,153 @@
+import type { Session } from '../../broker/session.ts'
+import { messageOf, TwqError } from '../../errors.ts'
+import { type EventStream, receiveEvents } from '../../events/receiver.ts'
+import type { Management } from '../../queues/management.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { MonitorStore } from '../store/monitor-store.ts'
+import { BrokerLink } from './broker-link.ts'
+import type { Changes } from './changes.ts'
+import { Depths } from './depths.ts'
+import { Inspections } from './inspections.ts'
+
+/** The parts of a feed. */
+export interface FeedParts {
+  readonly session: Session
+  readonly clock: Clock
+  readonly store: MonitorStore
+  readonly changes: Changes
+  /** The queues that are shown whoever consumes them. */
+  readonly queues: readonly string[]
+  readonly management: Management | undefined
+  /** Has workers send task events that were started without them. */
+  readonly enableTaskEvents: boolean
+  readonly logger: EventLogger | undefined
+}
+
+/** Milliseconds between two questions about the depths of queues. */
+export const DEPTHS_EVERY = 5_000
+const INSPECT_EVERY = 30_000
+// A worker that came is asked soon, and many that come at once are asked together.
+const INSPECT_SOON = 1_000
+const STOP_PATIENCE = 2_000
+
+/** Fills the store: with the events of all workers, with what they answer, and with the depths of their queues. */
+export class Feed {
+  readonly inspections: Inspections
+  readonly depths: Depths
+  readonly link: BrokerLink
+  readonly #parts: FeedParts
+  readonly #stream: EventStream
+  readonly #timers = new Map<string, Timer>()
+  #closed = false
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts
+    const { session, clock, changes } = parts
+    this.inspections = new Inspections(session, clock)
+    this.depths = new Depths(session, clock, parts.management)
+    this.link = new BrokerLink(
+      session,
+      () => clock.now() / 1000,
+      ({ back }) => {
+        changes.touch('broker')
+        if (back !== undefined) this.#catchUp(back.from)
+      },
+    )
+    this.#stream = receiveEvents({ session, clock }, { enableTaskEvents: parts.enableTaskEvents })
+  }
+
+  /** Events that came faster than they could be taken in, and those that were none. */
+  get lost(): { readonly dropped: number; readonly refused: number } {
+    const { dropped, refused } = this.#stream
+    return { dropped, refused }
+  }
+
+  /** Begins, also where the broker is not there yet: it is waited for. */
+  start(): void {
+    const { session } = this.#parts
+    void this.#fold()
+    session.start().catch((error: unknown) => this.#refuse(error))
+    this.#stream.ready.then(
+      () => {
+        this.#catchUp(undefined)
+        void this.#lookAtQueues()
+      },
+      () => {},
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers.values()) timer.cancel()
+    await this.#stream[Symbol.asyncDispose]()
+    await this.#parts.session.stop({ deadline: AbortSignal.timeout(STOP_PATIENCE) })
+  }
+
+  async #fold(): Promise<void> {
+    const { store, changes } = this.#parts
+    let versions = store.versions
+    try {
+      for await (const event of this.#stream) {
+        const isNew = event.type.startsWith('worker-') && !store.workers.has(event.hostname)
+        store.apply(event)
+        if (store.versions.tasks !== versions.tasks) changes.touch('tasks')
+        if (store.versions.workers !== versions.workers) changes.touch('workers')
+        versions = store.versions
+        if (isNew) this.#later('inspect', INSPECT_SOON, () => this.#inspect())
+      }
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#closed || TwqError.is(error, 'TWQ_CLOSED')) return
+    this.link.refuse(error)
+    this.#parts.changes.touch('broker')
+    this.#parts.logger?.error({ event: 'monitor.refused', error: messageOf(error) }, 'the broker can not be used')
+  }
+
+  #catchUp(since: number | undefined): void {
+    void this.#attempt(async () => {
+      await this.inspections.catchUp(this.#parts.store, since)
+      this.#parts.changes.touch('tasks')
+      await this.#inspect()
+    })
+  }
+
+  async #inspect(): Promise<void> {
+    await this.#attempt(() => this.inspections.refresh())
+    this.#parts.changes.touch('workers')
+    this.#later('inspect', INSPECT_EVERY, () => this.#inspect())
+  }
+
+  async #lookAtQueues(): Promise<void> {
+    await this.depths.refresh(this.#queues())
+    this.#parts.changes.touch('queues')
+    this.#later('depths', DEPTHS_EVERY, () => this.#lookAtQueues())
+  }
+
+  #queues(): readonly string[] {
+    const consumed = [...this.inspections.answers.values()].flatMap(({ queues }) => queues.map(({ name }) => name))
+    return [...this.#parts.queues, ...consumed].filter((name) => name !== '')
+  }
+
+  /** Without a connection, or a worker, there is nothing to be asked: the page says so itself. */
+  async #attempt(ask: () => Promise<void>): Promise<void> {
+    try {
+      await ask()
+    } catch (error) {
+      if (!this.#closed) this.#parts.logger?.debug({ error: messageOf(error) }, 'workers could not be asked')
+    }
+  }
+
+  #later(what: string, ms: number, run: () => Promise<void>): void {
+    this.#timers.get(what)?.cancel()
+    if (!this.#closed)
+      this.#timers.set(
+        what,
+        this.#parts.clock.after(ms, () => void run()),
+      )
+  }
+}

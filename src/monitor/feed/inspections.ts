@@ -1,0 +1,114 @@
+import type { Session } from '../../broker/session.ts'
+import { type Ask, type Inspector, inspectorOf, type WorkerAnswers } from '../../client/inspector.ts'
+import { TwqError } from '../../errors.ts'
+import type { ConsumedQueue, WorkerStatistics } from '../../protocol/remote/inspect-answers.ts'
+import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { askOn } from '../../sending/broadcast.ts'
+import { FINAL, type MonitorStore } from '../store/monitor-store.ts'
+
+/** What a worker says of itself. */
+export interface WorkerAnswer {
+  readonly statistics: WorkerStatistics
+  readonly queues: readonly ConsumedQueue[]
+  /** Seconds since the epoch. */
+  readonly asked: number
+}
+
+// Names come from the wire.
+const MOST_WORKERS = 5_000
+const TIMEOUT = 2_000
+
+/** Asks workers how they are, each question on a channel of its own. */
+export class Inspections {
+  readonly #session: Session
+  readonly #clock: Clock
+  #answers: ReadonlyMap<string, WorkerAnswer> = new Map()
+
+  constructor(session: Session, clock: Clock) {
+    this.#session = session
+    this.#clock = clock
+  }
+
+  /** The latest answer of each worker that has answered. */
+  get answers(): ReadonlyMap<string, WorkerAnswer> {
+    return this.#answers
+  }
+
+  /** Asks for statistics and queues. */
+  async refresh(): Promise<void> {
+    const inspector = this.#inspector()
+    const [statistics, queues] = await Promise.all([answersTo(inspector.stats()), answersTo(inspector.activeQueues())])
+    const asked = this.#clock.now() / 1000
+    const fresh = [...statistics].map(([name, answer]) => {
+      const known = queues.get(name) ?? this.#answers.get(name)?.queues ?? []
+      return [name, { statistics: answer, queues: known, asked }] as const
+    })
+    const kept = [...this.#answers].filter(([name]) => !statistics.has(name))
+    this.#answers = new Map([...kept, ...fresh].slice(-MOST_WORKERS))
+  }
+
+  /**
+   * Asks for the tasks that workers have, and has the store remember them. What was on its way before events were missed at `since`,
+   * and no worker that answers has any more, is marked: its end was not seen.
+   */
+  async catchUp(store: MonitorStore, since: number | undefined): Promise<void> {
+    const inspector = this.#inspector()
+    const [active, reserved, scheduled] = await Promise.all([
+      answersTo(inspector.active()),
+      answersTo(inspector.reserved()),
+      answersTo(inspector.scheduled()),
+    ])
+    const now = this.#clock.now() / 1000
+    const held = new Set<string>()
+    for (const [hostname, tasks] of [...active, ...reserved, ...scheduled]) {
+      const isActive = tasks === active.get(hostname)
+      for (const { id, name, args, kwargs, startedAt } of tasks) {
+        held.add(id)
+        const timestamp = startedAt === undefined ? now : startedAt.getTime() / 1000
+        const told = { name, args: textOf(args), kwargs: textOf(kwargs) }
+        const type = isActive ? 'task-started' : 'task-received'
+        const event = { type, hostname, uuid: id, timestamp, clock: 0, local_received: now, ...told }
+        store.recall(event as unknown as CeleryEvent)
+      }
+    }
+    if (since === undefined) return
+    for (const { uuid, state, worker, timestamp } of [...store.tasks.values()]) {
+      if (FINAL.has(state) || held.has(uuid) || timestamp >= since || worker === undefined) continue
+      // Of a worker that does not answer the page says that it is silent.
+      if (active.has(worker) && reserved.has(worker) && scheduled.has(worker)) store.lose(uuid, since)
+    }
+  }
+
+  #inspector(): Inspector {
+    return inspectorOf(this.#ask, { timeout: TIMEOUT })
+  }
+
+  readonly #ask: Ask = async (method, args, options) => {
+    const signal = AbortSignal.timeout(options.timeout + TIMEOUT)
+    return await this.#session.withChannel(
+      (channel) => {
+        const server = this.#session.connection?.server
+        if (server === undefined)
+          throw new TwqError('TWQ_CONNECTION_LOST', `the broker was lost before ${method} was sent`)
+        return askOn(channel, method, args, { ...options, server, clock: this.#clock, signal })
+      },
+      { signal },
+    )
+  }
+}
+
+/** The answers, none where there is no worker. */
+async function answersTo<Answer>(asked: Promise<WorkerAnswers<Answer>>): Promise<ReadonlyMap<string, Answer>> {
+  try {
+    return (await asked).workers
+  } catch (error) {
+    if (TwqError.is(error, 'TWQ_NO_WORKER')) return new Map()
+    throw error
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member)) ?? ''
+}

@@ -1,0 +1,61 @@
+import { TwqError } from '../errors.ts'
+import type { ResultBackendDefinition } from '../results/definition.ts'
+import type { Logger } from '../runtime/log/logger.ts'
+import type { HiddenPart } from './answers/tasks.ts'
+import type { Authorize } from './auth/given-access.ts'
+import type { Hide } from './store/describe-task.ts'
+
+/** What a monitor watches, who may see it, and what they may do. */
+export interface MonitorOptions {
+  /**
+   * Says who asks: a name for the audit, and their rights, `view` where none are given. Undefined for those who may not look. It is
+   * asked at every request.
+   */
+  readonly authorize: Authorize
+  /** AMQP URL of the broker; without it `TWQ_BROKER` or `CELERY_BROKER_URL`, as for `createClient`. */
+  readonly broker?: string | undefined
+  /** AMQP heartbeat. Default 10 s. */
+  readonly heartbeat?: number | string
+  /** Where results are kept, as `redis://…`: they are shown whole from there. Default none: only the events' texts are shown. */
+  readonly resultBackend?: string | ResultBackendDefinition
+  /** The prefix of result keys in a Redis. */
+  readonly resultKeyPrefix?: string
+  /** The namespace of the schedules that are shown. */
+  readonly schedulesNamespace?: string
+  /** Queues that are shown also while no worker consumes them. Default `celery`. */
+  readonly queues?: readonly string[]
+  /** URL of RabbitMQ's management API, for rates and unacknowledged messages of queues. */
+  readonly management?: string | undefined
+  /** Where the page begins: `'/twq'`. Default `''`, the root. */
+  readonly basePath?: string
+  /** Names that the monitor is reached by, besides addresses and `localhost`: `'monitor.example.com'`. Other names are refused. */
+  readonly hosts?: readonly string[]
+  /** Lets visitors use their rights to retry, edit and schedule; without it there is only `view`. */
+  readonly allowControl?: boolean
+  /** Has workers send task events that were started without them. */
+  readonly enableTaskEvents?: boolean
+  /** What is shown to no visitor, and can't be searched: of all tasks, or by task. */
+  readonly hide?: readonly HiddenPart[] | Hide
+  /** Logs what visitors do, and what fails. */
+  readonly logger?: Logger
+}
+
+const PARTS: readonly HiddenPart[] = ['args', 'results', 'errors']
+
+/** The options of which something is wrong as a rule. Throws `TWQ_CONFIG`. */
+export function checked({
+  hide = [],
+  basePath = '',
+  hosts = [],
+  queues = ['celery'],
+}: Omit<MonitorOptions, 'authorize'>) {
+  if (typeof basePath !== 'string' || !/^(\/[\w.~-]{1,50}){0,5}$/.test(basePath)) {
+    throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${JSON.stringify(basePath)}`)
+  }
+  if (typeof hide === 'function') return { hide, hidden: [], basePath, hosts, queues }
+  const unknown = Array.isArray(hide) ? hide.find((part) => !PARTS.includes(part)) : hide
+  if (unknown !== undefined) {
+    throw new TwqError('TWQ_CONFIG', `hide must name ${PARTS.join(', ')}, got ${JSON.stringify(unknown)}`)
+  }
+  return { hide: () => hide, hidden: hide, basePath, hosts, queues }
+}

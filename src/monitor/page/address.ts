@@ -1,0 +1,61 @@
+import { useEffect, useState } from 'preact/hooks'
+
+/** Where the monitor begins: `''`, or a path like `/twq`. */
+export const BASE = document.documentElement.dataset.base ?? ''
+
+/** A view and what of it is shown; every one has an address. */
+export interface Address {
+  /** Without the base: `/tasks/a1`. */
+  readonly path: string
+  readonly query: URLSearchParams
+}
+
+const CHANGED = 'twq:address'
+
+/** The address of what is shown. */
+export function addressNow(): Address {
+  const path = location.pathname.slice(BASE.length).replace(/\/+$/, '')
+  return { path: path === '' ? '/' : path, query: new URLSearchParams(location.search) }
+}
+
+/** The link to a view; parts of `query` that are empty are left out. */
+export function hrefOf(path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => !!entry[1])
+  const search = new URLSearchParams(given).toString()
+  return `${BASE}${path}${search === '' ? '' : `?${search}`}`
+}
+
+/** Goes to another view; `replace` leaves no step back, for filters that change letter by letter. */
+export function goTo(href: string, how: 'push' | 'replace' = 'push'): void {
+  if (how === 'push') history.pushState(null, '', href)
+  else history.replaceState(null, '', href)
+  dispatchEvent(new Event(CHANGED))
+}
+
+/** The address, now and after every change. Links within the page are followed without loading it anew. */
+export function useAddress(): Address {
+  const [address, setAddress] = useState(addressNow)
+  useEffect(() => {
+    const changed = () => setAddress(addressNow())
+    addEventListener('popstate', changed)
+    addEventListener(CHANGED, changed)
+    document.addEventListener('click', followLink)
+    return () => {
+      removeEventListener('popstate', changed)
+      removeEventListener(CHANGED, changed)
+      document.removeEventListener('click', followLink)
+    }
+  }, [])
+  return address
+}
+
+function followLink(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
+  const link = (event.target as Element | null)?.closest('a')
+  if (link?.target !== '' || link.origin !== location.origin || link.hasAttribute('data-load')) return
+  if (!link.pathname.startsWith(BASE) || link.hash !== '') return
+  event.preventDefault()
+  goTo(link.pathname + link.search)
+  scrollTo(0, 0)
+  document.getElementById('main')?.focus({ preventScroll: true })
+}

@@ -1,0 +1,139 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Versions } from '../answers/session.ts'
+import { BASE } from './address.ts'
+import { ask, Refused } from './ask.ts'
+
+/** What can be told to have changed. */
+export type Topic = keyof Versions
+
+/** Whether changes are told of as they happen, or asked for every few seconds. */
+export type Liveness = 'connecting' | 'live' | 'polling'
+
+const POLL_EVERY = 5_000
+const LEAST_PAUSE = 700
+
+type Listener = () => void
+
+const listeners = new Set<Listener>()
+let versions: Versions | undefined
+let liveness: Liveness = 'connecting'
+
+function tell(): void {
+  for (const listener of listeners) listener()
+}
+
+/** Begins to listen. Where the stream can't be had, every view asks anew every five seconds. */
+export function listen(): void {
+  const source = new EventSource(`${BASE}/api/stream`)
+  source.addEventListener('changed', (event) => {
+    versions = JSON.parse((event as MessageEvent<string>).data) as Versions
+    liveness = 'live'
+    tell()
+  })
+  source.addEventListener('error', () => {
+    liveness = 'polling'
+    tell()
+    // A browser tries again by itself, unless it was refused.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30_000)
+  })
+}
+
+/** How changes come. */
+export function useLiveness(): Liveness {
+  const [shown, setShown] = useState(liveness)
+  useEffect(() => {
+    const listener = () => setShown(liveness)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }, [])
+  return shown
+}
+
+/** An answer as it is now, or the last one with why there is no newer one. */
+export interface Live<Answer> {
+  readonly answer: Answer | undefined
+  readonly refused: Refused | undefined
+  /** The answer is that of another question: of the filter before, say. */
+  readonly isOld: boolean
+  readonly again: () => void
+}
+
+/**
+ * Asks for `path`, and again whenever one of `topics` has changed, and every `every` milliseconds where that is given. The last answer stays
+ * until the next one is there, so that nothing jumps.
+ */
+export function useLive<Answer>(path: string, topics: readonly Topic[], every?: number): Live<Answer> {
+  const [got, setGot] = useState<{ path: string; answer?: Answer; refused?: Refused }>({ path: '' })
+  const refresh = useRef<() => void>(() => {})
+  const wanted = topics.join(',')
+  useEffect(() => {
+    const stop = new AbortController()
+    let seen = ''
+    let busy = false
+    let missed = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const seenNow = () =>
+      wanted
+        .split(',')
+        .map((topic) => versions?.[topic as Topic])
+        .join()
+    const load = async () => {
+      clearTimeout(timer)
+      if (busy) {
+        missed = true
+        return
+      }
+      busy = true
+      seen = seenNow()
+      try {
+        const answer = await ask<Answer>(path, stop.signal)
+        setGot({ path, answer })
+      } catch (error) {
+        if (stop.signal.aborted) return
+        const refused = error instanceof Refused ? error : new Refused(0, { error: String(error) })
+        setGot((before) => ({
+          ...(before.path === path && before.answer !== undefined && { answer: before.answer }),
+          path,
+          refused,
+        }))
+      }
+      busy = false
+      const pause = missed ? LEAST_PAUSE : (every ?? POLL_EVERY)
+      missed = false
+      if (!stop.signal.aborted)
+        timer = setTimeout(() => void (every || missed || liveness !== 'live' ? load() : check()), pause)
+    }
+    const check = () => {
+      if (seenNow() !== seen) void load()
+    }
+    let scheduled: ReturnType<typeof setTimeout> | undefined
+    const listener = () => {
+      if (every !== undefined || scheduled !== undefined || document.hidden) return
+      scheduled = setTimeout(() => {
+        scheduled = undefined
+        check()
+      }, LEAST_PAUSE)
+    }
+    const visible = () => {
+      if (!document.hidden) check()
+    }
+    listeners.add(listener)
+    document.addEventListener('visibilitychange', visible)
+    refresh.current = () => void load()
+    void load()
+    return () => {
+      stop.abort()
+      clearTimeout(timer)
+      clearTimeout(scheduled)
+      listeners.delete(listener)
+      document.removeEventListener('visibilitychange', visible)
+    }
+  }, [path, wanted, every])
+  const { answer, refused } = got
+  return {
+    answer,
+    refused: got.path === path ? refused : undefined,
+    isOld: got.path !== path,
+    again: () => refresh.current(),
+  }
+}

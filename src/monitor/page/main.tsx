@@ -1,0 +1,10 @@
+import { render } from 'preact'
+import 'uplot/dist/uPlot.min.css'
+import './styles/base.css'
+import './styles/shell.css'
+import './styles/parts.css'
+import './styles/tables.css'
+import { App } from './app.tsx'
+
+const root = document.getElementById('root')
+if (root !== null) render(<App />, root)

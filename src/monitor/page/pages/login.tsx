@@ -1,0 +1,45 @@
+import { useState } from 'preact/hooks'
+import { hrefOf } from '../address.ts'
+import { act } from '../ask.ts'
+
+/** Lets in who has a name and a secret. */
+export function Login() {
+  const [refused, setRefused] = useState<string>()
+  const [busy, setBusy] = useState(false)
+  const enter = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const fields = new FormData(event.currentTarget as HTMLFormElement)
+    setBusy(true)
+    try {
+      await act('/login', { name: fields.get('name'), secret: fields.get('secret') })
+      location.assign(hrefOf('/'))
+    } catch (error) {
+      setRefused(error instanceof Error ? error.message : String(error))
+      setBusy(false)
+    }
+  }
+  return (
+    <main id="main" class="login">
+      <form class="card" onSubmit={(event) => void enter(event as unknown as SubmitEvent)}>
+        <h1 class="brand">
+          <span class="brand-mark" aria-hidden="true" />
+          twq monitor
+        </h1>
+        <label>
+          <span>Name</span>
+          <input name="name" autocomplete="username" required maxLength={200} />
+        </label>
+        <label>
+          <span>Secret</span>
+          <input name="secret" type="password" autocomplete="current-password" required maxLength={1000} />
+        </label>
+        <p class="login-refused" role="alert">
+          {refused ?? ' '}
+        </p>
+        <button type="submit" class="main" disabled={busy}>
+          Log in
+        </button>
+      </form>
+    </main>
+  )
+}

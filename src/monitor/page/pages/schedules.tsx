@@ -1,0 +1,133 @@
+import type { ScheduleListing, ScheduleRow } from '../../answers/actions.ts'
+import type { SessionAnswer } from '../../answers/session.ts'
+import { hrefOf } from '../address.ts'
+import { act } from '../ask.ts'
+import { clockTime } from '../format.ts'
+import { useLive } from '../live.ts'
+import { Empty, Loaded } from '../parts/empty.tsx'
+import { attempt } from '../parts/notices.tsx'
+
+const EVERY = 5_000
+
+/** What is sent again and again, and when. */
+export function Schedules({ session }: { readonly session: SessionAnswer }) {
+  const live = useLive<ScheduleListing>('/api/schedules', [], EVERY)
+  const may = session.rights.includes('schedule')
+  return (
+    <Loaded live={live} lines={5}>
+      {({ schedules, leader, unavailable }) => {
+        if (unavailable !== undefined) return <Empty title="No worker leads the schedules" text={unavailable} />
+        if (schedules.length === 0) {
+          return (
+            <Empty
+              title="There are no schedules"
+              text={
+                <>
+                  They are in the configuration of workers, or set by <code>twq schedule set</code>.
+                </>
+              }
+            />
+          )
+        }
+        return (
+          <>
+            <p class="faint">
+              Led by <strong>{leader}</strong>
+            </p>
+            <div class="card table-box">
+              <table>
+                <caption class="hidden">Schedules</caption>
+                <thead>
+                  <tr>
+                    <th scope="col">Schedule</th>
+                    <th scope="col">When</th>
+                    <th scope="col" class="wide">
+                      State
+                    </th>
+                    <th scope="col" class="wide">
+                      Next
+                    </th>
+                    <th scope="col" class="wide">
+                      Sent last
+                    </th>
+                    {may && (
+                      <th scope="col" class="grows">
+                        <span class="hidden">Acts</span>
+                      </th>
+                    )}
+                  </tr>
+                </thead>
+                <tbody>
+                  {schedules.map((schedule) => (
+                    <Line key={schedule.name} schedule={schedule} may={may} again={live.again} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </>
+        )
+      }}
+    </Loaded>
+  )
+}
+
+interface LineProps {
+  readonly schedule: ScheduleRow
+  readonly may: boolean
+  readonly again: () => void
+}
+
+function Line({ schedule, may, again }: LineProps) {
+  const { name, task, when, state, source, next, lastSent, lastId } = schedule
+  const change = async (verb: 'pause' | 'resume' | 'trigger') => {
+    await attempt(
+      (answer) => `${name}: ${(answer as { outcome: string }).outcome}.`,
+      () => act(`/api/schedules/${verb}`, { name }),
+    )
+    again()
+  }
+  const isPaused = state === 'paused'
+  return (
+    <tr>
+      <th scope="row">
+        <span class="row-name">{name}</span>
+        <span class="faint">
+          {task}, {source}
+        </span>
+      </th>
+      <td class="mono">{when}</td>
+      <td class="wide">
+        <span class={`state ${isPaused ? 'warn' : 'plain'}`}>{state}</span>
+      </td>
+      <td class="wide mono">{timeOf(next)}</td>
+      <td class="wide mono">
+        {lastId === undefined ? (
+          timeOf(lastSent)
+        ) : (
+          <a href={hrefOf(`/tasks/${encodeURIComponent(lastId)}`)}>{timeOf(lastSent)}</a>
+        )}
+      </td>
+      {may && (
+        <td class="grows">
+          <div class="buttons">
+            <button type="button" aria-label={`Run ${name} now`} onClick={() => void change('trigger')}>
+              Run now
+            </button>
+            <button
+              type="button"
+              aria-label={`${isPaused ? 'Resume' : 'Pause'} ${name}`}
+              onClick={() => void change(isPaused ? 'resume' : 'pause')}
+            >
+              {isPaused ? 'Resume' : 'Pause'}
+            </button>
+          </div>
+        </td>
+      )}
+    </tr>
+  )
+}
+
+function timeOf(moment: string | undefined): string {
+  const at = moment === undefined ? Number.NaN : Date.parse(moment)
+  return Number.isNaN(at) ? '–' : clockTime(at / 1000)
+}

@@ -1,0 +1,89 @@
+import type { TaskState } from '../../events/task-state.ts'
+import { matchesGlob } from '../../runtime/text/glob.ts'
+import type { TaskList } from '../answers/tasks.ts'
+import { type Hide, hiddenOf, rowOf } from './describe-task.ts'
+import type { MonitorStore } from './monitor-store.ts'
+
+/** Which tasks are meant; without a field, all. */
+export interface TaskQuery {
+  readonly state?: string | undefined
+  /** A name, or a pattern like `emails.*`. */
+  readonly name?: string | undefined
+  readonly worker?: string | undefined
+  /** Stands somewhere in what is shown of the task, in small or capital letters. */
+  readonly text?: string | undefined
+  /** The last event came then or later, and before then; seconds since the epoch. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  /** At most so many. */
+  readonly limit: number
+  /** The `next` of the page before. */
+  readonly before?: string | undefined
+}
+
+// What a menu can hold.
+const MOST_CHOICES = 200
+
+/** The tasks that pass, those heard of last first; `now` is in seconds since the epoch. */
+export function listTasks(store: MonitorStore, query: TaskQuery, hide: Hide, now: number): TaskList {
+  const all = [...store.tasks.values()]
+  const matching = all.filter((task) => isMeant(task, query, hide)).sort(newestFirst)
+  const from = query.before === undefined ? 0 : matching.findIndex((task) => isAfter(task, query.before as string))
+  const page = from < 0 ? [] : matching.slice(from, from + query.limit)
+  const last = page.at(-1)
+  return {
+    tasks: page.flatMap(({ uuid }) => {
+      const view = store.task(uuid)
+      return view === undefined ? [] : rowOf(view, store, hide, now)
+    }),
+    matching: matching.length,
+    remembered: all.length,
+    next: last !== undefined && last !== matching.at(-1) ? placeOf(last) : undefined,
+    states: choices(all, ({ state }) => state),
+    names: choices(all, ({ name }) => name),
+    workers: choices(all, ({ worker }) => worker),
+  }
+}
+
+/** The place of a task in the list: what comes after it is on the next page, also when newer tasks have come. */
+function placeOf({ timestamp, uuid }: TaskState): string {
+  return `${timestamp}~${uuid}`
+}
+
+function isAfter({ timestamp, uuid }: TaskState, place: string): boolean {
+  const at = place.indexOf('~')
+  const [time, id] = [Number(place.slice(0, at)), place.slice(at + 1)]
+  return timestamp < time || (timestamp === time && uuid > id)
+}
+
+function newestFirst(a: TaskState, b: TaskState): number {
+  return b.timestamp - a.timestamp || (a.uuid < b.uuid ? -1 : 1)
+}
+
+function isMeant(task: TaskState, { state, name, worker, text, since, until }: TaskQuery, hide: Hide): boolean {
+  return (
+    (state === undefined || task.state === state) &&
+    (worker === undefined || task.worker === worker) &&
+    (since === undefined || task.timestamp >= since) &&
+    (until === undefined || task.timestamp < until) &&
+    (name === undefined || (task.name !== undefined && matchesGlob(task.name, name))) &&
+    (text === undefined || holds(task, text.toLowerCase(), hide))
+  )
+}
+
+/** What is hidden can't be searched either: whether it is found would tell it, letter by letter. */
+function holds(task: TaskState, needle: string, hide: Hide): boolean {
+  const hidden = hiddenOf(task, hide)
+  const { uuid, name, worker, args, kwargs, result, exception } = task
+  const texts = [
+    ...[uuid, name, worker],
+    ...(hidden.has('args') ? [] : [args, kwargs]),
+    ...(hidden.has('results') ? [] : [result]),
+    ...(hidden.has('errors') ? [] : [exception]),
+  ]
+  return texts.some((text) => text?.toLowerCase().includes(needle))
+}
+
+function choices(all: readonly TaskState[], of: (task: TaskState) => string | undefined): readonly string[] {
+  return [...new Set(all.flatMap((task) => of(task) ?? []))].sort().slice(0, MOST_CHOICES)
+}

@@ -1,0 +1,186 @@
+import { BoundedViews } from '../../events/bounded-views.ts'
+import { ClusterState } from '../../events/cluster-state.ts'
+import type { TaskState } from '../../events/task-state.ts'
+import type { WorkerState } from '../../events/worker-state.ts'
+import { type CeleryEvent, splitType } from '../../protocol/remote/read-event.ts'
+import type { Counts, Series } from '../answers/cluster.ts'
+import { KINDS, type Kind, Rates } from './rates.ts'
+import { type TaskHistory, taskHistoryAfter } from './task-history.ts'
+
+/** A task as the pages show it: its state as Celery computes it, and how it came there. */
+export interface TaskView {
+  readonly state: TaskState
+  readonly history: TaskHistory
+}
+
+/** The ends of a task. */
+export const FINAL: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'])
+
+const HOUR = { step: 1, length: 3_600, each: 10 } as const
+const DAY = { step: 60, length: 1_440, each: 5 } as const
+const MOST_TASKS = 10_000
+const MOST_WORKERS = 5_000
+const MOST_BYTES = 64 * 1024 * 1024
+const NO_HISTORY: TaskHistory = { moments: [], omitted: 0, unknownSince: undefined }
+
+/**
+ * What the events so far tell of workers and tasks: the states of Celery's own `State`, the history of the last 10,000 tasks, exact
+ * totals, and rates over an hour and a day. Depends on the events alone; times are seconds since the epoch.
+ */
+export class MonitorStore {
+  readonly #cluster: ClusterState
+  readonly #histories: BoundedViews<TaskHistory>
+  readonly #totals = new Map<Kind, number>(KINDS.map((kind) => [kind, 0]))
+  readonly #hour: Rates
+  readonly #day: Rates
+  /** The workers that task events came from. */
+  readonly #heard = new Map<string, number>()
+  /** When the workers that have said good-bye did. */
+  readonly #left = new Map<string, number>()
+  /** Since when events are counted. */
+  readonly since: number
+  #tasksVersion = 0
+  #workersVersion = 0
+
+  constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES } = {}) {
+    this.since = now
+    this.#cluster = new ClusterState({ tasks, bytes })
+    this.#histories = new BoundedViews(tasks, bytes)
+    this.#hour = new Rates(HOUR.step, HOUR.length, now)
+    this.#day = new Rates(DAY.step, DAY.length, now)
+  }
+
+  /** By node name. */
+  get workers(): ReadonlyMap<string, WorkerState> {
+    return this.#cluster.workers
+  }
+
+  /** By id, those heard of last at the end. */
+  get tasks(): ReadonlyMap<string, TaskState> {
+    return this.#cluster.tasks
+  }
+
+  /** How many events of each kind there were. */
+  get totals(): Counts {
+    return countsBy((kind) => this.#totals.get(kind) ?? 0)
+  }
+
+  /** Grow with each change of a task, and of a worker. */
+  get versions(): { readonly tasks: number; readonly workers: number } {
+    return { tasks: this.#tasksVersion, workers: this.#workersVersion }
+  }
+
+  /** All that is known of one task. */
+  task(id: string): TaskView | undefined {
+    const state = this.tasks.get(id)
+    return state === undefined ? undefined : { state, history: this.#histories.views.get(id) ?? NO_HISTORY }
+  }
+
+  /** When the last task event of a worker came. */
+  heardTasksOf(worker: string): number | undefined {
+    return this.#heard.get(worker)
+  }
+
+  /** When a worker said that it leaves, where it did so last. */
+  leftAt(worker: string): number | undefined {
+    return this.#left.get(worker)
+  }
+
+  /** Takes one event in. */
+  apply(event: CeleryEvent): void {
+    const [group, subject] = splitType(event.type)
+    const before = event.uuid === undefined ? undefined : this.tasks.get(event.uuid)
+    this.#cluster.apply(event)
+    if (group === 'worker') this.#hearWorker(event, subject)
+    if (group !== 'task' || event.uuid === undefined) return
+    this.#tasksVersion += 1
+    this.#histories.put(event.uuid, taskHistoryAfter(this.#histories.views.get(event.uuid), event, subject))
+    if (subject !== 'sent') remember(this.#heard, event.hostname, event.local_received)
+    if (isKind(subject)) this.#count(subject, event, before)
+  }
+
+  /** Takes a task in that a worker says it has, which no event has told of; counts nothing. */
+  recall(event: CeleryEvent): void {
+    if (event.uuid === undefined) return
+    const known = this.tasks.get(event.uuid)
+    if (known !== undefined && FINAL.has(known.state)) return
+    if (known === undefined || known.state !== 'STARTED') this.#cluster.apply(event)
+    this.#histories.put(event.uuid, {
+      ...(this.#histories.views.get(event.uuid) ?? NO_HISTORY),
+      unknownSince: undefined,
+    })
+    this.#tasksVersion += 1
+  }
+
+  /** Notes that no worker has a task any more that was not at its end when events were missed, since `since`. */
+  lose(id: string, since: number): void {
+    const history = this.#histories.views.get(id) ?? NO_HISTORY
+    if (!this.tasks.has(id) || history.unknownSince !== undefined) return
+    this.#histories.put(id, { ...history, unknownSince: since })
+    this.#tasksVersion += 1
+  }
+
+  /** Events a second over the last ten seconds. */
+  rates(now: number): Counts {
+    const recent = this.#hour.recent(10, now)
+    return countsBy((kind) => recent.count(kind) / 10)
+  }
+
+  /** Durations of the last five minutes. */
+  durations(now: number): Pick<ReturnType<Rates['recent']>, 'runtime' | 'wait'> {
+    const { runtime, wait } = this.#hour.recent(300, now)
+    return { runtime, wait }
+  }
+
+  /** The points of the charts: an hour in steps of ten seconds, a day in steps of five minutes. */
+  series(span: 'hour' | 'day', now: number): Series {
+    const [rates, { step, each }] = span === 'hour' ? [this.#hour, HOUR] : [this.#day, DAY]
+    const seconds = step * each
+    const stretches = rates.stretches(each, now)
+    const perSecond = (kind: Kind) => stretches.map((stretch) => stretch.count(kind) / seconds)
+    return {
+      step: seconds,
+      at: stretches.map(({ at }) => at),
+      received: perSecond('received'),
+      succeeded: perSecond('succeeded'),
+      failed: perSecond('failed'),
+      retried: perSecond('retried'),
+      runtime50: stretches.map(({ runtime }) => runtime.p50 ?? null),
+      runtime95: stretches.map(({ runtime }) => runtime.p95 ?? null),
+      wait95: stretches.map(({ wait }) => wait.p95 ?? null),
+    }
+  }
+
+  #hearWorker({ hostname, local_received: now }: CeleryEvent, subject: string): void {
+    this.#workersVersion += 1
+    if (subject === 'offline') remember(this.#left, hostname, now)
+    else this.#left.delete(hostname)
+  }
+
+  #count(kind: Kind, event: CeleryEvent, before: TaskState | undefined): void {
+    const now = event.local_received
+    this.#totals.set(kind, (this.#totals.get(kind) as number) + 1)
+    for (const rates of [this.#hour, this.#day]) {
+      rates.count(kind, now)
+      if (kind === 'succeeded' && typeof event.runtime === 'number') rates.ran(event.runtime, now)
+      if (kind === 'started' && before?.received !== undefined) rates.waited(event.timestamp - before.received, now)
+    }
+  }
+}
+
+/** Names come from the wire: those touched longest ago are forgotten. */
+function remember(moments: Map<string, number>, name: string, now: number): void {
+  moments.delete(name)
+  moments.set(name, now)
+  if (moments.size <= MOST_WORKERS) return
+  const [oldest] = moments.keys()
+  moments.delete(oldest as string)
+}
+
+function isKind(subject: string): subject is Kind {
+  return (KINDS as readonly string[]).includes(subject)
+}
+
+function countsBy(count: (kind: Kind) => number): Counts {
+  return Object.fromEntries(KINDS.map((kind) => [kind, count(kind)])) as unknown as Counts
+}

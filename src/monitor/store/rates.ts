@@ -1,0 +1,100 @@
+import type { Durations } from '../answers/cluster.ts'
+import { Histogram } from './histogram.ts'
+
+/** The kinds of task events that are counted. */
+export const KINDS = ['sent', 'received', 'started', 'succeeded', 'failed', 'retried', 'revoked', 'rejected'] as const
+
+/** A kind of task events that is counted. */
+export type Kind = (typeof KINDS)[number]
+
+/** What happened in one or more consecutive steps. */
+export interface Stretch {
+  /** Its beginning, in seconds since the epoch. */
+  readonly at: number
+  count(kind: Kind): number
+  readonly runtime: Durations
+  readonly wait: Durations
+}
+
+/** Counts and durations of the last `length` steps of `step` seconds each, in memory of constant size. */
+export class Rates {
+  readonly #step: number
+  readonly #length: number
+  readonly #counts: Uint32Array
+  readonly #runtimes: Histogram
+  readonly #waits: Histogram
+  /** The number of the step written last, counted from the epoch. */
+  #last: number
+
+  constructor(step: number, length: number, now: number) {
+    this.#step = step
+    this.#length = length
+    this.#counts = new Uint32Array(length * KINDS.length)
+    this.#runtimes = new Histogram(length)
+    this.#waits = new Histogram(length)
+    this.#last = Math.floor(now / step)
+  }
+
+  /** Counts an event that arrived `now`. */
+  count(kind: Kind, now: number): void {
+    const slot = this.#slot(now)
+    const index = slot * KINDS.length + KINDS.indexOf(kind)
+    this.#counts[index] = (this.#counts[index] as number) + 1
+  }
+
+  /** Notes how many seconds a task ran. */
+  ran(seconds: number, now: number): void {
+    this.#runtimes.add(this.#slot(now), seconds)
+  }
+
+  /** Notes how many seconds a task waited in its worker. */
+  waited(seconds: number, now: number): void {
+    this.#waits.add(this.#slot(now), seconds)
+  }
+
+  /** The last `steps` whole steps before the one of `now`, as one stretch. */
+  recent(steps: number, now: number): Stretch {
+    this.#slot(now)
+    return this.#stretch(this.#last - steps, steps)
+  }
+
+  /** The whole ring in stretches of `each` steps, oldest first; the last one is not over yet. */
+  stretches(each: number, now: number): readonly Stretch[] {
+    this.#slot(now)
+    // Stretches begin at multiples of their length, so that points do not move.
+    const newest = Math.floor(this.#last / each)
+    const many = Math.floor(this.#length / each)
+    return Array.from({ length: many }, (_, index) => this.#stretch((newest - many + 1 + index) * each, each))
+  }
+
+  #stretch(first: number, steps: number): Stretch {
+    const slots: number[] = []
+    for (let number = first; number < first + steps; number++) {
+      if (number <= this.#last && number > this.#last - this.#length) slots.push(number % this.#length)
+    }
+    return {
+      at: first * this.#step,
+      count: (kind) => {
+        const column = KINDS.indexOf(kind)
+        return slots.reduce((sum, slot) => sum + (this.#counts[slot * KINDS.length + column] as number), 0)
+      },
+      runtime: this.#runtimes.durations(slots),
+      wait: this.#waits.durations(slots),
+    }
+  }
+
+  /** The place of `now`, after the steps since the last one were emptied. A clock that was set back writes into the last step. */
+  #slot(now: number): number {
+    const number = Math.floor(now / this.#step)
+    const empty = Math.min(number - this.#last, this.#length)
+    for (let ahead = 1; ahead <= empty; ahead++) this.#clear((number - empty + ahead) % this.#length)
+    if (number > this.#last) this.#last = number
+    return this.#last % this.#length
+  }
+
+  #clear(slot: number): void {
+    this.#counts.fill(0, slot * KINDS.length, (slot + 1) * KINDS.length)
+    this.#runtimes.clear(slot)
+    this.#waits.clear(slot)
+  }
+}

@@ -1,0 +1,40 @@
+import { boundedText } from '../../events/bounded-text.ts'
+import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
+import { beginningOf } from '../../runtime/text/cut-text.ts'
+
+/** One event of a task, kept. */
+export interface KeptMoment {
+  /** The event's type without `task-`. */
+  readonly what: string
+  /** Seconds since the epoch, by the sender's clock. */
+  readonly at: number
+  readonly by: string
+  readonly note: string | undefined
+}
+
+/** How a task came to its state. */
+export interface TaskHistory {
+  /** In the order of their arrival, the last hundred. */
+  readonly moments: readonly KeptMoment[]
+  readonly omitted: number
+  /** Since when nothing can be known of it, where that is so. */
+  readonly unknownSince: number | undefined
+}
+
+// A task that retries for ever: what is shown are its last ones.
+const MOST_MOMENTS = 100
+// The whole exception is in the state.
+const LONGEST_NOTE = 500
+
+/** The history of a task after an event of it; `what` is its type without `task-`. */
+export function taskHistoryAfter(before: TaskHistory | undefined, event: CeleryEvent, what: string): TaskHistory {
+  const { timestamp: at, hostname: by, exception } = event
+  const note = typeof exception === 'string' ? cut(exception) : undefined
+  const moments = [...(before?.moments ?? []), { what: boundedText(what), at, by, note }]
+  const tooMany = Math.max(0, moments.length - MOST_MOMENTS)
+  return { moments: moments.slice(tooMany), omitted: (before?.omitted ?? 0) + tooMany, unknownSince: undefined }
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST_NOTE ? text : `${beginningOf(text, LONGEST_NOTE)}…`
+}
