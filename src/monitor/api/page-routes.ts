@@ -20,15 +20,21 @@ interface Asset {
   readonly packed: Uint8Array<ArrayBuffer>
 }
 
-/** The page, which is one document for all views, and what it loads. Throws `TWQ_INTERNAL` where it was not built. */
-export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): void {
-  const assets = new Map(Object.entries(TYPES).map(([name, type]) => [name, readAsset(name, type)]))
-  const hash = createHash('sha256')
-  for (const { body } of assets.values()) hash.update(body)
-  const version = hash.digest('hex').slice(0, 12)
-  const page = documentOf(basePath, version)
+interface Bundle {
+  readonly assets: ReadonlyMap<string, Asset>
+  /** Of what is in it: browsers keep what they have loaded until it changes. */
+  readonly version: string
+}
 
+/** The page, which is one document for all views, and what it loads. It is read when it is asked for the first time. */
+export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): void {
+  let read: Bundle | undefined
+  const bundle = (): Bundle => {
+    read ??= readBundle()
+    return read
+  }
   app.get('/assets/:version/:name', (c) => {
+    const { assets, version } = bundle()
     const asset = assets.get(c.req.param('name'))
     if (asset === undefined || c.req.param('version') !== version) return c.notFound()
     const packs = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
@@ -39,11 +45,20 @@ export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): v
       ...(packs && { 'content-encoding': 'gzip' }),
     })
   })
-  for (const view of access.login === undefined ? VIEWS : [...VIEWS, '/login']) app.get(view, (c) => c.html(page))
+  for (const view of access.login === undefined ? VIEWS : [...VIEWS, '/login']) {
+    app.get(view, (c) => c.html(documentOf(basePath, bundle().version)))
+  }
 }
 
 // Of the sources and of the build alike.
 const BUNDLE = new URL('../../../dist/monitor/page/', import.meta.url)
+
+function readBundle(): Bundle {
+  const assets = new Map(Object.entries(TYPES).map(([name, type]) => [name, readAsset(name, type)]))
+  const hash = createHash('sha256')
+  for (const { body } of assets.values()) hash.update(body)
+  return { assets, version: hash.digest('hex').slice(0, 12) }
+}
 
 function readAsset(name: string, type: string): Asset {
   const path = new URL(name, BUNDLE)

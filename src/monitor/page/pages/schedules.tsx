@@ -110,12 +110,12 @@ function Line({ schedule, may, again }: LineProps) {
       {may && (
         <td class="grows">
           <div class="buttons">
-            <button type="button" aria-label={`Run ${name} now`} onClick={() => void change('trigger')}>
+            <button type="button" aria-label={`Run now: ${name}`} onClick={() => void change('trigger')}>
               Run now
             </button>
             <button
               type="button"
-              aria-label={`${isPaused ? 'Resume' : 'Pause'} ${name}`}
+              aria-label={`${isPaused ? 'Resume' : 'Pause'}: ${name}`}
               onClick={() => void change(isPaused ? 'resume' : 'pause')}
             >
               {isPaused ? 'Resume' : 'Pause'}

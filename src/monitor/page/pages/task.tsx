@@ -91,10 +91,10 @@ function Facts({ task }: { readonly task: TaskDetail }) {
     ['Started', task.started === undefined ? undefined : <Moment at={task.started} />],
     ['Ran for', task.runtime === undefined ? undefined : duration(task.runtime)],
     ['Retries', task.retries],
-    ['Due', task.eta],
-    ['Expires', task.expires],
+    ['Due', momentOf(task.eta)],
+    ['Expires', momentOf(task.expires)],
     ['Queue', task.queue ?? task.routingKey],
-    ['Sent by task', task.parentId && <TaskLink id={task.parentId} />],
+    ['Sent by task', task.parentId && task.parentId !== task.id ? <TaskLink id={task.parentId} /> : undefined],
     ['Workflow', task.rootId && task.rootId !== task.id ? <TaskLink id={task.rootId} /> : undefined],
   ]
   return (
@@ -102,13 +102,19 @@ function Facts({ task }: { readonly task: TaskDetail }) {
       {facts
         .filter(([, value]) => value !== undefined && value !== '')
         .map(([name, value]) => (
-          <div key={name}>
+          <div key={name} class={name === 'Id' ? 'broad' : undefined}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
         ))}
     </dl>
   )
+}
+
+/** What Python writes as ISO 8601, as a time here; anything else as it is. */
+function momentOf(text: string | undefined) {
+  const at = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(at) ? text : <Moment at={at / 1000} />
 }
 
 function TaskLink({ id }: { readonly id: string }) {

@@ -88,7 +88,7 @@ function optionsFor(element: HTMLElement, lines: readonly Line[], format: ChartP
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map(hourOf), space: 70 },
+      { ...axis, size: 28, values: (_plot, splits) => splits.map(hourOf), space: 70 },
       { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => format(value)), space: 40 },
     ],
     series: [

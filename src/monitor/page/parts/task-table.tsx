@@ -24,7 +24,7 @@ export function TaskTable({ tasks, caption, shows }: TaskTableProps) {
             <th scope="col" class="wide">
               Worker
             </th>
-            <th scope="col" class="end">
+            <th scope="col" class="end wide">
               Ran
             </th>
             <th scope="col" class="end">
@@ -51,7 +51,7 @@ export function TaskTable({ tasks, caption, shows }: TaskTableProps) {
               <td class="wide">
                 <span class="cut">{task.worker ?? '–'}</span>
               </td>
-              <td class="end mono">{duration(task.runtime)}</td>
+              <td class="end mono wide">{duration(task.runtime)}</td>
               <td class="end">
                 <Moment at={task.at} />
               </td>

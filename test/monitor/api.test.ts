@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import type { AuditList } from '../../src/monitor/answers/actions.ts'
+import type { Overview, WorkerList } from '../../src/monitor/answers/cluster.ts'
+import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
+import { createMonitor } from '../../src/monitor/create-monitor.ts'
+import type { MonitorOptions } from '../../src/monitor/monitor-options.ts'
+import { aMonitor, aTaskEvent, aWorkerEvent, HOST } from '../support/a-monitor.ts'
+
+const HEADERS = ['content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy']
+
+describe('the API of the monitor', () => {
+  it('tells what the events tell', async () => {
+    await using scene = await aMonitor()
+    await scene.say([
+      aTaskEvent('task-received', 't1', { name: 'add', args: '(1, 2)', kwargs: '{}' }),
+      aTaskEvent('task-started', 't1'),
+      aTaskEvent('task-succeeded', 't1', { result: '3', runtime: 0.25 }),
+    ])
+    const task = await scene.until<TaskDetail>('/api/tasks/t1', ({ state }) => state === 'SUCCESS')
+    expect(task).toMatchObject({ name: 'add', args: '(1, 2)', result: { text: '3', from: 'event' }, runtime: 0.25 })
+    const overview = await scene.get<Overview>('/api/overview')
+    expect(overview).toMatchObject({ totals: { received: 1, started: 1, succeeded: 1, failed: 0 }, remembered: 1 })
+    const { workers } = await scene.get<WorkerList>('/api/workers')
+    expect(workers).toMatchObject([{ name: 'w1@host', online: true, software: 'py-celery 5.6.3', taskEvents: 'heard' }])
+  })
+
+  it('names a worker that has worked, and of whose tasks no event came', async () => {
+    await using scene = await aMonitor()
+    await scene.say(aWorkerEvent('worker-heartbeat', { processed: 7, active: 1 }))
+    const { workers } = await scene.until<WorkerList>('/api/workers', (list) => list.workers[0]?.processed === 7)
+    expect(workers).toMatchObject([{ taskEvents: 'silent' }])
+  })
+
+  it('is read only unless changes are allowed, and says which right is missing', async () => {
+    await using scene = await aMonitor()
+    const changes: [string, object][] = [
+      ['/api/quarantine/replay', { queue: 'celery', ids: ['a'] }],
+      ['/api/quarantine/drop', { queue: 'celery', ids: ['a'] }],
+      ['/api/schedules/trigger', { name: 'a' }],
+      ['/api/workers/enable-events', { workers: ['w1@host'] }],
+      ['/api/tasks/revoke', { ids: ['a'] }],
+    ]
+    for (const [path, body] of changes) expect([path, (await scene.post(path, body)).status]).toEqual([path, 403])
+    expect((await scene.get<AuditList>('/api/audit')).entries).toEqual([])
+  })
+
+  it('notes who did what, also where it failed', async () => {
+    await using scene = await aMonitor({ allowControl: true })
+    expect((await scene.post('/api/quarantine/replay', { queue: 'celery', ids: ['a', 'b'] })).status).toBe(200)
+    expect((await scene.post('/api/tasks/revoke', { ids: ['a'] })).status).toBe(409)
+    const { entries } = await scene.get<AuditList>('/api/audit')
+    expect(entries).toMatchObject([
+      { who: 'anyone', what: 'revoke', on: 'a', outcome: 'failed', detail: 'no worker listens on this broker' },
+      { who: 'anyone', what: 'replay', on: 'celery: a, b', outcome: 'done' },
+    ])
+  })
+
+  it('changes nothing without the token of the page, or for another site', async () => {
+    await using scene = await aMonitor({ allowControl: true })
+    const body = { queue: 'celery', ids: ['a'] }
+    for (const headers of [
+      { 'x-twq-csrf': '' },
+      { 'x-twq-csrf': 'guess' },
+      { origin: 'http://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { host: 'evil.example' },
+    ] as Record<string, string>[]) {
+      expect([403, 421]).toContain((await scene.post('/api/quarantine/drop', body, headers)).status)
+    }
+    expect((await scene.get<AuditList>('/api/audit')).entries).toEqual([])
+  })
+
+  it.each([
+    ['/api/quarantine/replay', '{'],
+    ['/api/quarantine/replay', '[]'],
+    ['/api/quarantine/replay', 'null'],
+    ['/api/quarantine/replay', '{"queue":"a"}'],
+    ['/api/quarantine/replay', '{"queue":"a","ids":[]}'],
+    ['/api/quarantine/replay', '{"queue":"a","ids":[1]}'],
+    ['/api/quarantine/replay', `{"queue":"${'a'.repeat(400)}","ids":["b"]}`],
+    ['/api/schedules/trigger', '{"name":{}}'],
+    ['/api/schedules/constructor', '{"name":"a"}'],
+    ['/api/workers/enable-events', '{"workers":"all"}'],
+  ])('refuses %s with %s as no request that can be meant', async (path, text) => {
+    await using scene = await aMonitor({ allowControl: true })
+    const { csrf } = await scene.get<{ csrf: string }>('/api/session')
+    const response = await scene.fetch(path, { method: 'POST', body: text, headers: { 'x-twq-csrf': csrf } })
+    expect(response.status).toBe(400)
+  })
+
+  it('refuses a body that is too large', async () => {
+    await using scene = await aMonitor({ allowControl: true })
+    const response = await scene.post('/api/tasks/revoke', { ids: ['a'.repeat(300_000)] })
+    expect(response.status).toBe(413)
+  })
+
+  it('hides arguments, results and errors in every answer, and from the search', async () => {
+    await using scene = await aMonitor({ hide: ['args', 'results', 'errors'] })
+    const secret = {
+      args: "('secret',)",
+      kwargs: "{'k': 'secret'}",
+      exception: 'secret',
+      traceback: 'secret',
+      result: 'secret',
+    }
+    await scene.say([aTaskEvent('task-received', 't1', secret), aTaskEvent('task-failed', 't1', secret)])
+    await scene.until<TaskDetail>('/api/tasks/t1', ({ state }) => state === 'FAILURE')
+    for (const path of [
+      '/api/tasks',
+      '/api/tasks/t1',
+      '/api/tasks/t1/tree',
+      '/api/overview',
+      '/api/tasks?text=secret',
+    ]) {
+      expect(await (await scene.fetch(path)).text()).not.toContain('secret')
+    }
+    expect((await scene.get<TaskList>('/api/tasks?text=secret')).matching).toBe(0)
+  })
+
+  it('hides what a function says of each task', async () => {
+    await using scene = await aMonitor({ hide: ({ name }) => (name === 'login' ? ['args'] : []) })
+    await scene.say([
+      aTaskEvent('task-received', 't1', { name: 'login', args: "('secret',)" }),
+      aTaskEvent('task-received', 't2', { name: 'add', args: '(1,)' }),
+    ])
+    const { tasks } = await scene.until<TaskList>('/api/tasks', ({ remembered }) => remembered === 2)
+    expect(Object.fromEntries(tasks.map(({ name, args }) => [name, args]))).toEqual({ add: '(1,)', login: undefined })
+  })
+
+  it('keeps every answer to itself', async () => {
+    await using scene = await aMonitor({ basePath: '/twq' })
+    for (const path of ['/api/overview', '/api/nothing', '/nothing', '/api/tasks?since=x']) {
+      const { headers } = await scene.fetch(path)
+      expect(HEADERS.filter((name) => !headers.has(name))).toEqual([])
+      expect(headers.get('cache-control')).toBe('no-store')
+      expect(headers.has('access-control-allow-origin')).toBe(false)
+    }
+    const policy = (await scene.fetch('/api/overview')).headers.get('content-security-policy')
+    expect(policy).toContain("script-src 'self'; style-src 'self'")
+    expect(policy).not.toContain('unsafe')
+  })
+
+  it.each([
+    ...[
+      '/../package.json',
+      '/assets/../../package.json',
+      '/assets/x/..%2f..%2f..%2fpackage.json',
+      '/assets/%2e%2e/page.js',
+    ],
+    ...[
+      '/assets/x/page.js%00',
+      '//etc/passwd',
+      '/assets/x/constructor',
+      '/api/../../etc/passwd',
+      '/..%5c..%5cpackage.json',
+    ],
+  ])('has no file at %s', async (path) => {
+    await using scene = await aMonitor()
+    const response = await scene.monitor.fetch(new Request(`http://${HOST}${path}`, { headers: { host: HOST } }))
+    expect(response.status).toBe(404)
+  })
+
+  it('has 200 streams at most, and room again once one is closed', async () => {
+    await using scene = await aMonitor()
+    const responses = await Promise.all(Array.from({ length: 1_000 }, () => scene.fetch('/api/stream')))
+    const open = responses.filter(({ status }) => status === 200)
+    expect([open.length, responses.filter(({ status }) => status === 503).length]).toEqual([200, 800])
+    expect((await scene.fetch('/api/overview')).status).toBe(200)
+    await open[0]?.body?.cancel()
+    const again = await scene.fetch('/api/stream')
+    expect(again.status).toBe(200)
+    for (const { body } of [...open, again]) await body?.cancel().catch(() => {})
+  })
+
+  it('tells a stream of changes, and passes over one that is not read', async () => {
+    await using scene = await aMonitor()
+    const unread = await scene.fetch('/api/stream')
+    const { body } = await scene.fetch('/api/stream')
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader()
+    await reader.read()
+    let told = ''
+    while (!/"tasks":[1-9]/.test(told)) {
+      await scene.say(aTaskEvent('task-started', 't1'))
+      told = (await reader.read()).value ?? ''
+    }
+    expect(told).toMatch(
+      /^event: changed\ndata: \{"tasks":\d+,"workers":\d+,"queues":\d+,"broker":\d+,"audit":\d+\}\n\n$/,
+    )
+    await Promise.all([reader.cancel(), unread.body?.cancel()])
+  })
+})
+
+describe('createMonitor', () => {
+  const authorize = () => undefined
+  it.each([
+    [{}, /needs `authorize`/],
+    [{ authorize: true }, /needs `authorize`/],
+    [{ authorize, basePath: 'twq' }, /basePath must be a path/],
+    [{ authorize, basePath: '/"><script>' }, /basePath must be a path/],
+    [{ authorize, hide: ['arguments'] }, /hide must name/],
+    [{ authorize, broker: 'nonsense' }, /broker/],
+  ])('refuses %j', (options, problem) => {
+    expect(() => createMonitor(options as unknown as MonitorOptions)).toThrow(problem)
+  })
+})
