@@ -7,6 +7,7 @@ import { brokerOf, heartbeatOf } from '../client/client-options.ts'
 import { createClient, createClientOf } from '../client/create-client.ts'
 import { TwqError } from '../errors.ts'
 import { managementApi } from '../queues/management.ts'
+import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Audit } from './actions/audit.ts'
@@ -43,9 +44,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
   return createMonitorOf(options, givenAccess(authorize, options.allowControl === true))
 }
 
+/** The options of a monitor whose visitors are known in another way; its results may be kept by a backend of the configuration's own. */
+export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> & {
+  readonly resultBackend?: string | ResultBackendDefinition
+}
+
 /** A monitor whose visitors are known in another way, and, in tests, of a broker that is at hand. */
 export function createMonitorOf(
-  options: Omit<MonitorOptions, 'authorize'>,
+  options: WatchOptions,
   access: Access,
   given?: { readonly broker: Broker; readonly clock: Clock },
 ): Monitor {

@@ -1,5 +1,4 @@
 import { TwqError } from '../errors.ts'
-import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { Logger } from '../runtime/log/logger.ts'
 import type { HiddenPart } from './answers/tasks.ts'
 import type { Authorize } from './auth/given-access.ts'
@@ -17,7 +16,7 @@ export interface MonitorOptions {
   /** AMQP heartbeat. Default 10 s. */
   readonly heartbeat?: number | string
   /** Where results are kept, as `redis://…`: they are shown whole from there. Default none: only the events' texts are shown. */
-  readonly resultBackend?: string | ResultBackendDefinition
+  readonly resultBackend?: string
   /** The prefix of result keys in a Redis. */
   readonly resultKeyPrefix?: string
   /** The namespace of the schedules that are shown. */
@@ -40,15 +39,12 @@ export interface MonitorOptions {
   readonly logger?: Logger
 }
 
+type Checkable = Pick<MonitorOptions, 'hide' | 'basePath' | 'hosts' | 'queues'>
+
 const PARTS: readonly HiddenPart[] = ['args', 'results', 'errors']
 
 /** The options of which something is wrong as a rule. Throws `TWQ_CONFIG`. */
-export function checked({
-  hide = [],
-  basePath = '',
-  hosts = [],
-  queues = ['celery'],
-}: Omit<MonitorOptions, 'authorize'>) {
+export function checked({ hide = [], basePath = '', hosts = [], queues = ['celery'] }: Checkable) {
   if (typeof basePath !== 'string' || !/^(\/[\w.~-]{1,50}){0,5}$/.test(basePath)) {
     throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${JSON.stringify(basePath)}`)
   }

@@ -14,6 +14,7 @@ const DOCUMENTS = [
   'examples/fastify/README.md',
   'examples/nestjs/README.md',
   'docs/embedding.md',
+  'docs/monitor.md',
   'docs/remote-control.md',
   'docs/workflows.md',
   'docs/plugins.md',

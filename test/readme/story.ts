@@ -17,6 +17,9 @@ const DOCUMENTED_HEALTH = '127.0.0.1:9808'
 /** Where the servers of the documents listen; in a story on a port that is free. */
 const DOCUMENTED_SERVER = '127.0.0.1:3000'
 
+/** Where the monitor of the documents listens; in a story on a port that is free. */
+const DOCUMENTED_MONITOR = '127.0.0.1:5555'
+
 /** Commands that a story does not run, since the tests' own provisioning has done what they are for. */
 const PROVIDED: ReadonlySet<string> = new Set([
   'docker run --rm -p 5672:5672 rabbitmq:4',
@@ -36,6 +39,7 @@ const STAYING = [
   { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
   { command: /^npx tsx main\.ts$/, ready: /worker\.ready/ },
+  { command: /\btwq monitor\b/, ready: /^http:/ },
   { command: /^npx tsx app\.ts$/, ready: /^listening\b/ },
 ]
 
@@ -62,15 +66,21 @@ export class Story implements AsyncDisposable {
   readonly #root: string
   readonly #health: string
   readonly #server: string
+  readonly #monitor: string
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #staying = new Map<RegExp, Program>()
   /** The TypeScript files that the documents have the reader write. */
   readonly written: string[] = []
 
-  private constructor(setting: Setting, root: string, ports: { readonly health: number; readonly server: number }) {
+  private constructor(
+    setting: Setting,
+    root: string,
+    ports: { readonly health: number; readonly server: number; readonly monitor: number },
+  ) {
     this.#setting = setting
     this.#health = `127.0.0.1:${ports.health}`
     this.#server = `127.0.0.1:${ports.server}`
+    this.#monitor = `127.0.0.1:${ports.monitor}`
     this.#root = root
     const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name))
     this.#env = {
@@ -103,7 +113,11 @@ export class Story implements AsyncDisposable {
       linkDependencies(dirname(example), join(root, 'twq'))
     }
     await shareDownloads(join(root, 'npm-cache'))
-    return new Story(setting, root, { health: await freePort(), server: await freePort() })
+    return new Story(setting, root, {
+      health: await freePort(),
+      server: await freePort(),
+      monitor: await freePort(),
+    })
   }
 
   /** The reader's copy of the project. */
@@ -117,6 +131,7 @@ export class Story implements AsyncDisposable {
       .replaceAll(DOCUMENTED_BROKER, this.#setting.broker)
       .replaceAll(DOCUMENTED_HEALTH, this.#health)
       .replaceAll(DOCUMENTED_SERVER, this.#server)
+      .replaceAll(DOCUMENTED_MONITOR, this.#monitor)
     switch (block.language) {
       case 'sh':
         return await this.#type(text)

@@ -73,6 +73,21 @@ const PROGRAMS: Readonly<Record<string, readonly [code: string, printed: string]
     })`,
     '0 127.0.0.1',
   ],
+  'twq/monitor': [
+    `import { createMonitor, type Monitor, type MonitorOptions, TwqError } from 'twq/monitor'
+    export const options: MonitorOptions = { authorize: () => ({ name: 'ada', rights: ['view'] }), hide: ['args'] }
+    export const open = (): Monitor => createMonitor(options)
+    export const wrong = (): string => {
+      try {
+        createMonitor({ ...options, basePath: 'twq' })
+        return 'fine'
+      } catch (error) {
+        return TwqError.is(error, 'TWQ_CONFIG') ? error.code : 'unknown'
+      }
+    }
+    console.log(wrong())`,
+    'TWQ_CONFIG',
+  ],
   'twq/otel': [
     `import { defineConfig } from 'twq'
     import { type OpenTelemetryOptions, openTelemetry } from 'twq/otel'

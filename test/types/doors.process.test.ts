@@ -18,6 +18,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   'twq/client': ['RemoteTaskError', 'TwqError', 'createClient'],
   'twq/current': ['currentTask'],
   'twq/devbroker': ['startDevBroker'],
+  'twq/monitor': ['TwqError', 'createMonitor'],
   'twq/otel': ['openTelemetry'],
   'twq/testing': ['ManualClock', 'createMemoryBroker', 'runTask', 'startTestWorker', 'until'],
   'twq/worker': ['TwqError', 'createWorker'],

@@ -30,6 +30,8 @@ const INSPECT_EVERY = 30_000
 // A worker that came is asked soon, and many that come at once are asked together.
 const INSPECT_SOON = 1_000
 const STOP_PATIENCE = 2_000
+// Twenty seconds of a busy cluster, for a machine that has something else to do; more than 64 MiB are never kept.
+const MOST_WAITING = 100_000
 
 /** Fills the store: with the events of all workers, with what they answer, and with the depths of their queues. */
 export class Feed {
@@ -54,7 +56,10 @@ export class Feed {
         if (back !== undefined) this.#catchUp(back.from)
       },
     )
-    this.#stream = receiveEvents({ session, clock }, { enableTaskEvents: parts.enableTaskEvents })
+    this.#stream = receiveEvents(
+      { session, clock },
+      { enableTaskEvents: parts.enableTaskEvents, mostWaiting: MOST_WAITING },
+    )
   }
 
   /** Events that came faster than they could be taken in, and those that were none. */
