@@ -70,8 +70,8 @@ export interface Channel extends AsyncDisposable {
   /** Resolves, never rejects, when the channel is over for any reason. */
   readonly closed: Promise<CloseReason>
   readonly isOpen: boolean
-  /** How many of its deliveries are not settled; those after `get` or with `noAck: false`. */
-  readonly unsettled: number
+  /** True when it has no consumer, and each of its deliveries is settled. */
+  readonly idle: boolean
   /** Resolves when the broker answers a question about no queue: after the deliveries before it. */
   ping(): Promise<void>
   /** Declares an exchange. Rejects when there is one of that name with other properties, which closes the channel. */
@@ -134,8 +134,16 @@ export interface EndedConsumer {
 /** A running consumer. */
 export interface Subscription {
   readonly consumerTag: string
+  /** How many more messages the broker may send it, by its own limit; Infinity where it has none. */
+  readonly room: number
   /** Stops deliveries; resolves once the broker agreed. Unacknowledged deliveries stay in hand. */
   cancel(): Promise<void>
+  /**
+   * Ends the consumer as soon as there is no room: nothing is on its way to it then, which a quorum queue would take back and deliver as
+   * redelivered. Until then, or until `signal` aborts, answers to its deliveries are held back. False, and it goes on, where there still is
+   * room, or the broker was asked before whether it has carried out the answers (`ping`, `inspectQueue`). Rejects as `cancel` does.
+   */
+  cancelExhausted(signal: AbortSignal): Promise<boolean>
 }
 
 /** One message in our hands, bound to the channel that delivered it. */

@@ -512,6 +512,26 @@ export function describeBroker(
         expect(delivery.ack()).toBe(true)
       })
 
+      it('can be cancelled once they have as many as they may, which holding answers back brings about', async () => {
+        const queue = await aQueue()
+        await channel.prefetch(3, 'consumer')
+        const inbox = await Inbox.of(channel, queue)
+        for (const n of numbers(2)) await send(queue, n)
+        const [first, second] = await inbox.nextOnes(2)
+        const cancelled = inbox.subscription.cancelExhausted(new AbortController().signal)
+        expect(first?.ack()).toBe(true)
+        expect(first?.ack()).toBe(false)
+        await send(queue, '2')
+        expect(await cancelled).toBe(true)
+        await send(queue, '3')
+        expect([second?.ack(), second?.nack({ requeue: true })]).toEqual([true, false])
+        // The broker has carried out what was held back: nothing is redelivered but what nobody has answered.
+        const left = await ready(queue)
+        await channel[Symbol.asyncDispose]()
+        channel = await connection.openChannel()
+        expect((await ready(queue)) - left).toBe(inbox.waiting)
+      })
+
       it('need a queue', async () => {
         await expect(Inbox.of(channel, unique('nowhere'))).rejects.toSatisfy(is('TWQ_QUEUE_MISSING'))
       })

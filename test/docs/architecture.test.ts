@@ -65,7 +65,7 @@ describe("a message's way", () => {
   it('takes at most 14 hops, from Channel.consume to the acknowledgement', () => {
     expect(hops.map(({ number }) => number)).toEqual(hops.map((_, index) => index + 1))
     expect(hops.length).toBeLessThanOrEqual(14)
-    expect([hops[0]?.code, hops.at(-1)?.code]).toEqual(['AmqpChannel.consume', 'AmqpChannel.ack'])
+    expect([hops[0]?.code, hops.at(-1)?.code]).toEqual(['AmqpChannel.consume', 'Answers.ack'])
     expect(hops.map(({ code }) => code)).toContain('settle')
   })
 
@@ -85,7 +85,7 @@ describe("a message's way", () => {
 
   it('begins with the callback that the consumer gives to Channel.consume', () => {
     const [first, second] = hops
-    const subscribing = graph.find(second!.file, 'ConsumingChannel.#consume')!
+    const subscribing = graph.find(second!.file, 'QueueConsumers.#consume')!
     const among = graph.find(join(SRC, 'broker/channels/channel-set.ts'), 'ChannelSet.consume')!
     expect(graph.leads(subscribing, graph.find(second!.file, second!.code)!)).toBe(true)
     expect(graph.leads(subscribing, among)).toBe(true)

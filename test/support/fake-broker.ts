@@ -97,7 +97,7 @@ export class FakeChannel implements Channel {
   readonly #closed = deferred<CloseReason>()
   readonly publishes: Publish[] = []
   readonly exchanges: ExchangeSpec[] = []
-  readonly unsettled = 0
+  readonly idle = true
   isOpen = true
 
   get closed(): Promise<CloseReason> {

@@ -25,6 +25,11 @@ export class Acknowledgements {
   }
 
   /** False when the tag was settled before. */
+  awaits(tag: number): boolean {
+    return this.#unsettled.has(tag)
+  }
+
+  /** False when the tag was settled before. */
   ack(tag: number): boolean {
     if (!this.#unsettled.delete(tag)) return false
     this.#unwritten.push(tag)

@@ -1,4 +1,3 @@
-import type { Message } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import type {
@@ -13,26 +12,28 @@ import type {
   Subscription,
 } from '../broker.ts'
 import { channelFailure, readRefusal } from '../failures.ts'
-import { Acknowledgements } from './acknowledgements.ts'
+import { Answers } from './answers.ts'
 import { type ChannelOwner, CLOSE_TIMEOUT } from './channel-owner.ts'
 import { ConfirmedPublishes } from './confirmed-publishes.ts'
-import { AmqpDelivery, receivedByGet, type SettlingChannel } from './delivery.ts'
+import { ConsumerCredit } from './consumer-credit.ts'
+import { AmqpDelivery, receivedByGet } from './delivery.ts'
 import type { FrameReceiver } from './frame-reader.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 /** amqplib's confirm channel behind our seam. */
-export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
+export class AmqpChannel implements Channel, FrameReceiver {
   readonly closed: Promise<CloseReason>
   readonly #raw: RawChannel
   readonly #owner: ChannelOwner
-  readonly #acknowledgements = new Acknowledgements()
+  readonly #answers: Answers
   readonly #publishes: ConfirmedPublishes
   /** The consumers that the broker has not ended, cancelled ones included: it may still take back what it delivered to them. */
   readonly #receivers = new Map<string, (message: null) => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
-  #flushScheduled = false
+  /** The limit of the consumers that start from now on. */
+  #consumerLimit = 0
 
   /** Attaches every listener at once: an `error` without one would end the process. */
   constructor(raw: RawChannel, owner: ChannelOwner) {
@@ -42,11 +43,13 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     raw.on('error', (error) => {
       this.#failure ??= channelFailure(error)
     })
+    this.#answers = new Answers(raw, owner.writer)
     this.#publishes = new ConfirmedPublishes(raw, owner.writer, (error) => owner.onCallbackError(error))
     this.closed = new Promise((resolve) => {
       raw.on('close', () => {
         const requested = this.#state === 'closing' && this.#failure === undefined
         this.#state = 'closed'
+        this.#answers.lost()
         // When the whole connection goes, its channels hear of it first: by the end of this turn the reason is known.
         queueMicrotask(() => {
           const reason: CloseReason =
@@ -66,7 +69,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     const receive = this.#raw.consumers.get(message.consumerTag)
     if (receive !== undefined) receive(message)
     // It would be delivered for ever where the broker does not know yet that there is no consumer any more.
-    else this.#write(() => this.#raw.nack(tagged(message.deliveryTag), false, true))
+    else this.#answers.refuse(message.deliveryTag, true)
   }
 
   confirmed(deliveryTag: number, multiple: boolean): void {
@@ -77,14 +80,13 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     return this.#state === 'open'
   }
 
-  get unsettled(): number {
-    return this.#acknowledgements.unsettled
+  get idle(): boolean {
+    return this.#answers.unsettled === 0 && this.#raw.consumers.size === 0
   }
 
   async ping(): Promise<void> {
-    const { methods } = privateAmqplib()
-    // Asked for a second time, confirms stay as they are.
-    await this.#ask(() => this.#raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk))
+    this.#answers.releaseAll()
+    await this.#await()
   }
 
   async declareExchange(exchange: ExchangeSpec): Promise<void> {
@@ -100,6 +102,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   }
 
   async inspectQueue(name: string): Promise<QueueStatus> {
+    this.#answers.releaseAll()
     return statusOf(await this.#ask(() => this.#raw.checkQueue(name)))
   }
 
@@ -125,6 +128,7 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   }
 
   async prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void> {
+    if (scope === 'consumer') this.#consumerLimit = count
     await this.#ask(() => this.#raw.prefetch(count, scope === 'channel'))
   }
 
@@ -139,18 +143,18 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     } = {},
   ): Promise<Subscription> {
     const { noAck = false, exclusive = false, priority, onCancelled } = options
-    const source = { disowned: false }
+    const credit = new ConsumerCredit(this.#consumerLimit)
     const receive = (message: ReceivedMessage | null): void => {
       try {
         if (message === null) {
           onCancelled?.({
             disown: () => {
-              source.disowned = true
+              credit.disowned = true
             },
           })
         } else {
-          if (!noAck) this.#acknowledgements.delivered(message.deliveryTag)
-          onDelivery(new AmqpDelivery(message, this, source))
+          if (!noAck) this.#answers.delivered(message.deliveryTag, credit)
+          onDelivery(new AmqpDelivery(message, this.#answers, credit))
         }
       } catch (error) {
         this.#owner.onCallbackError(error)
@@ -162,9 +166,32 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     this.#receivers.set(consumerTag, receive)
     return {
       consumerTag,
+      get room() {
+        return credit.room
+      },
       cancel: async () => {
         await this.#ask(() => this.#raw.cancel(consumerTag))
       },
+      cancelExhausted: (signal) => this.#cancelExhausted(consumerTag, credit, signal),
+    }
+  }
+
+  async #cancelExhausted(consumerTag: string, credit: ConsumerCredit, signal: AbortSignal): Promise<boolean> {
+    if (this.#state !== 'open' || signal.aborted) return false
+    const release = (): void => this.#answers.release(credit)
+    signal.addEventListener('abort', release, { once: true })
+    try {
+      await this.#answers.withhold(credit)
+      // Written at once, it is in front of the answers that were held back.
+      while (credit.exhausted && this.#raw.reply !== null) await this.#await()
+      if (!credit.exhausted) return false
+      const cancelled = this.#ask(() => this.#raw.cancel(consumerTag))
+      release()
+      await cancelled
+      return true
+    } finally {
+      release()
+      signal.removeEventListener('abort', release)
     }
   }
 
@@ -184,8 +211,8 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
   async get(queue: string): Promise<Delivery | undefined> {
     const message = await this.#ask(() => this.#raw.get(queue, { noAck: false }))
     if (message === false) return undefined
-    this.#acknowledgements.delivered(message.fields.deliveryTag)
-    return new AmqpDelivery(receivedByGet(message), this)
+    this.#answers.delivered(message.fields.deliveryTag)
+    return new AmqpDelivery(receivedByGet(message), this.#answers)
   }
 
   publish(
@@ -214,10 +241,10 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     }
   }
 
-  /** Writes the collected acknowledgements and closes; waits a few seconds at most for a peer that does not answer. */
+  /** Writes the acknowledgements that are due and closes; waits a few seconds at most for a peer that does not answer. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'open') {
-      this.#flush()
+      this.#answers.close()
       this.#state = 'closing'
       // Never answered when the connection goes down meanwhile; `closed` resolves in every case.
       this.#raw.close().catch(() => {})
@@ -231,38 +258,11 @@ export class AmqpChannel implements Channel, SettlingChannel, FrameReceiver {
     clearTimeout(impatience)
   }
 
-  ack(tag: number): boolean {
-    if (this.#state !== 'open' || !this.#acknowledgements.ack(tag)) return false
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true
-      this.#owner.writer.beforeFlush(this.#flushCollected)
-    }
-    return true
-  }
-
-  nack(tag: number, requeue: boolean): boolean {
-    if (this.#state !== 'open' || !this.#acknowledgements.nack(tag)) return false
-    return this.#write(() => this.#raw.nack(tagged(tag), false, requeue))
-  }
-
-  readonly #flushCollected = (): void => {
-    this.#flushScheduled = false
-    this.#flush()
-  }
-
-  #flush(): void {
-    if (this.#state !== 'open') return
-    this.#acknowledgements.flush((tag, multiple) => this.#owner.writer.ack(this.#raw.ch, tag, multiple))
-  }
-
-  #write(write: () => void): boolean {
-    try {
-      write()
-      return true
-    } catch {
-      // The connection is closing: amqplib refuses to send, and the broker takes the message back.
-      return false
-    }
+  /** Resolves when the broker answers. */
+  async #await(): Promise<void> {
+    const { methods } = privateAmqplib()
+    // Asked for a second time, confirms stay as they are.
+    await this.#ask(() => this.#raw.rpc(methods.ConfirmSelect, { nowait: false }, methods.ConfirmSelectOk))
   }
 
   async #ask<T>(request: () => Promise<T>): Promise<T> {
@@ -292,9 +292,4 @@ function unsendable(what: 'message' | 'request', error: unknown): TwqError {
 
 function statusOf(reply: { queue: string; messageCount: number; consumerCount: number }): QueueStatus {
   return { name: reply.queue, messages: reply.messageCount, consumers: reply.consumerCount }
-}
-
-// amqplib takes a whole message to reject, and reads one field of it.
-function tagged(deliveryTag: number): Message {
-  return { fields: { deliveryTag } } as Message
 }

@@ -2,14 +2,15 @@ import type { GetMessage } from 'amqplib'
 import type { DecodedTable } from '../../protocol/headers/decode-field-table.ts'
 import type { Headers, Properties, Route } from '../../protocol/wire.ts'
 import type { Delivery } from '../broker.ts'
+import type { ConsumerCredit } from './consumer-credit.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 /** The channel that delivered a message, and on which alone it can be settled. */
 export interface SettlingChannel {
   readonly isOpen: boolean
-  /** False, and nothing is sent, when the tag was settled before or the channel is gone. */
-  ack(tag: number): boolean
-  nack(tag: number, requeue: boolean): boolean
+  /** False, and nothing is sent, when the tag was settled before or the channel is gone. `credit`: of the consumer that it came to. */
+  ack(tag: number, credit?: ConsumerCredit): boolean
+  nack(tag: number, requeue: boolean, credit?: ConsumerCredit): boolean
 }
 
 /** The consumer that deliveries came to. */
@@ -29,9 +30,9 @@ export class AmqpDelivery implements Delivery {
   readonly redelivered: boolean
   readonly deliveryTag: number
   readonly #channel: SettlingChannel
-  readonly #source: Source | undefined
+  readonly #credit: ConsumerCredit | undefined
 
-  constructor(message: ReceivedMessage, channel: SettlingChannel, source?: Source) {
+  constructor(message: ReceivedMessage, channel: SettlingChannel, credit?: ConsumerCredit) {
     const { headers, exchange, routingKey } = message
     this.properties = message.properties
     this.headers = headers?.fields ?? NO_HEADERS
@@ -42,19 +43,19 @@ export class AmqpDelivery implements Delivery {
     this.redelivered = message.redelivered
     this.deliveryTag = message.deliveryTag
     this.#channel = channel
-    this.#source = source
+    this.#credit = credit
   }
 
   get alive(): boolean {
-    return this.#channel.isOpen && this.#source?.disowned !== true
+    return this.#channel.isOpen && this.#credit?.disowned !== true
   }
 
   ack(): boolean {
-    return this.#channel.ack(this.deliveryTag) && this.#source?.disowned !== true
+    return this.#channel.ack(this.deliveryTag, this.#credit) && this.#credit?.disowned !== true
   }
 
   nack(options: { readonly requeue: boolean }): boolean {
-    return this.#channel.nack(this.deliveryTag, options.requeue) && this.#source?.disowned !== true
+    return this.#channel.nack(this.deliveryTag, options.requeue, this.#credit) && this.#credit?.disowned !== true
   }
 }
 

@@ -33,7 +33,7 @@ export class ChannelSet implements AsyncDisposable {
     return !this.#over
   }
 
-  /** How many there are: the one that consumes, and those with deliveries that are not settled. */
+  /** How many there are: the one that consumes, and those with a consumer or with deliveries that are not settled. */
   get length(): number {
     return this.#channels.length
   }
@@ -98,7 +98,7 @@ export class ChannelSet implements AsyncDisposable {
   /** The newest is not among them: it consumes. */
   #closeSettled(): void {
     const newest = this.#newest
-    const settled = this.#channels.filter((channel) => channel !== newest && channel.unsettled === 0)
+    const settled = this.#channels.filter((channel) => channel !== newest && channel.idle)
     this.#channels = this.#channels.filter((channel) => !settled.includes(channel))
     for (const channel of settled) void channel[Symbol.asyncDispose]()
   }

@@ -63,6 +63,10 @@ export class ServerChannel {
     this.#client = client
   }
 
+  get hasConsumers(): boolean {
+    return this.#consumers.size > 0
+  }
+
   declareQueue(declaration: QueueDeclaration): Queue {
     const queue = this.#vhost.declareQueue(declaration, this.#owner)
     this.#lastQueue = queue.name

@@ -63,8 +63,8 @@ export class MemoryChannel implements Channel, ChannelClient, SettlingChannel {
     return this.#over === undefined
   }
 
-  get unsettled(): number {
-    return this.#unsettled.size
+  get idle(): boolean {
+    return this.#unsettled.size === 0 && !this.#engine.hasConsumers
   }
 
   async ping(): Promise<void> {
@@ -145,12 +145,9 @@ export class MemoryChannel implements Channel, ChannelClient, SettlingChannel {
       this.#consumers.set(consumerTag, { noAck, onDelivery, onCancelled, source: { disowned: false } })
       consumer.start()
     })
-    return {
-      consumerTag,
-      cancel: async () => {
-        this.#ask(() => this.#engine.cancel(consumerTag))
-      },
-    }
+    const cancel = async (): Promise<void> => this.#ask(() => this.#engine.cancel(consumerTag))
+    // Nothing is ever on its way that would come back.
+    return { consumerTag, room: 0, cancel, cancelExhausted: () => cancel().then(() => true) }
   }
 
   async publish(

@@ -1,4 +1,4 @@
-import type { Delivery, EndedConsumer, Subscription } from '../../broker/broker.ts'
+import type { EndedConsumer } from '../../broker/broker.ts'
 import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
 import type { ChannelSet } from '../../broker/channels/channel-set.ts'
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
@@ -7,21 +7,16 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Moments } from '../request/moments.ts'
 import { channelPrefetch, type Prefetch } from '../request/prefetch.ts'
-import type { Request } from '../request/request.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
+import { type DeliveryReceiver, QueueConsumers, type QueueKind } from './queue-consumers.ts'
 import type { WantedQueues } from './wanted-queues.ts'
-
-/** Takes every delivery of a task queue, and of its suspects; the intake of the worker is one. Never throws. */
-export interface DeliveryReceiver {
-  receive(delivery: Delivery, queue: string, source?: Request['source']): void
-}
 
 /** The parts of the worker that a consuming channel works with. */
 export interface ConsumingParts {
   readonly prefetch: Prefetch
-  /** Declares what a queue needs, on other channels: a refusal closes the one it came on. Tells whether it is a quorum queue. */
-  readonly declare: (queue: TaskQueue) => Promise<{ readonly quorum: boolean }>
+  /** Declares what a queue needs, on other channels: a refusal closes the one it came on. */
+  readonly declare: (queue: TaskQueue) => Promise<QueueKind>
   readonly careful: CarefulConsumers
   /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
@@ -43,15 +38,18 @@ export interface Consuming {
   readonly shared: boolean
 }
 
-/** The consumers of task queues on one channel, and their limit: each is started, ended, limited anew and restored here. */
+/** The consumers of task queues on one channel, and their limit: those of each queue are started, ended, limited and restored here. */
 export class ConsumingChannel {
   readonly channel: ChannelSet
   readonly #parts: ConsumingParts
   readonly #signal: AbortSignal
   readonly #receiver: DeliveryReceiver
   readonly #wanted: WantedQueues
-  readonly #subscriptions = new Map<string, Subscription>()
+  /** By the name of the queue. */
+  readonly #consumers = new Map<string, QueueConsumers>()
   #shared: boolean
+  /** What the consumers of a queue may have together; 0 where all queues share one limit. */
+  #limit = 0
   /** What was asked for last is done when this settles: changes go one after the other. */
   #changed = Promise.resolve()
   #left = false
@@ -67,19 +65,26 @@ export class ConsumingChannel {
 
   /** The names of the queues with a confirmed consumer. */
   get consuming(): string[] {
-    return [...this.#subscriptions.keys()]
+    return [...this.#consumers.keys()]
   }
 
-  /** Starts no consumer any more, and follows no limit. Returns the consumers that there are. */
-  leave(): Subscription[] {
+  /** Starts no consumer any more, and follows no limit. */
+  leave(): void {
     this.#left = true
-    return [...this.#subscriptions.values()]
+  }
+
+  /** Ends all consumers. Never rejects: a failure means that the channel is going. */
+  async endAll(): Promise<void> {
+    const all = [...this.#consumers.values()]
+    this.#consumers.clear()
+    await Promise.allSettled(all.map((consumers) => consumers.end()))
   }
 
   /** From now on the limit, which is `applied`, follows the requests held for later. */
   followHeld(applied: number): void {
-    const renew = (count: number): Promise<void> => this.#inTurn(() => this.#renew(count))
-    const apply = this.#shared ? channelPrefetch(this.channel) : renew
+    const fit = (count: number): Promise<void> => this.#inTurn(() => this.#fit(count))
+    const apply = this.#shared ? channelPrefetch(this.channel) : fit
+    this.#limit = this.#shared ? 0 : applied
     this.#parts.prefetch.attach(apply, {
       stepped: !this.#shared,
       applied,
@@ -96,27 +101,26 @@ export class ConsumingChannel {
   }
 
   /** Consumes a declared queue, unless it was removed, suspended or paused meanwhile. */
-  begin(queue: TaskQueue, { quorum }: { readonly quorum: boolean }): Promise<void> {
-    const subscriptions = this.#subscriptions
+  begin(queue: TaskQueue, kind: QueueKind): Promise<void> {
     const { name } = queue
     const wanted = (): boolean => !this.#left && this.#wanted.get(name) === queue && this.#wanted.includes(name)
     return this.#inTurn(async () => {
-      if (!wanted() || subscriptions.has(name)) return
+      if (!wanted() || this.#consumers.has(name)) return
       // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
-      if (quorum && this.#shared) await this.#limitEach()
-      const subscription = await this.#consume(queue)
-      if (wanted()) subscriptions.set(name, subscription)
-      else if (this.channel.isOpen) await subscription.cancel()
+      if (kind.quorum && this.#shared) await this.#limitEach()
+      const consumers = this.#consumersOf(queue, kind, wanted)
+      await consumers.fit(this.#limit)
+      if (wanted()) this.#consumers.set(name, consumers)
     })
   }
 
-  /** Ends the consumer of a queue, unless that is wanted again. Never rejects: a failure means that the channel is going. */
+  /** Ends the consumers of a queue, unless that is wanted again. Never rejects: a failure means that the channel is going. */
   async end(name: string): Promise<void> {
     await this.#inTurn(async () => {
-      const subscription = this.#subscriptions.get(name)
-      if (subscription === undefined || this.#wanted.includes(name)) return
-      this.#subscriptions.delete(name)
-      await subscription.cancel()
+      const consumers = this.#consumers.get(name)
+      if (consumers === undefined || this.#wanted.includes(name)) return
+      this.#consumers.delete(name)
+      await consumers.end()
     }).catch(() => {})
   }
 
@@ -127,7 +131,7 @@ export class ConsumingChannel {
   async restore(name: string): Promise<void> {
     const log = consumerLog(this.#parts.logger, name)
     let tries = 0
-    const missing = (): boolean => !this.#subscriptions.has(name)
+    const missing = (): boolean => !this.#consumers.has(name)
     await restoreConsumer({
       consume: async () => {
         const queue = this.#wanted.get(name)
@@ -149,42 +153,44 @@ export class ConsumingChannel {
     return changed
   }
 
-  async #consume({ name, consumerPriority }: TaskQueue): Promise<Subscription> {
-    const own: { subscription?: Subscription } = {}
-    const asked = this.channel.consume(name, (delivery) => this.#deliver(delivery, name), {
-      ...(consumerPriority !== undefined && { priority: consumerPriority }),
-      onCancelled: (ended) => {
-        const current = this.#subscriptions.get(name)
-        // One that another has taken over from consumes nothing any more, but has what it delivered.
-        if (current !== undefined && current !== own.subscription) void this.#parts.timeouts.ended(name, name, ended)
-        else void this.#ended(name, ended)
+  #consumersOf(queue: TaskQueue, kind: QueueKind, wanted: () => boolean): QueueConsumers {
+    const { name } = queue
+    const consumers = new QueueConsumers(queue, kind, {
+      ...this.#parts,
+      channel: this.channel,
+      signal: this.#signal,
+      wanted,
+      receiver: this.#receiver,
+      onEnded: (ended, none) => {
+        const others = (this.#consumers.get(name) ?? consumers) !== consumers
+        void this.#ended(name, ended, none && !others)
       },
+      // A failure means that the channels are going.
+      onLeft: () => void this.#inTurn(() => consumers.fit(this.#limit)).catch(() => {}),
     })
-    own.subscription = await this.#parts.careful.started(name, asked)
-    return own.subscription
+    return consumers
   }
 
-  #deliver(delivery: Delivery, queue: string): void {
-    if (delivery.redelivered) this.#parts.moments.redelivered()
-    this.#receiver.receive(delivery, queue)
-  }
-
-  async #ended(name: string, ended: EndedConsumer): Promise<void> {
+  /** The broker has ended a consumer of a queue, the `last` or not: what that delivered may be with the broker again. */
+  async #ended(name: string, ended: EndedConsumer, last: boolean): Promise<void> {
     const { logger, timeouts } = this.#parts
-    this.#subscriptions.delete(name)
+    if (last) this.#consumers.delete(name)
     const late = await timeouts.ended(name, name, ended)
+    if (!last) return
     if (!late) consumerLog(logger, name).cancelled()
     await this.restore(name)
   }
 
-  /** Leaves what waits on its channel behind, and consumes on another. */
+  /** Leaves what waits on its channel behind, and consumes on another; not while consumers are left on one before. */
   async #moveOn(): Promise<void> {
-    if (this.#wanted.stopped || !(await this.channel.advance()) || this.#left) return
+    const all = [...this.#consumers.values()]
+    if (this.#wanted.stopped || all.some(({ onFormerChannels }) => onFormerChannels)) return
+    if (!(await this.channel.advance()) || this.#left) return
     const count = this.#parts.prefetch.begin()
-    await this.channel.prefetch(count, this.#shared ? 'channel' : 'consumer')
+    if (this.#shared) await this.channel.prefetch(count, 'channel')
     if (this.#left) return
     this.followHeld(count)
-    await this.#takeOver()
+    for (const consumers of all) await consumers.moveOn(this.#limit)
   }
 
   /** Replaces the limit that the consumers share by one for each. */
@@ -193,26 +199,14 @@ export class ConsumingChannel {
     prefetch.detach()
     this.#shared = false
     const { count } = prefetch
-    await this.#renew(count)
+    await this.#fit(count)
     // Only now that each has its own: in between there would be none at all.
     await this.channel.prefetch(0, 'channel')
     if (!this.#left) this.followHeld(count)
   }
 
-  /** A consumer's own limit is fixed when it starts: a new consumer takes over from the old one. */
-  async #renew(count: number): Promise<void> {
-    await this.channel.prefetch(count, 'consumer')
-    await this.#takeOver()
-  }
-
-  async #takeOver(): Promise<void> {
-    for (const [name, before] of this.#subscriptions) {
-      const queue = this.#wanted.get(name)
-      if (queue === undefined || this.#wanted.stopped) continue
-      const next = await this.#consume(queue)
-      if (!this.#left) this.#subscriptions.set(name, next)
-      else if (this.channel.isOpen) await next.cancel()
-      await before.cancel()
-    }
+  async #fit(limit: number): Promise<void> {
+    this.#limit = limit
+    for (const consumers of this.#consumers.values()) await consumers.fit(limit)
   }
 }

@@ -1,4 +1,4 @@
-import type { Channel, ServerInfo, Subscription } from '../../broker/broker.ts'
+import type { Channel, ServerInfo } from '../../broker/broker.ts'
 import type { ChannelSet } from '../../broker/channels/channel-set.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { TwqError } from '../../errors.ts'
@@ -6,7 +6,8 @@ import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import { pause } from '../../runtime/time/pause.ts'
 import { sharesPrefetch } from '../request/prefetch.ts'
 import { Asked } from './asked-queue.ts'
-import { ConsumingChannel, type ConsumingParts, type DeliveryReceiver } from './consuming-channel.ts'
+import { ConsumingChannel, type ConsumingParts } from './consuming-channel.ts'
+import type { DeliveryReceiver } from './queue-consumers.ts'
 import { WantedQueues } from './wanted-queues.ts'
 
 /** The parts of the worker that the consumer works with. */
@@ -70,6 +71,7 @@ export class Consumer {
       asked.some(({ declared }) => declared?.quorum === true),
     )
     // The limit comes before the first consumer: deliveries start at once.
+    prefetch.reset()
     const count = prefetch.begin()
     await channel.prefetch(count, shared ? 'channel' : 'consumer')
     if (wanted.stopped || signal.aborted) return
@@ -156,15 +158,16 @@ export class Consumer {
   /** Stops taking messages; those in hand stay. */
   async stop(): Promise<void> {
     this.#wanted.stopped = true
-    const subscriptions = this.#forget()
-    await Promise.allSettled(subscriptions.map((subscription) => subscription.cancel()))
+    await this.#forget()?.endAll()
   }
 
-  #forget(): Subscription[] {
-    const subscriptions = this.#current?.leave() ?? []
+  /** Returns the channel that consumed until now. */
+  #forget(): ConsumingChannel | undefined {
+    const current = this.#current
+    current?.leave()
     this.#current = undefined
     this.#parts.prefetch.detach()
-    return subscriptions
+    return current
   }
 
   /** Throws what trying again can't mend, as long as the worker has never consumed. */

@@ -8,8 +8,8 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { sharesPrefetch } from '../request/prefetch.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
-import type { DeliveryReceiver } from './consuming-channel.ts'
 import { isLoss } from './queue-consumer.ts'
+import type { DeliveryReceiver } from './queue-consumers.ts'
 import { unpackedDelivery } from './unpacked-delivery.ts'
 
 /** What suspects need around them. */

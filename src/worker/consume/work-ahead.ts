@@ -25,8 +25,7 @@ const LOOK_EVERY = 100
  * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
  * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
  * comes. There is none for a queue with a single active consumer, whose order it might change, none with rate limits, and none where each
- * consumer has a limit of its own. There a change means to consume anew, and RabbitMQ 4.3 then returns what a quorum queue has on its
- * way to the consumer before: counted as redelivered, and twice in a row as if it had killed its worker.
+ * consumer has a limit of its own: that changes by one more consumer, and by the end of one, which takes its time.
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts

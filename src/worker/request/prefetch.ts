@@ -38,6 +38,10 @@ export class Prefetch {
   #ahead = 0
   /** The largest window of this channel. */
   #mostAhead = 0
+  /** The largest limit of its consumers, where each has its own. */
+  #mostApplied = 0
+  /** The limits of consumers that others have taken over from, and that still consume. */
+  #leaving = { now: 0, most: 0 }
 
   constructor(base: number) {
     this.#base = base
@@ -70,11 +74,12 @@ export class Prefetch {
 
   /**
    * How many messages of one queue the broker may have counted as unacknowledged of late: an acknowledgement may be on its
-   * way since before the window shrank. 0 is no limit.
+   * way since before the window or the limit shrank, or be held back until a consumer has left. 0 is no limit.
    */
   get most(): number {
     if (this.#base === 0) return 0
-    return Math.min(this.#withoutWindow + this.#mostAhead, LARGEST)
+    const current = Math.max(this.#withoutWindow + this.#mostAhead, this.#mostApplied)
+    return Math.min(current + this.#leaving.most, LARGEST)
   }
 
   /** Allows so many more than for the requests in work; no limit stays none, and where a change is dear there is no window. */
@@ -112,6 +117,22 @@ export class Prefetch {
     if (on === this.#beside) this.#send()
   }
 
+  /** Consumers with such a limit go on for a while, beside those that took over; returns how to say that they have ended. */
+  leave(limit: number): () => void {
+    const leaving = this.#leaving
+    leaving.now += limit
+    leaving.most = Math.max(leaving.most, leaving.now)
+    return () => {
+      leaving.now -= limit
+    }
+  }
+
+  /** All channels are new: no consumer is left of those before. */
+  reset(): void {
+    this.#leaving = { now: 0, most: 0 }
+    this.#mostApplied = 0
+  }
+
   /** Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. */
   begin(): number {
     this.detach()
@@ -133,7 +154,7 @@ export class Prefetch {
     this.#apply = apply
     this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
-    this.#applied = options.applied ?? this.count
+    this.#setApplied(options.applied ?? this.count)
     if (options.stepped) this.#ahead = 0
     this.#sending = false
     this.#send()
@@ -165,6 +186,11 @@ export class Prefetch {
     return Math.min(Math.max(exact * 2, this.#base), most)
   }
 
+  #setApplied(count: number): void {
+    this.#applied = count
+    if (this.#stepped) this.#mostApplied = Math.max(this.#mostApplied, count)
+  }
+
   #send(): void {
     const apply = this.#apply
     const count = this.#wanted()
@@ -172,7 +198,7 @@ export class Prefetch {
     this.#sending = true
     const again = (): void => {
       if (this.#apply !== apply) return
-      this.#applied = count
+      this.#setApplied(count)
       this.#sending = false
       this.#send()
     }

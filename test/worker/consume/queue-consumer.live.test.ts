@@ -1,83 +1,18 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
-import type { Delivery } from '../../../src/broker/broker.ts'
-import { CarefulConsumers } from '../../../src/broker/channels/careful-consumers.ts'
-import { ChannelSet } from '../../../src/broker/channels/channel-set.ts'
-import { DeclaringChannels } from '../../../src/broker/channels/declaring-channels.ts'
-import { createSession, type Kept, type Session } from '../../../src/broker/session.ts'
-import { declareTaskQueue } from '../../../src/broker/topology.ts'
-import { isQuorum, plainQueue, type TaskQueue } from '../../../src/protocol/queue/task-queue.ts'
-import { systemClock } from '../../../src/runtime/time/clock.ts'
-import type { DeliveryReceiver } from '../../../src/worker/consume/consuming-channel.ts'
-import { Consumer } from '../../../src/worker/consume/queue-consumer.ts'
-import { Moments } from '../../../src/worker/request/moments.ts'
-import { type Place, Prefetch } from '../../../src/worker/request/prefetch.ts'
+import type { Session } from '../../../src/broker/session.ts'
+import { plainQueue, type TaskQueue } from '../../../src/protocol/queue/task-queue.ts'
+import type { Place } from '../../../src/worker/request/prefetch.ts'
 import { brokerFacts } from '../../support/broker-facts.ts'
-import { brokerUrl, uniqueName } from '../../support/services.ts'
-import { silentLogger } from '../../support/silent-logger.ts'
-import { Journal, pollUntil } from '../../support/until.ts'
+import { uniqueName } from '../../support/services.ts'
+import { pollUntil } from '../../support/until.ts'
+import { aConsumer, aSession, broker } from './a-consumer.ts'
 
 let session: Session
-const broker = (name: string) => amqpBroker({ url: brokerUrl(), heartbeat: 10_000, name })
 
 beforeAll(async () => {
-  session = createSession({
-    broker: broker('consumer test'),
-    name: 'consumer test',
-    clock: systemClock,
-    random: Math.random,
-  })
-  await session.start()
+  session = await aSession()
 })
 afterAll(() => session.stop({ deadline: AbortSignal.timeout(5_000) }))
-
-interface Received {
-  readonly queue: string
-  readonly text: string
-  readonly delivery: Delivery
-}
-
-interface Scene extends AsyncDisposable {
-  readonly consumer: Consumer
-  readonly prefetch: Prefetch
-  readonly received: Journal<Received>
-  readonly kept: Kept<ChannelSet>
-}
-
-async function aConsumer(queues: readonly TaskQueue[], prefetchCount = 10): Promise<Scene> {
-  const received = new Journal<Received>()
-  const prefetch = new Prefetch(prefetchCount)
-  const declaring = new DeclaringChannels({
-    broker: broker('declarations'),
-    name: 'declarations',
-    session,
-    clock: systemClock,
-  })
-  const consumer = new Consumer({
-    queues,
-    prefetch,
-    declare: async (queue) => {
-      await declareTaskQueue(session, queue, ({ error }) => {
-        throw error
-      })
-      return { quorum: isQuorum(queue) }
-    },
-    careful: new CarefulConsumers({ declaring, giveUp: () => {}, clock: systemClock }),
-    moments: new Moments(),
-    timeouts: { ended: async () => false },
-    clock: systemClock,
-    logger: silentLogger,
-  })
-  const receiver: DeliveryReceiver = {
-    receive: (delivery, queue) => void received.push({ queue, text: Buffer.from(delivery.body).toString(), delivery }),
-  }
-  const kept = session.keepOpened('consumer', {
-    open: ChannelSet.open,
-    setup: (channel, signal) => consumer.setup(channel, signal, { server: session.connection!.server, receiver }),
-  })
-  await kept.ready
-  return { consumer, prefetch, received, kept, [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose]() }
-}
 
 async function send(queue: string, ...texts: string[]): Promise<void> {
   await session.withChannel(async (channel) => {
@@ -92,7 +27,7 @@ const quorumQueue = (name: string): TaskQueue => ({ ...plainQueue(name), argumen
 
 it('consumes a queue that is added while it runs, and no more once it is removed', async () => {
   const [first, second] = [plainQueue(uniqueName('first')), plainQueue(uniqueName('second'))]
-  await using scene = await aConsumer([first])
+  await using scene = await aConsumer(session, [first])
   await scene.consumer.add(second)
   expect(scene.consumer.consuming).toEqual([first.name, second.name])
   await send(second.name, 'one')
@@ -109,7 +44,7 @@ it('consumes a queue that is added while it runs, and no more once it is removed
 
 it('consumes on the next channel what was added, and not what was removed', async () => {
   const [first, second] = [plainQueue(uniqueName('first')), plainQueue(uniqueName('second'))]
-  await using scene = await aConsumer([first])
+  await using scene = await aConsumer(session, [first])
   await scene.consumer.add(second)
   await scene.consumer.remove(first.name)
   await scene.kept.channel![Symbol.asyncDispose]()
@@ -122,7 +57,7 @@ it('consumes on the next channel what was added, and not what was removed', asyn
 
 it('gives each consumer a limit of its own once a quorum queue comes in', async () => {
   const [classic, quorum] = [plainQueue(uniqueName('classic')), quorumQueue(uniqueName('quorum'))]
-  await using scene = await aConsumer([classic], 1)
+  await using scene = await aConsumer(session, [classic], { prefetchCount: 1 })
   await scene.consumer.add(quorum)
   await send(classic.name, 'c1', 'c2')
   await send(quorum.name, 'q1', 'q2')
@@ -141,7 +76,7 @@ it.each([
   ['quorum', quorumQueue],
 ])('consumes a %s queue on another channel once many of its tasks are held for later', async (_type, queueOf) => {
   const queue = queueOf(uniqueName('held'))
-  await using scene = await aConsumer([queue], 1)
+  await using scene = await aConsumer(session, [queue], { prefetchCount: 1 })
   const { received, prefetch, kept, consumer } = scene
   await send(queue.name, ...Array.from({ length: 450 }, (_, n) => `held ${n}`), 'last')
   const places: Place[] = []
@@ -177,7 +112,7 @@ it('rejects a queue that belongs to another connection, and goes on with the oth
   await using other = await broker('other').connect()
   await using channel = await other.openChannel()
   await channel.declareQueue({ name: taken, durable: false, exclusive: true })
-  await using scene = await aConsumer([first])
+  await using scene = await aConsumer(session, [first])
   await expect(scene.consumer.add(plainQueue(taken))).rejects.toThrow(taken)
   expect(scene.consumer.queues).toEqual([first])
   await send(first.name, 'still')

@@ -152,6 +152,19 @@ describe('the prefetch count', () => {
     expect(unlimited.most).toBe(0)
   })
 
+  it('counts consumers that go on beside those that took over, and the largest limit of a consumer', async () => {
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async () => {}, { stepped: true, applied: 40 })
+    expect(prefetch.most).toBe(40)
+    const over = prefetch.leave(20)
+    expect(prefetch.most).toBe(60)
+    over()
+    expect(prefetch.most).toBe(60)
+    prefetch.reset()
+    prefetch.begin()
+    expect(prefetch.most).toBe(10)
+  })
+
   it.each([
     ['3.10.8', false, true],
     ['3.10.8', true, false],

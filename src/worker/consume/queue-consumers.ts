@@ -1,0 +1,179 @@
+import type { Delivery, EndedConsumer } from '../../broker/broker.ts'
+import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
+import type { ChannelSet } from '../../broker/channels/channel-set.ts'
+import { fitConsumers } from '../../broker/channels/fit-consumers.ts'
+import { endConsumer, type LeavingConsumer, LeavingConsumers } from '../../broker/channels/leaving-consumers.ts'
+import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { Moments } from '../request/moments.ts'
+import type { Prefetch } from '../request/prefetch.ts'
+import type { Request } from '../request/request.ts'
+
+/** Takes every delivery of a task queue, and of its suspects; the intake of the worker is one. Never throws. */
+export interface DeliveryReceiver {
+  receive(delivery: Delivery, queue: string, source?: Request['source']): void
+}
+
+/** What matters of a queue for how its consumers start and end. */
+export interface QueueKind {
+  readonly quorum: boolean
+  /** One consumer at a time is given messages. */
+  readonly singleActive?: boolean
+}
+
+/** The parts that the consumers of a queue work with. */
+export interface QueueConsumersParts {
+  /** The channel that consumes, with those before it. */
+  readonly channel: ChannelSet
+  /** Aborts with it. */
+  readonly signal: AbortSignal
+  readonly prefetch: Pick<Prefetch, 'leave'>
+  readonly careful: Pick<CarefulConsumers, 'started'>
+  readonly clock: Clock
+  /** Whether the queue is to be consumed now. */
+  readonly wanted: () => boolean
+  readonly receiver: DeliveryReceiver
+  readonly moments: Pick<Moments, 'redelivered'>
+  /** Told when the broker has ended a consumer. `none`: no other consumes. */
+  readonly onEnded: (ended: EndedConsumer, none: boolean) => void
+  /** Called when a consumer has left: the limit is to be fitted again. */
+  readonly onLeft: () => void
+}
+
+interface RunningConsumer extends LeavingConsumer {
+  /** Its part in the limit of the queue; 0 where all queues share one. */
+  readonly limit: number
+}
+
+/**
+ * The consumers of one queue. A consumer's own limit is fixed when it starts: where each has its own, that of the queue grows by one
+ * more consumer, and shrinks as consumers leave.
+ */
+export class QueueConsumers {
+  readonly #queue: TaskQueue
+  readonly #kind: QueueKind
+  readonly #parts: QueueConsumersParts
+  /** On the newest channel, the oldest first. */
+  #consumers: RunningConsumer[] = []
+  /** Among them those that the limit has no use for; and those on channels before. */
+  readonly #leaving: LeavingConsumers<RunningConsumer>
+  #former = 0
+  #over = false
+
+  constructor(queue: TaskQueue, kind: QueueKind, parts: QueueConsumersParts) {
+    this.#queue = queue
+    this.#kind = kind
+    this.#parts = parts
+    this.#leaving = new LeavingConsumers(parts.clock, parts.signal)
+  }
+
+  /** Whether some are left on a channel before the newest. */
+  get onFormerChannels(): boolean {
+    return this.#former > 0
+  }
+
+  /** Has them allow so many messages together; 0 where all queues share one limit. */
+  async fit(limit: number): Promise<void> {
+    const { singleActive } = this.#kind
+    const none = this.#consumers.length === 0
+    const { missing, leave } = fitConsumers(this.#consumers, { limit, singleActive })
+    for (const consumer of this.#consumers) if (!leave.includes(consumer)) this.#leaving.keep(consumer)
+    if ((missing > 0 || none) && !(await this.#add(missing))) return
+    for (const consumer of leave) await this.#leave(consumer, false)
+  }
+
+  /** Consumes on the newest channel, with such a limit; those before leave. */
+  async moveOn(limit: number): Promise<void> {
+    const before = this.#consumers
+    this.#consumers = []
+    if (!(await this.#add(limit))) this.#consumers = before
+    else for (const consumer of before) await this.#leave(consumer, true)
+  }
+
+  /** Ends all, for good. */
+  async end(): Promise<void> {
+    this.#over = true
+    const all = new Set([...this.#consumers, ...this.#leaving.take()])
+    this.#consumers = []
+    await Promise.all([...all].map((consumer) => this.#end(consumer)))
+  }
+
+  /** Starts one more; false where none is wanted any more. */
+  async #add(limit: number): Promise<boolean> {
+    if (this.#over || !this.#parts.wanted()) return false
+    const consumer = await this.#consume(limit)
+    if (!this.#over && this.#parts.wanted()) {
+      this.#consumers.push(consumer)
+      return true
+    }
+    if (this.#parts.channel.isOpen) await this.#end(consumer)
+    return false
+  }
+
+  async #consume(limit: number): Promise<RunningConsumer> {
+    const { channel, careful } = this.#parts
+    const { name, consumerPriority } = this.#queue
+    let own: RunningConsumer | undefined
+    let delivered = 0
+    const onDelivery = (delivery: Delivery): void => {
+      delivered += 1
+      this.#deliver(delivery)
+    }
+    if (limit > 0) await channel.prefetch(limit, 'consumer')
+    const asked = channel.consume(name, onDelivery, {
+      ...(consumerPriority !== undefined && { priority: consumerPriority }),
+      onCancelled: (ended) => {
+        if (own !== undefined) this.#remove(own)
+        const none = this.#consumers.length === 0
+        this.#parts.onEnded(ended, none)
+        if (!none) this.#parts.onLeft()
+      },
+    })
+    const subscription = await careful.started(name, asked)
+    own = {
+      subscription,
+      limit,
+      get delivered() {
+        return delivered
+      },
+    }
+    return own
+  }
+
+  #deliver(delivery: Delivery): void {
+    const { moments, receiver } = this.#parts
+    if (delivery.redelivered) moments.redelivered()
+    receiver.receive(delivery, this.#queue.name)
+  }
+
+  /** A consumer of a classic queue ends now, one of a quorum queue in a while. */
+  async #leave(consumer: RunningConsumer, former: boolean): Promise<void> {
+    if (this.#kind.quorum) {
+      if (!this.#leaving.has(consumer)) void this.#leaveLater(consumer, former)
+      return
+    }
+    this.#remove(consumer)
+    await consumer.subscription.cancel()
+  }
+
+  async #leaveLater(consumer: RunningConsumer, former: boolean): Promise<void> {
+    const over = this.#parts.prefetch.leave(consumer.limit)
+    if (former) this.#former += 1
+    const ended = await this.#leaving.leave(consumer)
+    if (former) this.#former -= 1
+    over()
+    if (!ended || former) return
+    this.#remove(consumer)
+    // It may have been needed again when it ended.
+    if (!this.#over) this.#parts.onLeft()
+  }
+
+  #remove(consumer: RunningConsumer): void {
+    this.#leaving.keep(consumer)
+    this.#consumers = this.#consumers.filter((other) => other !== consumer)
+  }
+
+  #end(consumer: RunningConsumer): Promise<void> {
+    return this.#kind.quorum ? endConsumer(consumer, this.#parts.clock) : consumer.subscription.cancel()
+  }
+}
