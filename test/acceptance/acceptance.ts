@@ -154,7 +154,8 @@ async function* callingFromPython(stage: Stage): AsyncIterable<Check> {
 
 async function* killingTheWorker(stage: Stage): AsyncIterable<Check> {
   const tasks = 10_000
-  const { verdict, workers, left } = await killTheWorker(stage, { tasks, kills: 2 })
+  const report = await killTheWorker(stage, { tasks, kills: 2 })
+  const { verdict, interrupted, mostInterrupted, workers, left } = report
   yield equal('of 10,000 tasks from Python, the worker killed twice, ran', verdict.ran, tasks)
   yield equal('workers that ran them', workers, 3)
   yield {
@@ -162,6 +163,12 @@ async function* killingTheWorker(stage: Stage): AsyncIterable<Check> {
     figure: `${verdict.extraStarts}, ${verdict.unexplained.length}`,
     target: 'some, 0',
     ok: verdict.extraStarts > 0 && verdict.unexplained.length === 0,
+  }
+  yield {
+    what: 'tasks that had not ended when their worker was killed',
+    figure: String(interrupted),
+    target: `at most ${mostInterrupted}`,
+    ok: interrupted <= mostInterrupted,
   }
   yield equal('tasks that nobody sent', verdict.phantom.length, 0)
   yield equal('messages left', left, 0)

@@ -4,9 +4,12 @@ import { openScene } from './open-scene.ts'
 
 it('runs every task of a worker that was killed, and tells those that start again', async () => {
   await using scene = await openScene()
-  const { verdict, workers, exit, left } = await killTheWorker(scene, { tasks: 1000, kills: 1 })
+  const report = await killTheWorker(scene, { tasks: 1000, kills: 1, milliseconds: 100 })
+  const { verdict, interrupted, mostInterrupted, workers, exit, left } = report
   expect(verdict).toMatchObject({ sent: 1000, ran: 1000, lost: [], phantom: [], unexplained: [] })
-  expect(verdict.extraStarts).toBeGreaterThan(0)
-  expect(verdict.extraStarts).toBeLessThanOrEqual(50)
+  expect(interrupted).toBeGreaterThan(0)
+  expect(interrupted).toBeLessThanOrEqual(mostInterrupted)
+  // Each of those runs again; so may what had ended, and was not acknowledged where the broker saw it.
+  expect(verdict.extraStarts).toBeGreaterThanOrEqual(interrupted)
   expect({ workers, exit, left }).toEqual({ workers: 2, exit: 0, left: 0 })
 })
