@@ -222,3 +222,19 @@ export function poisonous({ outgoing: { route } }: { readonly outgoing: Outgoing
     { cause },
   )
 }
+
+/** A publisher holds as many messages as it may; `obstacle` says why none leaves, if that is known. */
+export function publishOverflow(outstanding: number, bytes: number, obstacle: string): TwqError {
+  return new TwqError(
+    'TWQ_PUBLISH_OVERFLOW',
+    `${outstanding} messages (${bytes} bytes) wait for the broker's confirm already${obstacle}`,
+    { hint: 'Send more slowly, or wait until the broker is back.' },
+  )
+}
+
+/** A message was not confirmed within `timeout` milliseconds. */
+export function publishTimeout(timeout: number, obstacle: string): TwqError {
+  return new TwqError('TWQ_PUBLISH_TIMEOUT', `the broker did not confirm a message within ${timeout} ms${obstacle}`, {
+    hint: 'It may have been stored nevertheless: sending it again may run the task twice.',
+  })
+}

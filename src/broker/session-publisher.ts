@@ -6,7 +6,7 @@ import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { EarliestTimer } from '../runtime/time/earliest-timer.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
 import type { Channel, CloseReason, PublishListener } from './broker.ts'
-import { poisonous } from './failures.ts'
+import { poisonous, publishOverflow, publishTimeout } from './failures.ts'
 import { oversizeError, oversizeIn } from './message-size.ts'
 import {
   type OwnedPublisher,
@@ -105,8 +105,12 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     if (timeout !== undefined) this.#limit(entry, timeout)
     if (signal !== undefined) entry.cleanUp = onAbort(signal, () => this.#fail(entry, signal.reason))
     this.#bytes += size
-    this.#backlog.add(entry)
-    this.#write()
+    const channel = this.#backlog.size === 0 && this.#suspects.size === 0 ? this.#writable() : undefined
+    if (channel !== undefined) this.#send(entry, channel)
+    else {
+      this.#backlog.add(entry)
+      this.#write()
+    }
   }
 
   /** Why a message is not even taken; undefined where it is. */
@@ -116,7 +120,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     if (outgoing.message.body.length > this.#largest) return this.#oversize(outgoing)
     const { outstanding } = this
     const full = outstanding >= this.#maxOutstanding || (outstanding > 0 && this.#bytes + size > this.#maxBytes)
-    return full ? this.#overflow() : undefined
+    return full ? publishOverflow(outstanding, this.#bytes, this.#obstacle()) : undefined
   }
 
   async flush({ deadline }: { readonly deadline: AbortSignal }): Promise<number> {
@@ -142,22 +146,31 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   /** Writes what may be written now. */
   #write(): void {
-    const channel = this.#channel
-    if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return
-    if (channel === this.#stale) {
-      if (this.#inFlight.size > 0) return
-      this.#stale = undefined
-      void channel[Symbol.asyncDispose]()
-      return
-    }
+    const channel = this.#writable()
+    if (channel === undefined) return
     for (const entry of this.#backlog) {
       if (this.#suspects.size > 0 && this.#inFlight.size > 0) return
       this.#backlog.delete(entry)
-      this.#inFlight.add(entry)
-      const { route, message } = entry.outgoing
-      entry.channel = channel
-      channel.post(route, message, entry, entry)
+      this.#send(entry, channel)
     }
+  }
+
+  /** The channel, while it takes messages. */
+  #writable(): Channel | undefined {
+    const channel = this.#channel
+    if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return undefined
+    if (channel !== this.#stale) return channel
+    if (this.#inFlight.size > 0) return undefined
+    this.#stale = undefined
+    void channel[Symbol.asyncDispose]()
+    return undefined
+  }
+
+  #send(entry: PendingPublish, channel: Channel): void {
+    this.#inFlight.add(entry)
+    const { route, message } = entry.outgoing
+    entry.channel = channel
+    channel.post(route, message, entry, entry)
   }
 
   confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void {
@@ -237,7 +250,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   #sweep(): void {
     const now = this.#clock.monotonic()
     for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) {
-      if (entry.due <= now) this.#fail(entry, entry.refusal ?? this.#late(entry.timeout))
+      if (entry.due <= now) this.#fail(entry, entry.refusal ?? publishTimeout(entry.timeout, this.#obstacle()))
       else this.#deadline.notAfter(entry.due)
     }
   }
@@ -267,24 +280,6 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   #oversize({ message: { body } }: Outgoing): TwqError {
     return oversizeError({ size: body.length, limit: this.#largest })
-  }
-
-  #overflow(): TwqError {
-    return new TwqError(
-      'TWQ_PUBLISH_OVERFLOW',
-      `${this.outstanding} messages (${this.#bytes} bytes) wait for the broker's confirm already${this.#obstacle()}`,
-      { hint: 'Send more slowly, or wait until the broker is back.' },
-    )
-  }
-
-  #late(timeout: number): TwqError {
-    return new TwqError(
-      'TWQ_PUBLISH_TIMEOUT',
-      `the broker did not confirm a message within ${timeout} ms${this.#obstacle()}`,
-      {
-        hint: 'It may have been stored nevertheless: sending it again may run the task twice.',
-      },
-    )
   }
 
   #obstacle(): string {

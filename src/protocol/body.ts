@@ -47,6 +47,9 @@ export const EMPTY_EMBED: JsonObject = Object.freeze(
 
 // As Python's json writes it behind `[args, kwargs`.
 const EMPTY_TAIL = Buffer.from(', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
+/** In front of it, where all arguments are given by position. */
+const NO_KWARGS = ', {}'
+const EMPTY_KWARGS: JsonObject = Object.freeze(Object.create(null))
 /** Longer bodies have little of it. */
 const SHORT_BODY = 4_096
 
@@ -62,9 +65,12 @@ function parseCall(body: Uint8Array): Json | undefined {
   }
   const bytes = Buffer.from(body.buffer, body.byteOffset, from)
   if (!isAscii(bytes)) return undefined
+  const beginning = bytes.toString('latin1')
+  const unnamed = beginning.endsWith(NO_KWARGS)
   try {
-    const call = parseJson(`${bytes.toString('latin1')}]`)
-    return Array.isArray(call) && call.length === 2 ? [...call, EMPTY_EMBED] : undefined
+    const call = parseJson(`${unnamed ? beginning.slice(0, -NO_KWARGS.length) : beginning}]`)
+    if (!Array.isArray(call) || call.length !== (unnamed ? 1 : 2)) return undefined
+    return [call[0] as Json, unnamed ? EMPTY_KWARGS : (call[1] as Json), EMPTY_EMBED]
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Message } from 'amqplib'
 import { TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
@@ -15,7 +15,8 @@ export class ConfirmedPublishes {
   readonly #writer: FrameWriter
   readonly #onListenerError: (error: unknown) => void
   readonly #unconfirmed = new UnconfirmedPublishes()
-  readonly #messageIdPrefix = randomUUID()
+  // Short, since it goes with each message; random, since a message's own id may be anything.
+  readonly #messageIdPrefix = randomBytes(6).toString('base64url')
   #messageIds = 0
 
   /** `onListenerError` is told what a listener throws: the others are told all the same. */

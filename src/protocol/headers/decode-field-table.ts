@@ -61,7 +61,11 @@ function endOfLongString(reader: Reader, end: number): number {
   return reader.offset
 }
 
-function readFields(reader: Reader, end: number, fields: Record<string, HeaderValue> = Object.create(null)): Headers {
+const NO_FIELDS: Headers = Object.freeze(Object.create(null))
+
+function readFields(reader: Reader, end: number, known?: Record<string, HeaderValue>): Headers {
+  if (known === undefined && reader.offset === end) return NO_FIELDS
+  const fields: Record<string, HeaderValue> = known ?? Object.create(null)
   while (reader.offset < end) {
     const length = reader.bytes.readUInt8(reader.offset)
     const key = readText(reader, reader.offset + 1, length, end)
@@ -72,7 +76,10 @@ function readFields(reader: Reader, end: number, fields: Record<string, HeaderVa
 }
 
 function readArray(reader: Reader, end: number): HeaderValue[] {
-  const values: HeaderValue[] = []
+  if (reader.offset === end) return []
+  // An array that grows has room for a dozen more: most are the two time limits of a task.
+  const first = readValue(reader, end)
+  const values = reader.offset < end ? [first, readValue(reader, end)] : [first]
   while (reader.offset < end) values.push(readValue(reader, end))
   if (reader.offset > end) throw tooLong(reader, end, 'array')
   return values

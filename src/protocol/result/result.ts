@@ -15,11 +15,12 @@ const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVO
  */
 export function encodeResult(record: ResultRecord, options: { readonly tags?: boolean } = {}): Uint8Array {
   const tags = options.tags ?? true
-  const result = 'error' in record ? encodeError(record.error) : record.result
-  const head = `{"task_id":${JSON.stringify(record.taskId)},"status":${JSON.stringify(record.state)},"result":`
-  const tail = `,"traceback":${JSON.stringify(record.traceback)},"children":`
+  const value = 'error' in record ? encodeError(record.error) : record.result
+  const result = Number.isSafeInteger(value) ? String(value) : stringifyJson(value, { path: 'result', tags })
+  const traceback = record.traceback === null ? 'null' : JSON.stringify(record.traceback)
+  const children = record.children.length === 0 ? '[]' : stringifyJson(record.children, { path: 'children', tags })
   return Buffer.from(
-    `${head}${stringifyJson(result, { path: 'result', tags })}${tail}${stringifyJson(record.children, { path: 'children', tags })}}`,
+    `{"task_id":${JSON.stringify(record.taskId)},"status":${JSON.stringify(record.state)},"result":${result},"traceback":${traceback},"children":${children}}`,
   )
 }
 

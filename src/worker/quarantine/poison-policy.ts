@@ -1,5 +1,6 @@
 import type { Delivery } from '../../broker/broker.ts'
 import { deliveryCount, readMarks } from '../../protocol/headers/suspect.ts'
+import { hasOnlyProtocolHeaders } from '../../protocol/known-headers.ts'
 
 /** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
 export type DeliverySource = 'tasks' | 'suspects'
@@ -37,6 +38,12 @@ export type StartDecision =
 
 const RUN: StartDecision = { kind: 'run' }
 
+/** Of a message that never was delivered before, and carries no mark of ours: most of them. */
+const FRESH: Readonly<Record<DeliverySource, DeliveryFacts>> = {
+  tasks: freshFrom('tasks'),
+  suspects: freshFrom('suspects'),
+}
+
 // From the second redelivery on a message is copied, so that its count stays far below any delivery limit of its queue.
 const WORN = 2
 
@@ -47,8 +54,21 @@ export function factsOf(
   lostWithConnection = 0,
 ): DeliveryFacts {
   const { headers, redelivered } = delivery
+  if (!redelivered && lostWithConnection === 0 && hasOnlyProtocolHeaders(headers)) return FRESH[source]
   const { starts: marked, redelivered: startedBefore, graceUsed } = readMarks(headers)
   return { source, redelivered, returns: deliveryCount(headers), startedBefore, marked, graceUsed, lostWithConnection }
+}
+
+function freshFrom(source: DeliverySource): DeliveryFacts {
+  return {
+    source,
+    redelivered: false,
+    returns: undefined,
+    startedBefore: false,
+    marked: 0,
+    graceUsed: false,
+    lostWithConnection: 0,
+  }
 }
 
 /**

@@ -39,51 +39,65 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
   const early = policy.acks === 'early'
   const done: AckAction = early ? 'none' : 'ack'
   const failed: AckAction = early || policy.ackOnFailure ? done : 'quarantine'
-  const settlement = (ackAction: AckAction, record?: ResultRecord, more: Partial<Settlement> = {}): Settlement => ({
-    ackAction,
-    record: policy.ignoreResult ? undefined : record,
-    ending: undefined,
-    retryAt: undefined,
-    ...more,
-  })
-  const failure = (ackAction: AckAction, record: ResultRecord, callsErrbacks: boolean): Settlement =>
-    settlement(ackAction, record, { ending: { kind: 'failed', callsErrbacks, record } })
   switch (outcome.kind) {
     case 'succeeded': {
       const { result } = outcome
       const record: ResultRecord = { taskId: message.id, state: 'SUCCESS', result, traceback: null, children: [] }
-      return settlement(done, record, { ending: { kind: 'succeeded', result, record } })
+      return settlement(done, policy, record, { kind: 'succeeded', result, record })
     }
-    case 'retry':
-      return settlement(done, errorRecord(message, 'RETRY', outcome.error), { retryAt: outcome.at })
+    case 'retry': {
+      const record = errorRecord(message, 'RETRY', outcome.error)
+      return settlement(done, policy, record, undefined, outcome.at)
+    }
     case 'failed':
-      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
+      return failure(failed, policy, errorRecord(message, 'FAILURE', outcome.error), true)
     case 'timed-out': {
       // As Celery: the failure is stored, and the errbacks are called, also when the message goes back.
       const ackAction = early || policy.ackOnTimeout ? done : 'requeue'
-      return failure(ackAction, errorRecord(message, 'FAILURE', outcome.error), true)
+      return failure(ackAction, policy, errorRecord(message, 'FAILURE', outcome.error), true)
     }
     case 'rejected':
       // A task that was rejected for good, or can't be requeued any more, has failed: a caller must not wait for its result for ever.
       return outcome.requeue && !early
-        ? settlement('requeue')
-        : failure(early ? 'none' : 'drop', errorRecord(message, 'FAILURE', outcome.error), false)
+        ? settlement('requeue', policy)
+        : failure(early ? 'none' : 'drop', policy, errorRecord(message, 'FAILURE', outcome.error), false)
     case 'ignored':
     case 'replaced':
-      return settlement(done)
+      return settlement(done, policy)
     case 'revoked': {
       const error = celeryError('TaskRevokedError', [outcome.reason])
-      return failure('ack', errorRecord(message, 'REVOKED', error), false)
+      return failure('ack', policy, errorRecord(message, 'REVOKED', error), false)
     }
     case 'lost':
-      if (!early && policy.rejectOnLost) return settlement('requeue')
-      return failure(failed, errorRecord(message, 'FAILURE', outcome.error), true)
-    case 'interrupted':
-      if (!early) return settlement('requeue')
-      return failure('none', errorRecord(message, 'FAILURE', celeryError('WorkerLostError', [INTERRUPTED])), true)
+      if (!early && policy.rejectOnLost) return settlement('requeue', policy)
+      return failure(failed, policy, errorRecord(message, 'FAILURE', outcome.error), true)
+    case 'interrupted': {
+      if (!early) return settlement('requeue', policy)
+      const error = celeryError('WorkerLostError', [INTERRUPTED])
+      return failure('none', policy, errorRecord(message, 'FAILURE', error), true)
+    }
     default:
       return unknownOutcome(outcome)
   }
+}
+
+function settlement(
+  ackAction: AckAction,
+  { ignoreResult }: SettlementPolicy,
+  record?: ResultRecord,
+  ending?: TaskEnd,
+  retryAt?: number,
+): Settlement {
+  return { ackAction, record: ignoreResult ? undefined : record, ending, retryAt }
+}
+
+function failure(
+  ackAction: AckAction,
+  policy: SettlementPolicy,
+  record: ResultRecord,
+  callsErrbacks: boolean,
+): Settlement {
+  return settlement(ackAction, policy, record, { kind: 'failed', callsErrbacks, record })
 }
 
 /** What is said of a task that its worker's shutdown ended for good. */
