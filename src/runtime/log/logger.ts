@@ -6,6 +6,7 @@ import { printable, printableLines } from '../text/printable.ts'
 import type { LogEvent } from './events.ts'
 import { boundedFields } from './log-fields.ts'
 import { LONGEST_LINE, safeLine } from './log-line.ts'
+import { writePlainLines } from './plain-line.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
@@ -78,7 +79,7 @@ export function createLogger(options: LoggerOptions): EventLogger {
   const out = destination ?? standardError()
   const pretty = options.format === 'pretty' || (options.format === 'auto' && onTerminal)
   const color = options.color ?? onTerminal
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: { ...options.fields },
@@ -93,6 +94,8 @@ export function createLogger(options: LoggerOptions): EventLogger {
     },
     pretty ? prettyStream(out, color) : maskedStream(out),
   )
+  writePlainLines(logger)
+  return logger
 }
 
 const LONGEST_MESSAGE = 4_000
