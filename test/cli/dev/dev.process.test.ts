@@ -333,3 +333,16 @@ function isAlive(pid: unknown): boolean {
     return false
   }
 }
+
+it('runs schedules, and those of a changed configuration from the next due time on', async () => {
+  const config = (args: string) =>
+    `export default { tasks: ['./tasks/*.ts'], schedules: { often: { task: 'add', args: ${args}, every: '1s' } } }`
+  const files = { 'worker.config.ts': config('[2, 3]'), 'tasks/all.ts': tasks('x + y') }
+  await using dev = await RunningDev.start(files)
+  await dev.says('add(2, 3) = 5')
+  dev.write('worker.config.ts', config('[4, 5]'))
+  await dev.says('add(4, 5) = 9')
+  const { leader, entries } = await dev.client.schedules.list()
+  expect(leader).toMatch(/^dev\d+@/)
+  expect(entries.map(({ name, state }) => [name, state])).toEqual([['often', 'active']])
+})
