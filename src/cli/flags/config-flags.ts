@@ -24,8 +24,8 @@ export function flagAttribute(long: string): string {
     .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** The value that commander keeps for a flag that takes none, where it was given. */
-function givenAs(long: string): boolean {
+/** The value that commander keeps for a flag that takes none, where it was given; `--no-color` has the other one where it was not. */
+export function givenAs(long: string): boolean {
   return !long.startsWith('--no-')
 }
 

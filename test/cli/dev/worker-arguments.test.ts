@@ -9,6 +9,9 @@ it.each<[GlobalOptions, readonly string[]]>([
   [{ queues: 'a,b', config: 'other.ts' }, ['--queues', 'a,b', '--config', 'other.ts']],
   [{ taskEvents: true }, ['--task-events']],
   [{ verbose: true }, ['--verbose']],
+  // As commander keeps a flag that denies, where it was left out and where it was given.
+  [{ schedules: true }, []],
+  [{ schedules: false }, ['--no-schedules']],
 ])('hands %j on to the worker, before what only twq dev knows', (flags, expected) => {
   expect(workerArguments(flags, 'amqp://there', 2)).toEqual([...expected, ...OWN])
 })
