@@ -41,7 +41,8 @@ export function sendOptions(flags: SendFlags): SendOptions {
   }
 }
 
-function priorityOf(text: string): number {
+/** A priority as typed. Throws `TWQ_USAGE`. */
+export function priorityOf(text: string): number {
   if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text)
   throw unusable('--priority', text, 'a whole number from 0 to 255')
 }

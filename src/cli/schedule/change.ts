@@ -4,6 +4,7 @@ import type { Schedule } from '../../schedules/entries/schedule.ts'
 import type { ScheduleOutcome } from '../../schedules/schedule-client.ts'
 import type { AnyArguments } from '../../tasks/sending.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
+import { priorityOf } from '../flags/send-request.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { print, toJson, wantsJson } from '../terminal/output.ts'
 import { openClient } from './open-client.ts'
@@ -19,6 +20,8 @@ export interface ScheduleSetFlags extends GlobalOptions {
   readonly endAt?: string
   readonly jitter?: string
   readonly catchUp?: string
+  readonly overlap?: string
+  readonly overlapTimeout?: string
   readonly queue?: string
   readonly priority?: string
   readonly expires?: string
@@ -55,15 +58,24 @@ function told(answer: { readonly outcome: ScheduleOutcome; readonly id?: string 
 }
 
 function scheduleOf(task: string, args: string | undefined, flags: ScheduleSetFlags): Schedule {
-  const { cron, every, at, tz, domAndDow, startAt, endAt, jitter, catchUp, queue, priority, expires } = flags
-  const given = { cron, every, at, tz, domAndDow, startAt, endAt, jitter, catchUp, queue, expires }
+  const { cron, every, at, tz, domAndDow, startAt, endAt, jitter, catchUp, overlap, queue, priority } = flags
+  const durations = { every, jitter, overlapTimeout: flags.overlapTimeout, expires: flags.expires }
+  const given = { cron, at, tz, domAndDow, startAt, endAt, catchUp, overlap, queue, ...withUnits(durations) }
   const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   return {
     ...(fields as Partial<Schedule>),
-    ...(priority !== undefined && { priority: Number(priority) }),
+    ...(priority !== undefined && { priority: priorityOf(priority) }),
     task,
     ...(args !== undefined && { args: argumentsOf(args) }),
   }
+}
+
+/** As everywhere on the command line, a bare number is seconds. */
+function withUnits(
+  durations: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const withUnit = (text: string | undefined) => (text !== undefined && /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text)
+  return Object.fromEntries(Object.entries(durations).map(([name, text]) => [name, withUnit(text)]))
 }
 
 function argumentsOf(text: string): AnyArguments {

@@ -40,6 +40,8 @@ export function addSchedule(program: Command, exit: Exit): void {
     .option('--end-at <date>', 'not due after')
     .option('--jitter <duration>', 'sent up to this much later')
     .option('--catch-up <how>', "what was due while no worker led: 'last' (default), 'all' or 'skip'")
+    .option('--overlap <how>', "'skip' sends nothing while the last run has not ended; 'allow' is the default")
+    .option('--overlap-timeout <duration>', 'how long such a run is waited for')
     .option('--queue <name>', 'the queue, instead of the one that the routes say')
     .option('--priority <n>', 'higher first, where the queue has a maxPriority')
     .option('--expires <duration>', 'how long after it was sent it may start')

@@ -79,6 +79,19 @@ it('sets a schedule, pauses, resumes, triggers and removes it', async () => {
   expect(await twq('remove', 'often')).toMatchObject({ status: 0 })
 })
 
+it('takes durations in seconds, a priority and what is to overlap', async () => {
+  const options = ['--every', '90', '--priority', '5', '--overlap', 'skip', '--overlap-timeout', '10m']
+  expect(await twq('set', 'options', 'greet', ...options)).toMatchObject({ status: 0 })
+  expect(JSON.parse((await twq('show', 'options', '--json')).stdout)).toMatchObject({
+    definition: { every: '90s', priority: 5, overlap: 'skip', overlapTimeout: '10m' },
+  })
+  await twq('remove', 'options')
+  expect(await twq('set', 'options', 'greet', '--every', '1m', '--priority', 'high')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('"high"'),
+  })
+})
+
 it('says what can not be done, with the reason', async () => {
   expect(await twq('remove', 'nightly')).toMatchObject({
     status: 1,
