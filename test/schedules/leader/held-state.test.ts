@@ -18,11 +18,12 @@ async function aHeldState() {
 }
 
 it('has one message of the state unacknowledged, however often it is saved', async () => {
-  const { channel, state, held } = await aHeldState()
+  const { connection, channel, state, held } = await aHeldState()
   await channel.consume(QUEUE, (delivery) => held.receive(delivery))
   for (let count = 0; count < 5; count += 1) await held.save()
   expect(state.version).toBe(5)
-  expect(channel.unsettled).toBe(1)
+  await channel[Symbol.asyncDispose]()
+  expect(await (await connection.openChannel()).inspectQueue(QUEUE)).toMatchObject({ messages: 1 })
 })
 
 it('waits for the end of its channel once, however often it is saved', async () => {
