@@ -1,4 +1,5 @@
 import { connectionOptions } from './options/connections.ts'
+import { failureOptions } from './options/failures.ts'
 import { loggingOptions } from './options/logging.ts'
 import { type KeyOf, type Option, type OptionTable, tableOf, type ValueAt } from './options/option.ts'
 import { pluginOptions } from './options/plugins.ts'
@@ -13,6 +14,7 @@ import { workerOptions } from './options/worker.ts'
 export type Options = typeof connectionOptions &
   typeof queueOptions &
   typeof runningOptions &
+  typeof failureOptions &
   typeof workerOptions &
   typeof sendingOptions &
   typeof scheduleOptions &
@@ -23,6 +25,7 @@ const tree: Options = {
   ...connectionOptions,
   ...queueOptions,
   ...runningOptions,
+  ...failureOptions,
   ...workerOptions,
   ...sendingOptions,
   ...scheduleOptions,

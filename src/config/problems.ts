@@ -88,5 +88,9 @@ export function shownDefault(value: unknown): string {
     ? `'${value}'`
     : Array.isArray(value)
       ? `[${value.map(shownDefault).join(', ')}]`
-      : String(value)
+      : typeof value === 'object' && value !== null
+        ? `{ ${Object.entries(value)
+            .map(([key, member]) => `${key}: ${shownDefault(member)}`)
+            .join(', ')} }`
+        : String(value)
 }

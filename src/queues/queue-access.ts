@@ -4,7 +4,7 @@ import { declareTaskQueue, isQuorumAsFound, type TopologyDifference } from '../b
 import { TwqError } from '../errors.ts'
 import type { TaskQueue } from '../protocol/queue/task-queue.ts'
 import { systemClock } from '../runtime/time/clock.ts'
-import { declareQuarantine, declareSuspects } from './companions.ts'
+import { declareFailed, declareQuarantine, declareSuspects, type FailedLimits } from './companions.ts'
 
 /** Lends a channel for one purpose: a refusal of the broker ends the channel. */
 export async function withChannel<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
@@ -37,10 +37,14 @@ export async function queueStatus(
   }
 }
 
-/** Declares a task queue and what belongs to it, as a worker does on its start. Resolves with what was there otherwise. */
+/**
+ * Declares a task queue and what belongs to it, as a worker does on its start: the queue of failures where it says what that
+ * holds. Resolves with what was there otherwise.
+ */
 export async function declareWithCompanions(
   connection: Connection,
   queue: TaskQueue,
+  failures?: FailedLimits,
 ): Promise<readonly TopologyDifference[]> {
   const differences: TopologyDifference[] = []
   const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => ask(connection, use) }
@@ -48,5 +52,6 @@ export async function declareWithCompanions(
   const type = { quorum: await isQuorumAsFound(lend, queue, differences) }
   await declareQuarantine(lend, queue.name, type)
   await declareSuspects(lend, queue.name, type)
+  if (failures !== undefined) await declareFailed(lend, queue.name, { ...type, limits: failures })
   return differences
 }

@@ -134,6 +134,8 @@ const PROBLEMS: {
   retry: retryPolicyProblem,
   acks: (value) => (value === 'late' || value === 'early' ? undefined : `must be 'late' or 'early', ${got(value)}`),
   ackOnFailure: booleanProblem,
+  keepFailed: (value) =>
+    value === false || value === 'headers' ? undefined : `must be false or 'headers', ${got(value)}`,
   ackOnTimeout: booleanProblem,
   rejectOnLost: booleanProblem,
   rateLimit: (value) =>

@@ -17,9 +17,11 @@ export interface TaskSettings {
   readonly retry?: RetryPolicy
   /** When the message is acknowledged: after the result is safe (`late`), or when the attempt starts (`early`). */
   readonly acks?: 'late' | 'early'
-  /** What becomes of the message, acknowledged late, when the task fails: `false` sets it aside in `<queue>.quarantine`. */
+  /** What becomes of the message, acknowledged late, when the task fails: `false` holds it until `<queue>.failed` takes it. */
   readonly ackOnFailure?: boolean
-  /** The same for a hard time limit: `false` sends it back to its queue, to run again. */
+  /** What `<queue>.failed` keeps when the task has failed for good: nothing, or all but its arguments. By default the whole message. */
+  readonly keepFailed?: false | 'headers'
+  /** What becomes of it after a hard time limit: `false` sends it back to its queue, to run again. */
   readonly ackOnTimeout?: boolean
   /** When the worker's member that ran the task died: `true` sends it back to its queue, `false` fails the task. */
   readonly rejectOnLost?: boolean

@@ -1,3 +1,4 @@
+import type { KeptFailures } from '../../src/config/options/failures.ts'
 import type { Pool } from '../../src/pool/pool.ts'
 import type { KeptAddition } from '../../src/protocol/chord/chord.ts'
 import type { ResultRecord } from '../../src/protocol/result-record.ts'
@@ -10,13 +11,13 @@ import { createRouter } from '../../src/sending/router.ts'
 import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import { FollowUpPublisher } from '../../src/worker/follow-ups/follow-up-publisher.ts'
 import { FollowUps } from '../../src/worker/follow-ups/follow-ups.ts'
-import { Quarantine } from '../../src/worker/quarantine/quarantine.ts'
 import { Moments } from '../../src/worker/request/moments.ts'
 import type { Request } from '../../src/worker/request/request.ts'
 import { RequestTable } from '../../src/worker/request/request-table.ts'
 import { SentChildren } from '../../src/worker/request/sent-children.ts'
 import { Dispatcher } from '../../src/worker/run/dispatcher.ts'
 import { EndedAside } from '../../src/worker/settle/ended-aside.ts'
+import { FailedMessages } from '../../src/worker/settle/failed-messages.ts'
 import { KeptOutcomes } from '../../src/worker/settle/kept-outcomes.ts'
 import { settle } from '../../src/worker/settle/settle.ts'
 import { endUnsettled, settleInSteps } from '../../src/worker/settle/settle-in-steps.ts'
@@ -30,6 +31,7 @@ export interface Shape {
   /** How the chord of the task is once it has ended. */
   readonly chordEnds?: 'waiting' | 'succeeds' | 'fails'
   readonly ackOnFailure?: false
+  readonly failures?: KeptFailures
 }
 
 /** A signature of a task whose id says which. */
@@ -52,7 +54,7 @@ export async function settleOneTask(
   const clock = new ManualClock()
   const logger = aSilentLogger()
   const did: string[] = []
-  let quarantined: Outgoing | undefined
+  let keptCopy: Outgoing | undefined
   let endedAt: number | undefined
   let left = failing.times
   const call = async (step: string): Promise<void> => {
@@ -68,9 +70,9 @@ export async function settleOneTask(
     outstanding: 0,
     bytes: 0,
     async publish({ route, message }: Outgoing) {
-      const toQuarantine = route.routingKey.endsWith('.quarantine')
-      await call(`publish ${toQuarantine ? 'quarantined' : message.headers.task}`)
-      if (toQuarantine) quarantined = { route, message }
+      const isKept = route.routingKey.endsWith('.failed')
+      await call(`publish ${isKept ? 'kept' : message.headers.task}`)
+      if (isKept) keptCopy = { route, message }
       return 'confirmed' as const
     },
     post() {},
@@ -123,7 +125,17 @@ export async function settleOneTask(
     followUps,
     sentChildren,
     endedAside: new EndedAside({
-      quarantine: new Quarantine({ publisher, clock, node: 'twq@test', declare: async () => {}, onTaken: () => {} }),
+      failed: new FailedMessages({
+        failures: shape.failures ?? 'drop',
+        registry: { get: () => undefined },
+        publisher,
+        clock,
+        logger,
+        node: 'twq@test',
+        declare: async () => {},
+        count: async () => 0,
+        onKept: () => {},
+      }),
       // Where messages wait is another test's matter: what fails is tried again with the outcome.
       aside: { settle: ({ settle }) => settle() },
       finished: { addUnquarantined: () => {}, quarantined: () => {} },
@@ -189,7 +201,7 @@ export async function settleOneTask(
   const { settlement } = request.delivery as RecordedDelivery
   return {
     did,
-    quarantined,
+    keptCopy,
     endedAt,
     records,
     ends,

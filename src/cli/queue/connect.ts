@@ -3,6 +3,7 @@ import type { Connection } from '../../broker/broker.ts'
 import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
@@ -20,9 +21,9 @@ export async function connect(
   return { connection, config }
 }
 
-/** A task queue and the two beside it. */
+/** A task queue and those beside it. */
 export function withCompanions(queue: string): readonly string[] {
-  return [queue, quarantineQueue(queue), suspectsQueue(queue)]
+  return [queue, quarantineQueue(queue), suspectsQueue(queue), failedQueue(queue)]
 }
 
 /**

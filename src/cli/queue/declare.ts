@@ -12,13 +12,15 @@ import { connect } from './connect.ts'
 export async function queueDeclare(names: readonly string[], flags: GlobalOptions): Promise<number> {
   const { connection, config } = await connect('declare', flags)
   await using _ = connection
+  const failures = config.failures === 'drop' ? undefined : config.failures
+  const beside = failures === undefined ? '' : ', and its failed tasks'
   let differs = false
   const wanted = names.map((name) => config.knownQueues.find((queue) => queue.name === name) ?? plainQueue(name))
   for (const queue of wanted.length > 0 ? wanted : config.queues) {
     const { name } = queue
-    const differences = await declareWithCompanions(connection, queue)
+    const differences = await declareWithCompanions(connection, queue, failures)
     for (const { error } of differences) note(`${error.message}. ${error.hint ?? ''}`, flags)
-    if (differences.length === 0) note(`${name} is declared, with its quarantine and its suspects`, flags)
+    if (differences.length === 0) note(`${name} is declared, with its quarantine and its suspects${beside}`, flags)
     differs ||= differences.length > 0
   }
   return differs ? EXIT.failed : EXIT.ok

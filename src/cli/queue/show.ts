@@ -1,3 +1,4 @@
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
@@ -28,6 +29,7 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
     consumers: status.consumers,
     quarantined: await beside(quarantineQueue(name)),
     suspects: await beside(suspectsQueue(name)),
+    failed: await beside(failedQueue(name)),
     ...(managed && {
       type: managed.type,
       state: managed.state,

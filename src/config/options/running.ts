@@ -69,12 +69,12 @@ export const runningOptions = {
     parser: duration(1),
     doc: "when a task's signal aborts, unless it or its message says otherwise",
   }),
-  /** Whether the message of a failed task is acknowledged, or set aside. */
+  /** Whether the message of a failed task is acknowledged though `<queue>.failed` takes no copy of it. */
   ackOnFailure: option({
     default: true,
     env: 'TWQ_ACK_ON_FAILURE',
     parser: yesOrNo(),
-    doc: '`false`: the message of a task that failed, acknowledged late, is set aside in `<queue>.quarantine`',
+    doc: '`false`: the message of a task that failed, acknowledged late, is held until `<queue>.failed` takes it, whatever `failures` says',
   }),
   /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
   ackOnTimeout: option({

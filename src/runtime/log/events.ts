@@ -170,6 +170,16 @@ const table = {
     level: 'error',
     meaning: 'a message was moved to `<queue>.quarantine`; `reason` and `detail` tell why',
   },
+  'failure.kept': {
+    level: 'error',
+    meaning: 'a message went to `<queue>.failed` later than its task ended, or since its outcome could not be settled',
+  },
+  'failure.not-kept': {
+    level: 'warn',
+    meaning:
+      '`<queue>.failed` takes no copy of the message of a failed task: once a minute, `times` with those in between',
+  },
+  'failures.full': { level: 'warn', meaning: '`<queue>.failed` is full, and its oldest leave: at most once a minute' },
   'message.discarded': {
     level: 'error',
     meaning: "a message of an unknown task was dropped, as `unknownTask: 'discard'` says",

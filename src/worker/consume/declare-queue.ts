@@ -4,7 +4,13 @@ import type { Session } from '../../broker/session.ts'
 import { declareTaskQueue, isQuorumAsFound, type TopologyDifference } from '../../broker/topology.ts'
 import { TwqError } from '../../errors.ts'
 import { hasSingleActiveConsumer, maxPriorityOf, type TaskQueue } from '../../protocol/queue/task-queue.ts'
-import { declareQuarantine, declareSuspects } from '../../queues/companions.ts'
+import {
+  type Companion,
+  declareFailed,
+  declareQuarantine,
+  declareSuspects,
+  type FailedLimits,
+} from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
@@ -17,21 +23,23 @@ export interface DeclareParts {
   readonly logger: EventLogger
   /** What the broker is, where that is known. */
   readonly server: ServerInfo | undefined
+  /** What the queue of failures holds; undefined where none are kept. */
+  readonly failures: FailedLimits | undefined
+  /** The differences of companions that were told of already. */
+  readonly told: Set<string>
   /** After the start of the worker: a queue with other settings than the configuration's is a warning, not an error. */
   readonly lenient: boolean
 }
 
-// Milliseconds to wait for the quarantine and the suspects queue before the task queue is consumed without them.
+// Milliseconds to wait for the queues beside it before the task queue is consumed without them.
 const MOMENT = 1_000
 
 /**
- * Declares a task queue, its quarantine and its suspects, and tells what it is. What differs from all but the
+ * Declares a task queue, its quarantine, its suspects and its failures, and tells what it is. What differs from all but the
  * configuration is taken as it is.
  */
-export async function declareQueue(
-  queue: TaskQueue,
-  { session, clock, logger, server, lenient }: DeclareParts,
-): Promise<DeclaredQueue> {
+export async function declareQueue(queue: TaskQueue, parts: DeclareParts): Promise<DeclaredQueue> {
+  const { session, clock, logger, server, lenient } = parts
   const { name } = queue
   const differences: TopologyDifference[] = []
   const onDifference = (difference: TopologyDifference): void => {
@@ -45,18 +53,7 @@ export async function declareQueue(
   }
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient, onUnbound })
   const quorum = await isQuorumAsFound(session, queue, differences)
-  const companions = [declareQuarantine, declareSuspects].map(async (declare) => {
-    try {
-      const { difference, hint } = await declare(session, name, { quorum })
-      if (difference === undefined) return
-      const fields = { event: 'queue.companion' as const, queue: name, difference: difference.message, hint }
-      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
-    } catch (error) {
-      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
-      const fields = { event: 'queue.companion-down' as const, queue: name, error: error.message }
-      logger.warn(fields, 'a queue beside it can not be reached until that node is back')
-    }
-  })
+  const companions = declareCompanions(name, quorum, parts)
   // Tasks are consumed while the broker has no answer about what belongs to their queue.
   const over = new AbortController()
   await Promise.race([Promise.all(companions), pause(clock, MOMENT, over.signal)]).finally(() => over.abort())
@@ -69,6 +66,45 @@ export async function declareQueue(
   logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
   const priorities = quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences)
   return { quorum, priorities, singleActive: isSingleActive(queue, differences) }
+}
+
+/** Declares what lies beside a task queue, all at once. */
+function declareCompanions(
+  name: string,
+  quorum: boolean,
+  { session, logger, failures, told }: DeclareParts,
+): Promise<void>[] {
+  const declared = [declareQuarantine(session, name, { quorum }), declareSuspects(session, name, { quorum })]
+  if (failures !== undefined) declared.push(declareFailedOrTell(name, quorum, { session, logger, limits: failures }))
+  return declared.map(async (declaring) => {
+    try {
+      const { difference, hint } = await declaring
+      if (difference === undefined || told.has(difference.message)) return
+      told.add(difference.message)
+      const fields = { event: 'queue.companion' as const, queue: name, difference: difference.message, hint }
+      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
+    } catch (error) {
+      if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
+      const fields = { event: 'queue.companion-down' as const, queue: name, error: error.message }
+      logger.warn(fields, 'a queue beside it can not be reached until that node is back')
+    }
+  })
+}
+
+/** A user who may not declare it can do all else: each failure that is not kept for that is told of. */
+async function declareFailedOrTell(
+  name: string,
+  quorum: boolean,
+  { session, logger, limits }: Pick<DeclareParts, 'session' | 'logger'> & { readonly limits: FailedLimits },
+): Promise<Companion> {
+  try {
+    return await declareFailed(session, name, { quorum, limits })
+  } catch (error) {
+    if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
+    const fields = { event: 'failure.not-kept' as const, queue: name, error: error.message, hint: error.hint }
+    logger.warn(fields, 'messages of failed tasks can not be kept')
+    return { quorum, difference: undefined }
+  }
 }
 
 function heedsPriorities(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {

@@ -11,7 +11,7 @@ import { Suspects } from './suspects.ts'
 
 /** The parts that the consumers are made of. */
 export interface OpenConsumersParts extends QueueDeclarerParts {
-  readonly config: Pick<Config, 'queues'>
+  readonly config: Pick<Config, 'queues' | 'failures'>
   readonly consuming: Session
   readonly careful: CarefulConsumers
   readonly prefetch: Prefetch

@@ -1,5 +1,6 @@
 import type { DeclaringChannels } from '../../broker/channels/declaring-channels.ts'
 import type { Session } from '../../broker/session.ts'
+import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
@@ -17,6 +18,7 @@ export interface QueueDeclarerParts {
   readonly declaring: DeclaringChannels
   readonly declarations: Declarations
   readonly moments: Pick<Moments, 'declared'>
+  readonly config: Pick<Config, 'failures'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -24,6 +26,7 @@ export interface QueueDeclarerParts {
 /** Declares the queues of a worker before they are consumed, each time anew, and notes what they are. */
 export class QueueDeclarer implements WorkerObserver {
   readonly #parts: QueueDeclarerParts
+  readonly #told = new Set<string>()
   #lenient = false
 
   constructor(parts: QueueDeclarerParts) {
@@ -37,9 +40,11 @@ export class QueueDeclarer implements WorkerObserver {
 
   /** Declares a task queue with its companions; see `declareQueue`. */
   async task(queue: TaskQueue): Promise<DeclaredQueue> {
-    const { consuming, declaring, declarations, moments, clock, logger } = this.#parts
+    const { consuming, declaring, declarations, moments, config, clock, logger } = this.#parts
     const server = consuming.connection?.server
-    const options = { session: declaring, server, clock, logger, lenient: this.#lenient }
+    const failures = config.failures === 'drop' ? undefined : config.failures
+    const kept = { failures, told: this.#told, lenient: this.#lenient }
+    const options = { session: declaring, server, clock, logger, ...kept }
     const declared = await declareQueue(queue, options).catch((error) => {
       if (TwqError.is(error)) declarations.down(queue.name, error)
       throw error

@@ -4,10 +4,12 @@ import type { Publisher } from '../../broker/publisher.ts'
 import { createSession, type Session } from '../../broker/session.ts'
 import { createPublisher } from '../../broker/session-publisher.ts'
 import type { Config } from '../../config/config.ts'
+import { limitsOf } from '../../config/options/failures.ts'
 import { hintOf } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import { declareQuarantine } from '../../queues/companions.ts'
+import { declareFailed, declareQuarantine } from '../../queues/companions.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import { resultBackendOf } from '../../results/kinds/all.ts'
 import { ResultReading } from '../../results/result-reading.ts'
@@ -25,6 +27,7 @@ import { FollowUps } from '../follow-ups/follow-ups.ts'
 import { Quarantine } from '../quarantine/quarantine.ts'
 import type { Moments } from '../request/moments.ts'
 import { SentChildren } from '../request/sent-children.ts'
+import { FailedMessages } from '../settle/failed-messages.ts'
 import { QueueCreation } from './queue-creation.ts'
 
 /** The parts that the publishing half of a worker is made of. */
@@ -36,7 +39,7 @@ export interface OutboundParts {
   readonly declaring: Pick<Session, 'withChannel'>
   /** What the task queues are: quarantines are of the same type. */
   readonly declarations: Pick<Declarations, 'isQuorum'>
-  readonly moments: Pick<Moments, 'quarantined'>
+  readonly moments: Pick<Moments, 'quarantined' | 'kept'>
   /** Plugins around what the worker sends. */
   readonly sendHooks: SendHooks | undefined
   /** Aborts when the worker begins to leave. */
@@ -51,6 +54,7 @@ export interface Outbound {
   readonly publisher: Publisher
   readonly results: ResultBackend
   readonly quarantine: Quarantine
+  readonly failed: FailedMessages
   /** Where tasks wait that are not due. */
   readonly delivery: DelayedDelivery
   /** Leaves what reads the results of tasks that tasks send; before `publishing` stops. */
@@ -168,6 +172,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
       onTaken: (task) => parts.moments.quarantined(task),
       clock,
     }),
+    failed: openFailed(parts, publishing, publisher),
     delivery,
     async stopReading() {
       await replies?.leave()
@@ -179,6 +184,28 @@ export function openOutbound(parts: OutboundParts): Outbound {
     sentChildren,
     followUps,
   }
+}
+
+function openFailed(
+  { config: { failures, nodeName: node }, registry, declaring, declarations, moments, clock, logger }: OutboundParts,
+  publishing: Session,
+  publisher: Publisher,
+): FailedMessages {
+  return new FailedMessages({
+    failures,
+    registry,
+    publisher,
+    declare: async (queue) =>
+      declareFailed(publishing, queue, { quorum: declarations.isQuorum(queue), limits: limitsOf(failures) }),
+    count: async (queue) => {
+      const { messages } = await declaring.withChannel((channel) => channel.inspectQueue(failedQueue(queue)))
+      return messages
+    },
+    node,
+    onKept: (task) => moments.kept(task),
+    clock,
+    logger,
+  })
 }
 
 function withPriority(priority: number | undefined): { readonly priority?: number } {

@@ -25,6 +25,8 @@ export interface WorkerObserver {
   settled?(request: Request, outcome: Outcome): void
   /** A message is in its quarantine. */
   quarantined?(task: string | undefined): void
+  /** A copy of the message of a failed task is in `<queue>.failed`. */
+  kept?(task: string): void
   /** This worker leads the schedules, and has sent the task of an entry: how many milliseconds late, and when. */
   scheduled?(schedule: string, lag: number, sentAt: number): void
   /** Outcomes can't be settled: nothing new is to be taken until `resumed`. */
@@ -71,6 +73,7 @@ export class Moments implements Required<WorkerObserver> {
     waiting: [],
     settled: [],
     quarantined: [],
+    kept: [],
     scheduled: [],
     halted: [],
     resumed: [],
@@ -126,6 +129,10 @@ export class Moments implements Required<WorkerObserver> {
 
   quarantined(task: string | undefined): void {
     for (const observer of this.#hearing.quarantined) observer.quarantined(task)
+  }
+
+  kept(task: string): void {
+    for (const observer of this.#hearing.kept) observer.kept(task)
   }
 
   scheduled(schedule: string, lag: number, sentAt: number): void {

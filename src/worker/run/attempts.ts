@@ -11,7 +11,6 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { PassedOn } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { FollowUps } from '../follow-ups/follow-ups.ts'
-import type { Quarantine } from '../quarantine/quarantine.ts'
 import { admit } from '../request/admission.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import type { Moments } from '../request/moments.ts'
@@ -21,6 +20,7 @@ import type { Revocations } from '../request/revocations.ts'
 import type { SentChildren } from '../request/sent-children.ts'
 import type { TaskCounters } from '../request/task-counters.ts'
 import { EndedAside } from '../settle/ended-aside.ts'
+import type { FailedMessages } from '../settle/failed-messages.ts'
 import type { PoisonMessages } from '../settle/poison-messages.ts'
 import { type SettleListener, settle } from '../settle/settle.ts'
 import { endUnsettled, type SettleParts, settleInSteps } from '../settle/settle-in-steps.ts'
@@ -43,8 +43,8 @@ export interface AttemptsParts {
   readonly results: ResultBackend
   readonly followUps: FollowUps
   readonly sentChildren: SentChildren
-  readonly quarantine: Quarantine
-  /** Holds messages that can't be published to their quarantine. */
+  readonly failed: FailedMessages
+  /** Holds messages of failed tasks that have to be kept, and can't be for now. */
   readonly aside: Pick<HeldAside, 'settle'>
   readonly delays: Pick<Delays, 'retry'>
   /** Plugins around what the worker sends. */
@@ -142,7 +142,7 @@ export class Attempts {
     // A message that is not acknowledged is held, and that was logged.
     if (request.acknowledged) {
       const { logger } = this.#parts
-      logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: its outcome can not be settled')
+      logger.error({ event: 'failure.kept', ...fields }, 'message kept: the outcome of its task can not be settled')
     }
     this.#settled(request, end)
   }

@@ -1,22 +1,26 @@
-import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import type { Request } from '../request/request.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
+import type { FailedMessages, Failure } from './failed-messages.ts'
 import type { Refusal } from './refusals.ts'
 
 /** What setting aside takes. */
 export interface EndedAsideParts {
-  readonly quarantine: Pick<Quarantine, 'take'>
-  /** Where those wait that can't be set aside. */
+  readonly failed: Pick<FailedMessages, 'keep' | 'take' | 'partOf' | 'leastOf'>
+  /** Where those wait that can't be kept, and have to be. */
   readonly aside: Pick<HeldAside, 'settle'>
   readonly finished: Pick<FinishedAttempts, 'addUnquarantined' | 'quarantined'>
 }
 
+/** How a task ended: its error, and the kind of its outcome. */
+export type Why = Pick<Failure, 'type' | 'detail' | 'traceback' | 'outcome'>
+
 /**
- * Sets aside the messages of tasks that have ended. A message that the quarantine does not take is held in `HeldAside`, like
- * one that never ran: it takes no slot and no place of the prefetch. Where it is delivered again it is quarantined, not run.
+ * Keeps the messages of tasks that have failed in `<queue>.failed`. A message that has to be kept, and that the queue does not
+ * take, is held in `HeldAside`, like one that never ran: it takes no slot and no place of the prefetch. Where it is delivered
+ * again it is kept, not run.
  */
 export class EndedAside {
   readonly #parts: EndedAsideParts
@@ -25,21 +29,30 @@ export class EndedAside {
     this.#parts = parts
   }
 
+  /** Whether the messages of a task are kept when it fails. */
+  keeps(task: string): boolean {
+    return this.#parts.failed.partOf(task) !== undefined
+  }
+
+  /** Keeps a copy of the message of a failed task, where failures of that task are kept and the queue takes it: true then; see `FailedMessages.keep`. */
+  async keep(request: Request, why: Why): Promise<boolean> {
+    const { failed } = this.#parts
+    const part = failed.partOf(request.message.task)
+    return part !== undefined && (await failed.keep(failureOf(request, why), part))
+  }
+
   /**
-   * Resolves when the message is set aside, and `acknowledge` was called, or when it is held for that. Rejects only for one
+   * Resolves when the message is kept, and `acknowledge` was called, or when it is held for that. Rejects only for one
    * that was acknowledged when its attempt started: it is nowhere but here.
    */
-  async setAside(
-    request: Request,
-    { type, detail }: { readonly type: string; readonly detail: string },
-    acknowledge: () => void,
-  ): Promise<void> {
-    const { quarantine, aside, finished } = this.#parts
+  async setAside(request: Request, why: Why, acknowledge: () => void): Promise<void> {
+    const { failed, aside, finished } = this.#parts
     const { delivery, queue, source, message } = request
     const { id, task } = message
+    const { type, detail } = why
     let safe = false
     const settle = async (): Promise<void> => {
-      if (!safe) await quarantine.take(delivery, queue, { type, detail, id, task })
+      if (!safe) await failed.take(failureOf(request, why), failed.leastOf(task))
       safe = true
       finished.quarantined(message)
       acknowledge()
@@ -49,8 +62,12 @@ export class EndedAside {
     // From now on: its channel may be lost at any time.
     finished.addUnquarantined(message, ended)
     const fields = { task_id: id, task, queue, reason: type, detail }
-    await aside.settle({ delivery, queue, source, target: quarantineQueue(queue), ended, fields, settle })
+    await aside.settle({ delivery, queue, source, target: failedQueue(queue), ended, fields, settle })
   }
+}
+
+function failureOf({ delivery, queue, message, startedAt }: Request, why: Why): Failure {
+  return { delivery, queue, message, startedAt, ...why }
 }
 
 /**
@@ -64,7 +81,7 @@ export function refusalOf(message: TaskMessage, ended: string): Refusal | undefi
   const said = ended.slice(attempt.length)
   const [, type = 'Error', detail = said] = /^([^:\s]+): (.*)$/s.exec(said) ?? []
   const error = { type, module: 'builtins', args: [detail], traceback: null }
-  return { error, detail, id, task, replyTo: undefined, correlationId: undefined, discard: false, told: true }
+  return { error, detail, id, task, replyTo: undefined, correlationId: undefined, discard: false, ran: message }
 }
 
 // Ids can be of any length, and the mark can't.

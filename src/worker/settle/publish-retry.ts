@@ -3,6 +3,8 @@ import { failureOfRetry } from '../../canvas/follow-ups.ts'
 import { TwqError } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
 import { keyBeforeDelay } from '../../protocol/headers/delay-route.ts'
+import { firstErrorHeaders, firstErrorOf } from '../../protocol/headers/failed.ts'
+import { argsText } from '../../protocol/result/exceptions.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import { addHeaders } from '../../protocol/task/add-headers.ts'
 import { retryMessage } from '../../protocol/task/encode-retry.ts'
@@ -12,11 +14,14 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
 import type { Request } from '../request/request.ts'
 import type { Delays } from '../waiting/delays.ts'
+import type { EndedAside } from './ended-aside.ts'
 
 /** What publishing a retry takes. */
 export interface RetryParts {
   readonly publisher: Publisher
   readonly delays: Pick<Delays, 'retry'>
+  /** Keeps the messages of tasks that have ended. */
+  readonly endedAside: Pick<EndedAside, 'keeps'>
   /** Plugins around what the worker sends. */
   readonly sendHooks?: SendHooks | undefined
   readonly clock: Clock
@@ -47,7 +52,8 @@ export async function publishRetry(
 async function sendRetry(request: Request, at: number, outcome: Outcome, parts: RetryParts): Promise<void> {
   const { override, expires } = outcome.kind === 'retry' ? outcome : ({} as Partial<Outcome & { kind: 'retry' }>)
   const change = { eta: at, now: parts.clock.now(), expires, override }
-  const message = retryMessage(request.delivery, request.message, change)
+  const retried = retryMessage(request.delivery, request.message, change)
+  const message = withFirstError(retried, request, outcome, parts)
   const { sendHooks } = parts
   if (sendHooks === undefined) {
     await publishAgain(request, at, message, parts)
@@ -57,6 +63,18 @@ async function sendRetry(request: Request, at: number, outcome: Outcome, parts: 
   const following = { kind: 'retry', task, id, queue: request.queue, parent: request.message } as const
   await sendHooks.follow(following, (headers) =>
     publishAgain(request, at, headers === undefined ? message : addHeaders(message, headers), parts),
+  )
+}
+
+/** The message of a retry with the error of the first attempt, which is kept with the last one where the task fails for good. */
+function withFirstError(message: WireMessage, request: Request, outcome: Outcome, parts: RetryParts): WireMessage {
+  const { id, task, retries } = request.message
+  const error = outcome.kind === 'retry' ? outcome.error : null
+  if (error === null || !parts.endedAside.keeps(task) || firstErrorOf(request.delivery.headers, id)) return message
+  const { type, traceback } = error
+  return addHeaders(
+    message,
+    firstErrorHeaders(id, { type, detail: argsText(error), traceback, at: parts.clock.now(), retries }),
   )
 }
 

@@ -1,3 +1,4 @@
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
@@ -9,6 +10,7 @@ import type { Quarantine } from '../quarantine/quarantine.ts'
 import type { HeldMessage } from '../quarantine/republisher.ts'
 import { Progress } from '../request/progress.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
+import type { FailedMessages } from './failed-messages.ts'
 
 /** What can't be run: why, and whom to tell. */
 export interface Refusal {
@@ -22,13 +24,14 @@ export interface Refusal {
   /** Its place among others: what was to run after it, and the chord that it counts for. */
   readonly place?: TaskMessage | undefined
   readonly discard: boolean
-  /** The result was stored already, when the task ended. */
-  readonly told?: true
+  /** Its task has run, and failed: its result is stored, and its message is to be kept with the failures. */
+  readonly ran?: TaskMessage
 }
 
 /** What setting aside takes. */
 export interface RefusalsParts {
   readonly quarantine: Quarantine
+  readonly failed: Pick<FailedMessages, 'take' | 'leastOf'>
   readonly results: ResultBackend
   /** Where those wait that can't be set aside. */
   readonly aside: HeldAside
@@ -49,23 +52,33 @@ export class Refusals {
    * either is done. Never rejects.
    */
   async setAside({ delivery, queue, source, ended }: HeldMessage, refusal: Refusal): Promise<void> {
-    const { quarantine, aside, logger } = this.#parts
-    const { error, detail, id, task, starts, discard } = refusal
+    const { aside, logger } = this.#parts
+    const { error, detail, id, task, discard, ran } = refusal
     const fields = { task_id: id, task, queue, reason: error.type, detail }
     let safe = discard
     const progress = new Progress()
     const settle = async (): Promise<void> => {
-      if (!safe) await quarantine.take(delivery, queue, { type: error.type, detail, id, task, starts })
+      if (!safe) await this.#take(delivery, queue, refusal)
       // On another try the failure may have to be stored again, but one copy of the message in the quarantine is enough.
       safe = true
-      if (refusal.told !== true) await this.#tell(refusal, progress)
+      if (ran === undefined) await this.#tell(refusal, progress)
       if (discard) delivery.nack({ requeue: false })
       else delivery.ack()
-      const why = refusal.told === true ? 'its task has ended' : 'it can not be used'
-      const said = `message ${discard ? 'discarded' : 'quarantined'}: ${why}`
-      logger.error({ event: discard ? 'message.discarded' : 'message.quarantined', ...fields }, said)
+      if (ran !== undefined) logger.error({ event: 'failure.kept', ...fields }, 'message kept: its task has ended')
+      else if (discard) logger.error({ event: 'message.discarded', ...fields }, 'message discarded: it can not be used')
+      else logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: it can not be used')
     }
-    await aside.settle({ delivery, queue, source, target: quarantineQueue(queue), ended, fields, settle })
+    const target = ran === undefined ? quarantineQueue(queue) : failedQueue(queue)
+    await aside.settle({ delivery, queue, source, target, ended, fields, settle })
+  }
+
+  async #take(delivery: HeldMessage['delivery'], queue: string, refusal: Refusal): Promise<void> {
+    const { quarantine, failed } = this.#parts
+    const { error, detail, id, task, starts, ran } = refusal
+    const { type, traceback } = error
+    if (ran === undefined) return await quarantine.take(delivery, queue, { type, detail, id, task, starts })
+    const failure = { delivery, queue, message: ran, startedAt: undefined, outcome: 'failed', type, detail, traceback }
+    await failed.take(failure, failed.leastOf(ran.task))
   }
 
   async #tell({ id, replyTo, correlationId, error, place }: Refusal, progress: Progress): Promise<void> {

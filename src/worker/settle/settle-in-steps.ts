@@ -11,17 +11,23 @@ import { troubleOf } from '../follow-ups/trouble.ts'
 import type { Progress } from '../request/progress.ts'
 import type { Request } from '../request/request.ts'
 import type { SentChildren } from '../request/sent-children.ts'
-import type { EndedAside } from './ended-aside.ts'
+import type { EndedAside, Why } from './ended-aside.ts'
 import { publishRetry, type RetryParts } from './publish-retry.ts'
-import { type AckAction, decideSettlement, type FailureFlags, type SettlementPolicy } from './settlement.ts'
+import {
+  type AckAction,
+  decideSettlement,
+  type FailureFlags,
+  type Settlement,
+  type SettlementPolicy,
+} from './settlement.ts'
 
 /** The parts that settling works with. */
 export interface SettleParts extends RetryParts {
   readonly results: ResultBackend
   readonly followUps: FollowUps
   readonly sentChildren: Pick<SentChildren, 'of'>
-  /** Quarantines the messages of tasks that have ended. */
-  readonly endedAside: Pick<EndedAside, 'setAside'>
+  /** Keeps the messages of tasks that have ended. */
+  readonly endedAside: Pick<EndedAside, 'keeps' | 'keep' | 'setAside'>
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
   /** Hears of an attempt before its task can run again. */
@@ -42,13 +48,14 @@ export interface SettleParts extends RetryParts {
 interface Instead {
   /** It is the failure of what could not be settled: there is no further one. */
   readonly unstorable?: true
-  /** The message is set aside with the outcome, where it is not acknowledged yet. */
-  readonly quarantined?: true
+  /** The message is acknowledged only once it is kept with the outcome. */
+  readonly kept?: true
 }
 
 /**
  * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
- * state, then the new message; else what follows the task, its result, its part in a chord; and only then the ack.
+ * state, then the new message; else what follows the task, a copy of a message that failed, its result, its part in a chord;
+ * and only then the ack.
  * Resolves with how the task ended: one whose follow-ups can't be sent, or whose result can't be stored, has failed.
  * Rejects when a step can't be made safe; nothing has been acknowledged then, and the next call for the same request goes
  * on from that step. `settle` begins here for all that takes more than one step.
@@ -61,7 +68,7 @@ export async function settleInSteps(
 ): Promise<Outcome> {
   const { message, remembered: progress } = request
   const plan = decideSettlement(outcome, message, policyOf(request, parts))
-  const ackAction = instead.quarantined === true && plan.ackAction === 'ack' ? 'quarantine' : plan.ackAction
+  const ackAction = instead.kept === true && plan.ackAction === 'ack' ? 'keep' : plan.ackAction
   if (outcome.kind === 'replaced') {
     const replaced = await parts.followUps.replace(message, outcome, progress)
     if (replaced.kind === 'failed') return await settleInSteps(request, failure(replaced.error, 0), parts, instead)
@@ -73,6 +80,9 @@ export async function settleInSteps(
       return await settleInSteps(request, failure(followed.error, runtimeOf(outcome)), parts, instead)
     }
     children = [...children, ...followed.children]
+  }
+  if (plan.failed && ackAction !== 'keep') {
+    await progress.once('kept', () => parts.endedAside.keep(request, whyOf(plan, outcome)))
   }
   if (plan.record !== undefined) {
     const record = children.length === 0 ? plan.record : { ...plan.record, children }
@@ -92,10 +102,10 @@ export async function settleInSteps(
     progress.make('told that it runs again', () => parts.onAgain(request, outcome))
     const refused = await progress.once('retry', () => publishRetry(request, at, outcome, parts))
     if (refused !== undefined) {
-      return await settleInSteps(request, failure(refused, 0), parts, { ...instead, quarantined: true })
+      return await settleInSteps(request, failure(refused, 0), parts, { ...instead, kept: true })
     }
   }
-  await dispose(request, ackAction, outcome, parts)
+  await dispose(request, ackAction, outcome, plan, parts)
   return outcome
 }
 
@@ -144,7 +154,7 @@ function runtimeOf(outcome: Outcome): number {
 
 /**
  * Ends an attempt whose outcome can't be settled: its failure is stored, as far as that can be done, and its message
- * is quarantined with how the task ended, and why that could not be settled. Rejects while it can't be set aside.
+ * is kept with how the task ended, and why that could not be settled. Rejects while it can't be kept.
  */
 export async function endUnsettled(
   request: Request,
@@ -164,11 +174,24 @@ export async function endUnsettled(
     const ending = { kind: 'failed', callsErrbacks: false, record } as const
     await parts.followUps.endInChord(message, ending, progress).catch(() => {})
   })
-  await setAside(request, { type: error.type, detail }, parts)
+  await setAside(request, { type: error.type, detail, traceback: null, outcome: outcome.kind }, parts)
   return failure(error, runtimeOf(outcome))
 }
 
-async function dispose(request: Request, ackAction: AckAction, outcome: Outcome, parts: SettleParts): Promise<void> {
+/** How a task ended, as it is kept with its message. */
+function whyOf({ ending }: Settlement, { kind }: Outcome): Why {
+  const error = ending !== undefined && 'error' in ending.record ? ending.record.error : null
+  const detail = error === null ? '' : argsText(error)
+  return { type: error?.type ?? kind, detail, traceback: error?.traceback ?? null, outcome: kind }
+}
+
+async function dispose(
+  request: Request,
+  ackAction: AckAction,
+  outcome: Outcome,
+  plan: Settlement,
+  parts: SettleParts,
+): Promise<void> {
   switch (ackAction) {
     case 'ack':
       acknowledge(request, parts)
@@ -183,12 +206,9 @@ async function dispose(request: Request, ackAction: AckAction, outcome: Outcome,
     case 'drop':
       request.drop()
       return
-    case 'quarantine': {
-      const error = 'error' in outcome ? outcome.error : null
-      const detail = error === null ? '' : argsText(error)
-      await setAside(request, { type: error?.type ?? outcome.kind, detail }, parts)
+    case 'keep':
+      await setAside(request, whyOf(plan, outcome), parts)
       return
-    }
     case 'none':
       return
     default:
@@ -196,12 +216,10 @@ async function dispose(request: Request, ackAction: AckAction, outcome: Outcome,
   }
 }
 
-async function setAside(
-  request: Request,
-  why: { readonly type: string; readonly detail: string },
-  parts: SettleParts,
-): Promise<void> {
-  await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
+async function setAside(request: Request, why: Why, parts: SettleParts): Promise<void> {
+  // One copy is enough.
+  if (request.progress?.outcomeOf('kept') === true) acknowledge(request, parts)
+  else await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
 }
 
 function acknowledge(request: Request, parts: SettleParts): void {

@@ -27,10 +27,15 @@ export function settle(request: Request, outcome: Outcome, parts: SettleParts, l
 }
 
 /** Whether a result and an acknowledgement are all: nothing has to be remembered of what is done. */
-function isPlain({ ackAction, retryAt }: Settlement, { kind }: Outcome, { message, progress }: Request): boolean {
+function isPlain(
+  { ackAction, retryAt, failed }: Settlement,
+  { kind }: Outcome,
+  { message, progress }: Request,
+): boolean {
   return (
     (ackAction === 'ack' || ackAction === 'none') &&
     retryAt === undefined &&
+    !failed &&
     kind !== 'replaced' &&
     progress === undefined &&
     message.embed.chord === null &&

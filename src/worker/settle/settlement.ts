@@ -5,7 +5,7 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { TaskEnd } from '../follow-ups/follow-ups.ts'
 
 /** What becomes of the message. `none`: it was acknowledged when the attempt started. */
-export type AckAction = 'ack' | 'requeue' | 'drop' | 'quarantine' | 'none'
+export type AckAction = 'ack' | 'requeue' | 'drop' | 'keep' | 'none'
 
 /** Everything that follows from an outcome; `settle` carries it out. */
 export interface Settlement {
@@ -14,13 +14,15 @@ export interface Settlement {
   readonly record: ResultRecord | undefined
   /** How the task ended for its callbacks, errbacks and chord; undefined when it has not ended, or none are called. */
   readonly ending: TaskEnd | undefined
+  /** Its code ran, and its task has failed for good: a copy of its message is kept, where the worker keeps those. */
+  readonly failed: boolean
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
 }
 
 /** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
 export interface FailureFlags {
-  /** False: the message of a failed task is quarantined instead of acknowledged. */
+  /** False: the message of a failed task is acknowledged only once a copy of it is kept. */
   readonly ackOnFailure: boolean
   /** False: the message of a task that ran into its hard limit goes back to its queue. */
   readonly ackOnTimeout: boolean
@@ -38,7 +40,7 @@ export interface SettlementPolicy extends FailureFlags {
 export function decideSettlement(outcome: Outcome, message: TaskMessage, policy: SettlementPolicy): Settlement {
   const early = policy.acks === 'early'
   const done: AckAction = early ? 'none' : 'ack'
-  const failed: AckAction = early || policy.ackOnFailure ? done : 'quarantine'
+  const failed: AckAction = early || policy.ackOnFailure ? done : 'keep'
   switch (outcome.kind) {
     case 'succeeded': {
       const { result } = outcome
@@ -88,7 +90,9 @@ function settlement(
   ending?: TaskEnd,
   retryAt?: number,
 ): Settlement {
-  return { ackAction, record: ignoreResult ? undefined : record, ending, retryAt }
+  // Errbacks are called for what the code of a task came to.
+  const failed = ending?.kind === 'failed' && ending.callsErrbacks && ackAction !== 'requeue'
+  return { ackAction, record: ignoreResult ? undefined : record, ending, failed, retryAt }
 }
 
 function failure(

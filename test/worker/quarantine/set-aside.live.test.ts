@@ -40,11 +40,11 @@ async function sendHostile(queue: string): Promise<void> {
 }
 
 /** A quarantine that takes `limit` messages and no more. */
-async function declareQuarantine(queue: string, limit: number): Promise<void> {
+async function declareAnew(queue: string, limit: number): Promise<void> {
   const args = { 'x-max-length': limit, 'x-overflow': 'reject-publish' }
   await withChannel(async (channel) => {
-    await channel.deleteQueue(`${queue}.quarantine`)
-    await channel.declareQueue({ name: `${queue}.quarantine`, durable: true, arguments: args })
+    await channel.deleteQueue(queue)
+    await channel.declareQueue({ name: queue, durable: true, arguments: args })
   })
 }
 
@@ -95,7 +95,7 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
         health: `127.0.0.1:${port}`,
       })
       const { queue } = scene
-      await withChannel((channel) => channel.deleteQueue(`${queue}.quarantine`))
+      await withChannel((channel) => channel.deleteQueue(queue))
       await sendHostile(queue)
       await answersGoodTasks(scene)
       await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === COUNT)
@@ -109,7 +109,7 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
       const config: UserConfig = { queues: [{ name, type }], prefetch: 10, health: `127.0.0.1:${port}` }
       {
         await using scene = await aWorker([good], config)
-        await declareQuarantine(name, 3)
+        await declareAnew(`${name}.quarantine`, 3)
         await sendHostile(name)
         await holdsAllButThree(scene)
         expect((await probe(port, '/readyz')).status).toBe(200)
@@ -144,7 +144,7 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
         )
       {
         await using scene = await aWorker([good, bad], config)
-        await declareQuarantine(name, 3)
+        await declareAnew(`${name}.failed`, 3)
         const handles = await Promise.all(all.map(() => scene.client.send(bad)))
         for (const handle of handles) await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
         await heldOf(scene)
@@ -152,7 +152,7 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
       }
       await using scene = await aWorker([good, bad], config)
       await heldOf(scene)
-      const taken = await take(`${name}.quarantine`, COUNT)
+      const taken = await take(`${name}.failed`, COUNT)
       expect(new Set(taken.map(({ headers }) => headers['x-twq-id'])).size).toBe(COUNT)
       expect(new Set(taken.map(({ headers }) => headers['x-twq-detail']))).toEqual(new Set(['no luck']))
       await answersGoodTasks(scene)

@@ -6,7 +6,7 @@ import { pollUntil } from '../../support/until.ts'
 
 const good = defineTask({ name: 'good', run: () => 'done' })
 
-/** A worker with one slot and two places, whose quarantine takes nothing; its task `bad` fails, and its message is to be kept. */
+/** A worker with one slot and two places, whose queue of failures takes nothing; its task `bad` fails, and its message is to be kept. */
 async function aWorker(options: Partial<TestWorkerOptions> = {}) {
   let runs = 0
   const bad = defineTask({
@@ -28,7 +28,7 @@ async function aWorker(options: Partial<TestWorkerOptions> = {}) {
     },
     async fails(count: number): Promise<void> {
       const sent = await Promise.all(Array.from({ length: count }, () => scene.client.send(bad)))
-      // The quarantine is tried for a moment, in which they have their places.
+      // That queue is tried for a moment, in which they have their places.
       await scene.clock.pass('10s')
       for (const handle of sent) await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
     },
@@ -39,18 +39,18 @@ async function aWorker(options: Partial<TestWorkerOptions> = {}) {
   }
 }
 
-/** Has the quarantine take any number of messages, or none. */
-async function declareQuarantine(channel: Channel, how: 'open' | 'closed'): Promise<void> {
-  await channel.deleteQueue('celery.quarantine')
+/** Has the queue of failures take any number of messages, or none. */
+async function declareFailures(channel: Channel, how: 'open' | 'closed'): Promise<void> {
+  await channel.deleteQueue('celery.failed')
   const args = how === 'open' ? {} : { 'x-max-length': 0, 'x-overflow': 'reject-publish' }
-  await channel.declareQueue({ name: 'celery.quarantine', durable: true, arguments: args })
+  await channel.declareQueue({ name: 'celery.failed', durable: true, arguments: args })
 }
 
-/** Why each message was set aside. */
+/** Why each message is kept. */
 async function reasons(channel: Channel): Promise<unknown[]> {
   const found: unknown[] = []
   for (;;) {
-    const delivery = await channel.get('celery.quarantine')
+    const delivery = await channel.get('celery.failed')
     if (delivery === undefined) return found
     const { headers } = delivery
     found.push([headers['x-twq-task'], headers['x-twq-reason'], headers['x-twq-detail']])
@@ -72,14 +72,14 @@ const untilHeld = ({ worker }: TestWorker, count: number): Promise<unknown> =>
 const kept = (count: number): unknown[] => Array.from({ length: count }, () => ['bad', 'RangeError', 'no luck'])
 
 describe('messages of tasks that have failed, and are to be kept', () => {
-  it('keep no slot and no place while the quarantine is full, and are set aside when there is room', async () => {
+  it('keep no slot and no place while that queue is full, and are kept when there is room', async () => {
     await using worker = await aWorker()
     const { scene, channel } = worker
-    await declareQuarantine(channel, 'closed')
+    await declareFailures(channel, 'closed')
     await worker.fails(10)
     await untilHeld(scene, 10)
     await runsGoodTask(scene)
-    await declareQuarantine(channel, 'open')
+    await declareFailures(channel, 'open')
     await scene.clock.pass('31s')
     await untilHeld(scene, 0)
     expect(await reasons(channel)).toEqual(kept(10))
@@ -89,11 +89,11 @@ describe('messages of tasks that have failed, and are to be kept', () => {
   it('are not run again as the copies that take their places after ten minutes', async () => {
     await using worker = await aWorker()
     const { scene, channel } = worker
-    await declareQuarantine(channel, 'closed')
+    await declareFailures(channel, 'closed')
     await worker.fails(3)
     await scene.clock.pass('35m')
     await untilHeld(scene, 3)
-    await declareQuarantine(channel, 'open')
+    await declareFailures(channel, 'open')
     await scene.clock.pass('31s')
     await untilHeld(scene, 0)
     expect(await reasons(channel)).toEqual(kept(3))
@@ -103,7 +103,7 @@ describe('messages of tasks that have failed, and are to be kept', () => {
   it('are not run again by the next worker', async () => {
     const first = await aWorker()
     const { broker, clock } = first.scene
-    await declareQuarantine(first.channel, 'closed')
+    await declareFailures(first.channel, 'closed')
     await first.fails(3)
     await untilHeld(first.scene, 3)
     await first[Symbol.asyncDispose]()
@@ -111,7 +111,7 @@ describe('messages of tasks that have failed, and are to be kept', () => {
     await clock.pass('5s')
     await untilHeld(second.scene, 3)
     await runsGoodTask(second.scene)
-    await declareQuarantine(second.channel, 'open')
+    await declareFailures(second.channel, 'open')
     await clock.pass('31s')
     await untilHeld(second.scene, 0)
     expect(await reasons(second.channel)).toEqual(kept(3))
@@ -121,7 +121,7 @@ describe('messages of tasks that have failed, and are to be kept', () => {
   it('are not run again by a worker that lost its connection while it held them', async () => {
     await using worker = await aWorker()
     const { scene, channel } = worker
-    await declareQuarantine(channel, 'closed')
+    await declareFailures(channel, 'closed')
     await worker.fails(3)
     await untilHeld(scene, 3)
     scene.broker.cutConnections()

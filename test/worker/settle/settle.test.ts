@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PublishOptions } from '../../../src/broker/publisher.ts'
+import type { KeptFailures } from '../../../src/config/options/failures.ts'
 import { TwqError } from '../../../src/errors.ts'
 import type { ChordPart, ChordStart } from '../../../src/protocol/chord/chord.ts'
 import type { ResultRecord } from '../../../src/protocol/result-record.ts'
@@ -12,9 +13,9 @@ import { createRouter } from '../../../src/sending/router.ts'
 import type { Outcome } from '../../../src/tasks/attempt/outcome.ts'
 import { FollowUpPublisher } from '../../../src/worker/follow-ups/follow-up-publisher.ts'
 import { FollowUps } from '../../../src/worker/follow-ups/follow-ups.ts'
-import { Quarantine } from '../../../src/worker/quarantine/quarantine.ts'
 import { SentChildren } from '../../../src/worker/request/sent-children.ts'
 import { EndedAside } from '../../../src/worker/settle/ended-aside.ts'
+import { FailedMessages } from '../../../src/worker/settle/failed-messages.ts'
 import { settle } from '../../../src/worker/settle/settle.ts'
 import { aDelivery, aRequest } from '../../support/a-request.ts'
 import { aSilentLogger } from '../../support/attempts.ts'
@@ -31,6 +32,7 @@ async function settled(
     readonly chord?: boolean
     readonly group?: string
     readonly acks?: 'late' | 'early'
+    readonly failures?: KeptFailures
   } = {},
 ) {
   const journal: string[] = []
@@ -41,7 +43,8 @@ async function settled(
     async publish({ message }: Outgoing, _options?: PublishOptions) {
       options.publish?.()
       await Promise.resolve()
-      journal.push(`confirmed ${String(message.headers.task)}`)
+      const kept = message.headers['x-twq-kept']
+      journal.push(kept === undefined ? `confirmed ${String(message.headers.task)}` : `kept ${kept}`)
       return 'confirmed' as const
     },
     post() {},
@@ -100,15 +103,19 @@ async function settled(
     origin: 'gen1@here',
     address: createRouter({ defaultQueue: 'celery' }).address,
   })
-  const quarantine = new Quarantine({
+  const failed = new FailedMessages({
+    failures: options.failures ?? 'drop',
+    registry: { get: () => undefined },
     publisher,
-    declare: async (queue) => void journal.push(`declared the quarantine of ${queue}`),
+    declare: async (queue) => void journal.push(`declared the failures of ${queue}`),
+    count: async () => 0,
     node: 'twq@test',
-    onTaken: () => {},
+    onKept: () => {},
     clock,
+    logger: aSilentLogger(),
   })
   const endedAside = new EndedAside({
-    quarantine,
+    failed,
     aside: { settle: ({ settle: setAside }) => setAside() },
     finished: { addUnquarantined: () => {}, quarantined: () => {} },
   })
@@ -224,6 +231,13 @@ describe('settling', () => {
       chain: [signature('b', 'b-id')],
     }
     expect((await settled(embed, outcome)).journal).toEqual(expected)
+  })
+
+  it('has the copy of a failed message confirmed before its result is stored, and that before the ack', async () => {
+    const failures = { keep: 10, bytes: 1e6, for: 60_000, drop: [] }
+    const embed = { errbacks: [signature('e', 'e-id')] }
+    const { journal } = await settled(embed, failure, { failures })
+    expect(journal).toEqual(['confirmed e', 'kept whole', 'stored FAILURE of own', 'acked'])
   })
 
   it('fails a task whose callback is none', async () => {

@@ -190,7 +190,7 @@ const lost: Outcome = { kind: 'lost', error }
 
 describe('flags', () => {
   it.each<[string, Outcome, Partial<FailureFlags>, string, string]>([
-    ['ackOnFailure: false sets a failed task aside', failed, { ackOnFailure: false }, 'quarantine', 'none'],
+    ['ackOnFailure: false has a failed task kept', failed, { ackOnFailure: false }, 'keep', 'none'],
     ['ackOnFailure says nothing of a timeout', timedOut, { ackOnFailure: false }, 'ack', 'none'],
     ['ackOnTimeout: false sends back what ran too long', timedOut, { ackOnTimeout: false }, 'requeue', 'none'],
     ['rejectOnLost: false fails the task', lost, { rejectOnLost: false }, 'ack', 'none'],
@@ -198,7 +198,7 @@ describe('flags', () => {
       'rejectOnLost: false and ackOnFailure: false set it aside',
       lost,
       { rejectOnLost: false, ackOnFailure: false },
-      'quarantine',
+      'keep',
       'none',
     ],
   ])('%s, and stores FAILURE', (_title, outcome, changed, late, early) => {

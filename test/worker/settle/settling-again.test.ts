@@ -42,7 +42,12 @@ const SHAPES: Readonly<Record<string, Shape & { readonly steps: readonly string[
   'a failed task whose message is to be kept': {
     outcome: failed,
     ackOnFailure: false,
-    steps: ['store FAILURE of own', 'publish quarantined'],
+    steps: ['store FAILURE of own', 'publish kept'],
+  },
+  'a failed task of which a copy is kept': {
+    outcome: failed,
+    failures: { keep: 10, bytes: 1e6, for: 60_000, drop: [] },
+    steps: ['publish kept', 'store FAILURE of own'],
   },
   'a task that ran out of time': {
     outcome: { kind: 'timed-out', limit: 1, error },
@@ -116,8 +121,8 @@ describe('a task runs once, its message is acknowledged once, and nothing that w
           times,
           error: cause,
         })
-        // What can never be put into the quarantine stays in hand; all else ends.
-        const stuck = step === 'publish quarantined' && times === Number.POSITIVE_INFINITY
+        // What can never be kept, and has to be, stays in hand; all else ends.
+        const stuck = step === 'publish kept' && shape.ackOnFailure === false && times === Number.POSITIVE_INFINITY
         expect({ runs, nacked, unfinished, kept: kept.size }).toEqual({
           runs: 1,
           nacked: [],
@@ -163,27 +168,27 @@ describe('what can not be settled ends', () => {
   it.each([
     ['at once, where its retry can not be written', 'TWQ_UNSERIALISABLE', 0],
     ['after a while, where its retry is refused', 'TWQ_PUBLISH_REFUSED', 60_000],
-  ] as const)('as a failure that is stored, and its message is quarantined: %s', async (_title, code, after) => {
+  ] as const)('as a failure that is stored, and its message is kept: %s', async (_title, code, after) => {
     const { did, records, clock, endedAt } = await settleOneTask(RETRY, {
       step: 'publish add',
       times: forever,
       error: () => new TwqError(code, 'no'),
     })
-    expect(did).toEqual(['store RETRY of own', 'told', 'store FAILURE of own', 'publish quarantined'])
+    expect(did).toEqual(['store RETRY of own', 'told', 'store FAILURE of own', 'publish kept'])
     expect(records.at(-1)).toMatchObject({ error: { args: [expect.stringContaining('no')] } })
     expect(endedAt).toBeGreaterThanOrEqual(after)
     expect(endedAt).toBeLessThan(after + 15_000)
     expect(clock.monotonic()).toBe(300_000)
   })
 
-  it('with its message quarantined with the outcome, where not even a failure can be stored', async () => {
+  it('with its message kept with the outcome, where not even a failure can be stored', async () => {
     const cause = () => new TwqError('TWQ_PUBLISH_REFUSED', 'the queue is full')
-    const { did, quarantined, ends } = await settleOneTask(
+    const { did, keptCopy, ends } = await settleOneTask(
       { outcome: success },
       { step: /^store/, times: forever, error: cause },
     )
-    expect(did).toEqual(['publish quarantined'])
-    expect(quarantined?.message.headers).toMatchObject({
+    expect(did).toEqual(['publish kept'])
+    expect(keptCopy?.message.headers).toMatchObject({
       'x-twq-reason': 'BackendStoreError',
       'x-twq-detail': "the task ended (succeeded), and what follows from that can't be settled: the queue is full",
     })

@@ -1,0 +1,132 @@
+import type { Delivery } from '../../broker/broker.ts'
+import type { Publisher } from '../../broker/publisher.ts'
+import { type KeptFailures, keepsFailuresOf } from '../../config/options/failures.ts'
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
+import { failedMessage, firstErrorOf, type KeptPart } from '../../protocol/headers/failed.ts'
+import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { TaskRegistry } from '../../tasks/registry.ts'
+import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
+import { CompanionPublisher } from '../quarantine/companion-publisher.ts'
+import { FullFailures } from './full-failures.ts'
+
+/** A task that ended in FAILURE for good, and its message. */
+export interface Failure {
+  readonly delivery: Delivery
+  readonly message: TaskMessage
+  readonly queue: string
+  /** When its code began to run, in milliseconds since the epoch; undefined where it did not, or that is not known any more. */
+  readonly startedAt: number | undefined
+  /** The kind of outcome that ended it. */
+  readonly outcome: string
+  readonly type: string
+  readonly detail: string
+  readonly traceback: string | null
+}
+
+/** What keeping failures takes. */
+export interface FailedMessagesParts {
+  readonly failures: KeptFailures | 'drop'
+  readonly registry: Pick<TaskRegistry, 'get'>
+  readonly publisher: Publisher
+  /** Declares the queue of failures of a task queue. */
+  readonly declare: (queue: string) => Promise<unknown>
+  /** How many messages are ready in the queue of failures of a task queue. */
+  readonly count: (queue: string) => Promise<number>
+  readonly node: string
+  /** Hears of each failure that is kept. */
+  readonly onKept: (task: string) => void
+  readonly clock: Clock
+  readonly logger: EventLogger
+}
+
+// Milliseconds.
+const TOLD_EVERY = 60_000
+// A refusal to declare or to publish ends a channel of the broker's: it is not sought for each failure.
+const REFUSED_FOR = 10_000
+
+/** Keeps the messages of failed tasks in `<queue>.failed`, with their bytes and how their attempts ended. */
+export class FailedMessages {
+  readonly #parts: FailedMessagesParts
+  readonly #copies: CompanionPublisher
+  readonly #full: FullFailures
+  /** Until when a queue of failures is not asked for again, by the task queue, and why. */
+  readonly #refusing = new Map<string, { readonly until: number; readonly error: unknown }>()
+  #toldAt = Number.NEGATIVE_INFINITY
+  #untold = 0
+
+  constructor(parts: FailedMessagesParts) {
+    this.#parts = parts
+    this.#copies = new CompanionPublisher(parts)
+    this.#full = new FullFailures(parts)
+  }
+
+  /** What is kept of the failures of a task, by its name; undefined for nothing. */
+  partOf(task: string): KeptPart | undefined {
+    const keepFailed = this.#parts.registry.get(task)?.settings.keepFailed
+    if (keepFailed === false || !keepsFailuresOf(task, this.#parts.failures)) return undefined
+    return keepFailed === 'headers' ? 'headers' : 'whole'
+  }
+
+  /** What is kept of those that have to be kept, whatever the configuration says: not the arguments that a task wants nowhere. */
+  leastOf(task: string): KeptPart {
+    return this.#parts.registry.get(task)?.settings.keepFailed === undefined ? 'whole' : 'headers'
+  }
+
+  /**
+   * Keeps a failure where its queue takes it; false, and a warning once a minute, where it does not. Rejects only where the
+   * connection is away, the worker leaves, or its user may publish nothing: nothing is known of the copy then.
+   */
+  async keep(failure: Failure, part: KeptPart): Promise<boolean> {
+    const { clock } = this.#parts
+    const { queue } = failure
+    const refusing = this.#refusing.get(queue)
+    if (refusing !== undefined && clock.monotonic() < refusing.until) return this.#notKept(failure, refusing.error)
+    try {
+      await this.take(failure, part)
+      this.#refusing.delete(queue)
+      return true
+    } catch (error) {
+      if (troubleOf(error) === 'away' || mayNotPublish(error)) throw error
+      if (isOfTheQueue(error)) this.#refusing.set(queue, { until: clock.monotonic() + REFUSED_FOR, error })
+      return this.#notKept(failure, error)
+    }
+  }
+
+  /** Resolves once the broker has the copy; rejects when it has none: keep the original. */
+  async take(failure: Failure, part: KeptPart): Promise<void> {
+    const { failures, node, clock, onKept } = this.#parts
+    const { delivery, queue, message, ...story } = failure
+    const { id, task, retries, replacedTaskNesting: nesting, rerun } = message
+    const { route, redelivered } = delivery
+    const first = firstErrorOf(delivery.headers, id)
+    const attempt = { id, task, retries, nesting, rerun, first }
+    const facts = { ...story, ...attempt, queue, route, redelivered, node, now: clock.now() }
+    const expiration = failures === 'drop' ? undefined : failures.for
+    await this.#copies.publish(delivery, queue, (place) => failedMessage(delivery, facts, { part, expiration, place }))
+    onKept(task)
+    this.#full.kept(queue)
+  }
+
+  /** Names one failure a minute, and how many there were since the last one. */
+  #notKept({ queue, message: { id, task } }: Failure, error: unknown): false {
+    const { clock, logger } = this.#parts
+    this.#untold += 1
+    if (clock.monotonic() - this.#toldAt < TOLD_EVERY) return false
+    const fields = { task_id: id, task, queue, times: this.#untold, error: messageOf(error), hint: hintOf(error) }
+    this.#toldAt = clock.monotonic()
+    this.#untold = 0
+    logger.warn({ event: 'failure.not-kept', ...fields }, 'the message of a failed task could not be kept')
+    return false
+  }
+}
+
+/** Whether the next message would be refused, too: this one was not for what it is itself. */
+function isOfTheQueue(error: unknown): boolean {
+  const trouble = troubleOf(error)
+  if (trouble === 'never') return false
+  return (
+    trouble === 'forbidden' || TwqError.is(error, 'TWQ_PUBLISH_REFUSED', 'TWQ_PUBLISH_UNROUTABLE', 'TWQ_QUEUE_DOWN')
+  )
+}
