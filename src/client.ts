@@ -1,4 +1,5 @@
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
+export type { FailedChange, FailedQuery, FailedTasks } from './client/failed-tasks.ts'
 export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
 export type { EventOptions, EventStream } from './events/receiver.ts'
@@ -11,6 +12,7 @@ export type {
   ResultTuple,
 } from './protocol/chord/chord.ts'
 export type { Compression } from './protocol/compression.ts'
+export type { AttemptError, KeptPart } from './protocol/headers/failed.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument } from './protocol/queue/task-queue.ts'
@@ -28,6 +30,9 @@ export type { RemoteError, ResultRecord, State } from './protocol/result-record.
 export type { Stamps, StampValue } from './protocol/stamps.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { FailedMessage } from './queues/failed.ts'
+export type { FailedSweep } from './queues/failed-sweep.ts'
+export type { QuarantinedMessage } from './queues/quarantine.ts'
 export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
 export type { ResultBackendDefinition, StoringParts } from './results/definition.ts'
 export type { GroupStore, ReadingParts, ResultReader } from './results/reader.ts'

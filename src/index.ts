@@ -10,6 +10,7 @@ export {
   signature,
 } from './canvas/signature.ts'
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
+export type { FailedChange, FailedQuery, FailedTasks } from './client/failed-tasks.ts'
 export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'
 export type { Config, UserConfig } from './config/config.ts'
 export {
@@ -19,6 +20,7 @@ export {
   defineConfig,
 } from './config/define-config.ts'
 export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
+export type { KeptFailures, WrittenFailures } from './config/options/failures.ts'
 export type { CommandView, OwnCommand } from './control/own-command.ts'
 export type { RequestView, WorkerStats } from './control/worker-view.ts'
 export { type ErrorCode, TwqError } from './errors.ts'
@@ -35,6 +37,7 @@ export type {
   ResultTuple,
 } from './protocol/chord/chord.ts'
 export type { Compression } from './protocol/compression.ts'
+export type { AttemptError, KeptPart } from './protocol/headers/failed.ts'
 export type { ExchangeSettings, QueueSettings } from './protocol/queue/queue-settings.ts'
 export type { Destination, RouteFunction, Routes, RouteTable } from './protocol/queue/routes.ts'
 export type { ExchangeType, QueueArgument, TaskExchange, TaskQueue } from './protocol/queue/task-queue.ts'
@@ -52,6 +55,9 @@ export type { RemoteError, ResultRecord, State } from './protocol/result-record.
 export type { Stamps, StampValue } from './protocol/stamps.ts'
 export type { Embed, TaskMessage } from './protocol/task-message.ts'
 export type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from './protocol/wire.ts'
+export type { FailedMessage } from './queues/failed.ts'
+export type { FailedSweep } from './queues/failed-sweep.ts'
+export type { QuarantinedMessage } from './queues/quarantine.ts'
 export type { ChordJoin, PartEnded, ResultBackend, ResultOwner } from './results/backend.ts'
 export type { ResultBackendDefinition, StoringParts } from './results/definition.ts'
 export type { GroupStore, ReadingParts, ResultReader } from './results/reader.ts'

@@ -22,6 +22,7 @@ export const families: Families = {
   top: async () => (await import('./events/command.ts')).addTop,
   monitor: async () => (await import('./monitor/command.ts')).addMonitor,
   queue: async () => (await import('./queue/command.ts')).addQueue,
+  failed: async () => (await import('./failed/command.ts')).addFailed,
   quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
   schedule: async () => (await import('./schedule/command.ts')).addSchedule,
   doctor: async () => (await import('./doctor/command.ts')).addDoctor,

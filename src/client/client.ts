@@ -21,6 +21,7 @@ import type {
   SentHandle,
 } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
+import type { FailedTasks } from './failed-tasks.ts'
 import type { InspectOptions, Inspector } from './inspector.ts'
 
 /**
@@ -85,6 +86,8 @@ export interface Client extends AsyncDisposable {
   events(options?: EventOptions): EventStream
   /** The schedules that the workers share, those of their configuration and those that are set at run time (docs/schedules.md). */
   readonly schedules: ScheduleClient
+  /** The tasks that failed for good: to be listed, run again, edited or dropped (docs/failed-tasks.md). */
+  readonly failed: FailedTasks
   /** Waits for the sends under way, then closes the connection. Results that were not read are lost. */
   close(): Promise<void>
 }

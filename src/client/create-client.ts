@@ -16,6 +16,7 @@ import type { AnyTask } from '../tasks/task.ts'
 import type { Client, ClientOptions } from './client.ts'
 import { brokerOf, heartbeatOf, hooksOf, routerOf, settingsOf } from './client-options.ts'
 import { ClientConnection, type ConnectionSettings } from './connection.ts'
+import { type FailedTasks, failedTasks } from './failed-tasks.ts'
 import { type InspectOptions, type Inspector, inspectorOf } from './inspector.ts'
 import { SavedGroups } from './saved-groups.ts'
 
@@ -49,6 +50,7 @@ class BrokerClient implements Client {
   #connection: ClientConnection
   readonly send: Send
   readonly schedules: ScheduleClient
+  readonly failed: FailedTasks
   #closed: Promise<void> | undefined
 
   constructor(options: ClientOptions, router: Router, given?: { readonly broker: Broker; readonly clock: Clock }) {
@@ -65,6 +67,11 @@ class BrokerClient implements Client {
       if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
       return await this.#startedConnection().askLeader(request)
     })
+    const connect = async () => {
+      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      return await this.#broker.connect()
+    }
+    this.failed = failedTasks(connect, options.queue ?? 'celery', this.#settings.clock)
     this.send = hooksOf(options, this.#settings)?.around(send) ?? send
   }
 

@@ -25,6 +25,8 @@ export interface Instruments {
   waited(task: string, from: WaitFrom, ms: number): void
   /** A message was set aside; its task may not be registered. */
   quarantined(task: string | undefined): void
+  /** A copy of a failed message was kept. */
+  kept(task: string): void
   /** The broker delivered a message that it had delivered before. */
   redelivered(): void
   /** A lost connection was made again. */
@@ -109,6 +111,12 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
     labelNames: ['task'],
     registers,
   })
+  const kept = new Counter({
+    name: 'twq_failures_kept_total',
+    help: 'Failed messages kept in <queue>.failed, by task.',
+    labelNames: ['task'],
+    registers,
+  })
   const redelivered = new Counter({
     name: 'twq_redelivered_total',
     help: 'Messages that the broker delivered again.',
@@ -178,6 +186,7 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
     },
     waited: (task, from, ms) => waits.observe({ task: labelOf(task), from }, ms / 1000),
     quarantined: (task) => quarantined.inc({ task: labelOf(task) }),
+    kept: (task) => kept.inc({ task: labelOf(task) }),
     redelivered: () => redelivered.inc(),
     reconnected: (connection) => reconnects.inc({ connection }),
     scheduled(schedule, lag, sentAt) {

@@ -29,6 +29,10 @@ export interface FailedMessage extends QuarantinedMessage {
 export interface FailedFilter extends Omit<QuarantineFilter, 'reason'> {
   /** The type of the last error, like `ValueError`. */
   readonly error?: string | undefined
+  /** The tasks of these ids. */
+  readonly ids?: ReadonlySet<string> | undefined
+  /** One attempt: {@link FailedMessage.attempt}. */
+  readonly attempt?: string | undefined
   /** A part of what the last error says, or of its traceback. */
   readonly text?: string | undefined
 }
@@ -44,22 +48,28 @@ export function readFailed(delivery: Delivery): FailedMessage | undefined {
 }
 
 /** True when `message` passes `filter`. */
-export function isFailureMeant(message: FailedMessage, { error, text, ...filter }: FailedFilter): boolean {
+export function isFailureMeant(
+  message: FailedMessage,
+  { error, text, ids, attempt, ...filter }: FailedFilter,
+): boolean {
   return (
+    (ids === undefined || (message.id !== undefined && ids.has(message.id))) &&
+    (attempt === undefined || message.attempt === attempt) &&
     isMeant(message, { ...filter, reason: error }) &&
     (text === undefined || message.detail.includes(text) || message.traceback?.includes(text) === true)
   )
 }
 
 /**
- * The message that runs a failed task again, sent to its queue and no other; see `rerunMessage`. Undefined where it was kept
- * without its arguments. Throws as `rerunMessage`.
+ * The message that runs a failed task again, sent to the task queue `queue` and no other: its headers are no authority for
+ * that. Undefined where it was kept without its arguments. Throws as `rerunMessage`.
  */
 export function rerunOf(
-  { original, queue, rerun, part }: FailedMessage,
+  { original, rerun, part }: FailedMessage,
+  queue: string,
   change: Omit<Rerun, 'rerun'>,
 ): { readonly outgoing: Outgoing; readonly leavesChord: boolean } | undefined {
-  if (original === undefined || part === 'headers' || queue === '') return undefined
+  if (original === undefined || part === 'headers') return undefined
   const { message, leavesChord } = rerunMessage(original.message, { ...change, rerun: rerun + 1 })
   return { outgoing: { route: { exchange: '', routingKey: queue }, message }, leavesChord }
 }

@@ -22,6 +22,7 @@ const FOLDERS = [
 /** Of other folders. */
 const OTHERS = [
   'cli/blocked-broker',
+  'cli/failed/failed',
   'cli/quarantine/quarantine',
   'cli/queue/queue',
   'cli/why/why',

@@ -187,13 +187,13 @@ describe.each(['async', 'solo', 'threads', 'processes'])('with the pool %s', (po
   })
 })
 
-it('a message keeps its trace through a delay with the broker, its quarantine and a replay', async () => {
+it('a message keeps its trace through a delay with the broker, its failure and a retry by hand', async () => {
   await using scene = await aScene('async')
   const { worker, queue } = scene
   await using client = createClient({ broker: brokerUrl(), queue, holdFor: 0 })
   await client.send('kept', [], { countdown: '1s', headers: { traceparent: traceparent(SENT) } })
   await worker.until('task.failed', { task: 'kept' })
-  const replayed = await runTwq(['quarantine', 'replay', '--queue', queue, '--broker', brokerUrl()])
+  const replayed = await runTwq(['failed', 'retry', '--queue', queue, '--broker', brokerUrl()])
   expect(replayed.status).toBe(0)
   await worker.until('task.succeeded', { task: 'kept' })
   await scene.end()

@@ -82,7 +82,7 @@ it.each([
 it('sends a failure to its queue again, as a run of its own', async () => {
   const { connection } = await aFailedQueue({ rerun: 2 })
   for await (const failure of failedMessages(connection, 'mail')) {
-    const again = rerunOf(failure, { now: NOW })
+    const again = rerunOf(failure, 'mail', { now: NOW })
     expect(again?.outgoing.route).toEqual({ exchange: '', routingKey: 'mail' })
     expect(again?.outgoing.message.headers).toMatchObject({ id: 'id-1', retries: 0, 'x-twq-rerun': 3 })
   }

@@ -27,6 +27,7 @@ export async function metricsMarkdown(): Promise<string> {
   instruments.ended('add', 'succeeded', 1)
   instruments.waited('add', 'sent', 1)
   instruments.quarantined('add')
+  instruments.kept('add')
   instruments.scheduled('nightly', 1, 1)
   const { text } = await instruments.read()
   const rows = [...text.matchAll(/^# HELP (twq_\w+) (.*)\n# TYPE \S+ (\w+)\n(\S+)/gm)].map(

@@ -19,6 +19,7 @@ import { milliseconds } from '../flags/values.ts'
 import { managedQueues } from '../queue/list.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { print, toJson, wantsJson } from '../terminal/output.ts'
+import { shownFailures } from '../terminal/shown-failures.ts'
 import { examineResults } from './examine-results.ts'
 import { error, type Finding, ok, type Status, warning } from './finding.ts'
 import { judgeQueue } from './judge-queues.ts'
@@ -70,6 +71,7 @@ async function examine(flags: GlobalOptions, timeout: number): Promise<readonly 
     ...('finding' in tasks ? [tasks.finding] : judgeTasks(tasks.value.registry, tasks.value.warnings)),
     ...judgePlugins(config, registry),
     ...judgeSettings(config),
+    ok('failures', shownFailures(config.failures)),
     judgeConsumerTimeout(config, hardLimits(registry)),
     await examineResults(config, timeout),
     ...(await examineBroker(config, origins.get('broker') ?? 'default', registry, flags, timeout)),

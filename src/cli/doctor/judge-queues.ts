@@ -17,7 +17,13 @@ export function judgeQueue(facts: QueueFacts): readonly Finding[] {
   ]
   if (findings.length > 0) return findings
   const { messages = 0, consumers = 0 } = facts.status ?? {}
-  return [ok(check, `as declared; ${messages} ready, ${count(consumers, 'consumer')}`)]
+  return [ok(check, `as declared; ${messages} ready, ${count(consumers, 'consumer')}${keptIn(facts)}`)]
+}
+
+/** Failed tasks are no trouble of the queue: they are there to be looked at. */
+function keptIn({ queue: { name }, failed }: QueueFacts): string {
+  if (failed === undefined || failed.messages === 0) return ''
+  return `; ${count(failed.messages, 'failed task')} kept: twq failed list --queue ${name}`
 }
 
 function judgeDeclaration(check: string, { queue, status, refusal }: QueueFacts): readonly Finding[] {

@@ -1,5 +1,6 @@
 import type { Connection, QueueStatus } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
+import { failedQueue } from '../../protocol/headers/failed.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
@@ -18,6 +19,7 @@ export interface QueueFacts {
   readonly refusal: TwqError | undefined
   readonly quarantine: QueueStatus | undefined
   readonly suspects: QueueStatus | undefined
+  readonly failed: QueueStatus | undefined
   /** The management API's answer about it, where it was asked. */
   readonly managed: ManagedQueue | undefined
 }
@@ -33,8 +35,10 @@ export async function lookAtQueue(
   const onDown = (error: TwqError): void => {
     down ??= error
   }
-  const [status, quarantine, suspects] = await Promise.all(
-    [name, quarantineQueue(name), suspectsQueue(name)].map((one) => queueStatus(connection, one, onDown)),
+  const [status, quarantine, suspects, failed] = await Promise.all(
+    [name, quarantineQueue(name), suspectsQueue(name), failedQueue(name)].map((one) =>
+      queueStatus(connection, one, onDown),
+    ),
   )
   return {
     queue,
@@ -43,6 +47,7 @@ export async function lookAtQueue(
     refusal: status === undefined ? undefined : await refusalOf(connection, queue),
     quarantine,
     suspects,
+    failed,
     managed,
     down,
   }

@@ -1,7 +1,4 @@
-import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
-import type { Connection, Delivery } from '../../broker/broker.ts'
-import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
-import { TwqError } from '../../errors.ts'
+import type { Delivery } from '../../broker/broker.ts'
 import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
 import {
   isMeant,
@@ -15,7 +12,6 @@ import { queueStatus } from '../../queues/queue-access.ts'
 import { DROP, KEEP, type Sweep, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { loadConfig } from '../flags/load-config.ts'
 import { limitOf, momentOf, rateOf } from '../flags/sweep-flags.ts'
 import { confirmed } from '../terminal/confirm.ts'
 import { describeMessage } from '../terminal/describe-message.ts'
@@ -32,6 +28,7 @@ import {
   toJson,
   wantsJson,
 } from '../terminal/output.ts'
+import { connectBeside } from './connect-beside.ts'
 
 /** The flags of `twq quarantine …`. */
 export interface QuarantineFlags extends GlobalOptions {
@@ -64,7 +61,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
   const showing = action === 'list' || flags.dryRun === true
   const limit = limitOf(flags.limit) ?? (showing ? LONGEST_LIST : undefined)
   const rate = rateOf(flags.rate)
-  const { connection, queue } = await connect(action, flags)
+  const { connection, queue } = await connectBeside(`quarantine ${action}`, quarantineQueue(''), flags)
   await using _ = connection
   const name = quarantineQueue(queue)
   if (action === 'purge' && !showing) {
@@ -109,7 +106,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
 
 /** `twq quarantine show <id>`: everything that is known of a message, its body included; 1 when none has this id. */
 export async function showQuarantined(id: string, flags: QuarantineFlags): Promise<number> {
-  const { connection, queue } = await connect('show', flags)
+  const { connection, queue } = await connectBeside('quarantine show', quarantineQueue(''), flags)
   await using _ = connection
   const found: QuarantinedMessage[] = []
   const decide = (delivery: Delivery): SweepAction => {
@@ -126,23 +123,6 @@ export async function showQuarantined(id: string, flags: QuarantineFlags): Promi
   if (wantsJson(flags)) print(`${toJson(messages)}\n`)
   else print(messages.map(({ original, ...story }) => fieldTable({ ...story, ...original })).join('\n'))
   return EXIT.ok
-}
-
-async function connect(
-  action: string,
-  flags: QuarantineFlags,
-): Promise<{ readonly connection: Connection; readonly queue: string }> {
-  const { config } = await loadConfig(`quarantine ${action}`, flags)
-  const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: 'twq quarantine' })
-  const queue = flags.queue ?? config.defaultQueue
-  if (queue.endsWith('.quarantine')) {
-    throw new TwqError('TWQ_USAGE', `--queue names the queue that the messages came from, got "${queue}"`, {
-      hint: `Say --queue ${queue.slice(0, -'.quarantine'.length)}`,
-    })
-  }
-  const connection = await broker.connect()
-  giveUpWhenBlocked(connection)
-  return { connection, queue }
 }
 
 function filterOf({ task, reason, id, since, olderThan }: QuarantineFlags): QuarantineFilter {

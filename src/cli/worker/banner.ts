@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { resultBackendOf } from '../../results/kinds/all.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
+import { shownFailures } from '../terminal/shown-failures.ts'
 
 /** The facts in the banner besides the configuration. */
 export interface BannerFacts {
@@ -24,6 +25,7 @@ export function workerBanner({ config, file, brokerFrom, taskNames, pid, version
     ['results', resultBackendOf(config.resultBackend).shown],
     ['concurrency', `${slotsOf(config)} (${config.pool}), prefetch ${config.prefetch}, acks ${config.acks}`],
     ['queues', config.queues.map(({ name }) => name).join(', ')],
+    ['failures', shownFailures(config.failures)],
     [
       'tasks',
       `${taskNames.length}: ${taskNames.slice(0, MOST_TASKS).join(', ')}${unnamed > 0 ? `, and ${unnamed} more` : ''}`,

@@ -121,6 +121,10 @@ export class WorkerHealth implements WorkerObserver {
   }
 
   /** A message was set aside. */
+  kept(task: string): void {
+    this.#instruments?.kept(task)
+  }
+
   quarantined(task: string | undefined): void {
     this.#instruments?.quarantined(task)
   }

@@ -105,6 +105,7 @@ describe('a queue', () => {
     refusal: undefined,
     quarantine: status('q.quarantine', 0, 0),
     suspects: status('q.suspects', 0, 1),
+    failed: status('q.failed', 0, 0),
     managed: undefined,
     ...over,
   })

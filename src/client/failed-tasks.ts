@@ -1,0 +1,94 @@
+import type { Connection } from '../broker/broker.ts'
+import { TwqError } from '../errors.ts'
+import { type FailedMessage, failedMessages } from '../queues/failed.ts'
+import { dropFailed, type FailedSweep, retryFailed } from '../queues/failed-sweep.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+
+/** Which failures are meant; without a field, all of the queue's. */
+export interface FailedQuery {
+  /** The task queue that they came from. Default: the client's. */
+  readonly queue?: string
+  /** A task's id, or several. */
+  readonly id?: string | readonly string[]
+  /** The name of a task, or a pattern like `emails.*`. */
+  readonly task?: string
+  /** The type of the last error, like `ValueError`. */
+  readonly error?: string
+  /** A part of what the last error says, or of its traceback. */
+  readonly text?: string
+  /** What failed at this moment or later, and before that one. */
+  readonly since?: Date
+  readonly before?: Date
+  /** Looks at no more than this many messages, the oldest. */
+  readonly limit?: number
+}
+
+/** How many leave the queue of failures, and how fast. */
+export interface FailedChange extends FailedQuery {
+  /** A second; without it as fast as the broker takes them. */
+  readonly rate?: number
+  /** Counts them, and changes nothing. */
+  readonly dryRun?: boolean
+  /** Ends it between two of them, without an error. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The tasks that failed for good, as workers keep them in `<queue>.failed` (docs/failed-tasks.md). Every call opens a connection of
+ * its own, and rejects with `TWQ_QUEUE_MISSING` where there is no such queue, or with a `TWQ_BROKER_…` error.
+ */
+export interface FailedTasks {
+  /** The failures, oldest first, each attempt once: one is read at a time, and none is taken. Those beyond a `break` are not read. */
+  list(query?: FailedQuery): AsyncIterable<FailedMessage>
+  /** Runs them again: each leaves only once the broker has its new message. */
+  retry(change?: FailedChange): Promise<FailedSweep>
+  /** Runs one again with other arguments. They are not checked here: a worker fails those that do not fit. */
+  edit(
+    id: string,
+    args: { readonly args?: readonly Json[]; readonly kwargs?: JsonObject },
+    query?: Pick<FailedQuery, 'queue'>,
+  ): Promise<FailedSweep>
+  /** Drops them for good. */
+  drop(change?: FailedChange): Promise<FailedSweep>
+}
+
+/** The failed tasks that a client sees. */
+export function failedTasks(connect: () => Promise<Connection>, defaultQueue: string, clock: Clock): FailedTasks {
+  const change = async (
+    work: typeof dropFailed,
+    { queue = defaultQueue, rate, dryRun, signal, ...query }: FailedChange,
+  ): Promise<FailedSweep> => {
+    await using connection = await connect()
+    const how = { filter: filterOf(query), limit: query.limit, rate, dryRun, clock, ...(signal && { signal }) }
+    return await work(connection, queue, how)
+  }
+  return {
+    async *list({ queue = defaultQueue, limit, ...query } = {}) {
+      await using connection = await connect()
+      yield* failedMessages(connection, queue, filterOf(query), { limit })
+    },
+    retry: (options = {}) => change(retryFailed, options),
+    edit: (id, { args, kwargs }, { queue } = {}) => {
+      if (args === undefined && kwargs === undefined) {
+        return Promise.reject(new TwqError('TWQ_ARGUMENTS', 'edit takes args, kwargs, or both'))
+      }
+      return change((connection, name, options) => retryFailed(connection, name, options, { args, kwargs }), {
+        id,
+        ...(queue !== undefined && { queue }),
+      })
+    },
+    drop: (options = {}) => change(dropFailed, options),
+  }
+}
+
+function filterOf({ id, since, before, task, error, text }: Omit<FailedQuery, 'queue' | 'limit'>) {
+  return {
+    task,
+    error,
+    text,
+    ids: id === undefined ? undefined : new Set(typeof id === 'string' ? [id] : id),
+    since: since?.getTime(),
+    before: before?.getTime(),
+  }
+}
