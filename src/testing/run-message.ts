@@ -46,6 +46,8 @@ export interface MessageRun {
   readonly plugins: readonly Plugin[]
   /** Limits of the configuration, in milliseconds, before which those of task and message come; `none` heeds neither. */
   readonly limits?: { readonly soft: number | undefined; readonly hard: number | undefined } | 'none'
+  /** Sends for real what the task sends; by default it goes nowhere. */
+  readonly sendFor?: ((message: TaskMessage) => Send) | undefined
   /** Hears each report as it is made. */
   readonly onState?: (state: State, meta: Json) => void
 }
@@ -55,7 +57,7 @@ const LARGEST_BODY = 16 * 1024 * 1024
 const PLUGIN_TIMES = { startTimeout: 30_000, stopTimeout: 20_000, publishTimeout: 10_000 }
 
 /**
- * Runs the code of a message's task once, as a worker with an `async` pool does; what it sends goes nowhere. Never rejects for what the
+ * Runs the code of a message's task once, as a worker with an `async` pool does; what it sends goes nowhere, unless `sendFor` sends it. Never rejects for what the
  * code does; throws `TWQ_PLUGIN` for a plugin that can't be started.
  */
 export async function runMessage(run: MessageRun): Promise<TaskRun> {
@@ -63,7 +65,7 @@ export async function runMessage(run: MessageRun): Promise<TaskRun> {
   const { limits = { soft: undefined, hard: undefined } } = run
   const states: { state: State; meta: Json }[] = []
   const sent: { task: string; message: TaskMessage }[] = []
-  const send = async (target: AnyTask | string, given?: AnyArguments, how: SendOptions = {}) => {
+  const keep = async (target: AnyTask | string, given?: AnyArguments, how: SendOptions = {}) => {
     const child = asSent(target, given, how, { clock, router, parent: message })
     sent.push({ task: child.task, message: child })
     return new SentTask(child.id, child.task, undefined)
@@ -82,7 +84,7 @@ export async function runMessage(run: MessageRun): Promise<TaskRun> {
   }
   const host = { role: 'worker', node, pool: asyncKind.name } as const
   const list = new PluginList({ plugins, tasks: [task], host, ...PLUGIN_TIMES, logger, clock })
-  const plainSend = send as unknown as Send
+  const plainSend = run.sendFor?.(message) ?? (keep as unknown as Send)
   const pool = createAsyncPool({
     kind: host.pool,
     lookup: () => listening,
@@ -94,11 +96,11 @@ export async function runMessage(run: MessageRun): Promise<TaskRun> {
   })
   await list.start()
   try {
-    const keep = async (state: State, meta: Json): Promise<void> => {
+    const report = async (state: State, meta: Json): Promise<void> => {
       states.push({ state, meta })
       onState?.(state, meta)
     }
-    const outcome = await pool.run({ message, queue, redelivered, node }, { signal, onState: keep })
+    const outcome = await pool.run({ message, queue, redelivered, node }, { signal, onState: report })
     return { ...outcome, states, sent, thrown }
   } finally {
     await list.stop()

@@ -19,7 +19,7 @@ const LIMITS = { maxBodySize: 128 * 1024 * 1024 }
 
 /**
  * `twq task replay`: runs the message of a task that failed, or was set aside, in this process. The message stays where it is, and nothing
- * is published. 1 where there is no such message, else the status of the outcome.
+ * is published unless `--send` is given. 1 where there is no such message, else the status of the outcome.
  */
 export async function taskReplay(id: string, flags: LocalFlags): Promise<number> {
   const { config } = await loadConfig('task replay', flags, knownResultBackends)
@@ -32,11 +32,13 @@ export async function taskReplay(id: string, flags: LocalFlags): Promise<number>
   const { story, where, original } = found
   note(`from ${where}, where it was put at ${story.time || '?'}: ${story.reason}, ${story.detail}`, flags)
   const message = messageIn(original, id)
-  const task = taskNamed(message.task, await localTasks(config, flags))
+  const registry = await localTasks(config, flags)
+  const task = taskNamed(message.task, registry)
   const [first = ''] = queues
-  const { inspectBrk } = flags
+  const { inspectBrk, send = false } = flags
+  const how = { registry, router: localRouter(config), inspectBrk, send, flags }
   const from = { queue: story.queue || first, redelivered: true }
-  return await runHere({ config, task, message, ...from, router: localRouter(config), inspectBrk, flags })
+  return await runHere({ config, task, message, ...from, ...how })
 }
 
 interface Found {

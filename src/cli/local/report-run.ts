@@ -17,8 +17,12 @@ const MOST_LINES = 40
  * Prints the outcome of an attempt, and says what a worker would have sent because of it. Returns the exit status: 0 for a task that
  * succeeded or has nothing to say, 75 for one that asked for a retry, 1 for any other end.
  */
-export function reportRun(message: TaskMessage, run: TaskRun, flags: GlobalOptions): number {
-  const unsent = followUps(message, run)
+export function reportRun(
+  message: TaskMessage,
+  run: TaskRun,
+  flags: GlobalOptions & { readonly send: boolean },
+): number {
+  const unsent = flags.send ? [] : followUps(message, run)
   if (wantsJson(flags)) print(`${maskPasswords(toJson(documentOf(message, run, unsent)))}\n`)
   else tell(message, run, flags)
   for (const { task, id, why } of unsent) note(`not sent: ${task}[${id}], ${why}`, flags)

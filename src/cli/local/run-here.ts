@@ -16,6 +16,7 @@ import { interruptible } from '../terminal/interruption.ts'
 import { note } from '../terminal/output.ts'
 import { progressText } from '../terminal/progress-text.ts'
 import { breakBefore, waitForDebugger } from './debugger.ts'
+import { openPublication } from './publication.ts'
 import { reportRun } from './report-run.ts'
 
 /** An attempt that is made in this process. */
@@ -26,6 +27,10 @@ export interface LocalRun {
   readonly queue: string
   readonly redelivered: boolean
   readonly router: Router
+  /** The tasks of the configuration. */
+  readonly registry: TaskRegistry
+  /** Publish what a worker would, and store the result. */
+  readonly send: boolean
   /** Where a debugger is waited for before the task's code runs: `true` for the usual address. */
   readonly inspectBrk?: string | true | undefined
   readonly flags: GlobalOptions
@@ -55,7 +60,8 @@ export function localRouter({ knownQueues, routes, defaultQueue, defaultPriority
 
 /**
  * Runs the code of a task here, once, as a worker with an `async` pool does: with its plugins and time limits. Logs, progress and what the
- * code writes to the console go to standard error, the outcome to standard output. Nothing is published or stored. Resolves with the exit
+ * code writes to the console go to standard error, the outcome to standard output. Nothing is published or
+ * stored, unless that is asked for. Resolves with the exit
  * status.
  */
 export async function runHere(run: LocalRun): Promise<number> {
@@ -69,6 +75,8 @@ export async function runHere(run: LocalRun): Promise<number> {
   try {
     if (inspectBrk !== undefined) waitForDebugger(inspectBrk, flags)
     const task = inspectBrk === undefined ? run.task : breakBefore(run.task)
+    const publication = run.send ? await openPublication(config, run.registry, logger) : undefined
+    await using _ = publication
     return await interruptible(async (interrupted) => {
       // Keeps the process alive, too: a task may wait for something that does not.
       using leaving = timeLimit({ signal: whenInterrupted(interrupted), reason: () => undefined })
@@ -80,10 +88,12 @@ export async function runHere(run: LocalRun): Promise<number> {
         plugins: config.plugins,
         // Someone who steps through code takes as long as it takes.
         limits: inspectBrk === undefined ? { soft: config.softTimeLimit, hard: config.timeLimit } : 'none',
+        sendFor: publication?.sendFor,
         onState: (state, meta) =>
           note(progressText({ taskId: message.id, state, result: meta, traceback: null, children: [] }), flags),
       })
-      return reportRun(message, ended, flags)
+      await publication?.settle(message, run.task, ended)
+      return reportRun(message, ended, { ...flags, send: run.send })
     })
   } finally {
     globalThis.console = ours

@@ -11,6 +11,7 @@ import { localRouter, localTasks, runHere, taskNamed } from './run-here.ts'
 export interface LocalFlags extends GlobalOptions {
   readonly taskId?: string
   readonly queue?: string
+  readonly send?: boolean
   readonly inspectBrk?: string | true
 }
 
@@ -18,10 +19,12 @@ export interface LocalFlags extends GlobalOptions {
 export async function taskRun(name: string, argument: string | undefined, flags: LocalFlags): Promise<number> {
   const args = await taskArguments(argument)
   const { config } = await loadConfig('task run', flags, knownResultBackends)
-  const task = taskNamed(name, await localTasks(config, flags))
+  const registry = await localTasks(config, flags)
+  const task = taskNamed(name, registry)
   const router = localRouter(config)
   const message = asSent(task, args, { taskId: flags.taskId ?? randomUUID() }, { clock: systemClock, router })
   const { queue } = router.address(name, args, task.settings.queue === undefined ? {} : { queue: task.settings.queue })
-  const { inspectBrk } = flags
-  return await runHere({ config, task, message, queue, redelivered: false, router, inspectBrk, flags })
+  const { inspectBrk, send = false } = flags
+  const how = { registry, router, inspectBrk, send, flags }
+  return await runHere({ config, task, message, queue, redelivered: false, ...how })
 }

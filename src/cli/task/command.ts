@@ -13,6 +13,7 @@ Examples:
   twq task run add '[2, 3]'                the result, or the error and status 1
   twq task run add '[2, 3]' --inspect-brk  once a debugger is there, which stops before the task's code`
 
+const SEND = 'send what the task sends and what follows it, and store its result, as a worker does'
 const INSPECT = 'wait for a debugger at this [host:]port, and stop there before its code (default: 127.0.0.1:9229)'
 
 /** `twq task …`. */
@@ -55,6 +56,7 @@ export function addTask(program: Command, exit: Exit): void {
     .command('run <name> [arguments]')
     .description('run a task here and now, without a broker: nothing is sent; arguments as for send')
     .option('--task-id <id>', 'instead of a random one')
+    .option('--send', SEND)
     .option('--inspect-brk [address]', INSPECT)
     .addHelpText('after', RUN_EXAMPLES)
     .action(async (name: string, argument: string | undefined, _options, command: Command) => {
@@ -65,6 +67,7 @@ export function addTask(program: Command, exit: Exit): void {
     .command('replay <id>')
     .description('run the message of a failed or quarantined task here; it stays where it is, and nothing is sent')
     .option('--queue <name>', "the queue it came from (default: the configuration's)")
+    .option('--send', SEND)
     .option('--inspect-brk [address]', INSPECT)
     .action(async (id: string, _options, command: Command) => {
       const { taskReplay } = await import('../local/replay.ts')

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
+import { signature } from '../../../src/canvas/signature.ts'
 import { quarantineMessage } from '../../../src/protocol/headers/quarantine.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aProject, type Project } from '../../support/a-project.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { DebuggerClient } from '../../support/debugger-client.ts'
 import { Program } from '../../support/program.ts'
+import { startRedis } from '../../support/provision/redis.ts'
 import { PythonCaller } from '../../support/python-caller.ts'
 import { publishRaw, queueOnce, take, withChannel } from '../../support/raw-broker.ts'
 import { cleanEnvironment, runTwq, TWQ } from '../../support/run-twq.ts'
@@ -21,7 +23,7 @@ export const add = defineTask({
   },
 })
 `
-const other = defineTask({ name: 'another', run() {} })
+const another = defineTask({ name: 'another', positional: ['given'], named: '*', run() {} })
 
 function projectOf(): Project {
   return aProject({ 'worker.config.ts': "export default { tasks: ['./tasks.mjs'] }\n", 'tasks.mjs': TASKS })
@@ -45,7 +47,7 @@ async function keepAsFailed(queue: string, id: string): Promise<void> {
 
 it('runs a quarantined message of ours here; it stays, and what it sends goes nowhere', async () => {
   using project = projectOf()
-  await using scene = await aWorker([other])
+  await using scene = await aWorker([another])
   const { queue } = scene
   const { id } = await scene.client.send('add', { x: 2, y: 3 }, { headers: { tenant: 'acme' }, retries: 2 })
   await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === 1)
@@ -97,6 +99,24 @@ it('runs a failed message of Python under a debugger, with the breakpoint hit', 
   expect((await program.exit).code).toBe(0)
   expect(await withChannel((channel) => channel.inspectQueue(`${queue}.failed`))).toMatchObject({ messages: 1 })
   expect(await withChannel((channel) => channel.inspectQueue(queue))).toMatchObject({ messages: 0 })
+})
+
+it('sends what the task sends and what follows it, and keeps its result, where that is asked for', async () => {
+  using project = projectOf()
+  await using redis = await startRedis()
+  await using scene = await aWorker([another])
+  const { queue } = scene
+  const { id } = await scene.client.send('add', [20, 22], { link: signature(another) })
+  await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === 1)
+  const args = ['task', 'replay', id, '--send', '--json']
+  const env = { TWQ_BROKER: brokerUrl(), TWQ_QUEUES: queue, TWQ_RESULT_BACKEND: redis.url }
+  const { status, stdout, stderr } = await runTwq(args, { cwd: project.folder, env })
+  expect(status, stderr).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ outcome: 'succeeded', not_sent: [] })
+  await scene.log.until(({ event, task }) => event === 'task.succeeded' && task === 'another')
+  await scene.log.until(({ event, task }) => event === 'message.quarantined' && task === 'other')
+  const kept = await runTwq(['task', 'result', id], { env })
+  expect(JSON.parse(kept.stdout)).toMatchObject({ sum: 42 })
 })
 
 it('says where it has looked for what is not there', async () => {
