@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/embedding.md',
   'docs/monitor.md',
   'docs/remote-control.md',
+  'docs/why.md',
   'docs/workflows.md',
   'docs/plugins.md',
   'docs/tracing.md',

@@ -1,5 +1,5 @@
 import type { Connection } from '../../broker/broker.ts'
-import type { TwqError } from '../../errors.ts'
+import { TwqError } from '../../errors.ts'
 import { DELAY_LEVELS, delayLevel } from '../../protocol/headers/delay-route.ts'
 import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
@@ -19,8 +19,15 @@ export async function lookAtQueues(
     const onDown = (error: TwqError): void => {
       down = error.message
     }
-    const status = await queueStatus(connection, name, onDown)
-    const suspects = await queueStatus(connection, suspectsQueue(name), () => {})
+    const look = (queue: string, hear: (error: TwqError) => void) =>
+      queueStatus(connection, queue, hear).catch((error: unknown) => {
+        // One that this user may not look at, or that is another connection's own, is told like one that is down.
+        if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION', 'TWQ_QUEUE_LOCKED')) throw error
+        hear(error)
+        return undefined
+      })
+    const status = await look(name, onDown)
+    const suspects = await look(suspectsQueue(name), () => {})
     return { name, status, down, suspects: suspects?.messages ?? 0 }
   })
 }
