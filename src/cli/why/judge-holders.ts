@@ -1,7 +1,7 @@
 import { shellWord } from '../terminal/shell-word.ts'
 import { type Evidence, seen, type WorkerEvidence } from './evidence.ts'
 import { certain, type Statement } from './statement.ts'
-import { counted, runningOn, span } from './wording.ts'
+import { counted, MOST_NAMED, runningOn, span } from './wording.ts'
 
 /** The workers that have the task in hand, and what it waits for there. */
 export function judgeHolders(evidence: Evidence): readonly Statement[] {
@@ -15,13 +15,14 @@ export function judgeHolders(evidence: Evidence): readonly Statement[] {
 export function judgeRevocations({ asked, workers }: Evidence): readonly Statement[] {
   const told = (seen(workers) ?? []).filter(({ revoked }) => revoked).map(({ node }) => node)
   if (told.length === 0) return []
-  const ids = shellWord(asked.id ?? '')
+  const id = shellWord(asked.id ?? '')
+  const first = told.slice(0, MOST_NAMED)
   return [
     certain(
       'revoked',
       `it is revoked: ${counted(told.length, 'worker')} will drop it when it comes, or has dropped it`,
-      told.map((node) => `${node} lists it among the revoked`),
-      `twq inspect revoked -d ${shellWord(told.join(','))}   (send it again with another id; ${ids} stays revoked)`,
+      first.map((node) => `${node} lists it among the revoked`),
+      `twq inspect revoked -d ${shellWord(first.join(','))}   (to run it all the same, send it with another id: ${id} stays revoked)`,
     ),
   ]
 }
@@ -61,10 +62,10 @@ function heldBy(worker: WorkerEvidence, { now, result }: Evidence): Statement | 
     )
   }
   if (state === 'active') {
-    const since = task.startedAt === undefined ? '' : ` since ${span(now - task.startedAt.getTime())} ago`
+    const took = task.startedAt === undefined ? '' : `, for ${span(now - task.startedAt.getTime())} so far`
     return certain(
       'runs',
-      `${node} runs it${since}`,
+      `${node} runs it${took}`,
       [`${node} finds it active`, ...(task.redelivered ? ['its message was delivered before'] : [])],
       `twq inspect active ${at}`,
     )

@@ -13,7 +13,7 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
   const way = seen(route)
   const broker = judgeBroker(evidence)
   const inTheWay = evidence.broker.kind === 'unseen' ? [] : judgeQueues(evidence, true)
-  const hinders = inTheWay.some(({ kind }) => !['standby', 'rate-limited', 'queue-full'].includes(kind))
+  const hinders = inTheWay.some(({ kind }) => kind !== 'standby')
   const clear = broker.length === 0 && !hinders && workers.kind === 'seen' && way !== undefined
   return [
     ...broker,
@@ -38,7 +38,7 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
             `twq task send ${shellWord(name)} --dry-run`,
           ),
         ]),
-    ...(workers.kind === 'seen' ? registered(name, evidence) : []),
+    ...(workers.kind === 'seen' ? registered(name, evidence, inTheWay) : []),
     ...inTheWay,
     ...(clear
       ? [candidate('clear', 'nothing that was seen stands in the way', [], `twq task send ${shellWord(name)} --wait`)]
@@ -46,7 +46,7 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
   ]
 }
 
-function registered(name: string, { workers }: Evidence): readonly Statement[] {
+function registered(name: string, { workers }: Evidence, inTheWay: readonly Statement[]): readonly Statement[] {
   const all = seen(workers) ?? []
   if (all.length === 0) {
     return [
@@ -60,7 +60,7 @@ function registered(name: string, { workers }: Evidence): readonly Statement[] {
   }
   const have = all.filter(({ tasks }) => tasks.has(name)).map(({ node }) => node)
   if (have.length > 0) {
-    const sentence = `${have.length} of ${counted(all.length, 'worker')} have it: ${some(have)}`
+    const sentence = `${have.length} of ${counted(all.length, 'worker')} ${have.length === 1 ? 'has' : 'have'} it: ${some(have)}`
     return [
       certain(
         'registered',
@@ -70,8 +70,17 @@ function registered(name: string, { workers }: Evidence): readonly Statement[] {
       ),
     ]
   }
+  const perhaps = candidate(
+    'perhaps-an-id',
+    `${name} may be the id of a task: then nothing is known of it`,
+    ['no worker, result or message that was set aside has such an id'],
+    `twq task why ${shellWord(name)} --task <its name>`,
+  )
+  // The workers of its queue say it already.
+  if (inTheWay.some(({ kind, certainty }) => kind === 'unknown-task' && certainty === 'certain')) return [perhaps]
   const meant = closest(name, new Set(all.flatMap(({ tasks }) => [...tasks.keys()])))
   const did = meant === undefined ? '' : `; did you mean ${meant}?`
   const asked = all.slice(0, 5).map(({ node }) => `${node} has not registered it`)
-  return [certain('not-registered', `no worker that answers has a task ${name}${did}`, asked, 'twq inspect registered')]
+  const sentence = `no worker that answers has a task ${name}${did}`
+  return [certain('not-registered', sentence, asked, 'twq inspect registered'), perhaps]
 }

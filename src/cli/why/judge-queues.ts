@@ -106,7 +106,7 @@ function crowd(place: Place, messages: number, consumers: number): readonly Stat
   return [
     candidate(
       'queue-full',
-      `${known ? 'tasks wait' : 'it may wait'} in ${name} behind others: ${busy.length} of ${counted(consuming.length, 'worker')} have no free slot`,
+      `${known ? 'tasks wait' : 'it may wait'} in ${name} behind others: ${busy.length} of ${counted(consuming.length, 'worker')} ${busy.length === 1 ? 'has' : 'have'} no free slot`,
       [...evidence, ...busy.slice(0, 3).map(({ node, active }) => `${node} runs ${runningOn(active, now)}`)],
       `twq top   (more workers: twq worker start -Q ${shellWord(name)})`,
     ),

@@ -53,7 +53,7 @@ function judgeAbsence({ result, queues, workers, aside, broker }: Evidence): rea
   const looked = looks.reduce((sum, one) => sum + one.looked, 0)
   const unlooked = looks.reduce((sum, one) => sum + one.unseen, 0)
   const kept = result.kind === 'seen'
-  const where = waiting.length > 0 ? `it waits in one of ${some(waiting)}, ` : ''
+  const where = waiting.length > 0 ? `it waits in ${waiting.length > 1 ? 'one of ' : ''}${some(waiting)}, ` : ''
   const over = kept
     ? 'finished before and its result was ignored or has expired, expired itself'
     : 'finished before (its result can not be read from here), expired'

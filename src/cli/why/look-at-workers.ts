@@ -21,6 +21,8 @@ const QUIET = 300
 const MOST_TASKS = 10_000
 const MOST_QUEUES = 1_000
 const MOST_WORKERS = 2_000
+// The name of a worker is that of its mailbox, too.
+const LONGEST_NODE = 255
 
 /**
  * Asks all workers where a task is, and how they are. The first question finds who is there, the others go to all of these at once, and
@@ -40,7 +42,10 @@ export async function lookAtWorkers(
       if (TwqError.is(error, 'TWQ_NO_WORKER')) return new Map()
       throw error
     })
-  const nodes = [...stats.keys()].sort().slice(0, MOST_WORKERS)
+  const nodes = [...stats.keys()]
+    .filter(({ length }) => length <= LONGEST_NODE)
+    .sort()
+    .slice(0, MOST_WORKERS)
   if (nodes.length === 0) return []
   const ask = (method: string, args: JsonObject = {}) =>
     broadcast.ask(method, args, { timeout: left(), destination: nodes, signal })

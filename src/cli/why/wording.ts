@@ -1,6 +1,10 @@
 import type { InspectedTask } from '../../protocol/remote/inspect-answers.ts'
+import { cutText } from '../../runtime/text/cut-text.ts'
 
-const MOST_NAMED = 5
+/** Of a list, as many are named in a statement. */
+export const MOST_NAMED = 5
+// Characters of the name or id of a task, which its sender chose.
+const LONGEST_NAME = 255
 
 /** A span of time for people, from milliseconds. */
 export function span(ms: number): string {
@@ -26,7 +30,7 @@ export function runningOn(active: readonly InspectedTask[], now: number): string
   return some(
     active.map(({ id, name, startedAt }) => {
       const since = startedAt === undefined ? '' : ` for ${span(now - startedAt.getTime())}`
-      return `${name}[${id}]${since}`
+      return `${cutText(name, LONGEST_NAME)}[${cutText(id, LONGEST_NAME)}]${since}`
     }),
   )
 }

@@ -35,7 +35,7 @@ describe('the statements about a task', () => {
       },
       'runs',
       'certain',
-      /w1@host runs it since 5\.0 s ago/,
+      /w1@host runs it, for 5\.0 s so far/,
     ],
     [
       'is prefetched',
@@ -174,6 +174,17 @@ describe('the statements about a name', () => {
       command: 'twq worker resume celery   (or: twq worker start -Q celery)',
     })
     expect(said.some(({ kind }) => kind === 'clear')).toBe(false)
+  })
+
+  it('do not say that nothing is in the way of tasks that wait behind others', () => {
+    const said = judge(anEvidence({ ...named, workers: seen([aWorkerSeen({ active: [busy] })]), queues: queue(3, 1) }))
+    expect(said.map(({ kind }) => kind)).toEqual(['goes-to', 'registered', 'queue-full'])
+  })
+
+  it('say that what no worker has registered may be an id', () => {
+    const asked = { id: undefined, name: 'order-17' }
+    const said = judge(anEvidence({ ...named, asked, workers: seen([aWorkerSeen()]), queues: queue(0, 1) }))
+    expect(said.map(({ kind }) => kind)).toEqual(['goes-to', 'unknown-task', 'perhaps-an-id'])
   })
 
   it('name the workers of its queue that do not have it', () => {

@@ -255,7 +255,7 @@ const situations: readonly Situation[] = [
     },
     says: 'queue-full',
     certainty: 'candidate',
-    text: /1 of 1 worker have no free slot/,
+    text: /1 of 1 worker has no free slot/,
   },
   {
     title: 'it expired',
