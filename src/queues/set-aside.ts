@@ -1,11 +1,9 @@
-import type { Connection, Delivery } from '../broker/broker.ts'
+import type { Connection } from '../broker/broker.ts'
 import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
 import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import type { WireMessage } from '../protocol/wire.ts'
-import { systemClock } from '../runtime/time/clock.ts'
 import { type QuarantinedMessage, readQuarantined } from './quarantine.ts'
 import { queueStatus } from './queue-access.ts'
-import { KEEP, sweepQueue } from './sweep-queue.ts'
 
 /** Where workers put messages of a queue that are not to run again by themselves: failed tasks, and what could not run. */
 export type SetAsideKind = 'failed' | 'quarantined'
@@ -51,19 +49,23 @@ export interface SearchOptions {
 export async function searchSetAside(
   connection: Connection,
   { kind, name }: SetAsideQueue,
-  { id, limit, most = Number.POSITIVE_INFINITY, whole, signal }: SearchOptions,
+  { id, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, whole, signal }: SearchOptions,
 ): Promise<SetAsideSearch> {
-  const found: QuarantinedMessage[] = []
   const status = await queueStatus(connection, name)
-  if (status === undefined || status.messages === 0) return { kind, name, found, looked: 0, unseen: 0 }
-  const decide = (delivery: Delivery) => {
+  if (status === undefined) return { kind, name, found: [], looked: 0, unseen: 0 }
+  const found: QuarantinedMessage[] = []
+  let looked = 0
+  // They go back together when the channel closes.
+  await using channel = await connection.openChannel()
+  // Until nothing more is ready: for a moment a quorum queue counts what has just gone back as if it were not there.
+  while (looked < limit && signal?.aborted !== true) {
+    const delivery = await channel.get(name)
+    if (delivery === undefined) break
+    looked += 1
     const message = readQuarantined(delivery)
     if (message.id === id && found.length < most) found.push(whole ? message : { ...message, original: undefined })
-    return KEEP
   }
-  const options = { decide, limit, clock: systemClock, ...(signal && { signal }) }
-  const { kept, unseen } = await sweepQueue(connection, name, options)
-  return { kind, name, found, looked: kept, unseen }
+  return { kind, name, found, looked, unseen: Math.max(0, status.messages - looked) }
 }
 
 /** The original of a message that was set aside, with its headers read: a copy holds them as bytes. Undefined where no worker put it there. */
