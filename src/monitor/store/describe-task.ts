@@ -10,6 +10,8 @@ export type Hide = (task: { readonly id: string; readonly name: string | undefin
 
 const LONGEST_CELL = 200
 const MOST_NODES = 500
+// Python's words for no arguments.
+const NOTHING: ReadonlySet<string> = new Set(['', '()', '[]', '{}'])
 // What ends a run of a task's code.
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'retried', 'revoked', 'rejected'])
 
@@ -17,7 +19,7 @@ const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'retried', 're
 export function rowOf({ state, history }: TaskView, store: MonitorStore, hide: Hide, now: number): TaskRow {
   const hidden = hiddenOf(state, hide)
   const { uuid: id, name, worker, timestamp: at, received, started, runtime, retries, args, kwargs, exception } = state
-  const called = [args, kwargs].filter((text) => text !== undefined && text !== '{}' && text !== '').join(' ')
+  const called = [args, kwargs].filter((text) => text !== undefined && !NOTHING.has(text)).join(' ')
   return {
     ...{ id, name, state: state.state, worker, at, received, started, runtime, retries },
     args: hidden.has('args') || (args ?? kwargs) === undefined ? undefined : cell(called),

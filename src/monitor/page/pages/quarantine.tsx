@@ -30,7 +30,7 @@ export function Quarantine({ query, session }: QuarantineProps) {
     <Loaded live={live}>
       {(list) => (
         <>
-          <div class="filters">
+          <div class="filters few">
             <label>
               <span>Queue</span>
               <select

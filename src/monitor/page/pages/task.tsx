@@ -126,8 +126,9 @@ function TaskLink({ id }: { readonly id: string }) {
 }
 
 function calledWith({ args, kwargs }: TaskDetail): string | undefined {
-  const parts = [args, kwargs === '{}' ? undefined : kwargs].filter((text) => text !== undefined && text !== '')
-  return parts.length === 0 ? undefined : parts.join('\n')
+  const parts = [args, kwargs].filter((text) => text !== undefined && text !== '')
+  const telling = parts.filter((text) => text !== '()' && text !== '{}')
+  return (telling.length === 0 ? parts[0] : telling.join('\n')) ?? undefined
 }
 
 function Outcome({ task }: { readonly task: TaskDetail }) {

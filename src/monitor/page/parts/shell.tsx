@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import type { SessionAnswer } from '../../answers/session.ts'
 import { hrefOf } from '../address.ts'
 import { act } from '../ask.ts'
@@ -24,6 +25,12 @@ interface ShellProps {
 
 /** What is around every view: the ways to the others, who looks, and whether the page is live. */
 export function Shell({ session, path, title, children }: ShellProps) {
+  const nav = useRef<HTMLElement>(null)
+  // Where the views do not fit beside each other, the one that is shown is scrolled to.
+  useEffect(
+    () => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
+    [path],
+  )
   return (
     <div class="shell">
       <a class="skip" href="#main">
@@ -34,7 +41,7 @@ export function Shell({ session, path, title, children }: ShellProps) {
           <span class="brand-mark" aria-hidden="true" />
           twq monitor
         </a>
-        <nav aria-label="Views">
+        <nav ref={nav} aria-label="Views">
           <ul class="views">
             {VIEWS.map(([to, name]) => (
               <li key={to}>

@@ -1,0 +1,130 @@
+import { TwqError } from '../../errors.ts'
+import type { TaskQuery } from '../store/list-tasks.ts'
+import type { ArchivedFacts, ArchivedTask, ArchivePage } from './archived.ts'
+import { countOf, pageOf, SCHEMA, type Statement } from './queries.ts'
+
+/** What is used of the database, whose interface is that of better-sqlite3. */
+interface Database {
+  exec(sql: string): void
+  prepare(sql: string): Prepared
+  close(): void
+}
+
+interface Prepared {
+  run(...values: unknown[]): unknown
+  get(...values: unknown[]): Readonly<Record<string, unknown>> | undefined
+  all(...values: unknown[]): readonly Readonly<Record<string, unknown>>[]
+}
+
+// So that a day's tasks are not deleted in one transaction, which others would wait for.
+const DELETED_AT_ONCE = 5_000
+
+/** A file of tasks, in the thread of the archive. */
+export class ArchiveDatabase {
+  readonly #database: Database
+  readonly #statements = new Map<string, Prepared>()
+
+  private constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where it, or the package, can't be had. */
+  static async open(file: string): Promise<ArchiveDatabase> {
+    const { default: Open } = await import('libsql').catch((cause: unknown) => {
+      throw new TwqError('TWQ_CONFIG', '--store needs the package libsql', { hint: 'npm install libsql@0.5', cause })
+    })
+    try {
+      const database = new Open(file) as unknown as Database
+      // One process writes it; what is in the log is there after a crash of the process.
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')
+      database.exec(SCHEMA)
+      return new ArchiveDatabase(database)
+    } catch (cause) {
+      throw new TwqError('TWQ_CONFIG', `--store: ${file} can't be used as a database: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  /** Keeps tasks as they are now, all or none. */
+  save(tasks: readonly ArchivedTask[], facts: ArchivedFacts): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      for (const task of tasks) this.#put(task)
+      this.#run("INSERT OR REPLACE INTO facts VALUES ('facts', ?)", JSON.stringify(facts))
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** The facts that were saved last. */
+  facts(): ArchivedFacts | undefined {
+    const row = this.#prepared("SELECT value FROM facts WHERE name = 'facts'").get()
+    return row === undefined ? undefined : (JSON.parse(String(row.value)) as ArchivedFacts)
+  }
+
+  /** The newest tasks, the newest last. */
+  recent(limit: number): readonly ArchivedTask[] {
+    return [...this.#tasks({ sql: 'SELECT body FROM tasks ORDER BY at DESC LIMIT ?', values: [limit] })].reverse()
+  }
+
+  /** The tasks of a page. */
+  find(query: TaskQuery): ArchivePage {
+    const { sql, values } = countOf(query)
+    return { tasks: this.#tasks(pageOf(query)), matching: Number(this.#prepared(sql).get(...values)?.many) }
+  }
+
+  task(id: string): ArchivedTask | undefined {
+    return this.#tasks({ sql: 'SELECT body FROM tasks WHERE id = ?', values: [id] })[0]
+  }
+
+  count(): number {
+    return Number(this.#prepared('SELECT count(*) AS many FROM tasks').get()?.many)
+  }
+
+  /** Deletes what is older than `before`, in seconds since the epoch. */
+  forget(before: number): void {
+    const old = this.#prepared('SELECT number FROM tasks WHERE at < ? LIMIT ?')
+    for (let rows = old.all(before, DELETED_AT_ONCE); rows.length > 0; rows = old.all(before, DELETED_AT_ONCE)) {
+      this.#database.exec('BEGIN IMMEDIATE')
+      for (const { number } of rows) {
+        this.#run('DELETE FROM texts WHERE rowid = ?', number)
+        this.#run('DELETE FROM tasks WHERE number = ?', number)
+      }
+      this.#database.exec('COMMIT')
+    }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #put(task: ArchivedTask): void {
+    const { uuid: id, timestamp: at, state, name = null, worker = null } = task.state
+    const body = JSON.stringify({ state: task.state, history: task.history })
+    const row = this.#prepared(
+      `INSERT INTO tasks (id, at, state, name, worker, body) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET at = excluded.at, state = excluded.state, name = excluded.name,
+         worker = excluded.worker, body = excluded.body
+       RETURNING number`,
+    ).get(id, at, state, name, worker, body)
+    this.#run('INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)', row?.number, task.text)
+  }
+
+  #tasks({ sql, values }: Statement): readonly ArchivedTask[] {
+    const rows = this.#prepared(sql).all(...values)
+    return rows.map(({ body }) => ({ ...(JSON.parse(String(body)) as Omit<ArchivedTask, 'text'>), text: '' }))
+  }
+
+  #run(sql: string, ...values: unknown[]): void {
+    this.#prepared(sql).run(...values)
+  }
+
+  #prepared(sql: string): Prepared {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const prepared = this.#database.prepare(sql)
+    this.#statements.set(sql, prepared)
+    return prepared
+  }
+}

@@ -1,0 +1,75 @@
+import type { TaskQuery } from '../store/list-tasks.ts'
+
+/** A statement and its values. */
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly (string | number)[]
+}
+
+/** How far the tasks that pass a filter are counted. */
+export const MOST_COUNTED = 10_000
+// Of the tasks that hold a text, as many of the newest are looked at.
+const MOST_FOUND = 10_000
+
+/** The tables: tasks by id, and their texts by words. */
+export const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS tasks (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at REAL NOT NULL,
+    state TEXT NOT NULL,
+    name TEXT,
+    worker TEXT,
+    body TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS tasks_at ON tasks (at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_state ON tasks (state, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_name ON tasks (name, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker, at DESC, id);
+  CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', contentless_delete=1);
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+`
+
+/** The tasks of a page, the newest first. */
+export function pageOf(query: TaskQuery): Statement {
+  const { sql, values } = conditionsOf(query, query.before)
+  return { sql: `SELECT body FROM tasks ${sql} ORDER BY at DESC, id LIMIT ?`, values: [...values, query.limit] }
+}
+
+/** How many tasks pass, up to one more than {@link MOST_COUNTED}. */
+export function countOf(query: TaskQuery): Statement {
+  const { sql, values } = conditionsOf(query, undefined)
+  return { sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`, values: [...values, MOST_COUNTED + 1] }
+}
+
+function conditionsOf({ state, name, worker, text, since, until }: TaskQuery, before: string | undefined): Statement {
+  const place = before === undefined ? undefined : placeIn(before)
+  const words = text === undefined ? undefined : wordsOf(text)
+  const all: readonly (readonly [sql: string, ...values: (string | number)[]] | undefined)[] = [
+    state === undefined ? undefined : ['state = ?', state],
+    worker === undefined ? undefined : ['worker = ?', worker],
+    name === undefined ? undefined : /[*?[]/.test(name) ? ['name GLOB ?', name.replaceAll('[!', '[^')] : ['name = ?', name],
+    since === undefined ? undefined : ['at >= ?', since],
+    until === undefined ? undefined : ['at < ?', until],
+    words === undefined
+      ? undefined
+      : [`number IN (SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid DESC LIMIT ${MOST_FOUND})`, words],
+    place === undefined ? undefined : ['(at < ? OR (at = ? AND id > ?))', place.at, place.at, place.id],
+  ]
+  const given = all.filter((one) => one !== undefined)
+  return {
+    sql: given.length === 0 ? '' : `WHERE ${given.map(([sql]) => sql).join(' AND ')}`,
+    values: given.flatMap(([, ...values]) => values),
+  }
+}
+
+/** Each word, or the beginning of one, as FTS5 takes it: in quotes nothing of it is an operator. */
+function wordsOf(text: string): string {
+  const words = text.match(/[\p{L}\p{N}_]+/gu) ?? []
+  return words.length === 0 ? '""' : words.map((word) => `"${word}"*`).join(' ')
+}
+
+function placeIn(before: string): { readonly at: number; readonly id: string } {
+  const at = before.indexOf('~')
+  return { at: Number(before.slice(0, at)) || 0, id: before.slice(at + 1) }
+}
