@@ -50,9 +50,10 @@ export class Lead {
 
   /** Ends the lead, and the channel: another one gets the state. */
   fail(error: unknown): void {
-    if (this.#over) return
+    // Before all else: a message that is too large ends the channel, and the lead with it, before the publish is heard to have failed.
     const { limits } = this.#parts
     limits.largest = Math.min(limits.largest, oversizeIn(error)?.limit ?? limits.largest)
+    if (this.#over) return
     this.#end(messageOf(error))
     void this.#channel[Symbol.asyncDispose]()
   }

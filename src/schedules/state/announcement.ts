@@ -3,7 +3,7 @@ import { parseJson } from '../../protocol/json.ts'
 import type { JsonObject } from '../../runtime/json.ts'
 import { type Entry, readEntry } from '../entries/entry.ts'
 import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
-import { type EntryState, isRecord, LARGEST_STATE, MOST_SUPERSEDED, type ScheduleState, sizeOf } from './state.ts'
+import { type EntryState, HEAD, isRecord, LARGEST_STATE, MOST_SUPERSEDED, type ScheduleState, sizeOf } from './state.ts'
 
 /** Milliseconds without an announcement, after which the definition of an entry counts as nobody's any more. */
 export const SILENCE = 180_000
@@ -46,6 +46,14 @@ export function decodeAnnouncement(body: Uint8Array): Announcement {
   return { worker: value.worker.slice(0, 255), entries }
 }
 
+/** The context of an announcement. */
+export interface MergeFacts {
+  readonly now: number
+  readonly ledSince: number
+  /** Bytes beyond which the broker takes no state. */
+  readonly largest: number
+}
+
 /** What an announcement has changed. */
 export interface Merged {
   /** Entries that are new, or have another definition now. */
@@ -58,11 +66,19 @@ export interface Merged {
  * Takes an announcement into the state. A definition that is not known takes the place of the one that is. One that was superseded
  * does so only once no worker announces its successor any more.
  */
-export function merge(state: ScheduleState, announcement: Announcement, now: number, ledSince: number): Merged {
+export function merge(
+  state: ScheduleState,
+  announcement: Announcement,
+  { now, ledSince, largest }: MergeFacts,
+): Merged {
   const latest = lastAnnounced(state)
   const changed: string[] = []
   const refused: { name: string; reason: string }[] = []
-  const room = { bytes: LARGEST_STATE, entries: MOST_ENTRIES - state.entries.size, counted: false }
+  const room = {
+    bytes: Math.min(largest, LARGEST_STATE) - HEAD,
+    entries: MOST_ENTRIES - state.entries.size,
+    counted: false,
+  }
   for (const { name, digest, definition } of announcement.entries) {
     const known = state.entries.get(name)
     if (known?.source === 'config' && known.entry.digest === digest) {
@@ -77,7 +93,7 @@ export function merge(state: ScheduleState, announcement: Announcement, now: num
       if (known !== undefined && isBehind(known, entry.digest, now)) continue
       const next = succeed(name, known, entry, now)
       if (!room.counted) {
-        for (const one of state.entries.values()) room.bytes -= sizeOf(one) + 1
+        for (const one of state.entries.values()) room.bytes -= sizeOf(one)
         room.counted = true
       }
       room.bytes -= sizeOf(next) - (known === undefined ? 0 : sizeOf(known))

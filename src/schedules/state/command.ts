@@ -6,7 +6,7 @@ import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
 import { jitterOf, occurrenceId } from '../times/occurrence.ts'
 import { nextDue } from '../times/timing.ts'
 import { isSuspended, lastAnnounced } from './announcement.ts'
-import { type EntryState, isRecord, LARGEST_STATE, type ScheduleState, sizeOf } from './state.ts'
+import { type EntryState, HEAD, isRecord, LARGEST_STATE, type ScheduleState, sizeOf } from './state.ts'
 
 /** The commands that change something. */
 export const CHANGING = ['set', 'remove', 'pause', 'resume', 'trigger'] as const
@@ -125,8 +125,8 @@ function set(state: ScheduleState, { name, definition }: ScheduleCommand, { now,
     announced: now,
     superseded: {},
   }
-  let size = sizeOf(next) + 1_024
-  for (const one of state.entries.values()) if (one.name !== name) size += sizeOf(one) + 1
+  let size = sizeOf(next) + HEAD
+  for (const one of state.entries.values()) if (one.name !== name) size += sizeOf(one)
   const most = Math.min(largest, LARGEST_STATE)
   if (size > most) throw refused(`the schedules would have ${size} bytes, and may have ${most}`, 'Remove some first')
   if (known === undefined && state.entries.size >= MOST_ENTRIES)

@@ -76,7 +76,7 @@ export function take(state: ScheduleState, one: Received, facts: InboxFacts): Ou
       return { kind: 'malformed', reason: one.reason }
     case 'announcement': {
       const { announcement } = one
-      return { kind: 'merged', announcement, merged: merge(state, announcement, facts.now, facts.ledSince) }
+      return { kind: 'merged', announcement, merged: merge(state, announcement, facts) }
     }
     case 'command': {
       const { command } = one

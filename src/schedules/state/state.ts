@@ -52,9 +52,13 @@ export class ScheduleState {
 }
 
 const MOST_APPLIED = 200
+/** Bytes of a state without its entries: mostly the commands that were carried out. */
+export const HEAD = 16 * 1024
 /** Of a state in bytes: half of what RabbitMQ takes by default from version 4 on. */
 export const LARGEST_STATE = 8 * 1024 * 1024
 export const MOST_SUPERSEDED = 8
+/** Bytes of an entry's last run, of the one that has not ended, and of what separates it from the next. */
+const NOTES = 256
 
 const texts = new WeakMap<EntryState, string>()
 
@@ -66,9 +70,9 @@ export function encodeState(state: ScheduleState): Buffer {
   return Buffer.from(`${head}${entries.join(',')}]}`)
 }
 
-/** How many bytes the state of an entry has. */
+/** How many bytes the state of an entry has, or will have once its runs are noted: a state that was taken must not outgrow what the broker takes. */
 export function sizeOf(entry: EntryState): number {
-  return Buffer.byteLength(textOf(entry))
+  return Buffer.byteLength(textOf(entry)) + NOTES
 }
 
 function textOf(entry: EntryState): string {

@@ -10,16 +10,18 @@ import {
   merge,
   SILENCE,
 } from '../../../src/schedules/state/announcement.ts'
-import { ScheduleState } from '../../../src/schedules/state/state.ts'
+import { encodeState, ScheduleState } from '../../../src/schedules/state/state.ts'
 
 const T = Date.UTC(2030, 0, 1)
 const MINUTE = 60_000
 const OLD: Schedule = { task: 'old', every: '1m' }
 const NEW: Schedule = { task: 'new', every: '1m' }
 
+const facts = { now: T, ledSince: T, largest: Number.POSITIVE_INFINITY }
+
 function announce(state: ScheduleState, schedules: Readonly<Record<string, Schedule>>, now: number, ledSince = T) {
   const entries = new Map(Object.entries(schedules).map(([name, schedule]) => [name, entryOf(name, schedule)]))
-  return merge(state, decodeAnnouncement(encodeAnnouncement('w', entries)), now, ledSince)
+  return merge(state, decodeAnnouncement(encodeAnnouncement('w', entries)), { ...facts, now, ledSince })
 }
 
 const taskOf = (state: ScheduleState, name: string) => state.entries.get(name)?.entry.task
@@ -92,7 +94,7 @@ describe('announcements', () => {
       worker: 'w',
       entries: [['a', 'x', { task: 'a' }], ['b', 'y', { task: 'b', every: 1_000 }], [1], 'z'],
     })
-    const { changed, refused } = merge(state, decodeAnnouncement(Buffer.from(body)), T, T)
+    const { changed, refused } = merge(state, decodeAnnouncement(Buffer.from(body)), facts)
     expect(changed).toEqual(['b'])
     expect(refused).toEqual([{ name: 'a', reason: expect.stringMatching(/must say when/) }])
   })
@@ -111,5 +113,21 @@ describe('announcements', () => {
     expect(changed.length).toBeGreaterThan(30)
     expect(changed.length + refused.length).toBe(60)
     expect(refused[0]?.reason).toMatch(/too many entries, or they are too large/)
+  })
+
+  it('are taken as far as the broker takes a state of them, once their runs are noted, too', () => {
+    const state = new ScheduleState()
+    const entries = new Map(Array.from({ length: 500 }, (_, index) => [`e${index}`, entryOf(`e${index}`, OLD)]))
+    const announcement = decodeAnnouncement(encodeAnnouncement('w', entries))
+    const { refused } = merge(state, announcement, { ...facts, largest: 100_000 })
+    expect(refused.length).toBeGreaterThan(0)
+    const id = '5b0f4c0e-6d3a-4f7e-9a51-c2d1e8b7a630'
+    for (const name of state.entries.keys()) {
+      state.change(name, { lastRun: { id, due: T, sentAt: T }, running: { id, until: T } })
+    }
+    for (let count = 0; count < 200; count += 1) state.noteApplied(id)
+    const size = encodeState(state).length
+    expect(size).toBeGreaterThan(50_000)
+    expect(size).toBeLessThanOrEqual(100_000)
   })
 })
