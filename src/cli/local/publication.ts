@@ -44,9 +44,9 @@ export async function openPublication(
   const leaving = new AbortController()
   const { publishing, results, followUps, sender, stopReading } = openOutbound({
     ...{ config, registry, broker, declaring, clock, logger },
-    // It sets nothing aside.
+    // It sets nothing aside, and keeps no failures.
     declarations: { isQuorum: () => false },
-    moments: { quarantined() {} },
+    moments: { quarantined() {}, kept() {} },
     sendHooks: undefined,
     leaving: leaving.signal,
   })
