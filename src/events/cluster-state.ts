@@ -44,6 +44,11 @@ export class ClusterState {
     return this.#workers.forgotten + this.#tasks.forgotten
   }
 
+  /** Takes a task in as it was known before, by another state that was kept. */
+  restore(task: TaskState): void {
+    this.#tasks.put(task.uuid, task)
+  }
+
   /** Takes one event in. One that is neither of a worker nor of a task changes nothing. */
   apply(event: CeleryEvent): void {
     const [group, subject] = splitType(event.type)

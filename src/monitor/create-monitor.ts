@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Audit } from './actions/audit.ts'
 import { Quarantines } from './actions/quarantine.ts'
 import { monitorApp } from './api/app.ts'
+import { Keeper, type Kept } from './archive/keeper.ts'
 import { givenAccess } from './auth/given-access.ts'
 import type { Access } from './auth/visitor.ts'
 import { Changes } from './feed/changes.ts'
@@ -49,14 +50,17 @@ export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> &
   readonly resultBackend?: string | ResultBackendDefinition
 }
 
+/** What a monitor may be given besides its options: tasks that were kept, and in tests a broker and a clock. */
+export interface Given {
+  readonly broker?: Broker
+  readonly clock?: Clock
+  readonly kept?: Kept | undefined
+}
+
 /** A monitor whose visitors are known in another way, and, in tests, of a broker that is at hand. */
-export function createMonitorOf(
-  options: WatchOptions,
-  access: Access,
-  given?: { readonly broker: Broker; readonly clock: Clock },
-): Monitor {
+export function createMonitorOf(options: WatchOptions, access: Access, given: Given = {}): Monitor {
   const { hide, hidden, basePath, hosts, queues } = checked(options)
-  const clock = given?.clock ?? systemClock
+  const { clock = systemClock, kept } = given
   const logger: EventLogger | undefined = options.logger
   const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace } = options
   const clientOptions = {
@@ -64,30 +68,34 @@ export function createMonitorOf(
     ...(resultKeyPrefix !== undefined && { resultKeyPrefix }),
     ...(schedulesNamespace !== undefined && { schedulesNamespace }),
   }
-  const url = given === undefined ? brokerOf(options) : ''
-  const broker = given?.broker ?? amqpBroker({ url, heartbeat: heartbeatOf(options), name: 'twq monitor' })
+  const url = given.broker === undefined ? brokerOf(options) : ''
+  const broker = given.broker ?? amqpBroker({ url, heartbeat: heartbeatOf(options), name: 'twq monitor' })
   const client =
-    given === undefined
+    given.broker === undefined
       ? createClient({ ...clientOptions, broker: url })
-      : createClientOf(given.broker, given.clock, clientOptions)
+      : createClientOf(given.broker, clock, clientOptions)
   const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
   const changes = new Changes()
   const now = () => clock.now() / 1000
-  const store = new MonitorStore(now())
+  const store = new MonitorStore(now(), { before: kept?.facts })
+  if (kept !== undefined) store.restore(kept.recent)
+  const keeper = kept && new Keeper({ archive: kept.archive, store, hide, clock, logger })
   const management = options.management === undefined ? undefined : managementApi(options.management, url, 5_000)
   const { enableTaskEvents = false } = options
-  const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger })
+  const heardUntil = kept?.facts?.heardUntil
+  const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, heardUntil })
   const audit = new Audit(now, logger, () => changes.touch('audit'))
   const quarantines = new Quarantines(session, clock, hide)
   const readsResults = resultBackend !== 'none' && resultBackend !== 'rpc' && resultBackend !== 'rpc://'
   const { app, streams } = monitorApp({
-    ...{ store, feed, changes, session, client, readsResults, audit, quarantines },
+    ...{ store, feed, changes, session, client, readsResults, audit, quarantines, keeper },
     ...{ access, hide, hidden, hosts, basePath, clock, logger },
   })
   feed.start()
   const close = async (): Promise<void> => {
     streams.close()
     await Promise.all([feed.close(), client.close()])
+    await keeper?.close()
   }
   const answer = async (request: Request): Promise<Response> => app.fetch(request)
   return {

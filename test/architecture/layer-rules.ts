@@ -59,6 +59,7 @@ const packageHomes: Readonly<Record<string, string>> = {
   croner: 'schedules/',
   hono: 'monitor/api/',
   ioredis: 'results/',
+  libsql: 'monitor/archive/',
   pino: 'runtime/log/logger.ts',
   'pino-pretty': 'runtime/log/logger.ts',
   preact: 'monitor/page/',

@@ -68,9 +68,10 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     feed: ['answers', 'store'],
     auth: ['answers'],
     actions: ['answers', 'store'],
-    api: ['answers', 'store', 'feed', 'auth', 'actions'],
+    archive: ['answers', 'store'],
+    api: ['answers', 'store', 'feed', 'auth', 'actions', 'archive'],
     page: ['answers'],
-    '.': ['answers', 'store', 'feed', 'auth', 'actions', 'api'],
+    '.': ['answers', 'store', 'feed', 'auth', 'actions', 'archive', 'api'],
   },
   // A family of commands uses another one's only where it shows the same: `twq dev` the quarantine, the doctor the queues.
   cli: {

@@ -20,6 +20,7 @@ export const flaky = defineTask({ name: 'flaky', retry: { limit: 1, delay: { bas
 } })
 export const hold = defineTask({ name: 'hold', async run(_args, ctx) {
   await once(ctx.signal, 'abort')
+  throw ctx.signal.reason
 } })
 `
 

@@ -14,6 +14,7 @@ export function addMonitor(program: Command, exit: Exit): void {
     .option('--allow-control', 'let visitors use their rights to retry, edit and schedule; without --auth, everybody')
     .option('--allow-host <name>', 'a name that the page is reached by, besides addresses; may be repeated', collect)
     .option('--hide <parts>', 'show none of these: args, results, errors; separated by commas')
+    .option('--store <file>', 'keep tasks for 30 days in this file, which takes the package libsql')
     .option('--enable', 'have workers send task events that were started without; they go on after this')
     .action(async (_options, command: Command) => {
       const { monitor } = await import('./monitor.ts')

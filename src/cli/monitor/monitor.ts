@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { HiddenPart } from '../../monitor/answers/tasks.ts'
+import { openKept } from '../../monitor/archive/keeper.ts'
 import { givenAccess } from '../../monitor/auth/given-access.ts'
 import { readUsers } from '../../monitor/auth/read-users.ts'
 import { Sessions } from '../../monitor/auth/sessions.ts'
@@ -28,6 +29,7 @@ export interface MonitorFlags extends GlobalOptions {
   readonly allowHost?: readonly string[]
   readonly hide?: string
   readonly enable?: boolean
+  readonly store?: string
 }
 
 /** `twq monitor`: serves the page until a signal ends it; its URL goes to standard output. */
@@ -37,6 +39,7 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
   const { config } = await loadConfig('monitor', flags, knownResultBackends)
   const logger = createLogger({ level: flags.verbose ? 'debug' : 'info', format: 'auto' })
   const { basePath, allowHost: hosts, allowControl, hide, enable } = flags
+  const kept = flags.store === undefined ? undefined : await openKept(flags.store)
   return await interruptible(async (signal) => {
     await using monitor = createMonitorOf(
       {
@@ -49,6 +52,7 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
         ...(hide !== undefined && { hide: hide.split(',').map((part) => part.trim()) as HiddenPart[] }),
       },
       access,
+      { kept },
     )
     await using served = await serveMonitor(monitor, address)
     print(`${urlOf(served.address, basePath)}\n`)

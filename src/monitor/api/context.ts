@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { Audit } from '../actions/audit.ts'
 import type { Quarantines } from '../actions/quarantine.ts'
 import type { HiddenPart } from '../answers/tasks.ts'
+import type { Keeper } from '../archive/keeper.ts'
 import type { Access, KnownVisitor } from '../auth/visitor.ts'
 import type { Changes } from '../feed/changes.ts'
 import type { Feed } from '../feed/feed.ts'
@@ -23,6 +24,8 @@ export interface ApiParts {
   readonly readsResults: boolean
   readonly audit: Audit
   readonly quarantines: Quarantines
+  /** Keeps tasks in a file, where that was asked for. */
+  readonly keeper: Keeper | undefined
   readonly access: Access
   readonly hide: Hide
   /** What is hidden of every task, for the page to say so. */

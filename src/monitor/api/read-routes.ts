@@ -6,11 +6,11 @@ import type { Refusal } from '../answers/session.ts'
 import type { TaskDetail, TaskList, TaskTree } from '../answers/tasks.ts'
 import { DEPTHS_EVERY } from '../feed/feed.ts'
 import { detailOf, treeOf } from '../store/describe-task.ts'
-import { listTasks } from '../store/list-tasks.ts'
 import type { ApiEnv, ApiParts } from './context.ts'
 import { withKeptResult } from './kept-result.ts'
 import { overviewOf } from './overview.ts'
 import { nameIn, taskQuery } from './queries.ts'
+import { tasksOf } from './tasks.ts'
 import { workersOf } from './workers.ts'
 
 /** What the pages show, as JSON. */
@@ -21,9 +21,10 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   app.get('/api/overview', (c) => c.json<Overview>(overviewOf(parts, now())))
   app.get('/api/series', (c) => c.json<Series>(store.series(c.req.query('span') === 'day' ? 'day' : 'hour', now())))
   app.get('/api/workers', (c) => c.json<WorkerList>({ now: now(), workers: workersOf(parts, now()) }))
-  app.get('/api/tasks', (c) => c.json<TaskList>(listTasks(store, taskQuery(c.req.query()), hide, now())))
+  app.get('/api/tasks', async (c) => c.json<TaskList>(await tasksOf(parts, taskQuery(c.req.query()), now())))
   app.get('/api/tasks/:id', async (c) => {
-    const view = store.task(c.req.param('id'))
+    const id = c.req.param('id')
+    const view = store.task(id) ?? (await parts.keeper?.task(id))
     if (view === undefined) return c.json<Refusal>(UNKNOWN_TASK, 404)
     return c.json<TaskDetail>(await withKeptResult(detailOf(view, store, hide, now()), parts))
   })

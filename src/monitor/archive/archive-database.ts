@@ -40,7 +40,9 @@ export class ArchiveDatabase {
       database.exec(SCHEMA)
       return new ArchiveDatabase(database)
     } catch (cause) {
-      throw new TwqError('TWQ_CONFIG', `--store: ${file} can't be used as a database: ${(cause as Error).message}`, { cause })
+      throw new TwqError('TWQ_CONFIG', `--store: ${file} can't be used as a database: ${(cause as Error).message}`, {
+        cause,
+      })
     }
   }
 

@@ -39,7 +39,10 @@ export function pageOf(query: TaskQuery): Statement {
 /** How many tasks pass, up to one more than {@link MOST_COUNTED}. */
 export function countOf(query: TaskQuery): Statement {
   const { sql, values } = conditionsOf(query, undefined)
-  return { sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`, values: [...values, MOST_COUNTED + 1] }
+  return {
+    sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`,
+    values: [...values, MOST_COUNTED + 1],
+  }
 }
 
 function conditionsOf({ state, name, worker, text, since, until }: TaskQuery, before: string | undefined): Statement {
@@ -48,7 +51,11 @@ function conditionsOf({ state, name, worker, text, since, until }: TaskQuery, be
   const all: readonly (readonly [sql: string, ...values: (string | number)[]] | undefined)[] = [
     state === undefined ? undefined : ['state = ?', state],
     worker === undefined ? undefined : ['worker = ?', worker],
-    name === undefined ? undefined : /[*?[]/.test(name) ? ['name GLOB ?', name.replaceAll('[!', '[^')] : ['name = ?', name],
+    name === undefined
+      ? undefined
+      : /[*?[]/.test(name)
+        ? ['name GLOB ?', name.replaceAll('[!', '[^')]
+        : ['name = ?', name],
     since === undefined ? undefined : ['at >= ?', since],
     until === undefined ? undefined : ['at < ?', until],
     words === undefined

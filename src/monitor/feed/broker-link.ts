@@ -9,11 +9,17 @@ const MOST_GAPS = 20
 export class BrokerLink {
   readonly #now: () => number
   #state: BrokerState
-  #gaps: readonly Gap[] = []
+  #gaps: readonly Gap[]
 
-  /** `now` tells seconds since the epoch; `onChange` hears of each change, and of each connection whether it ended a gap. */
-  constructor(session: Session, now: () => number, onChange: (change: { readonly back: Gap | undefined }) => void) {
+  /** `now` tells seconds since the epoch; `heardUntil` is until when another monitor has heard, whose tasks are kept; `onChange` hears of each change, and of each connection whether it ended a gap. */
+  constructor(
+    session: Session,
+    now: () => number,
+    heardUntil: number | undefined,
+    onChange: (change: { readonly back: Gap | undefined }) => void,
+  ) {
     this.#now = now
+    this.#gaps = heardUntil === undefined ? [] : [{ from: heardUntil, to: undefined }]
     this.#state = { state: 'connecting', since: now(), error: undefined }
     session.listen((event) => {
       const back = this.#hear(event)

@@ -22,6 +22,8 @@ export interface FeedParts {
   /** Has workers send task events that were started without them. */
   readonly enableTaskEvents: boolean
   readonly logger: EventLogger | undefined
+  /** Until when another monitor has heard, whose tasks are kept; seconds since the epoch. */
+  readonly heardUntil: number | undefined
 }
 
 /** Milliseconds between two questions about the depths of queues. */
@@ -51,6 +53,7 @@ export class Feed {
     this.link = new BrokerLink(
       session,
       () => clock.now() / 1000,
+      parts.heardUntil,
       ({ back }) => {
         changes.touch('broker')
         if (back !== undefined) this.#catchUp(back.from)

@@ -1,6 +1,7 @@
 import type { Session } from '../../broker/session.ts'
 import { type Ask, type Inspector, inspectorOf, type WorkerAnswers } from '../../client/inspector.ts'
 import { TwqError } from '../../errors.ts'
+import { isAlive } from '../../events/worker-state.ts'
 import type { ConsumedQueue, WorkerStatistics } from '../../protocol/remote/inspect-answers.ts'
 import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -75,8 +76,9 @@ export class Inspections {
     if (since === undefined) return
     for (const { uuid, state, worker, timestamp } of [...store.tasks.values()]) {
       if (FINAL.has(state) || held.has(uuid) || timestamp >= since || worker === undefined) continue
-      // Of a worker that does not answer the page says that it is silent.
-      if (active.has(worker) && reserved.has(worker) && scheduled.has(worker)) store.lose(uuid, since)
+      const answered = active.has(worker) && reserved.has(worker) && scheduled.has(worker)
+      const host = store.workers.get(worker)
+      if (answered || host === undefined || !isAlive(host, now)) store.lose(uuid, since)
     }
   }
 

@@ -24,6 +24,16 @@ export interface TaskQuery {
 // What a menu can hold.
 const MOST_CHOICES = 200
 
+/** What a list can be filtered by, as far as the store remembers it. */
+export function choicesOf(store: MonitorStore): Pick<TaskList, 'states' | 'names' | 'workers'> {
+  const all = [...store.tasks.values()]
+  return {
+    states: choices(all, ({ state }) => state),
+    names: choices(all, ({ name }) => name),
+    workers: choices(all, ({ worker }) => worker),
+  }
+}
+
 /** The tasks that pass, those heard of last first; `now` is in seconds since the epoch. */
 export function listTasks(store: MonitorStore, query: TaskQuery, hide: Hide, now: number): TaskList {
   const all = [...store.tasks.values()]
@@ -39,14 +49,12 @@ export function listTasks(store: MonitorStore, query: TaskQuery, hide: Hide, now
     matching: matching.length,
     remembered: all.length,
     next: last !== undefined && last !== matching.at(-1) ? placeOf(last) : undefined,
-    states: choices(all, ({ state }) => state),
-    names: choices(all, ({ name }) => name),
-    workers: choices(all, ({ worker }) => worker),
+    ...choicesOf(store),
   }
 }
 
 /** The place of a task in the list: what comes after it is on the next page, also when newer tasks have come. */
-function placeOf({ timestamp, uuid }: TaskState): string {
+export function placeOf({ timestamp, uuid }: TaskState): string {
   return `${timestamp}~${uuid}`
 }
 
@@ -67,12 +75,15 @@ function isMeant(task: TaskState, { state, name, worker, text, since, until }: T
     (since === undefined || task.timestamp >= since) &&
     (until === undefined || task.timestamp < until) &&
     (name === undefined || (task.name !== undefined && matchesGlob(task.name, name))) &&
-    (text === undefined || holds(task, text.toLowerCase(), hide))
+    (text === undefined || holdsText(task, text, hide))
   )
 }
 
-/** What is hidden can't be searched either: whether it is found would tell it, letter by letter. */
-function holds(task: TaskState, needle: string, hide: Hide): boolean {
+/**
+ * Whether each word of a text stands somewhere in what is shown of a task. What is hidden can't be searched either: whether it is found
+ * would tell it, letter by letter.
+ */
+export function holdsText(task: TaskState, text: string, hide: Hide): boolean {
   const hidden = hiddenOf(task, hide)
   const { uuid, name, worker, args, kwargs, result, exception } = task
   const texts = [
@@ -81,7 +92,11 @@ function holds(task: TaskState, needle: string, hide: Hide): boolean {
     ...(hidden.has('results') ? [] : [result]),
     ...(hidden.has('errors') ? [] : [exception]),
   ]
-  return texts.some((text) => text?.toLowerCase().includes(needle))
+  const searched = texts.join('\n').toLowerCase()
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => searched.includes(word))
 }
 
 function choices(all: readonly TaskState[], of: (task: TaskState) => string | undefined): readonly string[] {

@@ -13,6 +13,14 @@ export interface TaskView {
   readonly history: TaskHistory
 }
 
+/** The bounds of a store, and what was counted before. */
+export interface StoreOptions {
+  readonly tasks?: number
+  readonly bytes?: number
+  /** Since when, and how many events: of a monitor that goes on with what another one has kept. */
+  readonly before?: { readonly since: number; readonly totals: Counts } | undefined
+}
+
 /** The ends of a task. */
 export const FINAL: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'])
 
@@ -21,6 +29,8 @@ const DAY = { step: 60, length: 1_440, each: 5 } as const
 const MOST_TASKS = 10_000
 const MOST_WORKERS = 5_000
 const MOST_BYTES = 64 * 1024 * 1024
+// Where they are taken twice a second: more of them wait only while the file can't be written.
+const MOST_CHANGED = 20_000
 const NO_HISTORY: TaskHistory = { moments: [], omitted: 0, unknownSince: undefined }
 
 /**
@@ -42,8 +52,12 @@ export class MonitorStore {
   #tasksVersion = 0
   #workersVersion = 0
 
-  constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES } = {}) {
-    this.since = now
+  /** The tasks that have changed since they were taken by {@link takeChanged}; undefined where nothing is kept. */
+  #changed: Map<string, TaskView> | undefined
+
+  constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES, before }: StoreOptions = {}) {
+    this.since = before?.since ?? now
+    for (const kind of KINDS) this.#totals.set(kind, before?.totals[kind] ?? 0)
     this.#cluster = new ClusterState({ tasks, bytes })
     this.#histories = new BoundedViews(tasks, bytes)
     this.#hour = new Rates(HOUR.step, HOUR.length, now)
@@ -70,6 +84,22 @@ export class MonitorStore {
     return { tasks: this.#tasksVersion, workers: this.#workersVersion }
   }
 
+  /** Takes tasks in as they were kept, the newest last, and notes from now on which of them change. */
+  restore(views: readonly TaskView[]): void {
+    for (const { state, history } of views) {
+      this.#cluster.restore(state)
+      this.#histories.put(state.uuid, history)
+    }
+    this.#changed = new Map()
+  }
+
+  /** The tasks that have changed since the last call, as they are now. */
+  takeChanged(): readonly TaskView[] {
+    const changed = [...(this.#changed?.values() ?? [])]
+    this.#changed?.clear()
+    return changed
+  }
+
   /** All that is known of one task. */
   task(id: string): TaskView | undefined {
     const state = this.tasks.get(id)
@@ -93,8 +123,8 @@ export class MonitorStore {
     this.#cluster.apply(event)
     if (group === 'worker') this.#hearWorker(event, subject)
     if (group !== 'task' || event.uuid === undefined) return
-    this.#tasksVersion += 1
     this.#histories.put(event.uuid, taskHistoryAfter(this.#histories.views.get(event.uuid), event, subject))
+    this.#touch(event.uuid)
     if (subject !== 'sent') remember(this.#heard, event.hostname, event.local_received)
     if (isKind(subject)) this.#count(subject, event, before)
   }
@@ -109,7 +139,7 @@ export class MonitorStore {
       ...(this.#histories.views.get(event.uuid) ?? NO_HISTORY),
       unknownSince: undefined,
     })
-    this.#tasksVersion += 1
+    this.#touch(event.uuid)
   }
 
   /** Notes that no worker has a task any more that was not at its end when events were missed, since `since`. */
@@ -117,7 +147,7 @@ export class MonitorStore {
     const history = this.#histories.views.get(id) ?? NO_HISTORY
     if (!this.tasks.has(id) || history.unknownSince !== undefined) return
     this.#histories.put(id, { ...history, unknownSince: since })
-    this.#tasksVersion += 1
+    this.#touch(id)
   }
 
   /** Events a second over the last ten seconds. */
@@ -149,6 +179,17 @@ export class MonitorStore {
       runtime95: stretches.map(({ runtime }) => runtime.p95 ?? null),
       wait95: stretches.map(({ wait }) => wait.p95 ?? null),
     }
+  }
+
+  /** Notes a change after it was made: a task may be forgotten before it is taken. */
+  #touch(id: string): void {
+    this.#tasksVersion += 1
+    const view = this.#changed === undefined ? undefined : this.task(id)
+    if (view === undefined || this.#changed === undefined) return
+    this.#changed.set(id, view)
+    if (this.#changed.size <= MOST_CHANGED) return
+    const [oldest] = this.#changed.keys()
+    this.#changed.delete(oldest as string)
   }
 
   #hearWorker({ hostname, local_received: now }: CeleryEvent, subject: string): void {

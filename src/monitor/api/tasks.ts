@@ -1,0 +1,18 @@
+import type { TaskList } from '../answers/tasks.ts'
+import { rowOf } from '../store/describe-task.ts'
+import { choicesOf, listTasks, placeOf, type TaskQuery } from '../store/list-tasks.ts'
+import type { ApiParts } from './context.ts'
+
+/** A page of the list of tasks: of those in the file where they are kept, else of those that are remembered. */
+export async function tasksOf({ store, keeper, hide }: ApiParts, query: TaskQuery, now: number): Promise<TaskList> {
+  if (keeper === undefined) return listTasks(store, query, hide, now)
+  const [{ views, matching }, remembered] = await Promise.all([keeper.find(query), keeper.count()])
+  const last = views.at(-1)
+  return {
+    tasks: views.map((view) => rowOf(view, store, hide, now)),
+    matching,
+    remembered,
+    next: last !== undefined && views.length === query.limit ? placeOf(last.state) : undefined,
+    ...choicesOf(store),
+  }
+}

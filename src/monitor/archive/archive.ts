@@ -1,0 +1,95 @@
+import { Worker } from 'node:worker_threads'
+import { TwqError } from '../../errors.ts'
+import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import type { TaskQuery } from '../store/list-tasks.ts'
+import type { ArchivedFacts, ArchivedTask, ArchivePage, ArchiveRequest } from './archived.ts'
+import type { ArchiveAnswer, NumberedRequest } from './serve-archive.ts'
+
+const ENTRY = new URL('./archive-entry.mjs', import.meta.url)
+
+/** Tasks in a file, which a thread of its own reads and writes: a question that takes long holds up no event. */
+export class Archive {
+  readonly #thread = new Worker(ENTRY, { name: 'twq monitor archive' })
+  readonly #asked = new Map<number, Deferred<unknown>>()
+  #next = 1
+
+  private constructor() {
+    this.#thread.unref()
+    this.#thread.on('message', (answer: ArchiveAnswer) => this.#hear(answer))
+    this.#thread.on('error', (error) => this.#end(error))
+    this.#thread.on('exit', () => this.#end(new Error('its thread has ended')))
+  }
+
+  /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where that can't be. */
+  static async open(file: string): Promise<Archive> {
+    const archive = new Archive()
+    try {
+      await archive.#ask({ kind: 'open', file })
+      return archive
+    } catch (error) {
+      await archive.#thread.terminate()
+      throw error
+    }
+  }
+
+  /** Keeps tasks as they are now. */
+  async save(tasks: readonly ArchivedTask[], facts: ArchivedFacts): Promise<void> {
+    await this.#ask({ kind: 'save', tasks, facts })
+  }
+
+  /** What was saved besides tasks; undefined in a new file. */
+  async facts(): Promise<ArchivedFacts | undefined> {
+    return (await this.#ask({ kind: 'facts' })) as ArchivedFacts | undefined
+  }
+
+  /** The newest tasks, the newest last. */
+  async recent(limit: number): Promise<readonly ArchivedTask[]> {
+    return (await this.#ask({ kind: 'recent', limit })) as readonly ArchivedTask[]
+  }
+
+  /** The tasks of a page of a list. */
+  async find(query: TaskQuery): Promise<ArchivePage> {
+    return (await this.#ask({ kind: 'find', query })) as ArchivePage
+  }
+
+  /** One task. */
+  async task(id: string): Promise<ArchivedTask | undefined> {
+    return (await this.#ask({ kind: 'task', id })) as ArchivedTask | undefined
+  }
+
+  /** How many tasks there are. */
+  async count(): Promise<number> {
+    return (await this.#ask({ kind: 'count' })) as number
+  }
+
+  /** Deletes what is older than `before`, in seconds since the epoch. */
+  async forget(before: number): Promise<void> {
+    await this.#ask({ kind: 'forget', before })
+  }
+
+  async close(): Promise<void> {
+    await this.#ask({ kind: 'close' }).catch(() => {})
+    await this.#thread.terminate()
+  }
+
+  #ask(request: ArchiveRequest): Promise<unknown> {
+    const number = this.#next++
+    const answer = deferred<unknown>()
+    this.#asked.set(number, answer)
+    this.#thread.postMessage({ number, request } satisfies NumberedRequest)
+    return answer.promise
+  }
+
+  #hear(answer: ArchiveAnswer): void {
+    const asked = this.#asked.get(answer.number)
+    this.#asked.delete(answer.number)
+    if ('error' in answer) asked?.reject(new TwqError('TWQ_CONFIG', answer.error, { hint: answer.hint }))
+    else asked?.resolve(answer.value)
+  }
+
+  #end(cause: Error): void {
+    for (const asked of this.#asked.values())
+      asked.reject(new TwqError('TWQ_CLOSED', 'the archive was closed', { cause }))
+    this.#asked.clear()
+  }
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { ArchiveDatabase } from '../../../src/monitor/archive/archive-database.ts'
+import type { ArchivedTask } from '../../../src/monitor/archive/archived.ts'
+import type { TaskQuery } from '../../../src/monitor/store/list-tasks.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+const NOW = 1_700_000_000
+const FACTS = {
+  heardUntil: NOW,
+  since: NOW - 10,
+  totals: { sent: 0, received: 7, started: 6, succeeded: 5, failed: 1, retried: 0, revoked: 0, rejected: 0 },
+}
+
+function aTask(number: number, fields: Partial<ArchivedTask['state']> = {}): ArchivedTask {
+  const name = number % 2 === 0 ? 'emails.send' : 'reports.make'
+  const state = {
+    uuid: `t${number}`,
+    state: 'SUCCESS',
+    timestamp: NOW + number,
+    clock: 1,
+    name,
+    worker: 'w1',
+    ...fields,
+  }
+  return {
+    state,
+    history: { moments: [], omitted: 0, unknownSince: undefined },
+    text: `${state.uuid} ${name} order ${number}`,
+  }
+}
+
+async function aDatabase() {
+  const file = join(tempFolder(), 'tasks.db')
+  const database = await ArchiveDatabase.open(file)
+  return { database, file, [Symbol.dispose]: () => database.close() }
+}
+
+it.each([
+  [{}, ['t5', 't4', 't3', 't2', 't1', 't0']],
+  [{ state: 'FAILURE' }, ['t5']],
+  [{ name: 'emails.*' }, ['t4', 't2', 't0']],
+  [{ name: 'emails.send', worker: 'w2' }, []],
+  [{ name: '[!e]*' }, ['t5', 't3', 't1']],
+  [{ text: 'order 3' }, ['t3']],
+  [{ text: 'ord repo' }, ['t5', 't3', 't1']],
+  [{ text: 'EMAILS' }, ['t4', 't2', 't0']],
+  [{ text: '" OR 1=1 --' }, ['t1']],
+  [{ text: 'NEAR(order, 1) *' }, []],
+  [{ text: '***' }, []],
+  [{ since: NOW + 4 }, ['t5', 't4']],
+  [{ until: NOW + 2 }, ['t1', 't0']],
+  [{ limit: 2 }, ['t5', 't4']],
+  [{ before: `${NOW + 2}~t2` }, ['t1', 't0']],
+  [{ state: "' OR '1'='1" }, []],
+] as [Partial<TaskQuery>, string[]][])('finds with %j %j', async (query, expected) => {
+  using scene = await aDatabase()
+  const tasks = [0, 1, 2, 3, 4].map((number) => aTask(number))
+  scene.database.save([...tasks, aTask(5, { state: 'FAILURE' })], FACTS)
+  expect(scene.database.find({ limit: 50, ...query }).tasks.map(({ state }) => state.uuid)).toEqual(expected)
+})
+
+it('has a task as it was saved last, and finds it by that alone', async () => {
+  using scene = await aDatabase()
+  scene.database.save([aTask(1)], FACTS)
+  scene.database.save([{ ...aTask(1, { state: 'FAILURE' }), text: 'anew' }], FACTS)
+  expect(scene.database.task('t1')?.state.state).toBe('FAILURE')
+  expect(scene.database.count()).toBe(1)
+  expect([
+    scene.database.find({ limit: 9, text: 'order' }).matching,
+    scene.database.find({ limit: 9, text: 'anew' }).matching,
+  ]).toEqual([0, 1])
+})
+
+it('keeps tasks and facts over a restart, and the newest for the start', async () => {
+  using scene = await aDatabase()
+  scene.database.save([aTask(1), aTask(2), aTask(3)], FACTS)
+  const again = await ArchiveDatabase.open(scene.file)
+  expect(again.facts()).toEqual(FACTS)
+  expect(again.recent(2).map(({ state }) => state.uuid)).toEqual(['t2', 't3'])
+  again.close()
+})
+
+it('forgets what is older than it is told, texts too', async () => {
+  using scene = await aDatabase()
+  scene.database.save(
+    Array.from({ length: 20 }, (_, number) => aTask(number)),
+    FACTS,
+  )
+  scene.database.forget(NOW + 15)
+  expect([scene.database.count(), scene.database.find({ limit: 50, text: 'order' }).matching]).toEqual([5, 5])
+})
+
+it('says what is wrong with a file that is no database', async () => {
+  await expect(ArchiveDatabase.open(tempFolder())).rejects.toMatchObject({ code: 'TWQ_CONFIG' })
+})
