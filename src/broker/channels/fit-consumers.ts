@@ -12,7 +12,7 @@ export interface Change<Consumer> {
 }
 
 /**
- * How the consumers of a queue, the oldest first, come to allow `limit` messages together. One that runs is not ended for
+ * How the consumers of a queue, the oldest first, come to allow `limit` messages together; 0 is no limit of their own. One that runs is not ended for
  * another with a larger limit: one more makes up for what is missing. Of a queue with a single active consumer the others get nothing, so the
  * newest has the whole limit.
  */
@@ -20,6 +20,7 @@ export function fitConsumers<Consumer extends LimitedConsumer>(
   consumers: readonly Consumer[],
   { limit, singleActive = false }: { readonly limit: number; readonly singleActive?: boolean | undefined },
 ): Change<Consumer> {
+  if (limit === 0) return { missing: 0, leave: [] }
   // What shared a limit allows any number.
   const own = consumers.filter((consumer) => consumer.limit > 0)
   const sharing = consumers.filter((consumer) => consumer.limit === 0)

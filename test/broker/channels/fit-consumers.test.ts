@@ -9,6 +9,7 @@ it.each<[what: string, consumers: number[], limit: number, missing: number, leav
   ['adds what is missing', [10, 12], 50, 28, []],
   ['has the largest leave that is not needed', [10, 12, 22, 44], 24, 0, [44, 12]],
   ['has none leave that is needed', [10, 44], 20, 0, [10]],
+  ['lets those go on that share a limit', [0], 0, 0, []],
   ['ends what shared a limit', [0, 0], 10, 10, [0, 0]],
 ])('%s', (_what, consumers, limit, missing, leave) => {
   const change = fitConsumers(limits(...consumers), { limit })
