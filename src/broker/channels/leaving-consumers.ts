@@ -12,7 +12,7 @@ export interface LeavingConsumer {
 // Milliseconds that answers are held back. Where messages wait, what the consumer may still take comes within a round trip.
 const PATIENCE = 250
 // For one who waits for the end of a consumer: so long nothing may come to it, and so long it may take in all.
-const QUIET = 250
+const QUIET = 100
 const LONGEST_PATIENCE = 5_000
 // Between two tries.
 const FIRST_WAIT = 500

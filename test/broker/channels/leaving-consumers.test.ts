@@ -125,7 +125,7 @@ it('cancels what is wanted no more as soon as no message comes to it', async () 
   const ended = endConsumer(consumer, clock)
   for (let n = 0; n < 5; n += 1) {
     consumer.deliver(1)
-    await pass(clock, 200)
+    await pass(clock, 100)
   }
   expect(consumer.ended).toBeUndefined()
   await pass(clock, 500)

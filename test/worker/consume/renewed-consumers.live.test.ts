@@ -71,7 +71,7 @@ it('gets no message of a quorum queue back because it paused in full flow', asyn
   await using scene = await aConsumer(session, [queue], {
     onReceived: ({ delivery }) => void setImmediate(() => delivery.ack()),
     // A machine that is busy otherwise may bring nothing for a while.
-    clock: { ...systemClock, after: (ms, run) => systemClock.after(ms * 20, run) },
+    clock: { ...systemClock, after: (ms, run) => systemClock.after(ms * 50, run) },
   })
   await send(queue.name, COUNT)
   for (let count = 1_000; count < COUNT; count += 1_000) {
