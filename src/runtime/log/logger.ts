@@ -94,7 +94,7 @@ export function createLogger(options: LoggerOptions): EventLogger {
     },
     pretty ? prettyStream(out, color) : maskedStream(out),
   )
-  writePlainLines(logger)
+  writePlainLines(logger, pino.symbols)
   return logger
 }
 

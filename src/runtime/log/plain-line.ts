@@ -1,20 +1,19 @@
-import { pino } from 'pino'
 import { LONGEST_SHOWN } from '../text/cut-text.ts'
-
-const asJsonSym: typeof pino.symbols.asJsonSym = pino.symbols.asJsonSym
-const chindingsSym: typeof pino.symbols.chindingsSym = pino.symbols.chindingsSym
-const lsCacheSym: typeof pino.symbols.lsCacheSym = pino.symbols.lsCacheSym
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What of pino's loggers writes a line: their documented symbols. */
-interface LineWriter {
-  [asJsonSym](fields: Fields, message: unknown, level: number, time: string): string
-  /** The text of its fields, and those of its parents. */
-  readonly [chindingsSym]: string
+/** The members of pino's loggers that write a line, by their documented symbols (`pino.symbols`). */
+export interface LineSymbols {
+  /** Makes the line. */
+  readonly asJsonSym: symbol
+  /** The text of the logger's fields, and those of its parents. */
+  readonly chindingsSym: symbol
   /** The beginning of a line of each level. */
-  readonly [lsCacheSym]: Readonly<Record<number, string>>
+  readonly lsCacheSym: symbol
 }
+
+type AsJson = (this: LineWriter, fields: Fields, message: unknown, level: number, time: string) => string
+type LineWriter = Record<symbol, unknown>
 
 /** A member as it was written last: mostly it is the same in the next line. */
 interface Member {
@@ -30,15 +29,16 @@ const MOST_REMEMBERED = 100
  * every task. A line is plain where its fields are numbers, truth values, and texts that need neither an escape nor a cut;
  * all others are pino's.
  */
-export function writePlainLines(logger: object): void {
+export function writePlainLines(logger: object, { asJsonSym, chindingsSym, lsCacheSym }: LineSymbols): void {
   const own = logger as LineWriter
-  const asJson = own[asJsonSym]
+  const asJson = own[asJsonSym] as AsJson
   const remembered = new Map<string, Member>()
-  own[asJsonSym] = function (this: LineWriter, fields, message, level, time) {
+  own[asJsonSym] = function (fields, message, level, time) {
     const members = isPlainText(message) ? plainMembers(fields, remembered) : undefined
     if (members === undefined) return asJson.call(this, fields, message, level, time)
-    return `${this[lsCacheSym][level]}${time}${this[chindingsSym]}${members},"msg":"${message}"}\n`
-  }
+    const beginnings = this[lsCacheSym] as Readonly<Record<number, string>>
+    return `${beginnings[level]}${time}${this[chindingsSym]}${members},"msg":"${message}"}\n`
+  } satisfies AsJson
 }
 
 /** The fields as members of a JSON object; undefined where one is not plain. */

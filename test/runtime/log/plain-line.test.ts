@@ -15,7 +15,7 @@ function twoLoggers() {
     return { logger: pino(options, { write: (line: string) => void lines.push(line) }), lines }
   })
   const [ours, pinos] = sides as [(typeof sides)[0], (typeof sides)[0]]
-  writePlainLines(ours.logger)
+  writePlainLines(ours.logger, pino.symbols)
   return { ours, pinos }
 }
 
