@@ -34,3 +34,13 @@ export function isSame(bytes: Buffer, start: number, other: Buffer): boolean {
   for (let index = 0; index < other.length; index++) if (bytes[start + index] !== other[index]) return false
   return true
 }
+
+/** Whether the bytes between two positions are this text, which must be ASCII. */
+export function isText(bytes: Buffer, start: number, end: number, text: unknown): text is string {
+  if (typeof text !== 'string' || text.length !== end - start) return false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code > 0x7f || bytes[start + index] !== code) return false
+  }
+  return true
+}

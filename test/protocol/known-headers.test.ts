@@ -85,7 +85,7 @@ it('is cut short at any byte without reading past the end', () => {
 })
 
 it('reads a text right whichever came before, also when it has ceased to compare', () => {
-  const header = new KnownHeader('task')
+  const header = new KnownHeader('task', () => {})
   const read = (text: string): string => {
     const bytes = Buffer.from(text)
     return header.text(bytes, 0, bytes.length)

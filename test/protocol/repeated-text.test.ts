@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RepeatedText } from '../../src/protocol/repeated-text.ts'
+import { isText, RepeatedText } from '../../src/protocol/repeated-text.ts'
 
 /** Reads a text from the middle of other bytes. */
 function read(text: RepeatedText, value: string): string {
@@ -56,4 +56,14 @@ describe('a text that is mostly the same', () => {
     read(text, long)
     expect(remembers(text, long)).toBe(false)
   })
+})
+
+it('takes bytes for a text only where they are all of it, and ASCII', () => {
+  const bytes = Buffer.from('xé-idz')
+  expect(isText(bytes, 3, 6, '-id')).toBe(true)
+  expect(isText(bytes, 3, 6, '-ix')).toBe(false)
+  expect(isText(bytes, 3, 6, '-i')).toBe(false)
+  // The two bytes of an é, which are two characters of Latin-1.
+  expect(isText(bytes, 1, 3, 'Ã©')).toBe(false)
+  expect(isText(bytes, 3, 6, undefined)).toBe(false)
 })

@@ -1,5 +1,5 @@
 import { type DecodedTable, decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
-import { RepeatedText } from '../../protocol/repeated-text.ts'
+import { isText, RepeatedText } from '../../protocol/repeated-text.ts'
 import type { Properties } from '../../protocol/wire.ts'
 import { FLAG, readUint64 } from './frame-format.ts'
 
@@ -35,7 +35,7 @@ export class PropertiesReader {
       contentEncoding,
       deliveryMode: flags & FLAG.deliveryMode ? readOctet(cursor) : undefined,
       priority: flags & FLAG.priority ? readOctet(cursor) : undefined,
-      correlationId: flags & FLAG.correlationId ? readText(cursor) : undefined,
+      correlationId: flags & FLAG.correlationId ? readText(cursor, headers?.fields.id) : undefined,
       replyTo: flags & FLAG.replyTo ? readRepeated(cursor, this.#replyTo) : undefined,
       expiration: flags & FLAG.expiration ? readText(cursor) : undefined,
       messageId: flags & FLAG.messageId ? readText(cursor) : undefined,
@@ -48,12 +48,15 @@ export class PropertiesReader {
   }
 }
 
-/** Reads a short text: its length in one byte, then UTF-8. Throws a RangeError where it runs past the end of the frame. */
-export function readText(cursor: FrameCursor): string {
+/**
+ * Reads a short text: its length in one byte, then UTF-8; the same string as `likely` where it is the same text. Throws a
+ * RangeError where it runs past the end of the frame.
+ */
+export function readText(cursor: FrameCursor, likely?: unknown): string {
   const start = cursor.at + 1
   const end = endOfText(cursor)
   cursor.at = end
-  return cursor.bytes.toString('utf8', start, end)
+  return isText(cursor.bytes, start, end, likely) ? likely : cursor.bytes.toString('utf8', start, end)
 }
 
 /** Reads a short text that is mostly the same. Throws as `readText`. */

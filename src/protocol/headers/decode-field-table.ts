@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts'
-import { knownHeader, ProtocolTable } from '../known-headers.ts'
+import { type KnownHeader, knownHeader, ProtocolTable } from '../known-headers.ts'
+import { isText } from '../repeated-text.ts'
 import type { Headers, HeaderValue } from '../wire.ts'
 
 /** A table from the wire: its values, and the bytes that they were read from. */
@@ -44,13 +45,21 @@ function readHeaders(reader: Reader, end: number): Headers {
     const header = knownHeader(bytes, start, length)
     if (header === undefined) return readFields(reader, end, Object.assign(Object.create(null), headers))
     reader.offset = start + length
-    headers[header.name] =
-      bytes[reader.offset] === LONG_STRING
-        ? header.text(bytes, reader.offset + 5, endOfLongString(reader, end))
-        : readValue(reader, end)
+    header.put(
+      headers,
+      bytes[reader.offset] === LONG_STRING ? readKnown(reader, header, end, headers.id) : readValue(reader, end),
+    )
   }
   if (reader.offset > end) throw tooLong(reader, end, 'table')
   return headers
+}
+
+/** The text of a known header. That of `root_id` is mostly the `id`, which stands before it, and then the same string. */
+function readKnown(reader: Reader, header: KnownHeader, end: number, id: HeaderValue | undefined): string {
+  const { bytes, offset } = reader
+  const textEnd = endOfLongString(reader, end)
+  if (header.name === 'root_id' && isText(bytes, offset + 5, textEnd, id)) return id
+  return header.text(bytes, offset + 5, textEnd)
 }
 
 /** Moves behind a long string; returns where it ends. */
