@@ -2,9 +2,7 @@ import { differencesOfQueue, mismatch, typeAmong } from '../broker/differences.t
 import type { Session } from '../broker/session.ts'
 import { CLASSIC, QUORUM_COMPANION } from '../broker/topology.ts'
 import type { TwqError } from '../errors.ts'
-import { failedQueue } from '../protocol/headers/failed.ts'
-import { quarantineQueue } from '../protocol/headers/quarantine.ts'
-import { suspectsQueue } from '../protocol/headers/suspect.ts'
+import { failedQueue, quarantineQueue, suspectsQueue } from '../protocol/companion-queues.ts'
 import { plainQueue, type QueueArgument, type TaskQueue } from '../protocol/queue/task-queue.ts'
 
 /** A queue beside a task queue, as it is there now. */

@@ -1,6 +1,6 @@
 import type { Connection, Delivery } from '../broker/broker.ts'
 import { messageOf } from '../errors.ts'
-import { failedQueue } from '../protocol/headers/failed.ts'
+import { failedQueue } from '../protocol/companion-queues.ts'
 import type { Rerun } from '../protocol/task/encode-rerun.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { Attempts, type FailedFilter, type FailedMessage, isFailureMeant, readFailed, rerunOf } from './failed.ts'

@@ -1,6 +1,7 @@
 import type { Connection, Delivery } from '../broker/broker.ts'
+import { failedQueue } from '../protocol/companion-queues.ts'
 import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
-import { type AttemptError, failedQueue, type KeptPart, readFailureFacts } from '../protocol/headers/failed.ts'
+import { type AttemptError, type KeptPart, readFailureFacts } from '../protocol/headers/failed.ts'
 import { type Rerun, rerunMessage } from '../protocol/task/encode-rerun.ts'
 import type { Outgoing, WireMessage } from '../protocol/wire.ts'
 import { lookThrough } from './look-through.ts'

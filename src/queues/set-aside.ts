@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/broker.ts'
+import { quarantineQueue } from '../protocol/companion-queues.ts'
 import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
-import { quarantineQueue } from '../protocol/headers/quarantine.ts'
 import type { WireMessage } from '../protocol/wire.ts'
 import { type QuarantinedMessage, readQuarantined } from './quarantine.ts'
 import { queueStatus } from './queue-access.ts'

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import type { Delivery } from '../../src/broker/broker.ts'
-import { quarantineQueue, restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
+import { quarantineQueue } from '../../src/protocol/companion-queues.ts'
+import { restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
 
 /** SHA-256 of a header table's bytes and of a body. */
 export interface Content {

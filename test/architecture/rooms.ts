@@ -12,7 +12,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
   },
   protocol: {
     headers: ['.'],
-    queue: ['.', 'headers'],
+    queue: ['.'],
     result: ['.'],
     chord: ['.'],
     task: ['.', 'headers', 'chord'],

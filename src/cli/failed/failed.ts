@@ -1,5 +1,5 @@
 import type { Connection } from '../../broker/broker.ts'
-import { failedQueue } from '../../protocol/headers/failed.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
 import { type FailedFilter, type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
 import { queueStatus } from '../../queues/queue-access.ts'

@@ -1,4 +1,4 @@
-import { failedQueue } from '../../protocol/headers/failed.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
 import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { connectBeside } from '../quarantine/connect-beside.ts'
 import { describeMessage } from '../terminal/describe-message.ts'

@@ -1,5 +1,5 @@
 import type { Delivery } from '../../broker/broker.ts'
-import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import { quarantineQueue } from '../../protocol/companion-queues.ts'
 import {
   isMeant,
   type QuarantinedMessage,

@@ -1,6 +1,4 @@
-import { failedQueue } from '../../protocol/headers/failed.ts'
-import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { failedQueue, quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { fieldTable, note, print, toJson, wantsJson } from '../terminal/output.ts'

@@ -1,7 +1,7 @@
 import type { Connection } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
 import { DELAY_LEVELS, delayLevel } from '../../protocol/headers/delay-route.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import { inTurn } from '../../runtime/in-turn.ts'
 import type { QueueEvidence } from './evidence.ts'

@@ -1,4 +1,4 @@
-import { LONGEST_QUEUE_NAME } from '../../protocol/headers/quarantine.ts'
+import { LONGEST_QUEUE_NAME } from '../../protocol/companion-queues.ts'
 import { pythonRepr } from '../../protocol/python-repr.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { Json, JsonObject } from '../../runtime/json.ts'

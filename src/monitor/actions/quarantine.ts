@@ -1,7 +1,7 @@
 import type { Connection, Delivery } from '../../broker/broker.ts'
 import type { Session } from '../../broker/session.ts'
 import { TwqError } from '../../errors.ts'
-import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import { quarantineQueue } from '../../protocol/companion-queues.ts'
 import { type QuarantinedMessage, readQuarantined, replayOf, wasInChord } from '../../queues/quarantine.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import { DROP, KEEP, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../errors.ts'
 import type { FromMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
@@ -18,6 +17,8 @@ export const threads: PoolKind<'threads'> = {
 
 /** Members that are worker threads: they share the process, and each has an event loop and a heap of its own. */
 export function startThread(hear: (message: FromMember) => void): Member {
+  // Node loads it in some milliseconds, which are spared to every command, and to workers with other pools.
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
   const thread = new Worker(ENTRY, { name: 'twq member' })
   let trouble: string | undefined
   thread.on('message', (message: FromMember) => hear(message))

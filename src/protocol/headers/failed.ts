@@ -1,13 +1,9 @@
 import { beginningOf } from '../../runtime/text/cut-text.ts'
+import { failedQueue } from '../companion-queues.ts'
 import { RERUN, rerunOf } from '../rerun.ts'
 import type { Headers, HeaderValue, Outgoing, WireMessage } from '../wire.ts'
 import { placeOfTable, type QuarantineFacts, setAsideCopy, type TablePlace } from './quarantine.ts'
 import { changeHeaders } from './raw-headers.ts'
-
-/** The durable queue beside `queue` for the messages of tasks that ended in FAILURE for good. */
-export function failedQueue(queue: string): string {
-  return `${queue}.failed`
-}
 
 /** How much of a message is kept: all of it, or all but its arguments. */
 export type KeptPart = 'whole' | 'headers'

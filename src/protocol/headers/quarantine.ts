@@ -1,17 +1,8 @@
+import { quarantineQueue } from '../companion-queues.ts'
 import type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from '../wire.ts'
 import { changeHeaders, type HeaderForms } from './raw-headers.ts'
 import { resendable } from './resendable.ts'
 import { isOfThePast, readMarks } from './suspect.ts'
-
-const SUFFIX = '.quarantine'
-
-/** How long a task queue's name may be, in bytes: its companions' names, of which this is the longest, take 255 at most. */
-export const LONGEST_QUEUE_NAME = 255 - SUFFIX.length
-
-/** The durable queue beside `queue` for messages that can't be used. */
-export function quarantineQueue(queue: string): string {
-  return `${queue}${SUFFIX}`
-}
 
 /** How a message came to be set aside. */
 export interface QuarantineFacts {

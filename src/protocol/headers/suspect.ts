@@ -3,11 +3,6 @@ import type { Headers, HeaderValue, Outgoing, Route, WireMessage } from '../wire
 import { changeHeaders } from './raw-headers.ts'
 import { resendable } from './resendable.ts'
 
-/** The durable queue beside `queue` for messages that may have killed the workers that took them. */
-export function suspectsQueue(queue: string): string {
-  return `${queue}.suspects`
-}
-
 const STARTS = 'x-twq-starts'
 const EXCHANGE = 'x-twq-exchange'
 const ROUTING_KEY = 'x-twq-routing-key'

@@ -1,6 +1,6 @@
 import { closest } from '../../runtime/text/closest.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
-import { LONGEST_QUEUE_NAME } from '../headers/quarantine.ts'
+import { LONGEST_QUEUE_NAME } from '../companion-queues.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskExchange, type TaskQueue } from './task-queue.ts'
 
 /** A task queue as one writes it; all but the name may be left out. Durations are milliseconds or texts like `'30s'`. */

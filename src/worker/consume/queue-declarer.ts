@@ -2,7 +2,7 @@ import type { DeclaringChannels } from '../../broker/channels/declaring-channels
 import type { Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import { declareSuspects } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'

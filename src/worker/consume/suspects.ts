@@ -2,7 +2,7 @@ import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from 
 import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { sharesPrefetch } from '../request/prefetch.ts'

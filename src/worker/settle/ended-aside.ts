@@ -1,4 +1,4 @@
-import { failedQueue } from '../../protocol/headers/failed.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import type { Request } from '../request/request.ts'

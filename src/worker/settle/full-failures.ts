@@ -1,5 +1,5 @@
 import type { KeptFailures } from '../../config/options/failures.ts'
-import { failedQueue } from '../../protocol/headers/failed.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 

@@ -1,5 +1,5 @@
 import type { TaskEvents } from '../../events/publisher.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
 import { taskFailed } from '../../protocol/remote/event.ts'
 import { celeryError } from '../../protocol/result/exceptions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'

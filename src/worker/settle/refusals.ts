@@ -1,5 +1,4 @@
-import { failedQueue } from '../../protocol/headers/failed.ts'
-import { quarantineQueue } from '../../protocol/headers/quarantine.ts'
+import { failedQueue, quarantineQueue } from '../../protocol/companion-queues.ts'
 import type { RemoteError } from '../../protocol/result-record.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { ResultBackend } from '../../results/backend.ts'

@@ -1,4 +1,5 @@
-import { deliveryCount, suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
+import { deliveryCount } from '../../protocol/headers/suspect.ts'
 import type { Timer } from '../../runtime/time/clock.ts'
 import type { HeldMessage, Republisher } from '../quarantine/republisher.ts'
 import {

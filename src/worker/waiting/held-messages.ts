@@ -1,5 +1,5 @@
 import type { Delivery } from '../../broker/broker.ts'
-import { suspectsQueue } from '../../protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { DeliverySource } from '../quarantine/poison-policy.ts'

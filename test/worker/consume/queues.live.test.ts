@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { declareTaskQueue, type TopologyDifference } from '../../../src/broker/topology.ts'
-import { suspectsQueue } from '../../../src/protocol/headers/suspect.ts'
+import { suspectsQueue } from '../../../src/protocol/companion-queues.ts'
 import { type QueueSettings, readQueue } from '../../../src/protocol/queue/queue-settings.ts'
 import type { TaskQueue } from '../../../src/protocol/queue/task-queue.ts'
 import { declareQuarantine, declareSuspects } from '../../../src/queues/companions.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { failedQueue } from '../../../src/protocol/headers/failed.ts'
+import { failedQueue } from '../../../src/protocol/companion-queues.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { queueOnce, take } from '../../support/raw-broker.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quarantineQueue } from '../../../src/protocol/headers/quarantine.ts'
+import { quarantineQueue } from '../../../src/protocol/companion-queues.ts'
 import { Ignore, Reject } from '../../../src/tasks/attempt/control-flow.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import type { AnyTask } from '../../../src/tasks/task.ts'
