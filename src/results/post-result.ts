@@ -28,8 +28,18 @@ export function postResult(
     ;(backend as PostingBackend)[POST](record, owner, listener)
     return
   }
-  backend.store(record, owner, routingKey).then(
+  store(backend, record, owner, routingKey).then(
     (answer) => listener.stored(answer, record),
     (error: unknown) => listener.refused(error, record),
   )
+}
+
+/** Async, since a backend of a program's own may throw. */
+async function store(
+  backend: ResultBackend,
+  record: ResultRecord,
+  owner: ResultOwner,
+  routingKey: string,
+): Promise<'stored' | 'dropped'> {
+  return await backend.store(record, owner, routingKey)
 }
