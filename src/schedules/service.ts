@@ -87,6 +87,7 @@ export class SchedulesService {
         clock,
       }),
       declareQuarantine: () => declareQuarantine(parts.declaring, this.#queue, this.#found),
+      isForDevelopment: () => parts.session.connection?.server.builtInFor !== undefined,
       admit({ method }) {
         if (method !== 'list' && !allows(`schedule_${method}`)) throw notAllowed(method, node)
       },

@@ -20,6 +20,8 @@ export interface LeadingParts {
   readonly sender: OccurrenceSender
   /** Makes the quarantine of the queue where it is missing. */
   readonly declareQuarantine: () => Promise<unknown>
+  /** Whether the broker is the one that is built in. */
+  readonly isForDevelopment: () => boolean
   /** Throws where the configuration refuses a command. */
   readonly admit: (command: ScheduleCommand) => void
   /** The largest state that the broker takes, in bytes, as far as it has said. */
@@ -94,7 +96,9 @@ export class Leading {
   /** Takes messages in their order: they are acknowledged and answered once the state that holds what they changed is safe. */
   async take(received: readonly Received[]): Promise<void> {
     const { parts, on } = { parts: this.#parts, on: this.#on }
-    const facts = { ...parts, ...parts.limits, leader: parts.node, now: parts.clock.now(), ledSince: this.#ledSince }
+    const { node: leader, clock, limits } = parts
+    const lastWins = parts.isForDevelopment()
+    const facts = { ...parts, ...limits, leader, now: clock.now(), ledSince: this.#ledSince, lastWins }
     const outcomes: Outcome[] = []
     for (const one of received) {
       const outcome = take(on.state, one, facts)

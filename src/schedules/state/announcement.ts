@@ -52,6 +52,8 @@ export interface MergeFacts {
   readonly ledSince: number
   /** Bytes beyond which the broker takes no state. */
   readonly largest: number
+  /** On a broker for development: what is announced last wins, also a definition that was superseded. There is one worker, and who undoes a change waits for it. */
+  readonly lastWins?: boolean
 }
 
 /** What an announcement has changed. */
@@ -66,11 +68,8 @@ export interface Merged {
  * Takes an announcement into the state. A definition that is not known takes the place of the one that is. One that was superseded
  * does so only once no worker announces its successor any more.
  */
-export function merge(
-  state: ScheduleState,
-  announcement: Announcement,
-  { now, ledSince, largest }: MergeFacts,
-): Merged {
+export function merge(state: ScheduleState, announcement: Announcement, facts: MergeFacts): Merged {
+  const { now, ledSince, largest, lastWins = false } = facts
   const latest = lastAnnounced(state)
   const changed: string[] = []
   const refused: { name: string; reason: string }[] = []
@@ -87,10 +86,10 @@ export function merge(
       state.entries.set(name, { ...known, announced: now, since })
       continue
     }
-    if (known !== undefined && isBehind(known, digest, now)) continue
+    if (known !== undefined && !lastWins && isBehind(known, digest, now)) continue
     try {
       const entry = readEntry(definition)
-      if (known !== undefined && isBehind(known, entry.digest, now)) continue
+      if (known !== undefined && !lastWins && isBehind(known, entry.digest, now)) continue
       const next = succeed(name, known, entry, now)
       if (!room.counted) {
         for (const one of state.entries.values()) room.bytes -= sizeOf(one)

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../broker/broker.ts'
 import { messageOf } from '../../errors.ts'
-import { type Announcement, decodeAnnouncement, type Merged, merge } from './announcement.ts'
+import { type Announcement, decodeAnnouncement, type Merged, type MergeFacts, merge } from './announcement.ts'
 import { type Applied, apply, type CommandFacts, decodeCommand, type ScheduleCommand } from './command.ts'
 import { type EndedRun, readEnded } from './ended-run.ts'
 import { MESSAGE_TYPES } from './messages.ts'
@@ -55,7 +55,7 @@ export type Outcome =
   | { readonly kind: 'malformed'; readonly reason: string }
 
 /** The context in which a message is taken. */
-export interface InboxFacts extends CommandFacts {
+export interface InboxFacts extends CommandFacts, MergeFacts {
   /** Throws where the configuration refuses the command. */
   readonly admit: (command: ScheduleCommand) => void
 }

@@ -48,6 +48,15 @@ describe('announcements', () => {
     expect(taskOf(state, 'a')).toBe('old')
   })
 
+  it('on a broker for development have the last one win, also one that was superseded', () => {
+    const state = new ScheduleState()
+    const entries = (schedule: Schedule) => encodeAnnouncement('w', new Map([['a', entryOf('a', schedule)]]))
+    for (const schedule of [OLD, NEW, OLD]) {
+      merge(state, decodeAnnouncement(entries(schedule)), { ...facts, lastWins: true })
+    }
+    expect(taskOf(state, 'a')).toBe('old')
+  })
+
   it('keep how far an entry is where its times are the same, and whether it is paused', () => {
     const state = new ScheduleState()
     announce(state, { a: OLD }, T)
