@@ -55,6 +55,8 @@ const ANNOUNCE_EVERY = 60_000
 const ANNOUNCEMENT_LIVES = 90_000
 /** Milliseconds: a worker starts without it after that, and gets it later. */
 const LONGEST_OPENING = 5_000
+/** Milliseconds that noting what was sent, and closing the channel, may take. */
+const LONGEST_LEAVE = 3_000
 /** Unacknowledged messages of one that leads: enough for a take-over, and bounded. */
 const PREFETCH = 4_000
 
@@ -111,10 +113,16 @@ export class SchedulesService {
     over.abort()
   }
 
-  /** Leads no more: another worker gets the state. */
+  /** Leads no more: another worker gets the state. Resolves after a while also where the broker confirms nothing: the drain of the worker comes after it. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#again?.cancel()
+    const over = new AbortController()
+    await Promise.race([this.#leave(), pause(this.#parts.clock, LONGEST_LEAVE, over.signal)])
+    over.abort()
+  }
+
+  async #leave(): Promise<void> {
     await this.#lead?.stop()
     await this.#kept?.[Symbol.asyncDispose]()
   }

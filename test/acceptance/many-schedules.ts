@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import amqp from 'amqplib'
 import { cpuTime } from '../../bench/process-figures.ts'
 import { createClient } from '../../src/client/create-client.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
+import { MESSAGE_TYPES } from '../../src/schedules/state/messages.ts'
 import { aProject } from '../support/a-project.ts'
 import type { RabbitNode } from '../support/provision/rabbit.ts'
 import { startTwqWorker } from '../support/twq-worker.ts'
-import { pollUntil } from '../support/until.ts'
 
 /** The cost of a leader with many entries, and how late it sends them. */
 export interface ManySchedulesReport {
@@ -133,9 +134,19 @@ async function stateOfThousand(node: RabbitNode, type: string): Promise<number> 
     )
     await Promise.all(setting)
   }
-  const name = `twq.schedules.${namespace}`
-  const listed = (): Promise<string> => node.ctl('list_queues', '-q', 'name', 'message_bytes')
-  const bytesIn = (text: string): number => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1])
-  // A quorum queue tells them every few seconds.
-  return bytesIn(await pollUntil('the bytes of the state', listed, (text) => bytesIn(text) > 0))
+  await worker[Symbol.asyncDispose]()
+  return await bytesOfState(node, `twq.schedules.${namespace}`)
+}
+
+/** The bytes of the state that a worker has left in its queue, as the next leader is given it. */
+async function bytesOfState(node: RabbitNode, queue: string): Promise<number> {
+  const connection = await amqp.connect(node.url())
+  const channel = await connection.createChannel()
+  const bytes = deferred<number>()
+  await channel.consume(queue, (message) => {
+    if (message?.properties.type === MESSAGE_TYPES.state) bytes.resolve(message.content.length)
+  })
+  const found = await bytes.promise
+  await connection.close()
+  return found
 }

@@ -184,6 +184,26 @@ describe('a worker with schedules', () => {
     expect(entries.map(({ lastRun }) => lastRun?.due)).toEqual(Array(2).fill('2030-01-01T00:00:50.000Z'))
   })
 
+  it('stops though the broker has yet to confirm what was sent, and sends nothing more', async () => {
+    const { clock, report, start } = aFleet()
+    let sends = 0
+    const never: Plugin = {
+      name: 'never',
+      async aroundSend(_send, next) {
+        sends += 1
+        await next()
+        return await new Promise<never>(() => {})
+      },
+    }
+    const schedules = { often: { task: report, args: ['x'], every: '10s', catchUp: 'all' } } as const
+    const { worker } = await start(schedules, { plugins: [never], publishTimeout: '1h' })
+    await clock.pass('25s')
+    const stopped = worker.stop('warm')
+    await clock.pass('30s')
+    await stopped
+    expect(sends).toBe(2)
+  })
+
   it("does not send an entry with overlap: 'skip' while its last run has not ended", async () => {
     const { clock, runs, start } = aFleet()
     const running: Deferred<void>[] = []
