@@ -15,7 +15,7 @@ it('shows its version with nothing but the tree of commands', async () => {
   expect(
     files.filter(
       (file) =>
-        !/^(cli|config|protocol|runtime|pool\/kinds)\/|^errors|^tasks\/plugin-problems$|^schedules\/(times\/cron|schedule|schedule-problems)$/.test(
+        !/^(cli|config|protocol|runtime|pool\/kinds)\/|^errors|^tasks\/plugin-problems$|^schedules\/(times\/cron|entries\/schedule|entries\/schedule-problems)$/.test(
           file,
         ),
     ),
