@@ -116,6 +116,11 @@ export default {
 
 async function stateOfThousand(node: RabbitNode, type: string): Promise<number> {
   const namespace = randomUUID()
+  await setThousand(node, type, namespace)
+  return await bytesOfState(node, `twq.schedules.${namespace}`)
+}
+
+async function setThousand(node: RabbitNode, type: string, namespace: string): Promise<void> {
   const queues = [{ name: `own-${namespace}`, type }]
   const config = { broker: node.url(), queues, schedulesNamespace: namespace, schedules: {} }
   await using worker = await startTwqWorker({ config, tasks: TASKS })
@@ -134,8 +139,6 @@ async function stateOfThousand(node: RabbitNode, type: string): Promise<number> 
     )
     await Promise.all(setting)
   }
-  await worker[Symbol.asyncDispose]()
-  return await bytesOfState(node, `twq.schedules.${namespace}`)
 }
 
 /** The bytes of the state that a worker has left in its queue, as the next leader is given it. */
