@@ -12,6 +12,7 @@ import type { Send } from '../../tasks/sending.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 import { storeOrFail } from '../../worker/follow-ups/store-result.ts'
 import { openOutbound } from '../../worker/lifecycle/outbound.ts'
+import { Moments } from '../../worker/request/moments.ts'
 import { Progress } from '../../worker/request/progress.ts'
 import { decideSettlement } from '../../worker/settle/settlement.ts'
 
@@ -46,7 +47,7 @@ export async function openPublication(
     ...{ config, registry, broker, declaring, clock, logger },
     // It sets nothing aside, and keeps no failures.
     declarations: { isQuorum: () => false },
-    moments: { quarantined() {}, kept() {} },
+    moments: new Moments(),
     sendHooks: undefined,
     leaving: leaving.signal,
   })

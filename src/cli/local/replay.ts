@@ -66,6 +66,6 @@ function messageIn(original: WireMessage, id: string): TaskMessage {
   const decoded = decodeTask(original, LIMITS)
   if (decoded.kind === 'task') return decoded.message
   throw new TwqError('TWQ_MESSAGE_MALFORMED', `the message of ${id} can't be read: ${decoded.malformed.reason}`, {
-    hint: 'No worker could run it either: twq quarantine show has all of it',
+    hint: 'No worker could run it either, or it was kept without its arguments; twq quarantine show and twq failed show have all of it',
   })
 }

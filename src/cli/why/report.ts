@@ -22,7 +22,9 @@ export function unseenSources({
   route,
 }: Evidence): readonly UnseenSource[] {
   const of = (source: string, look: Look<unknown>): readonly UnseenSource[] =>
-    look.kind === 'seen' ? [] : [{ source, why: [look.why, ...(look.hint?.split('\n') ?? [])].join('. ') }]
+    look.kind === 'seen'
+      ? []
+      : [{ source, why: look.hint === undefined ? look.why : `${look.why}. ${look.hint.replaceAll('\n', ' ')}` }]
   const silent = (seen(workers) ?? [])
     .filter(({ silentOn }) => silentOn.length > 0)
     .map(({ node, silentOn }) => ({ source: `worker ${node}`, why: `it did not answer ${silentOn.join(', ')}` }))
