@@ -1,5 +1,6 @@
 import { amqpBroker } from '../../broker/amqp/amqp-broker.ts'
 import type { Connection } from '../../broker/broker.ts'
+import { ANSWER_PATIENCE } from '../../broker/in-time.ts'
 import { describeAddress, parseBrokerUrl } from '../../broker/url.ts'
 import { createClient } from '../../client/create-client.ts'
 import type { Config } from '../../config/config.ts'
@@ -60,7 +61,8 @@ export async function gather(
     MOST_QUEUES,
   )
   const [queues, aside] = await Promise.all([
-    lookWithin(timeout, () => lookAtQueues(connection, names)),
+    // One whose node is away is told within its own time: the others count.
+    lookWithin(timeout + ANSWER_PATIENCE, () => lookAtQueues(connection, names)),
     asked.id === undefined ? [] : lookAside(connection, names, asked.id, timeout),
   ])
   const [address] = parseBrokerUrl(config.broker)

@@ -26,8 +26,7 @@ export async function lookAtQueues(
         hear(error)
         return undefined
       })
-    const status = await look(name, onDown)
-    const suspects = await look(suspectsQueue(name), () => {})
+    const [status, suspects] = await Promise.all([look(name, onDown), look(suspectsQueue(name), () => {})])
     return { name, status, down, suspects: suspects?.messages ?? 0 }
   })
 }
