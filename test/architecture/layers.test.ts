@@ -43,6 +43,12 @@ describe('the source', () => {
     expect(beyond).toEqual([])
   })
 
+  it('starts a worker without anything of the monitor', () => {
+    const loaded = loadedBy('cli/worker/start.ts')
+    expect(loaded.length).toBeGreaterThan(200)
+    expect(loaded.filter((to) => /^(monitor\/|hono$|@hono\/|libsql$)/.test(to))).toEqual([])
+  })
+
   it('knows the kinds of pools without loading what runs attempts', () => {
     const beyond = loadedBy(poolList).filter((to) => !/^(node:|pool\/kinds\/|runtime\/|errors\.ts$)/.test(to))
     expect(beyond).toEqual([])

@@ -164,12 +164,18 @@ describe('the page of twq monitor', () => {
     expect(tasks.length).toBeGreaterThan(0)
   })
 
-  it('drops what was set aside, after it has asked', async () => {
+  it('runs what was set aside again, and drops it, after it has asked', async () => {
     const { id } = await client.send('no.such.task', ['dropped'])
     await seen(id, 'FAILURE')
     await using page = await aPage(`${monitor.url}/quarantine?queue=celery`)
     const choice = `input[aria-label="Select no.such.task ${id}"]`
     await page.click('button >> text=Look again')
+    await page.check(choice)
+    await page.click('.bar button >> text=Run again')
+    await page.waitForSelector('.notice >> text=1 message published again.')
+    // No worker knows it this time either.
+    await worker.log.until((record) => record.task_id === id, { from: worker.log.entries.length })
+    await page.reload()
     await page.check(choice)
     await page.click('.bar button >> text=Drop')
     await page.click('dialog button.danger')
