@@ -48,10 +48,22 @@ export function checked({ hide = [], basePath = '', hosts = [], queues = ['celer
   if (typeof basePath !== 'string' || !/^(\/[\w.~-]{1,50}){0,5}$/.test(basePath)) {
     throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${JSON.stringify(basePath)}`)
   }
-  if (typeof hide === 'function') return { hide, hidden: [], basePath, hosts, queues }
+  if (typeof hide === 'function') return { hide: orAll(hide), hidden: [], basePath, hosts, queues }
   const unknown = Array.isArray(hide) ? hide.find((part) => !PARTS.includes(part)) : hide
   if (unknown !== undefined) {
     throw new TwqError('TWQ_CONFIG', `hide must name ${PARTS.join(', ')}, got ${JSON.stringify(unknown)}`)
   }
   return { hide: () => hide, hidden: hide, basePath, hosts, queues }
+}
+
+/** What a function says is hidden; everything where it throws, or says nothing that can be meant. */
+function orAll(hide: Hide): Hide {
+  return (task) => {
+    try {
+      const parts: unknown = hide(task)
+      return Array.isArray(parts) ? parts : PARTS
+    } catch {
+      return PARTS
+    }
+  }
 }

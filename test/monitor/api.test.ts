@@ -128,6 +128,36 @@ describe('the API of the monitor', () => {
     expect(Object.fromEntries(tasks.map(({ name, args }) => [name, args]))).toEqual({ add: '(1,)', login: undefined })
   })
 
+  it('hides everything of a task where the function throws, or says nothing', async () => {
+    for (const hide of [
+      () => {
+        throw new Error('a defect')
+      },
+      () => undefined as never,
+    ]) {
+      await using scene = await aMonitor({ hide })
+      await scene.say(aTaskEvent('task-failed', 't1', { name: 'add', args: 'secret', exception: 'secret' }))
+      await scene.until<TaskDetail>('/api/tasks/t1', ({ state }) => state === 'FAILURE')
+      expect(await (await scene.fetch('/api/tasks/t1')).text()).not.toContain('secret')
+    }
+  })
+
+  it('lets nobody in of whom it can not be said who they are', async () => {
+    const answers = [
+      () => Promise.reject(new Error('a defect')),
+      () => undefined,
+      () => null as never,
+      () => ({}) as never,
+      () => ({ name: 'ada', rights: [] }),
+    ]
+    for (const authorize of answers) {
+      await using monitor = createMonitor({ authorize, broker: 'amqp://127.0.0.1:1//' })
+      const response = await monitor.fetch(new Request(`http://${HOST}/api/overview`, { headers: { host: HOST } }))
+      expect([401, 403]).toContain(response.status)
+      expect(HEADERS.filter((name) => !response.headers.has(name))).toEqual([])
+    }
+  })
+
   it('keeps every answer to itself', async () => {
     await using scene = await aMonitor({ basePath: '/twq' })
     for (const path of ['/api/overview', '/api/nothing', '/nothing', '/api/tasks?since=x']) {

@@ -171,10 +171,11 @@ describe('the page of twq monitor', () => {
     const choice = `input[aria-label="Select no.such.task ${id}"]`
     await page.click('button >> text=Look again')
     await page.check(choice)
+    const from = worker.log.entries.length
     await page.click('.bar button >> text=Run again')
     await page.waitForSelector('.notice >> text=1 message published again.')
     // No worker knows it this time either.
-    await worker.log.until((record) => record.task_id === id, { from: worker.log.entries.length })
+    await worker.log.until((record) => record.task_id === id, { from })
     await page.reload()
     await page.check(choice)
     await page.click('.bar button >> text=Drop')

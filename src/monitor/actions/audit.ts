@@ -3,6 +3,7 @@ import { beginningOf } from '../../runtime/text/cut-text.ts'
 import type { AuditEntry, AuditList } from '../answers/actions.ts'
 
 const MOST_ENTRIES = 1_000
+const MOST_REFUSED = 100
 const LONGEST = 500
 
 /** The acts of visitors: kept for the page, and logged. */
@@ -30,6 +31,9 @@ export class Audit {
   add({ who, what, on, outcome, detail }: Omit<AuditEntry, 'at'>): void {
     const entry = { at: this.#now(), who: cut(who), what, on: cut(on), outcome, detail: detail && cut(detail) }
     this.#entries.push(entry)
+    // Whoever guesses secrets can't have what others did forgotten.
+    const refused = outcome === 'refused' ? this.#entries.filter((one) => one.outcome === 'refused') : []
+    if (refused.length > MOST_REFUSED) this.#entries.splice(this.#entries.indexOf(refused[0] as AuditEntry), 1)
     if (this.#entries.length > MOST_ENTRIES) this.#entries.shift()
     this.#logger?.info({ event: 'monitor.act', who: entry.who, what, on: entry.on, outcome }, 'a visitor acts')
     this.#onEntry()

@@ -18,7 +18,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 const OPEN = /^\/(login$|assets\/)/
 
 /** Before every request: is it meant for us, does it come from us, and who asks? Every answer gets the headers that keep a page to itself. */
-export function guard({ access, hosts, basePath }: ApiParts): MiddlewareHandler<ApiEnv> {
+export function guard({ access, hosts, basePath, logger }: ApiParts): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const objection = objectionTo(c.req.raw, hosts)
     const refused = objection ? refuse(c, objection.status, objection) : await admit()
@@ -28,9 +28,19 @@ export function guard({ access, hosts, basePath }: ApiParts): MiddlewareHandler<
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
     return refused
 
+    /** Someone of whom it can't be said who they are is nobody. */
+    async function known(asking: Context): Promise<KnownVisitor | undefined> {
+      try {
+        return await access.visitorOf(asking.req.raw)
+      } catch (error) {
+        logger?.error({ event: 'monitor.request-failed', err: error }, 'it could not be said who asks')
+        return undefined
+      }
+    }
+
     async function admit(): Promise<Response | undefined> {
       const path = c.req.path.slice(basePath.length) || '/'
-      const visitor = await access.visitorOf(c.req.raw)
+      const visitor = await known(c)
       if (visitor !== undefined) c.set('visitor', visitor)
       if (OPEN.test(path)) return undefined
       if (visitor === undefined) {
