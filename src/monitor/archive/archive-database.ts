@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { TwqError } from '../../errors.ts'
 import type { TaskQuery } from '../store/list-tasks.ts'
 import type { ArchivedFacts, ArchivedTask, ArchivePage } from './archived.ts'
@@ -34,6 +35,8 @@ export class ArchiveDatabase {
       throw new TwqError('TWQ_CONFIG', '--store needs the package libsql', { hint: 'npm install libsql@0.5', cause })
     })
     try {
+      // Arguments and results are in it: for its owner alone, where it is new. SQLite gives its log the same mode.
+      closeSync(openSync(file, 'a', 0o600))
       const database = new Open(file) as unknown as Database
       // One process writes it; what is in the log is there after a crash of the process.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ArchiveDatabase } from '../../../src/monitor/archive/archive-database.ts'
@@ -89,6 +90,12 @@ it('forgets what is older than it is told, texts too', async () => {
   )
   scene.database.forget(NOW + 15)
   expect([scene.database.count(), scene.database.find({ limit: 50, text: 'order' }).matching]).toEqual([5, 5])
+})
+
+it('makes a file that others can not read', async () => {
+  using scene = await aDatabase()
+  scene.database.save([aTask(1)], FACTS)
+  expect([scene.file, `${scene.file}-wal`].map((file) => statSync(file).mode & 0o077)).toEqual([0, 0])
 })
 
 it('says what is wrong with a file that is no database', async () => {
