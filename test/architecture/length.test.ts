@@ -9,6 +9,7 @@ const LONGEST = 300
 /** Tables, which a reader looks things up in and does not read from top to bottom. */
 const TABLES: Readonly<Record<string, string>> = {
   'config/celery-groups.ts': 'a row for each group of settings of Celery',
+  'runtime/log/events.ts': 'a row for each event of the log',
 }
 
 const lines = new Map(
