@@ -1,5 +1,6 @@
 export type { UserConfig } from './config/config.ts'
 export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
+export type { WrittenFailures } from './config/options/failures.ts'
 export type { CommandView, OwnCommand } from './control/own-command.ts'
 export type { RequestView, WorkerStats } from './control/worker-view.ts'
 export { type ErrorCode, TwqError } from './errors.ts'

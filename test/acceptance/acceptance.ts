@@ -11,6 +11,7 @@ import { type Check, equal, megabytes, within } from './check.ts'
 import { joinChord } from './chord.ts'
 import { killBeforeDue, killWhileWaiting, waitForMany } from './delayed-tasks.ts'
 import { drainWorkers } from './drained-worker.ts'
+import { runFailedAgain } from './failed-tasks.ts'
 import { mixedDurations, shareTasks } from './fairness.ts'
 import { askForHealth } from './health.ts'
 import { HOSTILE_BROKER, isWell, sendHostileMessages } from './hostile-messages.ts'
@@ -40,6 +41,7 @@ target. Exits with 1 when one is missed.
                drain: workers are asked to leave while tasks run,
                poison: a task kills its worker each time it starts,
                chord: a chord with results in Redis, whose workers are killed,
+               failed: tasks fail and are run again by hand, while the workers and the command are killed,
                cluster: a quorum queue on three nodes, the leading one of which is killed,
                health: probes of a worker whose broker goes away, and how long commands take that ask,
                delays: 100,000 tasks that are not due, and workers killed while 10,000 wait,
@@ -74,6 +76,7 @@ const LINES: Readonly<Record<string, (stage: Stage) => AsyncIterable<Check>>> = 
   drain: drainingWorkers,
   poison: poisoningTheQueue,
   chord: joiningAChord,
+  failed: runningFailedAgain,
   cluster: killingTheLeader,
   health: askingForHealth,
   delays: waitingForTheirTime,
@@ -150,6 +153,19 @@ async function* callingFromPython(stage: Stage): AsyncIterable<Check> {
   yield equal('a surplus argument raises in Python', 'raised' in surplus ? surplus.raised : surplus, 'TypeError')
   const expected = [...Array(steps).fill('PROGRESS'), 'SUCCESS'].join(' ')
   yield equal(`process.delay(${steps})`, states.map(([state]) => state).join(' '), expected)
+}
+
+async function* runningFailedAgain(stage: Stage): AsyncIterable<Check> {
+  for (const type of ['classic', 'quorum'] as const) {
+    const sizes = { tasks: 1_000, failing: 100, workerKills: 10, commandKills: 10 }
+    const { listed, wrong, verdict, unexplained, again, left, lost } = await runFailedAgain(stage, { type, ...sizes })
+    yield equal(`${type}: of 1,000 tasks of which 100 fail, the worker killed 10 times, ended or are kept`, lost, 0)
+    yield equal(`${type}: failures that are listed, each once`, listed, 100)
+    yield equal(`${type}: failures with another error than their own`, wrong, 0)
+    yield equal(`${type}: run again, the command killed 10 times, ran`, verdict.ran, 100)
+    yield equal(`${type}: of ${again} that ran twice, not listed after a kill of the command`, unexplained, 0)
+    yield equal(`${type}: messages left`, left, 0)
+  }
 }
 
 async function* killingTheWorker(stage: Stage): AsyncIterable<Check> {

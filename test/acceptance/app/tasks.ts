@@ -62,6 +62,17 @@ export const collect = defineTask({
   },
 })
 
+/** Writes its start into the ledger, and fails until there is a file beside the ledger called `….mended`; then it writes its end, too. */
+export const failUntilMended = defineTask({
+  name: 'acceptance.unlucky',
+  async run(_args, ctx) {
+    recordStart(LEDGER, ctx.id, ctx.redelivered)
+    await sleep(20, undefined, { signal: ctx.signal })
+    if (!existsSync(`${LEDGER}.mended`)) throw new ValueError(`no luck for ${ctx.id}`)
+    recordEnd(LEDGER, ctx.id)
+  },
+})
+
 /** Throws an error that Python has a class for. */
 export const fail = defineTask({
   name: 'acceptance.fail',
