@@ -84,9 +84,9 @@ const table = {
   },
   'queue.companion': {
     level: 'info or warn',
-    meaning: 'the quarantine or suspects queue exists with other settings; a warning where `hint` says what to do',
+    meaning: 'a queue beside a task queue exists with other settings; a warning where `hint` says what to do',
   },
-  'queue.companion-down': { level: 'warn', meaning: 'the quarantine or suspects queue is on a node that is down' },
+  'queue.companion-down': { level: 'warn', meaning: 'a queue beside a task queue is on a node that is down' },
   'queue.shared': {
     level: 'info',
     meaning: 'other consumers take from this queue; their tasks that are unknown here are quarantined',
@@ -186,7 +186,7 @@ const table = {
   },
   'message.stuck': {
     level: 'error',
-    meaning: 'a message can not be moved to its quarantine or suspects queue; it is held and tried again',
+    meaning: 'a message can not be moved to the queue beside its own; it is held and tried again',
   },
   'messages.stuck': { level: 'error', meaning: 'how many messages are held for that, now and then' },
   'messages.settled': { level: 'info', meaning: 'held messages were moved' },
