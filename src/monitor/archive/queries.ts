@@ -26,6 +26,8 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS tasks_state ON tasks (state, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_name ON tasks (name, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_worker_state ON tasks (worker, state, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_name_state ON tasks (name, state, at DESC, id);
   CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', contentless_delete=1);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
