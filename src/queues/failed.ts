@@ -1,11 +1,16 @@
 import type { Connection, Delivery } from '../broker/broker.ts'
 import { failedQueue } from '../protocol/companion-queues.ts'
-import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
 import { type AttemptError, type KeptPart, readFailureFacts } from '../protocol/headers/failed.ts'
 import { type Rerun, rerunMessage } from '../protocol/task/encode-rerun.ts'
-import type { Outgoing, WireMessage } from '../protocol/wire.ts'
+import type { Outgoing } from '../protocol/wire.ts'
 import { lookThrough } from './look-through.ts'
-import { isMeant, type QuarantinedMessage, type QuarantineFilter, readQuarantined } from './quarantine.ts'
+import {
+  isMeant,
+  type QuarantinedMessage,
+  type QuarantineFilter,
+  readQuarantined,
+  withHeadersRead,
+} from './quarantine.ts'
 
 /** The message of a task that ended in FAILURE, as it lies in `<queue>.failed`. */
 export interface FailedMessage extends QuarantinedMessage {
@@ -45,7 +50,7 @@ export function readFailed(delivery: Delivery): FailedMessage | undefined {
   const { nesting, retries, ...told } = facts
   const message = readQuarantined(delivery)
   const attempt = `${message.id ?? ''} ${retries} ${nesting} ${told.rerun}`
-  return { ...message, ...told, attempts: retries + 1, attempt, original: decoded(message.original) }
+  return { ...message, ...told, attempts: retries + 1, attempt, original: withHeadersRead(message.original) }
 }
 
 /** True when `message` passes `filter`. */
@@ -106,13 +111,4 @@ export class Attempts {
     this.#seen.add(attempt)
     return true
   }
-}
-
-/** The original with its headers read: a copy holds them as bytes. */
-function decoded(original: Outgoing | undefined): Outgoing | undefined {
-  if (original?.message.rawHeaders === undefined) return original
-  const { route, message } = original
-  const { fields, error } = decodeFieldTable(Buffer.from(original.message.rawHeaders))
-  const read: WireMessage = { ...message, headers: fields, ...(error !== undefined && { headersError: error }) }
-  return { route, message: read }
 }

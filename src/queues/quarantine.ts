@@ -1,6 +1,7 @@
 import type { Delivery } from '../broker/broker.ts'
 import { decodeBody } from '../protocol/body.ts'
 import { isChordQueue } from '../protocol/chord/queued-chord.ts'
+import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
 import { readQuarantineFacts, restoreQuarantined } from '../protocol/headers/quarantine.ts'
 import { changeHeaders, type HeaderForms } from '../protocol/headers/raw-headers.ts'
 import { resendable } from '../protocol/headers/resendable.ts'
@@ -106,4 +107,13 @@ export function readQuarantined(delivery: Delivery): QuarantinedMessage {
     history: historyOf(headers),
     original: restoreQuarantined(delivery),
   }
+}
+
+/** The original with its headers read: a copy holds them as bytes. */
+export function withHeadersRead(original: Outgoing | undefined): Outgoing | undefined {
+  if (original?.message.rawHeaders === undefined) return original
+  const { route, message } = original
+  const { fields, error } = decodeFieldTable(Buffer.from(original.message.rawHeaders))
+  const read: WireMessage = { ...message, headers: fields, ...(error !== undefined && { headersError: error }) }
+  return { route, message: read }
 }

@@ -1,8 +1,7 @@
 import type { Connection } from '../broker/broker.ts'
-import { quarantineQueue } from '../protocol/companion-queues.ts'
-import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
+import { failedQueue, quarantineQueue } from '../protocol/companion-queues.ts'
 import type { WireMessage } from '../protocol/wire.ts'
-import { type QuarantinedMessage, readQuarantined } from './quarantine.ts'
+import { type QuarantinedMessage, readQuarantined, withHeadersRead } from './quarantine.ts'
 import { queueStatus } from './queue-access.ts'
 
 /** Where workers put messages of a queue that are not to run again by themselves: failed tasks, and what could not run. */
@@ -17,7 +16,7 @@ export interface SetAsideQueue {
 /** The queues beside a task queue in which a message can be found by the id of its task; their copies have one form. */
 export function setAsideQueues(queue: string): readonly SetAsideQueue[] {
   return [
-    { kind: 'failed', name: `${queue}.failed` },
+    { kind: 'failed', name: failedQueue(queue) },
     { kind: 'quarantined', name: quarantineQueue(queue) },
   ]
 }
@@ -68,9 +67,7 @@ export async function searchSetAside(
   return { kind, name, found, looked, unseen: Math.max(0, status.messages - looked) }
 }
 
-/** The original of a message that was set aside, with its headers read: a copy holds them as bytes. Undefined where no worker put it there. */
+/** The original of a message that was set aside, with its headers read. Undefined where no worker put it there. */
 export function originalOf({ original }: QuarantinedMessage): WireMessage | undefined {
-  if (original?.message.rawHeaders === undefined) return original?.message
-  const { fields, error } = decodeFieldTable(Buffer.from(original.message.rawHeaders))
-  return { ...original.message, headers: fields, ...(error !== undefined && { headersError: error }) }
+  return withHeadersRead(original)?.message
 }

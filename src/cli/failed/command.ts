@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { WATCH } from '../flags/watch-flags.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
 const QUEUE = "the queue they came from (default: the configuration's first)"
@@ -24,10 +25,13 @@ export function addFailed(program: Command, exit: Exit): void {
       .option('--older-than <duration|date>', 'only what failed before then, like 7d')
       .option('--limit <n>', `look at no more than this many messages${action === 'list' ? ' (default: 1000)' : ''}`)
       .action(async (ids: readonly string[], _options, command: Command) => {
-        const module = await import('./failed.ts')
-        exit(await module.failed(action, ids, command.optsWithGlobals()))
+        if (action === 'list') exit(await (await import('./list.ts')).failedList(ids, command.optsWithGlobals()))
+        else exit(await (await import('./failed.ts')).failed(action, ids, command.optsWithGlobals()))
       })
-    if (action === 'list') continue
+    if (action === 'list') {
+      command.option(...WATCH)
+      continue
+    }
     command.option('--dry-run', 'show which failures it would be, and do nothing')
     command.option('--rate <rate>', `how fast, like '50/s' (default: as fast as the broker takes it)`)
     if (action === 'drop') command.option('--yes', 'do not ask')

@@ -1,6 +1,6 @@
 import type { Connection } from '../../broker/broker.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
-import { type FailedFilter, type FailedMessage, failedMessages } from '../../queues/failed.ts'
+import type { FailedFilter, FailedMessage } from '../../queues/failed.ts'
 import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
@@ -27,11 +27,8 @@ export interface FailedFlags extends GlobalOptions {
   readonly yes?: boolean
 }
 
-/** The actions of `twq failed` on many failures. */
-export type FailedAction = 'list' | 'retry' | 'drop'
-
-/** A longer list is not read. */
-const LONGEST_LIST = 1_000
+/** What `twq failed` does with many failures. */
+export type FailedAction = 'retry' | 'drop'
 
 const NOTHING: FailedSweep = {
   meant: 0,
@@ -45,8 +42,8 @@ const NOTHING: FailedSweep = {
 }
 
 /**
- * `twq failed list`, `retry` and `drop`: shows the tasks that failed, sends them to their queue again, or drops them for good,
- * which a person has to confirm. Ctrl-C stops it between two of them.
+ * `twq failed retry` and `drop`: sends the tasks that failed to their queue again, or drops them for good, which a person has to
+ * confirm. Ctrl-C stops it between two of them.
  */
 export async function failed(action: FailedAction, ids: readonly string[], flags: FailedFlags): Promise<number> {
   const filter = filterOf(ids, flags)
@@ -64,7 +61,6 @@ export async function failed(action: FailedAction, ids: readonly string[], flags
     }
   }
   return await interruptible(async (signal) => {
-    if (action === 'list') return await list(connection, queue, filter, limit ?? LONGEST_LIST, signal, flags)
     const shown = flags.dryRun === true ? failureList(flags) : undefined
     const onMeant = (message: FailedMessage): void => shown?.add(message)
     const options = { filter, limit, rate, dryRun: flags.dryRun, clock: systemClock, signal, onMeant }
@@ -75,39 +71,8 @@ export async function failed(action: FailedAction, ids: readonly string[], flags
   })
 }
 
-async function list(
-  connection: Connection,
-  queue: string,
-  filter: FailedFilter,
-  limit: number,
-  signal: AbortSignal,
-  flags: FailedFlags,
-): Promise<number> {
-  const shown = failureList(flags)
-  let meant = 0
-  if (!(await isEmpty(connection, queue))) {
-    for await (const message of failedMessages(connection, queue, filter, { limit })) {
-      meant += 1
-      shown.add(message)
-      if (signal.aborted) break
-    }
-  }
-  shown.end()
-  const name = failedQueue(queue)
-  const messages = (await queueStatus(connection, name))?.messages ?? 0
-  if (messages > limit) note(`${messages - limit} more were not looked at: --limit says how many are`, flags)
-  else if (meant === 0) note(`nothing in ${name}`, flags)
-  return EXIT.ok
-}
-
-/** No worker has declared the queue of failures yet. Where there is no such task queue at all the name is wrong, and reading says so. */
-async function isEmpty(connection: Connection, queue: string): Promise<boolean> {
-  if ((await queueStatus(connection, failedQueue(queue))) !== undefined) return false
-  return (await queueStatus(connection, queue)) !== undefined
-}
-
 /** The filter of the flags and ids. Throws `TWQ_USAGE`. */
-function filterOf(ids: readonly string[], { task, error, text, since, olderThan }: FailedFlags): FailedFilter {
+export function filterOf(ids: readonly string[], { task, error, text, since, olderThan }: FailedFlags): FailedFilter {
   const now = systemClock.now()
   return {
     task,
@@ -117,6 +82,12 @@ function filterOf(ids: readonly string[], { task, error, text, since, olderThan 
     since: momentOf('--since', since, now),
     before: momentOf('--older-than', olderThan, now),
   }
+}
+
+/** No worker has declared the queue of failures yet. Where there is no such task queue at all the name is wrong, and reading says so. */
+export async function isEmpty(connection: Connection, queue: string): Promise<boolean> {
+  if ((await queueStatus(connection, failedQueue(queue))) !== undefined) return false
+  return (await queueStatus(connection, queue)) !== undefined
 }
 
 function report(action: FailedAction, swept: FailedSweep, flags: FailedFlags): number {

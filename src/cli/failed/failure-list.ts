@@ -37,6 +37,23 @@ export function failureList(flags: GlobalOptions): { add(message: FailedMessage)
   }
 }
 
+/** Collects the failures of one look. */
+export function failuresSeen() {
+  const rows: Row[] = []
+  const document: ReturnType<typeof rowOf>[] = []
+  return {
+    get count(): number {
+      return rows.length
+    },
+    add(message: FailedMessage): void {
+      const { id, task, reason, detail, time, attempts } = message
+      rows.push({ id, task, reason, detail, time, attempts })
+      document.push(rowOf(message))
+    },
+    end: () => ({ document, text: rows.length === 0 ? '' : table(rows, COLUMNS, terminalStyle()) }),
+  }
+}
+
 /** A failure for programs: without its message, and without tracebacks. */
 function rowOf(message: FailedMessage) {
   const { id, task, reason, detail, time, node, queue, attempts, rerun, outcome, started, first, part, starts } =

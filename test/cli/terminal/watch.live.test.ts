@@ -50,6 +50,23 @@ it('shows what workers do in a pipe, a line of JSON for each change, until Ctrl-
   expect((await watching.exit).code).toBe(130)
 })
 
+it('shows the failures of a queue as they come', async () => {
+  const boom = defineTask({
+    name: 'boom',
+    run() {
+      throw new Error('no luck')
+    },
+  })
+  await using failing = await aWorker([boom])
+  await using watching = twq('failed', 'list', '--queue', failing.queue, '--watch', '100ms', '--json')
+  await watching.output.until((line) => line === '[]')
+  const { id } = await failing.client.send(boom, {})
+  await watching.output.until((line) => JSON.parse(line)[0]?.id === id)
+  expect(watching.output.entries).toHaveLength(2)
+  watching.signal('SIGINT')
+  expect((await watching.exit).code).toBe(130)
+})
+
 it('shows how many messages lie in queues', async () => {
   const queue = uniqueName('queue')
   await runTwq(['queue', 'declare', queue, '--broker', brokerUrl()])
