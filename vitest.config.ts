@@ -17,6 +17,7 @@ const withOlderCelery = [
   'docs/values',
   'events/monitors',
   'examples/flask',
+  'monitor/cluster',
   'support/python',
   'worker/remote/mingle',
   'worker/settle/outcomes',
