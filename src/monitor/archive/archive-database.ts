@@ -24,9 +24,14 @@ const DELETED_AT_ONCE = 5_000
 export class ArchiveDatabase {
   readonly #database: Database
   readonly #statements = new Map<string, Prepared>()
+  /** How many tasks there are: counting millions takes too long for each question. */
+  #count = 0
+  /** The highest number of a task: a higher one is that of a new task. */
+  #highest = 0
 
   private constructor(database: Database) {
     this.#database = database
+    this.#recount()
   }
 
   /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where it, or the package, can't be had. */
@@ -58,6 +63,7 @@ export class ArchiveDatabase {
       this.#database.exec('COMMIT')
     } catch (error) {
       this.#database.exec('ROLLBACK')
+      this.#recount()
       throw error
     }
   }
@@ -83,8 +89,9 @@ export class ArchiveDatabase {
     return this.#tasks({ sql: 'SELECT body FROM tasks WHERE id = ?', values: [id] })[0]
   }
 
+  /** How many tasks there are. */
   count(): number {
-    return Number(this.#prepared('SELECT count(*) AS many FROM tasks').get()?.many)
+    return this.#count
   }
 
   /** Deletes what is older than `before`, in seconds since the epoch. */
@@ -98,6 +105,7 @@ export class ArchiveDatabase {
       }
       this.#database.exec('COMMIT')
     }
+    this.#recount()
   }
 
   close(): void {
@@ -113,7 +121,18 @@ export class ArchiveDatabase {
          worker = excluded.worker, body = excluded.body
        RETURNING number`,
     ).get(id, at, state, name, worker, body)
-    this.#run('INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)', row?.number, task.text)
+    const number = Number(row?.number)
+    if (number > this.#highest) {
+      this.#highest = number
+      this.#count += 1
+    }
+    this.#run('INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)', number, task.text)
+  }
+
+  #recount(): void {
+    const found = this.#prepared('SELECT count(*) AS many, max(number) AS highest FROM tasks').get()
+    this.#count = Number(found?.many)
+    this.#highest = Number(found?.highest ?? 0)
   }
 
   #tasks({ sql, values }: Statement): readonly ArchivedTask[] {
