@@ -11,6 +11,7 @@ import type { ResultBackendDefinition } from '../results/definition.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Audit } from './actions/audit.ts'
+import { Failures } from './actions/failures.ts'
 import { Quarantines } from './actions/quarantine.ts'
 import { monitorApp } from './api/app.ts'
 import { Keeper, type Kept } from './archive/keeper.ts'
@@ -86,9 +87,10 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, heardUntil })
   const audit = new Audit(now, logger, () => changes.touch('audit'))
   const quarantines = new Quarantines(session, clock, hide)
+  const failures = new Failures(session, clock, hide)
   const readsResults = resultBackend !== 'none' && resultBackend !== 'rpc' && resultBackend !== 'rpc://'
   const { app, streams } = monitorApp({
-    ...{ store, feed, changes, session, client, readsResults, audit, quarantines, keeper },
+    ...{ store, feed, changes, session, client, readsResults, audit, quarantines, failures, keeper },
     ...{ access, hide, hidden, hosts, basePath, clock, logger },
   })
   feed.start()

@@ -36,6 +36,9 @@ describe('the API of the monitor', () => {
     const changes: [string, object][] = [
       ['/api/quarantine/replay', { queue: 'celery', ids: ['a'] }],
       ['/api/quarantine/drop', { queue: 'celery', ids: ['a'] }],
+      ['/api/failed/retry', { queue: 'celery', ids: ['a'] }],
+      ['/api/failed/drop', { queue: 'celery', ids: ['a'] }],
+      ['/api/failed/edit', { queue: 'celery', id: 'a', args: '{"args": [], "kwargs": {}}' }],
       ['/api/schedules/trigger', { name: 'a' }],
       ['/api/workers/enable-events', { workers: ['w1@host'] }],
       ['/api/tasks/revoke', { ids: ['a'] }],

@@ -98,7 +98,7 @@ describe('the page of twq monitor', () => {
     await client.send('no.such.task', [1])
     await seen(id, 'FAILURE')
     await using page = await aPage(monitor.url)
-    const views = ['', 'workers', 'tasks', `tasks/${id}`, 'queues', 'quarantine', 'schedules', 'audit']
+    const views = ['', 'workers', 'tasks', `tasks/${id}`, 'queues', 'failed', 'quarantine', 'schedules', 'audit']
     const found: string[] = []
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
@@ -184,6 +184,34 @@ describe('the page of twq monitor', () => {
     await page.waitForSelector(choice, { state: 'detached' })
   })
 
+  it('runs a failed task again, also with other arguments, and drops one after it has asked', async () => {
+    const [{ id }, dropped] = [await client.send('math.divide', [84, 0]), await client.send('math.divide', [1, 0])]
+    await Promise.all([seen(id, 'FAILURE'), seen(dropped.id, 'FAILURE')])
+    await using page = await aPage(`${monitor.url}/failed?queue=celery`)
+    const choice = (task: string) => `input[aria-label="Select math.divide ${task}"]`
+    await page.check(choice(id))
+    const from = worker.log.entries.length
+    await page.click('.bar button >> text=Run again')
+    await page.waitForSelector('.notice >> text=1 task sent again.')
+    await worker.log.until((record) => record.event === 'task.failed' && record.task_id === id, { from })
+    await page.reload()
+    const row = page.locator('tbody tr', { has: page.locator(choice(id)) })
+    await row.locator('summary').click()
+    await row.locator('button >> text=Edit and run again').click()
+    await page.fill('dialog textarea', '{"args": [84, 0')
+    expect(await page.isDisabled('dialog button >> text=Run again')).toBe(true)
+    await page.fill('dialog textarea', '{"args": [84, 2], "kwargs": {}}')
+    await page.click('dialog button >> text=Run again')
+    await seen(id, 'SUCCESS')
+    await page.waitForSelector(choice(id), { state: 'detached' })
+    await page.check(choice(dropped.id))
+    await page.click('.bar button >> text=Drop')
+    await page.click('dialog button.danger')
+    await page.waitForSelector('.notice >> text=1 task dropped.')
+    await page.waitForSelector(choice(dropped.id), { state: 'detached' })
+    expect(page.problems).toEqual([])
+  })
+
   it('is used with the keyboard alone', async () => {
     await using page = await aPage(monitor.url)
     await page.waitForSelector('main .card')
@@ -201,7 +229,7 @@ describe('the page of twq monitor', () => {
   it('fits a phone: nothing is wider than the screen', async () => {
     await using page = await aPage(monitor.url)
     await page.setViewportSize({ width: 390, height: 844 })
-    for (const view of ['', 'workers', 'tasks', 'queues', 'quarantine', 'schedules', 'audit']) {
+    for (const view of ['', 'workers', 'tasks', 'queues', 'failed', 'quarantine', 'schedules', 'audit']) {
       await page.goto(`${monitor.url}/${view}`)
       await page.waitForSelector('main .card, main .empty')
       const isWider = await page.evaluate('document.documentElement.scrollWidth > 390')

@@ -30,6 +30,7 @@ describe('without @opentelemetry/api', () => {
       'twq/client',
       'twq/current',
       'twq/devbroker',
+      'twq/monitor',
       'twq/otel TWQ_CONFIG twq/otel needs the package @opentelemetry/api, which is not installed npm install @opentelemetry/api',
       'twq/testing',
       'twq/worker',

@@ -6,12 +6,9 @@ import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
-import { parseJson, stringifyJson } from '../../protocol/json.ts'
-import { decodeTask } from '../../protocol/task/decode-task.ts'
-import { isObject } from '../../protocol/task-fields.ts'
 import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
+import { argumentsOf, argumentsText, readArguments, type TaskArguments } from '../../queues/failed-arguments.ts'
 import { retryFailed } from '../../queues/failed-sweep.ts'
-import type { Json, JsonObject } from '../../runtime/json.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import { bindArguments } from '../../tasks/arguments.ts'
 import { loadTasks } from '../../tasks/load-tasks.ts'
@@ -21,13 +18,6 @@ import { connectBeside } from '../quarantine/connect-beside.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note } from '../terminal/output.ts'
 import type { FailedFlags } from './failed.ts'
-
-interface Arguments {
-  readonly args: readonly Json[]
-  readonly kwargs: JsonObject
-}
-
-const LIMITS = { maxBodySize: 128 * 1024 * 1024 }
 
 /**
  * `twq failed edit <id>`: opens the arguments of a failed task as JSON in the editor, checks them against the task where the
@@ -60,23 +50,12 @@ export async function editFailed(id: string, flags: FailedFlags): Promise<number
   return EXIT.failed
 }
 
-function argumentsOf({ original, part }: FailedMessage): Arguments {
-  if (original === undefined || part === 'headers') {
-    throw new TwqError('TWQ_USAGE', 'its message was kept without its arguments', {
-      hint: "The task has keepFailed: 'headers'",
-    })
-  }
-  const decoded = decodeTask(original.message, LIMITS)
-  if (decoded.kind === 'task') return decoded.message
-  throw new TwqError('TWQ_MESSAGE_MALFORMED', `its arguments can't be read: ${decoded.malformed.reason}`)
-}
-
 /** The arguments as they are when the editor has ended; undefined where they are the same. The file is for this user alone, and removed. */
-async function inEditor({ args, kwargs }: Arguments): Promise<Arguments | undefined> {
+async function inEditor(before: TaskArguments): Promise<TaskArguments | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'twq-'))
   const file = join(folder, 'arguments.json')
   try {
-    const text = `${pretty({ args, kwargs })}\n`
+    const text = `${argumentsText(before)}\n`
     await writeFile(file, text, { mode: 0o600 })
     await runEditor(file)
     const after = await readFile(file, 'utf8')
@@ -84,27 +63,6 @@ async function inEditor({ args, kwargs }: Arguments): Promise<Arguments | undefi
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** Line breaks where people read them; values that JSON of JavaScript would round stay as Python wrote them. */
-function pretty({ args, kwargs }: Arguments): string {
-  const member = ([key, value]: [string, Json]): string => `    ${JSON.stringify(key)}: ${stringifyJson(value)}`
-  const list = (lines: readonly string[], [open, close]: string): string =>
-    lines.length === 0 ? `${open}${close}` : `${open}\n${lines.join(',\n')}\n  ${close}`
-  const positional = list(
-    args.map((value) => `    ${stringifyJson(value)}`),
-    '[]',
-  )
-  return `{\n  "args": ${positional},\n  "kwargs": ${list(Object.entries(kwargs).map(member), '{}')}\n}`
-}
-
-function readArguments(text: string): Arguments {
-  const value = parseJson(text)
-  if (isObject(value)) {
-    const { args, kwargs, ...others } = value
-    if (Array.isArray(args) && isObject(kwargs) && Object.keys(others).length === 0) return { args, kwargs }
-  }
-  throw new TwqError('TWQ_USAGE', 'the file must hold {"args": […], "kwargs": {…}}: nothing was sent')
 }
 
 /** `$VISUAL` or `$EDITOR`, with the flags that it may have. Ctrl-C there is the editor's. */
@@ -126,7 +84,7 @@ async function runEditor(file: string): Promise<void> {
 }
 
 /** Throws `TWQ_ARGUMENTS` for arguments that the task does not take, where the configuration has that task. */
-async function check(name: string, { args, kwargs }: Arguments, config: Config): Promise<void> {
+async function check(name: string, { args, kwargs }: TaskArguments, config: Config): Promise<void> {
   const task = createRegistry((await loadTasks(config)).tasks).get(name)
   if (task === undefined) return
   const bound = bindArguments(name, task, args, kwargs)

@@ -1,14 +1,13 @@
-import type { Connection, Delivery } from '../../broker/broker.ts'
+import type { Delivery } from '../../broker/broker.ts'
 import type { Session } from '../../broker/session.ts'
-import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/companion-queues.ts'
 import { type QuarantinedMessage, readQuarantined, replayOf, wasInChord } from '../../queues/quarantine.ts'
-import { queueStatus } from '../../queues/queue-access.ts'
 import { DROP, KEEP, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { beginningOf } from '../../runtime/text/cut-text.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { QuarantinedRow, QuarantineList, SweepAnswer } from '../answers/actions.ts'
 import type { Hide } from '../store/describe-task.ts'
+import { Sweeps } from './sweeps.ts'
 
 // A longer list is not read.
 const MOST_LISTED = 500
@@ -16,14 +15,12 @@ const LONGEST_BODY = 10_000
 
 /** The quarantines of a broker, for the page. */
 export class Quarantines {
-  readonly #session: Session
+  readonly #sweeps: Sweeps
   readonly #clock: Clock
   readonly #hide: Hide
-  /** Sweeps, one after the other: two at once would hide messages from each other. */
-  #last: Promise<unknown> = Promise.resolve()
 
   constructor(session: Session, clock: Clock, hide: Hide) {
-    this.#session = session
+    this.#sweeps = new Sweeps(session)
     this.#clock = clock
     this.#hide = hide
   }
@@ -71,22 +68,12 @@ export class Quarantines {
     return { done: dropped + sent, left: kept + unseen, foreign, inChords }
   }
 
-  #sweep(queue: string, decide: (delivery: Delivery) => SweepAction, limit: number | undefined) {
-    const sweep = this.#last.then(async () => {
-      const connection = this.#connection()
-      const name = quarantineQueue(queue)
-      if ((await queueStatus(connection, name)) === undefined) return { kept: 0, dropped: 0, sent: 0, unseen: 0 }
-      return await sweepQueue(connection, name, { decide, limit, clock: this.#clock })
-    })
-    this.#last = sweep.catch(() => {})
-    return sweep
-  }
-
-  #connection(): Connection {
-    const { connection } = this.#session
-    if (connection === undefined) throw new TwqError('TWQ_BROKER_UNREACHABLE', 'there is no connection to the broker')
-    if (connection.blocked === undefined) return connection
-    throw new TwqError('TWQ_BROKER_BLOCKED', `the broker takes no messages: ${connection.blocked}`)
+  async #sweep(queue: string, decide: (delivery: Delivery) => SweepAction, limit: number | undefined) {
+    const name = quarantineQueue(queue)
+    const swept = await this.#sweeps.in(name, (connection) =>
+      sweepQueue(connection, name, { decide, limit, clock: this.#clock }),
+    )
+    return swept ?? { kept: 0, dropped: 0, sent: 0, unseen: 0 }
   }
 
   #rowOf(message: QuarantinedMessage): QuarantinedRow {

@@ -116,7 +116,7 @@ export interface QueueRow {
   readonly type: string | undefined
   /** How `ready` went, a number each time it was asked for, oldest first. */
   readonly depths: readonly number[]
-  readonly kind: 'task' | 'quarantine' | 'suspects'
+  readonly kind: 'task' | 'failed' | 'quarantine' | 'suspects'
 }
 
 /** All queues that the configuration names or workers consume. */

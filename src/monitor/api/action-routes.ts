@@ -3,15 +3,16 @@ import { messageOf, TwqError } from '../../errors.ts'
 import { enableEvents } from '../actions/enable-events.ts'
 import { changeSchedule, SCHEDULE_ACTS, type ScheduleAct } from '../actions/schedules.ts'
 import type { SweepAnswer } from '../answers/actions.ts'
+import type { FailedAnswer } from '../answers/failed.ts'
 import type { ApiEnv, ApiParts } from './context.ts'
 import { needs } from './guard-requests.ts'
-import { nameIn, textsIn } from './queries.ts'
+import { nameIn, textIn, textsIn } from './queries.ts'
 
 type Body = Readonly<Record<string, unknown>>
 
 /** What changes something: each takes a right, and is noted in the audit, also where it fails. */
 export function actionRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
-  const { quarantines, client, session, audit, changes } = parts
+  const { quarantines, failures, client, session, audit, changes } = parts
 
   async function audited<T>(c: Context<ApiEnv>, what: string, on: string, act: () => Promise<T>): Promise<T> {
     const who = c.get('visitor').name
@@ -36,6 +37,25 @@ export function actionRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
     const answer = await audited(c, 'drop', named(queue, ids), () => quarantines.drop(queue, ids))
     changes.touch('queues')
     return c.json<SweepAnswer>(answer)
+  })
+  app.post('/api/failed/retry', needs('retry'), async (c) => {
+    const { queue, ids } = choiceIn(await bodyOf(c))
+    const answer = await audited(c, 'retry', named(queue, ids), () => failures.retry(queue, ids))
+    changes.touch('queues')
+    return c.json<FailedAnswer>(answer)
+  })
+  app.post('/api/failed/edit', needs('edit'), async (c) => {
+    const { queue, id, args } = await bodyOf(c)
+    const [name, task, text] = [nameIn(queue, 'queue'), nameIn(id, 'id'), textIn(args, 'args')]
+    const answer = await audited(c, 'edit', named(name, [task]), () => failures.edit(name, task, text))
+    changes.touch('queues')
+    return c.json<FailedAnswer>(answer)
+  })
+  app.post('/api/failed/drop', needs('edit'), async (c) => {
+    const { queue, ids } = choiceIn(await bodyOf(c))
+    const answer = await audited(c, 'drop failures', named(queue, ids), () => failures.drop(queue, ids))
+    changes.touch('queues')
+    return c.json<FailedAnswer>(answer)
   })
   app.post('/api/schedules/:act', needs('schedule'), async (c) => {
     const act = SCHEDULE_ACTS.find((one) => one === c.req.param('act'))

@@ -3,6 +3,7 @@ import type { Client } from '../../client/client.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Audit } from '../actions/audit.ts'
+import type { Failures } from '../actions/failures.ts'
 import type { Quarantines } from '../actions/quarantine.ts'
 import type { HiddenPart } from '../answers/tasks.ts'
 import type { Keeper } from '../archive/keeper.ts'
@@ -24,6 +25,7 @@ export interface ApiParts {
   readonly readsResults: boolean
   readonly audit: Audit
   readonly quarantines: Quarantines
+  readonly failures: Failures
   /** Keeps tasks in a file, where that was asked for. */
   readonly keeper: Keeper | undefined
   readonly access: Access

@@ -46,3 +46,11 @@ export function nameIn(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '' && value.length <= LONGEST) return value
   throw new TwqError('TWQ_USAGE', `${name} must be a text`)
 }
+
+const LONGEST_TEXT = 100_000
+
+/** A longer text in a body. Throws `TWQ_USAGE` for anything else. */
+export function textIn(value: unknown, name: string): string {
+  if (typeof value === 'string' && value.length <= LONGEST_TEXT) return value
+  throw new TwqError('TWQ_USAGE', `${name} must be a text of at most ${LONGEST_TEXT} characters`)
+}

@@ -1,7 +1,8 @@
 import type { Hono } from 'hono'
 import { listSchedules } from '../actions/schedules.ts'
 import type { AuditList, QuarantineList, ScheduleListing } from '../answers/actions.ts'
-import type { Overview, QueueList, Series, WorkerList } from '../answers/cluster.ts'
+import type { Overview, QueueList, QueueRow, Series, WorkerList } from '../answers/cluster.ts'
+import type { FailedList } from '../answers/failed.ts'
 import type { Refusal } from '../answers/session.ts'
 import type { TaskDetail, TaskList, TaskTree } from '../answers/tasks.ts'
 import { DEPTHS_EVERY } from '../feed/feed.ts'
@@ -36,15 +37,14 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
     const { rows: queues, asked, error } = feed.depths
     return c.json<QueueList>({ asked, every: DEPTHS_EVERY / 1000, error, queues })
   })
+  app.get('/api/failed', async (c) => {
+    const { queue, queues } = chosen(feed.depths.rows, 'failed', c.req.query('queue'))
+    const listed = queue === '' ? NOTHING : await parts.failures.list(queue)
+    return c.json<FailedList>({ queue, queues, ...listed })
+  })
   app.get('/api/quarantine', async (c) => {
-    const rows = feed.depths.rows
-    const queues = rows.flatMap(({ name, kind, ready }) =>
-      kind === 'quarantine' ? { name: name.slice(0, -'.quarantine'.length), ready: ready ?? 0 } : [],
-    )
-    const asked = c.req.query('queue')
-    const fullest = [...queues].sort((a, b) => b.ready - a.ready)[0]?.name
-    const queue = asked ? nameIn(asked, 'queue') : (fullest ?? rows[0]?.name ?? '')
-    const listed = queue === '' ? { messages: [], unseen: 0 } : await parts.quarantines.list(queue)
+    const { queue, queues } = chosen(feed.depths.rows, 'quarantine', c.req.query('queue'))
+    const listed = queue === '' ? NOTHING : await parts.quarantines.list(queue)
     return c.json<QuarantineList>({ queue, queues, ...listed })
   })
   app.get('/api/schedules', async (c) => c.json<ScheduleListing>(await listSchedules(parts.client.schedules, hide)))
@@ -54,4 +54,15 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
 const UNKNOWN_TASK: Refusal = {
   error: 'nothing is known of this task',
   hint: 'No event of it was heard, or it is older than the tasks that are remembered.',
+}
+
+const NOTHING = { messages: [], unseen: 0 }
+
+/** The task queues that have a queue of this kind beside them, and which of them is meant: the one asked for, else the fullest. */
+function chosen(rows: readonly QueueRow[], kind: 'failed' | 'quarantine', asked: string | undefined) {
+  const queues = rows.flatMap((row) =>
+    row.kind === kind ? { name: row.name.slice(0, -1 - kind.length), ready: row.ready ?? 0 } : [],
+  )
+  const fullest = queues.toSorted((a, b) => b.ready - a.ready)[0]?.name
+  return { queue: asked ? nameIn(asked, 'queue') : (fullest ?? rows[0]?.name ?? ''), queues }
 }

@@ -2,7 +2,7 @@ import type { Channel } from '../../broker/broker.ts'
 import { inTime } from '../../broker/in-time.ts'
 import type { Session } from '../../broker/session.ts'
 import { messageOf, TwqError } from '../../errors.ts'
-import { quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
+import { failedQueue, quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { ManagedQueue, Management } from '../../queues/management.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { QueueRow } from '../answers/cluster.ts'
@@ -53,6 +53,7 @@ export class Depths {
   get rows(): readonly QueueRow[] {
     const rows = this.#tasks.flatMap((name) => [
       this.#row(name, 'task'),
+      this.#row(failedQueue(name), 'failed'),
       this.#row(quarantineQueue(name), 'quarantine'),
       this.#row(suspectsQueue(name), 'suspects'),
     ])
@@ -62,7 +63,7 @@ export class Depths {
   /** Asks about these task queues and what belongs to them. Never rejects: `error` says why not. */
   async refresh(queues: Iterable<string>): Promise<void> {
     this.#tasks = [...new Set(queues)].sort().slice(0, MOST_QUEUES)
-    const names = this.#tasks.flatMap((name) => [name, quarantineQueue(name), suspectsQueue(name)])
+    const names = this.#tasks.flatMap((name) => [name, failedQueue(name), quarantineQueue(name), suspectsQueue(name)])
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name)
     const now = this.#clock.now() / 1000
     const due = names.filter((name) => {

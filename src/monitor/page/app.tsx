@@ -4,6 +4,7 @@ import { addressNow, useAddress } from './address.ts'
 import { askSession, Refused } from './ask.ts'
 import { listen } from './live.ts'
 import { Audit } from './pages/audit.tsx'
+import { Failed } from './pages/failed.tsx'
 import { Login } from './pages/login.tsx'
 import { Overview } from './pages/overview.tsx'
 import { Quarantine } from './pages/quarantine.tsx'
@@ -70,6 +71,8 @@ function viewOf(first: string, second: string | undefined, query: URLSearchParam
         : (['Task', <Task id={decodeURIComponent(second)} session={session} />] as const)
     case 'queues':
       return ['Queues', <Queues />] as const
+    case 'failed':
+      return ['Failed', <Failed query={query} session={session} />] as const
     case 'quarantine':
       return ['Quarantine', <Quarantine query={query} session={session} />] as const
     case 'schedules':

@@ -1,7 +1,6 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { QuarantinedRow, QuarantineList, SweepAnswer } from '../../answers/actions.ts'
 import type { SessionAnswer } from '../../answers/session.ts'
-import { goTo, hrefOf } from '../address.ts'
 import { act } from '../ask.ts'
 import { count } from '../format.ts'
 import { useLive } from '../live.ts'
@@ -9,6 +8,8 @@ import { Code } from '../parts/code.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Empty, Loaded } from '../parts/empty.tsx'
 import { attempt } from '../parts/notices.tsx'
+import { QueueChoice } from '../parts/queue-choice.tsx'
+import { SelectAll, SelectionBar, SelectOne, useSelection } from '../parts/selection.tsx'
 
 interface QuarantineProps {
   readonly query: URLSearchParams
@@ -30,24 +31,7 @@ export function Quarantine({ query, session }: QuarantineProps) {
     <Loaded live={live}>
       {(list) => (
         <>
-          <div class="filters few">
-            <label>
-              <span>Queue</span>
-              <select
-                value={list.queue}
-                onChange={(event) => goTo(hrefOf('/quarantine', { queue: event.currentTarget.value }), 'replace')}
-              >
-                {queuesOf(list).map(({ name, ready }) => (
-                  <option key={name} value={name}>
-                    {name} ({count(ready)})
-                  </option>
-                ))}
-              </select>
-            </label>
-            <button type="button" onClick={live.again}>
-              Look again
-            </button>
-          </div>
+          <QueueChoice view="/quarantine" queue={list.queue} queues={list.queues} again={live.again} />
           {list.messages.length === 0 ? (
             <Empty
               title="Nothing was set aside"
@@ -62,10 +46,6 @@ export function Quarantine({ query, session }: QuarantineProps) {
   )
 }
 
-function queuesOf({ queues, queue }: QuarantineList): QuarantineList['queues'] {
-  return queues.some(({ name }) => name === queue) ? queues : [{ name: queue, ready: 0 }, ...queues]
-}
-
 interface MessagesProps {
   readonly list: QuarantineList
   readonly session: SessionAnswer
@@ -73,17 +53,18 @@ interface MessagesProps {
 }
 
 function Messages({ list: { queue, messages, unseen }, session, again }: MessagesProps) {
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const [asks, setAsks] = useState(false)
-  const ids = messages.flatMap(({ id }) => id ?? [])
-  const there = ids.filter((id) => chosen.has(id))
-  useEffect(() => setChosen(new Set()), [queue])
+  const selection = useSelection(
+    messages.flatMap(({ id }) => id ?? []),
+    queue,
+  )
+  const { ids } = selection
   const sweep = async (verb: 'replay' | 'drop') => {
     await attempt(
       (answer) => told(verb, answer as SweepAnswer),
-      () => act(`/api/quarantine/${verb}`, { queue, ids: there }),
+      () => act(`/api/quarantine/${verb}`, { queue, ids }),
     )
-    setChosen(new Set())
+    selection.selectAll(false)
     again()
   }
   const mayReplay = session.rights.includes('retry')
@@ -91,36 +72,25 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
   return (
     <>
       {(mayReplay || mayDrop) && (
-        <fieldset class="bar">
-          <legend class="hidden">With what is selected</legend>
-          <span>{there.length === 0 ? 'Select messages to act on them' : `${count(there.length)} selected`}</span>
+        <SelectionBar selection={selection} what="messages">
           {mayReplay && (
-            <button type="button" disabled={there.length === 0} onClick={() => void sweep('replay')}>
+            <button type="button" disabled={ids.length === 0} onClick={() => void sweep('replay')}>
               Run again
             </button>
           )}
           {mayDrop && (
-            <button type="button" class="danger" disabled={there.length === 0} onClick={() => setAsks(true)}>
+            <button type="button" class="danger" disabled={ids.length === 0} onClick={() => setAsks(true)}>
               Drop
             </button>
           )}
-        </fieldset>
+        </SelectionBar>
       )}
       <div class="card table-box">
         <table>
           <caption class="hidden">Messages of the quarantine of {queue}</caption>
           <thead>
             <tr>
-              {(mayReplay || mayDrop) && (
-                <th scope="col" class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Select all"
-                    checked={there.length === ids.length && ids.length > 0}
-                    onChange={(event) => setChosen(new Set(event.currentTarget.checked ? ids : []))}
-                  />
-                </th>
-              )}
+              {(mayReplay || mayDrop) && <SelectAll selection={selection} />}
               <th scope="col">Task</th>
               <th scope="col">Reason</th>
               <th scope="col" class="wide">
@@ -134,11 +104,7 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
           <tbody>
             {messages.map((message, index) => (
               <tr key={index}>
-                {(mayReplay || mayDrop) && (
-                  <td class="check">
-                    <Choice message={message} chosen={chosen} onChange={setChosen} />
-                  </td>
-                )}
+                {(mayReplay || mayDrop) && <SelectOne selection={selection} id={message.id} task={message.task} />}
                 <th scope="row">
                   <span class="row-name">{message.task ?? 'unknown'}</span>
                   <span class="faint mono breaks">{message.id ?? 'without an id'}</span>
@@ -158,7 +124,7 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
       {unseen > 0 && <p class="faint">{count(unseen)} more were not looked at.</p>}
       {asks && (
         <Confirm
-          title={`Drop ${count(there.length)} messages?`}
+          title={`Drop ${count(ids.length)} messages?`}
           text="They are gone for good, and nothing runs for them."
           action="Drop"
           onConfirm={() => void sweep('drop')}
@@ -166,30 +132,6 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
         />
       )}
     </>
-  )
-}
-
-interface ChoiceProps {
-  readonly message: QuarantinedRow
-  readonly chosen: ReadonlySet<string>
-  readonly onChange: (chosen: ReadonlySet<string>) => void
-}
-
-function Choice({ message: { id, task }, chosen, onChange }: ChoiceProps) {
-  if (id === undefined) return null
-  const toggle = (isChosen: boolean) => {
-    const next = new Set(chosen)
-    if (isChosen) next.add(id)
-    else next.delete(id)
-    onChange(next)
-  }
-  return (
-    <input
-      type="checkbox"
-      aria-label={`Select ${task ?? 'unknown'} ${id}`}
-      checked={chosen.has(id)}
-      onChange={(event) => toggle(event.currentTarget.checked)}
-    />
   )
 }
 

@@ -100,7 +100,7 @@ function Name({ queue: { name, kind } }: { readonly queue: QueueRow }) {
   if (kind === 'task') return <span class="row-name">{name}</span>
   if (kind === 'suspects') return <span class="row-name nested">{name}</span>
   return (
-    <a class="row-name nested" href={hrefOf('/quarantine', { queue: name.slice(0, -'.quarantine'.length) })}>
+    <a class="row-name nested" href={hrefOf(`/${kind}`, { queue: name.slice(0, -1 - kind.length) })}>
       {name}
     </a>
   )

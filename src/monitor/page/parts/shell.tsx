@@ -11,6 +11,7 @@ const VIEWS = [
   ['/workers', 'Workers'],
   ['/tasks', 'Tasks'],
   ['/queues', 'Queues'],
+  ['/failed', 'Failed'],
   ['/quarantine', 'Quarantine'],
   ['/schedules', 'Schedules'],
   ['/audit', 'Audit'],

@@ -1,0 +1,102 @@
+import type { Session } from '../../broker/session.ts'
+import { TwqError } from '../../errors.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
+import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
+import { argumentsOf, argumentsText, readArguments } from '../../queues/failed-arguments.ts'
+import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import type { FailedAnswer, FailedList, FailedRow } from '../answers/failed.ts'
+import type { Hide } from '../store/describe-task.ts'
+import { Sweeps } from './sweeps.ts'
+
+// A longer list is not read.
+const MOST_LISTED = 500
+// Longer arguments are edited at the command line.
+const LONGEST_ARGUMENTS = 10_000
+
+const NOTHING = { retried: 0, dropped: 0, refused: 0, reason: undefined, withoutChord: 0 }
+
+/** The failed tasks of a broker, for the page. */
+export class Failures {
+  readonly #sweeps: Sweeps
+  readonly #clock: Clock
+  readonly #hide: Hide
+
+  constructor(session: Session, clock: Clock, hide: Hide) {
+    this.#sweeps = new Sweeps(session)
+    this.#clock = clock
+    this.#hide = hide
+  }
+
+  /** The failures of `queue`, oldest first, at most 500. */
+  async list(queue: string): Promise<Pick<FailedList, 'messages' | 'unseen'>> {
+    const listed = await this.#sweeps.in(failedQueue(queue), async (connection, ready) => {
+      const messages: FailedRow[] = []
+      for await (const message of failedMessages(connection, queue, {}, { limit: MOST_LISTED })) {
+        messages.push(this.#rowOf(message))
+      }
+      return { messages, unseen: Math.max(0, ready - MOST_LISTED) }
+    })
+    return listed ?? { messages: [], unseen: 0 }
+  }
+
+  /** Runs these tasks again. */
+  async retry(queue: string, ids: readonly string[]): Promise<FailedAnswer> {
+    const swept = await this.#sweeps.in(failedQueue(queue), (connection) =>
+      retryFailed(connection, queue, { filter: { ids: new Set(ids) }, clock: this.#clock }),
+    )
+    return answerOf(swept)
+  }
+
+  /** Drops these failures for good. */
+  async drop(queue: string, ids: readonly string[]): Promise<FailedAnswer> {
+    const swept = await this.#sweeps.in(failedQueue(queue), (connection) =>
+      dropFailed(connection, queue, { filter: { ids: new Set(ids) }, clock: this.#clock }),
+    )
+    return answerOf(swept)
+  }
+
+  /** Runs a task again with other arguments, given as JSON. Rejects with `TWQ_USAGE` for a text that has another form, and for arguments that are hidden. */
+  async edit(queue: string, id: string, text: string): Promise<FailedAnswer> {
+    const change = readArguments(text)
+    const ids = new Set([id])
+    const swept = await this.#sweeps.in(failedQueue(queue), async (connection) => {
+      for await (const { task } of failedMessages(connection, queue, { ids })) {
+        if (this.#hide({ id, name: task }).includes('args')) {
+          throw new TwqError('TWQ_USAGE', 'the arguments of this task are hidden, so they can not be edited')
+        }
+      }
+      return await retryFailed(connection, queue, { filter: { ids }, clock: this.#clock }, change)
+    })
+    return answerOf(swept)
+  }
+
+  #rowOf(message: FailedMessage): FailedRow {
+    const { id, task, reason, detail, traceback, time, started, node, attempts, rerun, first, part } = message
+    const hidden = this.#hide({ id: id ?? '', name: task })
+    const hidesErrors = hidden.includes('errors')
+    return {
+      ...{ id, task, error: reason, time, started, node, attempts, rerun, kept: part },
+      detail: hidesErrors ? '' : detail,
+      traceback: hidesErrors ? undefined : (traceback ?? undefined),
+      first: first && { error: first.type, detail: hidesErrors ? '' : first.detail },
+      args: hidden.includes('args') ? undefined : textOf(message),
+    }
+  }
+}
+
+function textOf(message: FailedMessage): string | undefined {
+  try {
+    const text = argumentsText(argumentsOf(message))
+    return text.length <= LONGEST_ARGUMENTS ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function answerOf(
+  swept: Pick<FailedSweep, 'retried' | 'dropped' | 'refused' | 'reason' | 'withoutChord'> = NOTHING,
+): FailedAnswer {
+  const { retried, dropped, refused, reason, withoutChord } = swept
+  return { done: retried + dropped, refused, reason, withoutChord }
+}

@@ -1,0 +1,35 @@
+import type { Connection } from '../../broker/broker.ts'
+import type { Session } from '../../broker/session.ts'
+import { TwqError } from '../../errors.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
+
+/** Goes through queues over the monitor's connection, one after the other: two at once would hide messages from each other. */
+export class Sweeps {
+  readonly #session: Session
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /**
+   * Does something with the queue `name`, told how many messages are ready there; undefined where there is no such queue. Rejects where
+   * the broker is away, or takes no messages.
+   */
+  in<T>(name: string, work: (connection: Connection, ready: number) => Promise<T>): Promise<T | undefined> {
+    const sweep = this.#last.then(async () => {
+      const connection = this.#connection()
+      const status = await queueStatus(connection, name)
+      return status === undefined ? undefined : await work(connection, status.messages)
+    })
+    this.#last = sweep.catch(() => {})
+    return sweep
+  }
+
+  #connection(): Connection {
+    const { connection } = this.#session
+    if (connection === undefined) throw new TwqError('TWQ_BROKER_UNREACHABLE', 'there is no connection to the broker')
+    if (connection.blocked === undefined) return connection
+    throw new TwqError('TWQ_BROKER_BLOCKED', `the broker takes no messages: ${connection.blocked}`)
+  }
+}
