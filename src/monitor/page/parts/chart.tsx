@@ -85,7 +85,7 @@ function optionsFor(element: HTMLElement, lines: readonly Line[], format: ChartP
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 28, values: (_plot, splits) => splits.map(hourOf), space: 70 },
