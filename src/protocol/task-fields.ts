@@ -178,11 +178,14 @@ function readStampedHeaders(value: unknown): readonly string[] | null {
   return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : null
 }
 
+// What workers note on a message for each other: a task that hands its headers on must not hand these on.
+const OURS = 'x-twq-'
+
 function customHeaders(headers: Headers): Headers {
   if (hasOnlyProtocolHeaders(headers)) return NO_HEADERS
   let custom: Record<string, HeaderValue> | undefined
   for (const name of Object.keys(headers)) {
-    if (isProtocolHeader(name)) continue
+    if (isProtocolHeader(name) || name.startsWith(OURS)) continue
     custom ??= Object.create(null) as Record<string, HeaderValue>
     custom[name] = headers[name] as HeaderValue
   }

@@ -48,7 +48,7 @@ export interface TaskMessage {
   readonly priority: number | undefined
   readonly stampedHeaders: readonly string[] | null
   readonly stamps: Headers
-  /** The caller's own headers: everything that is not one of the protocol's. */
+  /** The caller's own headers: everything that is neither one of the protocol's nor a note of a worker (`x-twq-…`). */
   readonly headers: Headers
   /** The AMQP properties as they came: content type, delivery mode, message id, user, application; Celery's `request.properties`. */
   readonly properties: Properties

@@ -41,7 +41,6 @@ async function keepAsFailed(queue: string, id: string): Promise<void> {
     node: 'w1@test',
   }
   const kept = quarantineMessage(message!, { ...facts, type: 'ValueError', detail: 'no', now: Date.now() })
-  await withChannel((channel) => channel.declareQueue({ name: `${queue}.failed`, durable: true }))
   await publishRaw(`${queue}.failed`, kept.message)
 }
 

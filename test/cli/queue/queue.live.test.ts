@@ -31,6 +31,7 @@ describe('twq queue', () => {
       { name: queue, exists: true, messages_ready: 2, consumers: 0 },
       { name: `${queue}.quarantine`, exists: true, messages_ready: 0, consumers: 0 },
       { name: `${queue}.suspects`, exists: true, messages_ready: 0, consumers: 0 },
+      { name: `${queue}.failed`, exists: true, messages_ready: 0, consumers: 0 },
       { name: 'nowhere', exists: false },
     ])
     const { worker } = await aWorker([], { queues: [queue] })

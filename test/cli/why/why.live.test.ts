@@ -304,7 +304,6 @@ const situations: readonly Situation[] = [
     async arrange() {
       const queue = await aQueue()
       const id = randomUUID()
-      await withChannel((channel) => channel.declareQueue({ name: `${queue}.failed`, durable: true }))
       const { message } = client({ queue }).encode(boom, {}, { taskId: id })
       await publishRaw(`${queue}.failed`, failedCopy(message, { queue, id, task: 'boom' }))
       return { what: id, queue }

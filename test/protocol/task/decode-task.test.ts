@@ -136,6 +136,14 @@ describe('captured messages', () => {
     expect(headers).toEqual({ 'x-tenant': 'acme', n: 5, f: 1.5, nested: { a: [1, null, true] } })
   })
 
+  it('shows a task nothing of what workers note on its message', () => {
+    const wire = capturedAs('5.6.3-task-headers')
+    const noted = { ...wire.headers, 'x-twq-first-error': { id: 'a' }, 'x-twq-starts': 2, 'x-twq-rerun': 1 }
+    const message = decoded({ ...wire, headers: noted })
+    expect(message).toMatchObject({ rerun: 1 })
+    expect(Object.keys(message.headers)).toEqual(['x-tenant', 'n', 'f', 'nested'])
+  })
+
   it.each(['5.2.6-task-v1', '5.6.3-task-v1'])('reads protocol 1: %s', (name) => {
     const wire = capturedAs(name)
     const body = JSON.parse(Buffer.from(wire.body).toString())

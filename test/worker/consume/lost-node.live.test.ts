@@ -91,9 +91,11 @@ it('shows the queues that can be read while others are down, and says which thos
     { name: 'here', exists: true, messages_ready: 0, consumers: 0 },
     { name: 'here.quarantine', exists: true, messages_ready: 0, consumers: 0 },
     { name: 'here.suspects', exists: true, messages_ready: 0, consumers: 0 },
+    { name: 'here.failed', exists: false },
     { name: 'there', exists: true, state: 'down' },
     { name: 'there.quarantine', exists: true, state: 'down' },
     { name: 'there.suspects', exists: true, state: 'down' },
+    { name: 'there.failed', exists: false },
   ])
   expect(list.stderr).toBe(
     `note: the node of the broker that they live on is down: ${[there, `${there}.quarantine`, suspectsQueue(there)].join(', ')}\n`,

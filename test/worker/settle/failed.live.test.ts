@@ -50,7 +50,9 @@ describe('a failed task that is run again by hand', () => {
       await using broadcast = await Broadcast.open(broker, systemClock)
       const tell = (command: string) =>
         broadcast.ask(command, { queue }, { destination: [worker.node], timeout: 60_000 })
+      // The answer comes before the broker has ended the consumer.
       await tell('cancel_consumer')
+      await queueOnce(queue, ({ consumers }) => consumers === 0)
       expect(await client.failed.retry({ queue })).toMatchObject({ retried: 1, left: 0 })
       await takeAndDie(queue)
       await tell('add_consumer')
