@@ -27,7 +27,7 @@ export function fitConsumers<Consumer extends LimitedConsumer>(
   if (singleActive) {
     const newest = own.at(-1)
     const fits = newest !== undefined && newest.limit >= limit && (newest.limit < limit * 4 || own.length > 1)
-    return { missing: fits ? 0 : limit, leave: fits ? [...sharing, ...own.slice(0, -1)] : consumers }
+    return { missing: fits ? 0 : limit, leave: fits ? [...sharing, ...own.slice(0, -1)] : [...consumers] }
   }
   let allowed = own.reduce((sum, consumer) => sum + consumer.limit, 0)
   const leave: Consumer[] = [...sharing]

@@ -103,7 +103,7 @@ export class QueueConsumers {
     if (this.#over || !this.#parts.wanted()) return false
     const consumer = await this.#consume(limit)
     if (!this.#over && this.#parts.wanted()) {
-      this.#consumers.push(consumer)
+      this.#consumers = [...this.#consumers, consumer]
       return true
     }
     if (this.#parts.channel.isOpen) await this.#end(consumer)

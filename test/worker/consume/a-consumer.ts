@@ -70,7 +70,7 @@ export async function aConsumer(
       await declareTaskQueue(session, queue, ({ error }) => {
         throw error
       })
-      return { quorum: isQuorum(queue) }
+      return { quorum: isQuorum(queue), singleActive: queue.arguments['x-single-active-consumer'] === true }
     },
     careful: new CarefulConsumers({ declaring, giveUp: () => {}, clock: systemClock }),
     moments: new Moments(),

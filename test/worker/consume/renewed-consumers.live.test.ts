@@ -82,3 +82,14 @@ it('gets no message of a quorum queue back because it paused in full flow', asyn
   await scene.received.untilCount(COUNT)
   expect(cameBack(scene)).toHaveLength(0)
 })
+
+it('goes on consuming a queue with a single active consumer while its limit grows', async () => {
+  const queue = { ...plainQueue(uniqueName('single')), arguments: { 'x-single-active-consumer': true } }
+  await using scene = await aConsumer(session, [queue], {
+    // Each makes room for one more.
+    onReceived: () => void scene.prefetch.hold(),
+  })
+  await send(queue.name, 100)
+  await scene.received.untilCount(100)
+  expect(scene.received.entries.map(({ text }) => Number(text))).toEqual(Array.from({ length: 100 }, (_, n) => n))
+})
