@@ -39,7 +39,7 @@ async function sendHostile(queue: string): Promise<void> {
   }
 }
 
-/** A quarantine that takes `limit` messages and no more. */
+/** A queue in place of another, which takes `limit` messages and no more. */
 async function declareAnew(queue: string, limit: number): Promise<void> {
   const args = { 'x-max-length': limit, 'x-overflow': 'reject-publish' }
   await withChannel(async (channel) => {
@@ -95,7 +95,7 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
         health: `127.0.0.1:${port}`,
       })
       const { queue } = scene
-      await withChannel((channel) => channel.deleteQueue(queue))
+      await withChannel((channel) => channel.deleteQueue(`${queue}.quarantine`))
       await sendHostile(queue)
       await answersGoodTasks(scene)
       await queueOnce(`${queue}.quarantine`, ({ messages }) => messages === COUNT)
