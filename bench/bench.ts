@@ -34,6 +34,9 @@ Prints what twq does beside what plain amqplib, or Celery, does in the same run,
 Processor time stands in parentheses: microseconds of the consumer + of the broker for each task.
 `
 
+const HEAD = `| | what | figure | target | measured |
+|---|---|---|---|---|`
+
 const MEASUREMENTS: Readonly<Record<string, (arena: Arena) => Promise<Row[]>>> = {
   P1: drainWithoutResults,
   P2: drainWithResults,
@@ -116,9 +119,6 @@ function line(row: Row): string {
     measured,
   ].join(' ')
 }
-
-const HEAD = `| | what | figure | target | measured |
-|---|---|---|---|---|`
 
 /** The same as a row of a table. */
 function tableRow({ id, what, figure, unit, target, measured }: Row): string {
