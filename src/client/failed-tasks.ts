@@ -15,7 +15,7 @@ export interface FailedQuery {
   readonly task?: string
   /** The type of the last error, like `ValueError`. */
   readonly error?: string
-  /** A part of what the last error says, or of its traceback. */
+  /** The detail or the traceback of the last error contains this text. */
   readonly text?: string
   /** What failed at this moment or later, and before that one. */
   readonly since?: Date
@@ -43,7 +43,7 @@ export interface FailedTasks {
   list(query?: FailedQuery): AsyncIterable<FailedMessage>
   /** Runs them again: each leaves only once the broker has its new message. */
   retry(change?: FailedChange): Promise<FailedSweep>
-  /** Runs one again with other arguments. They are not checked here: a worker fails those that do not fit. */
+  /** Runs one again with other arguments, which are not checked against the task: a worker fails the task where they do not fit it. */
   edit(
     id: string,
     args: { readonly args?: readonly Json[]; readonly kwargs?: JsonObject },

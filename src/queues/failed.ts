@@ -39,7 +39,7 @@ export interface FailedFilter extends Omit<QuarantineFilter, 'reason'> {
   readonly ids?: ReadonlySet<string> | undefined
   /** One attempt: {@link FailedMessage.attempt}. */
   readonly attempt?: string | undefined
-  /** A part of what the last error says, or of its traceback. */
+  /** The detail or the traceback of the last error contains this text. */
   readonly text?: string | undefined
 }
 

@@ -59,7 +59,7 @@ export class Answers implements SettlingChannel {
     return this.refuse(tag, requeue)
   }
 
-  /** Writes a nack of what no consumer got. False where the connection is closing. */
+  /** Nacks a delivery whose consumer is not known here. False where the connection is closing. */
   refuse(tag: number, requeue: boolean): boolean {
     try {
       this.#raw.nack(tagged(tag), false, requeue)

@@ -19,7 +19,7 @@ interface Place {
   readonly now: number
 }
 
-/** What stands in the way of a task in the queues where it may wait. `known`: of what kind statements about a full queue are. */
+/** States why a task does not run from each queue that it may be in. `known`: as in a {@link Place}. */
 export function judgeQueues(evidence: Evidence, known: boolean): readonly Statement[] {
   const { asked, now } = evidence
   const workers = seen(evidence.workers) ?? []

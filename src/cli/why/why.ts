@@ -47,7 +47,7 @@ export async function taskWhy(what: string, flags: WhyFlags): Promise<number> {
   return evidence.broker.kind === 'unseen' ? EXIT.unavailable : EXIT.ok
 }
 
-/** A text that is no UUID may be the id that somebody chose, or a name: it is an id where anything is known of it. */
+/** Whether workers, the result or a queue of set-aside messages know a task of the id that was asked for. */
 function hasTrace({ workers, result, aside }: Evidence): boolean {
   return (
     (seen(workers) ?? []).some(({ found, due, revoked }) => found !== undefined || due !== undefined || revoked) ||

@@ -28,7 +28,7 @@ export function guard({ access, hosts, basePath, logger }: ApiParts): Middleware
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
     return refused
 
-    /** Someone of whom it can't be said who they are is nobody. */
+    /** The visitor; undefined for nobody, and where `authorize` throws, which is logged: either is refused. */
     async function known(asking: Context): Promise<KnownVisitor | undefined> {
       try {
         return await access.visitorOf(asking.req.raw)

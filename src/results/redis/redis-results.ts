@@ -105,30 +105,22 @@ export class RedisResults implements ResultBackend {
   async #writeOnce(client: Redis, key: string, value: string): Promise<void> {
     const { expires } = this.#parts
     const seconds = expires === 0 ? 0 : Math.max(1, Math.floor(expires / 1000))
-    const stored = await this.#storedBefore(client, key, value, seconds)
-    if (stored === 'this one' || (stored !== null && isSuccess(stored.value))) return
+    if (this.#scripts && (await this.#storeFirst(client, key, value, seconds))) return
+    const kept = await client.get(key).catch(whenOfAnotherType)
+    if (kept !== null && isSuccess(kept)) return
     const set = seconds === 0 ? (['SET', key, value] as const) : (['SETEX', key, seconds, value] as const)
     await transaction(client, [set, ['PUBLISH', key, value]])
   }
 
-  /** Most states are the first of their task: those are stored here, in one command, where the server takes scripts. */
-  async #storedBefore(
-    client: Redis,
-    key: string,
-    value: string,
-    seconds: number,
-  ): Promise<'this one' | { readonly value: string } | null> {
-    if (this.#scripts) {
-      try {
-        const kept = await storeFirst(client, key, value, seconds)
-        return kept === null ? 'this one' : { value: kept }
-      } catch (error) {
-        if (!isScriptRefusal(error)) throw error
-        this.#scripts = false
-      }
+  /** Most states are the first of their task: those are stored and published by one script. False where there is another, or no script is taken. */
+  async #storeFirst(client: Redis, key: string, value: string, seconds: number): Promise<boolean> {
+    try {
+      return await storeFirst(client, key, value, seconds)
+    } catch (error) {
+      if (!isScriptRefusal(error)) throw error
+      this.#scripts = false
+      return false
     }
-    const kept = await client.get(key).catch(whenOfAnotherType)
-    return kept === null ? null : { value: kept }
   }
 
   async #inTurn<T>(key: string, write: () => Promise<T>): Promise<T> {

@@ -4,26 +4,26 @@ import { isRefusal } from './redis-errors.ts'
 // A value of another type counts as none: SETEX writes over it. Errors are returned as they are, not as those of a script.
 const STORE_FIRST = `
   local kept = redis.pcall('GET', KEYS[1])
-  if type(kept) == 'string' then return kept end
+  if type(kept) == 'string' then return 0 end
   local set
   if ARGV[2] == '0' then set = redis.pcall('SET', KEYS[1], ARGV[1])
   else set = redis.pcall('SETEX', KEYS[1], ARGV[2], ARGV[1]) end
   if set.err then return set end
   redis.call('PUBLISH', KEYS[1], ARGV[1])
-  return false
+  return 1
 `
 
 /** The scripts that a client of ours knows, sent to the server once and called by their hash. */
 export const SCRIPTS = { storeFirst: { numberOfKeys: 1, lua: STORE_FIRST } }
 
-type Scripted = Redis & { storeFirst(key: string, value: string, seconds: number): Promise<string | null> }
+type Scripted = Redis & { storeFirst(key: string, value: string, seconds: number): Promise<number> }
 
 /**
- * Stores a value where there is none, for so many seconds (0: for ever), and publishes it, in one command; answers null then,
- * else with the value that is there. The client must know {@link SCRIPTS}.
+ * Stores a value where there is none, for so many seconds (0: for ever), and publishes it, in one command; false where there
+ * is one. The client must know {@link SCRIPTS}.
  */
-export function storeFirst(client: Redis, key: string, value: string, seconds: number): Promise<string | null> {
-  return (client as Scripted).storeFirst(key, value, seconds)
+export async function storeFirst(client: Redis, key: string, value: string, seconds: number): Promise<boolean> {
+  return (await (client as Scripted).storeFirst(key, value, seconds)) === 1
 }
 
 /** Whether the server, or this user's rights, know no scripts. */

@@ -27,11 +27,14 @@ const MOST_REMEMBERED = 100
 /**
  * Has a logger of pino, and its children, write plain lines with the same bytes in a fraction of the time: there is one for
  * every task. A line is plain where its fields are numbers, truth values, and texts that need neither an escape nor a cut;
- * all others are pino's.
+ * all others are pino's, and every line of a pino that is made otherwise.
  */
 export function writePlainLines(logger: object, { asJsonSym, chindingsSym, lsCacheSym }: LineSymbols): void {
   const own = logger as LineWriter
   const asJson = own[asJsonSym] as AsJson
+  const isKnown =
+    typeof asJson === 'function' && typeof own[chindingsSym] === 'string' && typeof own[lsCacheSym] === 'object'
+  if (!isKnown) return
   const remembered = new Map<string, Member>()
   own[asJsonSym] = function (fields, message, level, time) {
     const members = isPlainText(message) ? plainMembers(fields, remembered) : undefined

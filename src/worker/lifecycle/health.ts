@@ -120,11 +120,12 @@ export class WorkerHealth implements WorkerObserver {
     if (wait !== undefined) this.#instruments.waited(message.task, wait.from, wait.waited)
   }
 
-  /** A message was set aside. */
+  /** The message of a failed task was kept. */
   kept(task: string): void {
     this.#instruments?.kept(task)
   }
 
+  /** A message was set aside. */
   quarantined(task: string | undefined): void {
     this.#instruments?.quarantined(task)
   }
