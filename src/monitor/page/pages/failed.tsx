@@ -4,13 +4,11 @@ import type { SessionAnswer } from '../../answers/session.ts'
 import { hrefOf } from '../address.ts'
 import { act } from '../ask.ts'
 import { count } from '../format.ts'
-import { useLive } from '../live.ts'
 import { Code } from '../parts/code.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { EditArguments } from '../parts/edit-arguments.tsx'
-import { Empty, Loaded } from '../parts/empty.tsx'
+import { KeptMessages } from '../parts/kept-messages.tsx'
 import { attempt } from '../parts/notices.tsx'
-import { QueueChoice } from '../parts/queue-choice.tsx'
 import { SelectAll, SelectionBar, SelectOne, useSelection } from '../parts/selection.tsx'
 
 interface FailedProps {
@@ -18,30 +16,17 @@ interface FailedProps {
   readonly session: SessionAnswer
 }
 
-// Looking goes through the queue: not as often as depths are asked for.
-const EVERY = 30_000
+const NONE = {
+  title: 'Nothing failed for good',
+  text: 'Tasks whose retries are used up come here with their error, and can run again. Workers that are told to drop failures, and those of Python, keep none.',
+}
 
 /** Tasks that failed for good, and what can be done with them. */
 export function Failed({ query, session }: FailedProps) {
-  const queue = query.get('queue') ?? ''
-  const path = `/api/failed${queue === '' ? '' : `?${new URLSearchParams({ queue })}`}`
-  const live = useLive<FailedList>(path, [], EVERY)
   return (
-    <Loaded live={live}>
-      {(list) => (
-        <>
-          <QueueChoice view="/failed" queue={list.queue} queues={list.queues} again={live.again} />
-          {list.messages.length === 0 ? (
-            <Empty
-              title="Nothing failed for good"
-              text="Tasks whose retries are used up come here with their error, and can run again. Workers that are told to drop failures, and those of Python, keep none."
-            />
-          ) : (
-            <Failures list={list} session={session} again={live.again} />
-          )}
-        </>
-      )}
-    </Loaded>
+    <KeptMessages<FailedList> view="failed" query={query} none={NONE}>
+      {(list, again) => <Failures list={list} session={session} again={again} />}
+    </KeptMessages>
   )
 }
 

@@ -3,12 +3,10 @@ import type { QuarantinedRow, QuarantineList, SweepAnswer } from '../../answers/
 import type { SessionAnswer } from '../../answers/session.ts'
 import { act } from '../ask.ts'
 import { count } from '../format.ts'
-import { useLive } from '../live.ts'
 import { Code } from '../parts/code.tsx'
 import { Confirm } from '../parts/confirm.tsx'
-import { Empty, Loaded } from '../parts/empty.tsx'
+import { KeptMessages } from '../parts/kept-messages.tsx'
 import { attempt } from '../parts/notices.tsx'
-import { QueueChoice } from '../parts/queue-choice.tsx'
 import { SelectAll, SelectionBar, SelectOne, useSelection } from '../parts/selection.tsx'
 
 interface QuarantineProps {
@@ -16,33 +14,17 @@ interface QuarantineProps {
   readonly session: SessionAnswer
 }
 
-// Looking goes through the queue: not as often as depths are asked for.
-const EVERY = 30_000
+const NONE = {
+  title: 'Nothing was set aside',
+  text: 'Messages that no worker can use come here, with the reason: unknown tasks, malformed ones, those that kill their workers.',
+}
 
 /** Messages that workers set aside, and what can be done with them. */
 export function Quarantine({ query, session }: QuarantineProps) {
-  const queue = query.get('queue') ?? ''
-  const live = useLive<QuarantineList>(
-    `/api/quarantine${queue === '' ? '' : `?${new URLSearchParams({ queue })}`}`,
-    [],
-    EVERY,
-  )
   return (
-    <Loaded live={live}>
-      {(list) => (
-        <>
-          <QueueChoice view="/quarantine" queue={list.queue} queues={list.queues} again={live.again} />
-          {list.messages.length === 0 ? (
-            <Empty
-              title="Nothing was set aside"
-              text="Messages that no worker can use come here, with the reason: unknown tasks, malformed ones, those that kill their workers."
-            />
-          ) : (
-            <Messages list={list} session={session} again={live.again} />
-          )}
-        </>
-      )}
-    </Loaded>
+    <KeptMessages<QuarantineList> view="quarantine" query={query} none={NONE}>
+      {(list, again) => <Messages list={list} session={session} again={again} />}
+    </KeptMessages>
   )
 }
 
