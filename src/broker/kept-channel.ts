@@ -3,6 +3,7 @@ import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Channel, Connection } from './broker.ts'
 
 /** The part of `Channel` that a kept channel needs; `ChannelSet` implements it, too. */
@@ -64,7 +65,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
   readonly #options: KeptChannelOptions
   readonly #backoff: BackoffState
   readonly #ready = deferred<void>()
-  readonly #over = new AbortController()
+  readonly #over = sharedAbort()
   #everUp = false
   /** The reason that was told last, of an auxiliary channel. */
   #told: string | undefined
@@ -134,7 +135,7 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     try {
       await using channel = await this.#making.open(connection)
       this.#opened = channel
-      const gone = new AbortController()
+      const gone = sharedAbort()
       const lost = channel.closed.then((reason): never => {
         const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CHANNEL_CLOSED', 'it was closed')
         gone.abort(error)

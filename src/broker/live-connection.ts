@@ -1,3 +1,4 @@
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Channel, Connection } from './broker.ts'
 import type { KeptChannel } from './kept-channel.ts'
 
@@ -7,7 +8,7 @@ export type Serving = Pick<KeptChannel<Channel>, 'ended' | 'end' | 'serve'>
 /** One connection, and the kept channels on it. */
 export class LiveConnection {
   readonly connection: Connection
-  readonly #gone = new AbortController()
+  readonly #gone = sharedAbort()
   readonly #serving: Promise<void>[] = []
 
   constructor(connection: Connection) {

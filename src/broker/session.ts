@@ -4,6 +4,7 @@ import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { unlessAborted } from '../runtime/time/time-limit.ts'
 import type { Broker, Channel, CloseReason, Connection, ServerInfo } from './broker.ts'
 import { type Auxiliary, cannotBeMended, type Keepable, type Kept, KeptChannel, type Making } from './kept-channel.ts'
@@ -71,7 +72,7 @@ class StandingSession implements Session {
   readonly #kept = new Set<Serving>()
   readonly #listeners = new Set<(event: SessionEvent) => void>()
   /** Aborts when the session is over, with the reason. */
-  readonly #over = new AbortController()
+  readonly #over = sharedAbort()
   /** Resolves with the next connection. */
   #next = deferred<LiveConnection>()
   #link: LiveConnection | undefined

@@ -3,6 +3,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TimeLimits } from '../tasks/time-limits.ts'
@@ -49,7 +50,7 @@ export class Crew implements Pool {
   #surplus = 0
   #idle: MemberLink[] = []
   #waiting: ((member: MemberLink | undefined) => void)[] = []
-  readonly #stopped = new AbortController()
+  readonly #stopped = sharedAbort()
   readonly #backoff: BackoffState
 
   constructor(options: CrewOptions) {

@@ -12,6 +12,7 @@ import { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
 import { SchedulesService } from '../schedules/service.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
@@ -82,7 +83,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const { watched = true, loadable = true } = parts
   const node = config.nodeName
   const { broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name: node }) } = parts
-  const leaving = new AbortController()
+  const leaving = sharedAbort()
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
 
   // What all rooms share: what is known of the messages in hand, and how a room tells a later one.
@@ -204,7 +205,7 @@ export function createWorker(parts: WorkerParts): Worker {
     // As Celery: stamps count when a task is about to start, not on receipt.
     isRevoked: ({ id }) => shared.revocations.hasId(id),
   })
-  const overdue = new Overdue({ ...sending, declaring, workAhead, dispatcher })
+  const overdue = new Overdue({ ...sending, declaring, consumer, workAhead, dispatcher })
   // Where results are kept, their backend joins chords.
   const chordJoins = results.chordQueues
     ? new ChordJoins({ ...sending, session: consuming, declaring, careful })

@@ -11,6 +11,7 @@ import { declareHoldingQueue, declareQuarantine } from '../../queues/companions.
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import type { Quarantine } from '../quarantine/quarantine.ts'
 import { type ChordEnd, type CollectedChord, readChord } from './collected-chord.ts'
 import type { FollowUps } from './follow-ups.ts'
@@ -58,7 +59,7 @@ export class ChordJoins {
   /** Resolves when it consumes, or the broker lets it wait. Where it may not, the worker goes on without, and says so. */
   async open(): Promise<void> {
     const { session, clock, logger } = this.#parts
-    const over = new AbortController()
+    const over = sharedAbort()
     const { ready } = session.keep('chords', (channel, gone) => this.#setup(channel, gone))
     const told = ready.catch((error) => {
       logger.warn({ event: 'chords.unavailable', error: messageOf(error) }, 'this worker joins no chords')

@@ -2,6 +2,7 @@ import { TwqError } from '../../errors.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Moments, WorkerObserver } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
@@ -31,8 +32,8 @@ export interface RunningWorkerParts extends StartupWarningsParts {
 export class RunningWorker implements Worker, WorkerObserver {
   readonly node: string
   readonly #parts: RunningWorkerParts
-  readonly #skipGrace = new AbortController()
-  readonly #skipAbort = new AbortController()
+  readonly #skipGrace = sharedAbort()
+  readonly #skipAbort = sharedAbort()
   readonly #stopped = deferred<'clean' | 'forced'>()
   /** The services that have been told to start, the last one first. */
   readonly #begun: Service[] = []
