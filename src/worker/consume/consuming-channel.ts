@@ -48,6 +48,8 @@ export class ConsumingChannel {
   /** By the name of the queue. */
   readonly #consumers = new Map<string, QueueConsumers>()
   #shared: boolean
+  /** Whether a quorum queue is among those consumed, or was. */
+  #quorum = false
   /** What the consumers of a queue may have together; 0 where all queues share one limit. */
   #limit = 0
   /** What was asked for last is done when this settles: changes go one after the other. */
@@ -66,6 +68,11 @@ export class ConsumingChannel {
   /** The names of the queues with a confirmed consumer. */
   get consuming(): string[] {
     return [...this.#consumers.keys()]
+  }
+
+  /** How many consumers of a queue there are. */
+  consumersOf(name: string): number {
+    return this.#consumers.get(name)?.count ?? 0
   }
 
   /** Starts no consumer any more, and follows no limit. */
@@ -87,6 +94,7 @@ export class ConsumingChannel {
     this.#limit = this.#shared ? 0 : applied
     this.#parts.prefetch.attach(apply, {
       stepped: !this.#shared,
+      windowless: this.#quorum,
       applied,
       // A failure means that the channels are going.
       onCrowded: () => void this.#inTurn(() => this.#moveOn()).catch(() => {}),
@@ -106,8 +114,7 @@ export class ConsumingChannel {
     const wanted = (): boolean => !this.#left && this.#wanted.get(name) === queue && this.#wanted.includes(name)
     return this.#inTurn(async () => {
       if (!wanted() || this.#consumers.has(name)) return
-      // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
-      if (kind.quorum && this.#shared) await this.#limitEach()
+      if (kind.quorum) await this.#beginQuorum()
       const consumers = this.#consumersOf(queue, kind, wanted)
       await consumers.fit(this.#limit)
       if (wanted()) this.#consumers.set(name, consumers)
@@ -191,6 +198,13 @@ export class ConsumingChannel {
     if (this.#left) return
     this.followHeld(count)
     for (const consumers of all) await consumers.moveOn(this.#limit)
+  }
+
+  async #beginQuorum(): Promise<void> {
+    this.#quorum = true
+    // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+    if (this.#shared) await this.#limitEach()
+    else this.#parts.prefetch.withoutWindow()
   }
 
   /** Replaces the limit that the consumers share by one for each. */

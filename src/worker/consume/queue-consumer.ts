@@ -47,6 +47,11 @@ export class Consumer {
     return this.#current?.consuming ?? []
   }
 
+  /** How many consumers of a queue there are here. */
+  consumersOf(name: string): number {
+    return this.#current?.consumersOf(name) ?? 0
+  }
+
   /**
    * Sets up a new channel: declare, limit, consume. The queues are declared side by side, and consumed as soon as they are:
    * one that the broker does not answer for, or refuses for now, keeps no other waiting. The first time it rejects with what

@@ -72,6 +72,11 @@ export class QueueConsumers {
     return this.#former > 0
   }
 
+  /** How many there are, those that leave included. */
+  get count(): number {
+    return this.#consumers.length + this.#former
+  }
+
   /** Has them allow so many messages together; 0 where all queues share one limit. */
   async fit(limit: number): Promise<void> {
     const { singleActive } = this.#kind

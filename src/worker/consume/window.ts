@@ -8,6 +8,8 @@ export interface WindowFacts {
   readonly rate: number
   /** Bytes of the largest message of late. */
   readonly largest: number
+  /** Whether a change is dear: it then waits until it is a large one. */
+  readonly stepped: boolean
 }
 
 // Seconds: so much work is taken ahead.
@@ -16,6 +18,9 @@ const DEPTH = 0.025
 const MOST = 1_000
 // Bytes that may wait ahead.
 const MOST_BYTES = 16 * 1024 * 1024
+// A change is made where the window is to be more than so many times what it is, or less.
+const SMALL = { grow: 1.25, shrink: 0.5 }
+const LARGE = { grow: 2, shrink: 0.25 }
 // Fewer are no gain, and might take turns with none.
 const FEWEST = 4
 
@@ -23,10 +28,11 @@ const FEWEST = 4
  * How many messages beyond `base` the broker may send ahead: the work of 25 ms at the present rate, at most 1,000 messages in hand, and
  * 16 MiB if each were as large as the largest. Tasks of 100 ms and more get none.
  */
-export function nextAhead({ base, ahead, rate, largest }: WindowFacts): number {
+export function nextAhead({ base, ahead, rate, largest, stepped }: WindowFacts): number {
   const room = Math.min(Math.max(MOST - base, 0), Math.floor(MOST_BYTES / Math.max(largest, 1)))
   const wanted = Math.min(Math.floor(rate * DEPTH), room)
   const next = wanted < FEWEST ? 0 : wanted
   if (ahead > room) return next
-  return next > ahead * 1.25 || next < ahead / 2 ? next : ahead
+  const { grow, shrink } = stepped ? LARGE : SMALL
+  return next > ahead * grow || next < ahead * shrink ? next : ahead
 }

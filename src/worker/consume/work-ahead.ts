@@ -8,7 +8,7 @@ import { nextAhead } from './window.ts'
 export interface WorkAheadParts {
   /** Whether the configuration leaves the prefetch count to the worker. */
   readonly enabled: boolean
-  readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'lookAhead'>
+  readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'windowless' | 'lookAhead'>
   /** Whether tasks with a rate limit come: what waits for its turn is held beside those in work already. */
   readonly limited: () => boolean
   readonly clock: Clock
@@ -24,8 +24,8 @@ const LOOK_EVERY = 100
 /**
  * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
  * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
- * comes. There is none for a queue with a single active consumer, whose order it might change, none with rate limits, and none where each
- * consumer has a limit of its own: that changes by one more consumer, and by the end of one, which takes its time.
+ * comes. There is none for a queue with a single active consumer, whose order it might change, none with rate limits, and none beside a
+ * quorum queue, whose consumers take their time to end.
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts
@@ -46,7 +46,7 @@ export class WorkAhead implements WorkerObserver {
   /** Whether there can be a window. */
   get enabled(): boolean {
     const { prefetch, limited } = this.#parts
-    return !this.#stopped && !prefetch.stepped && this.#singleActive.size === 0 && !limited()
+    return !this.#stopped && !prefetch.windowless && this.#singleActive.size === 0 && !limited()
   }
 
   declared({ name }: { readonly name: string }, { singleActive }: Pick<DeclaredQueue, 'singleActive'>): void {
@@ -104,8 +104,8 @@ export class WorkAhead implements WorkerObserver {
   }
 
   #next(rate: number, largest: number): number {
-    const { base, ahead } = this.#parts.prefetch
-    return nextAhead({ base, ahead, rate, largest })
+    const { base, ahead, stepped } = this.#parts.prefetch
+    return nextAhead({ base, ahead, rate, largest, stepped })
   }
 
   #apply(ahead: number): void {

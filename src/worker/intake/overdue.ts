@@ -2,6 +2,7 @@ import type { Session } from '../../broker/session.ts'
 import { messageOf } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Consumer } from '../consume/queue-consumer.ts'
 import type { WorkAhead } from '../consume/work-ahead.ts'
 import type { Republisher } from '../quarantine/republisher.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
@@ -16,6 +17,8 @@ import type { Dispatcher } from '../run/dispatcher.ts'
 /** The parts that returning overdue messages works with. */
 export interface OverdueParts {
   readonly workAhead: Pick<WorkAhead, 'enabled' | 'close'>
+  /** Tells how many of the consumers that the broker counts are our own. */
+  readonly consumer: Pick<Consumer, 'consumersOf'>
   readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'upToDate'>
   readonly dispatcher: Pick<Dispatcher, 'waiting' | 'unfinished' | 'next' | 'last' | 'takeOut' | 'submit'>
   readonly republisher: Pick<Republisher, 'passOn' | 'giveBack'>
@@ -108,7 +111,7 @@ export class Overdue implements WorkerObserver {
     for (const name of names) {
       try {
         const { messages, consumers } = await this.#parts.declaring.withChannel((channel) => channel.inspectQueue(name))
-        if (messages === 0 && consumers > 1) wanted.add(name)
+        if (messages === 0 && consumers > this.#parts.consumer.consumersOf(name)) wanted.add(name)
       } catch {
         // Without an answer they stay.
       }

@@ -15,6 +15,14 @@ interface Beside {
   lent: number
 }
 
+/** The parts of a limit: what is allowed without a window, and what that adds. */
+interface Count {
+  readonly withoutWindow: number
+  readonly ahead: number
+}
+
+const NOTHING: Count = { withoutWindow: 0, ahead: 0 }
+
 /** A place beside the requests in work. It is worth nothing any more once another channel consumes. */
 export interface Place {
   readonly on: Beside
@@ -33,7 +41,9 @@ export class Prefetch {
   #onCrowded: (() => void) | undefined
   #apply: ((count: number) => Promise<void>) | undefined
   #stepped = false
-  #applied = 0
+  #windowless = false
+  /** What the broker has, or is being sent. */
+  #applied: Count = NOTHING
   #sending = false
   #ahead = 0
   /** The largest window of this channel. */
@@ -49,7 +59,7 @@ export class Prefetch {
 
   /** What the broker should allow now. */
   get count(): number {
-    return this.#base === 0 ? 0 : Math.min(this.#withoutWindow + this.#ahead, LARGEST)
+    return this.#base === 0 ? 0 : total({ withoutWindow: this.#withoutWindow, ahead: this.#ahead })
   }
 
   /** What it allows with nothing held and no window; 0 is no limit. */
@@ -67,9 +77,14 @@ export class Prefetch {
     return this.#stepped
   }
 
+  /** Whether there can be no work-ahead window; see `withoutWindow`. */
+  get windowless(): boolean {
+    return this.#windowless
+  }
+
   /** Whether the broker has the newest count. */
   get upToDate(): boolean {
-    return this.#apply !== undefined && !this.#sending && this.#wanted() === this.#applied
+    return this.#apply !== undefined && !this.#sending && total(this.#wanted()) === total(this.#applied)
   }
 
   /**
@@ -82,11 +97,18 @@ export class Prefetch {
     return Math.min(current + this.#leaving.most, LARGEST)
   }
 
-  /** Allows so many more than for the requests in work; no limit stays none, and where a change is dear there is no window. */
+  /** Allows so many more than for the requests in work; no limit stays none, and a channel without a window has none. */
   lookAhead(ahead: number): void {
-    if (this.#base === 0 || this.#stepped) return
+    if (this.#base === 0 || this.#windowless) return
     this.#ahead = ahead
     this.#mostAhead = Math.max(this.#mostAhead, ahead)
+    this.#send()
+  }
+
+  /** Closes the window, and has none on this channel any more: the end of a consumer takes its time there. */
+  withoutWindow(): void {
+    this.#windowless = true
+    this.#ahead = 0
     this.#send()
   }
 
@@ -133,9 +155,13 @@ export class Prefetch {
     this.#mostApplied = 0
   }
 
-  /** Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. */
+  /**
+   * Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. Where a change is dear
+   * the window is closed then: what begins with it can't shrink by it.
+   */
   begin(): number {
     this.detach()
+    if (this.#stepped) this.#ahead = 0
     this.#beside = { held: 0, lent: 0 }
     this.#crowdedAt = CROWD
     this.#mostAhead = this.#ahead
@@ -144,18 +170,26 @@ export class Prefetch {
 
   /**
    * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
-   * `stepped` is for channels where a change is dear: it then grows by doubling, shrinks only when it is four times too large, and
-   * has no window. `onCrowded` is told when so many wait on the channel that another one should consume.
+   * `stepped` is for channels where a change is dear: it then grows by doubling, and shrinks only when it is four times too large,
+   * but for the window; a `windowless` one has none. `onCrowded` is told when so many wait on the channel that another one should consume.
    */
   attach(
     apply: (count: number) => Promise<void>,
-    options: { readonly stepped: boolean; readonly applied?: number; readonly onCrowded?: () => void },
+    options: {
+      readonly stepped: boolean
+      readonly windowless?: boolean
+      readonly applied?: number
+      readonly onCrowded?: () => void
+    },
   ): void {
     this.#apply = apply
     this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
-    this.#setApplied(options.applied ?? this.count)
-    if (options.stepped) this.#ahead = 0
+    this.#windowless = options.windowless ?? false
+    if (this.#windowless) this.#ahead = 0
+    const applied = options.applied ?? this.count
+    const ahead = Math.min(this.#ahead, applied)
+    this.#setApplied({ withoutWindow: applied - ahead, ahead })
     this.#sending = false
     this.#send()
   }
@@ -177,34 +211,44 @@ export class Prefetch {
     return this.#base + this.#beside.held + this.#beside.lent
   }
 
-  #wanted(): number {
-    const exact = this.count
-    if (!this.#stepped || exact === 0) return exact
-    if (exact <= this.#applied && exact * 4 > this.#applied) return this.#applied
+  #wanted(): Count {
+    if (this.#base === 0) return NOTHING
+    const withoutWindow = this.#stepped ? this.#step(this.#withoutWindow) : this.#withoutWindow
+    return { withoutWindow, ahead: this.#ahead }
+  }
+
+  #step(exact: number): number {
+    const applied = this.#applied.withoutWindow
+    if (exact <= applied && exact * 4 > applied) return applied
     // Past the crowd another channel takes over, if there can be one.
     const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
     return Math.min(Math.max(exact * 2, this.#base), most)
   }
 
-  #setApplied(count: number): void {
+  #setApplied(count: Count): void {
     this.#applied = count
-    if (this.#stepped) this.#mostApplied = Math.max(this.#mostApplied, count)
+    if (this.#stepped) this.#mostApplied = Math.max(this.#mostApplied, total(count))
   }
 
   #send(): void {
     const apply = this.#apply
-    const count = this.#wanted()
-    if (apply === undefined || this.#sending || count === this.#applied) return
+    const wanted = this.#wanted()
+    if (apply === undefined || this.#sending || total(wanted) === total(this.#applied)) return
     this.#sending = true
     const again = (): void => {
       if (this.#apply !== apply) return
-      this.#setApplied(count)
+      this.#setApplied(wanted)
       this.#sending = false
       this.#send()
     }
     // A failure means that the channel is going; the next one starts from the right count.
-    apply(count).then(again, () => undefined)
+    apply(total(wanted)).then(again, () => undefined)
   }
+}
+
+/** The limit as a whole, as AMQP carries it. */
+function total({ withoutWindow, ahead }: Count): number {
+  return Math.min(withoutWindow + ahead, LARGEST)
 }
 
 /** Whether one limit can be shared by all consumers of a channel and changed while they run (wire specification 1.4). */

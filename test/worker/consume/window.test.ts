@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nextAhead, type WindowFacts } from '../../../src/worker/consume/window.ts'
 
-const QUIET: WindowFacts = { base: 10, ahead: 0, rate: 0, largest: 300 }
+const QUIET: WindowFacts = { base: 10, ahead: 0, rate: 0, largest: 300, stepped: false }
 
 describe('the work-ahead window of a worker that holds 10 messages', () => {
   it.each<[string, Partial<WindowFacts>, number]>([
@@ -15,6 +15,10 @@ describe('the work-ahead window of a worker that holds 10 messages', () => {
     ['follows a rate that grows', { ahead: 100, rate: 8_000 }, 200],
     ['follows a rate that falls', { ahead: 100, rate: 1_600 }, 40],
     ['closes when tasks are slow', { ahead: 100, rate: 40 }, 0],
+    ['grows only by much where a change is dear', { ahead: 100, rate: 7_000, stepped: true }, 100],
+    ['doubles where a change is dear', { ahead: 100, rate: 8_400, stepped: true }, 210],
+    ['shrinks only by much where a change is dear', { ahead: 100, rate: 1_600, stepped: true }, 100],
+    ['closes as well where a change is dear', { ahead: 100, rate: 40, stepped: true }, 0],
     ['shrinks at once for larger messages', { ahead: 100, rate: 4_000, largest: 2 ** 18 }, 64],
   ])('%s', (_title, facts, expected) => {
     expect(nextAhead({ ...QUIET, ...facts })).toBe(expected)
