@@ -89,7 +89,10 @@ export class LeavingConsumers<Consumer extends LeavingConsumer> {
   }
 }
 
-/** Ends a consumer of a quorum queue: where messages come to it, while nothing is on its way. Rejects as `cancel` does. */
+/**
+ * Ends a consumer of a quorum queue within seconds: where messages come to it, while nothing is on its way. Rejects as
+ * `cancel` does.
+ */
 export async function endConsumer(consumer: LeavingConsumer, clock: Clock): Promise<void> {
   const { subscription } = consumer
   const over = new AbortController()

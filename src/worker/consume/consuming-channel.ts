@@ -6,10 +6,10 @@ import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Moments } from '../request/moments.ts'
-import { channelPrefetch, type Prefetch } from '../request/prefetch.ts'
+import { type ApplyLimit, channelPrefetch, type Prefetch } from '../request/prefetch.ts'
 import { consumerLog } from './consumer-log.ts'
 import type { ConsumerTimeouts } from './consumer-timeouts.ts'
-import { type DeliveryReceiver, QueueConsumers, type QueueKind } from './queue-consumers.ts'
+import { type DeliveryReceiver, QueueConsumers, type QueueKind, type QueueLimit } from './queue-consumers.ts'
 import type { WantedQueues } from './wanted-queues.ts'
 
 /** The parts of the worker that a consuming channel works with. */
@@ -38,6 +38,9 @@ export interface Consuming {
   readonly shared: boolean
 }
 
+/** All consumers have one limit. */
+const SHARED: QueueLimit = { usual: 0, ahead: 0 }
+
 /** The consumers of task queues on one channel, and their limit: those of each queue are started, ended, limited and restored here. */
 export class ConsumingChannel {
   readonly channel: ChannelSet
@@ -48,10 +51,8 @@ export class ConsumingChannel {
   /** By the name of the queue. */
   readonly #consumers = new Map<string, QueueConsumers>()
   #shared: boolean
-  /** Whether a quorum queue is among those consumed, or was. */
-  #quorum = false
-  /** What the consumers of a queue may have together; 0 where all queues share one limit. */
-  #limit = 0
+  /** What the consumers of a queue may have together. */
+  #limit: QueueLimit = SHARED
   /** What was asked for last is done when this settles: changes go one after the other. */
   #changed = Promise.resolve()
   #left = false
@@ -89,12 +90,11 @@ export class ConsumingChannel {
 
   /** From now on the limit, which is `applied`, follows the requests held for later. */
   followHeld(applied: number): void {
-    const fit = (count: number): Promise<void> => this.#inTurn(() => this.#fit(count))
+    const fit: ApplyLimit = (count, ahead) => this.#inTurn(() => this.#fit({ usual: count - ahead, ahead }))
     const apply = this.#shared ? channelPrefetch(this.channel) : fit
-    this.#limit = this.#shared ? 0 : applied
+    this.#limit = this.#shared ? SHARED : { usual: applied, ahead: 0 }
     this.#parts.prefetch.attach(apply, {
       stepped: !this.#shared,
-      windowless: this.#quorum,
       applied,
       // A failure means that the channels are going.
       onCrowded: () => void this.#inTurn(() => this.#moveOn()).catch(() => {}),
@@ -114,7 +114,8 @@ export class ConsumingChannel {
     const wanted = (): boolean => !this.#left && this.#wanted.get(name) === queue && this.#wanted.includes(name)
     return this.#inTurn(async () => {
       if (!wanted() || this.#consumers.has(name)) return
-      if (kind.quorum) await this.#beginQuorum()
+      // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
+      if (kind.quorum && this.#shared) await this.#limitEach()
       const consumers = this.#consumersOf(queue, kind, wanted)
       await consumers.fit(this.#limit)
       if (wanted()) this.#consumers.set(name, consumers)
@@ -173,7 +174,7 @@ export class ConsumingChannel {
         void this.#ended(name, ended, none && !others)
       },
       // A failure means that the channels are going.
-      onLeft: () => void this.#inTurn(() => consumers.fit(this.#limit)).catch(() => {}),
+      onLeft: () => void this.#inTurn(async () => void (await consumers.fit(this.#limit))).catch(() => {}),
     })
     return consumers
   }
@@ -200,27 +201,24 @@ export class ConsumingChannel {
     for (const consumers of all) await consumers.moveOn(this.#limit)
   }
 
-  async #beginQuorum(): Promise<void> {
-    this.#quorum = true
-    // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
-    if (this.#shared) await this.#limitEach()
-    else this.#parts.prefetch.withoutWindow()
-  }
-
   /** Replaces the limit that the consumers share by one for each. */
   async #limitEach(): Promise<void> {
     const { prefetch } = this.#parts
     prefetch.detach()
+    prefetch.lookAhead(0)
     this.#shared = false
     const { count } = prefetch
-    await this.#fit(count)
+    await this.#fit({ usual: count, ahead: 0 })
     // Only now that each has its own: in between there would be none at all.
     await this.channel.prefetch(0, 'channel')
     if (!this.#left) this.followHeld(count)
   }
 
-  async #fit(limit: number): Promise<void> {
+  /** Resolves when no queue has a consumer for more ahead. */
+  async #fit(limit: QueueLimit): Promise<void> {
     this.#limit = limit
-    for (const consumers of this.#consumers.values()) await consumers.fit(limit)
+    const ended: Promise<void>[] = []
+    for (const consumers of this.#consumers.values()) ended.push((await consumers.fit(limit)).ended)
+    await Promise.all(ended)
   }
 }

@@ -40,6 +40,14 @@ export interface QueueConsumersParts {
   readonly onLeft: () => void
 }
 
+/** How many messages the consumers of a queue may have together, by a limit of their own; 0 and 0 where all queues share one. */
+export interface QueueLimit {
+  /** For what runs, and what is held for later. */
+  readonly usual: number
+  /** For the work-ahead window. */
+  readonly ahead: number
+}
+
 interface RunningConsumer extends LeavingConsumer {
   /** Its part in the limit of the queue; 0 where all queues share one. */
   readonly limit: number
@@ -58,6 +66,9 @@ export class QueueConsumers {
   /** Among them those that the limit has no use for; and those on channels before. */
   readonly #leaving: LeavingConsumers<RunningConsumer>
   #former = 0
+  /** Those of the work-ahead window, on the newest channel; and the ends of some that are under way. */
+  #ahead: RunningConsumer[] = []
+  readonly #ending = new Set<Promise<void>>()
   #over = false
 
   constructor(queue: TaskQueue, kind: QueueKind, parts: QueueConsumersParts) {
@@ -74,45 +85,74 @@ export class QueueConsumers {
 
   /** How many there are, those that leave included. */
   get count(): number {
-    return this.#consumers.length + this.#former
+    return this.#consumers.length + this.#former + this.#ahead.length + this.#ending.size
   }
 
-  /** Has them allow so many messages together; 0 where all queues share one limit. */
-  async fit(limit: number): Promise<void> {
+  /** Has them allow so many messages together. `ended` resolves, never rejects, when those of a larger window are over. */
+  async fit({ usual, ahead }: QueueLimit): Promise<{ readonly ended: Promise<void> }> {
     const { singleActive } = this.#kind
     const none = this.#consumers.length === 0
-    const { missing, leave } = fitConsumers(this.#consumers, { limit, singleActive })
+    const { missing, leave } = fitConsumers(this.#consumers, { limit: usual, singleActive })
     for (const consumer of this.#consumers) if (!leave.includes(consumer)) this.#leaving.keep(consumer)
-    if ((missing > 0 || none) && !(await this.#add(missing))) return
+    if (missing > 0 || none) {
+      const consumer = await this.#start(missing)
+      if (consumer === undefined) return { ended: Promise.resolve() }
+      this.#consumers = [...this.#consumers, consumer]
+    }
     for (const consumer of leave) await this.#leave(consumer, false)
+    return this.#fitAhead(ahead)
   }
 
-  /** Consumes on the newest channel, with such a limit; those before leave. */
-  async moveOn(limit: number): Promise<void> {
+  /** Consumes on the newest channel, with such a limit, and nothing ahead; those before leave. */
+  async moveOn({ usual }: QueueLimit): Promise<void> {
+    const consumer = await this.#start(usual)
+    if (consumer === undefined) return
     const before = this.#consumers
-    this.#consumers = []
-    if (!(await this.#add(limit))) this.#consumers = before
-    else for (const consumer of before) await this.#leave(consumer, true)
+    this.#consumers = [consumer]
+    for (const other of before) await this.#leave(other, true)
+    await this.#fitAhead(0)
   }
 
   /** Ends all, for good. */
   async end(): Promise<void> {
     this.#over = true
-    const all = new Set([...this.#consumers, ...this.#leaving.take()])
+    const all = new Set([...this.#consumers, ...this.#ahead, ...this.#leaving.take()])
     this.#consumers = []
-    await Promise.all([...all].map((consumer) => this.#end(consumer)))
+    this.#ahead = []
+    await Promise.all([...[...all].map((consumer) => this.#end(consumer)), ...this.#ending])
   }
 
-  /** Starts one more; false where none is wanted any more. */
-  async #add(limit: number): Promise<boolean> {
-    if (this.#over || !this.#parts.wanted()) return false
-    const consumer = await this.#consume(limit)
-    if (!this.#over && this.#parts.wanted()) {
-      this.#consumers = [...this.#consumers, consumer]
-      return true
+  async #fitAhead(limit: number): Promise<{ readonly ended: Promise<void> }> {
+    const { missing, leave } = limit === 0 ? { missing: 0, leave: this.#ahead } : fitConsumers(this.#ahead, { limit })
+    if (missing > 0) {
+      const consumer = await this.#start(missing)
+      if (consumer !== undefined) this.#ahead = [...this.#ahead, consumer]
     }
+    return { ended: Promise.all(leave.map((consumer) => this.#endAhead(consumer))).then(() => {}) }
+  }
+
+  /** Ends a consumer of the window within moments: tasks have become slow, and other workers may be idle. Never rejects. */
+  #endAhead(consumer: RunningConsumer): Promise<void> {
+    const over = this.#parts.prefetch.leave(consumer.limit)
+    this.#remove(consumer)
+    const ended = this.#end(consumer)
+      // A failure means that the channel is going.
+      .catch(() => {})
+      .then(() => {
+        this.#ending.delete(ended)
+        over()
+      })
+    this.#ending.add(ended)
+    return ended
+  }
+
+  /** One more; undefined where none is wanted any more. */
+  async #start(limit: number): Promise<RunningConsumer | undefined> {
+    if (this.#over || !this.#parts.wanted()) return undefined
+    const consumer = await this.#consume(limit)
+    if (!this.#over && this.#parts.wanted()) return consumer
     if (this.#parts.channel.isOpen) await this.#end(consumer)
-    return false
+    return undefined
   }
 
   async #consume(limit: number): Promise<RunningConsumer> {
@@ -129,7 +169,7 @@ export class QueueConsumers {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: (ended) => {
         if (own !== undefined) this.#remove(own)
-        const none = this.#consumers.length === 0
+        const none = this.#consumers.length + this.#ahead.length === 0
         this.#parts.onEnded(ended, none)
         if (!none) this.#parts.onLeft()
       },
@@ -176,6 +216,7 @@ export class QueueConsumers {
   #remove(consumer: RunningConsumer): void {
     this.#leaving.keep(consumer)
     this.#consumers = this.#consumers.filter((other) => other !== consumer)
+    this.#ahead = this.#ahead.filter((other) => other !== consumer)
   }
 
   #end(consumer: RunningConsumer): Promise<void> {

@@ -8,7 +8,7 @@ import { nextAhead } from './window.ts'
 export interface WorkAheadParts {
   /** Whether the configuration leaves the prefetch count to the worker. */
   readonly enabled: boolean
-  readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'windowless' | 'lookAhead'>
+  readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'lookAhead'>
   /** Whether tasks with a rate limit come: what waits for its turn is held beside those in work already. */
   readonly limited: () => boolean
   readonly clock: Clock
@@ -24,8 +24,7 @@ const LOOK_EVERY = 100
 /**
  * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
  * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
- * comes. There is none for a queue with a single active consumer, whose order it might change, none with rate limits, and none beside a
- * quorum queue, whose consumers take their time to end.
+ * comes. There is none for a queue with a single active consumer, whose order it might change, and none with rate limits.
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts
@@ -45,8 +44,8 @@ export class WorkAhead implements WorkerObserver {
 
   /** Whether there can be a window. */
   get enabled(): boolean {
-    const { prefetch, limited } = this.#parts
-    return !this.#stopped && !prefetch.windowless && this.#singleActive.size === 0 && !limited()
+    const { limited } = this.#parts
+    return !this.#stopped && this.#singleActive.size === 0 && !limited()
   }
 
   declared({ name }: { readonly name: string }, { singleActive }: Pick<DeclaredQueue, 'singleActive'>): void {

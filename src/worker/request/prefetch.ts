@@ -21,6 +21,9 @@ interface Count {
   readonly ahead: number
 }
 
+/** Has the broker allow so many unacknowledged messages, `ahead` of them by the work-ahead window. */
+export type ApplyLimit = (count: number, ahead: number) => Promise<void>
+
 const NOTHING: Count = { withoutWindow: 0, ahead: 0 }
 
 /** A place beside the requests in work. It is worth nothing any more once another channel consumes. */
@@ -39,9 +42,8 @@ export class Prefetch {
   #beside: Beside = { held: 0, lent: 0 }
   #crowdedAt = CROWD
   #onCrowded: (() => void) | undefined
-  #apply: ((count: number) => Promise<void>) | undefined
+  #apply: ApplyLimit | undefined
   #stepped = false
-  #windowless = false
   /** What the broker has, or is being sent. */
   #applied: Count = NOTHING
   #sending = false
@@ -77,11 +79,6 @@ export class Prefetch {
     return this.#stepped
   }
 
-  /** Whether there can be no work-ahead window; see `withoutWindow`. */
-  get windowless(): boolean {
-    return this.#windowless
-  }
-
   /** Whether the broker has the newest count. */
   get upToDate(): boolean {
     return this.#apply !== undefined && !this.#sending && total(this.#wanted()) === total(this.#applied)
@@ -97,18 +94,11 @@ export class Prefetch {
     return Math.min(current + this.#leaving.most, LARGEST)
   }
 
-  /** Allows so many more than for the requests in work; no limit stays none, and a channel without a window has none. */
+  /** Allows so many more than for the requests in work; no limit stays none. */
   lookAhead(ahead: number): void {
-    if (this.#base === 0 || this.#windowless) return
+    if (this.#base === 0) return
     this.#ahead = ahead
     this.#mostAhead = Math.max(this.#mostAhead, ahead)
-    this.#send()
-  }
-
-  /** Closes the window, and has none on this channel any more: the end of a consumer takes its time there. */
-  withoutWindow(): void {
-    this.#windowless = true
-    this.#ahead = 0
     this.#send()
   }
 
@@ -155,29 +145,25 @@ export class Prefetch {
     this.#mostApplied = 0
   }
 
-  /**
-   * Another channel consumes from now on, and nothing waits on it yet: returns the count that it begins with. Where a change is dear
-   * the window is closed then: what begins with it can't shrink by it.
-   */
+  /** Another channel consumes from now on, without a window, and nothing waits on it yet: returns the count that it begins with. */
   begin(): number {
     this.detach()
-    if (this.#stepped) this.#ahead = 0
+    this.#ahead = 0
     this.#beside = { held: 0, lent: 0 }
     this.#crowdedAt = CROWD
-    this.#mostAhead = this.#ahead
+    this.#mostAhead = 0
     return this.count
   }
 
   /**
    * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
    * `stepped` is for channels where a change is dear: it then grows by doubling, and shrinks only when it is four times too large,
-   * but for the window; a `windowless` one has none. `onCrowded` is told when so many wait on the channel that another one should consume.
+   * but for the window. `onCrowded` is told when so many wait on the channel that another one should consume.
    */
   attach(
-    apply: (count: number) => Promise<void>,
+    apply: ApplyLimit,
     options: {
       readonly stepped: boolean
-      readonly windowless?: boolean
       readonly applied?: number
       readonly onCrowded?: () => void
     },
@@ -185,16 +171,12 @@ export class Prefetch {
     this.#apply = apply
     this.#onCrowded = options.onCrowded
     this.#stepped = options.stepped
-    this.#windowless = options.windowless ?? false
-    if (this.#windowless) this.#ahead = 0
-    const applied = options.applied ?? this.count
-    const ahead = Math.min(this.#ahead, applied)
-    this.#setApplied({ withoutWindow: applied - ahead, ahead })
+    this.#setApplied({ withoutWindow: options.applied ?? this.#withoutWindow, ahead: 0 })
     this.#sending = false
     this.#send()
   }
 
-  /** The channel is gone. */
+  /** The channel is gone, or takes no change for now. */
   detach(): void {
     this.#apply = undefined
     this.#onCrowded = undefined
@@ -242,7 +224,7 @@ export class Prefetch {
       this.#send()
     }
     // A failure means that the channel is going; the next one starts from the right count.
-    apply(total(wanted)).then(again, () => undefined)
+    apply(total(wanted), wanted.ahead).then(again, () => undefined)
   }
 }
 

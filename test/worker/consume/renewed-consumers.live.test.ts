@@ -66,6 +66,25 @@ it('gets no message of a quorum queue back because its limit grew, shrank or mov
   expect(consumers).toBeLessThan(16)
 })
 
+it('gets no message of a quorum queue back because its work-ahead window opened and closed in full flow', async () => {
+  const queue = quorumQueue(uniqueName('window'))
+  await using scene = await aConsumer(session, [queue], {
+    onReceived: ({ delivery }) => void setImmediate(() => delivery.ack()),
+    // A machine that is busy otherwise may bring nothing for a while.
+    clock: { ...systemClock, after: (ms, run) => systemClock.after(ms * 50, run) },
+  })
+  await send(queue.name, COUNT)
+  for (let count = 500; count < COUNT; count += 500) {
+    await scene.received.untilCount(count)
+    scene.prefetch.lookAhead(count % 1_000 === 0 ? 0 : 200)
+  }
+  await scene.received.untilCount(COUNT)
+  scene.prefetch.lookAhead(0)
+  await session.withChannel((channel) => channel.inspectQueue(queue.name))
+  expect(cameBack(scene)).toHaveLength(0)
+  expect(new Set(scene.received.entries.map(({ text }) => text)).size).toBe(COUNT)
+})
+
 it('gets no message of a quorum queue back because it paused in full flow', async () => {
   const queue = quorumQueue(uniqueName('paused'))
   await using scene = await aConsumer(session, [queue], {

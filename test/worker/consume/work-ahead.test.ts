@@ -5,10 +5,10 @@ import { Prefetch } from '../../../src/worker/request/prefetch.ts'
 import { aRequest } from '../../support/a-request.ts'
 
 /** A worker that holds ten messages, as far as its window sees it. */
-function aScene({ enabled = true, stepped = false, windowless = false, limited = (): boolean => false } = {}) {
+function aScene({ enabled = true, stepped = false, limited = (): boolean => false } = {}) {
   const clock = new ManualClock()
   const prefetch = new Prefetch(10)
-  prefetch.attach(async () => {}, { stepped, windowless })
+  prefetch.attach(async () => {}, { stepped })
   const workAhead = new WorkAhead({ enabled, prefetch, limited, clock })
   /** Settles `count` tasks, evenly within so many milliseconds. */
   const settle = (count: number, milliseconds: number): void => {
@@ -50,13 +50,6 @@ describe('a worker that is left to choose its prefetch count', () => {
     const { prefetch, settle } = aScene({ stepped: true })
     settle(320, 80)
     expect(prefetch.ahead).toBeGreaterThan(80)
-  })
-
-  it('takes none ahead beside a quorum queue, whose consumers take their time to end', () => {
-    const { prefetch, workAhead, settle } = aScene({ stepped: true, windowless: true })
-    workAhead.declared({ name: 'quorum' }, ORDINARY)
-    settle(3_200, 80)
-    expect(prefetch.count).toBe(10)
   })
 
   it('takes less ahead as soon as a large message comes', () => {
