@@ -1,43 +1,17 @@
 import { Command, Option } from 'commander'
+// Not the table of all options: flags that every command takes belong to these, and the list of commands needs no others.
+import { connectionOptions } from '../config/options/connections.ts'
+import { tableOf } from '../config/options/option.ts'
 import { packageVersion } from '../runtime/version.ts'
+import { type Families, families } from './families.ts'
 import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
 
-/** Families of commands by the word they begin with, in the order that the help shows them; each file is imported once needed. */
-export type Families = Readonly<Record<string, () => Promise<AddFamily>>>
-
-type AddFamily = (program: Command, exit: Exit) => void
-
-/** Every family. */
-export const families: Families = {
-  init: async () => (await import('./init/command.ts')).addInit,
-  dev: async () => (await import('./dev/command.ts')).addDev,
-  broker: async () => (await import('./broker/command.ts')).addBroker,
-  worker: async () => (await import('./worker/command.ts')).addWorker,
-  task: async () => (await import('./task/command.ts')).addTask,
-  inspect: async () => (await import('./remote/command.ts')).addInspect,
-  control: async () => (await import('./remote/command.ts')).addControl,
-  status: async () => (await import('./remote/command.ts')).addStatus,
-  events: async () => (await import('./events/command.ts')).addEvents,
-  top: async () => (await import('./events/command.ts')).addTop,
-  monitor: async () => (await import('./monitor/command.ts')).addMonitor,
-  queue: async () => (await import('./queue/command.ts')).addQueue,
-  failed: async () => (await import('./failed/command.ts')).addFailed,
-  quarantine: async () => (await import('./quarantine/command.ts')).addQuarantine,
-  schedule: async () => (await import('./schedule/command.ts')).addSchedule,
-  doctor: async () => (await import('./doctor/command.ts')).addDoctor,
-  completion: async () => (await import('./completion/command.ts')).addCompletion,
-}
-
 /**
- * The command line as a tree: the family that the first word names, or all of them where it names none, as in
- * `twq --help`, or asks for what may be typed. Each command's code is imported when it runs; `exit` hears its status.
+ * The command line as a tree. A family's words and flags are imported once the command line names the family, and the code of
+ * a command when it runs; `exit` hears its status.
  */
-export async function createProgram(
-  firstWord: string | undefined,
-  exit: Exit,
-  all: Families = families,
-): Promise<Command> {
+export function createProgram(exit: Exit, all: Families = families): Command {
   const program = new Command('twq')
     .description('The Celery worker for TypeScript.')
     .version(packageVersion(), '-V, --version')
@@ -63,17 +37,21 @@ export async function createProgram(
     .option('-q, --quiet', 'no notes, no banner')
     .option('-v, --verbose', 'stack traces with errors')
     .option('-C, --no-color', 'no colours')
-  addConfigFlags(program, 'all')
+  addConfigFlags(program, 'all', tableOf(connectionOptions))
   program.addHelpText('afterAll', ({ command }) =>
     command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
   )
 
-  const one = firstWord !== undefined && firstWord !== 'completion' && Object.hasOwn(all, firstWord)
-  const named = one ? all[firstWord] : undefined
-  for (const add of await Promise.all((named ? [named] : Object.values(all)).map((load) => load()))) {
-    add(program, exit)
-  }
+  for (const [word, { description }] of Object.entries(all)) program.command(word).description(description)
+  program.hook('preSubcommand', (_program, named) =>
+    addFamilies(named.name() === 'completion' ? program.commands : [named], exit, all),
+  )
   return program
+}
+
+/** Imports what there is below the first words of command lines. */
+export async function addFamilies(words: readonly Command[], exit: Exit, all: Families = families): Promise<void> {
+  await Promise.all(words.map(async (word) => (await all[word.name()]?.load())?.(word, exit)))
 }
 
 function exitStatuses(): string {

@@ -9,17 +9,26 @@ import { tempFolder } from '../support/temp-folder.ts'
 const ROOT = new URL('../..', import.meta.url).href
 const CONFIG = `import { defineConfig } from 'twq'\n\nexport default defineConfig({ tasks: ['./tasks/*.ts'] })\n`
 
-it('shows its version with nothing but the tree of commands', async () => {
-  const { packages, files } = await loadedBy(['--version'])
-  expect(packages).toEqual(['commander'])
-  expect(
-    files.filter(
-      (file) =>
-        !/^(cli|config|protocol|runtime|pool\/kinds)\/|^errors|^tasks\/plugin-problems$|^schedules\/(times\/cron|entries\/schedule|entries\/schedule-problems)$/.test(
-          file,
-        ),
-    ),
-  ).toEqual([])
+it('shows its version and the list of commands without the code or the flags of any', async () => {
+  for (const flag of ['--version', '--help']) {
+    const { packages, files } = await loadedBy([flag])
+    expect(packages).toEqual(['commander'])
+    expect(files).toEqual([
+      'cli/families',
+      'cli/flags/config-flags',
+      'cli/main',
+      'cli/program',
+      'cli/terminal/exit-codes',
+      'config/options/connections',
+      'config/options/option',
+      'config/options/parsers',
+      'errors',
+      'runtime/default-broker',
+      'runtime/text/any-of',
+      'runtime/time/duration',
+      'runtime/version',
+    ])
+  }
 })
 
 it('asks a worker how it is without configuration, tasks or broker', async () => {

@@ -2,8 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { candidates } from '../../src/cli/completion/candidates.ts'
+import { type Families, families } from '../../src/cli/families.ts'
 import { addConfigFlags, typedOptions } from '../../src/cli/flags/config-flags.ts'
-import { createProgram, type Families, families } from '../../src/cli/program.ts'
+import { addFamilies, createProgram } from '../../src/cli/program.ts'
 import type { Exit } from '../../src/cli/terminal/exit-codes.ts'
 import { type OptionTable, option, tableOf, type WrittenOf } from '../../src/config/options/option.ts'
 import { oneOf } from '../../src/config/options/parsers.ts'
@@ -82,8 +83,7 @@ describe('an option is its row', () => {
 
 describe('a family of commands is a folder and a line', () => {
   const greeted: string[] = []
-  const addGreet = (program: Command, exit: Exit): void => {
-    const greet = program.command('greet').description('greet workers')
+  const addGreet = (greet: Command, exit: Exit): void => {
     greet
       .command('one <name>')
       .description('greet one')
@@ -93,19 +93,20 @@ describe('a family of commands is a folder and a line', () => {
         exit(3)
       })
   }
-  const all: Families = { ...families, greet: async () => addGreet }
+  const all: Families = { ...families, greet: { description: 'greet workers', load: async () => addGreet } }
 
   it('that runs, and ends with its status', async () => {
     const statuses: number[] = []
-    const program = await createProgram('greet', (status) => statuses.push(status), all)
+    const program = createProgram((status) => statuses.push(status), all)
     await program.parseAsync(['greet', 'one', 'twq@a', '--twice'], { from: 'user' })
     expect(greeted).toEqual(['twq@a', 'twq@a'])
     expect(statuses).toEqual([3])
   })
 
   it('that --help lists among the others, and the shell completes', async () => {
-    const program = await createProgram(undefined, () => {}, all)
+    const program = createProgram(() => {}, all)
     expect(program.helpInformation()).toMatch(/^ {2}greet +greet workers$/m)
+    await addFamilies(program.commands, () => {}, all)
     const one = program.commands.find((command) => command.name() === 'greet')?.commands[0]
     expect(one?.helpInformation()).toMatch(/--twice +and once more/)
     expect(candidates(program, ['gre'])).toEqual([{ word: 'greet', does: 'greet workers' }])

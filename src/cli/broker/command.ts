@@ -1,11 +1,9 @@
 import type { Command } from 'commander'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq broker`. */
-export function addBroker(program: Command, exit: Exit): void {
-  program
-    .command('broker')
-    .description('run the built-in broker: for development and tests, with nothing kept on disk')
+/** The flags of `twq broker`. */
+export function addBroker(broker: Command, exit: Exit): void {
+  broker
     .option('--port <n>', 'listen here; 0 takes a free one', '5672')
     .option('--host <address>', 'listen on this address', '127.0.0.1')
     .action(async (_options, command: Command) => {

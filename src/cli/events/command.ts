@@ -2,11 +2,9 @@ import type { Command } from 'commander'
 import { collect } from '../flags/values.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq events`. */
-export function addEvents(program: Command, exit: Exit): void {
-  program
-    .command('events')
-    .description('what happens to workers and tasks, as it happens: a line an event')
+/** The flags of `twq events`. */
+export function addEvents(events: Command, exit: Exit): void {
+  events
     .option('--ndjson', "print each event as a line of JSON, with Celery's keys; --json does the same")
     .option('--type <type>', "only such events; 'task-*' is a pattern; may be repeated", collect)
     .option('--task <name>', "only events of such tasks; 'emails.*' is a pattern")
@@ -19,11 +17,9 @@ export function addEvents(program: Command, exit: Exit): void {
     })
 }
 
-/** `twq top`. */
-export function addTop(program: Command, exit: Exit): void {
-  program
-    .command('top')
-    .description('workers, queues and tasks, live: keys sort, filter and revoke; off a terminal, a table every 5 s')
+/** The flags of `twq top`. */
+export function addTop(top: Command, exit: Exit): void {
+  top
     .option('--interval <duration>', 'how often it is drawn')
     .option('--once', 'print one table, or with --json one document, and end')
     .option('--no-enable', 'do not have workers send task events that were started without')

@@ -4,9 +4,8 @@ import type { Exit } from '../terminal/exit-codes.ts'
 
 const QUEUE = "the queue they came from (default: the configuration's first)"
 
-/** `twq failed …`. */
-export function addFailed(program: Command, exit: Exit): void {
-  const failed = program.command('failed').description('tasks that failed for good')
+/** The commands of `twq failed`. */
+export function addFailed(failed: Command, exit: Exit): void {
   const actions = {
     list: 'show what failed, and why',
     retry: 'run them again, with their arguments',

@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import type { OptionTable } from '../../config/options/option.ts'
-import { options } from '../../config/options.ts'
 
-/** Adds the flags of the option table: those of every command, or those of a worker. */
-export function addConfigFlags(command: Command, of: 'all' | 'worker', table: OptionTable = options): Command {
+/** Adds the flags of options: those of every command, or those of a worker. */
+export function addConfigFlags(command: Command, of: 'all' | 'worker', table: OptionTable): Command {
   for (const { flag, doc, derived, default: fallback } of Object.values(table)) {
     if (flag?.of !== of) continue
     const names = flag.short === undefined ? flag.long : `${flag.short}, ${flag.long}`
@@ -32,7 +31,7 @@ export function givenAs(long: string): boolean {
 /** What was typed for each option, by its key, from the flags as commander keeps them. */
 export function typedOptions(
   flags: Readonly<Record<string, unknown>>,
-  table: OptionTable = options,
+  table: OptionTable,
 ): Readonly<Record<string, string>> {
   const typed: Record<string, string> = {}
   for (const [key, { flag }] of Object.entries(table)) {

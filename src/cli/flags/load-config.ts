@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { type ConfigFile, findConfig } from '../../config/find-config.ts'
+import { options } from '../../config/options.ts'
 import { type ResolvedConfig, resolveWithOrigins } from '../../config/resolve-config.ts'
 import type { KnownTexts } from '../../config/sources.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
@@ -28,7 +29,7 @@ export async function loadConfig(
   const resolved = resolveWithOrigins({
     file,
     env: process.env,
-    flags: typedOptions(flags),
+    flags: typedOptions(flags, options),
     resultBackends,
     baseDir: file === undefined ? cwd : dirname(file.path),
   })

@@ -2,11 +2,9 @@ import type { Command } from 'commander'
 import { collect } from '../flags/values.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq monitor`. */
-export function addMonitor(program: Command, exit: Exit): void {
-  program
-    .command('monitor')
-    .description('a web page of workers, tasks, queues and schedules, live')
+/** The flags of `twq monitor`. */
+export function addMonitor(monitor: Command, exit: Exit): void {
+  monitor
     .option('--listen <address>', 'listen here; another address than this machine needs --auth', '127.0.0.1:5555')
     .option('--base-path <path>', "where the page begins behind a proxy, like '/twq'")
     .option('--auth <file>', 'who may log in: lines of a name, a secret, and rights (view, retry, edit, schedule)')

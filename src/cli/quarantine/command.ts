@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq quarantine …`. */
-export function addQuarantine(program: Command, exit: Exit): void {
-  const quarantine = program.command('quarantine').description('messages that could not be used')
+/** The commands of `twq quarantine`. */
+export function addQuarantine(quarantine: Command, exit: Exit): void {
   const actions = {
     list: 'show what was set aside, and why',
     replay: 'publish the originals to their queue again',

@@ -3,9 +3,8 @@ import { collect } from '../flags/values.ts'
 import { WATCH } from '../flags/watch-flags.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq queue …`. */
-export function addQueue(program: Command, exit: Exit): void {
-  const queue = program.command('queue').description('the queues of the broker, and what lies in them')
+/** The commands of `twq queue`. */
+export function addQueue(queue: Command, exit: Exit): void {
   queue
     .command('list')
     .description('the configured queues and those beside them: how many messages, how many consumers')

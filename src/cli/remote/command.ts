@@ -3,9 +3,8 @@ import { WATCH } from '../flags/watch-flags.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 import { controlCommands, inspectCommands, type RemoteCommand } from './remote-commands.ts'
 
-/** `twq inspect …`. */
-export function addInspect(program: Command, exit: Exit): void {
-  const inspect = program.command('inspect').description('ask the workers of the broker, Python or TypeScript')
+/** The commands of `twq inspect`. */
+export function addInspect(inspect: Command, exit: Exit): void {
   for (const row of inspectCommands) {
     const command = addRow(inspect, row).action(async (...given: unknown[]) => {
       const { inspect } = await import('./inspect.ts')
@@ -17,9 +16,8 @@ export function addInspect(program: Command, exit: Exit): void {
   }
 }
 
-/** `twq control …`. */
-export function addControl(program: Command, exit: Exit): void {
-  const control = program.command('control').description('tell the workers of the broker to do something')
+/** The commands of `twq control`. */
+export function addControl(control: Command, exit: Exit): void {
   for (const row of controlCommands) {
     addRow(control, row).action(async (...given: unknown[]) => {
       const { control } = await import('./control.ts')
@@ -41,14 +39,12 @@ function addCall(control: Command, exit: Exit): void {
   })
 }
 
-/** `twq status`. */
-export function addStatus(program: Command, exit: Exit): void {
-  withDestination(program.command('status').description('the workers that are there; 69 when there is none')).action(
-    async (_options, command: Command) => {
-      const { status } = await import('./inspect.ts')
-      exit(await status(command.optsWithGlobals()))
-    },
-  )
+/** The flags of `twq status`. */
+export function addStatus(command: Command, exit: Exit): void {
+  withDestination(command).action(async () => {
+    const { status } = await import('./inspect.ts')
+    exit(await status(command.optsWithGlobals()))
+  })
 }
 
 /** Lets a command be meant for some workers only. */

@@ -1,11 +1,8 @@
 import type { Command } from 'commander'
 import type { Exit } from '../terminal/exit-codes.ts'
 
-/** `twq schedule …`. */
-export function addSchedule(program: Command, exit: Exit): void {
-  const schedule = program
-    .command('schedule')
-    .description('tasks that are sent at given times, and the worker that sends them')
+/** The commands of `twq schedule`. */
+export function addSchedule(schedule: Command, exit: Exit): void {
   schedule
     .command('list')
     .description('all schedules: when each is due next, and when it was sent last')

@@ -16,11 +16,8 @@ Examples:
 const SEND = 'send what the task sends and what follows it, and store its result, as a worker does'
 const INSPECT = 'wait for a debugger at this [host:]port, and stop there before its code (default: 127.0.0.1:9229)'
 
-/** `twq task …`. */
-export function addTask(program: Command, exit: Exit): void {
-  const task = program
-    .command('task')
-    .description('send tasks, read their results, say why they wait, run them here, list them, revoke them')
+/** The commands of `twq task`. */
+export function addTask(task: Command, exit: Exit): void {
   task
     .command('send <name> [arguments]')
     .description("send a task; arguments are JSON, '-' for standard input, or '@file'")

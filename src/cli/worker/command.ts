@@ -1,13 +1,14 @@
 import { type Command, Option } from 'commander'
+import { options } from '../../config/options.ts'
 import { addConfigFlags } from '../flags/config-flags.ts'
 import { withDestination } from '../remote/command.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 import { celeryFlags } from './celery-flags.ts'
 
-/** `twq worker …`. */
-export function addWorker(program: Command, exit: Exit): void {
-  const worker = program.command('worker').description('run tasks; steer the workers that do')
-  const start = addConfigFlags(worker.command('start').description('take tasks from the queues and run them'), 'worker')
+/** The commands of `twq worker`. */
+export function addWorker(worker: Command, exit: Exit): void {
+  const start = worker.command('start').description('take tasks from the queues and run them')
+  addConfigFlags(start, 'worker', options)
     .option('-I, --include <globs>', 'more task modules, relative to this folder')
     .option('-f, --logfile <path>', 'append the log to this file instead of standard error')
     .option('--pidfile <path>', 'write the process id there; refuse to start where a worker that runs has done so')

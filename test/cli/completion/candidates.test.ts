@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { candidates } from '../../../src/cli/completion/candidates.ts'
-import { createProgram } from '../../../src/cli/program.ts'
+import { addFamilies, createProgram } from '../../../src/cli/program.ts'
 
 let program: Command
 
 beforeAll(async () => {
-  program = await createProgram('completion', () => {})
+  program = createProgram(() => {})
+  await addFamilies(program.commands, () => {})
 })
 
 /** The words that may complete the last one of a line after `twq`. */
