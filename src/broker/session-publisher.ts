@@ -1,7 +1,7 @@
 import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { BackoffState } from '../runtime/time/backoff.ts'
-import type { Clock, Timer } from '../runtime/time/clock.ts'
+import type { Clock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import { EarliestTimer } from '../runtime/time/earliest-timer.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
@@ -15,14 +15,14 @@ import {
   type PublishOptions,
   type PublishOwner,
 } from './publisher.ts'
+import { REFUSALS_OF_A_CHANNEL, RefusedRoutes } from './refused-routes.ts'
 import type { Kept, Session } from './session.ts'
 
 const MAX_OUTSTANDING = 1_000
 const MAX_BYTES = 16 * 1024 * 1024
 const PATIENCE = 5_000
-// A message refused this often over one channel may be taken over another, which is not sought more often than that.
-const REFUSALS_OF_A_CHANNEL = 3
-const RENEW_EVERY = 1_000
+/** Channels that were left and still wait for confirms: beyond so many none is opened for a route that is refused. */
+const MOST_LEFT = 8
 
 /** A publisher on a channel of its own, kept by `session`. */
 export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
@@ -35,12 +35,19 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   readonly #maxOutstanding: number
   readonly #maxBytes: number
   readonly #patience: number
-  readonly #kept: Kept
+  readonly #refused: RefusedRoutes
   readonly #stopListening: () => void
+  readonly ready: Promise<void>
+  #kept: Kept
+  /** The channel that is about to replace the one of `#kept`. */
+  #next: Kept | undefined
+  /** Where the next messages are written. */
   #channel: Channel | undefined
+  /** Channels that were replaced, each until its last message is confirmed. */
+  readonly #left = new Map<Channel, { readonly kept: Kept; inFlight: number }>()
   /** To be written, in order. */
   #backlog = new Set<PendingPublish>()
-  /** Written to the newest channel, in order. */
+  /** Written to a channel, in order. */
   #inFlight = new Set<PendingPublish>()
   /** Not taken by the broker, and to be tried again. */
   readonly #resting = new Set<PendingPublish>()
@@ -48,9 +55,6 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   readonly #suspects = new Set<PendingPublish>()
   /** The channel whose end has been explained by a message. */
   #explained: Channel | undefined
-  /** To be left once nothing is on its way there, until when nothing more is written to it. */
-  #stale: Channel | undefined
-  #renewable: Timer | undefined
   #bytes = 0
   /** Bytes of a body that the broker takes, as far as it has said. */
   #largest = Number.POSITIVE_INFINITY
@@ -64,21 +68,15 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
     this.#maxBytes = options.maxBytes ?? MAX_BYTES
     this.#patience = options.patience ?? PATIENCE
+    this.#refused = new RefusedRoutes(options.clock)
     this.#deadline = new EarliestTimer(options.clock, () => this.#sweep())
     this.#stopListening = session.listen((event) => {
       if (event.kind === 'unblocked') this.#write()
       // The next broker may take more.
       if (event.kind === 'connected') this.#largest = Number.POSITIVE_INFINITY
     })
-    this.#kept = session.keep('publisher', async (channel) => {
-      this.#channel = channel
-      void channel.closed.then((reason) => this.#interrupted(channel, reason))
-      this.#write()
-    })
-  }
-
-  get ready(): Promise<void> {
-    return this.#kept.ready
+    this.#kept = this.#keep()
+    this.ready = this.#kept.ready
   }
 
   get outstanding(): number {
@@ -138,10 +136,20 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#stopListening()
-    this.#renewable?.cancel()
     this.#deadline.cancel()
+    const channels = [this.#kept, this.#next, ...[...this.#left.values()].map(({ kept }) => kept)]
     for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
-    await this.#kept[Symbol.asyncDispose]()
+    await Promise.all(channels.map((kept) => kept?.[Symbol.asyncDispose]()))
+  }
+
+  #keep(): Kept {
+    const kept = this.#session.keep('publisher', async (channel) => {
+      if (kept === this.#next) this.#replace(kept)
+      this.#channel = channel
+      void channel.closed.then((reason) => this.#interrupted(channel, reason))
+      this.#write()
+    })
+    return kept
   }
 
   /** Writes what may be written now. */
@@ -158,12 +166,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   /** The channel, while it takes messages. */
   #writable(): Channel | undefined {
     const channel = this.#channel
-    if (!channel?.isOpen || this.#session.connection?.blocked !== undefined) return undefined
-    if (channel !== this.#stale) return channel
-    if (this.#inFlight.size > 0) return undefined
-    this.#stale = undefined
-    void channel[Symbol.asyncDispose]()
-    return undefined
+    return channel?.isOpen && this.#session.connection?.blocked === undefined ? channel : undefined
   }
 
   #send(entry: PendingPublish, channel: Channel): void {
@@ -175,6 +178,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void {
     if (!this.#over(entry)) return
+    if (this.#refused.size > 0) this.#refused.taken(entry.outgoing.route)
     this.#wentOut(entry)
     entry.listener.confirmed(outcome)
   }
@@ -194,7 +198,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     entry.refusals ??= new BackoffState(this.#clock, Math.random)
     if (entry.refusals.elapsed >= entry.patience) return false
     entry.refusal = error
-    if (!this.#inFlight.delete(entry)) return true
+    if (!this.#landed(entry)) return true
     this.#resting.add(entry)
     entry.rest = this.#clock.after(entry.refusals.failed(), () => {
       this.#resting.delete(entry)
@@ -203,35 +207,66 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     })
     // What the broker answers did not make it close a channel.
     this.#suspects.delete(entry)
-    if (entry.refusals.failures >= REFUSALS_OF_A_CHANNEL) this.#renew()
+    const isRefusedOften = entry.refusals.failures >= REFUSALS_OF_A_CHANNEL
+    if (isRefusedOften && this.#refused.refused(entry.outgoing.route)) this.#renew()
     this.#write()
     return true
   }
 
-  /**
-   * Has the next messages go over another channel. A channel of RabbitMQ remembers the node that led a quorum queue, and
-   * one that was opened while that was lost refuses everything until it is back; a new one asks anew.
-   */
+  /** Opens another channel, which takes the next messages once it is there. */
   #renew(): void {
-    if (this.#renewable !== undefined) return
-    this.#stale = this.#channel
-    this.#renewable = this.#clock.after(RENEW_EVERY, () => {
-      this.#renewable = undefined
-      // What is on its way does not end: better over this channel than not at all.
-      this.#stale = undefined
-      this.#write()
+    if (this.#next !== undefined || this.#left.size >= MOST_LEFT || this.#closed) return
+    const next = this.#keep()
+    this.#next = next
+    next.ready.catch(() => {
+      if (this.#next === next) this.#next = undefined
     })
+  }
+
+  /** Leaves a channel for the one of `kept`: it ends once what was written to it is confirmed, so that nothing is sent twice. */
+  #replace(kept: Kept): void {
+    const [old, channel] = [this.#kept, this.#channel]
+    this.#kept = kept
+    this.#next = undefined
+    const inFlight = [...this.#inFlight].filter((entry) => entry.channel === channel).length
+    if (channel === undefined || inFlight === 0) void old[Symbol.asyncDispose]()
+    else this.#left.set(channel, { kept: old, inFlight })
+  }
+
+  /** Notes that an entry is on its way no more; false where it was not. */
+  #landed(entry: PendingPublish): boolean {
+    if (!this.#inFlight.delete(entry)) return false
+    if (this.#left.size === 0) return true
+    const channel = entry.channel as Channel
+    const left = this.#left.get(channel)
+    if (left === undefined) return true
+    left.inFlight -= 1
+    if (left.inFlight === 0) this.#end(channel)
+    return true
+  }
+
+  #end(channel: Channel): void {
+    const left = this.#left.get(channel)
+    this.#left.delete(channel)
+    void left?.kept[Symbol.asyncDispose]()
   }
 
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
   #interrupted(channel: Channel, reason: CloseReason): void {
     if (this.#channel === channel) this.#channel = undefined
-    const uncertain = [...this.#inFlight]
+    // Nothing takes its place on the next connection.
+    this.#end(channel)
+    const uncertain = [...this.#inFlight].filter((entry) => entry.channel === channel)
+    for (const entry of uncertain) this.#inFlight.delete(entry)
     this.#backlog = new Set([...uncertain, ...this.#backlog])
-    this.#inFlight = new Set()
     for (const entry of this.#backlog) {
       if (entry.outgoing.message.body.length > this.#largest) this.#fail(entry, this.#oversize(entry.outgoing))
     }
+    this.#suspect(uncertain, channel, reason)
+    this.#write()
+  }
+
+  #suspect(uncertain: readonly PendingPublish[], channel: Channel, reason: CloseReason): void {
     if (reason.kind === 'requested' || TwqError.is(reason.error, 'TWQ_CONNECTION_LOST')) return
     if (this.#explained === channel) return
     // Only a publish can have made the broker close this channel. Sent alone, the culprit gives itself away.
@@ -263,7 +298,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   /** Holds an entry no longer; false where it was held no more. */
   #over(entry: PendingPublish): boolean {
-    const held = this.#inFlight.delete(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
+    const held = this.#landed(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
     if (!held) return false
     this.#bytes -= entry.size
     entry.cleanUp?.()
@@ -272,7 +307,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   }
 
   #wentOut(entry: PendingPublish): void {
-    if (this.#suspects.delete(entry) || this.#suspects.size > 0 || this.#stale !== undefined) this.#write()
+    if (this.#suspects.delete(entry) || this.#suspects.size > 0) this.#write()
     if (this.outstanding > 0) return
     this.#emptied?.resolve()
     this.#emptied = undefined

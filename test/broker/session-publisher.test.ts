@@ -9,6 +9,7 @@ import { FakeBroker, type FakeChannel } from '../support/fake-broker.ts'
 
 const lost = (): TwqError => new TwqError('TWQ_CONNECTION_LOST', 'reset')
 const closed = (): TwqError => new TwqError('TWQ_CHANNEL_CLOSED', '406 PRECONDITION_FAILED')
+const noLeader = (): TwqError => new TwqError('TWQ_PUBLISH_REFUSED', 'no leader')
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function saying(body: string, exchange = ''): Outgoing {
@@ -39,6 +40,20 @@ async function aPublisher(over: Partial<PublisherOptions> = {}) {
     await session.stop({ deadline: AbortSignal.timeout(5_000) })
   }
   return { broker, session, publisher, channel, confirm, received, end }
+}
+
+/** Refuses '1', the first of what was published over this channel, three times. */
+async function refuseOften(
+  channel: FakeChannel,
+  received: (...bodies: string[]) => Promise<void>,
+  bodies = ['1', '2'],
+): Promise<void> {
+  await received(...bodies)
+  channel.publishes[0]?.answer.reject(noLeader())
+  for (const again of [['1'], ['1', '1']]) {
+    await received(...bodies, ...again)
+    channel.publishes.at(-1)?.answer.reject(noLeader())
+  }
 }
 
 describe('createPublisher', () => {
@@ -110,42 +125,57 @@ describe('createPublisher', () => {
     await end()
   })
 
-  it('goes on over another channel where one takes a message time and again not, once nothing is on its way there', async () => {
+  it('goes over another channel where one refuses a message time and again, and ends the old one after its last confirm', async () => {
     const { broker, publisher, channel, confirm, received, end } = await aPublisher()
     const [refused, other] = ['1', '2'].map((body) => publisher.publish(saying(body)))
     const first = channel()
-    for (const tried of [['1'], ['1', '1'], ['1', '1', '1']]) {
-      await received(...['1', '2', ...tried.slice(1)])
-      first.publishes.at(tried.length === 1 ? 0 : -1)?.answer.reject(new TwqError('TWQ_PUBLISH_REFUSED', 'no leader'))
-    }
-    await turn()
+    await refuseOften(first, received)
+    while (channel() === first) await turn()
+    await received('1')
     const later = publisher.publish(saying('3'))
-    expect(first.bodies).toEqual(['1', '2', '1', '1'])
-    confirm('2')
-    expect(await other).toBe('confirmed')
-    while (broker.current?.channels.at(-1)?.bodies.length !== 2) await turn()
-    expect(channel()).not.toBe(first)
+    await received('1', '3')
     confirm('1', '3')
     expect(await Promise.all([refused, later])).toEqual(['confirmed', 'confirmed'])
-    expect(first.isOpen).toBe(false)
-    expect(first.bodies).toEqual(['1', '2', '1', '1'])
+    expect(first.isOpen).toBe(true)
+    first.publishes[1]?.answer.resolve('confirmed')
+    expect(await other).toBe('confirmed')
+    while (first.isOpen) await turn()
+    expect(broker.current?.channels).toHaveLength(2)
+    expect(publisher.outstanding).toBe(0)
     await end()
   })
 
-  it('stays with its channel where what is on its way there does not end', async () => {
-    const { publisher, channel, confirm, received, end } = await aPublisher()
-    const [refused, stuck] = ['1', '2'].map((body) => publisher.publish(saying(body)))
-    for (const tried of [['1'], ['1', '1'], ['1', '1', '1']]) {
-      await received(...['1', '2', ...tried.slice(1)])
-      channel()
-        .publishes.at(tried.length === 1 ? 0 : -1)
-        ?.answer.reject(new TwqError('TWQ_PUBLISH_REFUSED', 'no leader'))
+  it('sends again what was on its way on both channels when the connection is lost, and goes on over one', async () => {
+    const { broker, publisher, channel, confirm, received, end } = await aPublisher()
+    const published = ['1', '2'].map((body) => publisher.publish(saying(body)))
+    const first = channel()
+    await refuseOften(first, received)
+    while (channel() === first) await turn()
+    await received('1')
+    broker.current?.lose(lost())
+    while (broker.current?.channels[0]?.bodies.length !== 2) await turn()
+    expect([...channel().bodies].sort()).toEqual(['1', '2'])
+    expect(broker.current.channels).toHaveLength(1)
+    confirm('1', '2')
+    expect(await Promise.all(published)).toEqual(['confirmed', 'confirmed'])
+    await end()
+  })
+
+  it('does not open channel after channel for a queue that refuses over the next one as well', async () => {
+    // Its timers go on.
+    const stopped = { ...systemClock, monotonic: () => 0 }
+    const { broker, publisher, channel, received, end } = await aPublisher({ patience: 3_600_000, clock: stopped })
+    const published = publisher.publish(saying('1'))
+    published.catch(() => {})
+    const first = channel()
+    await refuseOften(first, received, ['1'])
+    while (channel() === first) await turn()
+    for (const refusals of [1, 2, 3]) {
+      await received(...Array.from({ length: refusals }, () => '1'))
+      channel().publishes.at(-1)?.answer.reject(noLeader())
     }
-    await received('1', '2', '1', '1', '1')
-    channel().publishes.at(-1)?.answer.resolve('confirmed')
-    expect(await refused).toBe('confirmed')
-    confirm('2')
-    expect(await stuck).toBe('confirmed')
+    await turn()
+    expect(broker.current?.channels).toHaveLength(2)
     await end()
   })
 
