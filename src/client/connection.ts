@@ -3,7 +3,7 @@ import { DelayedDelivery, type DelayedQueueType } from '../broker/delayed-delive
 import { answeringInTime } from '../broker/in-time.ts'
 import type { OwnedPublisher } from '../broker/publisher.ts'
 import { createSession, type Session } from '../broker/session.ts'
-import { createPublisher } from '../broker/session-publisher.ts'
+import { createPublisher } from '../broker/publishing/session-publisher.ts'
 import { TwqError } from '../errors.ts'
 import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'

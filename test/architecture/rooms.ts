@@ -24,6 +24,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     amqp: ['.'],
     channels: ['.'],
     memory: ['.', 'amqp'],
+    publishing: ['.'],
   },
   results: {
     rpc: ['.'],

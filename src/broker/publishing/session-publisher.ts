@@ -1,35 +1,34 @@
-import { TwqError } from '../errors.ts'
-import type { Outgoing } from '../protocol/wire.ts'
-import { BackoffState } from '../runtime/time/backoff.ts'
-import type { Clock } from '../runtime/time/clock.ts'
-import { type Deferred, deferred } from '../runtime/time/deferred.ts'
-import { EarliestTimer } from '../runtime/time/earliest-timer.ts'
-import { onAbort } from '../runtime/time/on-abort.ts'
-import type { Channel, CloseReason, PublishListener } from './broker.ts'
-import { poisonous, publishOverflow, publishTimeout } from './failures.ts'
-import { oversizeError, oversizeIn } from './message-size.ts'
+import { TwqError } from '../../errors.ts'
+import type { Outgoing } from '../../protocol/wire.ts'
+import { BackoffState } from '../../runtime/time/backoff.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import { EarliestTimer } from '../../runtime/time/earliest-timer.ts'
+import { onAbort } from '../../runtime/time/on-abort.ts'
+import type { Channel, CloseReason, PublishListener } from '../broker.ts'
+import { poisonous, publishOverflow, publishTimeout } from '../failures.ts'
+import { oversizeError, oversizeIn } from '../message-size.ts'
 import {
   type OwnedPublisher,
   PendingPublish,
   type PublisherOptions,
   type PublishOptions,
   type PublishOwner,
-} from './publisher.ts'
+} from '../publisher.ts'
+import type { Session } from '../session.ts'
+import { type ChannelsOwner, PublisherChannels } from './publisher-channels.ts'
 import { REFUSALS_OF_A_CHANNEL, RefusedRoutes } from './refused-routes.ts'
-import type { Kept, Session } from './session.ts'
 
 const MAX_OUTSTANDING = 1_000
 const MAX_BYTES = 16 * 1024 * 1024
 const PATIENCE = 5_000
-/** Channels that were left and still wait for confirms: beyond so many none is opened for a route that is refused. */
-const MOST_LEFT = 8
 
 /** A publisher on a channel of its own, kept by `session`. */
 export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
   return new SessionPublisher(session, options)
 }
 
-class SessionPublisher implements OwnedPublisher, PublishOwner {
+class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   readonly #session: Session
   readonly #clock: Clock
   readonly #maxOutstanding: number
@@ -37,14 +36,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
   readonly #patience: number
   readonly #refused: RefusedRoutes
   readonly #stopListening: () => void
-  readonly ready: Promise<void>
-  #kept: Kept
-  /** The channel that is about to replace the one of `#kept`. */
-  #next: Kept | undefined
-  /** Where the next messages are written. */
-  #channel: Channel | undefined
-  /** Channels that were replaced, each until its last message is confirmed. */
-  readonly #left = new Map<Channel, { readonly kept: Kept; inFlight: number }>()
+  readonly #channels: PublisherChannels
   /** To be written, in order. */
   #backlog = new Set<PendingPublish>()
   /** Written to a channel, in order. */
@@ -75,8 +67,11 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
       // The next broker may take more.
       if (event.kind === 'connected') this.#largest = Number.POSITIVE_INFINITY
     })
-    this.#kept = this.#keep()
-    this.ready = this.#kept.ready
+    this.#channels = new PublisherChannels(session, this)
+  }
+
+  get ready(): Promise<void> {
+    return this.#channels.ready
   }
 
   get outstanding(): number {
@@ -137,19 +132,16 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     this.#closed = true
     this.#stopListening()
     this.#deadline.cancel()
-    const channels = [this.#kept, this.#next, ...[...this.#left.values()].map(({ kept }) => kept)]
     for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
-    await Promise.all(channels.map((kept) => kept?.[Symbol.asyncDispose]()))
+    await this.#channels[Symbol.asyncDispose]()
   }
 
-  #keep(): Kept {
-    const kept = this.#session.keep('publisher', async (channel) => {
-      if (kept === this.#next) this.#replace(kept)
-      this.#channel = channel
-      void channel.closed.then((reason) => this.#interrupted(channel, reason))
-      this.#write()
-    })
-    return kept
+  opened(): void {
+    this.#write()
+  }
+
+  inFlightOn(channel: Channel): number {
+    return [...this.#inFlight].filter((entry) => entry.channel === channel).length
   }
 
   /** Writes what may be written now. */
@@ -165,8 +157,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
 
   /** The channel, while it takes messages. */
   #writable(): Channel | undefined {
-    const channel = this.#channel
-    return channel?.isOpen && this.#session.connection?.blocked === undefined ? channel : undefined
+    return this.#session.connection?.blocked === undefined ? this.#channels.current : undefined
   }
 
   #send(entry: PendingPublish, channel: Channel): void {
@@ -208,54 +199,20 @@ class SessionPublisher implements OwnedPublisher, PublishOwner {
     // What the broker answers did not make it close a channel.
     this.#suspects.delete(entry)
     const isRefusedOften = entry.refusals.failures >= REFUSALS_OF_A_CHANNEL
-    if (isRefusedOften && this.#refused.refused(entry.outgoing.route)) this.#renew()
+    if (isRefusedOften && this.#refused.refused(entry.outgoing.route)) this.#channels.renew()
     this.#write()
     return true
-  }
-
-  /** Opens another channel, which takes the next messages once it is there. */
-  #renew(): void {
-    if (this.#next !== undefined || this.#left.size >= MOST_LEFT || this.#closed) return
-    const next = this.#keep()
-    this.#next = next
-    next.ready.catch(() => {
-      if (this.#next === next) this.#next = undefined
-    })
-  }
-
-  /** Leaves a channel for the one of `kept`: it ends once what was written to it is confirmed, so that nothing is sent twice. */
-  #replace(kept: Kept): void {
-    const [old, channel] = [this.#kept, this.#channel]
-    this.#kept = kept
-    this.#next = undefined
-    const inFlight = [...this.#inFlight].filter((entry) => entry.channel === channel).length
-    if (channel === undefined || inFlight === 0) void old[Symbol.asyncDispose]()
-    else this.#left.set(channel, { kept: old, inFlight })
   }
 
   /** Notes that an entry is on its way no more; false where it was not. */
   #landed(entry: PendingPublish): boolean {
     if (!this.#inFlight.delete(entry)) return false
-    if (this.#left.size === 0) return true
-    const channel = entry.channel as Channel
-    const left = this.#left.get(channel)
-    if (left === undefined) return true
-    left.inFlight -= 1
-    if (left.inFlight === 0) this.#end(channel)
+    this.#channels.landed(entry.channel as Channel)
     return true
   }
 
-  #end(channel: Channel): void {
-    const left = this.#left.get(channel)
-    this.#left.delete(channel)
-    void left?.kept[Symbol.asyncDispose]()
-  }
-
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
-  #interrupted(channel: Channel, reason: CloseReason): void {
-    if (this.#channel === channel) this.#channel = undefined
-    // Nothing takes its place on the next connection.
-    this.#end(channel)
+  lost(channel: Channel, reason: CloseReason): void {
     const uncertain = [...this.#inFlight].filter((entry) => entry.channel === channel)
     for (const entry of uncertain) this.#inFlight.delete(entry)
     this.#backlog = new Set([...uncertain, ...this.#backlog])

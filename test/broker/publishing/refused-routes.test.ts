@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { RefusedRoutes } from '../../src/broker/refused-routes.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+import { RefusedRoutes } from '../../../src/broker/publishing/refused-routes.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 const to = (routingKey: string) => ({ exchange: '', routingKey })
 

@@ -1,5 +1,5 @@
-import type { Route } from '../protocol/wire.ts'
-import type { Clock } from '../runtime/time/clock.ts'
+import type { Route } from '../../protocol/wire.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
 
 /** Milliseconds from one new channel for a route to the next: they double while it is refused. */
 const FIRST_PAUSE = 1_000

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { PublisherOptions } from '../../src/broker/publisher.ts'
-import { createSession } from '../../src/broker/session.ts'
-import { createPublisher } from '../../src/broker/session-publisher.ts'
-import { TwqError } from '../../src/errors.ts'
-import type { Outgoing } from '../../src/protocol/wire.ts'
-import { systemClock } from '../../src/runtime/time/clock.ts'
-import { FakeBroker, type FakeChannel } from '../support/fake-broker.ts'
+import type { PublisherOptions } from '../../../src/broker/publisher.ts'
+import { createPublisher } from '../../../src/broker/publishing/session-publisher.ts'
+import { createSession } from '../../../src/broker/session.ts'
+import { TwqError } from '../../../src/errors.ts'
+import type { Outgoing } from '../../../src/protocol/wire.ts'
+import { systemClock } from '../../../src/runtime/time/clock.ts'
+import { FakeBroker, type FakeChannel } from '../../support/fake-broker.ts'
 
 const lost = (): TwqError => new TwqError('TWQ_CONNECTION_LOST', 'reset')
 const closed = (): TwqError => new TwqError('TWQ_CHANNEL_CLOSED', '406 PRECONDITION_FAILED')
