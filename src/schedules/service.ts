@@ -89,6 +89,11 @@ export class SchedulesService {
         clock,
       }),
       declareQuarantine: () => declareQuarantine(parts.declaring, this.#queue, this.#found),
+      async openChannel() {
+        const { connection } = parts.session
+        if (connection === undefined) throw new TwqError('TWQ_CONNECTION_LOST', 'there is no connection')
+        return await connection.openChannel()
+      },
       isForDevelopment: () => parts.session.connection?.server.builtInFor !== undefined,
       admit({ method }) {
         if (method !== 'list' && !allows(`schedule_${method}`)) throw notAllowed(method, node)

@@ -115,10 +115,10 @@ describe('on a cluster', () => {
     expect(await names(client)).toEqual(['at-run-time', 'configured'])
   })
 
-  it('keeps its entries where its queue is a quorum queue, and the node with the leader of that is lost', async () => {
+  it('goes on where its queue is a quorum queue, and the node with the leader of that is lost', async () => {
     const queue = { name: uniqueName('quorum'), type: 'quorum' } as const
     await using leader = await aLeader(cluster.url(near), { heartbeat: '3s', queues: [queue] })
-    const { client } = leader
+    const { scene, client } = leader
     // Those of the task queue, too: one of them may be on a node that has just come back.
     for (const name of [leader.queue, queue.name]) {
       await pollUntil(
@@ -129,11 +129,14 @@ describe('on a cluster', () => {
     }
     const home = await cluster.homeOf(leader.queue)
     await home.kill9()
+    // While that node is away.
+    await next(scene, 'schedule.sent')
     await pollUntil(
       'the entries',
       () => names(client).catch(() => []),
       (entries) => entries.join() === 'at-run-time,configured',
     )
+    expect(home.running).toBe(false)
     await home.startAgain()
   })
 })

@@ -8,6 +8,7 @@ import type { ScheduleState } from '../state/state.ts'
 import { answer, type OutcomeLog } from './answers.ts'
 import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
+import { LeadPublisher } from './lead-publisher.ts'
 import type { OccurrenceSender } from './occurrence-sender.ts'
 import { Unreadable } from './unreadable.ts'
 
@@ -20,6 +21,8 @@ export interface LeadingParts {
   readonly sender: OccurrenceSender
   /** Makes the quarantine of the queue where it is missing. */
   readonly declareQuarantine: () => Promise<unknown>
+  /** Opens a channel on the connection of the one that holds the state. */
+  readonly openChannel: () => Promise<Channel>
   /** Whether the broker is the one that is built in. */
   readonly isForDevelopment: () => boolean
   /** Throws where the configuration refuses a command. */
@@ -57,12 +60,15 @@ const NOTE_EVERY = 1_000
 const NOTE_SHARE = 50
 /** The wall clock may be set: what is due is looked for this often at least. */
 const LOOK_EVERY = 30_000
+/** Milliseconds: while what is triggered is tried again, the leader takes no other message, and its answer is awaited. */
+const TRIGGER_PATIENCE = 1_500
 
 /** The work of a leader: takes messages, holds the state, and sends what is due. */
 export class Leading {
   readonly #parts: LeadingParts
   readonly #on: LeadingOn
   readonly #held: HeldState
+  readonly #publisher: LeadPublisher
   readonly #unreadable: Unreadable
   readonly #due: DueEntries
   readonly #ledSince: number
@@ -84,7 +90,8 @@ export class Leading {
     this.#ledSince = parts.clock.now()
     this.#seen = parts.clock.monotonic()
     this.#held = new HeldState({ ...parts, ...on })
-    this.#unreadable = new Unreadable({ ...parts, ...on })
+    this.#publisher = new LeadPublisher({ ...parts, ...on })
+    this.#unreadable = new Unreadable({ ...parts, publish: (outgoing) => this.#publisher.publish(outgoing) })
     this.#due = new DueEntries(on.state, parts.namespace, this.#ledSince)
   }
 
@@ -199,12 +206,12 @@ export class Leading {
     const entry = this.#on.state.entries.get(name)?.entry
     if (entry === undefined) return
     const now = this.#parts.clock.now()
-    const isSent = await this.#sendTracked({ name, entry, id, due: now, sendAt: now }, now)
+    const isSent = await this.#sendTracked({ name, entry, id, due: now, sendAt: now }, now, TRIGGER_PATIENCE)
     if (isSent) this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
   }
 
   /** False where the task can't be sent. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
-  async #sendTracked(occurrence: Occurrence, sentAt: number): Promise<boolean> {
+  async #sendTracked(occurrence: Occurrence, sentAt: number, patience?: number): Promise<boolean> {
     const { sender, log, onSent, clock } = this.#parts
     const { channel, state } = this.#on
     const { name, entry, id } = occurrence
@@ -213,7 +220,7 @@ export class Leading {
     if (entry.overlapTimeout !== undefined)
       state.change(name, { running: { id, until: sentAt + entry.overlapTimeout } })
     try {
-      await sender.send(channel, occurrence)
+      await sender.send((outgoing) => this.#publisher.publish(outgoing, patience), occurrence)
     } catch (error) {
       if (!channel.isOpen) throw error
       log.failed(occurrence, error)

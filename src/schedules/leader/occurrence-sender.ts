@@ -1,4 +1,3 @@
-import type { Channel } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -8,6 +7,7 @@ import type { Router } from '../../sending/router.ts'
 import type { AnyArguments, Send, SendOptions } from '../../tasks/sending.ts'
 import { endedSignature } from '../state/ended-run.ts'
 import type { Occurrence } from './due-entries.ts'
+import type { LeadPublisher } from './lead-publisher.ts'
 
 /** The parts that sending an occurrence works with. */
 export interface OccurrenceSenderParts {
@@ -27,7 +27,7 @@ type PlainSend = (task: string, args: AnyArguments, options: SendOptions) => Pro
 /** Celery's header with the name of the entry, which django-celery-results stores. */
 export const PERIODIC_HEADER = 'periodic_task_name'
 
-/** Sends occurrences as any task is sent, but on the channel that holds the state, so that none leaves once that is lost. */
+/** Sends occurrences as any task is sent, but by the publisher of a lead, so that none leaves once that is over. */
 export class OccurrenceSender {
   readonly #parts: OccurrenceSenderParts
 
@@ -37,10 +37,13 @@ export class OccurrenceSender {
 
   /**
    * Resolves once the broker has the message. Rejects as `send` does for a task that can't be sent, with `TWQ_PUBLISH_UNROUTABLE` where no
-   * queue takes it, and as the channel does where that is over.
+   * queue takes it, and as the publisher does.
    */
-  async send(channel: Channel, { name, entry, id }: Pick<Occurrence, 'name' | 'entry' | 'id'>): Promise<void> {
-    const plain: PlainSend = (task, args, options) => this.#publish(channel, task, args, options)
+  async send(
+    publish: LeadPublisher['publish'],
+    { name, entry, id }: Pick<Occurrence, 'name' | 'entry' | 'id'>,
+  ): Promise<void> {
+    const plain: PlainSend = (task, args, options) => this.#publish(publish, task, args, options)
     const { hooks } = this.#parts
     const send =
       hooks === undefined
@@ -52,14 +55,19 @@ export class OccurrenceSender {
     await send(entry.task, entry.args, { ...entry.options, ...links, taskId: id, headers })
   }
 
-  async #publish(channel: Channel, task: string, args: AnyArguments, options: SendOptions): Promise<{ id: string }> {
+  async #publish(
+    publish: LeadPublisher['publish'],
+    task: string,
+    args: AnyArguments,
+    options: SendOptions,
+  ): Promise<{ id: string }> {
     const { router, queues, origin, clock } = this.#parts
     const id = options.taskId as string
     const facts = { id, now: clock.now(), origin, replyTo: undefined, router }
     const { queue, outgoing } = prepareTask(task, args, options, facts)
     for (const attempt of ['first', 'second']) {
       if (!queues.has(queue)) await queues.declare(queue)
-      const answer = await channel.publish(outgoing.route, outgoing.message, { mandatory: true })
+      const answer = await publish(outgoing)
       if (answer === 'confirmed') return { id }
       // It was deleted, or is another broker's.
       if (attempt === 'first') queues.forget(queue)

@@ -1,13 +1,15 @@
-import type { Channel, Delivery } from '../../broker/broker.ts'
+import type { Delivery } from '../../broker/broker.ts'
 import { messageOf } from '../../errors.ts'
 import { placeOfTable, quarantineMessage } from '../../protocol/headers/quarantine.ts'
+import type { Outgoing } from '../../protocol/wire.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
 /** The parts that setting aside works with. */
 export interface UnreadableParts {
-  readonly channel: Channel
+  /** Resolves once the broker has the message, or returned it. */
+  readonly publish: (outgoing: Outgoing) => Promise<'confirmed' | 'returned'>
   readonly queue: string
   readonly node: string
   /** Makes the quarantine of the queue where it is missing. */
@@ -62,19 +64,19 @@ export class Unreadable {
 
   /** Resolves with why the quarantine has not taken it, where that is so. */
   async #quarantine({ delivery, detail }: Unread): Promise<string | undefined> {
-    const { channel, queue, node, clock, declareQuarantine } = this.#parts
+    const { publish, queue, node, clock, declareQuarantine } = this.#parts
     const { route, redelivered } = delivery
     const why = { type: 'InvalidScheduleError', detail, id: undefined, task: undefined, starts: undefined }
     const facts = { queue, route, redelivered, ...why, node, now: clock.now() }
     try {
-      const { route: to, message } = quarantineMessage(delivery, facts, placeOfTable(delivery))
-      if ((await channel.publish(to, message, { mandatory: true })) === 'confirmed') return undefined
+      const outgoing = quarantineMessage(delivery, facts, placeOfTable(delivery))
+      if ((await publish(outgoing)) === 'confirmed') return undefined
       this.#declaring ??= declareQuarantine().finally(() => {
         this.#declaring = undefined
       })
       await this.#declaring
-      const taken = await channel.publish(to, message, { mandatory: true })
-      return taken === 'confirmed' ? undefined : `the queue ${to.routingKey} does not exist`
+      const taken = await publish(outgoing)
+      return taken === 'confirmed' ? undefined : `the queue ${outgoing.route.routingKey} does not exist`
     } catch (error) {
       return messageOf(error)
     }

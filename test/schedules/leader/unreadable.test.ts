@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
+import type { Outgoing } from '../../../src/protocol/wire.ts'
 import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 import { Unreadable } from '../../../src/schedules/leader/unreadable.ts'
 import { silentLogger } from '../../support/silent-logger.ts'
@@ -15,7 +16,8 @@ async function unreadable(count: number) {
   await channel.declareQueue({ name: QUEUE, durable: true })
   const declareQuarantine = () => Promise.reject(new Error('not allowed'))
   const logger = silentLogger
-  const aside = new Unreadable({ channel, queue: QUEUE, node: 'w@here', declareQuarantine, clock, logger })
+  const publish = ({ route, message }: Outgoing) => channel.publish(route, message, { mandatory: true })
+  const aside = new Unreadable({ publish, queue: QUEUE, node: 'w@here', declareQuarantine, clock, logger })
   for (let n = 0; n < count; n += 1) {
     await channel.publish(
       { exchange: '', routingKey: QUEUE },
