@@ -1,5 +1,6 @@
-import type { Channel, Delivery, EndedConsumer, ServerInfo, Subscription } from '../../broker/broker.ts'
+import type { Channel, Delivery, EndedConsumer, ServerInfo } from '../../broker/broker.ts'
 import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
+import { endConsumer, type LeavingConsumer } from '../../broker/channels/leaving-consumers.ts'
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { suspectsQueue } from '../../protocol/companion-queues.ts'
@@ -23,6 +24,11 @@ export interface SuspectsParts {
   readonly logger: EventLogger
 }
 
+interface SuspectsConsumer extends LeavingConsumer {
+  /** Whether its queue takes back what is on its way when it ends. */
+  readonly quorum: boolean
+}
+
 /**
  * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
  * at once, so one that comes back has started. (Where a limit can't be shared among consumers, beside a quorum queue say,
@@ -31,7 +37,9 @@ export interface SuspectsParts {
 export class Suspects {
   readonly #parts: SuspectsParts
   readonly #queues: Set<string>
-  #subscriptions = new Map<string, Promise<Subscription>>()
+  #consumers = new Map<string, Promise<SuspectsConsumer>>()
+  /** The task queues whose suspects are a quorum queue. */
+  readonly #quorum = new Set<string>()
   /** The task queues whose suspects can't be consumed for now, for instance since their node is down. */
   #down = new Set<string>()
   #channel: Channel | undefined
@@ -61,7 +69,7 @@ export class Suspects {
     this.#channel = undefined
     this.#receiver = receiver
     this.#gone = gone
-    this.#subscriptions = new Map()
+    this.#consumers = new Map()
     this.#down = new Set()
     this.#held = { count: 0 }
     if (this.#stopped) return
@@ -97,16 +105,16 @@ export class Suspects {
   /** Leaves the suspects of a task queue to others. */
   async remove(queue: string): Promise<void> {
     this.#queues.delete(queue)
-    const subscription = this.#subscriptions.get(queue)
-    this.#subscriptions.delete(queue)
+    const consumer = this.#consumers.get(queue)
+    this.#consumers.delete(queue)
     // Without a channel there is no consumer either.
-    await subscription?.then((consumer) => consumer.cancel()).catch(() => {})
+    await this.#end(consumer).catch(() => {})
   }
 
   /** Takes none until `resume`, once for each pause, on later channels either; resolves when none comes any more. */
   async pause(): Promise<void> {
     this.#pauses += 1
-    await this.#cancelAll()
+    await this.#endAll()
   }
 
   /** Goes on taking them. Never rejects: what the broker refuses ends the channel, and the next one is set up. */
@@ -137,24 +145,31 @@ export class Suspects {
 
   /** A consumer's own limit counts what that consumer was given: another one has none yet. */
   async #takeOver(channel: Channel, queue: string): Promise<void> {
-    const before = this.#subscriptions.get(queue)
+    const before = this.#consumers.get(queue)
     if (before === undefined) return
     const next = this.#subscribe(channel, queue)
-    this.#subscriptions.set(queue, next)
+    this.#consumers.set(queue, next)
     await next
-    await (await before).cancel()
+    await this.#end(before)
   }
 
   /** Takes no more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await this.#cancelAll()
+    await this.#endAll()
   }
 
-  async #cancelAll(): Promise<void> {
-    const subscriptions = [...this.#subscriptions.values()]
-    this.#subscriptions = new Map()
-    await Promise.allSettled(subscriptions.map(async (subscription) => (await subscription).cancel()))
+  async #endAll(): Promise<void> {
+    const consumers = [...this.#consumers.values()]
+    this.#consumers = new Map()
+    await Promise.allSettled(consumers.map((consumer) => this.#end(consumer)))
+  }
+
+  /** Ends a consumer: that of a quorum queue while nothing is on its way to it, since that would come back counted as if a process had died. */
+  async #end(started: Promise<SuspectsConsumer> | undefined): Promise<void> {
+    const consumer = await started
+    if (consumer?.quorum) await endConsumer(consumer, this.#parts.clock)
+    else await consumer?.subscription.cancel()
   }
 
   /** Declares a suspects queue. After the start, one that the broker refuses or can't reach is `down`, and tried again later. */
@@ -162,6 +177,7 @@ export class Suspects {
     const { declare, careful } = this.#parts
     try {
       const { quorum } = await declare(queue)
+      this.#note(queue, quorum)
       if (careful.doubts(suspectsQueue(queue))) this.#down.add(queue)
       return quorum ? 'quorum' : 'classic'
     } catch (error) {
@@ -174,6 +190,7 @@ export class Suspects {
   async #declareAndConsume(channel: Channel, queue: string): Promise<void> {
     const { declare, careful } = this.#parts
     const { quorum } = await declare(queue)
+    this.#note(queue, quorum)
     await careful.prove(suspectsQueue(queue))
     this.#down.delete(queue)
     // RabbitMQ ends the connection of a channel that has a shared limit and consumes a quorum queue.
@@ -181,26 +198,44 @@ export class Suspects {
     await this.#consume(channel, queue)
   }
 
-  async #consume(channel: Channel, queue: string): Promise<void> {
-    const subscriptions = this.#subscriptions
-    const wanted = this.#queues.has(queue) && !this.#down.has(queue)
-    if (!wanted || subscriptions.has(queue) || this.#pauses > 0 || this.#stopped) return
-    const subscription = this.#subscribe(channel, queue)
-    // Set before it has an answer: `pause`, `remove` and `stop` find the subscription here and await it.
-    subscriptions.set(queue, subscription)
-    await subscription
+  #note(queue: string, quorum: boolean): void {
+    if (quorum) this.#quorum.add(queue)
+    else this.#quorum.delete(queue)
   }
 
-  #subscribe(channel: Channel, queue: string): Promise<Subscription> {
+  async #consume(channel: Channel, queue: string): Promise<void> {
+    const consumers = this.#consumers
+    const wanted = this.#queues.has(queue) && !this.#down.has(queue)
+    if (!wanted || consumers.has(queue) || this.#pauses > 0 || this.#stopped) return
+    const consumer = this.#subscribe(channel, queue)
+    // Set before it has an answer: `pause`, `remove` and `stop` find the consumer here and await it.
+    consumers.set(queue, consumer)
+    await consumer
+  }
+
+  async #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
     const { careful } = this.#parts
-    const asked = channel.consume(suspectsQueue(queue), (delivery) => this.#deliver(delivery, queue), {
+    const quorum = this.#quorum.has(queue)
+    let delivered = 0
+    const onDelivery = (delivery: Delivery): void => {
+      delivered += 1
+      this.#deliver(delivery, queue)
+    }
+    const asked = channel.consume(suspectsQueue(queue), onDelivery, {
       onCancelled: (ended) => {
-        this.#subscriptions.delete(queue)
+        this.#consumers.delete(queue)
         this.#down.add(queue)
         void this.#ended(channel, queue, ended)
       },
     })
-    return careful.started(suspectsQueue(queue), asked)
+    const subscription = await careful.started(suspectsQueue(queue), asked)
+    return {
+      subscription,
+      quorum,
+      get delivered() {
+        return delivered
+      },
+    }
   }
 
   #deliver(delivery: Delivery, queue: string): void {
@@ -231,7 +266,7 @@ export class Suspects {
   async #limitEach(channel: Channel): Promise<void> {
     this.#shared = false
     await channel.prefetch(1, 'consumer')
-    for (const queue of this.#subscriptions.keys()) await this.#takeOver(channel, queue)
+    for (const queue of this.#consumers.keys()) await this.#takeOver(channel, queue)
     // Only now that each has its own: in between there would be none at all.
     await channel.prefetch(0, 'channel')
   }
