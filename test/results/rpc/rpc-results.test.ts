@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
-import { createSession } from '../../../src/broker/session.ts'
 import { createPublisher } from '../../../src/broker/publishing/session-publisher.ts'
+import { createSession } from '../../../src/broker/session.ts'
 import { RpcResults } from '../../../src/results/rpc/rpc-results.ts'
 import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 
