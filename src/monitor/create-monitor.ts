@@ -13,8 +13,9 @@ import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Audit } from './actions/audit.ts'
 import { Failures } from './actions/failures.ts'
 import { Quarantines } from './actions/quarantine.ts'
+import type { Refusal } from './answers/session.ts'
 import { monitorApp } from './api/app.ts'
-import { Keeper, type Kept } from './archive/keeper.ts'
+import { Keeper, type Kept, openKept } from './archive/keeper.ts'
 import { givenAccess } from './auth/given-access.ts'
 import type { Access } from './auth/visitor.ts'
 import { Changes } from './feed/changes.ts'
@@ -24,17 +25,19 @@ import { MonitorStore } from './store/monitor-store.ts'
 
 /** The monitor as a part of a web server. */
 export interface Monitor extends AsyncDisposable {
-  /** Answers a request: for Hono, Next and others that speak the Fetch API. Never rejects. */
+  /** Resolves once it listens and, with `store`, the file is open. Rejects with `TWQ_CONFIG` where that can't be used: then every request gets a 503. */
+  readonly ready: Promise<void>
+  /** Answers a request: for Hono, Next and others that speak the Fetch API. Never rejects. A request that comes before `ready` waits for it. */
   fetch(request: Request): Promise<Response>
   /** Answers a request of Node's `http`: `app.use(monitor.node)` of Express, or a route of Fastify and Nest. */
   readonly node: (request: IncomingMessage, response: ServerResponse) => void
-  /** Ends the streams of open pages and the connections to the broker. */
+  /** Ends the streams of open pages and the connections to the broker; writes what is to be kept, and closes the file. */
   close(): Promise<void>
 }
 
 /**
- * Creates a monitor, which listens to the broker's events from now on, also where the broker is not there yet. Throws `TWQ_CONFIG` for options
- * that can't be used, and without `authorize`.
+ * Creates a monitor, which listens to the broker's events from now on, also where the broker is not there yet; with `store`, once the file is open.
+ * Throws `TWQ_CONFIG` for options that can't be used, and without `authorize`.
  */
 export function createMonitor(options: MonitorOptions): Monitor {
   const { authorize } = options
@@ -43,7 +46,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
       hint: 'authorize: (request) => ({ name: "ada", rights: ["view"] }), and undefined for those who may not',
     })
   }
-  return createMonitorOf(options, givenAccess(authorize, options.allowControl === true))
+  const monitor = createMonitorOf(options, givenAccess(authorize, options.allowControl === true))
+  const logger: EventLogger | undefined = options.logger
+  monitor.ready.catch((err: unknown) => {
+    logger?.error({ event: 'monitor.not-opened', err }, 'the store can not be used, and nothing is served')
+  })
+  return monitor
 }
 
 /** The options of a monitor whose visitors are known in another way; its results may be kept by a backend of the configuration's own. */
@@ -51,19 +59,52 @@ export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> &
   readonly resultBackend?: string | ResultBackendDefinition
 }
 
-/** What a monitor may be given besides its options: tasks that were kept, and in tests a broker and a clock. */
+/** What a monitor of the tests is given besides its options. */
 export interface Given {
   readonly broker?: Broker
   readonly clock?: Clock
-  readonly kept?: Kept | undefined
 }
 
 /** A monitor whose visitors are known in another way, and, in tests, of a broker that is at hand. */
 export function createMonitorOf(options: WatchOptions, access: Access, given: Given = {}): Monitor {
+  const begin = prepare(options, access, given)
+  const { store } = checked(options)
+  const running = store === undefined ? Promise.resolve(begin(undefined)) : openKept(store).then(begin)
+  const ready = running.then(() => {})
+  // Who does not wait for it finds it in the log, and in the answers.
+  ready.catch(() => {})
+  const close = async (): Promise<void> => {
+    await running.then(
+      (monitor) => monitor.close(),
+      () => {},
+    )
+  }
+  const answer = async (request: Request): Promise<Response> => {
+    const monitor = await running.catch(() => undefined)
+    return monitor === undefined ? Response.json(NOT_OPENED, { status: 503 }) : await monitor.answer(request)
+  }
+  return {
+    ready,
+    fetch: answer,
+    node: getRequestListener(answer, { overrideGlobalObjects: false }),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const NOT_OPENED: Refusal = { error: 'the store of the monitor can not be used: its log says why' }
+
+interface Running {
+  answer(request: Request): Promise<Response>
+  close(): Promise<void>
+}
+
+/** Throws `TWQ_CONFIG` for options that can't be used; the function that it returns connects and begins, with what was kept. */
+function prepare(options: WatchOptions, access: Access, given: Given): (kept: Kept | undefined) => Running {
   const { hide, hidden, basePath, hosts, queues } = checked(options)
-  const { clock = systemClock, kept } = given
+  const { clock = systemClock } = given
   const logger: EventLogger | undefined = options.logger
-  const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace } = options
+  const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace, enableTaskEvents = false } = options
   const clientOptions = {
     resultBackend,
     ...(resultKeyPrefix !== undefined && { resultKeyPrefix }),
@@ -71,39 +112,37 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   }
   const url = given.broker === undefined ? brokerOf(options) : ''
   const broker = given.broker ?? amqpBroker({ url, heartbeat: heartbeatOf(options), name: 'twq monitor' })
+  const management = options.management === undefined ? undefined : managementApi(options.management, url, 5_000)
   const client =
     given.broker === undefined
       ? createClient({ ...clientOptions, broker: url })
       : createClientOf(given.broker, clock, clientOptions)
-  const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
-  const changes = new Changes()
-  const now = () => clock.now() / 1000
-  const store = new MonitorStore(now(), { before: kept?.facts })
-  if (kept !== undefined) store.restore(kept.recent)
-  const keeper = kept && new Keeper({ archive: kept.archive, store, hide, clock, logger })
-  const management = options.management === undefined ? undefined : managementApi(options.management, url, 5_000)
-  const { enableTaskEvents = false } = options
-  const heardUntil = kept?.facts?.heardUntil
-  const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, heardUntil })
-  const audit = new Audit(now, logger, () => changes.touch('audit'))
-  const quarantines = new Quarantines(session, clock, hide)
-  const failures = new Failures(session, clock, hide)
   const readsResults = resultBackend !== 'none' && resultBackend !== 'rpc' && resultBackend !== 'rpc://'
-  const { app, streams } = monitorApp({
-    ...{ store, feed, changes, session, client, readsResults, audit, quarantines, failures, keeper },
-    ...{ access, hide, hidden, hosts, basePath, clock, logger },
-  })
-  feed.start()
-  const close = async (): Promise<void> => {
-    streams.close()
-    await Promise.all([feed.close(), client.close()])
-    await keeper?.close()
-  }
-  const answer = async (request: Request): Promise<Response> => app.fetch(request)
-  return {
-    fetch: answer,
-    node: getRequestListener(answer, { overrideGlobalObjects: false }),
-    close,
-    [Symbol.asyncDispose]: close,
+  const now = () => clock.now() / 1000
+
+  return (kept) => {
+    const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
+    const changes = new Changes()
+    const store = new MonitorStore(now(), { before: kept?.facts })
+    if (kept !== undefined) store.restore(kept.recent)
+    const keeper = kept && new Keeper({ archive: kept.archive, store, hide, clock, logger })
+    const heardUntil = kept?.facts?.heardUntil
+    const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, heardUntil })
+    const audit = new Audit(now, logger, () => changes.touch('audit'))
+    const quarantines = new Quarantines(session, clock, hide)
+    const failures = new Failures(session, clock, hide)
+    const { app, streams } = monitorApp({
+      ...{ store, feed, changes, session, client, readsResults, audit, quarantines, failures, keeper },
+      ...{ access, hide, hidden, hosts, basePath, clock, logger },
+    })
+    feed.start()
+    return {
+      answer: async (request) => app.fetch(request),
+      close: async () => {
+        streams.close()
+        await Promise.all([feed.close(), client.close()])
+        await keeper?.close()
+      },
+    }
   }
 }

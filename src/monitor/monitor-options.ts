@@ -35,25 +35,30 @@ export interface MonitorOptions {
   readonly enableTaskEvents?: boolean
   /** What is shown to no visitor, and can't be searched: of all tasks, or by task. */
   readonly hide?: readonly HiddenPart[] | Hide
+  /** A file that tasks are kept in for 30 days, of a process of its own; it takes the package `libsql`. Default none: what is in memory ends with the process. */
+  readonly store?: string | undefined
   /** Logs what visitors do, and what fails. */
   readonly logger?: Logger
 }
 
-type Checkable = Pick<MonitorOptions, 'hide' | 'basePath' | 'hosts' | 'queues'>
+type Checkable = Pick<MonitorOptions, 'hide' | 'basePath' | 'hosts' | 'queues' | 'store'>
 
 const PARTS: readonly HiddenPart[] = ['args', 'results', 'errors']
 
 /** The options of which something is wrong as a rule. Throws `TWQ_CONFIG`. */
-export function checked({ hide = [], basePath = '', hosts = [], queues = ['celery'] }: Checkable) {
+export function checked({ hide = [], basePath = '', hosts = [], queues = ['celery'], store }: Checkable) {
+  if (store !== undefined && (typeof store !== 'string' || store === '')) {
+    throw new TwqError('TWQ_CONFIG', `store must be the path of a file, got ${JSON.stringify(store)}`)
+  }
   if (typeof basePath !== 'string' || !/^(\/[\w.~-]{1,50}){0,5}$/.test(basePath)) {
     throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${JSON.stringify(basePath)}`)
   }
-  if (typeof hide === 'function') return { hide: orAll(hide), hidden: [], basePath, hosts, queues }
+  if (typeof hide === 'function') return { hide: orAll(hide), hidden: [], basePath, hosts, queues, store }
   const unknown = Array.isArray(hide) ? hide.find((part) => !PARTS.includes(part)) : hide
   if (unknown !== undefined) {
     throw new TwqError('TWQ_CONFIG', `hide must name ${PARTS.join(', ')}, got ${JSON.stringify(unknown)}`)
   }
-  return { hide: () => hide, hidden: hide, basePath, hosts, queues }
+  return { hide: () => hide, hidden: hide, basePath, hosts, queues, store }
 }
 
 /** What a function says is hidden; everything where it throws, or says nothing that can be meant. */

@@ -232,6 +232,7 @@ describe('createMonitor', () => {
     [{ authorize, basePath: 'twq' }, /basePath must be a path/],
     [{ authorize, basePath: '/"><script>' }, /basePath must be a path/],
     [{ authorize, hide: ['arguments'] }, /hide must name/],
+    [{ authorize, store: 5 }, /store must be the path of a file/],
     [{ authorize, broker: 'nonsense' }, /broker/],
   ])('refuses %j', (options, problem) => {
     expect(() => createMonitor(options as unknown as MonitorOptions)).toThrow(problem)

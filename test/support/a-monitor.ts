@@ -1,5 +1,4 @@
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
-import type { Kept } from '../../src/monitor/archive/keeper.ts'
 import { givenAccess } from '../../src/monitor/auth/given-access.ts'
 import { type Access, RIGHTS } from '../../src/monitor/auth/visitor.ts'
 import { createMonitorOf } from '../../src/monitor/create-monitor.ts'
@@ -12,13 +11,9 @@ import { pollUntil } from './until.ts'
 export const HOST = '127.0.0.1:5555'
 
 /** A monitor of a memory broker, which hears what is said; everybody may do everything unless `access` says otherwise. */
-export async function aMonitor(
-  options: Omit<MonitorOptions, 'authorize'> = {},
-  access: Access = everybody(options),
-  kept?: Kept,
-) {
+export async function aMonitor(options: Omit<MonitorOptions, 'authorize'> = {}, access: Access = everybody(options)) {
   const broker = createMemoryBroker()
-  const monitor = createMonitorOf(options, access, { broker, clock: systemClock, kept })
+  const monitor = createMonitorOf(options, access, { broker, clock: systemClock })
   const channel = await (await broker.connect()).openChannel()
   await channel.declareExchange({ name: EVENT_EXCHANGE, type: 'topic', durable: true })
   const fetched = (path: string, init: RequestInit = {}): Promise<Response> => {

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { HiddenPart } from '../../monitor/answers/tasks.ts'
-import { openKept } from '../../monitor/archive/keeper.ts'
 import { givenAccess } from '../../monitor/auth/given-access.ts'
 import { readUsers } from '../../monitor/auth/read-users.ts'
 import { Sessions } from '../../monitor/auth/sessions.ts'
@@ -38,13 +37,12 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
   const access = accessOf(flags, address)
   const { config } = await loadConfig('monitor', flags, knownResultBackends)
   const logger = createLogger({ level: flags.verbose ? 'debug' : 'info', format: 'auto' })
-  const { basePath, allowHost: hosts, allowControl, hide, enable } = flags
-  const kept = flags.store === undefined ? undefined : await openKept(flags.store)
+  const { basePath, allowHost: hosts, allowControl, hide, enable, store } = flags
   return await interruptible(async (signal) => {
     await using monitor = createMonitorOf(
       {
         ...watched(config),
-        logger,
+        ...{ logger, store },
         enableTaskEvents: enable === true,
         ...(basePath !== undefined && { basePath }),
         ...(hosts !== undefined && { hosts }),
@@ -52,8 +50,8 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
         ...(hide !== undefined && { hide: hide.split(',').map((part) => part.trim()) as HiddenPart[] }),
       },
       access,
-      { kept },
     )
+    await monitor.ready
     await using served = await serveMonitor(monitor, address)
     print(`${urlOf(served.address, basePath)}\n`)
     note('Ctrl-C ends it', flags)

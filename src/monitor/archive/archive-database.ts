@@ -37,7 +37,10 @@ export class ArchiveDatabase {
   /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where it, or the package, can't be had. */
   static async open(file: string): Promise<ArchiveDatabase> {
     const { default: Open } = await import('libsql').catch((cause: unknown) => {
-      throw new TwqError('TWQ_CONFIG', '--store needs the package libsql', { hint: 'npm install libsql@0.5', cause })
+      throw new TwqError('TWQ_CONFIG', 'the store of the monitor needs the package libsql', {
+        hint: 'npm install libsql@0.5',
+        cause,
+      })
     })
     try {
       // Arguments and results are in it: for its owner alone, where it is new. SQLite gives its log the same mode.
@@ -48,7 +51,7 @@ export class ArchiveDatabase {
       database.exec(SCHEMA)
       return new ArchiveDatabase(database)
     } catch (cause) {
-      throw new TwqError('TWQ_CONFIG', `--store: ${file} can't be used as a database: ${(cause as Error).message}`, {
+      throw new TwqError('TWQ_CONFIG', `store: ${file} can't be used as a database: ${(cause as Error).message}`, {
         cause,
       })
     }

@@ -293,7 +293,8 @@ const table = {
     level: 'error',
     meaning: 'the monitor can not use the broker: it shows what it knows, and hears no more',
   },
-  'monitor.not-stored': { level: 'error', meaning: 'the monitor could not write tasks into the file of `--store`' },
+  'monitor.not-opened': { level: 'error', meaning: 'the file of `store` can not be used: the monitor serves nothing' },
+  'monitor.not-stored': { level: 'error', meaning: 'the monitor could not write tasks into the file of `store`' },
   'monitor.request-failed': { level: 'error', meaning: 'a request to the monitor failed for a defect' },
 } as const satisfies Record<string, LogEventFacts>
 

@@ -1,15 +1,17 @@
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Overview } from '../../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../../src/monitor/answers/tasks.ts'
-import { openKept } from '../../../src/monitor/archive/keeper.ts'
+import { createMonitor } from '../../../src/monitor/create-monitor.ts'
 import { aMonitor, aTaskEvent } from '../../support/a-monitor.ts'
+import { silentLogger } from '../../support/silent-logger.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 it('a monitor that is started again knows what the one before had seen, and says from when to when nothing was', async () => {
   const file = join(tempFolder(), 'tasks.db')
   {
-    await using before = await aMonitor({}, undefined, await openKept(file))
+    await using before = await aMonitor({ store: file })
     await before.say([
       aTaskEvent('task-received', 'ended', { name: 'add', args: '(1, 2)' }),
       aTaskEvent('task-started', 'ended'),
@@ -19,7 +21,7 @@ it('a monitor that is started again knows what the one before had seen, and says
     ])
     await before.until<TaskList>('/api/tasks?state=STARTED', ({ tasks }) => tasks.length === 1)
   }
-  await using after = await aMonitor({}, undefined, await openKept(file))
+  await using after = await aMonitor({ store: file })
   expect(await after.get<TaskDetail>('/api/tasks/ended')).toMatchObject({ state: 'SUCCESS', result: { text: '3' } })
   expect((await after.get<TaskDetail>('/api/tasks/ended')).timeline.length).toBe(3)
   const running = await after.until<TaskDetail>('/api/tasks/running', ({ unknownSince }) => unknownSince !== undefined)
@@ -31,7 +33,7 @@ it('a monitor that is started again knows what the one before had seen, and says
 
 it('lists tasks that memory has forgotten', async () => {
   const file = join(tempFolder(), 'tasks.db')
-  await using scene = await aMonitor({ hide: ['args'] }, undefined, await openKept(file))
+  await using scene = await aMonitor({ hide: ['args'], store: file })
   for (let first = 0; first < 12_000; first += 1_000) {
     await scene.say(
       Array.from({ length: 1_000 }, (_, number) =>
@@ -43,4 +45,36 @@ it('lists tasks that memory has forgotten', async () => {
   expect(await scene.get<TaskDetail>('/api/tasks/t0')).toMatchObject({ state: 'RECEIVED', name: 'add' })
   expect((await scene.get<TaskList>('/api/tasks?text=t11999')).tasks.map(({ id }) => id)).toEqual(['t11999'])
   expect((await scene.get<TaskList>('/api/tasks?text=secret')).matching).toBe(0)
+})
+
+// No broker is there, and none is needed for what is kept.
+const BROKER = 'amqp://127.0.0.1:1//'
+
+it('createMonitor keeps tasks in the file that it is given, and lets go of it when it is closed', async () => {
+  const file = join(tempFolder(), 'tasks.db')
+  {
+    await using before = await aMonitor({ store: file })
+    await before.say([aTaskEvent('task-received', 'kept', { name: 'add' })])
+    await before.until<TaskList>('/api/tasks', ({ tasks }) => tasks.length === 1)
+  }
+  const monitor = createMonitor({ authorize: () => ({ name: 'ada' }), broker: BROKER, store: file })
+  // It waits for the file.
+  const response = await monitor.fetch(new Request('http://127.0.0.1/api/tasks/kept'))
+  expect(await response.json()).toMatchObject({ id: 'kept', name: 'add', state: 'RECEIVED' })
+  await monitor.close()
+  // SQLite removes its log when the last one closes the file.
+  expect(readdirSync(dirname(file))).toEqual(['tasks.db'])
+})
+
+it('createMonitor says what is wrong with a file that it can not use, and serves nothing', async () => {
+  const lines: unknown[] = []
+  const logger = { ...silentLogger, error: (line: unknown) => lines.push(line) }
+  await using monitor = createMonitor({
+    ...{ authorize: () => ({ name: 'ada' }), broker: BROKER, logger },
+    store: tempFolder(),
+  })
+  const response = await monitor.fetch(new Request('http://127.0.0.1/api/tasks'))
+  expect(response.status).toBe(503)
+  await expect(monitor.ready).rejects.toMatchObject({ code: 'TWQ_CONFIG' })
+  expect(lines).toMatchObject([{ event: 'monitor.not-opened', err: { code: 'TWQ_CONFIG' } }])
 })
