@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import { amqpBroker } from '../broker/amqp/amqp-broker.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createSession } from '../broker/session.ts'
@@ -21,6 +20,7 @@ import type { Access } from './auth/visitor.ts'
 import { Changes } from './feed/changes.ts'
 import { Feed } from './feed/feed.ts'
 import { checked, type MonitorOptions } from './monitor-options.ts'
+import { nodeListener } from './node-listener.ts'
 import { MonitorStore } from './store/monitor-store.ts'
 
 /** The monitor as a part of a web server. */
@@ -29,7 +29,7 @@ export interface Monitor extends AsyncDisposable {
   readonly ready: Promise<void>
   /** Answers a request: for Hono, Next and others that speak the Fetch API. Never rejects. A request that comes before `ready` waits for it. */
   fetch(request: Request): Promise<Response>
-  /** Answers a request of Node's `http`: `app.use(monitor.node)` of Express, or a route of Fastify and Nest. */
+  /** Answers a request of Node's `http`: `app.use('/twq', monitor.node)` of Express and Nest, or a route of Fastify. A JSON body may have been parsed before. */
   readonly node: (request: IncomingMessage, response: ServerResponse) => void
   /** Ends the streams of open pages and the connections to the broker; writes what is to be kept, and closes the file. */
   close(): Promise<void>
@@ -86,7 +86,7 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   return {
     ready,
     fetch: answer,
-    node: getRequestListener(answer, { overrideGlobalObjects: false }),
+    node: nodeListener(answer),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -78,6 +78,11 @@ export function actionRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
 }
 
 async function bodyOf(c: Context): Promise<Body> {
+  if (c.req.raw.bodyUsed) {
+    throw new TwqError('TWQ_USAGE', 'the body of this request was read before the monitor got it', {
+      hint: 'Hand requests to the monitor before a middleware reads them.',
+    })
+  }
   const body = await c.req.json<unknown>().catch(() => undefined)
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Body
   throw new TwqError('TWQ_USAGE', 'the body must be a JSON object')

@@ -95,6 +95,13 @@ export class Streams {
   }
 }
 
+// A proxy is not to collect what comes, and nothing on the way to compress it, for which it would collect it.
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no',
+}
+
 /** `/api/stream`. */
 export function streamRoutes(app: Hono<ApiEnv>, streams: Streams): void {
   app.get('/api/stream', (c) => {
@@ -103,7 +110,7 @@ export function streamRoutes(app: Hono<ApiEnv>, streams: Streams): void {
       c.header('retry-after', '30')
       return c.json<Refusal>({ error: 'too many pages are open', hint: 'Ask for the data every few seconds.' }, 503)
     }
-    return c.body(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
+    return c.body(stream, 200, HEADERS)
   })
 }
 

@@ -27,8 +27,11 @@ export function objectionTo(request: Request, hosts: readonly string[]): Objecti
   if (site !== null && site !== 'same-origin' && site !== 'none' && !isNavigation) return CROSS_SITE
   if (!UNSAFE.has(request.method)) return undefined
   const origin = request.headers.get('origin')
-  if (origin !== null) return hostOf(origin) === host.toLowerCase() ? undefined : CROSS_SITE
-  return undefined
+  if (origin === null) return undefined
+  const from = hostOf(origin)
+  // Behind a proxy that passes another Host on, the page has one of the names that were allowed.
+  const isOurs = from !== undefined && (from === host.toLowerCase() || isNamed(from, hosts))
+  return isOurs ? undefined : CROSS_SITE
 }
 
 const CROSS_SITE: Objection = {
@@ -43,11 +46,13 @@ function isAllowedHost(host: string, hosts: readonly string[]): boolean {
   const [, name = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]/@\\\s]+)(?::\d{1,5})?$/.exec(lower) ?? []
   if (name === '') return false
   const bare = name.startsWith('[') ? name.slice(1, -1) : name
-  return (
-    name === 'localhost' ||
-    isIP(bare) !== 0 ||
-    hosts.some((one) => one.toLowerCase() === lower || one.toLowerCase() === name)
-  )
+  return name === 'localhost' || isIP(bare) !== 0 || isNamed(lower, hosts)
+}
+
+/** Whether a host in small letters, with its port or without, is one of these. */
+function isNamed(host: string, hosts: readonly string[]): boolean {
+  const name = host.replace(/:\d{1,5}$/, '')
+  return hosts.some((one) => one.toLowerCase() === host || one.toLowerCase() === name)
 }
 
 function hostOf(origin: string): string | undefined {

@@ -42,6 +42,11 @@ describe('a request of another site', () => {
     ['POST', { origin: 'http://127.0.0.1:5555' }, undefined],
     ['POST', { origin: 'http://127.0.0.1:5555', 'sec-fetch-site': 'same-origin' }, undefined],
     ['POST', {}, undefined],
+    // A proxy has passed its own idea of the host on.
+    ['POST', { origin: 'https://monitor.example.com' }, undefined],
+    ['POST', { origin: 'https://monitor.example.com:8443', 'sec-fetch-site': 'same-origin' }, undefined],
+    ['POST', { origin: 'https://monitor.example.com', 'sec-fetch-site': 'same-site' }, 403],
+    ['POST', { origin: 'https://monitor.example.com.evil' }, 403],
     ['POST', { origin: 'http://evil.example' }, 403],
     ['POST', { origin: 'http://127.0.0.1:5556' }, 403],
     ['POST', { origin: 'http://localhost:5555' }, 403],
