@@ -50,7 +50,7 @@ export const scheduleCheck = 'schedules/entries/schedule-problems.ts'
 
 /** Which packages are used where; Node's own are free to all. */
 const packageHomes: Readonly<Record<string, string>> = {
-  '@hono/node-server': 'monitor/create-monitor.ts',
+  '@hono/node-server': 'monitor/node-listener.ts',
   '@opentelemetry/api': 'otel/',
   '@standard-schema/spec': 'tasks/',
   amqplib: 'broker/amqp/',
