@@ -124,11 +124,16 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
     const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
     const changes = new Changes()
     const store = new MonitorStore(now(), { before: kept?.facts })
-    if (kept !== undefined) store.restore(kept.recent)
-    const keeper = kept && new Keeper({ archive: kept.archive, store, hide, clock, logger })
-    const heardUntil = kept?.facts?.heardUntil
-    const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, heardUntil })
-    const audit = new Audit(now, logger, () => changes.touch('audit'))
+    if (kept !== undefined) store.restore(kept.recent, kept.steps)
+    const before = kept?.facts
+    const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, before })
+    const acted = () => {
+      changes.touch('audit')
+      // What was done is in the file soon, also where this process is killed then.
+      void keeper?.flush()
+    }
+    const audit = new Audit(now, logger, acted, kept && { since: store.since, entries: kept.audit })
+    const keeper = kept && new Keeper({ archive: kept.archive, store, audit, link: feed.link, hide, clock, logger })
     const quarantines = new Quarantines(session, clock, hide)
     const failures = new Failures(session, clock, hide)
     const { app, streams } = monitorApp({

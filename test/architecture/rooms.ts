@@ -69,7 +69,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     feed: ['answers', 'store'],
     auth: ['answers'],
     actions: ['answers', 'store'],
-    archive: ['answers', 'store'],
+    archive: ['answers', 'store', 'feed', 'actions'],
     api: ['answers', 'store', 'feed', 'auth', 'actions', 'archive'],
     page: ['answers'],
     '.': ['answers', 'store', 'feed', 'auth', 'actions', 'archive', 'api'],

@@ -6,18 +6,29 @@ const MOST_ENTRIES = 1_000
 const MOST_REFUSED = 100
 const LONGEST = 500
 
+/** What is kept of an audit. */
+export interface AuditBefore {
+  readonly since: number
+  /** The last one last. */
+  readonly entries: readonly AuditEntry[]
+}
+
 /** The acts of visitors: kept for the page, and logged. */
 export class Audit {
   readonly #since: number
   readonly #now: () => number
   readonly #logger: EventLogger | undefined
   readonly #onEntry: () => void
-  readonly #entries: AuditEntry[] = []
+  readonly #entries: AuditEntry[]
+  /** Those that were not taken by {@link takeNew}; undefined where nothing is kept. */
+  readonly #new: AuditEntry[] | undefined
 
-  /** `now` tells seconds since the epoch. */
-  constructor(now: () => number, logger: EventLogger | undefined, onEntry: () => void) {
+  /** `now` tells seconds since the epoch; `before` is what was kept, where entries are. */
+  constructor(now: () => number, logger: EventLogger | undefined, onEntry: () => void, before?: AuditBefore) {
     this.#now = now
-    this.#since = now()
+    this.#since = before?.since ?? now()
+    this.#entries = [...(before?.entries ?? [])]
+    this.#new = before && []
     this.#logger = logger
     this.#onEntry = onEntry
   }
@@ -27,10 +38,16 @@ export class Audit {
     return { since: this.#since, entries: [...this.#entries].reverse() }
   }
 
+  /** The entries since the last call, the last one last. */
+  takeNew(): readonly AuditEntry[] {
+    return this.#new?.splice(0) ?? []
+  }
+
   /** Notes an act. */
   add({ who, what, on, outcome, detail }: Omit<AuditEntry, 'at'>): void {
     const entry = { at: this.#now(), who: cut(who), what, on: cut(on), outcome, detail: detail && cut(detail) }
     this.#entries.push(entry)
+    this.#new?.push(entry)
     // Whoever guesses secrets can't have what others did forgotten.
     const refused = outcome === 'refused' ? this.#entries.filter((one) => one.outcome === 'refused') : []
     if (refused.length > MOST_REFUSED) this.#entries.splice(this.#entries.indexOf(refused[0] as AuditEntry), 1)

@@ -54,16 +54,16 @@ export interface Overview {
   readonly failures: readonly TaskRow[]
 }
 
-/** Columns of the charts, one number a point; `undefined` becomes null in JSON. */
+/** Columns of the charts, one number a point; null where nothing was heard, or measured. */
 export interface Series {
   /** Seconds of each point. */
   readonly step: number
   /** The beginning of each point, seconds since the epoch. */
   readonly at: readonly number[]
-  readonly received: readonly number[]
-  readonly succeeded: readonly number[]
-  readonly failed: readonly number[]
-  readonly retried: readonly number[]
+  readonly received: readonly (number | null)[]
+  readonly succeeded: readonly (number | null)[]
+  readonly failed: readonly (number | null)[]
+  readonly retried: readonly (number | null)[]
   readonly runtime50: readonly (number | null)[]
   readonly runtime95: readonly (number | null)[]
   readonly wait95: readonly (number | null)[]

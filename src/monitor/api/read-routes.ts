@@ -20,7 +20,10 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   const now = () => clock.now() / 1000
 
   app.get('/api/overview', (c) => c.json<Overview>(overviewOf(parts, now())))
-  app.get('/api/series', (c) => c.json<Series>(store.series(c.req.query('span') === 'day' ? 'day' : 'hour', now())))
+  app.get('/api/series', (c) => {
+    const span = c.req.query('span') === 'day' ? 'day' : 'hour'
+    return c.json<Series>(store.series(span, now(), feed.link.gaps))
+  })
   app.get('/api/workers', (c) => c.json<WorkerList>({ now: now(), workers: workersOf(parts, now()) }))
   app.get('/api/tasks', async (c) => c.json<TaskList>(await tasksOf(parts, taskQuery(c.req.query()), now())))
   app.get('/api/tasks/:id', async (c) => {

@@ -1,7 +1,9 @@
 import { closeSync, openSync } from 'node:fs'
 import { TwqError } from '../../errors.ts'
+import type { AuditEntry } from '../answers/actions.ts'
 import type { TaskQuery } from '../store/list-tasks.ts'
-import type { ArchivedFacts, ArchivedTask, ArchivePage } from './archived.ts'
+import type { ChartStep } from '../store/monitor-store.ts'
+import type { ArchivedChanges, ArchivedFacts, ArchivedTask, ArchivePage } from './archived.ts'
 import { countOf, pageOf, SCHEMA, type Statement } from './queries.ts'
 
 /** What is used of the database, whose interface is that of better-sqlite3. */
@@ -19,6 +21,11 @@ interface Prepared {
 
 // So that a day's tasks are not deleted in one transaction, which others would wait for.
 const DELETED_AT_ONCE = 5_000
+// Longer than the charts go back, in steps of a second and of a minute.
+const STEPS_KEPT = { hour: 3_600, day: 1_440 } as const
+// Of 30 days; those who guess secrets can't have what others did forgotten.
+const MOST_AUDITED = 10_000
+const MOST_REFUSED = 1_000
 
 /** A file of tasks, in the thread of the archive. */
 export class ArchiveDatabase {
@@ -57,11 +64,18 @@ export class ArchiveDatabase {
     }
   }
 
-  /** Keeps tasks as they are now, all or none. */
-  save(tasks: readonly ArchivedTask[], facts: ArchivedFacts): void {
+  /** Keeps tasks and steps as they are now, and adds to the audit: all or nothing. */
+  save({ tasks, steps, audit }: ArchivedChanges, facts: ArchivedFacts): void {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       for (const task of tasks) this.#put(task)
+      for (const { span, ...step } of steps) {
+        this.#run('INSERT OR REPLACE INTO steps VALUES (?, ?, ?)', span, step.number, JSON.stringify(step))
+      }
+      for (const entry of audit) {
+        const refused = entry.outcome === 'refused' ? 1 : 0
+        this.#run('INSERT INTO audit (at, refused, body) VALUES (?, ?, ?)', entry.at, refused, JSON.stringify(entry))
+      }
       this.#run("INSERT OR REPLACE INTO facts VALUES ('facts', ?)", JSON.stringify(facts))
       this.#database.exec('COMMIT')
     } catch (error) {
@@ -74,12 +88,25 @@ export class ArchiveDatabase {
   /** The facts that were saved last. */
   facts(): ArchivedFacts | undefined {
     const row = this.#prepared("SELECT value FROM facts WHERE name = 'facts'").get()
-    return row === undefined ? undefined : (JSON.parse(String(row.value)) as ArchivedFacts)
+    return row === undefined ? undefined : ({ gaps: [], ...JSON.parse(String(row.value)) } as ArchivedFacts)
   }
 
   /** The newest tasks, the newest last. */
   recent(limit: number): readonly ArchivedTask[] {
     return [...this.#tasks({ sql: 'SELECT body FROM tasks ORDER BY at DESC LIMIT ?', values: [limit] })].reverse()
+  }
+
+  /** The steps of the charts. */
+  steps(): readonly ChartStep[] {
+    return this.#prepared('SELECT span, body FROM steps')
+      .all()
+      .map(({ span, body }) => ({ ...JSON.parse(String(body)), span }) as ChartStep)
+  }
+
+  /** The newest acts of visitors, the newest last. */
+  audit(limit: number): readonly AuditEntry[] {
+    const rows = this.#prepared('SELECT body FROM audit ORDER BY number DESC LIMIT ?').all(limit)
+    return rows.map(({ body }) => JSON.parse(String(body)) as AuditEntry).reverse()
   }
 
   /** The tasks of a page. */
@@ -97,8 +124,15 @@ export class ArchiveDatabase {
     return this.#count
   }
 
-  /** Deletes what is older than `before`, in seconds since the epoch. */
-  forget(before: number): void {
+  /** Deletes what is older than `before`, in seconds since the epoch, and steps that no chart shows any more. */
+  forget(before: number, now: number): void {
+    this.#run("DELETE FROM steps WHERE span = 'hour' AND number < ?", now - STEPS_KEPT.hour)
+    this.#run("DELETE FROM steps WHERE span = 'day' AND number < ?", now / 60 - STEPS_KEPT.day)
+    this.#run('DELETE FROM audit WHERE at < ?', before)
+    const beyond =
+      'DELETE FROM audit WHERE refused >= ? AND number <= (SELECT number FROM audit WHERE refused >= ? ORDER BY number DESC LIMIT 1 OFFSET ?)'
+    this.#run(beyond, 1, 1, MOST_REFUSED)
+    this.#run(beyond, 0, 0, MOST_AUDITED)
     const old = this.#prepared('SELECT number FROM tasks WHERE at < ? LIMIT ?')
     for (let rows = old.all(before, DELETED_AT_ONCE); rows.length > 0; rows = old.all(before, DELETED_AT_ONCE)) {
       this.#database.exec('BEGIN IMMEDIATE')

@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { TwqError } from '../../errors.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
+import type { AuditEntry } from '../answers/actions.ts'
 import type { TaskQuery } from '../store/list-tasks.ts'
-import type { ArchivedFacts, ArchivedTask, ArchivePage, ArchiveRequest } from './archived.ts'
+import type { ChartStep } from '../store/monitor-store.ts'
+import type { ArchivedChanges, ArchivedFacts, ArchivedTask, ArchivePage, ArchiveRequest } from './archived.ts'
 import type { ArchiveAnswer, NumberedRequest } from './serve-archive.ts'
 
 const ENTRY = new URL('./archive-entry.mjs', import.meta.url)
@@ -32,9 +34,19 @@ export class Archive {
     }
   }
 
-  /** Keeps tasks as they are now. */
-  async save(tasks: readonly ArchivedTask[], facts: ArchivedFacts): Promise<void> {
-    await this.#ask({ kind: 'save', tasks, facts })
+  /** Keeps what has changed, all of it or nothing. */
+  async save(changes: ArchivedChanges, facts: ArchivedFacts): Promise<void> {
+    await this.#ask({ kind: 'save', changes, facts })
+  }
+
+  /** The steps of the charts. */
+  async steps(): Promise<readonly ChartStep[]> {
+    return (await this.#ask({ kind: 'steps' })) as readonly ChartStep[]
+  }
+
+  /** The newest acts of visitors, the newest last. */
+  async audit(limit: number): Promise<readonly AuditEntry[]> {
+    return (await this.#ask({ kind: 'audit', limit })) as readonly AuditEntry[]
   }
 
   /** What was saved besides tasks; undefined in a new file. */
@@ -62,9 +74,9 @@ export class Archive {
     return (await this.#ask({ kind: 'count' })) as number
   }
 
-  /** Deletes what is older than `before`, in seconds since the epoch. */
-  async forget(before: number): Promise<void> {
-    await this.#ask({ kind: 'forget', before })
+  /** Deletes what is older than `before`, and what no chart shows any more; both in seconds since the epoch. */
+  async forget(before: number, now: number): Promise<void> {
+    await this.#ask({ kind: 'forget', before, now })
   }
 
   async close(): Promise<void> {

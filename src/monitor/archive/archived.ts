@@ -1,6 +1,8 @@
 import type { TaskState } from '../../events/task-state.ts'
-import type { Counts } from '../answers/cluster.ts'
+import type { AuditEntry } from '../answers/actions.ts'
+import type { Counts, Gap } from '../answers/cluster.ts'
 import type { TaskQuery } from '../store/list-tasks.ts'
+import type { ChartStep } from '../store/monitor-store.ts'
 import type { TaskHistory } from '../store/task-history.ts'
 
 /** A task as it is kept, with the text that it is found by. */
@@ -18,6 +20,15 @@ export interface ArchivedFacts {
   /** Since when they were counted. */
   readonly since: number
   readonly totals: Counts
+  /** When nothing could be heard, the last first. */
+  readonly gaps: readonly Gap[]
+}
+
+/** What has changed since it was saved last. */
+export interface ArchivedChanges {
+  readonly tasks: readonly ArchivedTask[]
+  readonly steps: readonly ChartStep[]
+  readonly audit: readonly AuditEntry[]
 }
 
 /** Tasks that pass a filter, and how many do, counted up to a bound. */
@@ -29,11 +40,13 @@ export interface ArchivePage {
 /** What the thread of the archive is asked to do. */
 export type ArchiveRequest =
   | { readonly kind: 'open'; readonly file: string }
-  | { readonly kind: 'save'; readonly tasks: readonly ArchivedTask[]; readonly facts: ArchivedFacts }
+  | { readonly kind: 'save'; readonly changes: ArchivedChanges; readonly facts: ArchivedFacts }
   | { readonly kind: 'facts' }
   | { readonly kind: 'recent'; readonly limit: number }
+  | { readonly kind: 'steps' }
+  | { readonly kind: 'audit'; readonly limit: number }
   | { readonly kind: 'find'; readonly query: TaskQuery }
   | { readonly kind: 'task'; readonly id: string }
   | { readonly kind: 'count' }
-  | { readonly kind: 'forget'; readonly before: number }
+  | { readonly kind: 'forget'; readonly before: number; readonly now: number }
   | { readonly kind: 'close' }

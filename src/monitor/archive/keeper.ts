@@ -1,17 +1,22 @@
 import { messageOf } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
+import type { Audit } from '../actions/audit.ts'
+import type { AuditEntry } from '../answers/actions.ts'
+import type { BrokerLink } from '../feed/broker-link.ts'
 import { type Hide, hiddenOf } from '../store/describe-task.ts'
 import { holdsText, type TaskQuery } from '../store/list-tasks.ts'
-import type { MonitorStore, TaskView } from '../store/monitor-store.ts'
+import type { ChartStep, MonitorStore, TaskView } from '../store/monitor-store.ts'
 import type { Archive } from './archive.ts'
-import type { ArchivedFacts, ArchivedTask } from './archived.ts'
+import type { ArchivedChanges, ArchivedFacts, ArchivedTask } from './archived.ts'
 import { MOST_COUNTED } from './queries.ts'
 
 /** The parts of a keeper. */
 export interface KeeperParts {
   readonly archive: Archive
   readonly store: MonitorStore
+  readonly audit: Audit
+  readonly link: BrokerLink
   readonly hide: Hide
   readonly clock: Clock
   readonly logger: EventLogger | undefined
@@ -22,6 +27,8 @@ export interface Kept {
   readonly archive: Archive
   readonly facts: ArchivedFacts | undefined
   readonly recent: readonly ArchivedTask[]
+  readonly steps: readonly ChartStep[]
+  readonly audit: readonly AuditEntry[]
 }
 
 const EVERY = 500
@@ -29,12 +36,21 @@ const FORGET_EVERY = 3_600_000
 const DAYS = 30
 // As many as the store remembers.
 const RECALLED = 10_000
+const AUDIT_RECALLED = 1_000
+// What can't be written waits for the next time: so much of it.
+const MOST_UNSAVED = 20_000
 
 /** Opens the archive of a file, with its newest tasks. Rejects with `TWQ_CONFIG` where that can't be. */
 export async function openKept(file: string): Promise<Kept> {
   const { Archive } = await import('./archive.ts')
   const archive = await Archive.open(file)
-  return { archive, facts: await archive.facts(), recent: await archive.recent(RECALLED) }
+  return {
+    archive,
+    facts: await archive.facts(),
+    recent: await archive.recent(RECALLED),
+    steps: await archive.steps(),
+    audit: await archive.audit(AUDIT_RECALLED),
+  }
 }
 
 /** Keeps what the store takes in: twice a second, and before the archive is asked. */
@@ -44,6 +60,8 @@ export class Keeper {
   #forgets: Timer | undefined
   #last: Promise<void> = Promise.resolve()
   #failed = false
+  /** What could not be written so far. */
+  #unsaved: ArchivedChanges = NOTHING
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
@@ -71,7 +89,7 @@ export class Keeper {
     return await this.#parts.archive.count()
   }
 
-  /** Writes what has changed. Never rejects: what could not be written is logged, and lost with this process. */
+  /** Writes what has changed. Never rejects: what can't be written is logged, tried again, and lost with this process. */
   flush(): Promise<void> {
     this.#last = this.#last.then(() => this.#write())
     return this.#last
@@ -85,14 +103,21 @@ export class Keeper {
   }
 
   async #write(): Promise<void> {
-    const { archive, store, hide, clock, logger } = this.#parts
+    const { archive, store, audit, link, hide, clock, logger } = this.#parts
     const changed = store.takeChanged()
-    const tasks = changed.map(({ state, history }) => ({ state, history, text: textOf(state, hide) }))
-    const facts = { heardUntil: clock.now() / 1000, since: store.since, totals: store.totals }
+    const changes = {
+      tasks: changed.map(({ state, history }) => ({ state, history, text: textOf(state, hide) })),
+      steps: store.takeChangedSteps(),
+      audit: audit.takeNew(),
+    }
+    const unsaved = together(this.#unsaved, changes)
+    const facts = { heardUntil: clock.now() / 1000, since: store.since, totals: store.totals, gaps: link.gaps }
     try {
-      await archive.save(tasks, facts)
+      await archive.save(unsaved, facts)
+      this.#unsaved = NOTHING
       this.#failed = false
     } catch (error) {
+      this.#unsaved = unsaved
       if (!this.#failed)
         logger?.error({ event: 'monitor.not-stored', error: messageOf(error) }, 'tasks could not be stored')
       this.#failed = true
@@ -105,8 +130,23 @@ export class Keeper {
 
   #forget(): void {
     const { archive, clock } = this.#parts
-    void archive.forget(clock.now() / 1000 - DAYS * 86_400).catch(() => {})
+    const now = clock.now() / 1000
+    void archive.forget(now - DAYS * 86_400, now).catch(() => {})
     this.#forgets = clock.after(FORGET_EVERY, () => this.#forget())
+  }
+}
+
+const NOTHING: ArchivedChanges = { tasks: [], steps: [], audit: [] }
+
+/** Changes in one: a task and a step as they were last, and not more of each than is worth the memory. */
+function together(before: ArchivedChanges, after: ArchivedChanges): ArchivedChanges {
+  if (before === NOTHING) return after
+  const lastOf = <One>(ones: readonly One[], key: (one: One) => string): readonly One[] =>
+    [...new Map(ones.map((one) => [key(one), one])).values()].slice(-MOST_UNSAVED)
+  return {
+    tasks: lastOf([...before.tasks, ...after.tasks], ({ state }) => state.uuid),
+    steps: lastOf([...before.steps, ...after.steps], ({ span, number }) => `${span} ${number}`),
+    audit: [...before.audit, ...after.audit].slice(-MOST_UNSAVED),
   }
 }
 

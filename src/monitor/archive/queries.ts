@@ -11,7 +11,7 @@ export const MOST_COUNTED = 10_000
 // Of the tasks that hold a text, as many of the newest are looked at.
 const MOST_FOUND = 10_000
 
-/** The tables: tasks by id, and their texts by words. */
+/** The tables: tasks by id, their texts by words, the steps of the charts, and the acts of visitors. */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS tasks (
     number INTEGER PRIMARY KEY,
@@ -29,6 +29,18 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS tasks_worker_state ON tasks (worker, state, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_name_state ON tasks (name, state, at DESC, id);
   CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', contentless_delete=1);
+  CREATE TABLE IF NOT EXISTS steps (
+    span TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (span, number)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS audit (
+    number INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    refused INTEGER NOT NULL,
+    body TEXT NOT NULL
+  );
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
 

@@ -39,11 +39,15 @@ export function serveArchive(): void {
 function perform(database: ArchiveDatabase, request: Exclude<ArchiveRequest, { readonly kind: 'open' }>): unknown {
   switch (request.kind) {
     case 'save':
-      return database.save(request.tasks, request.facts)
+      return database.save(request.changes, request.facts)
     case 'facts':
       return database.facts()
     case 'recent':
       return database.recent(request.limit)
+    case 'steps':
+      return database.steps()
+    case 'audit':
+      return database.audit(request.limit)
     case 'find':
       return database.find(request.query)
     case 'task':
@@ -51,7 +55,7 @@ function perform(database: ArchiveDatabase, request: Exclude<ArchiveRequest, { r
     case 'count':
       return database.count()
     case 'forget':
-      return database.forget(request.before)
+      return database.forget(request.before, request.now)
     case 'close':
       return database.close()
     default:

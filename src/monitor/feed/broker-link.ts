@@ -5,21 +5,27 @@ import type { BrokerState, Gap } from '../answers/cluster.ts'
 // What is worth showing.
 const MOST_GAPS = 20
 
+/** What another monitor has heard, whose tasks are kept. */
+export interface HeardBefore {
+  readonly heardUntil: number
+  readonly gaps: readonly Gap[]
+}
+
 /** What is known of the connection: its state, since when, and the times in which no events could be heard. */
 export class BrokerLink {
   readonly #now: () => number
   #state: BrokerState
   #gaps: readonly Gap[]
 
-  /** `now` tells seconds since the epoch; `heardUntil` is until when another monitor has heard, whose tasks are kept; `onChange` hears of each change, and of each connection whether it ended a gap. */
+  /** `now` tells seconds since the epoch; `before` is until when another monitor has heard, whose tasks are kept, and what it had missed; `onChange` hears of each change, and of each connection whether it ended a gap. */
   constructor(
     session: Session,
     now: () => number,
-    heardUntil: number | undefined,
+    before: HeardBefore | undefined,
     onChange: (change: { readonly back: Gap | undefined }) => void,
   ) {
     this.#now = now
-    this.#gaps = heardUntil === undefined ? [] : [{ from: heardUntil, to: undefined }]
+    this.#gaps = before === undefined ? [] : withOpenGap(before.gaps, before.heardUntil)
     this.#state = { state: 'connecting', since: now(), error: undefined }
     session.listen((event) => {
       const back = this.#hear(event)
@@ -54,7 +60,7 @@ export class BrokerLink {
       }
       case 'lost':
         this.#state = { state: 'lost', since, error: event.error.message }
-        this.#gaps = [{ from: since, to: undefined }, ...this.#gaps].slice(0, MOST_GAPS)
+        this.#gaps = withOpenGap(this.#gaps, since)
         return undefined
       case 'retrying':
         this.#state = { ...this.#state, error: event.error.message }
@@ -66,4 +72,10 @@ export class BrokerLink {
         return undefined
     }
   }
+}
+
+/** One that had begun already, when the monitor before ended without the broker, goes on. */
+function withOpenGap(gaps: readonly Gap[], from: number): readonly Gap[] {
+  const [last] = gaps
+  return last !== undefined && last.to === undefined ? gaps : [{ from, to: undefined }, ...gaps].slice(0, MOST_GAPS)
 }

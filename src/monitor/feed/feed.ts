@@ -5,7 +5,7 @@ import type { Management } from '../../queues/management.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { MonitorStore } from '../store/monitor-store.ts'
-import { BrokerLink } from './broker-link.ts'
+import { BrokerLink, type HeardBefore } from './broker-link.ts'
 import type { Changes } from './changes.ts'
 import { Depths } from './depths.ts'
 import { Inspections } from './inspections.ts'
@@ -22,8 +22,8 @@ export interface FeedParts {
   /** Has workers send task events that were started without them. */
   readonly enableTaskEvents: boolean
   readonly logger: EventLogger | undefined
-  /** Until when another monitor has heard, whose tasks are kept; seconds since the epoch. */
-  readonly heardUntil: number | undefined
+  /** What another monitor has heard, whose tasks are kept. */
+  readonly before: HeardBefore | undefined
 }
 
 /** Milliseconds between two questions about the depths of queues. */
@@ -53,7 +53,7 @@ export class Feed {
     this.link = new BrokerLink(
       session,
       () => clock.now() / 1000,
-      parts.heardUntil,
+      parts.before,
       ({ back }) => {
         changes.touch('broker')
         if (back !== undefined) this.#catchUp(back.from)

@@ -5,6 +5,9 @@ const SHORTEST = 1e-4
 const PER_DOUBLING = 4
 const BUCKETS = 120
 
+/** The number of a bucket, and how many durations are in it. */
+export type Bucket = readonly [bucket: number, count: number]
+
 /** Durations of many slots, counted in buckets. */
 export class Histogram {
   readonly #buckets: Uint32Array
@@ -18,6 +21,18 @@ export class Histogram {
     const bucket = Math.ceil(Math.log2(Math.max(seconds, SHORTEST) / SHORTEST) * PER_DOUBLING)
     const index = slot * BUCKETS + Math.min(bucket, BUCKETS - 1)
     this.#buckets[index] = (this.#buckets[index] as number) + 1
+  }
+
+  /** The buckets of a slot that hold anything, each with its number and its count. */
+  kept(slot: number): readonly Bucket[] {
+    const counts = [...this.#buckets.subarray(slot * BUCKETS, (slot + 1) * BUCKETS)]
+    return counts.flatMap((count, bucket) => (count === 0 ? [] : ([[bucket, count]] as const)))
+  }
+
+  /** Puts buckets back as they were kept. */
+  restore(slot: number, kept: readonly Bucket[]): void {
+    for (const [bucket, count] of kept)
+      if (bucket >= 0 && bucket < BUCKETS) this.#buckets[slot * BUCKETS + bucket] = count
   }
 
   clear(slot: number): void {

@@ -3,8 +3,8 @@ import { ClusterState } from '../../events/cluster-state.ts'
 import type { TaskState } from '../../events/task-state.ts'
 import type { WorkerState } from '../../events/worker-state.ts'
 import { type CeleryEvent, splitType } from '../../protocol/remote/read-event.ts'
-import type { Counts, Series } from '../answers/cluster.ts'
-import { KINDS, type Kind, Rates } from './rates.ts'
+import type { Counts, Gap, Series } from '../answers/cluster.ts'
+import { type KeptStep, KINDS, type Kind, Rates } from './rates.ts'
 import { type TaskHistory, taskHistoryAfter } from './task-history.ts'
 
 /** A task as the pages show it: its state as Celery computes it, and how it came there. */
@@ -19,6 +19,11 @@ export interface StoreOptions {
   readonly bytes?: number
   /** Since when, and how many events: of a monitor that goes on with what another one has kept. */
   readonly before?: { readonly since: number; readonly totals: Counts } | undefined
+}
+
+/** What happened in a step of one of the charts, as it is kept. */
+export interface ChartStep extends KeptStep {
+  readonly span: 'hour' | 'day'
 }
 
 /** The ends of a task. */
@@ -84,13 +89,23 @@ export class MonitorStore {
     return { tasks: this.#tasksVersion, workers: this.#workersVersion }
   }
 
-  /** Takes tasks in as they were kept, the newest last, and notes from now on which of them change. */
-  restore(views: readonly TaskView[]): void {
+  /** Takes tasks, the newest last, and steps of the charts in as they were kept, and notes from now on which of them change. */
+  restore(views: readonly TaskView[], steps: readonly ChartStep[]): void {
     for (const { state, history } of views) {
       this.#cluster.restore(state)
       this.#histories.put(state.uuid, history)
     }
     this.#changed = new Map()
+    this.#hour.restore(steps.filter(({ span }) => span === 'hour'))
+    this.#day.restore(steps.filter(({ span }) => span === 'day'))
+  }
+
+  /** The steps of the charts that have changed since the last call. */
+  takeChangedSteps(): readonly ChartStep[] {
+    return [
+      ...this.#hour.takeChanged().map((step) => ({ ...step, span: 'hour' }) as const),
+      ...this.#day.takeChanged().map((step) => ({ ...step, span: 'day' }) as const),
+    ]
   }
 
   /** The tasks that have changed since the last call, as they are now. */
@@ -162,12 +177,17 @@ export class MonitorStore {
     return { runtime, wait }
   }
 
-  /** The points of the charts: an hour in steps of ten seconds, a day in steps of five minutes. */
-  series(span: 'hour' | 'day', now: number): Series {
+  /** The points of the charts: an hour in steps of ten seconds, a day in steps of five minutes. A count is null where nothing was heard: before `since`, and within `gaps`. */
+  series(span: 'hour' | 'day', now: number, gaps: readonly Gap[] = []): Series {
     const [rates, { step, each }] = span === 'hour' ? [this.#hour, HOUR] : [this.#day, DAY]
     const seconds = step * each
     const stretches = rates.stretches(each, now)
-    const perSecond = (kind: Kind) => stretches.map((stretch) => stretch.count(kind) / seconds)
+    const unheard = [{ from: 0, to: this.since }, ...gaps]
+    const isHeard = stretches.map(
+      ({ at }) => !unheard.some(({ from, to = now }) => from <= at && at + seconds <= to && at + seconds <= now),
+    )
+    const perSecond = (kind: Kind) =>
+      stretches.map((stretch, index) => (isHeard[index] ? stretch.count(kind) / seconds : null))
     return {
       step: seconds,
       at: stretches.map(({ at }) => at),

@@ -1,5 +1,5 @@
 import type { Durations } from '../answers/cluster.ts'
-import { Histogram } from './histogram.ts'
+import { type Bucket, Histogram } from './histogram.ts'
 
 /** The kinds of task events that are counted. */
 export const KINDS = ['sent', 'received', 'started', 'succeeded', 'failed', 'retried', 'revoked', 'rejected'] as const
@@ -16,6 +16,16 @@ export interface Stretch {
   readonly wait: Durations
 }
 
+/** What happened in one step, as it is kept. */
+export interface KeptStep {
+  /** Its number, counted from the epoch. */
+  readonly number: number
+  /** In the order of {@link KINDS}. */
+  readonly counts: readonly number[]
+  readonly runtimes: readonly Bucket[]
+  readonly waits: readonly Bucket[]
+}
+
 /** Counts and durations of the last `length` steps of `step` seconds each, in memory of constant size. */
 export class Rates {
   readonly #step: number
@@ -25,6 +35,8 @@ export class Rates {
   readonly #waits: Histogram
   /** The number of the step written last, counted from the epoch. */
   #last: number
+  /** The numbers of the steps that were written since the last {@link takeChanged}; undefined where nothing is kept. */
+  #changed: Set<number> | undefined
 
   constructor(step: number, length: number, now: number) {
     this.#step = step
@@ -38,6 +50,7 @@ export class Rates {
   /** Counts an event that arrived `now`. */
   count(kind: Kind, now: number): void {
     const slot = this.#slot(now)
+    this.#changed?.add(this.#last)
     const index = slot * KINDS.length + KINDS.indexOf(kind)
     this.#counts[index] = (this.#counts[index] as number) + 1
   }
@@ -50,6 +63,33 @@ export class Rates {
   /** Notes how many seconds a task waited in its worker. */
   waited(seconds: number, now: number): void {
     this.#waits.add(this.#slot(now), seconds)
+  }
+
+  /** Takes steps in as they were kept, those that are too old left out, and notes from now on which change. */
+  restore(steps: readonly KeptStep[]): void {
+    for (const { number, counts, runtimes, waits } of steps) {
+      if (number > this.#last || number <= this.#last - this.#length) continue
+      const slot = number % this.#length
+      this.#counts.set(counts.slice(0, KINDS.length), slot * KINDS.length)
+      this.#runtimes.restore(slot, runtimes)
+      this.#waits.restore(slot, waits)
+    }
+    this.#changed = new Set()
+  }
+
+  /** The steps that were written since the last call, as they are now. */
+  takeChanged(): readonly KeptStep[] {
+    const changed = [...(this.#changed ?? [])].filter((number) => number > this.#last - this.#length)
+    this.#changed?.clear()
+    return changed.map((number) => {
+      const slot = number % this.#length
+      return {
+        number,
+        counts: [...this.#counts.subarray(slot * KINDS.length, (slot + 1) * KINDS.length)],
+        runtimes: this.#runtimes.kept(slot),
+        waits: this.#waits.kept(slot),
+      }
+    })
   }
 
   /** The last `steps` whole steps before the one of `now`, as one stretch. */

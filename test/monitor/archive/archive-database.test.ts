@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ArchiveDatabase } from '../../../src/monitor/archive/archive-database.ts'
-import type { ArchivedTask } from '../../../src/monitor/archive/archived.ts'
+import type { ArchivedChanges, ArchivedTask } from '../../../src/monitor/archive/archived.ts'
 import type { TaskQuery } from '../../../src/monitor/store/list-tasks.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
@@ -11,6 +11,12 @@ const FACTS = {
   heardUntil: NOW,
   since: NOW - 10,
   totals: { sent: 0, received: 7, started: 6, succeeded: 5, failed: 1, retried: 0, revoked: 0, rejected: 0 },
+  gaps: [{ from: NOW - 9, to: NOW - 8 }],
+}
+
+/** Changes of which the rest is empty. */
+function only(changes: Partial<ArchivedChanges>): ArchivedChanges {
+  return { tasks: [], steps: [], audit: [], ...changes }
 }
 
 function aTask(number: number, fields: Partial<ArchivedTask['state']> = {}): ArchivedTask {
@@ -57,14 +63,14 @@ it.each([
 ] as [Partial<TaskQuery>, string[]][])('finds with %j %j', async (query, expected) => {
   using scene = await aDatabase()
   const tasks = [0, 1, 2, 3, 4].map((number) => aTask(number))
-  scene.database.save([...tasks, aTask(5, { state: 'FAILURE' })], FACTS)
+  scene.database.save(only({ tasks: [...tasks, aTask(5, { state: 'FAILURE' })] }), FACTS)
   expect(scene.database.find({ limit: 50, ...query }).tasks.map(({ state }) => state.uuid)).toEqual(expected)
 })
 
 it('has a task as it was saved last, and finds it by that alone', async () => {
   using scene = await aDatabase()
-  scene.database.save([aTask(1)], FACTS)
-  scene.database.save([{ ...aTask(1, { state: 'FAILURE' }), text: 'anew' }], FACTS)
+  scene.database.save(only({ tasks: [aTask(1)] }), FACTS)
+  scene.database.save(only({ tasks: [{ ...aTask(1, { state: 'FAILURE' }), text: 'anew' }] }), FACTS)
   expect(scene.database.task('t1')?.state.state).toBe('FAILURE')
   expect(scene.database.count()).toBe(1)
   expect([
@@ -75,7 +81,7 @@ it('has a task as it was saved last, and finds it by that alone', async () => {
 
 it('keeps tasks and facts over a restart, and the newest for the start', async () => {
   using scene = await aDatabase()
-  scene.database.save([aTask(1), aTask(2), aTask(3)], FACTS)
+  scene.database.save(only({ tasks: [aTask(1), aTask(2), aTask(3)] }), FACTS)
   const again = await ArchiveDatabase.open(scene.file)
   expect(again.facts()).toEqual(FACTS)
   expect(again.recent(2).map(({ state }) => state.uuid)).toEqual(['t2', 't3'])
@@ -84,20 +90,44 @@ it('keeps tasks and facts over a restart, and the newest for the start', async (
 
 it('forgets what is older than it is told, texts too', async () => {
   using scene = await aDatabase()
-  scene.database.save(
-    Array.from({ length: 20 }, (_, number) => aTask(number)),
-    FACTS,
-  )
-  scene.database.forget(NOW + 15)
+  scene.database.save(only({ tasks: Array.from({ length: 20 }, (_, number) => aTask(number)) }), FACTS)
+  scene.database.forget(NOW + 15, NOW)
   expect([scene.database.count(), scene.database.find({ limit: 50, text: 'order' }).matching]).toEqual([5, 5])
 })
 
 it('makes a file that others can not read', async () => {
   using scene = await aDatabase()
-  scene.database.save([aTask(1)], FACTS)
+  scene.database.save(only({ tasks: [aTask(1)] }), FACTS)
   expect([scene.file, `${scene.file}-wal`].map((file) => statSync(file).mode & 0o077)).toEqual([0, 0])
 })
 
 it('says what is wrong with a file that is no database', async () => {
   await expect(ArchiveDatabase.open(tempFolder())).rejects.toMatchObject({ code: 'TWQ_CONFIG' })
+})
+
+it('keeps the steps of an hour and of a day as long as a chart shows them', async () => {
+  using scene = await aDatabase()
+  const minute = Math.floor(NOW / 60)
+  const numbers = { hour: [NOW - 3_700, NOW - 3_500], day: [minute - 1_500, minute - 1_400] }
+  const steps = (['hour', 'day'] as const).flatMap((span) =>
+    numbers[span].map((number) => ({ span, number, counts: [1], runtimes: [[40, 2]] as const, waits: [] })),
+  )
+  scene.database.save(only({ steps }), FACTS)
+  scene.database.save(only({ steps: [{ ...steps[3]!, counts: [5] }] }), FACTS)
+  scene.database.forget(NOW - 30 * 86_400, NOW)
+  expect(scene.database.steps()).toEqual([{ ...steps[3], counts: [5] }, steps[1]])
+})
+
+it('keeps the acts of 30 days, and refused logins push no others out', async () => {
+  using scene = await aDatabase()
+  const anEntry = (at: number, outcome: 'done' | 'refused') => ({
+    ...{ at, who: 'ada', what: 'drop', on: 'celery', outcome, detail: undefined },
+  })
+  const old = anEntry(NOW - 31 * 86_400, 'done')
+  const done = anEntry(NOW - 10, 'done')
+  const refused = Array.from({ length: 1_100 }, (_, number) => anEntry(NOW + number, 'refused'))
+  scene.database.save(only({ audit: [old, done, ...refused] }), FACTS)
+  scene.database.forget(NOW - 30 * 86_400, NOW)
+  const kept = scene.database.audit(5_000)
+  expect([kept.length, kept[0]?.at, kept.at(-1)?.at]).toEqual([1_001, done.at, NOW + 1_099])
 })

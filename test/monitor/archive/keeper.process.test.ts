@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Overview } from '../../../src/monitor/answers/cluster.ts'
+import type { AuditList } from '../../../src/monitor/answers/actions.ts'
+import type { Overview, Series } from '../../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../../src/monitor/answers/tasks.ts'
 import { createMonitor } from '../../../src/monitor/create-monitor.ts'
 import { aMonitor, aTaskEvent } from '../../support/a-monitor.ts'
@@ -45,6 +46,29 @@ it('lists tasks that memory has forgotten', async () => {
   expect(await scene.get<TaskDetail>('/api/tasks/t0')).toMatchObject({ state: 'RECEIVED', name: 'add' })
   expect((await scene.get<TaskList>('/api/tasks?text=t11999')).tasks.map(({ id }) => id)).toEqual(['t11999'])
   expect((await scene.get<TaskList>('/api/tasks?text=secret')).matching).toBe(0)
+})
+
+it('has the charts and the audit of the monitor before, and no numbers where nothing was heard', async () => {
+  const file = join(tempFolder(), 'tasks.db')
+  const sum = (counts: Series['received']) => counts.reduce<number>((all, one) => all + (one ?? 0), 0)
+  let before: Series
+  {
+    await using scene = await aMonitor({ store: file, allowControl: true })
+    await scene.say([aTaskEvent('task-received', 'one'), aTaskEvent('task-succeeded', 'one', { runtime: 0.5 })])
+    before = await scene.until<Series>('/api/series', ({ succeeded }) => sum(succeeded) > 0)
+    // There is no worker to hear it.
+    expect((await scene.post('/api/tasks/revoke', { ids: ['one'] })).status).toBe(409)
+  }
+  await using scene = await aMonitor({ store: file })
+  for (const span of ['hour', 'day']) {
+    const after = await scene.get<Series>(`/api/series?span=${span}`)
+    expect(sum(after.succeeded) * after.step).toBeCloseTo(1)
+    expect(after.runtime50.filter((one) => one !== null)).toEqual(before.runtime50.filter((one) => one !== null))
+    expect(after.received[0]).toBe(null)
+  }
+  const { since, entries } = await scene.get<AuditList>('/api/audit')
+  expect(entries).toMatchObject([{ who: 'anyone', what: 'revoke', on: 'one', outcome: 'failed' }])
+  expect(since).toBe((await scene.get<Overview>('/api/overview')).since)
 })
 
 // No broker is there, and none is needed for what is kept.
