@@ -16,10 +16,16 @@ import { workersOf } from './workers.ts'
 
 /** What the pages show, as JSON. */
 export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
-  const { store, feed, hide, clock } = parts
+  const { store, feed, keeper, hide, clock } = parts
   const now = () => clock.now() / 1000
 
-  app.get('/api/overview', (c) => c.json<Overview>(overviewOf(parts, now())))
+  // What a page shows of tasks is in the file by then, where one is kept. It was taken before: it may be newer in the file.
+  const shown = async <Answer>(answer: Answer): Promise<Answer> => {
+    await keeper?.settle()
+    return answer
+  }
+
+  app.get('/api/overview', async (c) => c.json<Overview>(await shown(overviewOf(parts, now()))))
   app.get('/api/series', (c) => {
     const span = c.req.query('span') === 'day' ? 'day' : 'hour'
     return c.json<Series>(store.series(span, now(), feed.link.gaps))
@@ -28,13 +34,14 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   app.get('/api/tasks', async (c) => c.json<TaskList>(await tasksOf(parts, taskQuery(c.req.query()), now())))
   app.get('/api/tasks/:id', async (c) => {
     const id = c.req.param('id')
-    const view = store.task(id) ?? (await parts.keeper?.task(id))
+    const view = store.task(id) ?? (await keeper?.task(id))
     if (view === undefined) return c.json<Refusal>(UNKNOWN_TASK, 404)
-    return c.json<TaskDetail>(await withKeptResult(detailOf(view, store, hide, now()), parts))
+    return c.json<TaskDetail>(await shown(await withKeptResult(detailOf(view, store, hide, now()), parts)))
   })
-  app.get('/api/tasks/:id/tree', (c) => {
+  app.get('/api/tasks/:id/tree', async (c) => {
     const view = store.task(c.req.param('id'))
-    return view === undefined ? c.json<Refusal>(UNKNOWN_TASK, 404) : c.json<TaskTree>(treeOf(view.state, store))
+    if (view === undefined) return c.json<Refusal>(UNKNOWN_TASK, 404)
+    return c.json<TaskTree>(await shown(treeOf(view.state, store)))
   })
   app.get('/api/queues', (c) => {
     const { rows: queues, asked, error } = feed.depths

@@ -71,7 +71,7 @@ export class Keeper {
 
   /** The tasks that pass, and how many; those of the last moment, too. */
   async find(query: TaskQuery): Promise<{ readonly views: readonly TaskView[]; readonly matching: number }> {
-    await this.flush()
+    await this.settle()
     const { archive, hide } = this.#parts
     const { tasks, matching } = await archive.find(query)
     const { text } = query
@@ -93,6 +93,12 @@ export class Keeper {
   flush(): Promise<void> {
     this.#last = this.#last.then(() => this.#write())
     return this.#last
+  }
+
+  /** Resolves when the tasks as they are now are written: what a page has shown is not lost with this process. */
+  async settle(): Promise<void> {
+    if (this.#parts.store.hasChanged) await this.flush()
+    else await this.#last
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,8 @@ const INSPECT_EVERY = 30_000
 // A worker that came is asked soon, and many that come at once are asked together.
 const INSPECT_SOON = 1_000
 const STOP_PATIENCE = 2_000
+// Names come from the wire.
+const MOST_RETURNED = 5_000
 // Twenty seconds of a busy cluster, for a machine that has something else to do; more than 64 MiB are never kept.
 const MOST_WAITING = 100_000
 
@@ -43,6 +45,9 @@ export class Feed {
   readonly #parts: FeedParts
   readonly #stream: EventStream
   readonly #timers = new Map<string, Timer>()
+  /** The workers that were heard, or have answered, since events were missed last; undefined where none were. */
+  #returned: Set<string> | undefined
+  #missedSince: number | undefined
   #closed = false
 
   constructor(parts: FeedParts) {
@@ -56,7 +61,10 @@ export class Feed {
       parts.before,
       ({ back }) => {
         changes.touch('broker')
-        if (back !== undefined) this.#catchUp(back.from)
+        if (back === undefined) return
+        this.#missedSince = back.from
+        this.#returned = new Set()
+        void this.#catchUp()
       },
     )
     this.#stream = receiveEvents(
@@ -78,7 +86,8 @@ export class Feed {
     session.start().catch((error: unknown) => this.#refuse(error))
     this.#stream.ready.then(
       () => {
-        this.#catchUp(undefined)
+        // Where events were missed before, the connection has brought that about.
+        if (this.#returned === undefined) void this.#catchUp()
         void this.#lookAtQueues()
       },
       () => {},
@@ -102,6 +111,7 @@ export class Feed {
         if (store.versions.tasks !== versions.tasks) changes.touch('tasks')
         if (store.versions.workers !== versions.workers) changes.touch('workers')
         versions = store.versions
+        if (event.type.startsWith('worker-')) this.#hearAgain(event.hostname)
         if (isNew) this.#later('inspect', INSPECT_SOON, () => this.#inspect())
       }
     } catch (error) {
@@ -116,12 +126,20 @@ export class Feed {
     this.#parts.logger?.error({ event: 'monitor.refused', error: messageOf(error) }, 'the broker can not be used')
   }
 
-  #catchUp(since: number | undefined): void {
-    void this.#attempt(async () => {
-      await this.inspections.catchUp(this.#parts.store, since)
+  async #catchUp(): Promise<void> {
+    await this.#attempt(async () => {
+      const returned = this.#returned
+      for (const name of await this.inspections.catchUp(this.#parts.store, this.#missedSince)) returned?.add(name)
       this.#parts.changes.touch('tasks')
       await this.#inspect()
     })
+  }
+
+  /** A worker that comes back after events were missed may be later than the monitor, and has not been asked then for what it has. */
+  #hearAgain(worker: string): void {
+    if (this.#returned === undefined || this.#returned.has(worker) || this.#returned.size >= MOST_RETURNED) return
+    this.#returned.add(worker)
+    this.#later('catch-up', INSPECT_SOON, () => this.#catchUp())
   }
 
   async #inspect(): Promise<void> {

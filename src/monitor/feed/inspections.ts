@@ -51,9 +51,9 @@ export class Inspections {
 
   /**
    * Asks for the tasks that workers have, and has the store remember them. What was on its way before events were missed at `since`,
-   * and no worker that answers has any more, is marked: its end was not seen.
+   * and no worker that answers has any more, is marked: its end was not seen. Resolves with the workers that have answered.
    */
-  async catchUp(store: MonitorStore, since: number | undefined): Promise<void> {
+  async catchUp(store: MonitorStore, since: number | undefined): Promise<Iterable<string>> {
     const inspector = this.#inspector()
     const [active, reserved, scheduled] = await Promise.all([
       answersTo(inspector.active()),
@@ -73,13 +73,16 @@ export class Inspections {
         store.recall(event as unknown as CeleryEvent)
       }
     }
-    if (since === undefined) return
+    if (since === undefined) return active.keys()
     for (const { uuid, state, worker, timestamp } of [...store.tasks.values()]) {
-      if (FINAL.has(state) || held.has(uuid) || timestamp >= since || worker === undefined) continue
+      if (FINAL.has(state) || held.has(uuid) || worker === undefined) continue
+      // By the monitor's clock: that of a worker may be ahead.
+      if ((store.task(uuid)?.history.heard ?? timestamp) >= since) continue
       const answered = active.has(worker) && reserved.has(worker) && scheduled.has(worker)
       const host = store.workers.get(worker)
       if (answered || host === undefined || !isAlive(host, now)) store.lose(uuid, since)
     }
+    return active.keys()
   }
 
   #inspector(): Inspector {

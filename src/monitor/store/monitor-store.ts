@@ -108,6 +108,11 @@ export class MonitorStore {
     ]
   }
 
+  /** Whether tasks have changed that were not taken yet. */
+  get hasChanged(): boolean {
+    return this.#changed !== undefined && this.#changed.size > 0
+  }
+
   /** The tasks that have changed since the last call, as they are now. */
   takeChanged(): readonly TaskView[] {
     const changed = [...(this.#changed?.values() ?? [])]

@@ -17,6 +17,8 @@ export interface TaskHistory {
   /** In the order of their arrival, the last hundred. */
   readonly moments: readonly KeptMoment[]
   readonly omitted: number
+  /** When the last event of it arrived, by the monitor's clock; undefined where it was only asked for. */
+  readonly heard?: number | undefined
   /** Since when nothing can be known of it, where that is so. */
   readonly unknownSince: number | undefined
 }
@@ -32,7 +34,8 @@ export function taskHistoryAfter(before: TaskHistory | undefined, event: CeleryE
   const note = typeof exception === 'string' ? cut(exception) : undefined
   const moments = [...(before?.moments ?? []), { what: boundedText(what), at, by, note }]
   const tooMany = Math.max(0, moments.length - MOST_MOMENTS)
-  return { moments: moments.slice(tooMany), omitted: (before?.omitted ?? 0) + tooMany, unknownSince: undefined }
+  const omitted = (before?.omitted ?? 0) + tooMany
+  return { moments: moments.slice(tooMany), omitted, heard: event.local_received, unknownSince: undefined }
 }
 
 function cut(text: string): string {
