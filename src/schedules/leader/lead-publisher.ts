@@ -6,6 +6,7 @@ import type { Outgoing } from '../../protocol/wire.ts'
 import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 
 /** The parts that a leader publishes with. */
 export interface LeadPublisherParts {
@@ -31,7 +32,7 @@ interface Used {
 export class LeadPublisher {
   readonly #parts: LeadPublisherParts
   readonly #refused: RefusedRoutes
-  readonly #over = new AbortController()
+  readonly #over = sharedAbort()
   #current: Used
   #opening = false
 
