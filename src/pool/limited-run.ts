@@ -2,6 +2,7 @@ import { TwqError } from '../errors.ts'
 import { celeryError } from '../protocol/result/exceptions.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TimeLimits } from '../tasks/time-limits.ts'
@@ -36,7 +37,7 @@ export function runUnderLimits({
 }: LimitedRun): Outcome | Promise<Outcome> {
   const { soft, hard } = limits
   const { message } = invocation
-  const controller = new AbortController()
+  const controller = sharedAbort()
   const follow = (): void => controller.abort(options.signal.reason)
   let over = false
 

@@ -1,6 +1,7 @@
 import { TwqError } from '../errors.ts'
 import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import { CANVAS_BRAND } from '../tasks/brand.ts'
 import type { AnyArguments, AnyHandle, Canvas, GroupHandle, Send, SendOptions, TaskHandle } from '../tasks/sending.ts'
@@ -67,7 +68,7 @@ export async function askHandle(
     throw new TwqError('TWQ_CLOSED', `nothing is told of ${id}: the attempt that sent it is over`)
   }
   const { method, timeout, options: how } = question
-  attempt.over ??= new AbortController()
+  attempt.over ??= sharedAbort()
   const options = { signal: attempt.over.signal, ...(timeout !== undefined && { timeout }) }
   switch (method) {
     case 'result':

@@ -5,6 +5,7 @@ import { createLogger, type EventLogger } from '../runtime/log/logger.ts'
 import { endWithParent } from '../runtime/process/end-with-parent.ts'
 import { systemClock } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { runAttempt } from '../tasks/attempt/attempt.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
@@ -84,7 +85,7 @@ export function serve(): void {
       return
     }
     withoutPrototypes(invocation.message)
-    running = new AbortController()
+    running = sharedAbort()
     if (aborted !== undefined) running.abort(errorFrom(aborted))
     const send: Send = sendThrough({
       send: (sending) => ask((call) => post({ kind: 'send', call, attempt, sending })),

@@ -1,6 +1,7 @@
 import { TwqError } from '../errors.ts'
 import { createLogger, type Logger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { createRouter } from '../sending/router.ts'
 import type { Plugin } from '../tasks/plugin.ts'
 import { pluginProblems } from '../tasks/plugin-problems.ts'
@@ -42,7 +43,7 @@ const ROUTER = createRouter({ defaultQueue: 'celery' })
  */
 export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTaskOptions = {}): Promise<TaskRun> {
   const { attempt = 1, redelivered = false, queue = 'celery', clock = systemClock, logger = UNHEARD } = options
-  const { signal = new AbortController().signal, headers, id, plugins = [] } = options
+  const { signal = sharedAbort().signal, headers, id, plugins = [] } = options
   const problems = pluginProblems(plugins)
   if (problems.length > 0) throw new TwqError('TWQ_CONFIG', problems.map((problem) => `plugins${problem}`).join('\n'))
   const how = { retries: attempt - 1, queue, ...(id !== undefined && { taskId: id }), ...(headers && { headers }) }

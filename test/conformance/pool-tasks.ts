@@ -26,6 +26,20 @@ const current = defineTask({
   },
 })
 
+/** What Node warns of while many parts of a task listen to its signal. */
+const listeners = defineTask({
+  name: 'listeners',
+  async run(_args: object, { signal }) {
+    const warnings: string[] = []
+    const warned = ({ name }: Error): void => void warnings.push(name)
+    process.on('warning', warned)
+    for (let n = 0; n < 20; n += 1) signal.addEventListener('abort', () => {})
+    await sleep(1)
+    process.off('warning', warned)
+    return warnings
+  },
+})
+
 const echo = defineTask({ name: 'echo', positional: ['value'], run: ({ value }: { value: unknown }) => value })
 
 /** Whether what it is given, and what is in there, are objects like those of the task's own code. */
@@ -281,6 +295,7 @@ export const poolTasks = [
   price,
   unspeakable,
   endless,
+  listeners,
   fail,
   reject,
   again,

@@ -14,6 +14,7 @@ import type { Outcome } from '../../src/tasks/attempt/outcome.ts'
 import type { ResultOptions, Send } from '../../src/tasks/sending.ts'
 import type { AnyTask } from '../../src/tasks/task.ts'
 import type { TimeLimits } from '../../src/tasks/time-limits.ts'
+import { aRequest } from '../support/a-request.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
 import { anInvocation } from '../support/attempts.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -212,6 +213,10 @@ export function poolConformance(subject: PoolSubject): void {
       expect(await outcomeOf('log', [], { id: 'logging' })).toMatchObject({ result: false })
       const line = await scene.log.until(({ msg }) => msg === 'something odd')
       expect(line).toMatchObject({ level: 'warn', task_id: 'logging', task: 'log', n: 1, error: { message: 'odd' } })
+    })
+
+    it('lets any number of parts of a task listen to its signal', async () => {
+      expect(await outcomeOf('listeners')).toMatchObject({ kind: 'succeeded', result: [] })
     })
 
     it("aborts a task's signal with the reason", async () => {
@@ -511,11 +516,12 @@ async function started(subject: PoolSubject, over: Partial<PoolSetting> = {}): P
 
 function start(pool: Pool, task: string, args: readonly unknown[] = [], over: Partial<TaskMessage> = {}): Run {
   const message = aTaskMessage({ task, args: args as TaskMessage['args'], ...over })
-  const controller = new AbortController()
+  // Its signal is what the attempt listens to in a worker.
+  const request = aRequest()
   const begun: Deferred<number> = deferred()
   const states: [State, unknown][] = []
   const options: RunOptions = {
-    signal: controller.signal,
+    signal: request.signal,
     onStarted: ({ pid }) => begun.resolve(pid),
     onState: async (state, meta) => void states.push([state, meta]),
   }
@@ -523,7 +529,7 @@ function start(pool: Pool, task: string, args: readonly unknown[] = [], over: Pa
     outcome: Promise.resolve(pool.run(anInvocation({ message }), options)),
     started: begun.promise,
     states,
-    abort: (code) => controller.abort(new TwqError(code, SHUTDOWN)),
+    abort: (code) => request.abort(new TwqError(code, SHUTDOWN)),
   }
 }
 

@@ -6,6 +6,7 @@ import { exceptionRepr } from '../../protocol/python-repr.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { Send } from '../../tasks/sending.ts'
@@ -42,7 +43,7 @@ export async function openPublication(
   const broker = amqpBroker({ url: config.broker, heartbeat: config.heartbeat, name })
   const clock = systemClock
   const declaring = createSession({ broker, name, clock, random: Math.random, giveUpAfter: PATIENCE })
-  const leaving = new AbortController()
+  const leaving = sharedAbort()
   const { publishing, results, followUps, sender, stopReading } = openOutbound({
     ...{ config, registry, broker, declaring, clock, logger },
     // It sets nothing aside, and keeps no failures.

@@ -5,6 +5,7 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import { createLogger } from '../../runtime/log/logger.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import { timeLimit } from '../../runtime/time/time-limit.ts'
 import { createRouter, type Router } from '../../sending/router.ts'
 import { loadTasks } from '../../tasks/load-tasks.ts'
@@ -102,7 +103,7 @@ export async function runHere(run: LocalRun): Promise<number> {
 
 /** The signal by which a worker that leaves aborts its attempts. */
 function whenInterrupted(interrupted: AbortSignal): AbortSignal {
-  const controller = new AbortController()
+  const controller = sharedAbort()
   const leave = (): void => controller.abort(new TwqError('TWQ_SHUTTING_DOWN', 'Ctrl-C has ended the run'))
   interrupted.addEventListener('abort', leave, { once: true })
   return controller.signal

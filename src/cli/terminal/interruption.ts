@@ -1,3 +1,4 @@
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 
 /**
@@ -5,7 +6,7 @@ import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
  * as ever. Resolves with the status: `work`'s own, or 130 and 143 when it was stopped.
  */
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const controller = new AbortController()
+  const controller = sharedAbort()
   let stoppedBy: NodeJS.Signals | undefined
   const stop = (signal: NodeJS.Signals): void => {
     stoppedBy = signal

@@ -1,6 +1,7 @@
 import type { Delivery } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
+import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import type { Invocation } from '../../tasks/attempt/invocation.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { AnyTask } from '../../tasks/task.ts'
@@ -72,7 +73,7 @@ export class Request implements ToldOfItsMessage {
 
   /** What the attempt listens to. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController()
+    this.#abort ??= sharedAbort()
     return this.#abort.signal
   }
 
@@ -83,7 +84,7 @@ export class Request implements ToldOfItsMessage {
 
   /** Asks the attempt to stop. */
   abort(reason: Error): void {
-    this.#abort ??= new AbortController()
+    this.#abort ??= sharedAbort()
     this.#abort.abort(reason)
   }
 
