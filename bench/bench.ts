@@ -7,6 +7,7 @@ import { commands } from './commands.ts'
 import { type Row, reaches } from './comparison.ts'
 import {
   drainBacklog,
+  drainFailures,
   drainOtherwise,
   drainTraced,
   drainWithDefaults,
@@ -23,7 +24,7 @@ const HELP = `npm run bench -- [options]
 
 Prints what twq does beside what plain amqplib, or Celery, does in the same run, and the target of each figure.
 
-  --only <names>   some of the measurements: P1,P2,defaults,celery,bullmq,P4,P5,P6,P7,P8,P9,P10,P11,P12
+  --only <names>   some of the measurements: P1,P2,defaults,celery,bullmq,P4,P5,P6,P7,P8,P9,P10,P11,P12,P13
   --rounds <n>     how often each side runs (5)
   --quick          2 rounds with fewer messages: for a first impression only
   --rabbitmq <v>   on RabbitMQ 4.0 or 4.3 instead of the machine's own; needs root and debootstrap
@@ -52,6 +53,7 @@ const MEASUREMENTS: Readonly<Record<string, (arena: Arena) => Promise<Row[]>>> =
   P10: waiting,
   P11: drainTraced,
   P12: drainOtherwise,
+  P13: drainFailures,
 }
 
 const { values } = parseArgs({

@@ -30,6 +30,8 @@ export interface Load {
   /** How many tasks; those of the arena where nothing is said. */
   readonly count?: number
   readonly queueType?: 'quorum'
+  /** The task that every message calls, of `worker/tasks.ts`: `bench.add` where nothing is said. */
+  readonly task?: string
   /** Is told of the process that is measured, again and again while it works. */
   readonly watch?: (pid: number) => void
 }
@@ -42,7 +44,7 @@ export interface Load {
  */
 export async function drain(arena: Arena, side: Side, load: Load): Promise<Drained> {
   const { url, folder } = arena
-  const { results, count = arena.drained, queueType, watch } = load
+  const { results, count = arena.drained, queueType, task = 'bench.add', watch } = load
   const queue = `drain-${randomUUID()}`
   const replies = `${queue}-replies`
   const path = join(folder, `${queue}.stopwatch`)
@@ -50,7 +52,7 @@ export async function drain(arena: Arena, side: Side, load: Load): Promise<Drain
   try {
     const channel = await connection.createChannel()
     await channel.assertQueue(replies, { durable: false })
-    await preload(url, queue, count, () => celeryMessage('bench.add', [1, 2], replies), queueType)
+    await preload(url, queue, count, () => celeryMessage(task, [1, 2], replies), queueType)
     createStopwatch(path)
     const consumer = await side(arena, { queue, stopwatch: { path, count } })
     const times = () => ({ cpu: cpuTime(consumer.pid), broker: arena.brokerTime() })
@@ -68,6 +70,7 @@ export async function drain(arena: Arena, side: Side, load: Load): Promise<Drain
     if (left > 0) throw new Error(`${left} messages were never acknowledged`)
     await channel.deleteQueue(queue)
     await channel.deleteQueue(replies)
+    await channel.deleteQueue(`${queue}.failed`)
     const pace = (tasks: number, since: typeof first): Pace => ({
       rate: tasks / ((last.at - since.at) / 1000),
       cpu: ((last.cpu - since.cpu) * 1000) / tasks,

@@ -106,6 +106,27 @@ export async function drainOtherwise(arena: Arena): Promise<Row[]> {
   return rows
 }
 
+/** P13: what a failure costs that is kept: the drain of P2 of a task that always fails, beside that of one that succeeds. */
+export async function drainFailures(arena: Arena): Promise<Row[]> {
+  const figures = await inTurns(arena.rounds, {
+    succeeds: () => drain(arena, twq(SAME_PREFETCH), ANSWERED),
+    fails: () => drain(arena, twq(SAME_PREFETCH), { ...ANSWERED, task: 'bench.fail' }),
+  })
+  const { fails, succeeds } = figures
+  const [failing, succeeding] = [fails, succeeds].map((runs) => runs.map(({ steady }) => steady)) as [Pace[], Pace[]]
+  const measured = `second half ${told(failing)} against ${told(succeeding)}`
+  const target = { kind: 'at most', value: 1.6 } as const
+  const cost = (id: string, what: string, of: (pace: Pace) => number): Row => ({
+    id,
+    what: `a task that fails and is kept ÷ one that succeeds: ${what}`,
+    measured,
+    figure: ratio(failing.map(of), succeeding.map(of)),
+    unit: '×',
+    target,
+  })
+  return [cost('P13', 'time', ({ rate }) => 1 / rate), cost('P13', "worker's CPU", ({ cpu }) => cpu)]
+}
+
 function row(id: string, what: string, ours: readonly Drained[], base: readonly Drained[], atLeast?: number): Row {
   const [ourHalf, theirHalf] = [ours, base].map((runs) => runs.map(({ steady }) => steady)) as [Pace[], Pace[]]
   const half = `${ratio(rates(ourHalf), rates(theirHalf)).toFixed(3)}×, ${told(ourHalf)} against ${told(theirHalf)}`

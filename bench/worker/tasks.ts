@@ -15,6 +15,16 @@ export const add = defineTask({
   },
 })
 
+/** The same, but that it fails. */
+export const fail = defineTask({
+  name: 'bench.fail',
+  positional: ['x', 'y'],
+  run({ x, y }: { x: number; y: number }) {
+    tick()
+    throw new RangeError(`no sum for ${x} and ${y}`)
+  },
+})
+
 /** Keeps a processor busy for some hundredths of a second, so many times. */
 export const spin = defineTask({
   name: 'bench.spin',
