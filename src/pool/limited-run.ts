@@ -46,7 +46,9 @@ export function runUnderLimits({
   const attempt = run({
     onStarted: (info) => options.onStarted?.(info),
     signal: controller.signal,
-    aborted: controller.signal.aborted,
+    get aborted() {
+      return controller.signal.aborted
+    },
     onState: async (state, meta) => {
       if (!over) await options.onState(state, meta)
     },

@@ -141,8 +141,10 @@ function threw(thrown: unknown, attempt: Attempt, limit: number | null | undefin
     if (isRetryMisuse(thrown)) return failed(errorOf(thrown), runtime)
     const asked = controlFlowOf(thrown)
     if (asked !== undefined) return follow(asked, attempt, runtime)
-    if (isShutdown(attempt.signal) && stemsFrom(thrown, attempt.signal.reason)) return { kind: 'interrupted' }
-    const reason = softLimitBehind(thrown, attempt.signal) ?? thrown
+    // A signal that nothing has aborted is not asked for: most attempts have none, and it takes time to make.
+    const signal = attempt.aborted === false ? undefined : attempt.signal
+    if (signal !== undefined && isShutdown(signal) && stemsFrom(thrown, signal.reason)) return { kind: 'interrupted' }
+    const reason = (signal && softLimitBehind(thrown, signal)) ?? thrown
     const error = reason === thrown ? errorOf(thrown) : { ...errorOf(reason), traceback: errorOf(thrown).traceback }
     const decision = nextRetry(attempt.task.settings.retry, { ...retryFacts(attempt), limit, error: reason })
     return decision.kind === 'retry' ? { kind: 'retry', at: decision.at, error } : failed(error, runtime)
