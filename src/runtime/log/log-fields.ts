@@ -1,8 +1,8 @@
 import { cutText, LONGEST_SHOWN } from '../text/cut-text.ts'
 import { describeError, isError } from '../text/describe-error.ts'
 
-// The first lines of a stack trace say where.
-const LONGEST_STACK = 4_000
+/** Characters of a stack trace that a line shows: its first lines say where. */
+export const LONGEST_STACK = 4_000
 const MOST_MEMBERS = 100
 const DEEPEST = 6
 const MOST_VALUES = 1_000

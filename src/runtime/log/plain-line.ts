@@ -1,4 +1,5 @@
 import { LONGEST_SHOWN } from '../text/cut-text.ts'
+import { LONGEST_STACK } from './log-fields.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -26,8 +27,8 @@ const MOST_REMEMBERED = 100
 
 /**
  * Has a logger of pino, and its children, write plain lines with the same bytes in a fraction of the time: there is one for
- * every task. A line is plain where its fields are numbers, truth values, and texts that need neither an escape nor a cut;
- * all others are pino's, and every line of a pino that is made otherwise.
+ * every task. A line is plain where its fields are numbers, truth values, texts that need neither an escape nor a cut, and
+ * errors that need no cut; all others are pino's, and every line of a pino that is made otherwise.
  */
 export function writePlainLines(logger: object, { asJsonSym, chindingsSym, lsCacheSym }: LineSymbols): void {
   const own = logger as LineWriter
@@ -55,6 +56,12 @@ function plainMembers(fields: Fields, remembered: Map<string, Member>): string |
       members += before.text
       continue
     }
+    if (name === 'error' && typeof value === 'object') {
+      const texts = textsOf(value)
+      if (texts === undefined) return undefined
+      members += `,"error":${texts}`
+      continue
+    }
     if (!isPlainValue(value) || !isPlainText(name)) return undefined
     const text = typeof value === 'string' ? `,"${name}":"${value}"` : `,"${name}":${value}`
     if (before !== undefined) {
@@ -64,6 +71,25 @@ function plainMembers(fields: Fields, remembered: Map<string, Member>): string |
     members += text
   }
   return members
+}
+
+/** An error as it is described, whose texts need no cut, as JSON; undefined for any other value. */
+function textsOf(value: object | null): string | undefined {
+  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  let members = ''
+  for (const name in value) {
+    const text: unknown = (value as Fields)[name]
+    if (!NAMES.has(name) || !isUncut(text, name)) return undefined
+    members += `${members === '' ? '' : ','}"${name}":${JSON.stringify(text)}`
+  }
+  return `{${members}}`
+}
+
+const NAMES: ReadonlySet<string> = new Set(['type', 'message', 'stack'])
+
+function isUncut(text: unknown, name: string): boolean {
+  if (text === null) return true
+  return typeof text === 'string' && text.length <= (name === 'stack' ? LONGEST_STACK : LONGEST_SHOWN)
 }
 
 function isPlainValue(value: unknown): boolean {

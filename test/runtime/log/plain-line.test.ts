@@ -19,7 +19,11 @@ function twoLoggers() {
   return { ours, pinos }
 }
 
+const text = fc.option(fc.string({ unit: 'binary', maxLength: 20 }))
+const long = fc.string({ maxLength: 1_100 })
+
 const value = fc.oneof(
+  fc.record({ type: text, message: fc.oneof(text, long), stack: fc.oneof(text, long) }, { requiredKeys: [] }),
   fc.string({ unit: 'binary', maxLength: 8 }),
   fc.string({ maxLength: 1_100 }),
   fc.double(),
@@ -30,7 +34,10 @@ const value = fc.oneof(
 
 it('writes the bytes that pino writes, whatever was written before', () => {
   const { ours, pinos } = twoLoggers()
-  const fields = fc.dictionary(fc.constantFrom('task', 'task_id', 'attempt', 'a "name"', 'err', '__proto__'), value)
+  const fields = fc.dictionary(
+    fc.constantFrom('task', 'task_id', 'attempt', 'error', 'a "name"', 'err', '__proto__'),
+    value,
+  )
   fc.assert(
     fc.property(fields, fc.string({ unit: 'binary' }), fc.constantFrom('info', 'error'), (line, message, level) => {
       for (const { logger } of [ours, pinos]) {
@@ -49,6 +56,15 @@ it('writes inherited fields as pino does, also where their value was written bef
   for (const { logger } of [ours, pinos]) {
     logger.info({ task: 'add' }, 'own')
     logger.info(Object.create({ task: 'add' }), 'inherited')
+  }
+  expect(ours.lines).toEqual(pinos.lines)
+})
+
+it('writes an error as it was described, with its escapes', () => {
+  const { ours, pinos } = twoLoggers()
+  for (const { logger } of [ours, pinos]) {
+    logger.error({ error: { type: 'RangeError', message: 'say "no"', stack: 'RangeError\n    at run' } }, 'failed')
+    logger.error({ error: { type: 'RangeError', code: 7 } }, 'failed otherwise')
   }
   expect(ours.lines).toEqual(pinos.lines)
 })
