@@ -11,9 +11,11 @@ const MAX_CAUSES = 8
  */
 export function tracebackOf(thrown: unknown): string | null {
   if (!isErrorLike(thrown)) return null
-  const stacks = [stackOf(thrown)]
-  const seen = new Set([thrown])
+  const stack = stackOf(thrown)
   let cause = propertyOf(thrown, 'cause')
+  if (cause === undefined || cause === null) return beginningOf(stack, MAX_LENGTH)
+  const stacks = [stack]
+  const seen = new Set([thrown])
   while (cause !== undefined && cause !== null && !seen.has(cause) && stacks.length <= MAX_CAUSES) {
     seen.add(cause)
     stacks.push(`Caused by: ${stackOf(cause)}`)
@@ -37,9 +39,26 @@ const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
 // What calls the task's code.
 const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt/`)
 
+const FIRST_FRAME = '\n    at '
+
+/** The frames of the stack that was looked at last, and how many of their characters stay: a task that fails again mostly fails in the same place. */
+let lastFrames = ''
+let lastKept = 0
+
 /** A stack without the calls by which twq came to the task's code: its last frames. One that has no others stays as it is. */
 function withoutOwnFrames(stack: string): string {
-  const lines = stack.split('\n')
+  const start = stack.indexOf(FIRST_FRAME)
+  if (start < 0) return stack
+  const frames = stack.slice(start)
+  if (frames !== lastFrames) {
+    lastKept = lengthWithoutOwnFrames(frames)
+    lastFrames = frames
+  }
+  return lastKept === frames.length ? stack : stack.slice(0, start + lastKept)
+}
+
+function lengthWithoutOwnFrames(frames: string): number {
+  const lines = frames.split('\n')
   const attempt = lines.findIndex((line) => isFrame(line) && ATTEMPT_PLACES.some((place) => line.includes(place)))
   let end = attempt < 0 ? lines.length : attempt
   let own = attempt >= 0
@@ -47,7 +66,7 @@ function withoutOwnFrames(stack: string): string {
     end -= 1
     own ||= isOwn(lines[end])
   }
-  return own && isFrame(lines[end - 1]) ? lines.slice(0, end).join('\n') : stack
+  return own && isFrame(lines[end - 1]) ? lines.slice(0, end).join('\n').length : frames.length
 }
 
 function isFrame(line: string | undefined): boolean {

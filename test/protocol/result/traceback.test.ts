@@ -25,6 +25,8 @@ describe('a traceback', () => {
     const own = `    at send (${new URL('../../../src/sending/prepare-task.ts', import.meta.url).href}:1:1)`
     error.stack = ['Error: ours', own, '    at run (/app/tasks/a.ts:1:1)', own, '    at node:internal/x:1:1'].join('\n')
     expect(tracebackOf(error)).toBe(['Error: ours', own, '    at run (/app/tasks/a.ts:1:1)'].join('\n'))
+    error.stack = ['Error: twice', own, '    at run (/app/tasks/a.ts:1:1)', own].join('\n')
+    expect(tracebackOf(error)).toBe(['Error: twice', own, '    at run (/app/tasks/a.ts:1:1)'].join('\n'))
     error.stack = ['Error: ours', own, own].join('\n')
     expect(tracebackOf(error)).toBe(error.stack)
   })
