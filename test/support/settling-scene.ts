@@ -23,6 +23,7 @@ import { settle } from '../../src/worker/settle/settle.ts'
 import { endUnsettled, settleInSteps } from '../../src/worker/settle/settle-in-steps.ts'
 import { aRequest, type RecordedDelivery } from './a-request.ts'
 import { aSilentLogger } from './attempts.ts'
+import { headersOf, postBy } from './posted.ts'
 
 /** What is settled. */
 export interface Shape {
@@ -66,17 +67,13 @@ export async function settleOneTask(
     }
     did.push(step)
   }
-  const publisher = {
-    outstanding: 0,
-    bytes: 0,
-    async publish({ route, message }: Outgoing) {
-      const isKept = route.routingKey.endsWith('.failed')
-      await call(`publish ${isKept ? 'kept' : message.headers.task}`)
-      if (isKept) keptCopy = { route, message }
-      return 'confirmed' as const
-    },
-    post() {},
+  const publish = async ({ route, message }: Outgoing): Promise<'confirmed'> => {
+    const isKept = route.routingKey.endsWith('.failed')
+    await call(`publish ${isKept ? 'kept' : message.headers.task}`)
+    if (isKept) keptCopy = { route, message: { ...message, headers: headersOf(message) } }
+    return 'confirmed'
   }
+  const publisher = { outstanding: 0, bytes: 0, publish, post: postBy(publish) }
   const records: ResultRecord[] = []
   const more: KeptAddition = { call: 'more', signature: signature('more'), sent: false }
   const body: ResultRecord =

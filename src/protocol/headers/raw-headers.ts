@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../../errors.ts'
-import type { Headers, HeaderValue, WireMessage } from '../wire.ts'
-import { encodeTable } from './encode-field-table.ts'
+import type { Headers, HeaderValue, Outgoing, WireMessage } from '../wire.ts'
+import { encodeFieldTable, encodeTable } from './encode-field-table.ts'
 import { valueEnd } from './value-end.ts'
 
 /**
@@ -58,6 +58,27 @@ export function spliceTable(table: Uint8Array, { drop, set }: HeaderChange): Uin
   if (offset > start) kept.push(bytes.subarray(start, offset))
   if (set !== undefined) kept.push(encodeTable(set))
   return Buffer.concat(kept)
+}
+
+const NO_HEADERS: Headers = Object.freeze({})
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
+
+/**
+ * The same message with its headers as bytes alone: what waits for its confirm is a few objects then, and not one for each
+ * header, which a garbage collection has to copy. A message whose headers take more than 16 KiB, or can't be written, stays.
+ */
+export function withHeadersAsBytes({ route, message }: Outgoing): Outgoing {
+  const { properties, body } = message
+  try {
+    const size = encodeFieldTable(scratch, message.headers, 0)
+    return {
+      route,
+      message: { properties, headers: NO_HEADERS, rawHeaders: Buffer.from(scratch.subarray(4, size)), body },
+    }
+  } catch {
+    // Publishing it says why.
+    return { route, message }
+  }
 }
 
 function changeDecoded(headers: Headers, { drop, set = {} }: HeaderChange): Headers {

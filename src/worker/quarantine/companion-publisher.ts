@@ -13,6 +13,17 @@ export interface CompanionPublisherParts {
   readonly declare: (queue: string) => Promise<unknown>
 }
 
+/** Makes the copy, with the header table of the original in this place. */
+export type CopyOf = (place: TablePlace) => Outgoing
+
+/** Hears what became of a copy: once. */
+export interface CopyListener {
+  /** The broker has it. */
+  confirmed(): void
+  /** The broker does not have it. */
+  refused(error: unknown): void
+}
+
 /** Publishes copies of messages to a queue beside their task queue, which is declared again where it was deleted. */
 export class CompanionPublisher {
   readonly #parts: CompanionPublisherParts
@@ -27,21 +38,42 @@ export class CompanionPublisher {
    * Resolves once the broker has the copy of `message` that `copyOf` makes: in its other form where it did not take the first.
    * Rejects when the broker has no copy.
    */
-  async publish(message: WireMessage, queue: string, copyOf: (place: TablePlace) => Outgoing): Promise<void> {
+  publish(message: WireMessage, queue: string, copyOf: CopyOf): Promise<void> {
+    return new Promise((confirmed, refused) => this.post(message, queue, copyOf, { confirmed, refused }))
+  }
+
+  /** The same without a promise, where the broker takes the first form. Throws what `copyOf` throws, and tells nothing then. */
+  post(message: WireMessage, queue: string, copyOf: CopyOf, listener: CopyListener): void {
     const place = placeOfTable(message)
-    try {
-      await this.#publish(copyOf(place), queue)
-    } catch (error) {
-      if (!isForItsForm(error)) throw error
-      await this.#publish(copyOf(place === 'body' ? 'headers' : 'body'), queue)
+    const outgoing = copyOf(place)
+    const otherwise = (first: Promise<void>): void => {
+      first
+        .catch((error: unknown) => {
+          if (!isForItsForm(error)) throw error
+          return this.#publish(copyOf(place === 'body' ? 'headers' : 'body'), queue)
+        })
+        .then(
+          () => listener.confirmed(),
+          (error: unknown) => listener.refused(error),
+        )
     }
+    this.#parts.publisher.post(outgoing, HOW, {
+      confirmed: (answer) => {
+        if (answer === 'confirmed') listener.confirmed()
+        else otherwise(this.#publishDeclared(outgoing, queue))
+      },
+      refused: (error) => otherwise(Promise.reject(error)),
+    })
   }
 
   async #publish(outgoing: Outgoing, queue: string): Promise<void> {
-    const { publisher } = this.#parts
-    if ((await publisher.publish(outgoing, HOW)) === 'confirmed') return
+    if ((await this.#parts.publisher.publish(outgoing, HOW)) === 'confirmed') return
+    await this.#publishDeclared(outgoing, queue)
+  }
+
+  async #publishDeclared(outgoing: Outgoing, queue: string): Promise<void> {
     await this.#declare(queue)
-    if ((await publisher.publish(outgoing, HOW)) === 'confirmed') return
+    if ((await this.#parts.publisher.publish(outgoing, HOW)) === 'confirmed') return
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${outgoing.route.routingKey} does not exist`)
   }
 

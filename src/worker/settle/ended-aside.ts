@@ -3,7 +3,7 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { FinishedAttempts } from '../request/finished-attempts.ts'
 import type { Request } from '../request/request.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
-import type { FailedMessages, Failure } from './failed-messages.ts'
+import type { FailedMessages, Failure, KeepListener } from './failed-messages.ts'
 import type { Refusal } from './refusals.ts'
 
 /** What setting aside takes. */
@@ -35,10 +35,16 @@ export class EndedAside {
   }
 
   /** Keeps a copy of the message of a failed task, where failures of that task are kept and the queue takes it: true then; see `FailedMessages.keep`. */
-  async keep(request: Request, why: Why): Promise<boolean> {
+  keep(request: Request, why: Why): Promise<boolean> {
+    return new Promise((kept, refused) => this.postCopy(request, why, { kept, refused }))
+  }
+
+  /** The same without a promise. */
+  postCopy(request: Request, why: Why, listener: KeepListener): void {
     const { failed } = this.#parts
     const part = failed.partOf(request.message.task)
-    return part !== undefined && (await failed.keep(failureOf(request, why), part))
+    if (part === undefined) listener.kept(false)
+    else failed.keep(failureOf(request, why), part, listener)
   }
 
   /**

@@ -3,12 +3,15 @@ import type { Publisher } from '../../broker/publisher.ts'
 import { type KeptFailures, keepsFailuresOf } from '../../config/options/failures.ts'
 import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { failedMessage, firstErrorOf, type KeptPart } from '../../protocol/headers/failed.ts'
+import type { TablePlace } from '../../protocol/headers/quarantine.ts'
+import { withHeadersAsBytes } from '../../protocol/headers/raw-headers.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
+import type { Outgoing } from '../../protocol/wire.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
-import { CompanionPublisher } from '../quarantine/companion-publisher.ts'
+import { CompanionPublisher, type CopyListener } from '../quarantine/companion-publisher.ts'
 import { FullFailures } from './full-failures.ts'
 
 /** A task that ended in FAILURE for good, and its message. */
@@ -23,6 +26,14 @@ export interface Failure {
   readonly type: string
   readonly detail: string
   readonly traceback: string | null
+}
+
+/** Hears whether a failure is kept: once, and perhaps before the call that keeps it returns. */
+export interface KeepListener {
+  /** True: the broker has the copy. False: its queue does not take it. */
+  kept(isKept: boolean): void
+  /** Neither is known. */
+  refused(error: unknown): void
 }
 
 /** What keeping failures takes. */
@@ -75,38 +86,71 @@ export class FailedMessages {
   }
 
   /**
-   * Keeps a failure where its queue takes it; false, and a warning once a minute, where it does not. Rejects only where the
-   * connection is away, the worker leaves, or its user may publish nothing: nothing is known of the copy then.
+   * Keeps a failure where its queue takes it, and tells `listener`: of false, and in a warning once a minute, where it does not.
+   * It is `refused` only where the connection is away, the worker leaves, or its user may publish nothing: nothing is known of
+   * the copy then.
    */
-  async keep(failure: Failure, part: KeptPart): Promise<boolean> {
-    const { clock } = this.#parts
+  keep(failure: Failure, part: KeptPart, listener: KeepListener): void {
     const { queue } = failure
     const refusing = this.#refusing.get(queue)
-    if (refusing !== undefined && clock.monotonic() < refusing.until) return this.#notKept(failure, refusing.error)
-    try {
-      await this.take(failure, part)
-      this.#refusing.delete(queue)
-      return true
-    } catch (error) {
-      if (troubleOf(error) === 'away' || mayNotPublish(error)) throw error
-      if (isOfTheQueue(error)) this.#refusing.set(queue, { until: clock.monotonic() + REFUSED_FOR, error })
-      return this.#notKept(failure, error)
+    if (refusing !== undefined && this.#parts.clock.monotonic() < refusing.until) {
+      listener.kept(this.#notKept(failure, refusing.error))
+      return
     }
+    this.#post(failure, part, {
+      confirmed: () => {
+        if (this.#refusing.size > 0) this.#refusing.delete(queue)
+        listener.kept(true)
+      },
+      refused: (error) => this.#refused(failure, error, listener),
+    })
   }
 
   /** Resolves once the broker has the copy; rejects when it has none: keep the original. */
-  async take(failure: Failure, part: KeptPart): Promise<void> {
-    const { failures, node, clock, onKept } = this.#parts
-    const { delivery, queue, message, ...story } = failure
+  take(failure: Failure, part: KeptPart): Promise<void> {
+    return new Promise((confirmed, refused) => this.#post(failure, part, { confirmed, refused }))
+  }
+
+  #post(failure: Failure, part: KeptPart, listener: CopyListener): void {
+    const { clock, onKept } = this.#parts
+    const { delivery, queue, message } = failure
+    const now = clock.now()
+    try {
+      this.#copies.post(delivery, queue, (place) => this.#copyOf(failure, { part, place, now }), {
+        confirmed: () => {
+          onKept(message.task)
+          this.#full.kept(queue)
+          listener.confirmed()
+        },
+        refused: (error) => listener.refused(error),
+      })
+    } catch (error) {
+      listener.refused(error)
+    }
+  }
+
+  #copyOf(
+    { delivery, queue, message, startedAt, outcome, type, detail, traceback }: Failure,
+    { part, place, now }: { part: KeptPart; place: TablePlace; now: number },
+  ): Outgoing {
+    const { failures, node } = this.#parts
     const { id, task, retries, replacedTaskNesting: nesting, rerun } = message
     const { route, redelivered } = delivery
     const first = firstErrorOf(delivery.headers, id)
-    const attempt = { id, task, retries, nesting, rerun, first }
-    const facts = { ...story, ...attempt, queue, route, redelivered, node, now: clock.now() }
+    const story = { type, detail, traceback, outcome, startedAt, first, now }
+    const facts = { ...story, id, task, retries, nesting, rerun, queue, route, redelivered, node }
     const expiration = failures === 'drop' ? undefined : failures.for
-    await this.#copies.publish(delivery, queue, (place) => failedMessage(delivery, facts, { part, expiration, place }))
-    onKept(task)
-    this.#full.kept(queue)
+    return withHeadersAsBytes(failedMessage(delivery, facts, { part, expiration, place }))
+  }
+
+  #refused(failure: Failure, error: unknown, listener: KeepListener): void {
+    if (troubleOf(error) === 'away' || mayNotPublish(error)) {
+      listener.refused(error)
+      return
+    }
+    const until = this.#parts.clock.monotonic() + REFUSED_FOR
+    if (isOfTheQueue(error)) this.#refusing.set(failure.queue, { until, error })
+    listener.kept(this.#notKept(failure, error))
   }
 
   /** Names one failure a minute, and how many there were since the last one. */

@@ -27,7 +27,7 @@ export interface SettleParts extends RetryParts {
   readonly followUps: FollowUps
   readonly sentChildren: Pick<SentChildren, 'of'>
   /** Keeps the messages of tasks that have ended. */
-  readonly endedAside: Pick<EndedAside, 'keeps' | 'keep' | 'setAside'>
+  readonly endedAside: Pick<EndedAside, 'keeps' | 'keep' | 'postCopy' | 'setAside'>
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
   /** Hears of an attempt before its task can run again. */
@@ -82,7 +82,7 @@ export async function settleInSteps(
     children = [...children, ...followed.children]
   }
   if (plan.failed && ackAction !== 'keep') {
-    await progress.once('kept', () => parts.endedAside.keep(request, whyOf(plan, outcome)))
+    await progress.once(KEPT, () => parts.endedAside.keep(request, whyOf(plan, outcome)))
   }
   if (plan.record !== undefined) {
     const record = children.length === 0 ? plan.record : { ...plan.record, children }
@@ -139,6 +139,9 @@ async function store(
   })
 }
 
+/** The name of the step that keeps a copy of a failed message; whether it was taken comes of it. */
+export const KEPT = 'kept'
+
 /** The name of the step that stores a record; it comes to the error of a backend that will never take it. */
 export function storedStep({ state }: ResultRecord): string {
   return `stored ${state}`
@@ -179,7 +182,7 @@ export async function endUnsettled(
 }
 
 /** How a task ended, as it is kept with its message. */
-function whyOf({ ending }: Settlement, { kind }: Outcome): Why {
+export function whyOf({ ending }: Settlement, { kind }: Outcome): Why {
   const error = ending !== undefined && 'error' in ending.record ? ending.record.error : null
   const detail = error === null ? '' : argsText(error)
   return { type: error?.type ?? kind, detail, traceback: error?.traceback ?? null, outcome: kind }
@@ -218,7 +221,7 @@ async function dispose(
 
 async function setAside(request: Request, why: Why, parts: SettleParts): Promise<void> {
   // One copy is enough.
-  if (request.progress?.outcomeOf('kept') === true) acknowledge(request, parts)
+  if (request.progress?.outcomeOf(KEPT) === true) acknowledge(request, parts)
   else await parts.endedAside.setAside(request, why, () => acknowledge(request, parts))
 }
 

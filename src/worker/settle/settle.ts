@@ -4,8 +4,9 @@ import { postResult, type StoreListener } from '../../results/post-result.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import { troubleOf } from '../follow-ups/trouble.ts'
 import type { Request } from '../request/request.ts'
-import { policyOf, type SettleParts, settleInSteps, storedStep, tellOfAck } from './settle-in-steps.ts'
-import { type AckAction, decideSettlement, type Settlement } from './settlement.ts'
+import type { KeepListener } from './failed-messages.ts'
+import { KEPT, policyOf, type SettleParts, settleInSteps, storedStep, tellOfAck, whyOf } from './settle-in-steps.ts'
+import { decideSettlement, type Settlement } from './settlement.ts'
 
 /** Hears the end of a settlement: once, and perhaps before the call that began it returns. */
 export interface SettleListener {
@@ -17,25 +18,20 @@ export interface SettleListener {
 
 /**
  * Carries out what follows from an outcome as `settleInSteps` does, in the same order, and tells `listener` of the end. Most
- * tasks have one step that can fail, their result, and nothing before it: for those no promise is made, and the confirm of the
- * result calls what acknowledges.
+ * tasks have one step that can fail, their result, or two, the copy of a failed message and then the result: for those no promise
+ * is made, the confirm of the copy calls what stores the result, and the confirm of the result calls what acknowledges.
  */
 export function settle(request: Request, outcome: Outcome, parts: SettleParts, listener: SettleListener): void {
   const plan = decideSettlement(outcome, request.message, policyOf(request, parts))
-  if (isPlain(plan, outcome, request)) new PlainSettling(request, outcome, plan, parts, listener).begin(plan)
+  if (isPlain(plan, outcome, request)) new PlainSettling(request, outcome, plan, parts, listener).begin()
   else inSteps(request, outcome, parts, listener)
 }
 
-/** Whether a result and an acknowledgement are all: nothing has to be remembered of what is done. */
-function isPlain(
-  { ackAction, retryAt, failed }: Settlement,
-  { kind }: Outcome,
-  { message, progress }: Request,
-): boolean {
+/** Whether the copy of a failed message, a result and an acknowledgement are all. */
+function isPlain({ ackAction, retryAt }: Settlement, { kind }: Outcome, { message, progress }: Request): boolean {
   return (
     (ackAction === 'ack' || ackAction === 'none') &&
     retryAt === undefined &&
-    !failed &&
     kind !== 'replaced' &&
     progress === undefined &&
     message.embed.chord === null &&
@@ -52,23 +48,36 @@ function inSteps(request: Request, outcome: Outcome, parts: SettleParts, listene
     )
 }
 
-/** One settlement of a result and an acknowledgement. */
-class PlainSettling implements StoreListener {
+/** One settlement of a result and an acknowledgement, after the copy of the message where the task failed. */
+class PlainSettling implements StoreListener, KeepListener {
   readonly #request: Request
   readonly #outcome: Outcome
-  readonly #ackAction: AckAction
+  readonly #plan: Settlement
   readonly #parts: SettleParts
   readonly #listener: SettleListener
+  /** Whether the message is kept; undefined where that was not tried. */
+  #kept: boolean | undefined
 
   constructor(request: Request, outcome: Outcome, plan: Settlement, parts: SettleParts, listener: SettleListener) {
     this.#request = request
     this.#outcome = outcome
-    this.#ackAction = plan.ackAction
+    this.#plan = plan
     this.#parts = parts
     this.#listener = listener
   }
 
-  begin({ record }: Settlement): void {
+  begin(): void {
+    if (!this.#plan.failed) this.#store()
+    else this.#parts.endedAside.postCopy(this.#request, whyOf(this.#plan, this.#outcome), this)
+  }
+
+  kept(isKept: boolean): void {
+    this.#kept = isKept
+    this.#store()
+  }
+
+  #store(): void {
+    const { record } = this.#plan
     if (record === undefined) {
       this.stored()
       return
@@ -82,18 +91,21 @@ class PlainSettling implements StoreListener {
 
   stored(): void {
     const request = this.#request
-    if (this.#ackAction === 'ack' && !request.acknowledged) tellOfAck(request, request.acknowledge(), this.#parts)
+    if (this.#plan.ackAction === 'ack' && !request.acknowledged) tellOfAck(request, request.acknowledge(), this.#parts)
     this.#parts.onSettled(request, this.#outcome)
     this.#listener.settled(request)
   }
 
-  refused(error: unknown, record: ResultRecord): void {
-    if (troubleOf(error) !== 'never') {
-      this.#listener.unsettled(this.#request, this.#outcome, error)
+  /** The next try goes on from the step that failed. Of the copy, only the connection or a permission can be why. */
+  refused(error: unknown, record?: ResultRecord): void {
+    const request = this.#request
+    if (this.#kept !== undefined) request.remembered.make(KEPT, () => this.#kept)
+    if (record === undefined || troubleOf(error) !== 'never') {
+      this.#listener.unsettled(request, this.#outcome, error)
       return
     }
     // Another record takes its place, which is a step more.
-    this.#request.remembered.make(storedStep(record), () => error)
-    inSteps(this.#request, this.#outcome, this.#parts, this.#listener)
+    request.remembered.make(storedStep(record), () => error)
+    inSteps(request, this.#outcome, this.#parts, this.#listener)
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeFieldTable } from '../../../src/protocol/headers/decode-field-table.ts'
 import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
-import { changeHeaders, spliceTable } from '../../../src/protocol/headers/raw-headers.ts'
+import { changeHeaders, spliceTable, withHeadersAsBytes } from '../../../src/protocol/headers/raw-headers.ts'
 import type { Headers } from '../../../src/protocol/wire.ts'
 
 const NONE = { drop: () => false }
@@ -105,5 +105,25 @@ describe('a header table that is changed', () => {
         },
       ),
     )
+  })
+})
+
+describe('a message that is to wait for its confirm', () => {
+  const route = { exchange: '', routingKey: 'mail.failed' }
+  const message = { properties: { deliveryMode: 2 }, headers: { 'x-twq-kept': 'whole' }, body: Buffer.from('[]') }
+
+  it('has its headers as bytes alone, which are its own', () => {
+    const one = withHeadersAsBytes({ route, message })
+    withHeadersAsBytes({ route, message: { ...message, headers: { other: 'x'.repeat(1_000) } } })
+    expect(one).toMatchObject({ route, message: { properties: message.properties, headers: {}, body: message.body } })
+    expect(fieldsOf(one.message.rawHeaders as Uint8Array)).toEqual(message.headers)
+  })
+
+  it.each([
+    ['are large', { large: 'x'.repeat(20_000) }],
+    ['can not be written', { when: new Date(0) as never }],
+  ])('stays as it is where its headers %s', (_title, headers) => {
+    const outgoing = { route, message: { ...message, headers } }
+    expect(withHeadersAsBytes(outgoing)).toEqual(outgoing)
   })
 })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { PublishOptions } from '../../../src/broker/publisher.ts'
 import type { KeptFailures } from '../../../src/config/options/failures.ts'
 import { TwqError } from '../../../src/errors.ts'
 import type { ChordPart, ChordStart } from '../../../src/protocol/chord/chord.ts'
@@ -19,6 +18,7 @@ import { FailedMessages } from '../../../src/worker/settle/failed-messages.ts'
 import { settle } from '../../../src/worker/settle/settle.ts'
 import { aDelivery, aRequest } from '../../support/a-request.ts'
 import { aSilentLogger } from '../../support/attempts.ts'
+import { headersOf, postBy } from '../../support/posted.ts'
 
 /** Settles a task and writes down what happened, in order; `publish` stands for the broker. */
 async function settled(
@@ -37,18 +37,15 @@ async function settled(
 ) {
   const journal: string[] = []
   const records: ResultRecord[] = []
-  const publisher = {
-    outstanding: 0,
-    bytes: 0,
-    async publish({ message }: Outgoing, _options?: PublishOptions) {
-      options.publish?.()
-      await Promise.resolve()
-      const kept = message.headers['x-twq-kept']
-      journal.push(kept === undefined ? `confirmed ${String(message.headers.task)}` : `kept ${kept}`)
-      return 'confirmed' as const
-    },
-    post() {},
+  const publish = async ({ message }: Outgoing): Promise<'confirmed'> => {
+    options.publish?.()
+    await Promise.resolve()
+    const headers = headersOf(message)
+    const kept = headers['x-twq-kept']
+    journal.push(kept === undefined ? `confirmed ${String(headers.task)}` : `kept ${kept}`)
+    return 'confirmed'
   }
+  const publisher = { outstanding: 0, bytes: 0, publish, post: postBy(publish) }
   const results: ResultBackend = {
     kind: 'rpc',
     async store(record, { id }) {
