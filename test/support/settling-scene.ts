@@ -137,6 +137,7 @@ export async function settleOneTask(
       aside: { settle: ({ settle }) => settle() },
       finished: { addUnquarantined: () => {}, quarantined: () => {} },
     }),
+    declarations: { deadLetters: () => false },
     delays: { retry: async () => false },
     clock,
     flags: { ackOnFailure: shape.ackOnFailure ?? true, ackOnTimeout: true, rejectOnLost: true },

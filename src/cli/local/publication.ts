@@ -31,7 +31,14 @@ export interface Publication extends AsyncDisposable {
 // Milliseconds: a person waits for the broker, and for the end of the connections.
 const PATIENCE = 5_000
 const CLOSING_TIME = 2_000
-const FLAGS = { acks: 'late', ackOnFailure: true, ackOnTimeout: true, rejectOnLost: false } as const
+// There is no message: nothing is kept of it.
+const FLAGS = {
+  acks: 'late',
+  ackOnFailure: true,
+  ackOnTimeout: true,
+  rejectOnLost: false,
+  deadLetters: true,
+} as const
 
 /** Connects to the broker and the result backend of the configuration. Rejects where the broker can't be reached in time. */
 export async function openPublication(

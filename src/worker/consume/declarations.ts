@@ -51,6 +51,11 @@ export class Declarations {
     return [...this.#known.values()].some(({ declared }) => declared?.quorum === true)
   }
 
+  /** Whether the arguments of a queue name a dead-letter exchange, as it was when it was declared last; false for one that never was. */
+  deadLetters(name: string): boolean {
+    return this.#known.get(name)?.declared?.deadLetters === true
+  }
+
   /** The names of the queues that order their messages by priority. */
   withPriorities(): ReadonlySet<string> {
     return new Set([...this.#known].flatMap(([name, { declared }]) => (declared?.priorities === true ? [name] : [])))

@@ -65,7 +65,8 @@ export async function declareQueue(queue: TaskQueue, parts: DeclareParts): Promi
   }
   logger.debug({ event: 'queue.declared', queue: name, messages, consumers }, 'declared')
   const priorities = quorum ? quorumHeedsPriorities(server) : heedsPriorities(queue, differences)
-  return { quorum, priorities, singleActive: isSingleActive(queue, differences) }
+  const [singleActive, deadLetters] = [isSingleActive(queue, differences), hasDeadLetters(queue, differences)]
+  return { quorum, priorities, singleActive, deadLetters }
 }
 
 /** Declares what lies beside a task queue, all at once. */
@@ -116,6 +117,13 @@ function isSingleActive(queue: TaskQueue, differences: readonly TopologyDifferen
   const other = differenceIn('x-single-active-consumer', differences)
   return other === undefined ? hasSingleActiveConsumer(queue) : other.found === 'true'
 }
+
+function hasDeadLetters(queue: TaskQueue, differences: readonly TopologyDifference[]): boolean {
+  const other = differenceIn(DEAD_LETTERS, differences)
+  return other === undefined ? queue.arguments[DEAD_LETTERS] !== undefined : other.found !== 'none'
+}
+
+const DEAD_LETTERS = 'x-dead-letter-exchange'
 
 function differenceIn(name: string, differences: readonly TopologyDifference[]): TopologyDifference | undefined {
   return differences.find(({ kind, argument }) => kind === 'queue' && argument === name)

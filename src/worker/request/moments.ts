@@ -56,6 +56,8 @@ export interface DeclaredQueue {
   readonly priorities: boolean
   /** It has one consumer at a time, which gets its messages in order. */
   readonly singleActive: boolean
+  /** Its arguments name a dead-letter exchange, which gets what is rejected; a policy may name one, too, and is not seen. */
+  readonly deadLetters: boolean
 }
 
 type Moment = keyof WorkerObserver

@@ -41,6 +41,7 @@ export interface AttemptsParts {
   readonly events: TaskEvents
   readonly publisher: Publisher
   readonly results: ResultBackend
+  readonly declarations: SettleParts['declarations']
   readonly followUps: FollowUps
   readonly sentChildren: SentChildren
   readonly failed: FailedMessages

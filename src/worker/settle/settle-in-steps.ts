@@ -30,6 +30,8 @@ export interface SettleParts extends RetryParts {
   readonly endedAside: Pick<EndedAside, 'keeps' | 'keep' | 'postCopy' | 'setAside'>
   /** What holds for a task that does not say otherwise. */
   readonly flags: FailureFlags
+  /** Which task queues name a dead-letter exchange. */
+  readonly declarations: { deadLetters(queue: string): boolean }
   /** Hears of an attempt before its task can run again. */
   readonly onAgain: (request: Request, outcome: Outcome) => void
   /** Hears of an attempt whose acknowledgement is on its way to the broker. */
@@ -110,11 +112,16 @@ export async function settleInSteps(
 }
 
 /** The flags of a request's task, and those that hold where it says nothing. */
-export function policyOf(request: Request, { flags }: Pick<SettleParts, 'flags'>): SettlementPolicy {
+export function policyOf(
+  request: Request,
+  { flags, declarations }: Pick<SettleParts, 'flags' | 'declarations'>,
+): SettlementPolicy {
   const { settings } = request.task
   return {
     acks: request.acks,
     ignoreResult: request.ignoresResult,
+    // The queue of suspects has none.
+    deadLetters: request.source === 'tasks' && declarations.deadLetters(request.queue),
     ackOnFailure: settings.ackOnFailure ?? flags.ackOnFailure,
     ackOnTimeout: settings.ackOnTimeout ?? flags.ackOnTimeout,
     rejectOnLost: settings.rejectOnLost ?? flags.rejectOnLost,
@@ -184,7 +191,8 @@ export async function endUnsettled(
 /** How a task ended, as it is kept with its message. */
 export function whyOf({ ending }: Settlement, { kind }: Outcome): Why {
   const error = ending !== undefined && 'error' in ending.record ? ending.record.error : null
-  const detail = error === null ? '' : argsText(error)
+  // Of a `Reject`, the reason that it was given, and not also that it is not to go back.
+  const detail = error === null ? '' : argsText(kind === 'rejected' ? { args: error.args.slice(0, 1) } : error)
   return { type: error?.type ?? kind, detail, traceback: error?.traceback ?? null, outcome: kind }
 }
 

@@ -14,7 +14,7 @@ export interface Settlement {
   readonly record: ResultRecord | undefined
   /** How the task ended for its callbacks, errbacks and chord; undefined when it has not ended, or none are called. */
   readonly ending: TaskEnd | undefined
-  /** Its code ran, and its task has failed for good: a copy of its message is kept, where the worker keeps those. */
+  /** Its code ran, its task has failed for good, and no dead-letter exchange gets its message: a copy of its message is kept, where the worker keeps those. */
   readonly failed: boolean
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
@@ -34,6 +34,8 @@ export interface FailureFlags {
 export interface SettlementPolicy extends FailureFlags {
   readonly acks: 'late' | 'early'
   readonly ignoreResult: boolean
+  /** Its queue names a dead-letter exchange, which gets a message that is rejected. */
+  readonly deadLetters: boolean
 }
 
 /** Celery's rules for the end of an attempt (wire specification 3.2), in one table. Pure. */
@@ -60,9 +62,12 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
     }
     case 'rejected':
       // A task that was rejected for good, or can't be requeued any more, has failed: a caller must not wait for its result for ever.
-      return outcome.requeue && !early
-        ? settlement('requeue', policy)
-        : failure(early ? 'none' : 'drop', policy, errorRecord(message, 'FAILURE', outcome.error), false)
+      if (outcome.requeue && !early) return settlement('requeue', policy)
+      return {
+        ...failure(early ? 'none' : 'drop', policy, errorRecord(message, 'FAILURE', outcome.error), false),
+        // Else its message would be nowhere.
+        failed: early || !policy.deadLetters,
+      }
     case 'ignored':
     case 'replaced':
       return settlement(done, policy)

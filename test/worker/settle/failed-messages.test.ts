@@ -93,6 +93,14 @@ describe('a task that failed for good', () => {
     expect(failures).toMatchObject([{ reason: 'TimeLimitExceeded', outcome: 'timed-out' }])
   })
 
+  it('is kept with the reason that it was rejected for, where its queue has no dead-letter exchange', async () => {
+    const { failures, left } = await aFailure(() => {
+      throw new Reject('no such address')
+    })
+    expect(failures).toMatchObject([{ reason: 'Reject', detail: 'no such address', outcome: 'rejected' }])
+    expect(left).toBe(0)
+  })
+
   it('is kept without its arguments where it asks for that', async () => {
     const { failures } = await aFailure(fails, { keepFailed: 'headers' })
     expect(failures).toMatchObject([{ reason: 'RangeError', part: 'headers' }])
@@ -106,14 +114,6 @@ describe('not kept is', () => {
   it.each<[string, Run, TaskSettings, WrittenFailures | 'drop' | undefined]>([
     ['a task that succeeded', () => 'done', {}, undefined],
     [
-      'a task that was rejected',
-      () => {
-        throw new Reject('no', { requeue: false })
-      },
-      {},
-      undefined,
-    ],
-    [
       'a task that asked to be ignored',
       () => {
         throw new Ignore()
@@ -125,6 +125,17 @@ describe('not kept is', () => {
     ['a failed task whose name the configuration leaves out', fails, {}, { drop: ['proj.*'] }],
   ])('%s', async (_title, run, settings, failures) => {
     expect((await aFailure(run, settings, failures === undefined ? {} : { failures })).failures).toEqual([])
+  })
+
+  it('a task that was rejected, where its queue has a dead-letter exchange', async () => {
+    const rejects: Run = () => {
+      throw new Reject('no')
+    }
+    const queues = [{ name: 'celery', deadLetter: { routingKey: 'dead' } }]
+    const { failures } = await aFailure(rejects, {}, { queues }, (channel) =>
+      channel.declareQueue({ name: 'dead', durable: true }),
+    )
+    expect(failures).toEqual([])
   })
 
   it('any failure where the configuration drops them: there is no queue for them', async () => {

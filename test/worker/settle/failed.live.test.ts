@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import { systemClock } from '../../../src/runtime/time/clock.ts'
 import { Broadcast } from '../../../src/sending/broadcast.ts'
+import { Reject } from '../../../src/tasks/attempt/control-flow.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { startCeleryWorker } from '../../support/python.ts'
@@ -123,6 +124,46 @@ it('a worker that may not declare the queue of failures runs, stores results, an
   } finally {
     await ctl('delete_user', user)
   }
+})
+
+describe('a message that its task rejects', () => {
+  const rejecting = () => {
+    let runs = 0
+    return defineTask({
+      name: 'rejects',
+      run() {
+        runs += 1
+        if (runs === 1) throw new Reject('no such address')
+      },
+    })
+  }
+
+  it('is kept where its queue has no dead-letter exchange, and runs again', async () => {
+    await using scene = await aWorker([rejecting()])
+    const { client, queue } = scene
+    await client.send('rejects')
+    await scene.logged('task.rejected')
+    await queueOnce(`${queue}.failed`, ({ messages }) => messages === 1)
+    const flags = ['--queue', queue, '--broker', brokerUrl()]
+    const { stdout } = await runTwq(['failed', 'list', '--error', 'Reject', ...flags])
+    expect(stdout).toContain('no such address')
+    expect(await client.failed.retry({ error: 'Reject' })).toMatchObject({ retried: 1, left: 0 })
+    await scene.logged('task.succeeded')
+  })
+
+  it('goes to the dead-letter exchange of its queue alone, also where the configuration says nothing of it', async () => {
+    const queue = uniqueName('dead-lettered')
+    const dead = `${queue}.dead`
+    await withChannel(async (channel) => {
+      const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead }
+      await channel.declareQueue({ name: queue, durable: true, arguments: args })
+      await channel.declareQueue({ name: dead, durable: true })
+    })
+    await using scene = await aWorker([rejecting()], { queues: [queue] })
+    await scene.client.send('rejects')
+    await queueOnce(dead, ({ messages }) => messages === 1)
+    await queueOnce(`${queue}.failed`, ({ messages }) => messages === 0)
+  })
 })
 
 describe('a queue of failures', () => {

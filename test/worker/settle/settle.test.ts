@@ -132,6 +132,7 @@ async function settled(
     followUps,
     sentChildren,
     endedAside,
+    declarations: { deadLetters: () => false },
     delays,
     clock,
     flags,

@@ -166,7 +166,12 @@ describe.each(table)('when a task %s', (_title, row) => {
   it.each(['late', 'early'] as const)('with %s acknowledgement', (acks) => {
     const { record, publish, events, whenEarly } = row
     const expected = { record, publish, events, ...(acks === 'early' && whenEarly) }
-    const settlement = decideSettlement(row.outcome, message, { ...flags, acks, ignoreResult: false })
+    const settlement = decideSettlement(row.outcome, message, {
+      ...flags,
+      acks,
+      ignoreResult: false,
+      deadLetters: false,
+    })
     const request = aRequest({ id: 'id-1' }, {}, acks)
     if (acks === 'early') request.acknowledge()
     expect({
@@ -179,7 +184,7 @@ describe.each(table)('when a task %s', (_title, row) => {
 
   it('stores nothing when nobody wants the result', () => {
     expect(
-      decideSettlement(row.outcome, message, { ...flags, acks: 'late', ignoreResult: true }).record,
+      decideSettlement(row.outcome, message, { ...flags, acks: 'late', ignoreResult: true, deadLetters: false }).record,
     ).toBeUndefined()
   })
 })
@@ -203,9 +208,23 @@ describe('flags', () => {
     ],
   ])('%s, and stores FAILURE', (_title, outcome, changed, late, early) => {
     const settle = (acks: 'late' | 'early') =>
-      decideSettlement(outcome, message, { ...flags, ...changed, acks, ignoreResult: false })
+      decideSettlement(outcome, message, { ...flags, ...changed, acks, ignoreResult: false, deadLetters: false })
     expect(settle('late')).toMatchObject({ ackAction: late, record: { state: 'FAILURE' } })
     expect(settle('early')).toMatchObject({ ackAction: early, record: { state: 'FAILURE' } })
+  })
+})
+
+describe('the message of a task that rejects it for good', () => {
+  const rejected: Outcome = { kind: 'rejected', requeue: false, error }
+
+  it.each<[string, 'late' | 'early', boolean, boolean]>([
+    ['goes to the dead-letter exchange of its queue alone', 'late', true, false],
+    ['is kept where its queue has none', 'late', false, true],
+    ['is kept where it was acknowledged before, and is no dead letter any more', 'early', true, true],
+  ])('%s', (_title, acks, deadLetters, kept) => {
+    const policy = { ...flags, acks, ignoreResult: false, deadLetters }
+    expect(decideSettlement(rejected, message, policy).failed).toBe(kept)
+    expect(decideSettlement({ ...rejected, requeue: true }, message, { ...policy, acks: 'late' }).failed).toBe(false)
   })
 })
 
@@ -214,6 +233,7 @@ it('passes on the error of a failed task', () => {
     ...flags,
     acks: 'late',
     ignoreResult: false,
+    deadLetters: false,
   })
   expect(record).toEqual({ taskId: 'id-1', state: 'FAILURE', error, traceback: 'at line 1', children: [] })
 })
