@@ -42,7 +42,9 @@ describe('a worker in a process of its own choosing', () => {
     await aRound('warm-up')
     const before = Leftovers.now()
     for (let round = 0; round < ROUNDS; round += AT_ONCE) {
-      await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => aRound(`round-${round + at}`)))
+      const rounds = Array.from({ length: AT_ONCE }, (_, at) => aRound(`round-${round + at}`))
+      // One that fails leaves no others to the tests that follow.
+      for (const ended of await Promise.allSettled(rounds)) if (ended.status === 'rejected') throw ended.reason
     }
     await before.untilNothingMore()
     await noConnection()
@@ -251,8 +253,8 @@ async function aRound(name: string): Promise<void> {
       (error) => response.writeHead(500).end(String(error)),
     )
   })
-  await Promise.all([...workers.map((worker) => worker.start()), new Promise<void>((done) => server.listen(0, done))])
   try {
+    await Promise.all([...workers.map((worker) => worker.start()), new Promise<void>((done) => server.listen(0, done))])
     const { port } = server.address() as AddressInfo
     const answer = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })
     expect(await answer.text()).toBe('2,2')

@@ -52,9 +52,12 @@ async function aHastyWorker(config: UserConfig = {}, place: Pick<TestWorkerOptio
     },
     async [Symbol.asyncDispose]() {
       open.resolve()
-      // Results for a client that is gone are sent again for a moment.
-      const gone = scene[Symbol.asyncDispose]()
-      await clock.pass('1s')
+      // Results for a client that is gone are sent again for a moment, which begins when the worker has come to that.
+      let isGone = false
+      const gone = scene[Symbol.asyncDispose]().finally(() => {
+        isGone = true
+      })
+      while (!isGone) await clock.pass('1s')
       await gone
     },
   }
