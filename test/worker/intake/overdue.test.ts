@@ -54,7 +54,7 @@ async function aHastyWorker(config: UserConfig = {}, place: Pick<TestWorkerOptio
       open.resolve()
       // Results for a client that is gone are sent again for a moment, which begins when the worker has come to that.
       let isGone = false
-      const gone = scene[Symbol.asyncDispose]().finally(() => {
+      const gone = Promise.resolve(scene[Symbol.asyncDispose]()).finally(() => {
         isGone = true
       })
       while (!isGone) await clock.pass('1s')
