@@ -32,8 +32,9 @@ export interface OverdueParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds.
+// Milliseconds. Each look asks the broker: they grow rarer while nobody else is there.
 const LOOK_EVERY = 250
+const LOOK_AT_LEAST_EVERY = 1_000
 const OVERDUE_AFTER = 500
 const LONGEST_PATIENCE = 30_000
 // Then also where nobody else is there to take them: far below RabbitMQ's consumer timeout of 30 minutes.
@@ -50,6 +51,8 @@ export class Overdue implements WorkerObserver {
   #stopped = false
   /** How long the next request waits before it is overdue: longer where the broker hands back what was returned. */
   #patience = OVERDUE_AFTER
+  /** Until the next look. */
+  #pause = LOOK_EVERY
 
   constructor(parts: OverdueParts) {
     this.#parts = parts
@@ -75,27 +78,30 @@ export class Overdue implements WorkerObserver {
 
   #lookLater(): void {
     if (this.#stopped || !this.#parts.workAhead.enabled) return
-    this.#timer = this.#parts.clock.after(LOOK_EVERY, () => {
-      void this.#look().then(() => {
+    this.#timer = this.#parts.clock.after(this.#pause, () => {
+      void this.#look().then((inVain) => {
+        this.#pause = inVain ? Math.min(this.#pause * 2, LOOK_AT_LEAST_EVERY) : LOOK_EVERY
         this.#timer = undefined
         if (this.#surplus > 0) this.#lookLater()
       })
     })
   }
 
-  async #look(): Promise<void> {
+  /** Resolves with true where the broker was asked, and nobody else wants what waits here. */
+  async #look(): Promise<boolean> {
     const { workAhead, prefetch } = this.#parts
     if (prefetch.ahead > 0) this.#patience = OVERDUE_AFTER
     const waited = this.#waited()
-    if (this.#surplus <= 0 || waited < this.#patience) return
+    if (this.#surplus <= 0 || waited < this.#patience) return false
     // First it is made sure that no more come.
     if (prefetch.ahead > 0) workAhead.close()
-    if (!prefetch.upToDate) return
+    if (!prefetch.upToDate) return false
     const returnable = this.#parts.dispatcher.last(this.#surplus).filter(mayReturn)
     const names = new Set(returnable.map(({ queue }) => queue))
     const inAnyCase = waited >= IN_ANY_CASE_AFTER
     const queues = inAnyCase ? names : await this.#wantedElsewhere(names)
     if (queues.size > 0) this.#return(queues)
+    return queues.size === 0
   }
 
   /** For how long the request that is next has waited, in milliseconds. */
