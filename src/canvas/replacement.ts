@@ -27,13 +27,9 @@ export function replacementCall({ embed, replacedTaskNesting }: TaskMessage): Ca
 
 /** A signature whose end has the id of the task that it replaces, its place, its callbacks and its errbacks. */
 export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyContext, 'newId'>): Signature {
-  const given = readSignature(value, 'signature')
-  if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
-    throw improper('Cannot replace with an empty chain')
-  const { task_id: _, chord, group_id: __, group_index: ___, ...options } = given.options
-  if (chord !== undefined && chord !== null) throw improper('A signature replacing a task must not be part of a chord')
-  // A group has no end that could stand for the task; the list of its results has.
-  const plain: Signature = given.kind === 'group' ? accumulated(given) : { ...given, options }
+  const given = withAnEnd(readSignature(value, 'signature'))
+  const { task_id: _, chord: __, group_id: ___, group_index: ____, ...options } = given.options
+  const plain: Signature = { ...given, options }
   const { embed } = message
   const withErrbacks = linked(plain, 'link_error', embed.errbacks ?? [])
   const place = {
@@ -46,6 +42,15 @@ export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyC
     replaced_task_nesting: message.replacedTaskNesting + 1,
   }
   return linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
+}
+
+/** A signature whose end can stand for a task. A group has none; the list of its results has, as a chord. Throws what Celery raises for others. */
+export function withAnEnd(given: Signature): Signature {
+  if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
+    throw improper('Cannot replace with an empty chain')
+  const { chord } = given.options
+  if (chord !== undefined && chord !== null) throw improper('A signature replacing a task must not be part of a chord')
+  return given.kind === 'group' ? accumulated(given) : given
 }
 
 /** A signature to run as one more task of a chord, and the number of tasks that it adds. */

@@ -4,6 +4,7 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { bodyOf, headerOf, tasksOf } from './frozen.ts'
 import { listOf } from './links.ts'
+import { withAnEnd } from './replacement.ts'
 
 /**
  * A signature whose tasks all carry stamps: the steps of a chain, the members of a group, header and body of a chord, and the callbacks
@@ -54,10 +55,13 @@ export interface Replacement {
   readonly stamps?: Stamps | undefined
 }
 
-/** A stamped stand-in, and the message that it replaces with its follow-ups stamped. Throws `TWQ_MESSAGE_MALFORMED`. */
+/**
+ * A stamped stand-in, and the message that it replaces with its follow-ups stamped: what collects the results of a group is, too. Throws
+ * `TWQ_MESSAGE_MALFORMED`, and as `standInOf` does.
+ */
 export function stampedReplacement({ signature, stamps }: Replacement, message: TaskMessage): [Json, TaskMessage] {
   if (stamps === undefined) return [signature, message]
-  const standIn = writeSignature(stamped(readSignature(signature, 'signature'), stamps))
+  const standIn = writeSignature(stamped(withAnEnd(readSignature(signature, 'signature')), stamps))
   return [standIn, withStampedFollowUps(message, stamps)]
 }
 

@@ -5,23 +5,10 @@ import { chord } from '../../src/canvas/chord.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
 import { stampedReplacement } from '../../src/canvas/stamped.ts'
-import type { Json, JsonObject } from '../../src/runtime/json.ts'
-import type { Canvas } from '../../src/tasks/sending.ts'
 import { aTaskMessage } from '../support/a-task-message.ts'
+import { stampsIn } from './stamps-in.ts'
 
 const marks = { customer: 'acme' }
-
-/** The stamps of each task in a signature, by its name, links included. */
-function stampsIn(value: Json | Canvas, found: Record<string, unknown> = {}): Record<string, unknown> {
-  const { task, options, kwargs, subtask_type: kind } = value as JsonObject & { task: string; options: JsonObject }
-  const { stamped_headers: names, link, link_error: errbacks } = options
-  if (kind === null) {
-    found[task] = names && Object.fromEntries((names as string[]).map((name) => [name, options[name]]))
-  }
-  const { tasks, header, body } = kwargs as JsonObject
-  for (const inner of [tasks, header, body, link, errbacks].flat()) if (inner) stampsIn(inner as Json, found)
-  return found
-}
 
 describe('stamps', () => {
   it('go on every task of a workflow, and on what is linked to them', () => {
@@ -59,6 +46,12 @@ describe('stamps', () => {
       { errback: marks },
       { last: marks },
     ])
+  })
+
+  it('of a group that replaces a task go on what collects its results, too', () => {
+    const signatures = group(signature('a'), signature('b')).toJSON()
+    const [standIn] = stampedReplacement({ signature: signatures, stamps: marks }, aTaskMessage())
+    expect(stampsIn(standIn)).toEqual({ a: marks, b: marks, 'celery.accumulate': marks })
   })
 
   it('are headers of the message, as Celery writes them', () => {
