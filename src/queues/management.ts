@@ -16,6 +16,8 @@ export interface ManagedQueue {
   /** Messages a second. */
   readonly published: number
   readonly delivered: number
+  /** The time that the first message bears, where messages bear one and RabbitMQ has it at hand: classic queues. Seconds since the epoch. */
+  readonly headTime: number | undefined
 }
 
 /** RabbitMQ's management API, for one virtual host. */
@@ -34,6 +36,7 @@ const COLUMNS = [
   'durable',
   'arguments',
   'policy',
+  'head_message_timestamp',
   'message_stats.publish_details.rate',
   'message_stats.deliver_get_details.rate',
 ]
@@ -118,6 +121,8 @@ function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
     policy: textOf(item.policy) || undefined,
     published: numberOf(recordOf(stats.publish_details).rate),
     delivered: numberOf(recordOf(stats.deliver_get_details).rate),
+    // An empty text where there is none.
+    headTime: numberOf(item.head_message_timestamp) || undefined,
   }
 }
 

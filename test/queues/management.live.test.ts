@@ -37,7 +37,8 @@ describe("RabbitMQ's management API", () => {
     await channel.declareQueue({ name: 'safe', durable: true, arguments: { 'x-queue-type': 'quorum' } })
     await node.ctl('set_policy', '-p', VHOST, 'short', '^urgent$', '{"max-length":1000}')
     for (let n = 0; n < 3; n += 1) {
-      const message = { properties: { deliveryMode: 2 }, headers: {}, body: Buffer.from('{}') } as const
+      const properties = { deliveryMode: 2, timestamp: 1_700_000_000 + n } as const
+      const message = { properties, headers: {}, body: Buffer.from('{}') }
       await channel.publish({ exchange: '', routingKey: 'urgent' }, message, { mandatory: true })
     }
     await channel.prefetch(1, 'channel')
@@ -63,6 +64,7 @@ describe("RabbitMQ's management API", () => {
       policy: 'short',
       published: expect.any(Number),
       delivered: expect.any(Number),
+      headTime: 1_700_000_001,
     })
     expect(queues.find(({ name }) => name === 'safe')).toMatchObject({
       type: 'quorum',

@@ -43,6 +43,7 @@ describe("RabbitMQ's management API", () => {
       consumers: 2,
       published: 1.5,
       delivered: 0,
+      headTime: undefined,
     })
   })
 

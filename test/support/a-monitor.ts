@@ -11,8 +11,11 @@ import { pollUntil } from './until.ts'
 export const HOST = '127.0.0.1:5555'
 
 /** A monitor of a memory broker, which hears what is said; everybody may do everything unless `access` says otherwise. */
-export async function aMonitor(options: Omit<MonitorOptions, 'authorize'> = {}, access: Access = everybody(options)) {
-  const broker = createMemoryBroker()
+export async function aMonitor(
+  options: Omit<MonitorOptions, 'authorize'> = {},
+  access: Access = everybody(options),
+  broker = createMemoryBroker(),
+) {
   const monitor = createMonitorOf(options, access, { broker, clock: systemClock })
   const channel = await (await broker.connect()).openChannel()
   await channel.declareExchange({ name: EVENT_EXCHANGE, type: 'topic', durable: true })

@@ -101,6 +101,16 @@ export interface WorkerList {
   readonly workers: readonly WorkerRow[]
 }
 
+/** The oldest message that waits in a queue, as far as that is known without taking one. */
+export interface OldestMessage {
+  /** Seconds since the epoch. */
+  readonly at: number
+  /** It came at that time, not after it, or not before it. */
+  readonly came: 'at' | 'before' | 'after'
+  /** Known by the time that the message bears; by the events of senders, of which no worker has received the task; by the queue having been empty. */
+  readonly by: 'message' | 'senders' | 'depth'
+}
+
 /** A queue as the broker tells of it. */
 export interface QueueRow {
   readonly name: string
@@ -114,9 +124,19 @@ export interface QueueRow {
   readonly published: number | undefined
   readonly delivered: number | undefined
   readonly type: string | undefined
+  /** Undefined where nothing waits, and where nothing is known: then `oldestUnknown` says why. */
+  readonly oldest: OldestMessage | undefined
+  readonly oldestUnknown: string | undefined
   /** How `ready` went, a number each time it was asked for, oldest first. */
   readonly depths: readonly number[]
   readonly kind: 'task' | 'failed' | 'quarantine' | 'suspects'
+}
+
+/** A queue as it is listed. */
+export type DepthRow = Omit<QueueRow, 'oldest' | 'oldestUnknown'> & {
+  /** When it was seen empty last, and the time that its first message bears; seconds since the epoch. */
+  readonly emptyAt: number | undefined
+  readonly headTime: number | undefined
 }
 
 /** All queues that the configuration names or workers consume. */

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { listSchedules } from '../actions/schedules.ts'
 import type { AuditList, QuarantineList, ScheduleListing } from '../answers/actions.ts'
-import type { Overview, QueueList, QueueRow, Series, WorkerList } from '../answers/cluster.ts'
+import type { DepthRow, Overview, QueueList, Series, WorkerList } from '../answers/cluster.ts'
 import type { FailedList } from '../answers/failed.ts'
 import type { Refusal } from '../answers/session.ts'
 import type { TaskDetail, TaskList, TaskTree } from '../answers/tasks.ts'
@@ -11,6 +11,7 @@ import type { ApiEnv, ApiParts } from './context.ts'
 import { withKeptResult } from './kept-result.ts'
 import { overviewOf } from './overview.ts'
 import { nameIn, taskQuery } from './queries.ts'
+import { queuesOf } from './queues.ts'
 import { tasksOf } from './tasks.ts'
 import { workersOf } from './workers.ts'
 
@@ -44,8 +45,8 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
     return c.json<TaskTree>(await shown(treeOf(view.state, store)))
   })
   app.get('/api/queues', (c) => {
-    const { rows: queues, asked, error } = feed.depths
-    return c.json<QueueList>({ asked, every: DEPTHS_EVERY / 1000, error, queues })
+    const { asked, error } = feed.depths
+    return c.json<QueueList>({ asked, every: DEPTHS_EVERY / 1000, error, queues: queuesOf(parts, now()) })
   })
   app.get('/api/failed', async (c) => {
     const { queue, queues } = chosen(feed.depths.rows, 'failed', c.req.query('queue'))
@@ -69,7 +70,7 @@ const UNKNOWN_TASK: Refusal = {
 const NOTHING = { messages: [], unseen: 0 }
 
 /** The task queues that have a queue of this kind beside them, and which of them is meant: the one asked for, else the fullest. */
-function chosen(rows: readonly QueueRow[], kind: 'failed' | 'quarantine', asked: string | undefined) {
+function chosen(rows: readonly DepthRow[], kind: 'failed' | 'quarantine', asked: string | undefined) {
   const queues = rows.flatMap((row) =>
     row.kind === kind ? { name: row.name.slice(0, -1 - kind.length), ready: row.ready ?? 0 } : [],
   )

@@ -5,7 +5,7 @@ import { messageOf, TwqError } from '../../errors.ts'
 import { failedQueue, quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { ManagedQueue, Management } from '../../queues/management.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
-import type { QueueRow } from '../answers/cluster.ts'
+import type { DepthRow } from '../answers/cluster.ts'
 
 // Names come from workers, too.
 const MOST_QUEUES = 500
@@ -20,6 +20,7 @@ interface Known {
   readonly ready: number | undefined
   readonly consumers: number | undefined
   readonly depths: readonly number[]
+  readonly emptyAt: number | undefined
 }
 
 /** How many messages lie in queues: asked for on a channel of its own, and nothing is created. */
@@ -50,7 +51,7 @@ export class Depths {
   }
 
   /** Every queue, a task queue before what belongs to it. */
-  get rows(): readonly QueueRow[] {
+  get rows(): readonly DepthRow[] {
     const rows = this.#tasks.flatMap((name) => [
       this.#row(name, 'task'),
       this.#row(failedQueue(name), 'failed'),
@@ -103,7 +104,8 @@ export class Depths {
     try {
       const { messages, consumers } = await inTime(channel.inspectQueue(name), this.#clock)
       const depths = [...(before?.depths ?? []), messages].slice(-MOST_DEPTHS)
-      this.#known.set(name, { status: 'there', asked: now, ready: messages, consumers, depths })
+      const emptyAt = messages === 0 ? now : before?.emptyAt
+      this.#known.set(name, { status: 'there', asked: now, ready: messages, consumers, depths, emptyAt })
       return true
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_MISSING', 'TWQ_QUEUE_DOWN')) throw error
@@ -114,12 +116,14 @@ export class Depths {
         ready: undefined,
         consumers: undefined,
         depths: before?.depths ?? [],
+        // Messages may come to it by another way, once it is there again.
+        emptyAt: undefined,
       })
       return false
     }
   }
 
-  #row(name: string, kind: QueueRow['kind']): QueueRow {
+  #row(name: string, kind: DepthRow['kind']): DepthRow {
     const known = this.#known.get(name)
     const managed = this.#managed.get(name)
     return {
@@ -134,6 +138,8 @@ export class Depths {
       published: managed?.published,
       delivered: managed?.delivered,
       type: managed?.type,
+      emptyAt: known?.emptyAt,
+      headTime: managed?.headTime,
     }
   }
 }

@@ -120,6 +120,7 @@ describe('a queue', () => {
     arguments: {},
     policy: undefined,
     published: 0,
+    headTime: undefined,
     delivered: 0,
   }
 

@@ -1,6 +1,6 @@
 import type { QueueList, QueueRow } from '../../answers/cluster.ts'
 import { hrefOf } from '../address.ts'
-import { clockTime, count, rate } from '../format.ts'
+import { ago, clockTime, count, isoTime, rate } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Empty, Loaded } from '../parts/empty.tsx'
 import { Sparkline } from '../parts/sparkline.tsx'
@@ -59,6 +59,9 @@ function QueueTable({ queues, every }: { readonly queues: readonly QueueRow[]; r
                 </th>
               </>
             )}
+            <th scope="col" class="wide">
+              Oldest
+            </th>
             <th scope="col" class="end wide">
               A minute ago
             </th>
@@ -84,6 +87,9 @@ function QueueTable({ queues, every }: { readonly queues: readonly QueueRow[]; r
                   <td class="end mono wide">{rate(queue.delivered)}/s</td>
                 </>
               )}
+              <td class="wide">
+                <Oldest queue={queue} />
+              </td>
               <td class="end mono wide">{count(queue.depths.at(-1 - Math.round(60 / every)))}</td>
               <td class="wide grows">
                 <Sparkline values={queue.depths} most={120} />
@@ -103,6 +109,29 @@ function Name({ queue: { name, kind } }: { readonly queue: QueueRow }) {
     <a class="row-name nested" href={hrefOf(`/${kind}`, { queue: name.slice(0, -1 - kind.length) })}>
       {name}
     </a>
+  )
+}
+
+const KNOWN_BY = {
+  message: 'by its own time',
+  senders: 'as senders tell',
+  depth: 'when it was empty',
+} as const
+
+const CAME = { at: '', before: 'at least ', after: 'at most ' } as const
+
+/** How old the oldest message is, and how that is known. */
+function Oldest({ queue: { oldest, oldestUnknown } }: { readonly queue: QueueRow }) {
+  if (oldestUnknown !== undefined) return <span class="faint">not known: {oldestUnknown}</span>
+  if (oldest === undefined) return <span class="mono">–</span>
+  return (
+    <>
+      <time class="mono" dateTime={isoTime(oldest.at)} title={clockTime(oldest.at)}>
+        {CAME[oldest.came]}
+        {ago(oldest.at, Date.now() / 1000)}
+      </time>{' '}
+      <span class="faint">{KNOWN_BY[oldest.by]}</span>
+    </>
   )
 }
 
