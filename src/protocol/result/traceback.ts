@@ -36,8 +36,8 @@ function stackOf(thrown: unknown): string {
 
 const OWN_FOLDER = new URL('../..', import.meta.url)
 const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
-// What calls the task's code.
-const ATTEMPT_PLACES = OWN_PLACES.map((place) => `${place}tasks/attempt/`)
+// The functions of tasks/attempt/attempt.ts that call the task's code; a bundle may have given them a number.
+const ATTEMPT_CALL = /^ {4}at (?:async )?(?:runCode|outcomeOf|runSurrounded)(?:\$\d+)? \(/
 
 const FIRST_FRAME = '\n    at '
 
@@ -59,7 +59,7 @@ function withoutOwnFrames(stack: string): string {
 
 function lengthWithoutOwnFrames(frames: string): number {
   const lines = frames.split('\n')
-  const attempt = lines.findIndex((line) => isFrame(line) && ATTEMPT_PLACES.some((place) => line.includes(place)))
+  const attempt = lines.findIndex((line) => ATTEMPT_CALL.test(line) && isOwn(line))
   let end = attempt < 0 ? lines.length : attempt
   let own = attempt >= 0
   while (end > 0 && isFrame(lines[end - 1]) && (isOwn(lines[end - 1]) || isOfNode(lines[end - 1]))) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { tracebackOf } from '../../../src/protocol/result/traceback.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
+import type { Plugin } from '../../../src/tasks/plugin.ts'
 import { runTask } from '../../../src/testing/run-task.ts'
 
 async function deeper(): Promise<never> {
@@ -18,6 +19,16 @@ describe('a traceback', () => {
     expect(traceback).toMatch(/^Error: boom\n {4}at .*traceback\.test\.ts/)
     expect(traceback).toContain('\nCaused by: RangeError: why\n    at ')
     expect(traceback).not.toMatch(/src\/(tasks|testing|pool)\//)
+  })
+
+  it("ends with the task's own code, whatever plugins surround it", async () => {
+    const around: Plugin = { name: 'around', aroundAttempt: (_attempt, next) => next() }
+    const run = (): never => {
+      throw new Error('boom')
+    }
+    const ended = await runTask(defineTask({ name: 'fails', run }), {}, { plugins: [around] })
+    const traceback = ended.kind === 'failed' ? ended.error.traceback : null
+    expect(traceback).toMatch(/^Error: boom\n {4}at Object\.run .*traceback\.test\.ts[^\n]*$/)
   })
 
   it("keeps what twq threw itself, down to the task's code", () => {
