@@ -3,6 +3,7 @@ import { type Command, CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
 import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
+import { explain } from './terminal/errors-for-people.ts'
 import { EXIT, exitCodeOf } from './terminal/exit-codes.ts'
 
 /** Runs one command line, `argv` as Node gives it, and returns the status to exit with. Never throws. */
@@ -22,9 +23,7 @@ export async function main(given: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return EXIT.usage
-    const { explain } = await import('./terminal/errors-for-people.ts')
-    const { usageError } = await import('./terminal/usage-error.ts')
-    const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : thrown
+    const error = thrown instanceof CommanderError ? await complaint(thrown, program, argv) : thrown
     const { json, output, verbose = false } = program.opts<GlobalOptions>()
     process.stderr.write(explain(error, { json: json === true || output === 'json', verbose, emphasise: inRed }))
     return exitCodeOf(error)
@@ -57,6 +56,11 @@ function applyGlobals({ cwd, color }: GlobalOptions): void {
 /** `twq help task send` as commander takes it: `twq task send --help`. */
 function withoutHelpWord(argv: readonly string[]): readonly string[] {
   return argv[2] === 'help' ? [...argv.slice(0, 2), ...argv.slice(3), '--help'] : argv
+}
+
+async function complaint(thrown: CommanderError, program: Command, argv: readonly string[]): Promise<TwqError> {
+  const { usageError } = await import('./terminal/usage-error.ts')
+  return usageError(thrown, program, argv)
 }
 
 function inRed(text: string): string {

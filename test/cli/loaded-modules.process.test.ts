@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startDevBroker } from '../../src/devbroker/server.ts'
@@ -18,6 +18,7 @@ it('shows its version and the list of commands without the code or the flags of 
       'cli/flags/config-flags',
       'cli/main',
       'cli/program',
+      'cli/terminal/errors-for-people',
       'cli/terminal/exit-codes',
       'config/options/connections',
       'config/options/option',
@@ -25,6 +26,9 @@ it('shows its version and the list of commands without the code or the flags of 
       'errors',
       'runtime/default-broker',
       'runtime/text/any-of',
+      'runtime/text/describe-error',
+      'runtime/text/mask-passwords',
+      'runtime/text/printable',
       'runtime/time/duration',
       'runtime/version',
     ])
@@ -67,7 +71,10 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
   ])
 })
 
-/** Runs a command, and tells which packages and which of our own files it loaded, as Node's coverage has it. */
+/**
+ * Runs a command, and tells which packages and which of our own modules it loaded: Node's coverage has the files, and the
+ * map of each file the modules that are in it.
+ */
 async function loadedBy(args: readonly string[], cwd?: string) {
   const coverage = tempFolder()
   const { status } = await runTwq(args, { env: { NODE_V8_COVERAGE: coverage }, ...(cwd !== undefined && { cwd }) })
@@ -78,6 +85,11 @@ async function loadedBy(args: readonly string[], cwd?: string) {
   const packages = urls.flatMap((url) => /^file:.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? [])
   const files = urls
     .filter((url) => url.startsWith(`${ROOT}dist/`))
-    .map((url) => url.slice(`${ROOT}dist/`.length, -'.js'.length))
-  return { status, packages: [...new Set(packages)].sort(), files: files.sort() }
+    .flatMap((url) => {
+      // A file that only passes on what others export has none.
+      if (!existsSync(new URL(`${url}.map`))) return []
+      const { sources } = JSON.parse(readFileSync(new URL(`${url}.map`), 'utf8')) as { sources: string[] }
+      return sources.map((source) => new URL(source, url).href.slice(`${ROOT}src/`.length, -'.ts'.length))
+    })
+  return { status, packages: [...new Set(packages)].sort(), files: [...new Set(files)].sort() }
 }

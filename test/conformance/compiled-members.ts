@@ -14,9 +14,9 @@ export interface CompiledMembers extends Disposable {
   readonly hostModule: string
 }
 
-const DIST = new URL('../../dist/', import.meta.url)
+const BUILD = new URL('../../build/', import.meta.url)
 
-/** Takes twq from dist/, and compiles what the suite itself has its members load. */
+/** Takes twq from build/, and compiles what the suite itself has its members load. */
 export async function compiledMembers(): Promise<CompiledMembers> {
   const folder = mkdtempSync(join(tmpdir(), 'twq-members-'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
@@ -30,10 +30,10 @@ export async function compiledMembers(): Promise<CompiledMembers> {
         rewriteRelativeImportExtensions: true,
       },
     })
-    writeFileSync(join(folder, `${name}.js`), outputText.replaceAll('../../src/', DIST.href))
+    writeFileSync(join(folder, `${name}.js`), outputText.replaceAll('../../src/', BUILD.href))
   }
-  const { startProcess } = await import(fileURLToPath(new URL('pool/kinds/processes.js', DIST)))
-  const { startThread } = await import(fileURLToPath(new URL('pool/kinds/threads.js', DIST)))
+  const { startProcess } = await import(fileURLToPath(new URL('pool/kinds/processes.js', BUILD)))
+  const { startThread } = await import(fileURLToPath(new URL('pool/kinds/threads.js', BUILD)))
   return {
     startProcess,
     startThread,

@@ -104,7 +104,7 @@ export class Story implements AsyncDisposable {
 
   static async begin(setting: Setting): Promise<Story> {
     const root = await mkdtemp(join(tmpdir(), 'twq-readme-'))
-    const left = new Set(['node_modules', 'dist', '.git', 'spool'])
+    const left = new Set(['node_modules', 'build', 'dist', '.git', 'spool'])
     await cp(setting.project, join(root, 'twq'), {
       recursive: true,
       filter: (path) => !left.has(relative(setting.project, path)) && !MADE.has(basename(path)),

@@ -11,6 +11,7 @@ export function setup({ vitest }: TestProject): void {
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
   for (const command of [
     ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json'],
+    ['tools/bundle.mjs', '--if-changed'],
     ['tools/build-page.mjs', '--if-changed'],
   ]) {
     const { error } = spawnSync(process.execPath, command, { cwd })

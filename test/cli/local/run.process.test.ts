@@ -110,7 +110,7 @@ it('waits for a debugger, which stops before the code and at its own breakpoint'
   await debugging.call('Runtime.runIfWaitingForDebugger')
   const isPaused = ({ method }: { method: string }): boolean => method === 'Debugger.paused'
   const [before] = await debugging.events.untilCount(1, isPaused)
-  expect(scriptOf(before, debugging)).toMatch(/debugger\.js$/)
+  expect(scriptOf(before, debugging)).toMatch(/\/dist\/.*\.js$/)
   await debugging.call('Debugger.resume')
   const [, there] = await debugging.events.untilCount(2, isPaused)
   expect(scriptOf(there, debugging)).toMatch(/tasks\.mjs$/)

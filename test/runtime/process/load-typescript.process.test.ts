@@ -11,7 +11,7 @@ const dist = fileURLToPath(new URL('../../../dist', import.meta.url))
 /** Runs `code` in a Node process of its own, since loaders are there for good; `load` is what it tests. */
 async function inNode(project: Project, code: string): Promise<unknown> {
   const script = `
-    import { TwqError } from '${join(dist, 'errors.js')}'
+    import { TwqError } from 'twq'
     import { loadModule } from '${join(dist, 'runtime/process/load-typescript.js')}'
     const load = (path) => loadModule('${project.folder}/' + path, 'TWQ_TASKS')
     const attempt = (path) => load(path).then(() => 'loaded', (e) => ({ code: e.code, message: e.message, hint: e.hint }))
