@@ -39,6 +39,9 @@ const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
 // The functions of tasks/attempt/attempt.ts that call the task's code; a bundle may have given them a number.
 const ATTEMPT_CALL = /^ {4}at (?:async )?(?:runCode|outcomeOf|runSurrounded)(?:\$\d+)? \(/
 
+// As in `at AsyncLocalStorage.run (node:async_hooks:346:14)` and `at node:internal/process/task_queues:95:5`.
+const NODE_PLACE = /^ {4}at (?:node:|.*\(node:)/
+
 const FIRST_FRAME = '\n    at '
 
 /** The frames of the stack that was looked at last, and how many of their characters stay: a task that fails again mostly fails in the same place. */
@@ -78,5 +81,5 @@ function isOwn(line: string | undefined): boolean {
 }
 
 function isOfNode(line: string | undefined): boolean {
-  return line?.includes('node:internal/') ?? false
+  return line !== undefined && NODE_PLACE.test(line)
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+// Tasks are called through its scope then.
+import '../../../src/current.ts'
 import { tracebackOf } from '../../../src/protocol/result/traceback.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import type { Plugin } from '../../../src/tasks/plugin.ts'
