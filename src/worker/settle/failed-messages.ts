@@ -115,11 +115,17 @@ export class FailedMessages {
     const { clock, onKept } = this.#parts
     const { delivery, queue, message } = failure
     const now = clock.now()
+    let size = 0
+    const copyOf = (place: TablePlace): Outgoing => {
+      const copy = this.#copyOf(failure, { part, place, now })
+      size = copy.message.body.length
+      return copy
+    }
     try {
-      this.#copies.post(delivery, queue, (place) => this.#copyOf(failure, { part, place, now }), {
+      this.#copies.post(delivery, queue, copyOf, {
         confirmed: () => {
           onKept(message.task)
-          this.#full.kept(queue)
+          this.#full.kept(queue, size)
           listener.confirmed()
         },
         refused: (error) => listener.refused(error),

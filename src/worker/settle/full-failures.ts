@@ -12,53 +12,97 @@ export interface FullFailuresParts {
   readonly logger: EventLogger
 }
 
+/** What one look at a queue of failures told, and what this worker has sent there since. */
 interface Looked {
   /** On the clock's monotonic scale. */
   readonly at: number
-  /** How many more it held then; less those that were kept since. */
+  /** How many messages it held; undefined while that is asked. */
+  messages: number | undefined
+  /** True once it was found to be full. */
+  full: boolean
+  /** How many more messages, and bytes of their bodies, it held then; less those that were kept since. */
   room: number
+  roomOfBytes: number
+  sent: number
 }
 
 // Milliseconds.
 const LOOKED_EVERY = 60_000
-const FULL_ALREADY = Number.NEGATIVE_INFINITY
+// Sizes differ: a queue whose bytes seem to be used up is looked at again after this part of them was sent.
+const NEXT_PART = 1 / 8
+// How near to its limit the estimate of a full queue's bytes comes.
+const NEAR = 0.9
 
 /**
- * Tells of queues of failures that hold as many as they may, so that their oldest leave: by the queue's own count, which is
- * asked for when this worker may have filled it, and at most once a minute where it is full.
+ * Tells of queues of failures that hold as many messages, or bytes, as they may, so that their oldest leave: when this worker may
+ * have filled one, and at most once a minute where it is full. The broker tells only how many messages a queue holds. That it is full
+ * by bytes (those of bodies, as RabbitMQ counts them) is concluded from two facts together: fewer messages are there than were and were
+ * sent, and one more of the size that this worker sends does not fit.
  */
 export class FullFailures {
   readonly #parts: FullFailuresParts
   readonly #looked = new Map<string, Looked>()
+  /** The bodies that this worker has sent to each queue: how many, and their bytes. */
+  readonly #sent = new Map<string, { count: number; bytes: number }>()
 
   constructor(parts: FullFailuresParts) {
     this.#parts = parts
   }
 
-  /** One more failure of a task queue is kept. Asks in the background, and never throws. */
-  kept(queue: string): void {
+  /** One more failure of a task queue is kept, with a body of so many bytes. Asks in the background, and never throws. */
+  kept(queue: string, bytes: number): void {
     const { failures, clock } = this.#parts
     if (failures === 'drop') return
+    const size = this.#meanSize(queue, bytes)
     const known = this.#looked.get(queue)
     if (known !== undefined) {
       known.room -= 1
+      known.roomOfBytes -= bytes
+      known.sent += 1
       const rested = clock.monotonic() - known.at >= LOOKED_EVERY
-      if (!rested && (known.room > 0 || known.room === FULL_ALREADY)) return
+      const hasRoom = known.messages === undefined || (known.room > 0 && known.roomOfBytes > 0)
+      if (!rested && (known.full || hasRoom)) return
     }
-    const looked = { at: clock.monotonic(), room: Number.POSITIVE_INFINITY }
+    const endless = Number.POSITIVE_INFINITY
+    const at = clock.monotonic()
+    const looked: Looked = { at, messages: undefined, full: false, room: endless, roomOfBytes: endless, sent: 0 }
     this.#looked.set(queue, looked)
-    void this.#look(queue, failures.keep, looked)
+    void this.#look(queue, { failures, size, before: known, looked })
   }
 
-  async #look(queue: string, keep: number, looked: Looked): Promise<void> {
+  /** The mean of the bodies that were sent to a queue, this one included. */
+  #meanSize(queue: string, bytes: number): number {
+    const sent = this.#sent.get(queue) ?? { count: 0, bytes: 0 }
+    sent.count += 1
+    sent.bytes += bytes
+    this.#sent.set(queue, sent)
+    return sent.bytes / sent.count
+  }
+
+  async #look(
+    queue: string,
+    {
+      failures,
+      size,
+      before,
+      looked,
+    }: { failures: KeptFailures; size: number; before: Looked | undefined; looked: Looked },
+  ): Promise<void> {
+    const { keep, bytes } = failures
     try {
       const messages = await this.#parts.count(queue)
-      if (messages < keep) {
-        looked.room = keep - messages
-        return
-      }
-      looked.room = FULL_ALREADY
-      const fields = { queue: failedQueue(queue), messages, keep }
+      looked.messages = messages
+      // Some of what was sent meanwhile is counted: rather too few than too many of them are expected the next time.
+      looked.sent = 0
+      const had = before?.messages
+      const isShort = had !== undefined && messages < had + (before?.sent ?? 0)
+      const fullOfBytes = isShort && (messages + 1) * size > NEAR * bytes
+      looked.full = messages >= keep || fullOfBytes
+      looked.room = keep - messages
+      looked.roomOfBytes = Math.max(bytes - messages * size, bytes * NEXT_PART)
+      if (!looked.full) return
+      const limit = messages >= keep ? { keep } : { bytes }
+      const fields = { queue: failedQueue(queue), messages, ...limit }
       this.#parts.logger.warn({ event: 'failures.full', ...fields }, FULL)
     } catch {
       // Asked again in a minute.

@@ -188,6 +188,26 @@ describe('a queue of failures', () => {
     },
   )
 
+  it.each(['classic', 'quorum'] as const)('that is full by bytes is told of, too, on a %s queue', async (type) => {
+    const { task } = failing()
+    const queue = uniqueName('bytes')
+    await using scene = await aWorker([task], {
+      queues: [{ name: queue, type }],
+      concurrency: 1,
+      failures: { keep: 1_000, bytes: 10_000 },
+    })
+    const told = scene.logged('failures.full')
+    let isTold = false
+    void told.then(() => {
+      isTold = true
+    })
+    for (let count = 0; count < 100 && !isTold; count += 1) {
+      const handle = await scene.client.send(task, { text: 'x'.repeat(1_000) }, { queue })
+      await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
+    }
+    expect(await told).toMatchObject({ queue: `${queue}.failed`, bytes: 10_000 })
+  })
+
   it('that exists with other lengths is used as it is, and its difference named with the policy', async () => {
     const { task } = failing()
     const queue = uniqueName('other')
