@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
-import { BROKERS } from '../test/brokers/releases.ts'
-import { debianPrograms } from '../test/support/provision/debian-folder.ts'
+import { programsOf } from '../test/brokers/releases.ts'
 import { type Arena, openArena } from './arena.ts'
 import { roundTrip, sending } from './calls.ts'
 import { commands } from './commands.ts'
@@ -78,7 +77,7 @@ async function bench(): Promise<number> {
     if (measure === undefined) throw new Error(`--only ${name}: there are ${Object.keys(MEASUREMENTS).join(', ')}`)
     return measure
   })
-  if (values.rabbitmq !== undefined) process.env.TWQ_TEST_RABBITMQ = await programsOf(values.rabbitmq)
+  if (values.rabbitmq !== undefined) process.env.TWQ_TEST_RABBITMQ = await programsOf(values.rabbitmq, '--rabbitmq')
   const { quick, json, markdown } = values
   await using arena = await openArena({
     rounds: Number(values.rounds ?? (quick ? 2 : 5)),
@@ -98,13 +97,6 @@ async function bench(): Promise<number> {
   }
   if (json) process.stdout.write(`${JSON.stringify(rows.map((row) => ({ ...row, ok: reaches(row) })))}\n`)
   return values.strict && rows.some((row) => reaches(row) === false) ? 1 : 0
-}
-
-/** The programs of a newer RabbitMQ, unpacked into a folder as for the tests. */
-function programsOf(version: string): Promise<string> {
-  const release = BROKERS[version]
-  if (release === undefined) throw new Error(`--rabbitmq ${version}: there are ${Object.keys(BROKERS).join(', ')}`)
-  return debianPrograms(release)
 }
 
 /** `P1   drain …   1.12× (at least 1×) ok   12,300/s against 11,000/s` */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { celeryMessage } from '../support/celery-message.ts'
-import { Ledger, type Verdict } from '../support/ledger.ts'
+import { Ledger, type Start, type Verdict } from '../support/ledger.ts'
 import { cleanEnvironment, runTwq, TWQ } from '../support/run-twq.ts'
 import { declareTyped, publishAll } from './poison-task.ts'
 import { fresh, messagesIn, type Scene, startWorker, untilDrained } from './scene.ts'
@@ -17,14 +17,17 @@ export interface FailedTasksReport {
   readonly lost: number
   /** Of the failed tasks, once they were run again. */
   readonly verdict: Verdict
-  /** How many ran more often than once then, and how many of these were not in the list after a kill of the command. */
+  /**
+   * How many ran more often than once then, and how many of these for no reason: they were told of no earlier delivery, and were not
+   * in the list after a kill of the command.
+   */
   readonly again: number
   readonly unexplained: number
   /** Messages left in the queue and its failures at the very end. */
   readonly left: number
 }
 
-/** How many tasks there are, how many of them fail, and how often a worker and then the command are killed. */
+/** How many tasks there are, how many of them fail, and how often a worker, and then the command together with a worker, is killed. */
 export interface FailedTasksSizes {
   readonly type: 'classic' | 'quorum'
   readonly tasks: number
@@ -35,7 +38,7 @@ export interface FailedTasksSizes {
 
 /**
  * Sends tasks of which some fail, and kills their worker outright as they run; then has `twq failed retry` run those again, and
- * kills the command as they do.
+ * kills the command and the worker as they do.
  */
 export async function runFailedAgain(
   scene: Scene,
@@ -78,28 +81,34 @@ export async function runFailedAgain(
       const enough = Math.floor((failing * kill) / (commandKills + 2))
       await second.until(({ starts }) => new Set(starts.map(({ id }) => id)).size >= enough, `${enough} starts`)
       command.kill('SIGKILL')
-      await once(command, 'close')
+      await Promise.all([once(command, 'close'), worker.kill9()])
       for (const { id } of await listedIn(scene, queue)) stillListed.add(id)
+      worker = await startWorker(scene, { ...setting, ledger: second.path })
     }
     await once(retry(scene, queue), 'close')
     await second.until(({ ended }) => ended.size >= failing, `the end of ${failing} tasks`)
     await untilDrained(scene.url, queue)
     await worker.stop()
-    const times = new Map<string, number>()
-    for (const { id } of second.starts) times.set(id, (times.get(id) ?? 0) + 1)
-    const again = [...times].filter(([, count]) => count > 1).map(([id]) => id)
+    const again = idsTwiceIn(second.starts)
+    const untold = idsTwiceIn(second.starts.filter(({ redelivered }) => !redelivered))
     return {
       listed: failures.length,
       wrong,
       lost,
       verdict: second.judge([...unlucky]),
       again: again.length,
-      unexplained: again.filter((id) => !stillListed.has(id)).length,
+      unexplained: untold.filter((id) => !stillListed.has(id)).length,
       left: (await messagesIn(scene.url, queue)) + (await messagesIn(scene.url, `${queue}.failed`)),
     }
   } finally {
     await worker[Symbol.asyncDispose]()
   }
+}
+
+function idsTwiceIn(starts: readonly Start[]): readonly string[] {
+  const times = new Map<string, number>()
+  for (const { id } of starts) times.set(id, (times.get(id) ?? 0) + 1)
+  return [...times].filter(([, count]) => count > 1).map(([id]) => id)
 }
 
 /** Runs them again, slowly enough to be killed in the middle. */

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { debianPrograms } from '../support/provision/debian-folder.ts'
 import { filesForBrokers } from './files.ts'
-import { BROKERS } from './releases.ts'
+import { BROKERS, programsOf } from './releases.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
 
@@ -34,16 +33,12 @@ else {
 
 /** 1 when a test failed. */
 async function testBrokers(versions: readonly string[], files: readonly string[]): Promise<number> {
-  const releases = versions.map((version) => {
-    const release = BROKERS[version]
-    if (release === undefined) throw new Error(`--only ${version}: there are ${Object.keys(BROKERS).join(', ')}`)
-    return { version, release }
-  })
   // One after the other: each takes all the processors there are.
   let failed = 0
-  for (const { version, release } of releases) {
-    console.log(`\nRabbitMQ ${version}, of Debian ${release}`)
-    failed += await vitest(version, await debianPrograms(release), files.length > 0 ? files : filesForBrokers(PROJECT))
+  for (const version of versions) {
+    const programs = await programsOf(version, '--only')
+    console.log(`\nRabbitMQ ${version}, of Debian ${BROKERS[version]}`)
+    failed += await vitest(version, programs, files.length > 0 ? files : filesForBrokers(PROJECT))
   }
   return failed === 0 ? 0 : 1
 }
