@@ -55,8 +55,8 @@ export interface Gauges {
   /** How many tasks may run at once, and how many slots are taken. */
   slots(): number
   busy(): number
-  /** Messages that are ready in the queues that are consumed, and in their quarantines, by the name of the task queue. */
-  depths(): Promise<{ readonly queues: Depths; readonly quarantines: Depths }>
+  /** Messages that are ready in the queues that are consumed, in their quarantines and among their failures, by the name of the task queue. */
+  depths(): Promise<{ readonly queues: Depths; readonly quarantines: Depths; readonly failures: Depths }>
   connected(role: ConnectionRole): boolean
   ready(): boolean
   /** Milliseconds. */
@@ -197,9 +197,9 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   }
 }
 
-/** Both are read at once: whichever is collected first asks. */
+/** All are read at once: whichever is collected first asks. */
 function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registry[], { depths }: Gauges): void {
-  const gauge = (name: string, help: string, which: 'queues' | 'quarantines'): void => {
+  const gauge = (name: string, help: string, which: 'queues' | 'quarantines' | 'failures'): void => {
     new Gauge({
       name,
       help,
@@ -215,6 +215,7 @@ function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registr
   }
   gauge('twq_queue_messages', 'Messages that are ready in the queues that are consumed.', 'queues')
   gauge('twq_quarantine_messages', 'Messages in <queue>.quarantine.', 'quarantines')
+  gauge('twq_failed_messages', 'Failed messages in <queue>.failed.', 'failures')
 }
 
 let ofProcess: Registry | undefined

@@ -11,7 +11,11 @@ const gauges: Gauges = {
   prefetch: () => 10,
   slots: () => 8,
   busy: () => 5,
-  depths: async () => ({ queues: new Map([['celery', 7]]), quarantines: new Map([['celery', 2]]) }),
+  depths: async () => ({
+    queues: new Map([['celery', 7]]),
+    quarantines: new Map([['celery', 2]]),
+    failures: new Map([['celery', 3]]),
+  }),
   connected: (role) => role === 'consumer',
   ready: () => true,
   loopLag: () => 250,
@@ -70,6 +74,7 @@ describe('the metrics', () => {
       twq_slots_busy: 5,
       'twq_queue_messages{queue="celery"}': 7,
       'twq_quarantine_messages{queue="celery"}': 2,
+      'twq_failed_messages{queue="celery"}': 3,
       twq_ready: 1,
       twq_event_loop_lag_seconds: 0.25,
       'twq_broker_connected{connection="consumer"}': 1,
@@ -99,7 +104,10 @@ describe('the metrics', () => {
 
   it('have no depth for a queue that is no longer told of', async () => {
     let queues = new Map([['a', 1]])
-    const instruments = await createInstruments({ ...gauges, depths: async () => ({ queues, quarantines: new Map() }) })
+    const instruments = await createInstruments({
+      ...gauges,
+      depths: async () => ({ queues, quarantines: new Map(), failures: new Map() }),
+    })
     expect(samples((await instruments.read()).text).get('twq_queue_messages{queue="a"}')).toBe(1)
     queues = new Map([['b', 2]])
     const after = samples((await instruments.read()).text)

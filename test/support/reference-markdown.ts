@@ -19,7 +19,11 @@ export async function metricsMarkdown(): Promise<string> {
     prefetch: () => 0,
     slots: () => 0,
     busy: () => 0,
-    depths: async () => ({ queues: new Map([['celery', 0]]), quarantines: new Map([['celery', 0]]) }),
+    depths: async () => ({
+      queues: new Map([['celery', 0]]),
+      quarantines: new Map([['celery', 0]]),
+      failures: new Map([['celery', 0]]),
+    }),
     connected: () => true,
     ready: () => true,
     loopLag: () => 0,

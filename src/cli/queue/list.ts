@@ -1,5 +1,6 @@
 import type { Connection } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
+import { failedQueue } from '../../protocol/companion-queues.ts'
 import { type ManagedQueue, managementApi } from '../../queues/management.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
@@ -60,8 +61,11 @@ async function look(flags: QueueListFlags): Promise<Sight> {
       return known === undefined ? await rowOf(connection, name) : managedRow(known)
     }),
   )
-  // Of a queue that was only asked for, companions that do not exist say nothing.
-  const asked = new Set([...configured.flatMap(withCompanions), ...(flags.queue ?? [])])
+  // Of a queue that was only asked for, companions that do not exist say nothing; nor do queues for what is not kept.
+  const expected = configured.flatMap((name) =>
+    withCompanions(name).filter((queue) => config.failures !== 'drop' || queue !== failedQueue(name)),
+  )
+  const asked = new Set([...expected, ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
   const text = table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle())
   const down = shown.filter(({ state }) => state === DOWN).map(({ name }) => name)

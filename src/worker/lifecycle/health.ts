@@ -5,7 +5,7 @@ import { HealthServer } from '../../metrics/health-server.ts'
 import { type ConnectionRole, createInstruments, type EndState, type Instruments } from '../../metrics/instruments.ts'
 import { QueueDepths } from '../../metrics/queue-depths.ts'
 import { queueWait } from '../../metrics/queue-wait.ts'
-import { quarantineQueue } from '../../protocol/companion-queues.ts'
+import { failedQueue, quarantineQueue } from '../../protocol/companion-queues.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { packageVersion } from '../../runtime/version.ts'
@@ -244,17 +244,17 @@ export class WorkerHealth implements WorkerObserver {
   }
 }
 
-/** By the names of the task queues; a quarantine that there is not, for none was needed yet, is left out. */
+/** By the names of the task queues; what there is not beside them, a queue of failures where none are kept say, is left out. */
 async function depthsOf(depths: QueueDepths, names: readonly string[]) {
-  const known = await depths.read(names.flatMap((name) => [name, quarantineQueue(name)]))
-  const queues = new Map<string, number>()
-  const quarantines = new Map<string, number>()
-  for (const name of names) {
-    const [ready, aside] = [known.get(name), known.get(quarantineQueue(name))]
-    if (ready !== undefined) queues.set(name, ready)
-    if (aside !== undefined) quarantines.set(name, aside)
-  }
-  return { queues, quarantines }
+  const known = await depths.read(names.flatMap((name) => [name, quarantineQueue(name), failedQueue(name)]))
+  const by = (queueOf: (name: string) => string): ReadonlyMap<string, number> =>
+    new Map(
+      names.flatMap((name) => {
+        const messages = known.get(queueOf(name))
+        return messages === undefined ? [] : [[name, messages] as const]
+      }),
+    )
+  return { queues: by((name) => name), quarantines: by(quarantineQueue), failures: by(failedQueue) }
 }
 
 const STATES: Readonly<Record<Outcome['kind'], EndState>> = {

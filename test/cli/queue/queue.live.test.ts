@@ -42,6 +42,15 @@ describe('twq queue', () => {
     expect(await twq('queue', 'show', 'nowhere')).toMatchObject({ status: 1 })
   })
 
+  it('misses no queue of failures where none are kept', async () => {
+    const queue = uniqueName('queue')
+    const env = { TWQ_QUEUES: queue, TWQ_BROKER: brokerUrl(), TWQ_FAILURES: 'drop' }
+    const { stdout } = await runTwq(['queue', 'list', '--json'], { env })
+    expect(JSON.parse(stdout)).toEqual(
+      [queue, `${queue}.quarantine`, `${queue}.suspects`].map((name) => ({ name, exists: false })),
+    )
+  })
+
   it('says where a queue differs from what would be declared', async () => {
     const queue = uniqueName('queue')
     await withChannel((channel) =>

@@ -154,22 +154,31 @@ describe.concurrent('a worker', () => {
     expect(body).not.toContain(name)
   })
 
-  it('tells Prometheus how many messages wait, and how many were set aside, and takes none', async () => {
+  it('tells Prometheus how many messages wait, were set aside, and have failed, and takes none', async () => {
     const go = deferred<void>()
     const slow = defineTask({ name: 'slow', run: () => go.promise })
-    const { scene, port: listening } = await aProbedWorker([slow], { concurrency: 1, prefetch: 1 })
+    const bad = defineTask({
+      name: 'bad',
+      run() {
+        throw new RangeError('no luck')
+      },
+    })
+    const { scene, port: listening } = await aProbedWorker([slow, bad], { concurrency: 1, prefetch: 1 })
     await using _scene = scene
     const port = await listening()
     await scene.client.send('nobody', [])
     await scene.logged('message.quarantined')
+    await scene.client.send(bad)
+    await scene.logged('task.failed')
     for (let sent = 0; sent < 4; sent += 1) await scene.client.send(slow)
-    await scene.logged('task.received')
+    await scene.log.until(({ event, task }) => event === 'task.received' && task === 'slow')
     // On a machine that is busy the answers may miss the first scrape.
     let lines: string[]
     do lines = (await probe(port, '/metrics')).body.split('\n')
-    while (!lines.some((line) => line.startsWith('twq_quarantine_messages{')))
+    while (!lines.some((line) => line.startsWith('twq_failed_messages{')))
     expect(lines).toContain(`twq_queue_messages{queue="${scene.queue}"} 3`)
     expect(lines).toContain(`twq_quarantine_messages{queue="${scene.queue}"} 1`)
+    expect(lines).toContain(`twq_failed_messages{queue="${scene.queue}"} 1`)
     expect(lines).toEqual(expect.arrayContaining(['twq_slots 1', 'twq_slots_busy 1']))
     go.resolve()
   })
