@@ -42,14 +42,17 @@ export async function askLeader(channel: Channel, request: LeaderRequest, clock:
   const properties = { replyTo, correlationId: command.id, ...(asks && { expiration: String(LONGEST_ANSWER) }) }
   const message = schedulesMessage(MESSAGE_TYPES.command, encodeCommand(command, entry), properties)
   const route = { exchange: '', routingKey: schedulesQueue(namespace) }
-  const published = channel.publish(route, message, { mandatory: true })
+  const published = channel.publish(route, message, { mandatory: true }).catch(async (error: unknown) => {
+    // RabbitMQ 4 refuses what it would have returned before 4, where the node of a classic queue is away.
+    throw TwqError.is(error, 'TWQ_PUBLISH_REFUSED') ? ((await whyDown(channel, namespace, clock)) ?? error) : error
+  })
   published.catch(() => {})
   void channel.closed.then(() => answered.resolve(undefined))
   const startLimit = (): Timer => clock.after(LONGEST_ANSWER, () => answered.resolve(undefined))
   // A command must be safe. A question may be forgotten with a broker that does not confirm it.
   const early = asks ? startLimit() : undefined
   const first = await (asks ? Promise.race([published, answered.promise]) : published)
-  if (first === 'returned') throw await whyReturned(channel, namespace, clock)
+  if (first === 'returned') throw (await whyDown(channel, namespace, clock)) ?? noLeader(namespace)
   const limit = early ?? startLimit()
   const delivery = await answered.promise
   limit.cancel()
@@ -58,14 +61,14 @@ export async function askLeader(channel: Channel, request: LeaderRequest, clock:
   return { kind: 'queued' }
 }
 
-/** Why the queue took nothing. It ends the channel. */
-async function whyReturned(channel: Channel, namespace: string, clock: Clock): Promise<unknown> {
+/** Why the queue took nothing, where its node is away. It may end the channel. */
+async function whyDown(channel: Channel, namespace: string, clock: Clock): Promise<unknown> {
   try {
     await inTime(channel.inspectQueue(schedulesQueue(namespace)), clock, LONGEST_LOOK)
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_DOWN')) return error
   }
-  return noLeader(namespace)
+  return undefined
 }
 
 function answerIn({ body }: Delivery): Json {
