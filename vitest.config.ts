@@ -34,21 +34,35 @@ const live = {
   hookTimeout: 300_000,
 }
 
-// Vitest begins with the largest files. These take a minute or more, small as some are: at the end one would run on alone.
+// Vitest begins with the largest files. These take long, small as they are: at the end one would run on alone.
 const LONGEST = [
   'readme/readme.live',
-  'worker/consume/lost-node.live',
+  'docs/plugin-recipes.live',
+  'canvas/workflows-in-redis.live',
+  'worker/follow-ups/lost-node-of-a-chord.live',
+  'schedules/lost-queue.live',
+  'sending/send-many.live',
+  'cli/mistakes.live',
+  'acceptance/failed-tasks.live',
   'worker/quarantine/isolation.live',
-  'cli/queue/queue.live',
-  'worker/lifecycle/permissions.live',
-  'worker/lifecycle/health.live',
-  'broker/session.live',
-  'worker/lifecycle/deploys.live',
-  'queues/management.live',
+  'cli/doctor/doctor.live',
+  'control/ping-under-stress.live',
+  'support/provision/rabbit.live',
   'worker/quarantine/set-aside.live',
-  'worker/consume/quorum-vhost.live',
-  'worker/lifecycle/reconnect.live',
-  'broker/amqp/tls.live',
+  'fuzz/fuzz.live',
+  'plugins/hostile-members.live',
+  'cli/init/init.live',
+  'worker/waiting/delays-between.live',
+  'worker/lifecycle/deploys.live',
+  'broker/publishing/lost-leader.live',
+  'worker/consume/lost-node.live',
+  'cli/worker/health.live',
+  'worker/run/blocked-loop.live',
+  'worker/follow-ups/chord-joins.live',
+  'worker/run/killed-members.live',
+  'acceptance/start-up.live',
+  'worker/waiting/delays-of-celery.live',
+  'acceptance/hostile-messages.live',
 ]
 
 class LongestFirst extends BaseSequencer {
