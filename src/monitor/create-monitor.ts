@@ -7,6 +7,7 @@ import { createClient, createClientOf } from '../client/create-client.ts'
 import { TwqError } from '../errors.ts'
 import { managementApi } from '../queues/management.ts'
 import type { ResultBackendDefinition } from '../results/definition.ts'
+import { resultBackendOf } from '../results/kinds/all.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { Audit } from './actions/audit.ts'
@@ -14,6 +15,7 @@ import { Failures } from './actions/failures.ts'
 import { Quarantines } from './actions/quarantine.ts'
 import type { Refusal } from './answers/session.ts'
 import { monitorApp } from './api/app.ts'
+import { KeptResults } from './api/kept-result.ts'
 import { Keeper, type Kept, openKept } from './archive/keeper.ts'
 import { givenAccess } from './auth/given-access.ts'
 import type { Access } from './auth/visitor.ts'
@@ -105,9 +107,12 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
   const { clock = systemClock } = given
   const logger: EventLogger | undefined = options.logger
   const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace, enableTaskEvents = false } = options
+  const definition = resultBackendOf(resultBackend)
+  definition.requirePackages?.()
+  if (definition.unverifiedTls !== undefined) logger?.warn({ event: 'tls.unverified' }, definition.unverifiedTls)
+  const results = KeptResults.of({ definition, keyPrefix: resultKeyPrefix ?? '', clock, logger })
   const clientOptions = {
-    resultBackend,
-    ...(resultKeyPrefix !== undefined && { resultKeyPrefix }),
+    resultBackend: 'none',
     ...(schedulesNamespace !== undefined && { schedulesNamespace }),
   }
   const url = given.broker === undefined ? brokerOf(options) : ''
@@ -117,7 +122,6 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
     given.broker === undefined
       ? createClient({ ...clientOptions, broker: url })
       : createClientOf(given.broker, clock, clientOptions)
-  const readsResults = resultBackend !== 'none' && resultBackend !== 'rpc' && resultBackend !== 'rpc://'
   const now = () => clock.now() / 1000
 
   return (kept) => {
@@ -137,7 +141,7 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
     const quarantines = new Quarantines(session, clock, hide)
     const failures = new Failures(session, clock, hide)
     const { app, streams } = monitorApp({
-      ...{ store, feed, changes, session, client, readsResults, audit, quarantines, failures, keeper },
+      ...{ store, feed, changes, session, client, results, audit, quarantines, failures, keeper },
       ...{ access, hide, hidden, hosts, basePath, clock, logger },
     })
     feed.start()
@@ -145,7 +149,7 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
       answer: async (request) => app.fetch(request),
       close: async () => {
         streams.close()
-        await Promise.all([feed.close(), client.close()])
+        await Promise.all([feed.close(), client.close(), results?.[Symbol.asyncDispose]()])
         await keeper?.close()
       },
     }

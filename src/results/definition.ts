@@ -57,6 +57,8 @@ export interface BuiltInReadingParts extends ReadingParts {
 
 /** A definition as twq itself opens it: results may go through the broker, and be read over each session with it. */
 export interface BuiltInDefinition extends Omit<ResultBackendDefinition, 'openBackend' | 'openReader'> {
+  /** What keeps the results, for people: `Redis`. */
+  readonly product?: string
   openBackend(parts: BuiltInStoringParts): ResultBackend
   openReader?(parts: BuiltInReadingParts): ResultReader
   /** Instead of `openReader`: where results are sent back to their reader. */

@@ -9,6 +9,8 @@ export interface ReadingParts {
   readonly keyPrefix: string
   /** How long one question is tried. */
   readonly patience: number
+  /** Results of more bytes than this need not be read: they may be an error. Undefined: whatever their size. */
+  readonly largest?: number | undefined
   readonly clock: Clock
   /** To be called with each state of a watched task, in order. */
   onRecord(taskId: string, record: ResultRecord): void

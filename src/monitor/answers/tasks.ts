@@ -71,6 +71,8 @@ export interface TaskDetail extends TaskRow {
   readonly kwargs: string | undefined
   readonly result: TaskValue | undefined
   readonly traceback: TaskValue | undefined
+  /** Who keeps results, as `Redis`, and why it is the event's text that is shown; undefined where none are read. */
+  readonly kept: { readonly by: string; readonly problem: string | undefined } | undefined
   readonly eta: string | undefined
   readonly expires: string | undefined
   readonly queue: string | undefined

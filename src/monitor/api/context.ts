@@ -12,6 +12,7 @@ import type { Changes } from '../feed/changes.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Hide } from '../store/describe-task.ts'
 import type { MonitorStore } from '../store/monitor-store.ts'
+import type { KeptResults } from './kept-result.ts'
 
 /** What the pages and the API work with. */
 export interface ApiParts {
@@ -19,10 +20,10 @@ export interface ApiParts {
   readonly feed: Feed
   readonly changes: Changes
   readonly session: Session
-  /** For schedules and kept results. */
+  /** For schedules and revocations. */
   readonly client: Client
-  /** Results are read from a backend; else only events tell of them. */
-  readonly readsResults: boolean
+  /** Reads kept results; undefined where only events tell of them. */
+  readonly results: KeptResults | undefined
   readonly audit: Audit
   readonly quarantines: Quarantines
   readonly failures: Failures

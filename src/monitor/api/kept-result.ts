@@ -1,37 +1,106 @@
+import { messageOf, TwqError } from '../../errors.ts'
 import { encodeError } from '../../protocol/result/result.ts'
-import { isFinal } from '../../protocol/result-record.ts'
+import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
+import type { BuiltInDefinition } from '../../results/definition.ts'
+import type { ResultReader } from '../../results/reader.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { timeLimit, unlessAborted } from '../../runtime/time/time-limit.ts'
 import type { TaskDetail } from '../answers/tasks.ts'
-import type { ApiParts } from './context.ts'
 
+// What a page shows; of a larger one its beginning.
 const LONGEST = 100_000
+// In bytes. A larger one is left where it is: it would hold up the events.
+const LARGEST = 1024 * 1024
 const PATIENCE = 1_500
+// Each level is a step further to the right: beyond so many, the spaces are most of the text.
+const DEEPEST = 50
 
-/** The task with the result that the backend keeps of it, in the place of the shortened text of an event; without one, unchanged. */
-export async function withKeptResult(
-  detail: TaskDetail,
-  { client, readsResults, clock }: ApiParts,
-): Promise<TaskDetail> {
-  if (!readsResults) return detail
-  const late = new Promise<undefined>((resolve) => clock.after(PATIENCE, () => resolve(undefined)))
-  // A backend that is away costs the page its own patience, and the event's text is shown.
-  const record = await Promise.race([client.result(detail.id).record(), late]).catch(() => undefined)
-  if (record === undefined || !isFinal(record)) return detail
+/** What reading kept results works with. */
+export interface KeptResultParts {
+  readonly definition: BuiltInDefinition
+  readonly keyPrefix: string
+  readonly clock: Clock
+  readonly logger: EventLogger | undefined
+}
+
+/** The results that a backend keeps, for the page of a task. */
+export class KeptResults implements AsyncDisposable {
+  /** Who keeps them, for people: `Redis`. */
+  readonly by: string
+  readonly #reader: ResultReader
+
+  private constructor(by: string, reader: ResultReader) {
+    this.by = by
+    this.#reader = reader
+  }
+
+  /** Undefined where the backend keeps none that can be read. */
+  static of({ definition, ...parts }: KeptResultParts): KeptResults | undefined {
+    const nothing = () => {}
+    const listeners = { onRecord: nothing, onWatched: nothing, onFailed: nothing }
+    const reader = definition.openReader?.({ ...parts, ...listeners, patience: PATIENCE, largest: LARGEST })
+    return reader && new KeptResults(definition.product ?? 'the result backend', reader)
+  }
+
+  /** The record of a task; undefined where none is kept. Rejects where that can't be said within 1.5 s, and for what can't be read. */
+  async read(id: string): Promise<ResultRecord | undefined> {
+    const reason = () => new TwqError('TWQ_RESULT_BACKEND', `it did not answer within ${PATIENCE} ms`)
+    using limit = timeLimit({ ms: PATIENCE, reason })
+    const [record] = await unlessAborted(this.#reader.read([id]), limit.signal)
+    if (record instanceof Error) throw record
+    return record
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader[Symbol.asyncDispose]()
+  }
+}
+
+/** The task with the result that is kept of it, in the place of the shortened text of an event; else with the reason why it is the event's. */
+export async function withKeptResult(detail: TaskDetail, results: KeptResults | undefined): Promise<TaskDetail> {
+  if (results === undefined) return detail
+  const { by } = results
+  try {
+    const record = await results.read(detail.id)
+    if (record !== undefined && isFinal(record))
+      return { ...withRecord(detail, record), kept: { by, problem: undefined } }
+    return { ...detail, kept: { by, problem: 'keeps no result of it, or none any more' } }
+  } catch (error) {
+    return { ...detail, kept: { by, problem: `can't be asked for it: ${messageOf(error)}` } }
+  }
+}
+
+function withRecord(detail: TaskDetail, record: ResultRecord): TaskDetail {
   const hides = (part: TaskDetail['hidden'][number]) => detail.hidden.includes(part)
   const kept = (text: string) =>
     ({ text: text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`, from: 'backend' }) as const
-  if ('error' in record) {
-    if (hides('errors')) return detail
-    const { exc_type: type, exc_message: message } = encodeError(record.error) as Readonly<Record<string, unknown>>
-    const exception = detail.exception ?? kept(`${String(type)}(${textOf(message)})`).text
-    return { ...detail, exception, ...(record.traceback && { traceback: kept(record.traceback) }) }
-  }
-  return hides('results') ? detail : { ...detail, result: kept(textOf(record.result)) }
+  if (!('error' in record)) return hides('results') ? detail : { ...detail, result: kept(textOf(record.result)) }
+  if (hides('errors')) return detail
+  const { exc_type: type, exc_message: message } = encodeError(record.error) as Readonly<Record<string, unknown>>
+  const exception = detail.exception ?? kept(`${String(type)}(${textOf(message)})`).text
+  return { ...detail, exception, ...(record.traceback && { traceback: kept(record.traceback) }) }
 }
 
+/** A value as JSON, in lines where that is readable. */
 function textOf(value: unknown): string {
+  const written = (indent?: number) =>
+    JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member), indent) ?? 'null'
   try {
-    return JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member), 2) ?? 'null'
+    const text = written()
+    return text.length <= LONGEST && !isDeep(text) ? written(2) : text
   } catch {
     return 'a value that has no text'
   }
+}
+
+/** Whether brackets may be open more than {@link DEEPEST} deep; those in texts count, too. */
+function isDeep(text: string): boolean {
+  let [depth, deepest] = [0, 0]
+  for (const character of text) {
+    if (character === '[' || character === '{') depth += 1
+    else if (character === ']' || character === '}') depth -= 1
+    deepest = Math.max(deepest, depth)
+  }
+  return deepest > DEEPEST
 }

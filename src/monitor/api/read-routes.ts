@@ -37,7 +37,7 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
     const id = c.req.param('id')
     const view = store.task(id) ?? (await keeper?.task(id))
     if (view === undefined) return c.json<Refusal>(UNKNOWN_TASK, 404)
-    return c.json<TaskDetail>(await shown(await withKeptResult(detailOf(view, store, hide, now()), parts)))
+    return c.json<TaskDetail>(await shown(await withKeptResult(detailOf(view, store, hide, now()), parts.results)))
   })
   app.get('/api/tasks/:id/tree', async (c) => {
     const view = store.task(c.req.param('id'))

@@ -44,6 +44,7 @@ export function detailOf(view: TaskView, store: MonitorStore, hide: Hide, now: n
     exception: shown('errors', state.exception),
     result: value(shown('results', state.result)),
     traceback: value(shown('errors', state.traceback)),
+    kept: undefined,
     ...{ eta, expires, queue, exchange, routingKey, client, rootId, parentId },
     hidden: [...hidden],
     attempts: attemptsOf(moments),

@@ -22,6 +22,7 @@ export const redis: ResultBackendKind = {
     const shown = redactUrl(url)
     return {
       shown,
+      product: 'Redis',
       celeryName: redactUrl(url, MASK),
       unverifiedTls: unverifiedTls(address),
       requirePackages: requireIoredis,

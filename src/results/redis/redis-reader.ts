@@ -23,6 +23,7 @@ export class RedisReader implements ResultReader {
   readonly chords: RedisChords
   readonly groups: RedisChords
   readonly #keys: RedisKeys
+  readonly #largest: number | undefined
   readonly #asking: RedisConnection
   readonly #listening: RedisConnection
   readonly #subscriptions: RedisSubscriptions
@@ -31,6 +32,7 @@ export class RedisReader implements ResultReader {
     const { patience, clock, logger, onRecord, onWatched, onFailed } = parts
     const connection = (name: string) => new RedisConnection({ address, name, patience, clock, logger })
     this.#keys = redisKeys(parts.keyPrefix)
+    this.#largest = parts.largest
     this.#asking = connection(`twq results ${process.pid}`)
     this.chords = new RedisChords({ connection: this.#asking, keys: this.#keys, expires: CHORDS_EXPIRE })
     this.groups = this.chords
@@ -55,8 +57,26 @@ export class RedisReader implements ResultReader {
   }
 
   async read(taskIds: readonly string[]): Promise<readonly (ResultRecord | Error | undefined)[]> {
-    const texts = await this.#asking.mget(taskIds.map((taskId) => this.#keys.task(taskId)))
+    const keys = taskIds.map((taskId) => this.#keys.task(taskId))
+    if (this.#largest !== undefined) return await this.#readUpTo(this.#largest, taskIds, keys)
+    const texts = await this.#asking.mget(keys)
     return texts.map((text, index) => (text === null ? undefined : read(taskIds[index] as string, text)))
+  }
+
+  /** Not more than its bound is fetched of a result. */
+  async #readUpTo(
+    largest: number,
+    taskIds: readonly string[],
+    keys: readonly string[],
+  ): Promise<readonly (ResultRecord | Error | undefined)[]> {
+    const texts = await this.#asking.call((client) => Promise.all(keys.map((key) => client.getrange(key, 0, largest))))
+    return texts.map((text, index) => {
+      const taskId = taskIds[index] as string
+      // As `GETRANGE` answers for a key that there is not.
+      if (text === '') return undefined
+      if (Buffer.byteLength(text) <= largest) return read(taskId, text)
+      return new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} has more than ${largest} bytes`)
+    })
   }
 
   watch(taskId: string): void {

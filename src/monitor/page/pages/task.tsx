@@ -132,11 +132,11 @@ function calledWith({ args, kwargs }: TaskDetail): string | undefined {
 }
 
 function Outcome({ task }: { readonly task: TaskDetail }) {
-  const { exception, traceback, result, hidden } = task
+  const { exception, traceback, result, hidden, kept } = task
   if (exception !== undefined || traceback !== undefined || task.state === 'FAILURE' || task.state === 'RETRY') {
     const from = traceback?.from ?? 'event'
     return (
-      <Value title="Exception" part="errors" hidden={hidden} text={exception} from={from}>
+      <Value title="Exception" part="errors" hidden={hidden} text={exception} from={from} kept={kept}>
         {traceback !== undefined && (
           <details open={task.state === 'FAILURE'}>
             <summary>Traceback</summary>
@@ -146,7 +146,7 @@ function Outcome({ task }: { readonly task: TaskDetail }) {
       </Value>
     )
   }
-  return <Value title="Result" part="results" hidden={hidden} text={result?.text} from={result?.from} />
+  return <Value title="Result" part="results" hidden={hidden} text={result?.text} from={result?.from} kept={kept} />
 }
 
 interface ValueProps {
@@ -155,17 +155,20 @@ interface ValueProps {
   readonly hidden: readonly HiddenPart[]
   readonly text: string | undefined
   readonly from?: TaskValue['from'] | undefined
+  readonly kept?: TaskDetail['kept']
   readonly children?: preact.ComponentChildren
 }
 
-function Value({ title, part, hidden, text, from, children }: ValueProps) {
+function Value({ title, part, hidden, text, from, kept, children }: ValueProps) {
   const isHidden = hidden.includes(part)
   return (
     <section class="card value">
       <h3>
         {title}
         {text !== undefined && from !== undefined && (
-          <span class="tag">{from === 'backend' ? 'from the result backend' : 'as the event tells, shortened'}</span>
+          <span class="tag">
+            {from === 'backend' ? `from ${kept?.by ?? 'the result backend'}` : 'as the event tells, shortened'}
+          </span>
         )}
       </h3>
       {isHidden ? (
@@ -174,6 +177,11 @@ function Value({ title, part, hidden, text, from, children }: ValueProps) {
         <p class="faint">None has been told.</p>
       ) : (
         <Code text={text} />
+      )}
+      {kept?.problem !== undefined && from !== 'backend' && !isHidden && (
+        <p class="faint">
+          {kept.by} {kept.problem}.
+        </p>
       )}
       {children}
     </section>
