@@ -16,7 +16,7 @@ export interface ManagedQueue {
   /** Messages a second. */
   readonly published: number
   readonly delivered: number
-  /** The time that the first message bears, where messages bear one and RabbitMQ has it at hand: classic queues. Seconds since the epoch. */
+  /** The time that the oldest message bears, unacknowledged ones too, where messages bear one and RabbitMQ has it at hand: classic queues. Seconds since the epoch. */
   readonly headTime: number | undefined
 }
 

@@ -7,11 +7,19 @@ import { aMonitor, aTaskEvent } from '../support/a-monitor.ts'
 const NOW = 1_700_000_000
 
 function facts(row: Partial<QueueFacts['row']>, sent: readonly number[] = []): QueueFacts {
-  return { row: { ready: 2, emptyAt: undefined, headTime: undefined, ...row }, sent: sent.map((ago) => NOW - ago) }
+  return {
+    row: { ready: 2, unacknowledged: 0, emptyAt: undefined, headTime: undefined, ...row },
+    sent: sent.map((ago) => NOW - ago),
+  }
 }
 
 it.each([
   ['that the message bears', facts({ headTime: NOW - 40 }, [30, 20]), { at: NOW - 40, came: 'at', by: 'message' }],
+  [
+    'of one that a worker has, at most',
+    facts({ headTime: NOW - 40, unacknowledged: 1 }),
+    { at: NOW - 40, came: 'after', by: 'message' },
+  ],
   ['of the events of senders', facts({}, [20, 30]), { at: NOW - 30, came: 'at', by: 'senders' }],
   ['of as many as wait', facts({}, [90, 20, 30]), { at: NOW - 30, came: 'at', by: 'senders' }],
   [

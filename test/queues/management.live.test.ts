@@ -64,7 +64,7 @@ describe("RabbitMQ's management API", () => {
       policy: 'short',
       published: expect.any(Number),
       delivered: expect.any(Number),
-      headTime: 1_700_000_001,
+      headTime: 1_700_000_000,
     })
     expect(queues.find(({ name }) => name === 'safe')).toMatchObject({
       type: 'quorum',

@@ -4,7 +4,7 @@ import type { ApiParts } from './context.ts'
 
 /** What is known of one queue. */
 export interface QueueFacts {
-  readonly row: Pick<DepthRow, 'ready' | 'emptyAt' | 'headTime'>
+  readonly row: Pick<DepthRow, 'ready' | 'unacknowledged' | 'emptyAt' | 'headTime'>
   /** When the tasks were sent that senders have told of for this queue, and no worker of having received. */
   readonly sent: readonly number[]
 }
@@ -32,9 +32,11 @@ const AHEAD = 60
  * message is taken for it. Undefined where nothing waits, and where nothing tells it.
  */
 export function oldestOf({ row, sent }: QueueFacts, now: number): OldestMessage | undefined {
-  const { ready = 0, emptyAt, headTime } = row
+  const { ready = 0, emptyAt, headTime, unacknowledged = 0 } = row
   if (ready === 0) return undefined
-  if (headTime !== undefined && headTime <= now + AHEAD) return { at: headTime, came: 'at', by: 'message' }
+  // It may be that of a message which a worker has: none that waits is older.
+  const came = unacknowledged > 0 ? 'after' : 'at'
+  if (headTime !== undefined && headTime <= now + AHEAD) return { at: headTime, came, by: 'message' }
   // As many of the newest as wait: what is older has gone another way, to a worker that sends no events for instance.
   const waiting = sent
     .filter((at) => emptyAt === undefined || at > emptyAt)
