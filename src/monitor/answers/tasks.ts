@@ -30,6 +30,8 @@ export interface TaskList {
   /** How many pass the filter, and how many are remembered. */
   readonly matching: number
   readonly remembered: number
+  /** What was not looked at, as a sentence. */
+  readonly limitation?: string | undefined
   /** The `before` of the next page. */
   readonly next: string | undefined
   /** What the filters can choose among. */

@@ -6,12 +6,13 @@ import type { ApiParts } from './context.ts'
 /** A page of the list of tasks: of those in the file where they are kept, else of those that are remembered. */
 export async function tasksOf({ store, keeper, hide }: ApiParts, query: TaskQuery, now: number): Promise<TaskList> {
   if (keeper === undefined) return listTasks(store, query, hide, now)
-  const [{ views, matching }, remembered] = await Promise.all([keeper.find(query), keeper.count()])
+  const [{ views, matching, limitation }, remembered] = await Promise.all([keeper.find(query), keeper.count()])
   const last = views.at(-1)
   return {
     tasks: views.map((view) => rowOf(view, store, hide, now)),
     matching,
     remembered,
+    limitation,
     next: last !== undefined && views.length === query.limit ? placeOf(last.state) : undefined,
     ...choicesOf(store),
   }

@@ -1,10 +1,21 @@
 import { closeSync, openSync } from 'node:fs'
 import { TwqError } from '../../errors.ts'
+import { matchesGlob } from '../../runtime/text/glob.ts'
 import type { AuditEntry } from '../answers/actions.ts'
 import type { TaskQuery } from '../store/list-tasks.ts'
 import type { ChartStep } from '../store/monitor-store.ts'
 import type { ArchivedChanges, ArchivedFacts, ArchivedTask, ArchivePage } from './archived.ts'
-import { countOf, pageOf, SCHEMA, type Statement } from './queries.ts'
+import {
+  countOf,
+  type ExactQuery,
+  isPattern,
+  MOST_COUNTED,
+  NAMES,
+  pageOf,
+  placesOf,
+  SCHEMA,
+  type Statement,
+} from './queries.ts'
 
 /** What is used of the database, whose interface is that of better-sqlite3. */
 interface Database {
@@ -21,11 +32,24 @@ interface Prepared {
 
 // So that a day's tasks are not deleted in one transaction, which others would wait for.
 const DELETED_AT_ONCE = 5_000
+// A pattern is compared with each: names come from the wire.
+const MOST_NAMES = 2_000
 // Longer than the charts go back, in steps of a second and of a minute.
 const STEPS_KEPT = { hour: 3_600, day: 1_440 } as const
 // Of 30 days; those who guess secrets can't have what others did forgotten.
 const MOST_AUDITED = 10_000
 const MOST_REFUSED = 1_000
+
+/** Where a task stands in a list. */
+interface Place {
+  readonly number: number
+  readonly at: number
+  readonly id: string
+}
+
+function newestFirst(a: Place, b: Place): number {
+  return b.at - a.at || (a.id < b.id ? -1 : 1)
+}
 
 /** A file of tasks, in the thread of the archive. */
 export class ArchiveDatabase {
@@ -110,9 +134,48 @@ export class ArchiveDatabase {
   }
 
   /** The tasks of a page. */
-  find(query: TaskQuery): ArchivePage {
-    const { sql, values } = countOf(query)
-    return { tasks: this.#tasks(pageOf(query)), matching: Number(this.#prepared(sql).get(...values)?.many) }
+  find({ name, ...query }: TaskQuery): ArchivePage {
+    if (name === undefined || !isPattern(name)) return this.#page({ ...query, name })
+    const all = this.#names(MOST_NAMES + 1)
+    const names = all.slice(0, MOST_NAMES).filter((one) => matchesGlob(one, name))
+    const limitation =
+      all.length > MOST_NAMES
+        ? `There are more than ${MOST_NAMES} names of tasks: the pattern was compared with the first ${MOST_NAMES}.`
+        : undefined
+    // Few tasks hold a text: they are found by that, and then their names are looked at.
+    const page = query.text === undefined ? this.#pageOfNames(names, query) : this.#page({ ...query, name: names })
+    return { ...page, limitation }
+  }
+
+  #page(query: ExactQuery): ArchivePage {
+    return { tasks: this.#tasks(pageOf(query)), matching: this.#matching(query, MOST_COUNTED + 1) }
+  }
+
+  /** The newest tasks of each name, merged: one after the other each is read from an index in its order. */
+  #pageOfNames(names: readonly string[], query: ExactQuery): ArchivePage {
+    const { limit } = query
+    let newest: readonly Place[] = []
+    let matching = 0
+    for (const name of names) {
+      const last = newest.length < limit ? undefined : newest.at(-1)
+      const since = Math.max(query.since ?? 0, last?.at ?? 0)
+      const found = this.#all(placesOf({ ...query, name, since }))
+      newest = [...newest, ...(found as unknown as readonly Place[])].sort(newestFirst).slice(0, limit)
+      if (matching <= MOST_COUNTED) matching += this.#matching({ ...query, name }, MOST_COUNTED + 1 - matching)
+    }
+    const tasks = newest.flatMap(({ number }) =>
+      this.#tasks({ sql: 'SELECT body FROM tasks WHERE number = ?', values: [number] }),
+    )
+    return { tasks, matching }
+  }
+
+  /** The names of tasks, up to so many. */
+  #names(most: number): readonly string[] {
+    return this.#all({ sql: NAMES, values: [most] }).map(({ name }) => String(name))
+  }
+
+  #matching(query: ExactQuery, most: number): number {
+    return Number(this.#all(countOf(query, most))[0]?.many)
   }
 
   task(id: string): ArchivedTask | undefined {
@@ -173,8 +236,12 @@ export class ArchiveDatabase {
   }
 
   #tasks({ sql, values }: Statement): readonly ArchivedTask[] {
-    const rows = this.#prepared(sql).all(...values)
+    const rows = this.#all({ sql, values })
     return rows.map(({ body }) => ({ ...(JSON.parse(String(body)) as Omit<ArchivedTask, 'text'>), text: '' }))
+  }
+
+  #all({ sql, values }: Statement): readonly Readonly<Record<string, unknown>>[] {
+    return this.#prepared(sql).all(...values)
   }
 
   #run(sql: string, ...values: unknown[]): void {

@@ -35,6 +35,8 @@ export interface ArchivedChanges {
 export interface ArchivePage {
   readonly tasks: readonly ArchivedTask[]
   readonly matching: number
+  /** What was not looked at, as a sentence; undefined where everything was. */
+  readonly limitation?: string | undefined
 }
 
 /** What the thread of the archive is asked to do. */

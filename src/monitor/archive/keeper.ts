@@ -53,6 +53,13 @@ export async function openKept(file: string): Promise<Kept> {
   }
 }
 
+/** Tasks that pass a filter, how many do, and what was not looked at. */
+export interface FoundViews {
+  readonly views: readonly TaskView[]
+  readonly matching: number
+  readonly limitation: string | undefined
+}
+
 /** Keeps what the store takes in: twice a second, and before the archive is asked. */
 export class Keeper {
   readonly #parts: KeeperParts
@@ -70,14 +77,14 @@ export class Keeper {
   }
 
   /** The tasks that pass, and how many; those of the last moment, too. */
-  async find(query: TaskQuery): Promise<{ readonly views: readonly TaskView[]; readonly matching: number }> {
+  async find(query: TaskQuery): Promise<FoundViews> {
     await this.settle()
     const { archive, hide } = this.#parts
-    const { tasks, matching } = await archive.find(query)
+    const { tasks, matching, limitation } = await archive.find(query)
     const { text } = query
     // What is hidden now may have been kept to be found before.
     const views = text === undefined ? tasks : tasks.filter(({ state }) => holdsText(state, text, hide))
-    return { views, matching: Math.min(matching, MOST_COUNTED + 1) }
+    return { views, matching: Math.min(matching, MOST_COUNTED + 1), limitation }
   }
 
   /** A task that the store has forgotten. */

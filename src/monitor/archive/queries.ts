@@ -27,6 +27,7 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS tasks_name ON tasks (name, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_worker_state ON tasks (worker, state, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_name_worker ON tasks (name, worker, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_name_state ON tasks (name, state, at DESC, id);
   CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', contentless_delete=1);
   CREATE TABLE IF NOT EXISTS steps (
@@ -44,22 +45,48 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
 
+/** A query whose name is no pattern: one name, or several. */
+export interface ExactQuery extends Omit<TaskQuery, 'name'> {
+  readonly name?: string | readonly string[] | undefined
+}
+
+/** Whether a name is a pattern. */
+export function isPattern(name: string): boolean {
+  return /[*?[]/.test(name)
+}
+
+/** The names that there are, in their order: from each one a step of the index to the next. */
+export const NAMES = `
+  WITH RECURSIVE names (name) AS (
+    SELECT min(name) FROM tasks
+    UNION ALL
+    SELECT (SELECT min(tasks.name) FROM tasks WHERE tasks.name > names.name) FROM names WHERE names.name IS NOT NULL
+  )
+  SELECT name FROM names WHERE name IS NOT NULL LIMIT ?
+`
+
 /** The tasks of a page, the newest first. */
-export function pageOf(query: TaskQuery): Statement {
+export function pageOf(query: ExactQuery): Statement {
+  return listed('body', query)
+}
+
+/** The numbers of the tasks of a page and what they are ordered by, the newest first; read from an index alone. */
+export function placesOf(query: ExactQuery): Statement {
+  return listed('number, at, id', query)
+}
+
+function listed(columns: string, query: ExactQuery): Statement {
   const { sql, values } = conditionsOf(query, query.before)
-  return { sql: `SELECT body FROM tasks ${sql} ORDER BY at DESC, id LIMIT ?`, values: [...values, query.limit] }
+  return { sql: `SELECT ${columns} FROM tasks ${sql} ORDER BY at DESC, id LIMIT ?`, values: [...values, query.limit] }
 }
 
-/** How many tasks pass, up to one more than {@link MOST_COUNTED}. */
-export function countOf(query: TaskQuery): Statement {
+/** How many tasks pass, up to `most`. */
+export function countOf(query: ExactQuery, most: number): Statement {
   const { sql, values } = conditionsOf(query, undefined)
-  return {
-    sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`,
-    values: [...values, MOST_COUNTED + 1],
-  }
+  return { sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`, values: [...values, most] }
 }
 
-function conditionsOf({ state, name, worker, text, since, until }: TaskQuery, before: string | undefined): Statement {
+function conditionsOf({ state, name, worker, text, since, until }: ExactQuery, before: string | undefined): Statement {
   const place = before === undefined ? undefined : placeIn(before)
   const words = text === undefined ? undefined : wordsOf(text)
   const all: readonly (readonly [sql: string, ...values: (string | number)[]] | undefined)[] = [
@@ -67,9 +94,9 @@ function conditionsOf({ state, name, worker, text, since, until }: TaskQuery, be
     worker === undefined ? undefined : ['worker = ?', worker],
     name === undefined
       ? undefined
-      : /[*?[]/.test(name)
-        ? ['name GLOB ?', name.replaceAll('[!', '[^')]
-        : ['name = ?', name],
+      : typeof name === 'string'
+        ? ['name = ?', name]
+        : ['name IN (SELECT value FROM json_each(?))', JSON.stringify(name)],
     since === undefined ? undefined : ['at >= ?', since],
     until === undefined ? undefined : ['at < ?', until],
     words === undefined

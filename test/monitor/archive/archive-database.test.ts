@@ -49,6 +49,13 @@ it.each([
   [{ name: 'emails.*' }, ['t4', 't2', 't0']],
   [{ name: 'emails.send', worker: 'w2' }, []],
   [{ name: '[!e]*' }, ['t5', 't3', 't1']],
+  [{ name: '*' }, ['t5', 't4', 't3', 't2', 't1', 't0']],
+  [{ name: '*e*', limit: 3 }, ['t5', 't4', 't3']],
+  [{ name: '*s.*', before: `${NOW + 2}~t2` }, ['t1', 't0']],
+  [{ name: '*make', state: 'SUCCESS' }, ['t3', 't1']],
+  [{ name: '*make', worker: 'w1', since: NOW + 2 }, ['t5', 't3']],
+  [{ name: '*make', text: 'order' }, ['t5', 't3', 't1']],
+  [{ name: '*nothing' }, []],
   [{ text: 'order 3' }, ['t3']],
   [{ text: 'ord repo' }, ['t5', 't3', 't1']],
   [{ text: 'EMAILS' }, ['t4', 't2', 't0']],
@@ -130,4 +137,18 @@ it('keeps the acts of 30 days, and refused logins push no others out', async () 
   scene.database.forget(NOW - 30 * 86_400, NOW)
   const kept = scene.database.audit(5_000)
   expect([kept.length, kept[0]?.at, kept.at(-1)?.at]).toEqual([1_001, done.at, NOW + 1_099])
+})
+
+it('counts what a pattern finds over all its names, and says where there are too many names to compare', async () => {
+  using scene = await aDatabase()
+  const tasks = Array.from({ length: 2_100 }, (_, number) =>
+    aTask(number, { name: `job${String(number).padStart(4, '0')}` }),
+  )
+  scene.database.save(only({ tasks: tasks.slice(0, 2_000) }), FACTS)
+  const all = scene.database.find({ limit: 5, name: 'job*' })
+  expect([all.matching, all.tasks[0]?.state.uuid, all.limitation]).toEqual([2_000, 't1999', undefined])
+  scene.database.save(only({ tasks }), FACTS)
+  const some = scene.database.find({ limit: 5, name: 'job*' })
+  expect([some.matching, some.tasks[0]?.state.uuid]).toEqual([2_000, 't1999'])
+  expect(some.limitation).toMatch(/^There are more than 2000 names of tasks/)
 })

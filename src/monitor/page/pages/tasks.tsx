@@ -27,6 +27,7 @@ export function Tasks({ query }: { readonly query: URLSearchParams }) {
   return (
     <>
       <Filters chosen={chosen} list={live.answer} choose={choose} />
+      {live.answer?.limitation !== undefined && <p class="banner warn">{live.answer.limitation}</p>}
       <Loaded live={live} lines={14}>
         {(list) =>
           list.tasks.length === 0 ? (
