@@ -37,8 +37,7 @@ async function testBrokers(versions: readonly string[], files: readonly string[]
   let failed = 0
   for (const version of versions) {
     const programs = await programsOf(version, '--only')
-    console.log(`
-RabbitMQ ${version}, of Debian ${BROKERS[version]}`)
+    console.log(`\nRabbitMQ ${version}, of Debian ${BROKERS[version]}`)
     failed += await vitest(version, programs, files.length > 0 ? files : filesForBrokers(PROJECT, version))
   }
   return failed === 0 ? 0 : 1
