@@ -227,23 +227,29 @@ async function* receivingHostileMessages(stage: Stage): AsyncIterable<Check> {
 }
 
 async function* sharingTasks(stage: Stage): AsyncIterable<Check> {
+  for (const type of ['classic', 'quorum'] as const) {
+    if (values.type === undefined || values.type === type) yield* sharingTasksOf(stage, type)
+  }
+}
+
+async function* sharingTasksOf(stage: Stage, type: 'classic' | 'quorum'): AsyncIterable<Check> {
   const durations = mixedDurations(2_000)
-  const fixed = await shareTasks(stage, { durations, flags: ['--prefetch', '10'] })
-  const mixed = await shareTasks(stage, { durations })
+  const fixed = await shareTasks(stage, { type, durations, flags: ['--prefetch', '10'] })
+  const mixed = await shareTasks(stage, { type, durations })
   const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(2)} s`
   yield {
-    what: 'the last of 2,000 tasks of 1 to 500 ms ends, beside a prefetch of 10',
+    what: `${type}: the last of 2,000 tasks of 1 to 500 ms ends, beside a prefetch of 10`,
     figure: `${seconds(mixed.took)}, ${seconds(fixed.took)}`,
     target: 'at most 5 % later',
     ok: mixed.took <= 1.05 * fixed.took,
   }
-  yield within('the longest that a worker was idle', mixed.idle, 2000)
+  yield within(`${type}: the longest that a worker was idle`, mixed.idle, 2000)
   // Where quick ones come first, slow ones are taken ahead.
-  const rush = await shareTasks(stage, { durations: [...Array(4_000).fill(0), ...Array(300).fill(500)] })
-  yield within('the same where 4,000 quick tasks come before 300 of 500 ms', rush.idle, 2000)
+  const rush = await shareTasks(stage, { type, durations: [...Array(4_000).fill(0), ...Array(300).fill(500)] })
+  yield within(`${type}: the same where 4,000 quick tasks come before 300 of 500 ms`, rush.idle, 2000)
   for (const { verdict } of [mixed, rush]) {
     const { lost, phantom, extraStarts } = verdict
-    yield equal('lost, phantom and further starts', [lost.length, phantom.length, extraStarts], [0, 0, 0])
+    yield equal(`${type}: lost, phantom and further starts`, [lost.length, phantom.length, extraStarts], [0, 0, 0])
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { celeryMessage, preload } from '../support/celery-message.ts'
 import { Ledger, type Start, type Verdict } from '../support/ledger.ts'
+import { declareTyped } from './poison-task.ts'
 import { fresh, type Scene, startWorker, untilDrained } from './scene.ts'
 
 /** How two workers shared the tasks of one queue. Times in milliseconds. */
@@ -17,16 +18,24 @@ const CONCURRENCY = 10
 /** Two workers with ten slots each run tasks that last `durations`, in that order. */
 export async function shareTasks(
   scene: Pick<Scene, 'url' | 'folder'>,
-  { durations, flags = [] }: { readonly durations: readonly number[]; readonly flags?: readonly string[] },
+  {
+    type,
+    durations,
+    flags = [],
+  }: {
+    readonly type: 'classic' | 'quorum'
+    readonly durations: readonly number[]
+    readonly flags?: readonly string[]
+  },
 ): Promise<Sharing> {
   const queue = `fairness-${randomUUID()}`
+  await declareTyped(scene.url, queue, type)
   const ledger = new Ledger(fresh(scene, 'ledger'))
   const setting = { queue, ledger: ledger.path, flags: ['--concurrency', String(CONCURRENCY), ...flags] }
   await using first = await startWorker(scene, setting)
   await using second = await startWorker(scene, setting)
-  const sent = await preload(scene.url, queue, durations.length, (index) =>
-    celeryMessage('acceptance.work', [durations[index] ?? 0], `${queue}-nobody`),
-  )
+  const message = (index: number) => celeryMessage('acceptance.work', [durations[index] ?? 0], `${queue}-nobody`)
+  const sent = await preload(scene.url, queue, durations.length, message, type === 'quorum' ? type : undefined)
   await ledger.until(({ ended }) => ended.size >= sent.length, `the end of ${sent.length} tasks`, 600_000)
   await untilDrained(scene.url, queue)
   const verdict = ledger.judge(sent)

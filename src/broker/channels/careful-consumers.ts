@@ -1,11 +1,18 @@
 import { TwqError } from '../../errors.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
-import type { Subscription } from '../broker.ts'
+import type { Channel, Subscription } from '../broker.ts'
 import type { DeclaringChannels } from './declaring-channels.ts'
+import { endConsumer, type LeavingConsumer } from './leaving-consumers.ts'
 
-/** The parts that starting consumers works with. */
+/** A consumer's queue, and the channels that its messages come on. */
+export interface ConsumedQueue {
+  readonly queue: string
+  readonly channel: Pick<Channel, 'ping'>
+}
+
+/** The parts that starting and ending consumers works with. */
 export interface CarefulConsumersOptions {
-  readonly declaring: Pick<DeclaringChannels, 'alone'>
+  readonly declaring: Pick<DeclaringChannels, 'alone' | 'withChannel'>
   /** Gives the connection up that consumes: the channel that asked serves no other consumer while it has no answer. */
   readonly giveUp: (error: TwqError) => void
   readonly clock: Clock
@@ -15,7 +22,7 @@ export interface CarefulConsumersOptions {
 const PATIENCE = 5_000
 
 /**
- * Starts consumers where one queue may cost the others at most one channel. The broker closes a channel over a queue that
+ * Starts and ends consumers where one queue may cost the others at most one channel. The broker closes a channel over a queue that
  * it refuses to have consumed, and answers no other request on a channel while a consumer is being started: for a minute where a
  * quorum queue has no leader. Such a queue is in doubt from then on: it is consumed once a consumer for trial, on a connection of its own, has
  * been started.
@@ -62,5 +69,20 @@ export class CarefulConsumers {
     } finally {
       late.cancel()
     }
+  }
+
+  /**
+   * Ends a consumer of a quorum queue within seconds, while nothing is on its way to it. That is asked of the queue, on another channel, since
+   * one that is gone or down would cost this one; then of the channel, which by then has sent on what the queue had sent. Only what is
+   * published in that very moment may come back. Rejects as `cancel` does.
+   */
+  end(consumer: LeavingConsumer, { queue, channel }: ConsumedQueue): Promise<void> {
+    const { clock, declaring } = this.#options
+    const nothingComes = async (): Promise<boolean> => {
+      const { messages } = await declaring.withChannel((asking) => asking.inspectQueue(queue))
+      if (messages === 0) await channel.ping()
+      return messages === 0
+    }
+    return endConsumer(consumer, { clock, nothingComes })
   }
 }

@@ -89,24 +89,43 @@ export class LeavingConsumers<Consumer extends LeavingConsumer> {
   }
 }
 
+/** What ending a consumer of a quorum queue takes. */
+export interface Ending {
+  readonly clock: Clock
+  /** Whether its queue has nothing for it, and nothing is on the way to it. */
+  readonly nothingComes: () => Promise<boolean>
+}
+
 /**
- * Ends a consumer of a quorum queue within seconds: where messages come to it, while nothing is on its way. Rejects as
- * `cancel` does.
+ * Ends a consumer of a quorum queue within seconds, while nothing is on its way to it: when it has as many messages as it may, or
+ * when nothing comes. Rejects as `cancel` does.
  */
-export async function endConsumer(consumer: LeavingConsumer, clock: Clock): Promise<void> {
-  const { subscription } = consumer
-  const over = new AbortController()
+export async function endConsumer(consumer: LeavingConsumer, { clock, nothingComes }: Ending): Promise<void> {
   const end = clock.monotonic() + LONGEST_PATIENCE
+  const late = (): boolean => clock.monotonic() >= end
+  while (!(await exhausted(consumer, clock, late))) {
+    const before = consumer.delivered
+    // Without an answer a message may be on its way.
+    const none = await nothingComes().catch(() => false)
+    if (!(none && consumer.delivered === before) && !late()) continue
+    await consumer.subscription.cancel()
+    return
+  }
+}
+
+/** Ends it when it has as many messages as it may; false when none has come for a while, or it is late. */
+async function exhausted(consumer: LeavingConsumer, clock: Clock, late: () => boolean): Promise<boolean> {
+  const over = new AbortController()
   let before = consumer.delivered
   let timer: Timer
   const look = (): void => {
-    if (consumer.delivered === before || clock.monotonic() >= end) over.abort()
+    if (consumer.delivered === before || late()) over.abort()
     else timer = clock.after(QUIET, look)
     before = consumer.delivered
   }
   timer = clock.after(QUIET, look)
   try {
-    if (!(await subscription.cancelExhausted(over.signal))) await subscription.cancel()
+    return await consumer.subscription.cancelExhausted(over.signal)
   } finally {
     timer.cancel()
   }

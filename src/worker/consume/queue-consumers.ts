@@ -2,7 +2,7 @@ import type { Delivery, EndedConsumer } from '../../broker/broker.ts'
 import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
 import type { ChannelSet } from '../../broker/channels/channel-set.ts'
 import { fitConsumers } from '../../broker/channels/fit-consumers.ts'
-import { endConsumer, type LeavingConsumer, LeavingConsumers } from '../../broker/channels/leaving-consumers.ts'
+import { type LeavingConsumer, LeavingConsumers } from '../../broker/channels/leaving-consumers.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { Moments } from '../request/moments.ts'
@@ -28,7 +28,7 @@ export interface QueueConsumersParts {
   /** Aborts with it. */
   readonly signal: AbortSignal
   readonly prefetch: Pick<Prefetch, 'leave'>
-  readonly careful: Pick<CarefulConsumers, 'started'>
+  readonly careful: Pick<CarefulConsumers, 'started' | 'end'>
   readonly clock: Clock
   /** Whether the queue is to be consumed now. */
   readonly wanted: () => boolean
@@ -220,6 +220,9 @@ export class QueueConsumers {
   }
 
   #end(consumer: RunningConsumer): Promise<void> {
-    return this.#kind.quorum ? endConsumer(consumer, this.#parts.clock) : consumer.subscription.cancel()
+    const { careful, channel } = this.#parts
+    return this.#kind.quorum
+      ? careful.end(consumer, { queue: this.#queue.name, channel })
+      : consumer.subscription.cancel()
   }
 }

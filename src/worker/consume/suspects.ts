@@ -1,6 +1,6 @@
 import type { Channel, Delivery, EndedConsumer, ServerInfo } from '../../broker/broker.ts'
-import type { CarefulConsumers } from '../../broker/channels/careful-consumers.ts'
-import { endConsumer, type LeavingConsumer } from '../../broker/channels/leaving-consumers.ts'
+import type { CarefulConsumers, ConsumedQueue } from '../../broker/channels/careful-consumers.ts'
+import type { LeavingConsumer } from '../../broker/channels/leaving-consumers.ts'
 import { restoreConsumer } from '../../broker/channels/restore-consumer.ts'
 import { cannotBeMended } from '../../broker/kept-channel.ts'
 import { suspectsQueue } from '../../protocol/companion-queues.ts'
@@ -24,7 +24,7 @@ export interface SuspectsParts {
   readonly logger: EventLogger
 }
 
-interface SuspectsConsumer extends LeavingConsumer {
+interface SuspectsConsumer extends LeavingConsumer, ConsumedQueue {
   /** Whether its queue takes back what is on its way when it ends. */
   readonly quorum: boolean
 }
@@ -168,7 +168,7 @@ export class Suspects {
   /** Ends a consumer: that of a quorum queue while nothing is on its way to it, since that would come back counted as if a process had died. */
   async #end(started: Promise<SuspectsConsumer> | undefined): Promise<void> {
     const consumer = await started
-    if (consumer?.quorum) await endConsumer(consumer, this.#parts.clock)
+    if (consumer?.quorum) await this.#parts.careful.end(consumer, consumer)
     else await consumer?.subscription.cancel()
   }
 
@@ -231,6 +231,8 @@ export class Suspects {
     const subscription = await careful.started(suspectsQueue(queue), asked)
     return {
       subscription,
+      queue: suspectsQueue(queue),
+      channel,
       quorum,
       get delivered() {
         return delivered

@@ -122,13 +122,52 @@ it('gives up with the channel', async () => {
 
 it('cancels what is wanted no more as soon as no message comes to it', async () => {
   const { clock, consumer } = aScene()
-  const ended = endConsumer(consumer, clock)
+  const ended = endConsumer(consumer, { clock, nothingComes: async () => true })
   for (let n = 0; n < 5; n += 1) {
     consumer.deliver(1)
     await pass(clock, 100)
   }
   expect(consumer.ended).toBeUndefined()
   await pass(clock, 500)
+  await ended
+  expect(consumer.ended).toBe('cancelled')
+})
+
+it('cancels nothing while its queue has messages for it, however late they come', async () => {
+  const { clock, consumer } = aScene()
+  let ready = 10
+  const ended = endConsumer(consumer, { clock, nothingComes: async () => ready === 0 })
+  await pass(clock, 2_000)
+  expect(consumer.ended).toBeUndefined()
+  ready = 0
+  await pass(clock, 200)
+  await ended
+  expect(consumer.ended).toBe('cancelled')
+})
+
+it('cancels nothing to which a message came while that was asked', async () => {
+  const { clock, consumer } = aScene()
+  const asked: (() => void)[] = []
+  const ended = endConsumer(consumer, {
+    clock,
+    nothingComes: () => new Promise((resolve) => asked.push(() => resolve(true))),
+  })
+  await pass(clock, 200)
+  consumer.deliver(1)
+  asked[0]?.()
+  await pass(clock, 200)
+  expect([asked.length, consumer.ended]).toEqual([2, undefined])
+  asked[1]?.()
+  await ended
+  expect(consumer.ended).toBe('cancelled')
+})
+
+it('cancels what single messages come to after some seconds', async () => {
+  const { clock, consumer } = aScene()
+  const ended = endConsumer(consumer, { clock, nothingComes: async () => false })
+  await pass(clock, 4_900)
+  expect(consumer.ended).toBeUndefined()
+  await pass(clock, 300)
   await ended
   expect(consumer.ended).toBe('cancelled')
 })
