@@ -31,9 +31,8 @@ it.each<[string, Omit<QueueSettings, 'name'>]>([
     await using first = await aWorker([quick, slowIn('first')], config)
     const send = (name: string, count: number) =>
       Promise.all(Array.from({ length: count }, () => first.client.send(name, [], { ignoreResult: true })))
-    await send('quick', 1_000)
-    // Behind so many quick ones they are delivered while the window is open.
-    const sent = await send('slow', 6)
+    // Right behind so many quick ones they are delivered while the window is open.
+    const [, sent] = await Promise.all([send('quick', 2_000), send('slow', 6)])
     await first.log.untilCount(6, ({ event, task }) => event === 'task.received' && task === 'slow')
     await using _second = await aWorker([quick, slowIn('second')], config)
     await first.logged('tasks.passed-on')
