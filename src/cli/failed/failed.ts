@@ -1,30 +1,19 @@
-import type { Connection } from '../../broker/broker.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
 import type { FailedFilter, FailedMessage } from '../../queues/failed.ts'
 import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
-import { queueStatus } from '../../queues/queue-access.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
-import type { GlobalOptions } from '../flags/global-options.ts'
-import { limitOf, momentOf, rateOf } from '../flags/sweep-flags.ts'
-import { connectBeside } from '../quarantine/connect-beside.ts'
-import { confirmed } from '../terminal/confirm.ts'
+import { type SetAsideFlags, timesOf } from '../flags/set-aside-flags.ts'
+import { limitOf, rateOf } from '../flags/sweep-flags.ts'
+import { connectBeside, dropConfirmed, isUndeclared } from '../quarantine/connect-beside.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { interruptible } from '../terminal/interruption.ts'
 import { note } from '../terminal/output.ts'
 import { failureList } from './failure-list.ts'
 
 /** The flags of `twq failed …`. */
-export interface FailedFlags extends GlobalOptions {
-  readonly queue?: string
-  readonly task?: string
+export interface FailedFlags extends SetAsideFlags {
   readonly error?: string
   readonly text?: string
-  readonly since?: string
-  readonly olderThan?: string
-  readonly limit?: string
-  readonly rate?: string
-  readonly dryRun?: boolean
-  readonly yes?: boolean
 }
 
 /** What `twq failed` does with many failures. */
@@ -51,43 +40,26 @@ export async function failed(action: FailedAction, ids: readonly string[], flags
   const rate = rateOf(flags.rate)
   const { connection, queue } = await connectBeside(`failed ${action}`, failedQueue(''), flags)
   await using _ = connection
-  const name = failedQueue(queue)
-  if (action === 'drop' && flags.dryRun !== true) {
-    const all = Object.values(filter).every((value) => value === undefined)
-    const which = all ? 'the messages' : 'the messages that the filters choose'
-    if (!(await confirmed(`this drops ${which} of ${name}`, name, flags.yes))) {
-      note('nothing was done', flags)
-      return EXIT.failed
-    }
-  }
+  const asks = action === 'drop' && flags.dryRun !== true
+  if (asks && !(await dropConfirmed(failedQueue(queue), filter, flags))) return EXIT.failed
   return await interruptible(async (signal) => {
     const shown = flags.dryRun === true ? failureList(flags) : undefined
     const onMeant = (message: FailedMessage): void => shown?.add(message)
     const options = { filter, limit, rate, dryRun: flags.dryRun, clock: systemClock, signal, onMeant }
     const work = action === 'retry' ? retryFailed : dropFailed
-    const swept = (await isEmpty(connection, queue)) ? NOTHING : await work(connection, queue, options)
+    const swept = (await isUndeclared(connection, queue, failedQueue(queue)))
+      ? NOTHING
+      : await work(connection, queue, options)
     shown?.end()
     return report(action, swept, flags)
   })
 }
 
 /** The filter of the flags and ids. Throws `TWQ_USAGE`. */
-export function filterOf(ids: readonly string[], { task, error, text, since, olderThan }: FailedFlags): FailedFilter {
-  const now = systemClock.now()
-  return {
-    task,
-    error,
-    text,
-    ids: ids.length === 0 ? undefined : new Set(ids),
-    since: momentOf('--since', since, now),
-    before: momentOf('--older-than', olderThan, now),
-  }
-}
-
-/** No worker has declared the queue of failures yet. Where there is no such task queue at all the name is wrong, and reading says so. */
-export async function isEmpty(connection: Connection, queue: string): Promise<boolean> {
-  if ((await queueStatus(connection, failedQueue(queue))) !== undefined) return false
-  return (await queueStatus(connection, queue)) !== undefined
+export function filterOf(ids: readonly string[], flags: FailedFlags): FailedFilter {
+  const { task, error, text } = flags
+  const chosen = ids.length === 0 ? undefined : new Set(ids)
+  return { task, error, text, ids: chosen, ...timesOf(flags, systemClock.now()) }
 }
 
 function report(action: FailedAction, swept: FailedSweep, flags: FailedFlags): number {

@@ -4,12 +4,12 @@ import { type FailedFilter, type FailedMessage, failedMessages } from '../../que
 import { queueStatus } from '../../queues/queue-access.ts'
 import { limitOf } from '../flags/sweep-flags.ts'
 import type { WatchFlags } from '../flags/watch-flags.ts'
-import { connectBeside } from '../quarantine/connect-beside.ts'
+import { connectBeside, isUndeclared } from '../quarantine/connect-beside.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { interruptible } from '../terminal/interruption.ts'
 import { note } from '../terminal/output.ts'
 import { type Sight, shownOrWatched } from '../terminal/watch.ts'
-import { type FailedFlags, filterOf, isEmpty } from './failed.ts'
+import { type FailedFlags, filterOf } from './failed.ts'
 import { failureList, failuresSeen } from './failure-list.ts'
 
 /** A longer list is not read. */
@@ -51,7 +51,8 @@ async function* failuresIn(
   filter: FailedFilter,
   limit: number,
 ): AsyncGenerator<FailedMessage> {
-  if (!(await isEmpty(connection, queue))) yield* failedMessages(connection, queue, filter, { limit })
+  if (!(await isUndeclared(connection, queue, failedQueue(queue))))
+    yield* failedMessages(connection, queue, filter, { limit })
 }
 
 /** What the list does not say itself. */

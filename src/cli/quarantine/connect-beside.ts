@@ -3,8 +3,11 @@ import type { Connection } from '../../broker/broker.ts'
 import { giveUpWhenBlocked } from '../../broker/give-up-when-blocked.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
+import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
+import { confirmed } from '../terminal/confirm.ts'
+import { note } from '../terminal/output.ts'
 
 /** What a command about the queue beside a task queue works with. */
 export interface Beside {
@@ -32,4 +35,26 @@ export async function connectBeside(
   const connection = await broker.connect()
   giveUpWhenBlocked(connection)
   return { connection, config, queue }
+}
+
+/**
+ * Whether no worker has declared the queue `beside` a task queue yet: there is nothing in it. Where there is no such task queue
+ * either the name is wrong, which is false here, and reading says so.
+ */
+export async function isUndeclared(connection: Connection, queue: string, beside: string): Promise<boolean> {
+  if ((await queueStatus(connection, beside)) !== undefined) return false
+  return (await queueStatus(connection, queue)) !== undefined
+}
+
+/** Has a person confirm that the messages of the queue `name` that pass `filter` are dropped; says so where they are not. */
+export async function dropConfirmed(
+  name: string,
+  filter: object,
+  flags: GlobalOptions & { readonly yes?: boolean },
+): Promise<boolean> {
+  const all = Object.values(filter).every((value) => value === undefined)
+  const which = all ? 'the messages' : 'the messages that the filters choose'
+  const sure = await confirmed(`this drops ${which} of ${name}`, name, flags.yes)
+  if (!sure) note('nothing was done', flags)
+  return sure
 }

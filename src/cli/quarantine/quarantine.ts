@@ -8,12 +8,11 @@ import {
   replayOf,
   wasInChord,
 } from '../../queues/quarantine.ts'
-import { queueStatus } from '../../queues/queue-access.ts'
 import { DROP, KEEP, type Sweep, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { limitOf, momentOf, rateOf } from '../flags/sweep-flags.ts'
-import { confirmed } from '../terminal/confirm.ts'
+import { type SetAsideFlags, timesOf } from '../flags/set-aside-flags.ts'
+import { limitOf, rateOf } from '../flags/sweep-flags.ts'
 import { describeMessage } from '../terminal/describe-message.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { interruptible } from '../terminal/interruption.ts'
@@ -28,20 +27,12 @@ import {
   toJson,
   wantsJson,
 } from '../terminal/output.ts'
-import { connectBeside } from './connect-beside.ts'
+import { connectBeside, dropConfirmed, isUndeclared } from './connect-beside.ts'
 
 /** The flags of `twq quarantine …`. */
-export interface QuarantineFlags extends GlobalOptions {
-  readonly queue?: string
-  readonly task?: string
+export interface QuarantineFlags extends SetAsideFlags {
   readonly reason?: string
   readonly id?: string
-  readonly since?: string
-  readonly olderThan?: string
-  readonly limit?: string
-  readonly rate?: string
-  readonly dryRun?: boolean
-  readonly yes?: boolean
 }
 
 /** The actions of `twq quarantine` on many messages. */
@@ -64,13 +55,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
   const { connection, queue } = await connectBeside(`quarantine ${action}`, quarantineQueue(''), flags)
   await using _ = connection
   const name = quarantineQueue(queue)
-  if (action === 'purge' && !showing) {
-    const which = isEmpty(filter) ? 'the messages' : 'the messages that the filters choose'
-    if (!(await confirmed(`this drops ${which} of ${name}`, name, flags.yes))) {
-      note('nothing was done', flags)
-      return EXIT.failed
-    }
-  }
+  if (action === 'purge' && !showing && !(await dropConfirmed(name, filter, flags))) return EXIT.failed
   return await interruptible(async (signal) => {
     const list = messageList(flags)
     let meant = 0
@@ -93,9 +78,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
       foreign += 1
       return KEEP
     }
-    // No worker has declared it yet. Where there is no such queue at all the name is wrong.
-    const empty =
-      (await queueStatus(connection, name)) === undefined && (await queueStatus(connection, queue)) !== undefined
+    const empty = await isUndeclared(connection, queue, name)
     const options = { decide, limit, rate, clock: systemClock, signal }
     const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
     if (showing) list.end()
@@ -125,19 +108,9 @@ export async function showQuarantined(id: string, flags: QuarantineFlags): Promi
   return EXIT.ok
 }
 
-function filterOf({ task, reason, id, since, olderThan }: QuarantineFlags): QuarantineFilter {
-  const now = systemClock.now()
-  return {
-    task,
-    reason,
-    id,
-    since: momentOf('--since', since, now),
-    before: momentOf('--older-than', olderThan, now),
-  }
-}
-
-function isEmpty(filter: QuarantineFilter): boolean {
-  return Object.values(filter).every((value) => value === undefined)
+function filterOf(flags: QuarantineFlags): QuarantineFilter {
+  const { task, reason, id } = flags
+  return { task, reason, id, ...timesOf(flags, systemClock.now()) }
 }
 
 interface Outcome {
