@@ -69,6 +69,8 @@ export class PendingPublish implements PublishListener {
   readonly patience: number
   readonly size: number
   readonly listener: PublishListener
+  /** Its number among the publishes of its publisher. */
+  readonly serial: number
   readonly #publisher: PublishOwner
   channel: Channel | undefined
   /** When its time is up, by the monotonic clock, and how long that was. */
@@ -84,7 +86,7 @@ export class PendingPublish implements PublishListener {
 
   constructor(
     outgoing: Outgoing,
-    options: { mandatory: boolean; patience: number; size: number },
+    options: { mandatory: boolean; patience: number; size: number; serial: number },
     publisher: PublishOwner,
     listener: PublishListener,
   ) {
@@ -93,6 +95,7 @@ export class PendingPublish implements PublishListener {
     this.mandatory = options.mandatory
     this.patience = options.patience
     this.size = options.size
+    this.serial = options.serial
     this.#publisher = publisher
   }
 

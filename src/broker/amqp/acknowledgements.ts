@@ -1,3 +1,6 @@
+// So many tags have one `Set`, for the reason that ShortLivedMap tells.
+const LIFE = 4_096
+
 /**
  * Which deliveries of one channel still await an answer, and how to write the collected acknowledgements in few frames:
  * one `multiple` ack over the settled beginning, the others singly. Pure: it writes nothing itself.
@@ -7,7 +10,8 @@
  */
 export class Acknowledgements {
   /** In the order of delivery, which is ascending: the first is the oldest. */
-  readonly #unsettled = new Set<number>()
+  #unsettled = new Set<number>()
+  #untilAnother = LIFE
   #unwritten: number[] = []
 
   /** Deliveries without an answer. */
@@ -22,6 +26,10 @@ export class Acknowledgements {
 
   delivered(tag: number): void {
     this.#unsettled.add(tag)
+    this.#untilAnother -= 1
+    if (this.#untilAnother > 0) return
+    this.#unsettled = new Set(this.#unsettled)
+    this.#untilAnother = LIFE + this.#unsettled.size
   }
 
   /** False when the tag was settled before. */

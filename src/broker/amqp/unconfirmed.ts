@@ -1,4 +1,5 @@
 import type { Route } from '../../protocol/wire.ts'
+import { ShortLivedMap } from '../../runtime/short-lived-map.ts'
 import type { PublishListener } from '../broker.ts'
 
 /** One publish whose confirm is awaited. */
@@ -15,7 +16,7 @@ export interface Unconfirmed {
 /** The publishes of one confirm channel that the broker has not answered yet, by their delivery tags. */
 export class UnconfirmedPublishes {
   /** In the order of publishing, which is ascending. */
-  readonly #byTag = new Map<number, Unconfirmed>()
+  readonly #byTag = new ShortLivedMap<number, Unconfirmed>()
   #last = 0
 
   get size(): number {
@@ -30,14 +31,14 @@ export class UnconfirmedPublishes {
   /** The broker answered for `tag`, and with `multiple` for everything before it. */
   settle(tag: number, multiple: boolean, answer: (publish: Unconfirmed) => void): void {
     if (!multiple) {
-      const publish = this.#byTag.get(tag)
-      if (publish !== undefined && this.#byTag.delete(tag)) answer(publish)
+      const publish = this.#byTag.take(tag)
+      if (publish !== undefined) answer(publish)
       return
     }
-    for (const [earlier, publish] of this.#byTag) {
+    for (const earlier of this.#byTag.keys()) {
       if (earlier > tag) return
-      this.#byTag.delete(earlier)
-      answer(publish)
+      const publish = this.#byTag.take(earlier)
+      if (publish !== undefined) answer(publish)
     }
   }
 
@@ -53,7 +54,7 @@ export class UnconfirmedPublishes {
 
   /** Hands over everything unanswered, in order, and forgets it. */
   drain(): Unconfirmed[] {
-    const left = [...this.#byTag.values()]
+    const left = this.#byTag.values()
     this.#byTag.clear()
     return left
   }

@@ -1,5 +1,6 @@
 import { TwqError } from '../../errors.ts'
 import type { Outgoing } from '../../protocol/wire.ts'
+import { ShortLivedMap } from '../../runtime/short-lived-map.ts'
 import { BackoffState } from '../../runtime/time/backoff.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
@@ -40,7 +41,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   /** To be written, in order. */
   #backlog = new Set<PendingPublish>()
   /** Written to a channel, in order. */
-  #inFlight = new Set<PendingPublish>()
+  readonly #inFlight = new ShortLivedMap<number, PendingPublish>()
   /** Not taken by the broker, and to be tried again. */
   readonly #resting = new Set<PendingPublish>()
   /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
@@ -48,6 +49,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   /** The channel whose end has been explained by a message. */
   #explained: Channel | undefined
   #bytes = 0
+  #serials = 0
   /** Bytes of a body that the broker takes, as far as it has said. */
   #largest = Number.POSITIVE_INFINITY
   #closed = false
@@ -94,7 +96,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
       queueMicrotask(() => listener.refused(refusal))
       return
     }
-    const entry = new PendingPublish(outgoing, { mandatory, patience, size }, this, listener)
+    const entry = new PendingPublish(outgoing, { mandatory, patience, size, serial: this.#serials++ }, this, listener)
     if (timeout !== undefined) this.#limit(entry, timeout)
     if (signal !== undefined) entry.cleanUp = onAbort(signal, () => this.#fail(entry, signal.reason))
     this.#bytes += size
@@ -132,7 +134,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     this.#closed = true
     this.#stopListening()
     this.#deadline.cancel()
-    for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
+    for (const entry of [...this.#inFlight.values(), ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
     await this.#channels[Symbol.asyncDispose]()
   }
 
@@ -141,7 +143,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   }
 
   inFlightOn(channel: Channel): number {
-    return [...this.#inFlight].filter((entry) => entry.channel === channel).length
+    return this.#inFlight.values().filter((entry) => entry.channel === channel).length
   }
 
   /** Writes what may be written now. */
@@ -161,7 +163,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   }
 
   #send(entry: PendingPublish, channel: Channel): void {
-    this.#inFlight.add(entry)
+    this.#inFlight.set(entry.serial, entry)
     const { route, message } = entry.outgoing
     entry.channel = channel
     channel.post(route, message, entry, entry)
@@ -206,15 +208,15 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
 
   /** Notes that an entry is on its way no more; false where it was not. */
   #landed(entry: PendingPublish): boolean {
-    if (!this.#inFlight.delete(entry)) return false
+    if (this.#inFlight.take(entry.serial) === undefined) return false
     this.#channels.landed(entry.channel as Channel)
     return true
   }
 
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
   lost(channel: Channel, reason: CloseReason): void {
-    const uncertain = [...this.#inFlight].filter((entry) => entry.channel === channel)
-    for (const entry of uncertain) this.#inFlight.delete(entry)
+    const uncertain = this.#inFlight.values().filter((entry) => entry.channel === channel)
+    for (const entry of uncertain) this.#inFlight.take(entry.serial)
     this.#backlog = new Set([...uncertain, ...this.#backlog])
     for (const entry of this.#backlog) {
       if (entry.outgoing.message.body.length > this.#largest) this.#fail(entry, this.#oversize(entry.outgoing))
@@ -241,7 +243,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   /** Ends what has waited for too long. */
   #sweep(): void {
     const now = this.#clock.monotonic()
-    for (const entry of [...this.#inFlight, ...this.#backlog, ...this.#resting]) {
+    for (const entry of [...this.#inFlight.values(), ...this.#backlog, ...this.#resting]) {
       if (entry.due <= now) this.#fail(entry, entry.refusal ?? publishTimeout(entry.timeout, this.#obstacle()))
       else this.#deadline.notAfter(entry.due)
     }

@@ -4,6 +4,8 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 export type AttemptKey = Pick<TaskMessage, 'id' | 'retries' | 'replacedTaskNesting' | 'rerun'>
 
 const MOST = 10_000
+/** Bytes of an id as Celery makes them. */
+const UUID = 36
 
 /**
  * The attempts that were acknowledged last. AMQP confirms no acknowledgement: when a channel is lost, the newest ones may not
@@ -11,7 +13,11 @@ const MOST = 10_000
  * they are no more than the prefetch count.
  */
 export class RecentAcks {
-  readonly #ids: string[] = []
+  // As bytes: strings that live for 10,000 tasks are moved to old space, one after the other, and stay there until a full collection.
+  readonly #ids = Buffer.allocUnsafeSlow(MOST * UUID)
+  /** The ids that have another length, or other characters than ASCII. */
+  readonly #unusual = new Map<number, string>()
+  #known = 0
   readonly #retries: number[] = []
   readonly #nestings: number[] = []
   readonly #reruns: number[] = []
@@ -19,7 +25,10 @@ export class RecentAcks {
 
   add({ id, retries, replacedTaskNesting, rerun }: AttemptKey): void {
     const at = this.#next
-    this.#ids[at] = id
+    if (this.#unusual.size > 0) this.#unusual.delete(at)
+    if (id.length === UUID && Buffer.byteLength(id) === UUID) this.#ids.write(id, at * UUID, UUID, 'latin1')
+    else this.#unusual.set(at, id)
+    if (this.#known < MOST) this.#known += 1
     this.#retries[at] = retries
     this.#nestings[at] = replacedTaskNesting
     this.#reruns[at] = rerun
@@ -28,12 +37,12 @@ export class RecentAcks {
 
   /** The newest, as many as `count`, and at most 10,000; 0 is all. */
   newest(count: number): AttemptKey[] {
-    const known = this.#ids.length
+    const known = this.#known
     const wanted = Math.min(count === 0 ? MOST : count, known)
     return Array.from({ length: wanted }, (_, back) => {
       const at = (this.#next - 1 - back + known) % known
       return {
-        id: this.#ids[at] as string,
+        id: this.#unusual.get(at) ?? this.#ids.toString('latin1', at * UUID, (at + 1) * UUID),
         retries: this.#retries[at] as number,
         replacedTaskNesting: this.#nestings[at] as number,
         rerun: this.#reruns[at] as number,

@@ -1,4 +1,5 @@
 import type { TaskMessage } from '../../protocol/task-message.ts'
+import { ShortLivedMap } from '../../runtime/short-lived-map.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import type { Request, RequestState } from './request.ts'
 
@@ -8,7 +9,7 @@ import type { Request, RequestState } from './request.ts'
  */
 export class RequestTable {
   /** The first request of each id. */
-  readonly #requests = new Map<string, Request>()
+  readonly #requests = new ShortLivedMap<string, Request>()
   /** Further ones of an id that is in hand, by id. */
   readonly #further = new Map<string, Set<Request>>()
   #furtherCount = 0
@@ -24,7 +25,7 @@ export class RequestTable {
 
   remove(request: Request): void {
     const { id } = request.message
-    if (this.#requests.get(id) === request) this.#requests.delete(id)
+    if (this.#requests.get(id) === request) this.#requests.take(id)
     if (this.#furtherCount > 0) this.#removeFurther(id, request)
     if (this.#awaited.size > 0) {
       this.#awaited.get(request)?.resolve()
@@ -43,7 +44,7 @@ export class RequestTable {
 
   /** All requests in hand, oldest first; requests that share their id with an earlier one come last. */
   all(): Request[] {
-    const all = [...this.#requests.values()]
+    const all = this.#requests.values()
     if (this.#furtherCount > 0) for (const requests of this.#further.values()) all.push(...requests)
     return all
   }
