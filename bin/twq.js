@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs'
+import module from 'node:module'
+
+// Node has it from 22.1 on, and keeps compiled code in the folder for temporary files, or NODE_COMPILE_CACHE; NODE_DISABLE_COMPILE_CACHE=1
+// turns it off.
+module.enableCompileCache?.()
 
 const entry = new URL('../dist/cli/main.js', import.meta.url)
 if (existsSync(entry)) {

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import module from 'node:module'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { aProject } from '../support/a-project.ts'
 import { cleanEnvironment, runTwq, TWQ } from '../support/run-twq.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 describe('help', () => {
   it.each<[string[], number]>([
@@ -43,6 +47,12 @@ describe('help', () => {
     expect((await runTwq(['-V'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect((await runTwq(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
+})
+
+it("keeps compiled code in Node's cache, where Node has one", async () => {
+  const temporary = tempFolder()
+  await runTwq(['--version'], { env: { TMPDIR: temporary } })
+  expect(existsSync(join(temporary, 'node-compile-cache'))).toBe('enableCompileCache' in module)
 })
 
 describe('a command line that can not be meant', () => {
