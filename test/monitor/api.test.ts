@@ -218,7 +218,7 @@ describe('the API of the monitor', () => {
       told = (await reader.read()).value ?? ''
     }
     expect(told).toMatch(
-      /^event: changed\ndata: \{"tasks":\d+,"workers":\d+,"queues":\d+,"broker":\d+,"audit":\d+\}\n\n$/,
+      /^event: changed\ndata: \{"tasks":\d+,"workers":\d+,"queues":\d+,"broker":\d+,"audit":\d+,"rates":\d+,"charts":\d+\}\n\n$/,
     )
     await Promise.all([reader.cancel(), unread.body?.cancel()])
   })

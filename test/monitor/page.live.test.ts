@@ -212,6 +212,29 @@ describe('the page of twq monitor', () => {
     expect(page.problems).toEqual([])
   })
 
+  it('asks for nothing that the stream tells of, and every few seconds once the stream is gone', async () => {
+    await using passing = await TwqMonitor.start(['--broker', brokerUrl()])
+    await using page = await aPage('about:blank')
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    // The page's own clock: minutes pass in no time.
+    await page.clock.install()
+    await page.goto(passing.url)
+    await page.waitForSelector('.live-live')
+    await page.waitForSelector('.charts canvas')
+    const before = asked.filter((path) => path === '/api/series').length
+    for (let minute = 0; minute < 20; minute++) {
+      await page.clock.runFor(60_000)
+      await page.evaluate('fetch("/api/session")')
+    }
+    expect(asked.filter((path) => path === '/api/series').length - before).toBeLessThan(10)
+    passing.program.signal('SIGKILL')
+    await page.waitForSelector('.live-polling')
+    const polled = page.waitForRequest((request) => request.url().endsWith('/api/overview'))
+    await page.clock.runFor(60_000)
+    await polled
+  })
+
   it('is used with the keyboard alone', async () => {
     await using page = await aPage(monitor.url)
     await page.waitForSelector('main .card')

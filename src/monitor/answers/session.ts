@@ -22,6 +22,10 @@ export interface Versions {
   readonly queues: number
   readonly broker: number
   readonly audit: number
+  /** Rates and durations of the overview: they change also while nothing is heard. */
+  readonly rates: number
+  /** The points of the charts. */
+  readonly charts: number
 }
 
 /** The answer to a request that could not be met. */

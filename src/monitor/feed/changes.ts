@@ -5,7 +5,9 @@ export type Topic = keyof Versions
 
 /** Counts the changes of each topic. */
 export class Changes {
-  readonly #versions: Record<Topic, number> = { tasks: 0, workers: 0, queues: 0, broker: 0, audit: 0 }
+  readonly #versions: Record<Topic, number> = {
+    ...{ tasks: 0, workers: 0, queues: 0, broker: 0, audit: 0, rates: 0, charts: 0 },
+  }
 
   get versions(): Versions {
     return this.#versions

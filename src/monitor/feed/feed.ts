@@ -9,6 +9,7 @@ import { BrokerLink, type HeardBefore } from './broker-link.ts'
 import type { Changes } from './changes.ts'
 import { Depths } from './depths.ts'
 import { Inspections } from './inspections.ts'
+import { PassingTime } from './passing-time.ts'
 
 /** The parts of a feed. */
 export interface FeedParts {
@@ -28,6 +29,7 @@ export interface FeedParts {
 
 /** Milliseconds between two questions about the depths of queues. */
 export const DEPTHS_EVERY = 5_000
+const TIME_EVERY = 1_000
 const INSPECT_EVERY = 30_000
 // A worker that came is asked soon, and many that come at once are asked together.
 const INSPECT_SOON = 1_000
@@ -44,6 +46,7 @@ export class Feed {
   readonly link: BrokerLink
   readonly #parts: FeedParts
   readonly #stream: EventStream
+  readonly #time: PassingTime
   readonly #timers = new Map<string, Timer>()
   /** The workers that were heard, or have answered, since events were missed last; undefined where none were. */
   #returned: Set<string> | undefined
@@ -54,6 +57,7 @@ export class Feed {
     this.#parts = parts
     const { session, clock, changes } = parts
     this.inspections = new Inspections(session, clock)
+    this.#time = new PassingTime(parts.store)
     this.depths = new Depths(session, clock, parts.management)
     this.link = new BrokerLink(
       session,
@@ -92,6 +96,7 @@ export class Feed {
       },
       () => {},
     )
+    void this.#watchTime()
   }
 
   async close(): Promise<void> {
@@ -148,9 +153,16 @@ export class Feed {
     this.#later('inspect', INSPECT_EVERY, () => this.#inspect())
   }
 
+  async #watchTime(): Promise<void> {
+    const { clock, changes } = this.#parts
+    for (const topic of this.#time.changed(clock.now() / 1000)) changes.touch(topic)
+    this.#later('time', TIME_EVERY, () => this.#watchTime())
+  }
+
   async #lookAtQueues(): Promise<void> {
+    const before = pictureOf(this.depths)
     await this.depths.refresh(this.#queues())
-    this.#parts.changes.touch('queues')
+    if (pictureOf(this.depths) !== before) this.#parts.changes.touch('queues')
     this.#later('depths', DEPTHS_EVERY, () => this.#lookAtQueues())
   }
 
@@ -176,4 +188,13 @@ export class Feed {
         this.#parts.clock.after(ms, () => void run()),
       )
   }
+}
+
+/** What a page draws of depths: one more that is as all before it changes nothing. */
+function pictureOf({ rows, error }: Depths): string {
+  return JSON.stringify([rows.map((row) => ({ ...row, depths: levelOf(row.depths), emptyAt: undefined })), error])
+}
+
+function levelOf(depths: readonly number[]): readonly number[] | number | undefined {
+  return depths.every((depth) => depth === depths[0]) ? depths[0] : depths
 }

@@ -22,7 +22,7 @@ function tell(): void {
   for (const listener of listeners) listener()
 }
 
-/** Begins to listen. Where the stream can't be had, every view asks anew every five seconds. */
+/** Begins to listen. While the stream can't be had, every view asks anew every five seconds. */
 export function listen(): void {
   const source = new EventSource(`${BASE}/api/stream`)
   source.addEventListener('changed', (event) => {
@@ -58,11 +58,23 @@ export interface Live<Answer> {
   readonly again: () => void
 }
 
+/** How often a view asks, in milliseconds. */
+export interface Pace {
+  /** Where the stream does not tell of what is shown: ask every so often. */
+  readonly every?: number
+  /** The least pause between two questions. */
+  readonly least?: number
+}
+
 /**
- * Asks for `path`, and again whenever one of `topics` has changed, and every `every` milliseconds where that is given. The last answer stays
+ * Asks for `path`, and again whenever one of `topics` has changed, and every five seconds while the stream is down. The last answer stays
  * until the next one is there, so that nothing jumps.
  */
-export function useLive<Answer>(path: string, topics: readonly Topic[], every?: number): Live<Answer> {
+export function useLive<Answer>(
+  path: string,
+  topics: readonly Topic[],
+  { every, least = LEAST_PAUSE }: Pace = {},
+): Live<Answer> {
   const [got, setGot] = useState<{ path: string; answer?: Answer; refused?: Refused }>({ path: '' })
   const refresh = useRef<() => void>(() => {})
   const wanted = topics.join(',')
@@ -98,10 +110,19 @@ export function useLive<Answer>(path: string, topics: readonly Topic[], every?: 
         }))
       }
       busy = false
-      const pause = missed ? LEAST_PAUSE : (every ?? POLL_EVERY)
+      if (stop.signal.aborted) return
+      if (missed) timer = setTimeout(() => void load(), least)
+      else wait()
       missed = false
-      if (!stop.signal.aborted)
-        timer = setTimeout(() => void (every || missed || liveness !== 'live' ? load() : check()), pause)
+    }
+    const wait = () => {
+      clearTimeout(timer)
+      timer = setTimeout(look, every ?? POLL_EVERY)
+    }
+    /** Asks where nothing tells of changes; else it looks again later, for the stream may be down by then. */
+    const look = () => {
+      if (!document.hidden && (every !== undefined || liveness !== 'live')) void load()
+      else wait()
     }
     const check = () => {
       if (seenNow() !== seen) void load()
@@ -112,7 +133,7 @@ export function useLive<Answer>(path: string, topics: readonly Topic[], every?: 
       scheduled = setTimeout(() => {
         scheduled = undefined
         check()
-      }, LEAST_PAUSE)
+      }, least)
     }
     const visible = () => {
       if (!document.hidden) check()
@@ -128,7 +149,7 @@ export function useLive<Answer>(path: string, topics: readonly Topic[], every?: 
       listeners.delete(listener)
       document.removeEventListener('visibilitychange', visible)
     }
-  }, [path, wanted, every])
+  }, [path, wanted, every, least])
   const { answer, refused } = got
   return {
     answer,

@@ -6,9 +6,11 @@ import { Chart } from '../parts/chart.tsx'
 import { Loaded } from '../parts/empty.tsx'
 import { TaskTable } from '../parts/task-table.tsx'
 
+const TOPICS = ['tasks', 'workers', 'queues', 'broker', 'rates'] as const
+
 /** How the cluster is now, and how it was. */
 export function Overview({ query }: { readonly query: URLSearchParams }) {
-  const live = useLive<OverviewAnswer>('/api/overview', ['tasks', 'workers', 'queues', 'broker'], 2_000)
+  const live = useLive<OverviewAnswer>('/api/overview', TOPICS, { least: 2_000 })
   return (
     <Loaded live={live} lines={12}>
       {(overview) => (
@@ -112,7 +114,7 @@ function Tile({ name, value, note, tone, to }: TileProps) {
 }
 
 function Charts({ span }: { readonly span: 'hour' | 'day' }) {
-  const live = useLive<Series>(`/api/series?span=${span}`, [], 5_000)
+  const live = useLive<Series>(`/api/series?span=${span}`, ['charts', 'broker'])
   const series = live.answer
   return (
     <section aria-labelledby="charts">

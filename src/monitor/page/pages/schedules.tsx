@@ -7,11 +7,12 @@ import { useLive } from '../live.ts'
 import { Empty, Loaded } from '../parts/empty.tsx'
 import { attempt } from '../parts/notices.tsx'
 
+// The worker that leads is asked: nothing tells of changes.
 const EVERY = 5_000
 
 /** What is sent again and again, and when. */
 export function Schedules({ session }: { readonly session: SessionAnswer }) {
-  const live = useLive<ScheduleListing>('/api/schedules', [], EVERY)
+  const live = useLive<ScheduleListing>('/api/schedules', [], { every: EVERY })
   const may = session.rights.includes('schedule')
   return (
     <Loaded live={live} lines={5}>

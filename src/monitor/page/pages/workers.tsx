@@ -9,7 +9,7 @@ import { attempt } from '../parts/notices.tsx'
 
 /** Every worker that was heard of, and how it is. */
 export function Workers({ session }: { readonly session: SessionAnswer }) {
-  const live = useLive<WorkerList>('/api/workers', ['workers', 'broker'], 2_000)
+  const live = useLive<WorkerList>('/api/workers', ['workers', 'broker'], { least: 2_000 })
   return (
     <Loaded live={live}>
       {({ workers, now }) =>

@@ -26,7 +26,7 @@ interface KeptMessagesProps<List extends KeptList> {
 export function KeptMessages<List extends KeptList>({ view, query, none, children }: KeptMessagesProps<List>) {
   const queue = query.get('queue') ?? ''
   const asked = queue === '' ? '' : `?${new URLSearchParams({ queue })}`
-  const live = useLive<List>(`/api/${view}${asked}`, [], EVERY)
+  const live = useLive<List>(`/api/${view}${asked}`, [], { every: EVERY })
   return (
     <Loaded live={live}>
       {(list) => (
