@@ -10,8 +10,9 @@ import type { ResultBackendDefinition } from '../results/definition.ts'
 import { resultBackendOf } from '../results/kinds/all.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
+import { createRegistry } from '../tasks/registry.ts'
 import { Audit } from './actions/audit.ts'
-import { Failures } from './actions/failures.ts'
+import { Failures, type FindTask } from './actions/failures.ts'
 import { Quarantines } from './actions/quarantine.ts'
 import type { Refusal } from './answers/session.ts'
 import { monitorApp } from './api/app.ts'
@@ -59,6 +60,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
 /** The options of a monitor whose visitors are known in another way; its results may be kept by a backend of the configuration's own. */
 export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> & {
   readonly resultBackend?: string | ResultBackendDefinition
+  /** Finds the task whose arguments are to be checked, instead of `tasks`; asked once somebody may edit. */
+  readonly findTask?: FindTask
 }
 
 /** What a monitor of the tests is given besides its options. */
@@ -107,6 +110,8 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
   const { clock = systemClock } = given
   const logger: EventLogger | undefined = options.logger
   const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace, enableTaskEvents = false } = options
+  const registry = createRegistry(options.tasks ?? [])
+  const { findTask = async (name) => registry.get(name) } = options
   const definition = resultBackendOf(resultBackend)
   definition.requirePackages?.()
   if (definition.unverifiedTls !== undefined) logger?.warn({ event: 'tls.unverified' }, definition.unverifiedTls)
@@ -139,7 +144,12 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
     const audit = new Audit(now, logger, acted, kept && { since: store.since, entries: kept.audit })
     const keeper = kept && new Keeper({ archive: kept.archive, store, audit, link: feed.link, hide, clock, logger })
     const quarantines = new Quarantines(session, clock, hide)
-    const failures = new Failures(session, clock, hide)
+    const failures = new Failures(
+      session,
+      clock,
+      hide,
+      options.allowControl === true ? findTask : async () => undefined,
+    )
     const { app, streams } = monitorApp({
       ...{ store, feed, changes, session, client, results, audit, quarantines, failures, keeper },
       ...{ access, hide, hidden, hosts, basePath, clock, logger },

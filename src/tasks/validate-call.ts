@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Declaration, unexpectedArgument } from './arguments.ts'
+import { messageOf, TwqError } from '../errors.ts'
+import type { Json, JsonObject } from '../runtime/json.ts'
+import { bindArguments, type Declaration, unexpectedArgument } from './arguments.ts'
 import { type StandardSchemaV1, validate } from './schema.ts'
+import type { AnyTask } from './task.ts'
 
 /** The arguments as the schema puts them out; or the error of a call that does not fit, as Python names it and says it. */
 export type ValidCall =
@@ -19,6 +22,24 @@ export function validateCall(
   const validated = validate(schema, args)
   if (validated instanceof Promise) return validated.then((answer) => judge(task, schema, args, answer))
   return judge(task, schema, args, validated)
+}
+
+/** Rejects with `TWQ_ARGUMENTS` for arguments that a task does not take: other names, or values that its schema refuses. */
+export async function checkArguments(task: AnyTask, args: readonly Json[], kwargs: JsonObject): Promise<void> {
+  const { name, schema } = task
+  const bound = bindArguments(name, task, args, kwargs)
+  if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
+  if (schema === undefined) return
+  const checked = await validated(() => validateCall(task, schema, bound.args))
+  if (checked.kind === 'invalid') throw new TwqError('TWQ_ARGUMENTS', checked.message)
+
+  async function validated<T>(validate: () => T): Promise<Awaited<T>> {
+    try {
+      return await validate()
+    } catch (cause) {
+      throw new TwqError('TWQ_ARGUMENTS', `the schema of ${name} failed: ${messageOf(cause)}`, { cause })
+    }
+  }
 }
 
 function judge(

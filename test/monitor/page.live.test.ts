@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/client/create-client.ts'
+import type { FailedList } from '../../src/monitor/answers/failed.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
 import { aProject, type Project } from '../support/a-project.ts'
 import { Chromium } from '../support/provision/chromium.ts'
@@ -18,6 +19,12 @@ export const add = defineTask({ name: 'math.add', positional: ['x', 'y'], run: (
 export const divide = defineTask({ name: 'math.divide', positional: ['x', 'y'], run({ x, y }) {
   if (y === 0) throw new RangeError("<b>can't</b> divide by zero")
   return x / y
+} })
+const numbers = { '~standard': { version: 1, vendor: 'test', validate: (value) =>
+  typeof value.x === 'number' ? { value: { x: value.x } } : { issues: [{ message: 'must be a number', path: ['x'] }] } } }
+export const root = defineTask({ name: 'math.root', schema: numbers, run({ x }) {
+  if (x < 0) throw new RangeError('no root')
+  return Math.sqrt(x)
 } })
 export const hold = defineTask({ name: 'hold', async run(_args, ctx) {
   await once(ctx.signal, 'abort')
@@ -38,8 +45,9 @@ let chromium: Chromium
 beforeAll(async () => {
   const broker = brokerUrl()
   worker = await startTwqWorker({ tasks: TASKS, config: { schedules: SCHEDULES }, broker, args: ['-E'] })
-  project = aProject({ users: USERS })
-  monitor = await TwqMonitor.start(['--broker', broker, '--allow-control'])
+  project = aProject({ users: USERS, 'tasks.js': TASKS, 'worker.config.js': "export default { tasks: ['tasks.js'] }" })
+  const config = join(project.folder, 'worker.config.js')
+  monitor = await TwqMonitor.start(['--broker', broker, '--config', config, '--allow-control'])
   guarded = await TwqMonitor.start([
     '--broker',
     broker,
@@ -210,6 +218,31 @@ describe('the page of twq monitor', () => {
     await page.waitForSelector('.notice >> text=1 task dropped.')
     await page.waitForSelector(choice(dropped.id), { state: 'detached' })
     expect(page.problems).toEqual([])
+  })
+
+  it('checks edited arguments against the schema of the task, and says where none is known', async () => {
+    const { id } = await client.send('math.root', { x: -1 })
+    await seen(id, 'FAILURE')
+    const [known, unknown] = await Promise.all([
+      monitor.get<FailedList>('/api/failed?queue=celery'),
+      guarded.get<FailedList>('/api/failed?queue=celery', { authorization: 'Bearer correct-horse-battery' }),
+    ])
+    const checkedBy = ({ messages }: FailedList) => messages.find((one) => one.id === id)?.checkedBy
+    expect([known, unknown].map(checkedBy)).toEqual(['schema', undefined])
+    await using page = await aPage(`${monitor.url}/failed?queue=celery`)
+    const row = page.locator('tbody tr', { hasText: id })
+    const edit = async (text: string): Promise<void> => {
+      await row.locator('summary').click()
+      await row.locator('button >> text=Edit and run again').click()
+      await page.waitForSelector('#edit-objection >> text=checked against the schema of the task')
+      await page.fill('dialog textarea', text)
+      await page.click('dialog button >> text=Run again')
+    }
+    await edit('{"args": [], "kwargs": {"x": "four"}}')
+    await page.waitForSelector('.notice.bad >> text=x: must be a number')
+    await page.reload()
+    await edit('{"args": [], "kwargs": {"x": 4}}')
+    expect((await seen(id, 'SUCCESS')).result?.text).toBe('2')
   })
 
   it('asks for nothing that the stream tells of, and every few seconds once the stream is gone', async () => {

@@ -10,10 +10,9 @@ import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { argumentsOf, argumentsText, readArguments, type TaskArguments } from '../../queues/failed-arguments.ts'
 import { retryFailed } from '../../queues/failed-sweep.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
-import { bindArguments } from '../../tasks/arguments.ts'
 import { loadTasks } from '../../tasks/load-tasks.ts'
 import { createRegistry } from '../../tasks/registry.ts'
-import { validateCall } from '../../tasks/validate-call.ts'
+import { checkArguments } from '../../tasks/validate-call.ts'
 import { connectBeside } from '../quarantine/connect-beside.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note } from '../terminal/output.ts'
@@ -86,10 +85,5 @@ async function runEditor(file: string): Promise<void> {
 /** Throws `TWQ_ARGUMENTS` for arguments that the task does not take, where the configuration has that task. */
 async function check(name: string, { args, kwargs }: TaskArguments, config: Config): Promise<void> {
   const task = createRegistry((await loadTasks(config)).tasks).get(name)
-  if (task === undefined) return
-  const bound = bindArguments(name, task, args, kwargs)
-  if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)
-  if (task.schema === undefined) return
-  const checked = await validateCall(task, task.schema, bound.args)
-  if (checked.kind === 'invalid') throw new TwqError('TWQ_ARGUMENTS', checked.message)
+  if (task !== undefined) await checkArguments(task, args, kwargs)
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { messageOf, TwqError } from '../../errors.ts'
+import type { FindTask } from '../../monitor/actions/failures.ts'
 import type { HiddenPart } from '../../monitor/answers/tasks.ts'
 import { givenAccess } from '../../monitor/auth/given-access.ts'
 import { readUsers } from '../../monitor/auth/read-users.ts'
@@ -10,8 +11,10 @@ import { createMonitorOf } from '../../monitor/create-monitor.ts'
 import { serveMonitor } from '../../monitor/serve.ts'
 import { knownResultBackends } from '../../results/kinds/all.ts'
 import { type Address, parseAddress } from '../../runtime/address.ts'
-import { createLogger } from '../../runtime/log/logger.ts'
+import { createLogger, type EventLogger } from '../../runtime/log/logger.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
+import { loadTasks } from '../../tasks/load-tasks.ts'
+import { createRegistry, type TaskRegistry } from '../../tasks/registry.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
@@ -42,7 +45,7 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
     await using monitor = createMonitorOf(
       {
         ...watched(config),
-        ...{ logger, store },
+        ...{ logger, store, findTask: finderOf(config, logger) },
         enableTaskEvents: enable === true,
         ...(basePath !== undefined && { basePath }),
         ...(hosts !== undefined && { hosts }),
@@ -61,6 +64,23 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
     })
     return EXIT.ok
   })
+}
+
+/** Finds tasks in the modules of the configuration, which are loaded when somebody may edit; none where they can't be, and the log says why. */
+function finderOf(config: Config, logger: EventLogger): FindTask {
+  let loaded: Promise<TaskRegistry> | undefined
+  const load = async (): Promise<TaskRegistry> => {
+    try {
+      return createRegistry((await loadTasks(config)).tasks)
+    } catch (error) {
+      logger.warn({ event: 'monitor.no-tasks', error: messageOf(error) }, 'edited arguments are not checked')
+      return createRegistry([])
+    }
+  }
+  return async (name) => {
+    loaded ??= load()
+    return (await loaded).get(name)
+  }
 }
 
 function watched(config: Config) {

@@ -5,6 +5,8 @@ import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { argumentsOf, argumentsText, readArguments } from '../../queues/failed-arguments.ts'
 import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import type { AnyTask } from '../../tasks/task.ts'
+import { checkArguments } from '../../tasks/validate-call.ts'
 import type { FailedAnswer, FailedList, FailedRow } from '../answers/failed.ts'
 import type { Hide } from '../store/describe-task.ts'
 import { Sweeps } from './sweeps.ts'
@@ -16,16 +18,21 @@ const LONGEST_ARGUMENTS = 10_000
 
 const NOTHING = { retried: 0, dropped: 0, refused: 0, reason: undefined, withoutChord: 0 }
 
+/** Finds a task by its name; undefined where it is not known here. */
+export type FindTask = (name: string) => Promise<AnyTask | undefined>
+
 /** The failed tasks of a broker, for the page. */
 export class Failures {
   readonly #sweeps: Sweeps
   readonly #clock: Clock
   readonly #hide: Hide
+  readonly #findTask: FindTask
 
-  constructor(session: Session, clock: Clock, hide: Hide) {
+  constructor(session: Session, clock: Clock, hide: Hide, findTask: FindTask) {
     this.#sweeps = new Sweeps(session)
     this.#clock = clock
     this.#hide = hide
+    this.#findTask = findTask
   }
 
   /** The failures of `queue`, oldest first, at most 500. */
@@ -33,7 +40,7 @@ export class Failures {
     const listed = await this.#sweeps.in(failedQueue(queue), async (connection, ready) => {
       const messages: FailedRow[] = []
       for await (const message of failedMessages(connection, queue, {}, { limit: MOST_LISTED })) {
-        messages.push(this.#rowOf(message))
+        messages.push(await this.#rowOf(message))
       }
       return { messages, unseen: Math.max(0, ready - MOST_LISTED) }
     })
@@ -56,7 +63,7 @@ export class Failures {
     return answerOf(swept)
   }
 
-  /** Runs a task again with other arguments, given as JSON. Rejects with `TWQ_USAGE` for a text that has another form, and for arguments that are hidden. */
+  /** Runs a task again with other arguments, given as JSON. Rejects with `TWQ_USAGE` for a text that has another form, and for arguments that are hidden; with `TWQ_ARGUMENTS` for those that the task, where it is known here, does not take. */
   async edit(queue: string, id: string, text: string): Promise<FailedAnswer> {
     const change = readArguments(text)
     const ids = new Set([id])
@@ -65,15 +72,18 @@ export class Failures {
         if (this.#hide({ id, name: task }).includes('args')) {
           throw new TwqError('TWQ_USAGE', 'the arguments of this task are hidden, so they can not be edited')
         }
+        const known = await this.#findTask(task ?? '')
+        if (known !== undefined) await checkArguments(known, change.args, change.kwargs)
       }
       return await retryFailed(connection, queue, { filter: { ids }, clock: this.#clock }, change)
     })
     return answerOf(swept)
   }
 
-  #rowOf(message: FailedMessage): FailedRow {
+  async #rowOf(message: FailedMessage): Promise<FailedRow> {
     const { id, task, reason, detail, traceback, time, started, node, attempts, rerun, first, part } = message
     const hidden = this.#hide({ id: id ?? '', name: task })
+    const known = await this.#findTask(task ?? '')
     const hidesErrors = hidden.includes('errors')
     return {
       ...{ id, task, error: reason, time, started, node, attempts, rerun, kept: part },
@@ -81,6 +91,7 @@ export class Failures {
       traceback: hidesErrors ? undefined : (traceback ?? undefined),
       first: first && { error: first.type, detail: hidesErrors ? '' : first.detail },
       args: hidden.includes('args') ? undefined : textOf(message),
+      checkedBy: known && (known.schema === undefined ? 'names' : 'schema'),
     }
   }
 }

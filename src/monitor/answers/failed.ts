@@ -15,6 +15,8 @@ export interface FailedRow {
   readonly first: { readonly error: string; readonly detail: string } | undefined
   /** Its arguments as JSON; undefined where they are hidden, very long, can't be read, or were not kept. */
   readonly args: string | undefined
+  /** What other arguments are checked by before the task runs again: its schema, or the names that it declares; undefined where the monitor does not know the task. */
+  readonly checkedBy: 'schema' | 'names' | undefined
   /** `headers`: it was kept without its arguments, and can't run again. */
   readonly kept: 'whole' | 'headers'
 }

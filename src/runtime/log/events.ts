@@ -295,6 +295,11 @@ const table = {
   },
   'monitor.not-opened': { level: 'error', meaning: 'the file of `store` can not be used: the monitor serves nothing' },
   'monitor.not-stored': { level: 'error', meaning: 'the monitor could not write tasks into the file of `store`' },
+  'monitor.no-tasks': {
+    level: 'warn',
+    meaning:
+      'the tasks of the configuration can not be loaded: arguments that are edited in the monitor are not checked',
+  },
   'monitor.request-failed': { level: 'error', meaning: 'a request to the monitor failed for a defect' },
 } as const satisfies Record<string, LogEventFacts>
 

@@ -129,6 +129,7 @@ function Failures({ list: { queue, messages, unseen }, session, again }: Failure
         <EditArguments
           task={edited.task ?? 'unknown'}
           text={edited.args}
+          checkedBy={edited.checkedBy}
           onSend={(args) => void change('edit', { id: edited.id, args })}
           onClose={() => setEdited(undefined)}
         />

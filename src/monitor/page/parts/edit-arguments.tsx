@@ -1,15 +1,23 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { FailedRow } from '../../answers/failed.ts'
+
+const CHECKED = {
+  schema: 'They are checked against the schema of the task before it is sent.',
+  names: 'Their names are checked before the task is sent; it has no schema.',
+  nothing: 'No schema of this task is known here: a worker fails arguments that do not fit.',
+} as const
 
 interface EditArgumentsProps {
   readonly task: string
   /** The arguments as JSON. */
   readonly text: string
+  readonly checkedBy: FailedRow['checkedBy']
   readonly onSend: (text: string) => void
   readonly onClose: () => void
 }
 
 /** Has the arguments of a failed task edited, before it runs again. What is no JSON is not sent. */
-export function EditArguments({ task, text, onSend, onClose }: EditArgumentsProps) {
+export function EditArguments({ task, text, checkedBy, onSend, onClose }: EditArgumentsProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [edited, setEdited] = useState(text)
   const objection = objectionTo(edited)
@@ -31,7 +39,7 @@ export function EditArguments({ task, text, onSend, onClose }: EditArgumentsProp
           />
         </label>
         <p id="edit-objection" class="faint" role="status">
-          {objection ?? 'They are not checked against the task here: a worker fails those that do not fit.'}
+          {objection ?? CHECKED[checkedBy ?? 'nothing']}
         </p>
         <div class="buttons">
           <button type="submit">Cancel</button>
