@@ -28,6 +28,7 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS tasks_worker ON tasks (worker, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_worker_state ON tasks (worker, state, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_name_worker ON tasks (name, worker, at DESC, id);
+  CREATE INDEX IF NOT EXISTS tasks_name_worker_state ON tasks (name, worker, state, at DESC, id);
   CREATE INDEX IF NOT EXISTS tasks_name_state ON tasks (name, state, at DESC, id);
   CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, content='', contentless_delete=1);
   CREATE TABLE IF NOT EXISTS steps (
@@ -89,20 +90,22 @@ export function countOf(query: ExactQuery, most: number): Statement {
 function conditionsOf({ state, name, worker, text, since, until }: ExactQuery, before: string | undefined): Statement {
   const place = before === undefined ? undefined : placeIn(before)
   const words = text === undefined ? undefined : wordsOf(text)
+  // The tasks that hold a text are few, and are looked at one by one: a plus keeps SQLite from the indexes of the others.
+  const by = words === undefined ? '' : '+'
   const all: readonly (readonly [sql: string, ...values: (string | number)[]] | undefined)[] = [
-    state === undefined ? undefined : ['state = ?', state],
-    worker === undefined ? undefined : ['worker = ?', worker],
+    state === undefined ? undefined : [`${by}state = ?`, state],
+    worker === undefined ? undefined : [`${by}worker = ?`, worker],
     name === undefined
       ? undefined
       : typeof name === 'string'
-        ? ['name = ?', name]
-        : ['name IN (SELECT value FROM json_each(?))', JSON.stringify(name)],
-    since === undefined ? undefined : ['at >= ?', since],
-    until === undefined ? undefined : ['at < ?', until],
+        ? [`${by}name = ?`, name]
+        : [`${by}name IN (SELECT value FROM json_each(?))`, JSON.stringify(name)],
+    since === undefined ? undefined : [`${by}at >= ?`, since],
+    until === undefined ? undefined : [`${by}at < ?`, until],
     words === undefined
       ? undefined
       : [`number IN (SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid DESC LIMIT ${MOST_FOUND})`, words],
-    place === undefined ? undefined : ['(at < ? OR (at = ? AND id > ?))', place.at, place.at, place.id],
+    place === undefined ? undefined : ['at <= ? AND (at < ? OR id > ?)', place.at, place.at, place.id],
   ]
   const given = all.filter((one) => one !== undefined)
   return {
