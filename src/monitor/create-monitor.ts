@@ -10,7 +10,6 @@ import type { ResultBackendDefinition } from '../results/definition.ts'
 import { resultBackendOf } from '../results/kinds/all.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
-import { createRegistry } from '../tasks/registry.ts'
 import { Audit } from './actions/audit.ts'
 import { Failures, type FindTask } from './actions/failures.ts'
 import { Quarantines } from './actions/quarantine.ts'
@@ -110,8 +109,8 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
   const { clock = systemClock } = given
   const logger: EventLogger | undefined = options.logger
   const { resultBackend = 'none', resultKeyPrefix, schedulesNamespace, enableTaskEvents = false } = options
-  const registry = createRegistry(options.tasks ?? [])
-  const { findTask = async (name) => registry.get(name) } = options
+  const tasks = new Map(options.tasks?.map((task) => [task.name, task]))
+  const { findTask = async (name) => tasks.get(name) } = options
   const definition = resultBackendOf(resultBackend)
   definition.requirePackages?.()
   if (definition.unverifiedTls !== undefined) logger?.warn({ event: 'tls.unverified' }, definition.unverifiedTls)

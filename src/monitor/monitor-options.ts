@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/log/logger.ts'
-import type { AnyTask } from '../tasks/task.ts'
+import type { CheckableTask } from '../tasks/validate-call.ts'
 import type { HiddenPart } from './answers/tasks.ts'
 import type { Authorize } from './auth/given-access.ts'
 import type { Hide } from './store/describe-task.ts'
@@ -37,7 +37,7 @@ export interface MonitorOptions {
   /** What is shown to no visitor, and can't be searched: of all tasks, or by task. */
   readonly hide?: readonly HiddenPart[] | Hide
   /** The tasks whose arguments are checked where they are edited; those that the monitor does not know are not. */
-  readonly tasks?: readonly AnyTask[]
+  readonly tasks?: readonly CheckableTask[]
   /** A file that tasks are kept in for 30 days, of a process of its own; it takes the package `libsql`. Default none: what is in memory ends with the process. */
   readonly store?: string | undefined
   /** Logs what visitors do, and what fails. */

@@ -3,7 +3,6 @@ import { messageOf, TwqError } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { bindArguments, type Declaration, unexpectedArgument } from './arguments.ts'
 import { type StandardSchemaV1, validate } from './schema.ts'
-import type { AnyTask } from './task.ts'
 
 /** The arguments as the schema puts them out; or the error of a call that does not fit, as Python names it and says it. */
 export type ValidCall =
@@ -24,8 +23,14 @@ export function validateCall(
   return judge(task, schema, args, validated)
 }
 
+/** What arguments are checked against: a task as `defineTask` makes it is one. */
+export interface CheckableTask extends Declaration {
+  readonly name: string
+  readonly schema: StandardSchemaV1 | undefined
+}
+
 /** Rejects with `TWQ_ARGUMENTS` for arguments that a task does not take: other names, or values that its schema refuses. */
-export async function checkArguments(task: AnyTask, args: readonly Json[], kwargs: JsonObject): Promise<void> {
+export async function checkArguments(task: CheckableTask, args: readonly Json[], kwargs: JsonObject): Promise<void> {
   const { name, schema } = task
   const bound = bindArguments(name, task, args, kwargs)
   if (bound.kind === 'mismatch') throw new TwqError('TWQ_ARGUMENTS', bound.message)

@@ -105,7 +105,7 @@ const parsed = (source: string) =>
   source.replace("app.use('/twq'", "app.use(express.json())\napp.set('trust proxy', true)\napp.use('/twq'")
 const parsedByFastify = (source: string) => source.replace(/ {2}scope\.(remove|add).*\n/g, '')
 
-describe.each([
+describe.concurrent.each([
   ["Node's http", shown('app.ts'), false],
   ['Express', shown('express-app.ts'), true],
   ['Express, behind a parser of JSON and a trusted proxy', parsed(shown('express-app.ts')), true],

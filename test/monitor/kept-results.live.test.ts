@@ -12,6 +12,8 @@ let redis: Redis
 beforeAll(async () => {
   server = await startRedis()
   redis = new Redis(server.url)
+  // It is stopped below.
+  redis.on('error', () => {})
 })
 
 afterAll(async () => {

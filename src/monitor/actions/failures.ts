@@ -5,8 +5,7 @@ import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { argumentsOf, argumentsText, readArguments } from '../../queues/failed-arguments.ts'
 import { dropFailed, type FailedSweep, retryFailed } from '../../queues/failed-sweep.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
-import type { AnyTask } from '../../tasks/task.ts'
-import { checkArguments } from '../../tasks/validate-call.ts'
+import { type CheckableTask, checkArguments } from '../../tasks/validate-call.ts'
 import type { FailedAnswer, FailedList, FailedRow } from '../answers/failed.ts'
 import type { Hide } from '../store/describe-task.ts'
 import { Sweeps } from './sweeps.ts'
@@ -19,7 +18,7 @@ const LONGEST_ARGUMENTS = 10_000
 const NOTHING = { retried: 0, dropped: 0, refused: 0, reason: undefined, withoutChord: 0 }
 
 /** Finds a task by its name; undefined where it is not known here. */
-export type FindTask = (name: string) => Promise<AnyTask | undefined>
+export type FindTask = (name: string) => Promise<CheckableTask | undefined>
 
 /** The failed tasks of a broker, for the page. */
 export class Failures {
