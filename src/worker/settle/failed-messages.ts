@@ -118,7 +118,7 @@ export class FailedMessages {
     let size = 0
     const copyOf = (place: TablePlace): Outgoing => {
       const copy = this.#copyOf(failure, { part, place, now })
-      size = copy.message.body.length
+      size = copy.message.body.length + (copy.message.rawHeaders?.length ?? 0)
       return copy
     }
     try {

@@ -20,7 +20,7 @@ interface Looked {
   messages: number | undefined
   /** True once it was found to be full. */
   full: boolean
-  /** How many more messages, and bytes of their bodies, it held then; less those that were kept since. */
+  /** How many more messages, and bytes of them, it held then; less those that were kept since. */
   room: number
   roomOfBytes: number
   sent: number
@@ -30,26 +30,26 @@ interface Looked {
 const LOOKED_EVERY = 60_000
 // Sizes differ: a queue whose bytes seem to be used up is looked at again after this part of them was sent.
 const NEXT_PART = 1 / 8
-// How near to its limit the estimate of a full queue's bytes comes.
-const NEAR = 0.9
+// How near to its limit the estimate of a full queue's bytes comes: the broker does not count all that we do.
+const NEAR = 0.8
 
 /**
  * Tells of queues of failures that hold as many messages, or bytes, as they may, so that their oldest leave: when this worker may
  * have filled one, and at most once a minute where it is full. The broker tells only how many messages a queue holds. That it is full
- * by bytes (those of bodies, as RabbitMQ counts them) is concluded from two facts together: fewer messages are there than were and were
- * sent, and one more of the size that this worker sends does not fit.
+ * by bytes is concluded from two facts together: fewer messages are there than were and were sent, and one more of the size that this
+ * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too.
  */
 export class FullFailures {
   readonly #parts: FullFailuresParts
   readonly #looked = new Map<string, Looked>()
-  /** The bodies that this worker has sent to each queue: how many, and their bytes. */
+  /** The messages that this worker has sent to each queue: how many, and their bytes. */
   readonly #sent = new Map<string, { count: number; bytes: number }>()
 
   constructor(parts: FullFailuresParts) {
     this.#parts = parts
   }
 
-  /** One more failure of a task queue is kept, with a body of so many bytes. Asks in the background, and never throws. */
+  /** One more failure of a task queue is kept, with so many bytes, its headers' included. Asks in the background, and never throws. */
   kept(queue: string, bytes: number): void {
     const { failures, clock } = this.#parts
     if (failures === 'drop') return
@@ -70,7 +70,7 @@ export class FullFailures {
     void this.#look(queue, { failures, size, before: known, looked })
   }
 
-  /** The mean of the bodies that were sent to a queue, this one included. */
+  /** The mean size of what was sent to a queue, this one included. */
   #meanSize(queue: string, bytes: number): number {
     const sent = this.#sent.get(queue) ?? { count: 0, bytes: 0 }
     sent.count += 1

@@ -35,7 +35,6 @@ describe('a queue of failures', () => {
     ['that has room', THOUSANDS.slice(0, 10), (messages) => messages],
     ['whose messages are taken out', THOUSANDS, (messages) => (messages > 5 ? 0 : messages)],
     ['that grows beyond what was estimated', THOUSANDS, (messages) => messages],
-    ['of messages without bodies', THOUSANDS.map(() => 0), (messages) => messages],
   ])('%s is not told of', async (_title, sizes, leave) => {
     expect(await told(sizes, leave)).toEqual([])
   })
