@@ -59,7 +59,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 /** The options of a monitor whose visitors are known in another way; its results may be kept by a backend of the configuration's own. */
 export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> & {
   readonly resultBackend?: string | ResultBackendDefinition
-  /** Finds the task whose arguments are to be checked, instead of `tasks`; asked once somebody may edit. */
+  /** Looks up tasks to check edited arguments against, in place of `tasks`. Called only with `allowControl`. */
   readonly findTask?: FindTask
 }
 

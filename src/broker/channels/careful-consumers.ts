@@ -7,7 +7,7 @@ import { endConsumer, type LeavingConsumer } from './leaving-consumers.ts'
 /** A consumer's queue, and the channels that its messages come on. */
 export interface ConsumedQueue {
   readonly queue: string
-  readonly channel: Pick<Channel, 'ping'>
+  readonly channel: Pick<Channel, 'isOpen' | 'ping'>
 }
 
 /** The parts that starting and ending consumers works with. */
@@ -79,6 +79,7 @@ export class CarefulConsumers {
   end(consumer: LeavingConsumer, { queue, channel }: ConsumedQueue): Promise<void> {
     const { clock, declaring } = this.#options
     const nothingComes = async (): Promise<boolean> => {
+      if (!channel.isOpen) return true
       const { messages } = await declaring.withChannel((asking) => asking.inspectQueue(queue))
       if (messages === 0) await channel.ping()
       return messages === 0

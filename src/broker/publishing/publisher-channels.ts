@@ -14,7 +14,7 @@ export interface ChannelsOwner {
   inFlightOn(channel: Channel): number
 }
 
-/** The channel that a publisher writes to, kept by its session, and those that it has left. */
+/** The channels of a publisher: the current one, and replaced ones that drain. */
 export class PublisherChannels implements AsyncDisposable {
   readonly #session: Session
   readonly #owner: ChannelsOwner

@@ -66,7 +66,7 @@ export async function monitor(flags: MonitorFlags): Promise<number> {
   })
 }
 
-/** Finds tasks in the modules of the configuration, which are loaded when somebody may edit; none where they can't be, and the log says why. */
+/** Looks tasks up in the configuration's modules, which the first lookup loads. Where that fails it logs `monitor.no-tasks`, and finds none. */
 function finderOf(config: Config, logger: EventLogger): FindTask {
   let loaded: Promise<TaskRegistry> | undefined
   const load = async (): Promise<TaskRegistry> => {

@@ -62,7 +62,10 @@ export class Failures {
     return answerOf(swept)
   }
 
-  /** Runs a task again with other arguments, given as JSON. Rejects with `TWQ_USAGE` for a text that has another form, and for arguments that are hidden; with `TWQ_ARGUMENTS` for those that the task, where it is known here, does not take. */
+  /**
+   * Retries a failed task with edited arguments, as JSON text. Rejects with `TWQ_USAGE` for malformed text and for hidden arguments, with
+   * `TWQ_ARGUMENTS` for arguments that its schema or its names refuse.
+   */
   async edit(queue: string, id: string, text: string): Promise<FailedAnswer> {
     const change = readArguments(text)
     const ids = new Set([id])

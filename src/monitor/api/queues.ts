@@ -9,7 +9,7 @@ export interface QueueFacts {
   readonly sent: readonly number[]
 }
 
-/** The queues, with the age of what waits in them; `now` is in seconds since the epoch. */
+/** A row for each queue, with its oldest message; `now` is in seconds since the epoch. */
 export function queuesOf({ store, feed }: ApiParts, now: number): readonly QueueRow[] {
   // What was received while nothing could be heard looks as if it waited still.
   const heardSince = feed.link.gaps[0]?.to ?? 0

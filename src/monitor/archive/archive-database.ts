@@ -36,7 +36,7 @@ const DELETED_AT_ONCE = 5_000
 const MOST_NAMES = 2_000
 // Longer than the charts go back, in steps of a second and of a minute.
 const STEPS_KEPT = { hour: 3_600, day: 1_440 } as const
-// Of 30 days; those who guess secrets can't have what others did forgotten.
+// Rows of the audit. Refused ones have a bound of their own: whoever guesses secrets evicts no other.
 const MOST_AUDITED = 10_000
 const MOST_REFUSED = 1_000
 

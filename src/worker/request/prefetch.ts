@@ -81,7 +81,7 @@ export class Prefetch {
 
   /** Whether the broker has the newest count. */
   get upToDate(): boolean {
-    return this.#apply !== undefined && !this.#sending && total(this.#wanted()) === total(this.#applied)
+    return this.#apply !== undefined && !this.#sending && this.#isApplied(this.#wanted())
   }
 
   /**
@@ -162,11 +162,7 @@ export class Prefetch {
    */
   attach(
     apply: ApplyLimit,
-    options: {
-      readonly stepped: boolean
-      readonly applied?: number
-      readonly onCrowded?: () => void
-    },
+    options: { readonly stepped: boolean; readonly applied?: number; readonly onCrowded?: () => void },
   ): void {
     this.#apply = apply
     this.#onCrowded = options.onCrowded
@@ -207,6 +203,12 @@ export class Prefetch {
     return Math.min(Math.max(exact * 2, this.#base), most)
   }
 
+  /** Where consumers have a limit each, those of the window are others than those of the rest. */
+  #isApplied(wanted: Count): boolean {
+    const applied = this.#applied
+    return total(wanted) === total(applied) && (!this.#stepped || wanted.ahead === applied.ahead)
+  }
+
   #setApplied(count: Count): void {
     this.#applied = count
     if (this.#stepped) this.#mostApplied = Math.max(this.#mostApplied, total(count))
@@ -215,7 +217,7 @@ export class Prefetch {
   #send(): void {
     const apply = this.#apply
     const wanted = this.#wanted()
-    if (apply === undefined || this.#sending || total(wanted) === total(this.#applied)) return
+    if (apply === undefined || this.#sending || this.#isApplied(wanted)) return
     this.#sending = true
     const again = (): void => {
       if (this.#apply !== apply) return

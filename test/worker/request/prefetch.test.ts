@@ -148,6 +148,21 @@ describe('the prefetch count', () => {
     expect(parts).toEqual([100, 0, 300, 0, 0, 100, 0])
   })
 
+  it('moves what it allows from the window to the rest where each has consumers of its own', async () => {
+    const sent: [number, number][] = []
+    const prefetch = new Prefetch(10)
+    prefetch.attach(async (count, ahead) => void sent.push([count, ahead]), { stepped: true })
+    prefetch.lookAhead(12)
+    // While that is on its way: eleven in twos, as many as with the window.
+    prefetch.hold()
+    prefetch.lookAhead(0)
+    await settled()
+    expect(sent).toEqual([
+      [22, 12],
+      [22, 0],
+    ])
+  })
+
   it('begins without a window on another channel', () => {
     const prefetch = new Prefetch(10)
     prefetch.attach(async () => {}, { stepped: false })
