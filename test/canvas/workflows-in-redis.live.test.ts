@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
 import { chord } from '../../src/canvas/chord.ts'
@@ -88,6 +89,15 @@ const tasks = [
     },
   }),
   defineTask({
+    name: 'hold',
+    positional: ['key'],
+    async run({ key }: { key: string }) {
+      const waiting = new Redis(redis.url)
+      await waiting.blpop(key, 60)
+      waiting.disconnect()
+    },
+  }),
+  defineTask({
     name: 'stand_in',
     positional: ['how', 'x'],
     run({ how, x }: { how: string; x: Json }, ctx) {
@@ -106,6 +116,7 @@ let scene: WorkerScene
 let celery: Program
 let client: Client
 let caller: PythonCaller
+let pusher: Redis
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -116,9 +127,11 @@ beforeAll(async () => {
   ])
   caller = await PythonCaller.start({ ...settings, queue: scene.queue })
   client = createClient({ broker: brokerUrl(), resultBackend: redis.url })
+  pusher = new Redis(redis.url)
 })
 
 afterAll(async () => {
+  pusher?.disconnect()
   await client?.close()
   await caller?.[Symbol.asyncDispose]()
   await celery?.[Symbol.asyncDispose]()
@@ -143,8 +156,11 @@ type Caller = (
 const fromPython: Caller = (run, queues, sent, flags = []) => leftBy(run, queues, sent, flags)
 
 const fromTypeScript: Caller = async (run, queues, sent, flags = []) => {
+  // Nothing runs meanwhile: a sender that is slower than a worker changes which part of a chord ends last.
+  for (const queue of queues) await client.send('hold', [`go-${run}`], { queue })
   const handles: AnyHandle[] = []
   for (const [shape, one] of sent.entries()) handles.push(await client.send(builtShape(one, { run, shape, queues })))
+  await pusher.rpush(`go-${run}`, ...queues)
   const left = await leftBy(run, queues, handles.map(tupleOf), ['--sent', ...flags])
   // Who sent them hears what is stored: of every end that there is.
   for (const [shape, handle] of handles.entries()) await hears(handle, left, JSON.stringify(sent[shape]))

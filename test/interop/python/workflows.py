@@ -3,6 +3,7 @@
 test/canvas/shapes.ts says what describes one. With --sent somebody else has sent them: stdin has their results.
 """
 
+import contextlib
 import functools
 import json
 import sys
@@ -71,6 +72,12 @@ def send_others(*args):
 def grow(self, *args):
     self.add_to_chord(signature("note", args=("more",), app=app))
     return list(args)
+
+
+@app.task(name="hold")
+def hold(key):
+    """Keeps a worker that runs one task at a time from the ones behind this, until something is pushed to the key."""
+    app.backend.client.blpop(key, timeout=60)
 
 
 class Ids:
@@ -160,6 +167,15 @@ def leaves(tuple_):
     return [id_] if members is None else [leaf for member in members for leaf in leaves(member)]
 
 
+@contextlib.contextmanager
+def held(run, queues):
+    """Lets nothing run meanwhile: a sender that is slower than a worker changes which part of a chord ends last."""
+    for queue in queues:
+        app.send_task("hold", [f"go-{run}"], queue=queue)
+    yield
+    app.backend.client.rpush(f"go-{run}", *queues)
+
+
 def send(run, queues, shapes):
     """Answers with the result of each, as a tuple with all that was before it."""
     celery.canvas.uuid = ids = Ids(run)
@@ -174,7 +190,8 @@ def send(run, queues, shapes):
 def main(run, queues):
     client = app.backend.client
     given = json.load(sys.stdin)
-    results = given if "--sent" in sys.argv else list(send(run, queues, given))
+    with contextlib.nullcontext() if "--sent" in sys.argv else held(run, queues):
+        results = given if "--sent" in sys.argv else list(send(run, queues, given))
     # Of chunks that a worker sends, nobody is told the ids.
     lost = [number for number, shape in enumerate(given) if "chain" in shape and shape["chain"][-1].get("do") == "chunks"]
     ends = [leaves(result) for number, result in enumerate(results) if number not in lost]
