@@ -28,7 +28,7 @@ export function unknownKey(key: string, origin: Origin, table: OptionTable): Pro
 /** A value that its parser does not take, or that is not one of those `expected`. */
 export function invalid(
   key: string,
-  { parser, derived, default: fallback, isUrl }: Option,
+  { parser, derived, default: fallback, isUrl, env, celeryEnv = [] }: Option,
   found: Found,
   expected = parser.expected,
 ): readonly Problem[] {
@@ -40,12 +40,11 @@ export function invalid(
     return parts.map((part) => ({ message: maskPasswords(`${key}${part} (from ${found.origin})`), hint: undefined }))
   }
   const place = found.kind === 'file' ? `${key} in ${found.origin}` : found.origin
-  return [
-    {
-      message: `${key} must be ${expected}, got ${got} (from ${found.origin})`,
-      hint: `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`,
-    },
-  ]
+  // Celery takes more than is taken here, and its own programs may share the environment.
+  const hint = celeryEnv.some(({ name }) => name === found.origin)
+    ? `Set ${env}, or ${key} in the configuration file: both come before ${found.origin}, which Python may need as it is.`
+    : `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`
+  return [{ message: `${key} must be ${expected}, got ${got} (from ${found.origin})`, hint }]
 }
 
 // Each line says what it may be; a hint for each would be as long again.

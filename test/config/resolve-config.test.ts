@@ -406,6 +406,14 @@ describe('problems', () => {
     )
   })
 
+  it('leaves to Python a variable that Python may need as it is', () => {
+    const resultBackends = { expected: "'rpc://'", accepts: (text: string) => text === 'rpc://' }
+    expect(problemsOf({ env: { CELERY_RESULT_BACKEND: 'django-db' }, resultBackends })).toMatchObject({
+      message: 'resultBackend must be \'rpc://\', got "django-db" (from CELERY_RESULT_BACKEND)',
+      hint: 'Set TWQ_RESULT_BACKEND, or resultBackend in the configuration file: both come before CELERY_RESULT_BACKEND, which Python may need as it is.',
+    })
+  })
+
   it('lists the settings where nothing comes near', () => {
     expect(problemsOf({ file: file({ zzz: 1 }) }).hint).toContain('The settings are: broker, resultBackend')
   })

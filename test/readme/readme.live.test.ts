@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { python } from '../support/provision/python.ts'
+import { pythonWithDjango } from '../support/provision/django.ts'
 import { brokerUrl } from '../support/services.ts'
 import { type Block, blocksOf, printsAs } from './blocks.ts'
 import { Story } from './story.ts'
@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'examples/flask/README.md',
   'examples/fastify/README.md',
   'examples/nestjs/README.md',
+  'examples/django/README.md',
   'docs/embedding.md',
   'docs/monitor.md',
   'docs/remote-control.md',
@@ -32,7 +33,7 @@ const SHOWN = ['text', 'yaml', 'ini', '']
 let story: Story
 
 beforeAll(async () => {
-  story = await Story.begin({ project: PROJECT, broker: brokerUrl(), python: await python() })
+  story = await Story.begin({ project: PROJECT, broker: brokerUrl(), python: await pythonWithDjango() })
 })
 
 afterAll(async () => {

@@ -17,6 +17,9 @@ const DOCUMENTED_HEALTH = '127.0.0.1:9808'
 /** Where the servers of the documents listen; in a story on a port that is free. */
 const DOCUMENTED_SERVER = '127.0.0.1:3000'
 
+/** Where the Django site of the documents listens; in a story on a port that is free. */
+const DOCUMENTED_SITE = '127.0.0.1:8000'
+
 /** Where the monitor of the documents listens; in a story on a port that is free. */
 const DOCUMENTED_MONITOR = '127.0.0.1:5555'
 
@@ -38,6 +41,8 @@ const RUNS_TESTS =
 const STAYING = [
   { command: /\btwq (worker start|dev)\b/, ready: /worker\.ready|ready in \d+ ms/ },
   { command: /\bflask\b.*\brun\b/, ready: /Running on/ },
+  { command: /\bmanage\.py runserver\b/, ready: /Quit the server/ },
+  { command: /\bcelery\b.*\bworker\b/, ready: /celery@\S+ ready/ },
   { command: /^npx tsx main\.ts$/, ready: /worker\.ready/ },
   { command: /\btwq monitor\b/, ready: /^http:/ },
   { command: /^npx tsx app\.ts$/, ready: /^listening\b/ },
@@ -53,7 +58,7 @@ const MADE: ReadonlySet<string> = new Set(['__pycache__', 'node_modules'])
 // What must not come from the environment that runs the tests.
 const FOREIGN = /^(TWQ_|CELERY_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|VITEST|npm_|SMTP_URL$|SPOOL_DIR$)/
 
-/** Where a story is told: the broker for it, and a Python that has Celery and Flask. */
+/** Where a story is told: the broker for it, and a Python that has Celery, Flask and Django. */
 export interface Setting {
   readonly project: string
   readonly broker: string
@@ -67,6 +72,7 @@ export class Story implements AsyncDisposable {
   readonly #health: string
   readonly #server: string
   readonly #monitor: string
+  readonly #site: string
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #staying = new Map<RegExp, Program>()
   /** The TypeScript files that the documents have the reader write. */
@@ -75,12 +81,13 @@ export class Story implements AsyncDisposable {
   private constructor(
     setting: Setting,
     root: string,
-    ports: { readonly health: number; readonly server: number; readonly monitor: number },
+    ports: Readonly<Record<'health' | 'server' | 'monitor' | 'site', number>>,
   ) {
     this.#setting = setting
     this.#health = `127.0.0.1:${ports.health}`
     this.#server = `127.0.0.1:${ports.server}`
     this.#monitor = `127.0.0.1:${ports.monitor}`
+    this.#site = `127.0.0.1:${ports.site}`
     this.#root = root
     const foreign = Object.keys(process.env).filter((name) => FOREIGN.test(name))
     this.#env = {
@@ -117,6 +124,7 @@ export class Story implements AsyncDisposable {
       health: await freePort(),
       server: await freePort(),
       monitor: await freePort(),
+      site: await freePort(),
     })
   }
 
@@ -132,6 +140,7 @@ export class Story implements AsyncDisposable {
       .replaceAll(DOCUMENTED_HEALTH, this.#health)
       .replaceAll(DOCUMENTED_SERVER, this.#server)
       .replaceAll(DOCUMENTED_MONITOR, this.#monitor)
+      .replaceAll(DOCUMENTED_SITE, this.#site)
     switch (block.language) {
       case 'sh':
         return await this.#type(text)

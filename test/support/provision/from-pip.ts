@@ -10,6 +10,7 @@ const PYTHON = fileURLToPath(new URL('../../interop/python', import.meta.url))
 const REQUIREMENTS = `${PYTHON}/requirements.txt`
 /** What there must be beside Debian's packages; of these none is looked for on an index. */
 const OVER_DEBIAN = `${PYTHON}/requirements-over-debian.txt`
+const DJANGO = `${PYTHON}/requirements-django.txt`
 
 // Without an answer at once there is none to wait for.
 const INSTALL = ['-m', 'pip', 'install', '--retries', '0', '--disable-pip-version-check', '--quiet']
@@ -19,11 +20,19 @@ const INSTALL = ['-m', 'pip', 'install', '--retries', '0', '--disable-pip-versio
  * forgets it. Rejects with what pip said.
  */
 export async function celeryOver(debianPython: string): Promise<string> {
-  const folder = await named('celery')
+  return await installed(debianPython, await named('celery'), ['--no-deps', '-r', OVER_DEBIAN])
+}
+
+/** A folder with Django and what it needs, for PYTHONPATH. Rejects with what pip said. */
+export async function djangoFor(python: string): Promise<string> {
+  return await installed(python, join(await cache(), 'django'), ['-r', DJANGO])
+}
+
+async function installed(python: string, folder: string, packages: readonly string[]): Promise<string> {
   if (existsSync(folder)) return folder
   const unfinished = await mkdtemp(`${folder}-`)
   try {
-    await run(debianPython, [...INSTALL, '--no-deps', '--target', unfinished, '-r', OVER_DEBIAN], { timeout: 120_000 })
+    await run(python, [...INSTALL, '--target', unfinished, ...packages], { timeout: 120_000 })
     await rename(unfinished, folder)
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true })
@@ -53,6 +62,10 @@ export async function ownEnvironment(): Promise<string> {
 /** `celery-5.6.3`: a folder for the version that is wanted now. */
 async function named(what: string): Promise<string> {
   const version = /^celery.*==(.*)$/m.exec(await readFile(REQUIREMENTS, 'utf8'))?.[1]
+  return join(await cache(), `${what}-${version}`)
+}
+
+async function cache(): Promise<string> {
   await mkdir(CACHE, { recursive: true })
-  return join(CACHE, `${what}-${version}`)
+  return CACHE
 }
