@@ -43,12 +43,14 @@ export async function drainWorkers(
     signal === 'SIGQUIT'
       ? celeryMessage('acceptance.wait', [], replies)
       : celeryMessage('acceptance.work', [DURATION], replies)
-  // On a busy machine some tasks end, and others start, before the signal arrives.
-  const sent = await preload(scene.url, queue, (2 * rounds + 1) * running, message)
+  const sent = await preload(scene.url, queue, running, message)
   const setting = { queue, ledger: ledger.path, flags: ['--concurrency', String(running)] }
   const exits: (number | null)[] = []
   const overheads: number[] = []
   for (let round = 0; round < rounds; round += 1) {
+    // On a busy machine more tasks end, and others start, before the signal arrives.
+    const missing = 2 * running - (await messagesIn(scene.url, queue))
+    if (missing > 0) sent.push(...(await preload(scene.url, queue, missing, message)))
     await using worker = await startWorker(scene, setting)
     const own = () => ledger.starts.filter(({ pid }) => pid === worker.pid)
     await ledger.until(() => own().length >= running, `${running} starts`)
