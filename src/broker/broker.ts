@@ -27,8 +27,8 @@ export interface Connection extends AsyncDisposable {
   readonly closed: Promise<CloseReason>
   /** The broker's reason while it takes no publishes from this connection. */
   readonly blocked: string | undefined
-  /** Told each time the broker blocks (a reason) or unblocks (undefined) this connection. */
-  onBlocked(listener: (reason: string | undefined) => void): void
+  /** Told each time the broker blocks (a reason) or unblocks (undefined) this connection; returns how to stop listening. */
+  onBlocked(listener: (reason: string | undefined) => void): () => void
   /** Opens one more channel; rejects where the broker allows no more, or the connection is over. */
   openChannel(): Promise<Channel>
   /** Ends the connection without waiting for the other side: for a peer that no longer answers. */

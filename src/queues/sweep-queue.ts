@@ -1,8 +1,11 @@
-import type { Channel, Connection, Delivery } from '../broker/broker.ts'
+import type { Connection, Delivery } from '../broker/broker.ts'
+import type { OwnedPublisher, Publisher, PublishOptions } from '../broker/publisher.ts'
+import { publisherOn } from '../broker/publishing/publisher-on.ts'
 import { TwqError } from '../errors.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { TokenBucket } from '../runtime/time/token-bucket.ts'
 
 /** The decision on one message: it stays in its place, is dropped for good, or goes elsewhere. */
@@ -37,13 +40,17 @@ export const DROP: SweepAction = { kind: 'drop' }
 
 // Confirms that are waited for at once: enough for speed, and all that memory holds of a queue of any length.
 const MOST_UNDERWAY = 100
+// Milliseconds for which a message is tried again that the broker refuses, as a worker's is; and until it has to have said something.
+const PATIENCE = 15_000
+const TIMEOUT = 30_000
 const NEVER = new AbortController().signal
 
 /**
  * Goes once through the messages that lie in `queue` now, oldest first, and does with each what `decide` says. One that
- * is sent leaves only once the broker has confirmed the copy, so that a sweep that is interrupted loses none. Messages that are
- * kept go back to their places at the end, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where a copy reaches
- * no queue.
+ * is sent leaves only once the broker has confirmed the copy, so that a sweep that is interrupted loses none. A copy that is refused, by
+ * a full queue or one whose leader was just lost, is tried again for 15 s, behind others. Messages that are kept go back to their
+ * places at the end, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where a copy reaches no queue, with
+ * `TWQ_PUBLISH_REFUSED` where it is refused for longer, and with `TWQ_PUBLISH_TIMEOUT` where the broker says nothing of it for 30 s.
  */
 export async function sweepQueue(connection: Connection, queue: string, options: SweepOptions): Promise<Sweep> {
   const { decide, limit = Number.POSITIVE_INFINITY, rate = 0, clock, signal = NEVER } = options
@@ -56,8 +63,15 @@ export async function sweepQueue(connection: Connection, queue: string, options:
   const failures: unknown[] = []
   let seen = 0
 
+  // What was got can't be acknowledged any more once its channel is gone: then no copy is tried again.
+  const lost = sharedAbort()
+  void channel.closed.then((reason) => lost.abort(reason.kind === 'lost' ? reason.error : undefined))
+  const publishing = { mandatory: true, timeout: TIMEOUT, signal: lost.signal }
+  let publisher: OwnedPublisher | undefined
+
   const send = async (delivery: Delivery, outgoing: Outgoing): Promise<void> => {
-    await publishWhole(channel, outgoing)
+    publisher ??= openPublisher(connection, clock, lost)
+    await publishWhole(publisher, outgoing, publishing)
     delivery.ack()
     counts.sent += 1
   }
@@ -83,6 +97,7 @@ export async function sweepQueue(connection: Connection, queue: string, options:
     }
   } finally {
     await Promise.all(underway)
+    await publisher?.[Symbol.asyncDispose]()
   }
   if (failures.length > 0) throw failures[0]
   return { ...counts, unseen: messages - seen }
@@ -93,9 +108,18 @@ async function turn(bucket: TokenBucket | undefined, clock: Clock, signal: Abort
   while (bucket !== undefined && !signal.aborted && !bucket.take()) await pause(clock, bucket.wait(), signal)
 }
 
-async function publishWhole(channel: Channel, { route, message }: Outgoing): Promise<void> {
-  if ((await channel.publish(route, message, { mandatory: true })) === 'confirmed') return
-  throw new TwqError('TWQ_QUEUE_MISSING', `there is no queue "${route.routingKey}": the message stays where it is`, {
-    hint: `Declare it: twq queue declare ${route.routingKey}`,
+/** Opens what the copies are published by; `lost` aborts where it has no channel. */
+function openPublisher(connection: Connection, clock: Clock, lost: AbortController): OwnedPublisher {
+  const bounds = { maxOutstanding: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
+  const publisher = publisherOn(connection, { clock, patience: PATIENCE, ...bounds })
+  publisher.ready.catch((error: unknown) => lost.abort(error))
+  return publisher
+}
+
+async function publishWhole(publisher: Publisher, outgoing: Outgoing, options: PublishOptions): Promise<void> {
+  if ((await publisher.publish(outgoing, options)) === 'confirmed') return
+  const { routingKey } = outgoing.route
+  throw new TwqError('TWQ_QUEUE_MISSING', `there is no queue "${routingKey}": the message stays where it is`, {
+    hint: `Declare it: twq queue declare ${routingKey}`,
   })
 }

@@ -5,6 +5,7 @@ import { movedMessage } from '../../src/queues/moved-message.ts'
 import { DROP, KEEP, type SweepAction, type SweepOptions, sweepQueue } from '../../src/queues/sweep-queue.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { pollUntil } from '../support/until.ts'
 
 interface Scene {
   readonly connection: Connection
@@ -76,6 +77,29 @@ describe('a sweep', () => {
     await channel.deleteQueue('to')
     await expect(sweep({ decide: move })).rejects.toMatchObject({ code: 'TWQ_QUEUE_MISSING' })
     expect(await texts('from')).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  it('tries again what a full queue refuses, and goes on once there is room', async () => {
+    const { channel, sweep, texts } = await aScene()
+    const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' }
+    await channel.declareQueue({ name: 'small', durable: true, arguments: limits })
+    const taken: string[] = []
+    const decide = (delivery: Delivery): SweepAction => {
+      if (textOf(delivery) === '4') {
+        setImmediate(() => {
+          void channel.consume('small', (got) => taken.push(textOf(got)) > 0 && got.ack())
+        })
+      }
+      return { kind: 'send', outgoing: movedMessage(delivery, 'small') }
+    }
+    expect(await sweep({ decide })).toMatchObject({ sent: 5, unseen: 0 })
+    await pollUntil(
+      'messages',
+      async () => taken,
+      ({ length }) => length === 5,
+    )
+    expect(taken.toSorted()).toEqual(['0', '1', '2', '3', '4'])
+    expect(await texts('from')).toEqual([])
   })
 
   it('loses nothing when it is stopped', async () => {

@@ -42,7 +42,7 @@ class FakeConnection implements Connection {
   readonly server = { product: 'RabbitMQ', version: '3.10.8', heartbeat: 10, frameMax: 131_072 }
   readonly channels: FakeChannel[] = []
   readonly #closed = deferred<CloseReason>()
-  readonly #listeners: ((reason: string | undefined) => void)[] = []
+  readonly #listeners = new Set<(reason: string | undefined) => void>()
   blocked: string | undefined
   isOpen = true
   /** How it answers a polite close: not at all, for a peer that is gone. */
@@ -52,8 +52,9 @@ class FakeConnection implements Connection {
     return this.#closed.promise
   }
 
-  onBlocked(listener: (reason: string | undefined) => void): void {
-    this.#listeners.push(listener)
+  onBlocked(listener: (reason: string | undefined) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   block(reason: string | undefined): void {

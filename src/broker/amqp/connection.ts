@@ -86,7 +86,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
   readonly #socket: Socket
   readonly #where: string
   readonly #channels = new Set<AmqpChannel>()
-  readonly #blockedListeners: ((reason: string | undefined) => void)[] = []
+  readonly #blockedListeners = new Set<(reason: string | undefined) => void>()
   #blocked: string | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
@@ -158,8 +158,9 @@ export class AmqpConnection implements Connection, ChannelOwner {
     return this.#blocked
   }
 
-  onBlocked(listener: (reason: string | undefined) => void): void {
-    this.#blockedListeners.push(listener)
+  onBlocked(listener: (reason: string | undefined) => void): () => void {
+    this.#blockedListeners.add(listener)
+    return () => this.#blockedListeners.delete(listener)
   }
 
   #startWatch(): void {

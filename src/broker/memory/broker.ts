@@ -47,7 +47,9 @@ class MemoryConnection implements Connection {
   }
 
   /** A memory broker never blocks. */
-  onBlocked(): void {}
+  onBlocked(): () => void {
+    return () => {}
+  }
 
   async openChannel(): Promise<Channel> {
     if (this.#over !== undefined) throw this.#over

@@ -16,7 +16,7 @@ export interface ChannelsOwner {
 
 /** The channels of a publisher: the current one, and replaced ones that drain. */
 export class PublisherChannels implements AsyncDisposable {
-  readonly #session: Session
+  readonly #session: Pick<Session, 'keep'>
   readonly #owner: ChannelsOwner
   /** Resolves once the first is open. */
   readonly ready: Promise<void>
@@ -27,7 +27,7 @@ export class PublisherChannels implements AsyncDisposable {
   /** Each until nothing is on its way there. */
   readonly #left = new Map<Channel, { readonly kept: Kept; inFlight: number }>()
 
-  constructor(session: Session, owner: ChannelsOwner) {
+  constructor(session: Pick<Session, 'keep'>, owner: ChannelsOwner) {
     this.#session = session
     this.#owner = owner
     this.#kept = this.#keep()

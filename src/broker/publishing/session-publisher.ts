@@ -24,13 +24,16 @@ const MAX_OUTSTANDING = 1_000
 const MAX_BYTES = 16 * 1024 * 1024
 const PATIENCE = 5_000
 
+/** The part of a session that a publisher needs. */
+export type PublisherSession = Pick<Session, 'connected' | 'connection' | 'keep' | 'listen'>
+
 /** A publisher on a channel of its own, kept by `session`. */
-export function createPublisher(session: Session, options: PublisherOptions): OwnedPublisher {
+export function createPublisher(session: PublisherSession, options: PublisherOptions): OwnedPublisher {
   return new SessionPublisher(session, options)
 }
 
 class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
-  readonly #session: Session
+  readonly #session: PublisherSession
   readonly #clock: Clock
   readonly #maxOutstanding: number
   readonly #maxBytes: number
@@ -56,7 +59,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   #emptied: Deferred<void> | undefined
   readonly #deadline: EarliestTimer
 
-  constructor(session: Session, options: PublisherOptions) {
+  constructor(session: PublisherSession, options: PublisherOptions) {
     this.#session = session
     this.#clock = options.clock
     this.#maxOutstanding = options.maxOutstanding ?? MAX_OUTSTANDING
