@@ -1,4 +1,4 @@
-import { differencesOfQueue, mismatch, typeAmong } from '../broker/differences.ts'
+import { type Difference, differencesOfQueue, mismatch, typeAmong } from '../broker/differences.ts'
 import type { Session } from '../broker/session.ts'
 import { CLASSIC, QUORUM_COMPANION } from '../broker/topology.ts'
 import type { TwqError } from '../errors.ts'
@@ -12,6 +12,8 @@ export interface Companion {
   readonly difference: TwqError | undefined
   /** How to correct it; undefined where it does no harm. */
   readonly hint?: string
+  /** Its settings that are otherwise, by their arguments; empty where it is as declared. */
+  readonly differences: readonly Difference[]
 }
 
 /**
@@ -35,10 +37,15 @@ export function declareSuspects(
   return declareCompanion(session, suspectsQueue(queue), type)
 }
 
-/** How much a queue of failures holds: beyond either, its oldest messages leave. */
+/** How much a queue of failures holds: beyond either, its oldest messages leave. Infinity is no limit. */
 export interface FailedLimits {
   readonly keep: number
   readonly bytes: number
+}
+
+/** A queue of failures, and its limits as it was created: those of a policy are not told to a client. */
+export interface FailedCompanion extends Companion {
+  readonly limits: FailedLimits
 }
 
 /** Declares the queue for the failed tasks of `queue`, as its quarantine, with these limits. */
@@ -46,13 +53,24 @@ export async function declareFailed(
   session: Pick<Session, 'withChannel'>,
   queue: string,
   { quorum, limits }: { readonly quorum: boolean; readonly limits: FailedLimits },
-): Promise<Companion> {
+): Promise<FailedCompanion> {
   const name = failedQueue(queue)
   const lengths = { 'x-max-length': limits.keep, 'x-max-length-bytes': limits.bytes }
-  const companion = await declareCompanion(session, name, { quorum, arguments: lengths })
-  if (companion.difference === undefined || !/x-max-length/.test(companion.difference.message)) return companion
+  const declared = await declareCompanion(session, name, { quorum, arguments: lengths })
+  const { differences } = declared
+  const keep = lengthAmong(differences, 'x-max-length') ?? limits.keep
+  const bytes = lengthAmong(differences, 'x-max-length-bytes') ?? limits.bytes
+  const companion = { ...declared, limits: { keep, bytes } }
+  if (keep === limits.keep && bytes === limits.bytes) return companion
   const policy = { 'max-length': limits.keep, 'max-length-bytes': limits.bytes, 'delivery-limit': MOST_RETURNS }
   return { ...companion, hint: policyHint(name, companion.quorum ? policy : withoutDeliveries(policy)) }
+}
+
+/** The limit that a queue was created with, where it is another one. */
+function lengthAmong(differences: readonly Difference[], limit: string): number | undefined {
+  const found = differences.find(({ argument }) => argument === limit)?.found
+  if (found === undefined) return undefined
+  return /^\d+$/.test(found) ? Number(found) : Number.POSITIVE_INFINITY
 }
 
 function policyHint(name: string, policy: object): string {
@@ -101,7 +119,7 @@ async function declareCompanion(
   const queue: TaskQueue = { ...plainQueue(name), arguments: { ...(quorum ? QUORUM_COMPANION : CLASSIC), ...more } }
   try {
     await session.withChannel((channel) => channel.declareQueue(queue))
-    return { quorum, difference: undefined }
+    return { quorum, difference: undefined, differences: [] }
   } catch (refusal) {
     const found = await differencesOfQueue(session, queue, refusal)
     if (found.some(({ argument }) => argument === ONE_CONSUMER)) throw mismatch(queue, found, refusal)
@@ -111,6 +129,7 @@ async function declareCompanion(
     return {
       quorum: isQuorum,
       difference: mismatch(queue, found, refusal),
+      differences: found,
       ...(limited && { hint: limitHint(name) }),
     }
   }

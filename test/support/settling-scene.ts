@@ -131,6 +131,7 @@ export async function settleOneTask(
         node: 'twq@test',
         declare: async () => {},
         count: async () => 0,
+        limits: async () => ({ keep: 1_000, bytes: 1_000_000 }),
         onKept: () => {},
       }),
       // Where messages wait is another test's matter: what fails is tried again with the outcome.

@@ -104,7 +104,7 @@ async function declareFailedOrTell(
     if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     const fields = { event: 'failure.not-kept' as const, queue: name, error: error.message, hint: error.hint }
     logger.warn(fields, 'messages of failed tasks can not be kept')
-    return { quorum, difference: undefined }
+    return { quorum, difference: undefined, differences: [] }
   }
 }
 

@@ -9,7 +9,7 @@ import { hintOf } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
-import { declareFailed, declareQuarantine } from '../../queues/companions.ts'
+import { declareFailed, declareQuarantine, type FailedLimits } from '../../queues/companions.ts'
 import type { ResultBackend } from '../../results/backend.ts'
 import { resultBackendOf } from '../../results/kinds/all.ts'
 import { ResultReading } from '../../results/result-reading.ts'
@@ -191,12 +191,19 @@ function openFailed(
   publishing: Session,
   publisher: Publisher,
 ): FailedMessages {
+  const limits = new Map<string, FailedLimits>()
+  const declare = async (queue: string): Promise<FailedLimits> => {
+    const wanted = limitsOf(failures)
+    const companion = await declareFailed(publishing, queue, { quorum: declarations.isQuorum(queue), limits: wanted })
+    limits.set(queue, companion.limits)
+    return companion.limits
+  }
   return new FailedMessages({
     failures,
     registry,
     publisher,
-    declare: async (queue) =>
-      declareFailed(publishing, queue, { quorum: declarations.isQuorum(queue), limits: limitsOf(failures) }),
+    declare,
+    limits: async (queue) => limits.get(queue) ?? (await declare(queue).catch(() => limitsOf(failures))),
     count: async (queue) => {
       const { messages } = await declaring.withChannel((channel) => channel.inspectQueue(failedQueue(queue)))
       return messages

@@ -7,6 +7,7 @@ import type { TablePlace } from '../../protocol/headers/quarantine.ts'
 import { withHeadersAsBytes } from '../../protocol/headers/raw-headers.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Outgoing } from '../../protocol/wire.ts'
+import type { FailedLimits } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
@@ -45,6 +46,8 @@ export interface FailedMessagesParts {
   readonly declare: (queue: string) => Promise<unknown>
   /** How many messages are ready in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
+  /** How much that queue holds, as far as the broker tells. */
+  readonly limits: (queue: string) => Promise<FailedLimits>
   readonly node: string
   /** Hears of each failure that is kept. */
   readonly onKept: (task: string) => void

@@ -1,5 +1,6 @@
 import type { KeptFailures } from '../../config/options/failures.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
+import type { FailedLimits } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
@@ -8,6 +9,8 @@ export interface FullFailuresParts {
   readonly failures: KeptFailures | 'drop'
   /** How many messages are ready in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
+  /** How much that queue holds, as far as the broker tells. */
+  readonly limits: (queue: string) => Promise<FailedLimits>
   readonly clock: Clock
   readonly logger: EventLogger
 }
@@ -37,7 +40,8 @@ const NEAR = 0.8
  * Tells of queues of failures that hold as many messages, or bytes, as they may, so that their oldest leave: when this worker may
  * have filled one, and at most once a minute where it is full. The broker tells only how many messages a queue holds. That it is full
  * by bytes is concluded from two facts together: fewer messages are there than were and were sent, and one more of the size that this
- * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too.
+ * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too. The limits are those that
+ * the queue was created with, whatever the configuration says by now; the lower ones of a policy are not told to a worker.
  */
 export class FullFailures {
   readonly #parts: FullFailuresParts
@@ -67,7 +71,7 @@ export class FullFailures {
     const at = clock.monotonic()
     const looked: Looked = { at, messages: undefined, full: false, room: endless, roomOfBytes: endless, sent: 0 }
     this.#looked.set(queue, looked)
-    void this.#look(queue, { failures, size, before: known, looked })
+    void this.#look(queue, { size, before: known, looked })
   }
 
   /** The mean size of what was sent to a queue, this one included. */
@@ -81,15 +85,10 @@ export class FullFailures {
 
   async #look(
     queue: string,
-    {
-      failures,
-      size,
-      before,
-      looked,
-    }: { failures: KeptFailures; size: number; before: Looked | undefined; looked: Looked },
+    { size, before, looked }: { size: number; before: Looked | undefined; looked: Looked },
   ): Promise<void> {
-    const { keep, bytes } = failures
     try {
+      const { keep, bytes } = await this.#parts.limits(queue)
       const messages = await this.#parts.count(queue)
       looked.messages = messages
       // Some of what was sent meanwhile is counted: rather too few than too many of them are expected the next time.

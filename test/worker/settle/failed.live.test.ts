@@ -204,6 +204,24 @@ describe('a queue of failures', () => {
     expect(await scene.logged('failures.full')).toMatchObject({ queue: `${queue}.failed`, bytes: 10_000 })
   })
 
+  it.each(['classic', 'quorum'] as const)(
+    'that was created for fewer is told of when these are there, on a %s queue',
+    async (type) => {
+      const { task } = failing()
+      const queue = uniqueName('fewer')
+      const args = { 'x-queue-type': type, 'x-max-length': 2 }
+      await withChannel((channel) =>
+        channel.declareQueue({ name: `${queue}.failed`, durable: true, arguments: args }).then(() => {}),
+      )
+      await using scene = await aWorker([task], { queues: [{ name: queue, type }], failures: { keep: 1_000 } })
+      for (let count = 0; count < 3; count += 1) {
+        const handle = await scene.client.send(task, {}, { queue })
+        await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
+      }
+      expect(await scene.logged('failures.full')).toMatchObject({ queue: `${queue}.failed`, keep: 2, messages: 2 })
+    },
+  )
+
   it('that exists with other lengths is used as it is, and its difference named with the policy', async () => {
     const { task } = failing()
     const queue = uniqueName('other')

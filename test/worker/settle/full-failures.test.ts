@@ -10,6 +10,7 @@ async function told(sizes: readonly number[], leave: (messages: number) => numbe
   const full = new FullFailures({
     failures: { keep: 1_000, bytes: 10_000, for: 60_000, drop: [] },
     count: async () => messages,
+    limits: async () => ({ keep: 1_000, bytes: 10_000 }),
     clock: new ManualClock(),
     logger: { ...aSilentLogger(), warn: (fields: object) => void lines.push(fields) },
   })
@@ -17,8 +18,7 @@ async function told(sizes: readonly number[], leave: (messages: number) => numbe
     messages = leave(messages + 1)
     full.kept('mail', size)
     // The answer of the broker.
-    await Promise.resolve()
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
   }
   return lines
 }

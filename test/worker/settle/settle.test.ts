@@ -106,6 +106,7 @@ async function settled(
     publisher,
     declare: async (queue) => void journal.push(`declared the failures of ${queue}`),
     count: async () => 0,
+    limits: async () => ({ keep: 1_000, bytes: 1_000_000 }),
     node: 'twq@test',
     onKept: () => {},
     clock,
