@@ -20,12 +20,14 @@ const ADA = { 'x-user': 'ada' }
 const MOST_STREAMS = 200
 const AT_ONCE = 50
 
-/** What Next does with the file of a route: it calls the function of the method with a Request of the Fetch API, and sends its Response. */
+/** What Next does with the file of a route: it loads it anew when it has changed, calls the function of the method with a Request of the Fetch API, and sends its Response. */
 const NEXT = `import { serve } from '@hono/node-server'
-import * as route from './route.ts'
+import type * as Route from './route.ts'
+let loads = 0
+const load = async (): Promise<typeof Route> => await import('./route.ts?' + loads++)
 const echo = async (request: Request) => Response.json(await request.json())
-const fetch = (request: Request) =>
-  new URL(request.url).pathname === '/echo' ? echo(request) : request.method === 'POST' ? route.POST(request) : route.GET(request)
+const fetch = async (request: Request) =>
+  new URL(request.url).pathname === '/echo' ? echo(request) : (await load())[request.method as 'GET' | 'POST'](request)
 serve({ fetch, port: Number(process.env.PORT), hostname: '127.0.0.1' }, () => console.log('listening'))
 `
 
@@ -154,6 +156,17 @@ describe.concurrent.each([
     }
     expect(new Set(status)).toEqual(new Set([200]))
   })
+})
+
+it('costs nothing where Next loads its route to build: no connection keeps the process', async () => {
+  const files = { 'route.ts': shown('route.ts'), 'build.ts': "import './route.ts'\nconsole.log('loaded')" }
+  using project = aProject(files, { type: 'module', packages: [] })
+  await using program = new Program(process.execPath, ['--import', import.meta.resolve('tsx'), 'build.ts'], {
+    cwd: project.folder,
+    env: { TWQ_BROKER: brokerUrl() },
+  })
+  expect(await program.exit).toMatchObject({ code: 0 })
+  expect(program.lines.entries).toEqual(['loaded'])
 })
 
 it('says so where a body was read before and is nowhere to be had', async () => {
