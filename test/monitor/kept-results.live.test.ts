@@ -53,6 +53,16 @@ it('shows the whole result and traceback from Redis, and says that it is from th
   expect(failed.traceback).toEqual({ text: 'all of it', from: 'backend' })
 })
 
+it('shows the end that Redis knows of where no event has told of one', async () => {
+  await using scene = await aScene()
+  const error = { exc_type: 'ValueError', exc_message: ['no'], exc_module: 'builtins' }
+  await keep('sent', { status: 'FAILURE', result: error, traceback: 'all of it' })
+  expect(await scene.ended('sent', {}, 'task-sent')).toMatchObject({
+    state: 'FAILURE',
+    exception: expect.stringContaining('ValueError'),
+  })
+})
+
 it("shows the event's text and why, where Redis keeps none: it has expired, or is of another kind", async () => {
   await using scene = await aScene()
   await keep('expired', { result: 'gone' })

@@ -7,6 +7,7 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { timeLimit, unlessAborted } from '../../runtime/time/time-limit.ts'
 import type { TaskDetail } from '../answers/tasks.ts'
+import { FINAL } from '../store/monitor-store.ts'
 
 // What a page shows; of a larger one its beginning.
 const LONGEST = 100_000
@@ -64,11 +65,16 @@ export async function withKeptResult(detail: TaskDetail, results: KeptResults | 
   try {
     const record = await results.read(detail.id)
     if (record !== undefined && isFinal(record))
-      return { ...withRecord(detail, record), kept: { by, problem: undefined } }
+      return { ...withRecord(withEnd(detail, record), record), kept: { by, problem: undefined } }
     return { ...detail, kept: { by, problem: 'keeps no result of it, or none any more' } }
   } catch (error) {
     return { ...detail, kept: { by, problem: `can't be asked for it: ${messageOf(error)}` } }
   }
+}
+
+/** With the end that the record tells of, where no event has told of one. */
+function withEnd(detail: TaskDetail, { state }: ResultRecord): TaskDetail {
+  return FINAL.has(detail.state) ? detail : { ...detail, state, unknownSince: undefined, workerLostSince: undefined }
 }
 
 function withRecord(detail: TaskDetail, record: ResultRecord): TaskDetail {

@@ -51,7 +51,8 @@ export class Inspections {
 
   /**
    * Asks for the tasks that workers have, and has the store remember them. What was on its way before events were missed at `since`,
-   * and no worker that answers has any more, is marked: its end was not seen. Resolves with the workers that have answered.
+   * and no worker that answers has any more, is marked: its end was not seen. So is what only its sender had told of: it may have been
+   * taken, and have ended, unseen. Resolves with the workers that have answered.
    */
   async catchUp(store: MonitorStore, since: number | undefined): Promise<Iterable<string>> {
     const inspector = this.#inspector()
@@ -75,11 +76,11 @@ export class Inspections {
     }
     if (since === undefined) return active.keys()
     for (const { uuid, state, worker, timestamp } of [...store.tasks.values()]) {
-      if (FINAL.has(state) || held.has(uuid) || worker === undefined) continue
+      if (FINAL.has(state) || held.has(uuid)) continue
       // By the monitor's clock: that of a worker may be ahead.
       if ((store.task(uuid)?.history.heard ?? timestamp) >= since) continue
-      const answered = active.has(worker) && reserved.has(worker) && scheduled.has(worker)
-      const host = store.workers.get(worker)
+      const answered = worker !== undefined && [active, reserved, scheduled].every((answers) => answers.has(worker))
+      const host = worker === undefined ? undefined : store.workers.get(worker)
       if (answered || host === undefined || !isAlive(host, now)) store.lose(uuid, since)
     }
     return active.keys()

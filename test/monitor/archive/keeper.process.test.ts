@@ -19,6 +19,7 @@ it('a monitor that is started again knows what the one before had seen, and says
       aTaskEvent('task-succeeded', 'ended', { result: '3', runtime: 0.5 }),
       aTaskEvent('task-received', 'running', { name: 'hold' }),
       aTaskEvent('task-started', 'running'),
+      aTaskEvent('task-sent', 'waiting', { name: 'wait', hostname: 'gen1@host', queue: 'celery' }),
     ])
     await before.until<TaskList>('/api/tasks?state=STARTED', ({ tasks }) => tasks.length === 1)
   }
@@ -28,6 +29,11 @@ it('a monitor that is started again knows what the one before had seen, and says
   const running = await after.until<TaskDetail>('/api/tasks/running', ({ unknownSince }) => unknownSince !== undefined)
   const { gaps, totals } = await after.get<Overview>('/api/overview')
   expect([running.state, running.unknownSince]).toEqual(['STARTED', gaps[0]?.from])
+  // Nobody can tell whether it still waits in its queue, or was taken unseen.
+  const waiting = await after.until<TaskDetail>('/api/tasks/waiting', ({ unknownSince }) => unknownSince !== undefined)
+  expect([waiting.state, waiting.unknownSince]).toEqual(['PENDING', gaps[0]?.from])
+  await after.say(aTaskEvent('task-received', 'waiting'))
+  await after.until<TaskDetail>('/api/tasks/waiting', ({ unknownSince }) => unknownSince === undefined)
   expect(totals).toMatchObject({ received: 2, started: 2, succeeded: 1 })
   expect((await after.get<TaskList>('/api/tasks?text=add')).tasks.map(({ id }) => id)).toEqual(['ended'])
 })
