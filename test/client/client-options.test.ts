@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Writable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { brokerOf } from '../../src/client/client-options.ts'
 import { createClient } from '../../src/client/create-client.ts'
 import { createLogger } from '../../src/runtime/log/logger.ts'
@@ -55,6 +55,12 @@ describe('a Redis for results whose certificate is not verified', () => {
   })
 
   it('else by the process', async () => {
+    // Node prints each warning by a listener of its own.
+    const printing = process.listeners('warning')
+    process.removeAllListeners('warning')
+    onTestFinished(() => {
+      for (const print of printing) process.on('warning', print)
+    })
     const warned = once(process, 'warning')
     await using _client = createClient(options)
     expect(await warned).toEqual([expect.objectContaining({ code: 'TWQ_TLS_UNVERIFIED' })])
