@@ -292,6 +292,18 @@ describe('the page of twq monitor', () => {
       expect([view, isWider]).toEqual([view, false])
     }
   })
+
+  it.each(['workers', 'queues'])('leaves room behind the last column of %s on a phone', async (view) => {
+    await using page = await aPage(monitor.url)
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto(`${monitor.url}/${view}`)
+    await page.waitForSelector('main tbody tr')
+    const room = await page.evaluate(`[...document.querySelectorAll('main tr')].map((row) => {
+      const [last] = [...row.cells].filter((cell) => cell.offsetWidth > 0).reverse()
+      return parseFloat(getComputedStyle(last).paddingRight)
+    })`)
+    expect(new Set(room as number[])).toEqual(new Set([12]))
+  })
 })
 
 describe('twq monitor --auth', () => {
