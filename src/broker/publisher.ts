@@ -3,6 +3,12 @@ import type { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Channel, PublishListener } from './broker.ts'
 
+/** Where an answer to one message is heard. */
+export interface AnswerSource {
+  /** Told of the answer, while a publish waits for the broker's confirm. */
+  onAnswer: { answered(): void } | undefined
+}
+
 /** How one message is published. */
 export interface PublishOptions {
   /** Ask to have the message back when it reaches no queue. */
@@ -12,6 +18,8 @@ export interface PublishOptions {
   readonly signal?: AbortSignal
   /** Instead of the publisher's own. */
   readonly patience?: number
+  /** Where an answer comes that only a message can cause that was taken: with it a publish is over, confirmed or not. */
+  readonly answer?: AnswerSource | undefined
 }
 
 /**
@@ -20,7 +28,7 @@ export interface PublishOptions {
  */
 export interface Publisher {
   /**
-   * Resolves on the broker's confirm (`returned`: a mandatory message reached no queue). Rejects with
+   * Resolves on the broker's confirm (`returned`: a mandatory message reached no queue), or on the answer. Rejects with
    * `TWQ_PUBLISH_REFUSED` (nacked time and again, or larger than the broker takes), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
    */
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
@@ -78,6 +86,7 @@ export class PendingPublish implements PublishListener {
   timeout = 0
   /** Withdraws the abort listener. */
   cleanUp: (() => void) | undefined
+  answer: AnswerSource | undefined
   /** How often, and how the broker did not take it. */
   refusals: BackoffState | undefined
   refusal: unknown
@@ -105,5 +114,9 @@ export class PendingPublish implements PublishListener {
 
   refused(error: Error): void {
     this.#publisher.refused(this, error)
+  }
+
+  answered(): void {
+    this.#publisher.confirmed(this, 'confirmed')
   }
 }

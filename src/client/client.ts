@@ -114,7 +114,7 @@ export interface ClientOptions {
   readonly routes?: Routes | undefined
   /** The priority of tasks that have none of their own. */
   readonly priority?: number | undefined
-  /** How long one `send` may take until the broker's confirm. Default 10 s. */
+  /** How long one `send` may take until the broker's confirm, or the result of its task. Default 10 s. */
   readonly publishTimeout?: number | string
   /** AMQP heartbeat. Default 10 s. */
   readonly heartbeat?: number | string

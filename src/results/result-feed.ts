@@ -29,6 +29,8 @@ export class ResultFeed {
   #broken: Error | undefined
   #listeners: Set<Listener> | undefined
   readonly #source: FeedSource | undefined
+  /** Told of the final record, while a publish waits for the broker's confirm. */
+  onAnswer: { answered(): void } | undefined
 
   constructor(source?: FeedSource) {
     this.#source = source
@@ -55,6 +57,7 @@ export class ResultFeed {
     this.#records ??= []
     if (this.#records.push(record) > MOST_KEPT) this.#records.shift()
     this.#tell({ kind: 'record', record })
+    if (isFinal(record)) this.onAnswer?.answered()
   }
 
   /** Ends a feed that will never see a final record. */

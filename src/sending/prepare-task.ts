@@ -41,6 +41,8 @@ export interface PreparedTask {
   readonly queue: string
   /** False when nothing will come back to be read. */
   readonly wantsResult: boolean
+  /** True where a final result can only come once the broker has taken all of it: the id is new, and it goes to one queue. */
+  readonly provenByResult?: boolean
   /** When it may start; milliseconds since the epoch. */
   readonly eta?: number | undefined
   readonly outgoing: Outgoing
@@ -90,7 +92,12 @@ export function prepareTask(
     embed: options.link === undefined && options.linkError === undefined ? undefined : embedOf(name, options, facts),
   }
   const outgoing = { route, message: encodeTask(task, { now: facts.now }) }
-  return { id, task: name, queue, wantsResult, eta: task.eta, outgoing }
+  const provenByResult = wantsResult && options.taskId === undefined && goesToOneQueue(outgoing)
+  return { id, task: name, queue, wantsResult, provenByResult, eta: task.eta, outgoing }
+}
+
+function goesToOneQueue({ route, message: { headers } }: Outgoing): boolean {
+  return route.exchange === '' && !('CC' in headers) && !('BCC' in headers)
 }
 
 /** The follow-ups of the task, as its worker reads them. */

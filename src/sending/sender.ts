@@ -131,7 +131,8 @@ class SessionSender implements Sender {
       const wait = this.#publisher.enter(prepared, due, options.signal)
       if (wait !== undefined) await wait
       try {
-        await this.#publisher.publish(prepared, due, options.signal)
+        const answer = prepared.provenByResult ? feed : undefined
+        await this.#publisher.publish(prepared, { due, signal: options.signal, answer })
       } finally {
         this.#publisher.leave(prepared)
       }
@@ -224,7 +225,7 @@ class SessionSender implements Sender {
     const wait = this.#publisher.enter(prepared, due, signal)
     if (wait !== undefined) await wait
     try {
-      await this.#publisher.publish(prepared, due, signal)
+      await this.#publisher.publish(prepared, { due, signal })
     } finally {
       this.#publisher.leave(prepared)
     }

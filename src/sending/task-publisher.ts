@@ -1,4 +1,4 @@
-import type { Publisher } from '../broker/publisher.ts'
+import type { AnswerSource, Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import type { Replies } from '../results/replies.ts'
@@ -20,6 +20,13 @@ export interface TaskPublisherParts {
   readonly delays?: DelayedTasks | undefined
   readonly publishTimeout: number
   readonly clock: Clock
+}
+
+/** How long a publish may take: until `due` by the monotonic clock, or `signal` aborts; and what proves it before its confirm. */
+interface PublishLimits {
+  readonly due: number
+  readonly signal: AbortSignal | undefined
+  readonly answer?: AnswerSource | undefined
 }
 
 /** The bounds of unconfirmed sends: further ones wait for room. */
@@ -81,15 +88,19 @@ export class TaskPublisher {
     }
   }
 
-  /** Resolves once the broker has confirmed it. Rejects with `TWQ_PUBLISH_UNROUTABLE`, or with what `tooLate` says after `due`. */
-  async publish(prepared: PreparedTask, due: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Resolves once the broker has confirmed it, or `answer` has come. Rejects with `TWQ_PUBLISH_UNROUTABLE`, or with what `tooLate`
+   * says after `due`.
+   */
+  async publish(prepared: PreparedTask, limits: PublishLimits): Promise<void> {
     const { clock } = this.#options
+    const { due, signal } = limits
     if (!this.#isReady(prepared)) await this.#makeReady(prepared, due - clock.monotonic(), signal)
     if (prepared.eta !== undefined && (await this.#delayed(prepared, due, signal))) return
-    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    if ((await this.#confirmed(prepared, limits)) === 'confirmed') return
     this.#queues.forget(prepared.queue)
     await this.#makeReady(prepared, due - clock.monotonic(), signal)
-    if ((await this.#confirmed(prepared, due, signal)) === 'confirmed') return
+    if ((await this.#confirmed(prepared, limits)) === 'confirmed') return
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
       hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
     })
@@ -104,12 +115,12 @@ export class TaskPublisher {
     }
   }
 
-  async #confirmed(prepared: PreparedTask, due: number, signal: AbortSignal | undefined) {
+  async #confirmed(prepared: PreparedTask, { due, signal, answer }: PublishLimits) {
     const { publisher, clock } = this.#options
     const timeout = Math.max(0, due - clock.monotonic())
-    const limits = signal === undefined ? { mandatory: true, timeout } : { mandatory: true, timeout, signal }
+    const options = { mandatory: true, timeout, answer, ...(signal && { signal }) }
     try {
-      return await publisher.publish(prepared.outgoing, limits)
+      return await publisher.publish(prepared.outgoing, options)
     } catch (error) {
       throw TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT') ? this.tooLate(prepared) : error
     }

@@ -144,7 +144,8 @@ export interface Sendable<Name extends string = string, Input = unknown, Result 
 }
 
 /**
- * Sends a task, the name of one, or a workflow; resolves once the broker confirmed it. With a task's type given,
+ * Sends a task, the name of one, or a workflow; resolves once the broker confirmed it, or the final result of the task is there, which
+ * proves as much: unless the caller chose its id, or it goes to several queues. With a task's type given,
  * `send<typeof add>('math.add', …)`, it is sent by name without loading its code.
  */
 // One signature: of several, TypeScript would report what is wrong with each, and not under the argument.

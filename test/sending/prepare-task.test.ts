@@ -131,6 +131,18 @@ describe('a message to be sent', () => {
     expect(outgoing.route).toEqual({ exchange: 'letters', routingKey: 'mail.urgent' })
   })
 
+  it.each<[SendOptions, boolean]>([
+    [{}, true],
+    [{ headers: { tenant: 'acme' } }, true],
+    [{ taskId: 'mine' }, false],
+    [{ ignoreResult: true }, false],
+    [{ exchange: 'all', routingKey: 'a.b' }, false],
+    [{ headers: { CC: ['another'] } }, false],
+    [{ headers: { BCC: ['another'] } }, false],
+  ])('sent with %j, says whether a result proves that all of it was taken', (options, proven) => {
+    expect(prepare('add', [], options).provenByResult).toBe(proven)
+  })
+
   it('carries retries and time limits', () => {
     const { message } = prepare('mail', [], { retries: 2, timeLimit: '10s', softTimeLimit: 5_000 })
     expect(message).toMatchObject({ retries: 2, timeLimit: { hard: 10_000, soft: 5_000 } })

@@ -92,7 +92,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   }
 
   post(outgoing: Outgoing, options: PublishOptions, listener: PublishListener): void {
-    const { mandatory = false, timeout, signal, patience = this.#patience } = options
+    const { mandatory = false, timeout, signal, patience = this.#patience, answer } = options
     const size = outgoing.message.body.length + (outgoing.message.rawHeaders?.length ?? 0)
     const refusal = this.#refusalOf(outgoing, size, signal)
     if (refusal !== undefined) {
@@ -102,6 +102,10 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     const entry = new PendingPublish(outgoing, { mandatory, patience, size, serial: this.#serials++ }, this, listener)
     if (timeout !== undefined) this.#limit(entry, timeout)
     if (signal !== undefined) entry.cleanUp = onAbort(signal, () => this.#fail(entry, signal.reason))
+    if (answer !== undefined) {
+      entry.answer = answer
+      answer.onAnswer = entry
+    }
     this.#bytes += size
     const channel = this.#backlog.size === 0 && this.#suspects.size === 0 ? this.#writable() : undefined
     if (channel !== undefined) this.#send(entry, channel)
@@ -265,6 +269,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     this.#bytes -= entry.size
     entry.cleanUp?.()
     entry.rest?.cancel()
+    if (entry.answer !== undefined) entry.answer.onAnswer = undefined
     return true
   }
 

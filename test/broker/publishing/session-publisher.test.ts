@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PublisherOptions } from '../../../src/broker/publisher.ts'
+import type { AnswerSource, PublisherOptions } from '../../../src/broker/publisher.ts'
 import { createPublisher } from '../../../src/broker/publishing/session-publisher.ts'
 import { createSession } from '../../../src/broker/session.ts'
 import { TwqError } from '../../../src/errors.ts'
@@ -71,6 +71,24 @@ describe('createPublisher', () => {
     expect(await Promise.all([first, third, fourth])).toEqual(['confirmed', 'confirmed', 'confirmed'])
     expect(publisher.outstanding).toBe(0)
     await end()
+  })
+
+  it('takes an answer for a confirm, and sends no message again that was answered', async () => {
+    const { broker, publisher, received, end } = await aPublisher()
+    const sources: AnswerSource[] = [{ onAnswer: undefined }, { onAnswer: undefined }]
+    const [first, second] = sources.map((answer, i) => publisher.publish(saying(String(i + 1)), { answer }))
+    const third = publisher.publish(saying('3'))
+    await received('1', '2', '3')
+    sources[0]?.onAnswer?.answered()
+    expect(await first).toBe('confirmed')
+    broker.current?.lose(lost())
+    sources[1]?.onAnswer?.answered()
+    expect(await second).toBe('confirmed')
+    await received('3')
+    expect(sources).toEqual([{ onAnswer: undefined }, { onAnswer: undefined }])
+    third.catch(() => {})
+    await end()
+    expect(publisher.outstanding).toBe(0)
   })
 
   it('rejects the message that the broker named and sends the others again', async () => {
