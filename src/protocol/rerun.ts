@@ -1,7 +1,7 @@
 import type { Headers, HeaderValue } from './wire.ts'
 
 /** A number that counts how often the message of a failed task was run again by hand. */
-export const RERUN = 'x-twq-rerun'
+const RERUN = 'x-twq-rerun'
 
 /** More runs of one message are not told apart. */
 const MOST_RERUNS = 1_000_000
@@ -11,7 +11,11 @@ const MOST_RERUNS = 1_000_000
  * 0 where it was not, and where a header says no number. Any sender can write it: it only makes the attempt another one.
  */
 export function rerunOf(headers: Headers): number {
-  const value = headers[RERUN]
+  return asRerun(headers[RERUN])
+}
+
+/** The same of a value that may have been its header. */
+export function asRerun(value: HeaderValue | undefined): number {
   return Number.isSafeInteger(value) && (value as number) > 0 ? Math.min(value as number, MOST_RERUNS) : 0
 }
 

@@ -11,7 +11,7 @@ const HEADERS = [
   ...['stamps', 'compression', 'delivery_info', 'x-death', 'x-delivery-count', 'x-acquired-count', 'CC', 'BCC'],
   ...['x-twq-starts', 'x-twq-redelivered', 'x-twq-history', 'x-twq-exchange', 'x-twq-routing-key', 'x-twq-route'],
   ...['x-twq-headers', 'x-twq-headers-decoded', 'x-twq-headers-in-body', 'x-twq-properties', 'x-twq-queue'],
-  ...['x-twq-reason', 'x-twq-detail', 'x-twq-time', 'x-twq-node', 'x-twq-id', 'x-twq-task', 'x-twq-isolated'],
+  ...['x-twq-reason', 'x-twq-detail', 'x-twq-time', 'x-twq-node', 'x-twq-id', 'x-twq-task', 'x-twq-story'],
 ]
 
 const OLD_FIELDS = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
-import { restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
+import { readQuarantineFacts, restoreQuarantined } from '../../src/protocol/headers/quarantine.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { Broadcast } from '../../src/sending/broadcast.ts'
@@ -157,7 +157,10 @@ describe('what can not be used', () => {
     const handle = await scene.client.send('nobody.has.this', [1])
     await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'NotRegistered', args: ['nobody.has.this'] } })
     const [quarantined] = await take(`${scene.queue}.quarantine`, 1)
-    expect(quarantined?.headers).toMatchObject({ 'x-twq-reason': 'NotRegistered', 'x-twq-queue': scene.queue })
+    expect(readQuarantineFacts(quarantined?.headers ?? {})).toMatchObject({
+      reason: 'NotRegistered',
+      queue: scene.queue,
+    })
     const original = quarantined && restoreQuarantined(quarantined)
     expect(original?.route).toEqual({ exchange: '', routingKey: scene.queue })
     expect(Buffer.from(original?.message.body ?? []).toString()).toContain('[[1]')

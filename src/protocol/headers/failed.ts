@@ -1,9 +1,10 @@
 import { beginningOf } from '../../runtime/text/cut-text.ts'
 import { failedQueue } from '../companion-queues.ts'
-import { RERUN, rerunOf } from '../rerun.ts'
+import { asRerun } from '../rerun.ts'
 import type { Headers, HeaderValue, Outgoing, WireMessage } from '../wire.ts'
 import { placeOfTable, type QuarantineFacts, setAsideCopy, type TablePlace } from './quarantine.ts'
 import { changeHeaders } from './raw-headers.ts'
+import { readStory, type Story } from './story.ts'
 
 /** How much of a message is kept: all of it, or all but its arguments. */
 export type KeptPart = 'whole' | 'headers'
@@ -42,8 +43,8 @@ export interface FailedCopyOptions {
   readonly place?: TablePlace
 }
 
-const PART = 'x-twq-kept'
-/** The error of a task's first attempt, on the message of a retry and on a kept one. */
+const PART = 'kept'
+/** The error of a task's first attempt, on the message of a retry; kept failures have it in their story. */
 export const FIRST_ERROR = 'x-twq-first-error'
 
 /** Characters. Two of them, and a table of 40,000 bytes, fit into a frame together. */
@@ -60,37 +61,38 @@ export function failedMessage(message: WireMessage, facts: FailureFacts, options
   const { part, expiration } = options
   const kept = part === 'whole' ? message : withoutArguments(message)
   const { outcome, traceback, retries, nesting, rerun, startedAt, first } = facts
-  const headers: Record<string, HeaderValue> = {
+  const story: Story = {
     [PART]: part,
-    'x-twq-outcome': outcome,
-    'x-twq-retries': retries,
-    'x-twq-nesting': nesting,
-    [RERUN]: rerun,
-    ...(traceback !== null && { 'x-twq-traceback': beginningOf(traceback, LONGEST_TRACEBACK) }),
-    ...(startedAt !== undefined && { 'x-twq-started': new Date(startedAt).toISOString() }),
-    ...(first !== undefined && { [FIRST_ERROR]: tableOf(first) }),
+    outcome,
+    traceback: traceback === null ? undefined : beginningOf(traceback, LONGEST_TRACEBACK),
+    retries,
+    nesting,
+    rerun,
+    started: startedAt === undefined ? undefined : new Date(startedAt).toISOString(),
+    'first-error': first === undefined ? undefined : tableOf(first),
   }
   const queue = failedQueue(facts.queue)
-  return setAsideCopy(kept, facts, { queue, place: options.place ?? placeOfTable(kept), headers, expiration })
+  return setAsideCopy(kept, facts, { queue, place: options.place ?? placeOfTable(kept), story, expiration })
 }
 
 /** What the headers of a kept failure tell beside `readQuarantineFacts`; undefined where it is none. Any sender can have written them. */
 export function readFailureFacts(headers: Headers) {
-  const part = headers[PART]
+  const told = readStory(headers)
+  const part = told(PART)
   if (part !== 'whole' && part !== 'headers') return undefined
   const text = (name: string, most: number): string | undefined => {
-    const value = headers[name]
+    const value = told(name)
     return typeof value === 'string' ? beginningOf(value, most) : undefined
   }
   return {
     part: part as KeptPart,
-    outcome: text('x-twq-outcome', LONGEST_NAME) ?? 'failed',
-    traceback: text('x-twq-traceback', LONGEST_TRACEBACK) ?? null,
-    retries: countOf(headers['x-twq-retries']),
-    nesting: countOf(headers['x-twq-nesting']),
-    rerun: rerunOf(headers),
-    started: text('x-twq-started', LONGEST_NAME),
-    first: readError(headers[FIRST_ERROR]),
+    outcome: text('outcome', LONGEST_NAME) ?? 'failed',
+    traceback: text('traceback', LONGEST_TRACEBACK) ?? null,
+    retries: countOf(told('retries')),
+    nesting: countOf(told('nesting')),
+    rerun: asRerun(told('rerun')),
+    started: text('started', LONGEST_NAME),
+    first: readError(told('first-error')),
   }
 }
 
@@ -118,7 +120,7 @@ function withoutArguments(message: WireMessage): WireMessage {
   }
 }
 
-function tableOf({ type, detail, traceback, at, retries }: AttemptError): Record<string, HeaderValue> {
+function tableOf({ type, detail, traceback, at, retries }: AttemptError): Record<string, string | number> {
   return {
     type: beginningOf(type, LONGEST_NAME),
     detail: beginningOf(detail, LONGEST_DETAIL),

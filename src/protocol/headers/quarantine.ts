@@ -2,6 +2,7 @@ import { quarantineQueue } from '../companion-queues.ts'
 import type { Headers, HeaderValue, Outgoing, Properties, Route, WireMessage } from '../wire.ts'
 import { changeHeaders, type HeaderForms } from './raw-headers.ts'
 import { resendable } from './resendable.ts'
+import { readStory, type Story, storyHeaders } from './story.ts'
 import { isOfThePast, readMarks } from './suspect.ts'
 
 /** How a message came to be set aside. */
@@ -31,15 +32,19 @@ const LARGEST_HEADER_COPY = 40_000
 const LONGEST_DETAIL = 1_000
 const LONGEST_NAME = 255
 
+/** An entry of its own: it can be read, and matched, where messages are looked at by others. */
+const REASON = 'x-twq-reason'
+const STARTS = 'x-twq-starts'
+
 /** Where the header table of `message` is carried, unless the broker does not take it so. */
 export function placeOfTable({ rawHeaders }: WireMessage): TablePlace {
   return rawHeaders !== undefined && rawHeaders.length > LARGEST_HEADER_COPY ? 'body' : 'headers'
 }
 
 /**
- * The message as it lies in quarantine: the body, the header table's bytes as they were delivered, the properties, and the
- * story in `x-twq-*` headers. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any more: no
- * expiration, no user id.
+ * The message as it lies in quarantine: the body, the header table's bytes as they were delivered, the reason, and the rest of
+ * its story, its properties among it, in one header. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any more: no
+ * expiration, no user id. A worker that is given the copy finds the marks of the original where it looks for them.
  */
 export function quarantineMessage(
   message: WireMessage,
@@ -53,7 +58,7 @@ export function quarantineMessage(
 export interface SetAside {
   readonly queue: string
   readonly place: TablePlace
-  readonly headers?: Readonly<Record<string, HeaderValue>>
+  readonly story?: Story
   /** Milliseconds after which the broker drops the copy. */
   readonly expiration?: number | undefined
 }
@@ -62,27 +67,29 @@ export interface SetAside {
 export function setAsideCopy(
   message: WireMessage,
   facts: QuarantineFacts,
-  { queue, place, headers: more, expiration }: SetAside,
+  { queue, place, story: more, expiration }: SetAside,
 ): Outgoing {
   const { route = facts.route, starts, history } = readMarks(message.headers)
   const { rawHeaders: table } = message
   const inBody = table !== undefined && place === 'body'
   const properties = resendable(message.properties)
   const headers: Record<string, HeaderValue> = {
-    'x-twq-reason': facts.type,
-    'x-twq-detail': facts.detail.slice(0, LONGEST_DETAIL),
-    'x-twq-time': new Date(facts.now).toISOString(),
-    'x-twq-node': facts.node,
-    'x-twq-queue': facts.queue,
-    'x-twq-exchange': route.exchange,
-    'x-twq-routing-key': route.routingKey,
-    'x-twq-redelivered': facts.redelivered,
-    'x-twq-properties': definedProperties(properties),
-    ...more,
+    [REASON]: facts.type,
+    ...storyHeaders({
+      detail: facts.detail.slice(0, LONGEST_DETAIL),
+      id: facts.id?.slice(0, LONGEST_NAME),
+      task: facts.task?.slice(0, LONGEST_NAME),
+      ...more,
+      time: new Date(facts.now).toISOString(),
+      node: facts.node,
+      queue: facts.queue,
+      exchange: route.exchange,
+      'routing-key': route.routingKey,
+      properties: definedProperties(properties),
+    }),
   }
-  if (facts.id !== undefined) headers['x-twq-id'] = facts.id.slice(0, LONGEST_NAME)
-  if (facts.task !== undefined) headers['x-twq-task'] = facts.task.slice(0, LONGEST_NAME)
-  if (starts > 0) headers['x-twq-starts'] = facts.starts ?? starts
+  if (facts.redelivered) headers['x-twq-redelivered'] = true
+  if (starts > 0) headers[STARTS] = facts.starts ?? starts
   if (history.length > 0) headers['x-twq-history'] = history
   if (table === undefined) headers['x-twq-headers-decoded'] = message.headers
   else if (inBody) headers['x-twq-headers-in-body'] = table.length
@@ -105,19 +112,17 @@ export function setAsideCopy(
 
 /** The facts that the headers of a quarantined message tell; undefined for each that is missing or of another type. */
 export function readQuarantineFacts(headers: Headers) {
-  const text = (name: string): string | undefined => {
-    const value = headers[name]
-    return typeof value === 'string' ? value : undefined
-  }
-  const starts = headers['x-twq-starts']
+  const told = readStory(headers)
+  const text = (value: HeaderValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined)
+  const starts = headers[STARTS]
   return {
-    id: text('x-twq-id'),
-    task: text('x-twq-task'),
-    reason: text('x-twq-reason'),
-    detail: text('x-twq-detail'),
-    time: text('x-twq-time'),
-    node: text('x-twq-node'),
-    queue: text('x-twq-queue'),
+    id: text(told('id')),
+    task: text(told('task')),
+    reason: text(headers[REASON]),
+    detail: text(told('detail')),
+    time: text(told('time')),
+    node: text(told('node')),
+    queue: text(told('queue')),
     starts: typeof starts === 'number' ? starts : undefined,
   }
 }
@@ -128,9 +133,10 @@ export function readQuarantineFacts(headers: Headers) {
  */
 export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
   const { headers, body } = wire
-  const exchange = headers['x-twq-exchange']
-  const routingKey = headers['x-twq-routing-key']
-  const properties = headers['x-twq-properties']
+  const told = readStory(headers)
+  const exchange = told('exchange')
+  const routingKey = told('routing-key')
+  const properties = told('properties')
   if (typeof exchange !== 'string' || typeof routingKey !== 'string' || !isTable(properties)) return undefined
   const inBody = headers['x-twq-headers-in-body']
   const copied = headers['x-twq-headers']
@@ -154,8 +160,8 @@ function withoutPast(forms: HeaderForms): HeaderForms {
   }
 }
 
-function definedProperties(properties: Properties): Headers {
-  const table: Record<string, HeaderValue> = {}
+function definedProperties(properties: Properties): Record<string, string | number> {
+  const table: Record<string, string | number> = {}
   for (const [name, value] of Object.entries(properties)) if (value !== undefined) table[name] = value
   return table
 }

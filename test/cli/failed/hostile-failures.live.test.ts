@@ -13,6 +13,14 @@ import { brokerUrl, ctl, uniqueName, vhost } from '../../support/services.ts'
 
 type Table = Readonly<Record<string, HeaderValue>>
 
+/** What a copy tells, and which headers it and its original have, otherwise than a worker would write them. */
+interface Change {
+  readonly separate?: boolean
+  readonly told?: Table
+  readonly headers?: Table
+  readonly original?: Table
+}
+
 function twq(...args: string[]): ReturnType<typeof runTwq> {
   return runTwq([...args, '--broker', brokerUrl()])
 }
@@ -24,8 +32,15 @@ async function aQueue(): Promise<string> {
   return queue
 }
 
-/** Puts a copy among the failures as a worker does, but for the headers that are given; resolves with its task's id. */
-async function keepCopy(queue: string, text: string, headers: Table = {}, original: Table = {}): Promise<string> {
+/**
+ * Puts a copy among the failures as a worker does, but for what it tells and for the headers that are given; resolves with its
+ * task's id. `separate` has it tell that in a header for each entry, as older workers do.
+ */
+async function keepCopy(
+  queue: string,
+  text: string,
+  { separate = false, told = {}, headers = {}, original = {} }: Change = {},
+): Promise<string> {
   const id = randomUUID()
   const table = { lang: 'py', task: 'grow', id, root_id: id, retries: 0, eta: null, expires: null, ...original }
   const body = Buffer.from(JSON.stringify([[text], {}, { callbacks: null, errbacks: null, chain: null, chord: null }]))
@@ -38,7 +53,12 @@ async function keepCopy(queue: string, text: string, headers: Table = {}, origin
     { ...facts, ...attempt, ...place, startedAt: undefined, first: undefined },
     { part: 'whole' },
   )
-  await publishRaw(`${queue}.failed`, { ...message, headers: { ...message.headers, ...headers } })
+  const { 'x-twq-story': story, ...others } = message.headers
+  const entries = { ...(JSON.parse(String(story)) as Table), ...told }
+  const written = separate
+    ? Object.fromEntries(Object.entries(entries).map(([name, value]) => [`x-twq-${name}`, value]))
+    : { 'x-twq-story': JSON.stringify(entries) }
+  await publishRaw(`${queue}.failed`, { ...message, headers: { ...others, ...written, ...headers } })
   return id
 }
 
@@ -54,19 +74,23 @@ async function aUser(writes: string): Promise<{ readonly url: string; remove(): 
 const ESCAPE = '\u001b[31m\u0007\r\n'
 
 describe('failures that nobody can trust', () => {
-  it('are listed, shown, and run again or refused with the reason', async () => {
+  it.each([
+    ['are listed, shown, and run again or refused with the reason', false],
+    ['of older workers, too', true],
+  ])('%s', async (_title, separate) => {
     const queue = await aQueue()
     const elsewhere = await aQueue()
     const large = 'x'.repeat(100_000)
-    await keepCopy(queue, large)
-    await keepCopy(queue, 'text', { 'x-twq-detail': ESCAPE, 'x-twq-traceback': ESCAPE, 'x-twq-task': `grow${ESCAPE}` })
-    await keepCopy(queue, 'text', { 'x-twq-queue': elsewhere, 'x-twq-routing-key': elsewhere, 'x-twq-rerun': 2 ** 40 })
-    await keepCopy(queue, 'text', {}, { CC: [elsewhere], 'x-twq-starts': 1_000_000, 'x-twq-ended': 'yes' })
-    await keepCopy(queue, 'text', { 'x-twq-retries': -1, 'x-twq-first-error': ['a'], 'x-twq-time': 'tomorrow' })
+    const keep = (change: Change): Promise<string> => keepCopy(queue, 'text', { separate, ...change })
+    await keepCopy(queue, large, { separate })
+    await keep({ told: { detail: ESCAPE, traceback: ESCAPE, task: `grow${ESCAPE}` } })
+    await keep({ told: { queue: elsewhere, 'routing-key': elsewhere, rerun: 2 ** 40 } })
+    await keep({ original: { CC: [elsewhere], 'x-twq-starts': 1_000_000, 'x-twq-ended': 'yes', 'x-twq-story': '{}' } })
+    await keep({ told: { retries: -1, 'first-error': ['a'], time: 'tomorrow' } })
     const refused = [
-      await keepCopy(queue, 'text', { 'x-twq-headers': new Uint8Array([5, 1, 2]) }),
-      await keepCopy(queue, 'text', { 'x-twq-kept': 'headers' }),
-      await keepCopy(queue, 'text', { 'x-twq-properties': 'none' }),
+      await keep({ headers: { 'x-twq-headers': new Uint8Array([5, 1, 2]) } }),
+      await keep({ told: { kept: 'headers' } }),
+      await keep({ told: { properties: 'none' } }),
     ]
     await publishRaw(`${queue}.failed`, { headers: { note: 'left by somebody' }, body: Buffer.from('no failure') })
 

@@ -26,6 +26,7 @@ const NAMES = [
   'x-twq-properties',
   'x-twq-headers',
   'x-twq-queue',
+  'x-twq-story',
   'x-acquired-count',
   'CC',
   'BCC',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
 import type { UserConfig } from '../../../src/config/config.ts'
 import { encodeTable } from '../../../src/protocol/headers/encode-field-table.ts'
-import { restoreQuarantined } from '../../../src/protocol/headers/quarantine.ts'
+import { readQuarantineFacts, restoreQuarantined } from '../../../src/protocol/headers/quarantine.ts'
 import { spliceTable } from '../../../src/protocol/headers/raw-headers.ts'
 import { isOfThePast } from '../../../src/protocol/headers/suspect.ts'
 import { systemClock } from '../../../src/runtime/time/clock.ts'
@@ -153,8 +153,8 @@ describe.concurrent.each(['classic', 'quorum'] as const)(
       await using scene = await aWorker([good, bad], config)
       await heldOf(scene)
       const taken = await take(`${name}.failed`, COUNT)
-      expect(new Set(taken.map(({ headers }) => headers['x-twq-id'])).size).toBe(COUNT)
-      expect(new Set(taken.map(({ headers }) => headers['x-twq-detail']))).toEqual(new Set(['no luck']))
+      expect(new Set(taken.map(({ headers }) => readQuarantineFacts(headers).id)).size).toBe(COUNT)
+      expect(new Set(taken.map(({ headers }) => readQuarantineFacts(headers).detail))).toEqual(new Set(['no luck']))
       await answersGoodTasks(scene)
       expect(runs).toBe(COUNT)
     })

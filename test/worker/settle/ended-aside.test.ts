@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../../src/broker/broker.ts'
+import { readQuarantineFacts } from '../../../src/protocol/headers/quarantine.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { startTestWorker, type TestWorker, type TestWorkerOptions, until } from '../../../src/testing.ts'
 import { pollUntil } from '../../support/until.ts'
@@ -52,8 +53,8 @@ async function reasons(channel: Channel): Promise<unknown[]> {
   for (;;) {
     const delivery = await channel.get('celery.failed')
     if (delivery === undefined) return found
-    const { headers } = delivery
-    found.push([headers['x-twq-task'], headers['x-twq-reason'], headers['x-twq-detail']])
+    const { task, reason, detail } = readQuarantineFacts(delivery.headers)
+    found.push([task, reason, detail])
     delivery.ack()
   }
 }

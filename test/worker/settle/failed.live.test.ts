@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
+import { readQuarantineFacts } from '../../../src/protocol/headers/quarantine.ts'
 import { systemClock } from '../../../src/runtime/time/clock.ts'
 import { Broadcast } from '../../../src/sending/broadcast.ts'
 import { Reject } from '../../../src/tasks/attempt/control-flow.ts'
@@ -182,7 +183,7 @@ describe('a queue of failures', () => {
       for (const handle of handles) await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no luck')
       expect(await scene.logged('failures.full')).toMatchObject({ queue: `${queue}.failed`, keep: 3 })
       await queueOnce(`${queue}.failed`, ({ messages }) => messages === 3)
-      const left = (await take(`${queue}.failed`, 3)).map(({ headers }) => headers['x-twq-id'])
+      const left = (await take(`${queue}.failed`, 3)).map(({ headers }) => readQuarantineFacts(headers).id)
       expect(left).toEqual(handles.slice(3).map(({ id }) => id))
       expect(scene.log.entries.filter(({ event }) => event === 'failures.full')).toHaveLength(1)
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { failedQueue } from '../../../src/protocol/companion-queues.ts'
+import { readQuarantineFacts } from '../../../src/protocol/headers/quarantine.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { queueOnce, take } from '../../support/raw-broker.ts'
@@ -17,7 +18,7 @@ describe('a failed task', () => {
     const handle = await scene.client.send(boom)
     await expect(handle.result()).rejects.toMatchObject({ code: 'TWQ_TASK_FAILED' })
     const [kept] = await take(failedQueue(scene.queue), 1)
-    expect(kept?.headers).toMatchObject({ 'x-twq-reason': 'Exception', 'x-twq-detail': 'boom' })
+    expect(readQuarantineFacts(kept?.headers ?? {})).toMatchObject({ reason: 'Exception', detail: 'boom' })
     await queueOnce(scene.queue, ({ messages }) => messages === 0)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { KeptFailures } from '../../../src/config/options/failures.ts'
 import { TwqError } from '../../../src/errors.ts'
 import type { ChordPart, ChordStart } from '../../../src/protocol/chord/chord.ts'
+import { readFailureFacts } from '../../../src/protocol/headers/failed.ts'
 import type { ResultRecord } from '../../../src/protocol/result-record.ts'
 import type { TaskMessage } from '../../../src/protocol/task-message.ts'
 import type { Outgoing } from '../../../src/protocol/wire.ts'
@@ -41,7 +42,7 @@ async function settled(
     options.publish?.()
     await Promise.resolve()
     const headers = headersOf(message)
-    const kept = headers['x-twq-kept']
+    const kept = readFailureFacts(headers)?.part
     journal.push(kept === undefined ? `confirmed ${String(headers.task)}` : `kept ${kept}`)
     return 'confirmed'
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { oversizeError } from '../../../src/broker/message-size.ts'
 import { TwqError } from '../../../src/errors.ts'
+import { readQuarantineFacts } from '../../../src/protocol/headers/quarantine.ts'
 import type { Outcome } from '../../../src/tasks/attempt/outcome.ts'
 import { error, type Shape, settleOneTask, signature } from '../../support/settling-scene.ts'
 
@@ -188,9 +189,9 @@ describe('what can not be settled ends', () => {
       { step: /^store/, times: forever, error: cause },
     )
     expect(did).toEqual(['publish kept'])
-    expect(keptCopy?.message.headers).toMatchObject({
-      'x-twq-reason': 'BackendStoreError',
-      'x-twq-detail': "the task ended (succeeded), and what follows from that can't be settled: the queue is full",
+    expect(readQuarantineFacts(keptCopy?.message.headers ?? {})).toMatchObject({
+      reason: 'BackendStoreError',
+      detail: "the task ended (succeeded), and what follows from that can't be settled: the queue is full",
     })
     expect(ends).toMatchObject([{ kind: 'failed', error: { type: 'BackendStoreError' } }])
   })
