@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
+import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
 import type { Json } from '../../src/runtime/json.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
@@ -42,13 +43,22 @@ const stampsRest = defineTask({
     ctx.replace(signature('sent_as', [], { queue }), { stamps: { customer: 'acme' } }),
 })
 
+const stampsGroup = defineTask({
+  name: 'stamps_group',
+  positional: ['queue'],
+  run: ({ queue }: { queue: string }, ctx) => {
+    const member = signature('sent_as', [], { queue })
+    return ctx.replace(group(member, member), { stamps: { customer: 'acme' } })
+  },
+})
+
 let ours: WorkerScene
 let python: Program
 let caller: PythonCaller
 const pythonQueue = uniqueName('python')
 
 beforeAll(async () => {
-  ours = await aWorker([hold, insistent, sentAs, stampsRest])
+  ours = await aWorker([hold, insistent, sentAs, stampsRest, stampsGroup])
   python = await startCeleryWorker({ broker: brokerUrl(), queue: pythonQueue })
   caller = await PythonCaller.start({ broker: brokerUrl(), queue: ours.queue })
 })
@@ -92,6 +102,12 @@ describe.each(workers)('a worker of %s', (_, queue) => {
     const next = signature('sent_as', [], { queue: queue(), immutable: true })
     const sent = await ours.client.send(chain(signature('stamps_rest', [queue()], { queue: ours.queue }), next))
     expect(await sent.result()).toMatchObject({ stamped_headers: ['customer'], stamps: { customer: 'acme' } })
+  })
+
+  it('runs each member of a group that replaced a task with stamps, with them', async () => {
+    const sent = await ours.client.send('stamps_group', [queue()], { queue: ours.queue })
+    const member = { stamped_headers: ['customer'], stamps: { customer: 'acme' } }
+    expect(await sent.result()).toMatchObject([member, member])
   })
 
   it('revokes tasks by their stamps', async () => {
