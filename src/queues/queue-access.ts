@@ -13,7 +13,7 @@ export async function withChannel<T>(connection: Connection, use: (channel: Chan
 }
 
 /** The same for a question about a queue. Rejects with `TWQ_QUEUE_DOWN` where the broker has no answer in time. */
-function ask<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
+export function askInTime<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
   // A channel that has no answer yet can't be closed either, and its close must not be waited for.
   return inTime(withChannel(connection, use), systemClock)
 }
@@ -28,7 +28,7 @@ export async function queueStatus(
   onDown?: (error: TwqError) => void,
 ): Promise<QueueStatus | undefined> {
   try {
-    return await ask(connection, (channel) => channel.inspectQueue(name))
+    return await askInTime(connection, (channel) => channel.inspectQueue(name))
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_MISSING')) return undefined
     if (onDown === undefined || !TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
@@ -47,7 +47,7 @@ export async function declareWithCompanions(
   failures?: FailedLimits,
 ): Promise<readonly TopologyDifference[]> {
   const differences: TopologyDifference[] = []
-  const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => ask(connection, use) }
+  const lend = { withChannel: <T>(use: (channel: Channel) => Promise<T>) => askInTime(connection, use) }
   await declareTaskQueue(lend, queue, (difference) => differences.push(difference), { lenient: true })
   const type = { quorum: await isQuorumAsFound(lend, queue, differences) }
   await declareQuarantine(lend, queue.name, type)

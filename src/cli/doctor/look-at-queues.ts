@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 import { failedQueue, quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 import type { ManagedQueue } from '../../queues/management.ts'
-import { queueStatus, withChannel } from '../../queues/queue-access.ts'
+import { askInTime, queueStatus } from '../../queues/queue-access.ts'
 
 /** The facts about one configured queue that can be read without a change. */
 export interface QueueFacts {
@@ -53,7 +53,7 @@ export async function lookAtQueue(
 
 async function refusalOf(connection: Connection, queue: TaskQueue): Promise<TwqError | undefined> {
   try {
-    await withChannel(connection, (channel) => channel.declareQueue(queue))
+    await askInTime(connection, (channel) => channel.declareQueue(queue))
     return undefined
   } catch (error) {
     if (TwqError.is(error, 'TWQ_QUEUE_MISMATCH', 'TWQ_BROKER_PERMISSION')) return error
