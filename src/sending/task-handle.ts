@@ -7,7 +7,7 @@ import type { ResultFeed } from '../results/result-feed.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
-import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
+import { limitWait, timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
 import type { AnyHandle, ResultOptions, RevokeOptions, TaskHandle } from '../tasks/sending.ts'
 import type { Revoke } from './revoke.ts'
 
@@ -48,7 +48,8 @@ export class SentTask implements StoredHandle {
 
   async result(options: ResultOptions = {}): Promise<unknown> {
     const feed = this.#readableFeed()
-    using limit = timeLimit({
+    const final = deferred<ResultRecord>()
+    using _limit = limitWait(final, {
       ms: timeoutOf(options.timeout),
       signal: options.signal,
       reason: () =>
@@ -59,13 +60,12 @@ export class SentTask implements StoredHandle {
               : `The result backend can't be asked: ${feed.trouble}`,
         }),
     })
-    const final = deferred<ResultRecord>()
     const stop = feed.listen((event) => {
       if (event.kind === 'broken') final.reject(event.error)
       else if (isFinal(event.record)) final.resolve(event.record)
     })
     try {
-      return this.#valueOf(await unlessAborted(final.promise, limit.signal))
+      return this.#valueOf(await final.promise)
     } finally {
       stop()
     }
