@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
 import { loadModule } from '../runtime/process/load-typescript.ts'
+import { filesOfPlainGlob } from '../runtime/process/plain-glob.ts'
 import { isTask } from './brand.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { AnyTask } from './task.ts'
@@ -52,19 +53,25 @@ async function filesMatching(pattern: string, baseDir: string): Promise<readonly
       hint: `Name the modules in it: '${pattern.replace(/\/+$/, '')}/*.ts'`,
     })
   }
-  const { glob, isDynamicPattern } = await import('tinyglobby')
-  if (!isDynamicPattern(pattern)) {
+  const matches = filesOfPlainGlob(pattern, baseDir) ?? (await filesOfGlob(pattern, baseDir))
+  if (matches === undefined) {
     throw new TwqError('TWQ_TASKS', `tasks: there is no file ${path}`, { hint: extensionHint(pattern, path) })
   }
-  const matches = await glob(pattern, {
+  if (matches.length > 0) return matches.sort()
+  throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}" in ${baseDir}`, {
+    hint: 'Patterns start at the folder of the configuration file.',
+  })
+}
+
+/** The files that a glob of any form matches; undefined for a path that is none. */
+async function filesOfGlob(pattern: string, baseDir: string): Promise<string[] | undefined> {
+  const { glob, isDynamicPattern } = await import('tinyglobby')
+  if (!isDynamicPattern(pattern)) return undefined
+  return await glob(pattern, {
     cwd: baseDir,
     absolute: true,
     ignore: ['**/node_modules/**', '**/*.d.{ts,mts,cts}'],
     expandDirectories: false,
-  })
-  if (matches.length > 0) return matches.sort()
-  throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}" in ${baseDir}`, {
-    hint: 'Patterns start at the folder of the configuration file.',
   })
 }
 
