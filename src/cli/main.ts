@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
-import { type Command, CommanderError } from 'commander'
 import { TwqError } from '../errors.ts'
+import { type Command, CommanderError } from './flags/commander.ts'
 import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
 import { explain } from './terminal/errors-for-people.ts'

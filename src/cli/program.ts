@@ -1,9 +1,9 @@
-import { Command, Option } from 'commander'
 // Not the table of all options: flags that every command takes belong to these, and the list of commands needs no others.
 import { connectionOptions } from '../config/options/connections.ts'
 import { tableOf } from '../config/options/option.ts'
 import { packageVersion } from '../runtime/version.ts'
 import { type Families, families } from './families.ts'
+import { Command, Option } from './flags/commander.ts'
 import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
 

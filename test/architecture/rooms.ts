@@ -92,7 +92,7 @@ export const arrows: Readonly<Record<string, Readonly<Record<string, readonly st
     task: ['flags', 'terminal', 'remote', 'why', 'local'],
     worker: ['flags', 'terminal', 'remote'],
     doctor: ['flags', 'terminal', 'queue'],
-    completion: ['terminal'],
+    completion: ['flags', 'terminal'],
     dev: ['flags', 'terminal', 'quarantine', 'worker'],
     '.': [
       'flags',

@@ -15,6 +15,7 @@ it('shows its version and the list of commands without the code or the flags of 
     expect(packages).toEqual(['commander'])
     expect(files).toEqual([
       'cli/families',
+      'cli/flags/commander',
       'cli/flags/config-flags',
       'cli/main',
       'cli/program',
@@ -69,6 +70,22 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
     'sending/broadcast',
     'sending/gathered-replies',
   ])
+})
+
+it('starts a worker whose configuration is JavaScript with what connects it, and no more packages', async () => {
+  const broker = await startDevBroker()
+  using project = aProject({
+    'worker.config.js': "export default { tasks: ['./tasks/*.js'] }",
+    'tasks/add.js': "import { defineTask } from 'twq'\n\nexport const add = defineTask({ name: 'add', run: () => 3 })",
+  })
+  const { status, packages, files } = await loadedBy(
+    ['worker', 'start', '--once', '--broker', broker.url],
+    project.folder,
+  )
+  await broker[Symbol.asyncDispose]()
+  expect(status).toBe(0)
+  expect(packages).toEqual(['amqplib', 'commander'])
+  expect(files).toContain('worker/create-worker')
 })
 
 /**

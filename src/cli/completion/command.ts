@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command } from '../flags/commander.ts'
 import type { Exit } from '../terminal/exit-codes.ts'
 
 /** The arguments of `twq completion`, which reads what may be typed from its parent, where all the families are. */

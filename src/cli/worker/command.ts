@@ -1,5 +1,5 @@
-import { type Command, Option } from 'commander'
 import { options } from '../../config/options.ts'
+import { type Command, Option } from '../flags/commander.ts'
 import { addConfigFlags } from '../flags/config-flags.ts'
 import { withDestination } from '../remote/command.ts'
 import type { Exit } from '../terminal/exit-codes.ts'

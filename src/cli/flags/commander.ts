@@ -1,0 +1,11 @@
+import { createRequire } from 'node:module'
+import type * as commanderTypes from 'commander'
+
+// By `require`: a CommonJS module that is imported is first parsed for its names, by code of Node that most commands need for nothing else.
+const commander = createRequire(import.meta.url)('commander') as typeof commanderTypes
+
+/** The parts of commander that commands are made of. */
+export const { Argument, Command, CommanderError, Option } = commander
+
+export type Command = commanderTypes.Command
+export type CommanderError = commanderTypes.CommanderError
