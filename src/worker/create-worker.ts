@@ -14,7 +14,6 @@ import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
 import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
-import { SchedulesService } from '../schedules/service.ts'
 import type { TaskRegistry } from '../tasks/registry.ts'
 import { Declarations } from './consume/declarations.ts'
 import { openConsumers } from './consume/open-consumers.ts'
@@ -29,7 +28,7 @@ import { ConsumerChannels } from './lifecycle/consumer-channels.ts'
 import { WorkerHealth } from './lifecycle/health.ts'
 import { openOutbound } from './lifecycle/outbound.ts'
 import { RunningWorker } from './lifecycle/running-worker.ts'
-import { servicesOf } from './lifecycle/services.ts'
+import { loadedAtStart, servicesOf } from './lifecycle/services.ts'
 import { StateFile } from './lifecycle/state-file.ts'
 import type { Worker } from './lifecycle/worker.ts'
 import { Isolation } from './quarantine/isolation.ts'
@@ -215,17 +214,20 @@ export function createWorker(parts: WorkerParts): Worker {
   const { schedules: entries, schedulesNamespace: namespace, leadSchedules } = config
   const schedules =
     entries !== undefined && leadSchedules
-      ? new SchedulesService({
-          ...sending,
-          namespace,
-          schedules: entries,
-          session: publishing,
-          declaring,
-          queues: outbound.sendQueues,
-          isQuorum: () => shared.declarations.anyQuorum(config.queues.map(({ name }) => name)),
-          allows: (command) => allows(config.control, command),
-          onSent: (schedule, lag, sentAt) => moments.scheduled(schedule, lag, sentAt),
-          heartbeat: config.heartbeat,
+      ? loadedAtStart(async () => {
+          const { SchedulesService } = await import('../schedules/service.ts')
+          return new SchedulesService({
+            ...sending,
+            namespace,
+            schedules: entries,
+            session: publishing,
+            declaring,
+            queues: outbound.sendQueues,
+            isQuorum: () => shared.declarations.anyQuorum(config.queues.map(({ name }) => name)),
+            allows: (command) => allows(config.control, command),
+            onSent: (schedule, lag, sentAt) => moments.scheduled(schedule, lag, sentAt),
+            heartbeat: config.heartbeat,
+          })
         })
       : undefined
 

@@ -1,6 +1,5 @@
 import type { EventPublisher } from '../../events/publisher.ts'
 import type { PluginList } from '../../plugins/plugin-list.ts'
-import type { SchedulesService } from '../../schedules/service.ts'
 import type { ChordJoins } from '../follow-ups/chord-joins.ts'
 import type { RemoteControl } from '../remote/remote-control.ts'
 import type { Revocations } from '../request/revocations.ts'
@@ -20,6 +19,24 @@ export interface Service {
   stop?(skip: Skip): Promise<'clean' | 'forced'> | Promise<void> | void
 }
 
+/** A service whose code is loaded when it starts: a worker that has no use for it does not load it. */
+export function loadedAtStart(load: () => Promise<Service>): Service {
+  let service: Service | undefined
+  let stopped = false
+  return {
+    async start() {
+      const loaded = await load()
+      if (stopped) return
+      service = loaded
+      await service.start?.()
+    },
+    stop(skip) {
+      stopped = true
+      return service?.stop?.(skip)
+    },
+  }
+}
+
 /** The parts of a worker that start and stop. */
 export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'grace' | 'abort'> {
   readonly config: ConnectionsParts['config'] & { readonly shutdown: Pick<ShutdownParts, 'grace' | 'abort'> }
@@ -37,7 +54,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
   readonly channels: ConsumerChannels
   readonly chordJoins: ChordJoins | undefined
   /** Where this worker has a share in the schedules. */
-  readonly schedules: SchedulesService | undefined
+  readonly schedules: Service | undefined
 }
 
 /** The services of a worker, in the order in which they start; they stop in reverse. */
@@ -81,6 +98,6 @@ export function servicesOf(parts: ServicesParts): readonly Service[] {
     poolSize,
     neighbours,
     consuming,
-    ...(schedules === undefined ? [] : [{ start: () => schedules.start(), stop: () => schedules.stop() }]),
+    ...(schedules === undefined ? [] : [schedules]),
   ]
 }
