@@ -1,7 +1,7 @@
 import type { Connection } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
-import { type FailedMessage, failedMessages } from '../queues/failed.ts'
-import { dropFailed, type FailedSweep, retryFailed } from '../queues/failed-sweep.ts'
+import type { FailedMessage } from '../queues/failed.ts'
+import type { FailedSweep } from '../queues/failed-sweep.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 
@@ -53,32 +53,40 @@ export interface FailedTasks {
   drop(change?: FailedChange): Promise<FailedSweep>
 }
 
+// Loaded by the first call: every client and worker has this file, and few of them look at failures.
+const loadMessages = () => import('../queues/failed.ts')
+const loadSweeps = () => import('../queues/failed-sweep.ts')
+
+type Sweeps = Awaited<ReturnType<typeof loadSweeps>>
+
 /** The failed tasks that a client sees. */
 export function failedTasks(connect: () => Promise<Connection>, defaultQueue: string, clock: Clock): FailedTasks {
   const change = async (
-    work: typeof dropFailed,
+    work: (sweeps: Sweeps, ...parameters: Parameters<Sweeps['dropFailed']>) => Promise<FailedSweep>,
     { queue = defaultQueue, rate, dryRun, signal, ...query }: FailedChange,
   ): Promise<FailedSweep> => {
+    const sweeps = await loadSweeps()
     await using connection = await connect()
     const how = { filter: filterOf(query), limit: query.limit, rate, dryRun, clock, ...(signal && { signal }) }
-    return await work(connection, queue, how)
+    return await work(sweeps, connection, queue, how)
   }
   return {
     async *list({ queue = defaultQueue, limit, ...query } = {}) {
+      const { failedMessages } = await loadMessages()
       await using connection = await connect()
       yield* failedMessages(connection, queue, filterOf(query), { limit })
     },
-    retry: (options = {}) => change(retryFailed, options),
+    retry: (options = {}) => change(({ retryFailed }, ...parameters) => retryFailed(...parameters), options),
     edit: (id, { args, kwargs }, { queue } = {}) => {
       if (args === undefined && kwargs === undefined) {
         return Promise.reject(new TwqError('TWQ_ARGUMENTS', 'edit takes args, kwargs, or both'))
       }
-      return change((connection, name, options) => retryFailed(connection, name, options, { args, kwargs }), {
+      return change(({ retryFailed }, ...parameters) => retryFailed(...parameters, { args, kwargs }), {
         id,
         ...(queue !== undefined && { queue }),
       })
     },
-    drop: (options = {}) => change(dropFailed, options),
+    drop: (options = {}) => change(({ dropFailed }, ...parameters) => dropFailed(...parameters), options),
   }
 }
 

@@ -72,7 +72,7 @@ it('asks the workers of a broker with what speaks to it, and no more', async () 
   ])
 })
 
-it('starts a worker whose configuration is JavaScript with what connects it, and no more packages', async () => {
+it('starts a worker whose configuration is JavaScript with what connects it, and nothing of schedules and failures', async () => {
   const broker = await startDevBroker()
   using project = aProject({
     'worker.config.js': "export default { tasks: ['./tasks/*.js'] }",
@@ -86,6 +86,7 @@ it('starts a worker whose configuration is JavaScript with what connects it, and
   expect(status).toBe(0)
   expect(packages).toEqual(['amqplib', 'commander'])
   expect(files).toContain('worker/create-worker')
+  expect(files.filter((file) => /^(schedules\/(leader\/|service$)|queues\/failed)/.test(file))).toEqual([])
 })
 
 /**
