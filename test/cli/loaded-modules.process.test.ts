@@ -7,6 +7,9 @@ import { runTwq } from '../support/run-twq.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const ROOT = new URL('../..', import.meta.url).href
+const { dependencies } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as {
+  dependencies: Record<string, string>
+}
 const CONFIG = `import { defineConfig } from 'twq'\n\nexport default defineConfig({ tasks: ['./tasks/*.ts'] })\n`
 
 it('shows its version and the list of commands without the code or the flags of any', async () => {
@@ -84,7 +87,7 @@ it('starts a worker whose configuration is JavaScript with what connects it, and
   )
   await broker[Symbol.asyncDispose]()
   expect(status).toBe(0)
-  expect(packages).toEqual(['amqplib', 'commander'])
+  expect(packages.filter((name) => name in dependencies)).toEqual(['amqplib', 'commander', 'pino'])
   expect(files).toContain('worker/create-worker')
   expect(files.filter((file) => /^(schedules\/(leader\/|service$)|queues\/failed)/.test(file))).toEqual([])
 })

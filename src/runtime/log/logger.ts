@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { type DestinationStream, pino } from 'pino'
+import type { DestinationStream, pino as makePino } from 'pino'
 import type { prettyFactory } from 'pino-pretty'
 import { cutText } from '../text/cut-text.ts'
 import { printable, printableLines } from '../text/printable.ts'
@@ -8,6 +8,10 @@ import { boundedFields } from './log-fields.ts'
 import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { writePlainLines } from './plain-line.ts'
 import { TurnWriter } from './turn-writer.ts'
+
+const require = createRequire(import.meta.url)
+// Not imported: Node first parses the names out of a CommonJS module that is, by code that most commands need for nothing else.
+const { pino } = require('pino') as { pino: typeof makePino }
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
 export type LogLine = (fields: { readonly [field: string]: unknown }, message: string) => void
@@ -135,7 +139,7 @@ function maskedStream(out: LogDestination): DestinationStream {
 /** In this process and at once, never a transport thread: a thread loses the last lines of a process that exits. */
 function prettyStream(out: LogDestination, color: boolean): DestinationStream {
   // Loaded only here: most processes log JSON.
-  const pinoPretty = createRequire(import.meta.url)('pino-pretty') as { prettyFactory: typeof prettyFactory }
+  const pinoPretty = require('pino-pretty') as { prettyFactory: typeof prettyFactory }
   const prettify = pinoPretty.prettyFactory({
     colorize: color,
     singleLine: true,
