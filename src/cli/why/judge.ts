@@ -69,8 +69,28 @@ function judgeAbsence({ result, queues, workers, aside, broker }: Evidence): rea
   const sentence = `${where}${where === '' ? 'it ' : ''}${over}, or was never sent to this virtual host`
   return [
     candidate(kind, sentence, evidence),
-    ...(exist.length > 0 && waiting.length === 0 && queues.kind === 'seen'
-      ? [certain('not-waiting', `it waits in none of ${some(exist)}`, [`nothing is ready there`])]
-      : []),
+    ...(exist.length > 0 && waiting.length === 0 && queues.kind === 'seen' ? [notWaiting(exist, aside)] : []),
   ]
+}
+
+/** With these the broker has answered. */
+const REFUSALS: readonly (string | undefined)[] = ['TWQ_BROKER_PERMISSION', 'TWQ_QUEUE_LOCKED']
+
+/**
+ * A quorum queue without a majority of its members tells how many messages it has from what one member knows (RabbitMQ 3.10: 0), while
+ * looking into a queue beside it finds no answer: then the count is no proof.
+ */
+function notWaiting(queues: readonly string[], aside: Evidence['aside']): Statement {
+  const silent = aside
+    .filter(({ look }) => look.kind === 'unseen' && !REFUSALS.includes(look.code))
+    .map(({ name }) => name)
+  const sentence = `it waits in none of ${some(queues)}`
+  const ready = 'nothing is ready there'
+  if (silent.length === 0) return certain('not-waiting', sentence, [ready])
+  return candidate(
+    'not-waiting',
+    sentence,
+    [`${ready}, says a broker that did not answer for ${some(silent)}`],
+    'twq doctor',
+  )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Evidence, QueueEvidence } from '../../../src/cli/why/evidence.ts'
+import type { AsideEvidence, Evidence, QueueEvidence } from '../../../src/cli/why/evidence.ts'
 import { judge } from '../../../src/cli/why/judge.ts'
 import { statementLines, unseenSources } from '../../../src/cli/why/report.ts'
 import type { ResultRecord } from '../../../src/protocol/result-record.ts'
@@ -126,6 +126,16 @@ describe('the statements about a task', () => {
   it('begin with what is certain', () => {
     const kinds = judge(anEvidence({ delayed: seen(1) })).map(({ certainty }) => certainty)
     expect(kinds).toEqual([...kinds].sort().reverse())
+  })
+
+  it('take an empty queue for no proof where the broker did not answer for what lies beside it', () => {
+    const beside = (look: AsideEvidence['look']) => [{ queue: 'celery', name: 'celery.failed', look }]
+    const certaintyWith = (aside: AsideEvidence[]) =>
+      judge(anEvidence({ aside })).find(({ kind }) => kind === 'not-waiting')?.certainty
+    const silence = { kind: 'unseen', code: undefined, why: 'no answer within 3000 ms' } as const
+    expect(certaintyWith(beside(silence))).toBe('candidate')
+    expect(certaintyWith(beside(unseen('TWQ_BROKER_PERMISSION')))).toBe('certain')
+    expect(certaintyWith([])).toBe('certain')
   })
 
   it('name no queue where a worker has it in hand', () => {
