@@ -47,9 +47,17 @@ describe('declareQuarantine and declareSuspects', () => {
     const [fresh, old] = [uniqueName('fresh'), uniqueName('old')]
     await given((channel) => channel.declareQueue({ name: `${old}.quarantine`, durable: true }))
     for (const declare of [declareQuarantine, declareSuspects]) {
-      expect(await declare(session, fresh, { quorum: true })).toEqual({ quorum: true, difference: undefined })
+      expect(await declare(session, fresh, { quorum: true })).toEqual({
+        quorum: true,
+        difference: undefined,
+        differences: [],
+      })
       // As it is, whatever it is beside.
-      expect(await declare(session, fresh, { quorum: true })).toEqual({ quorum: true, difference: undefined })
+      expect(await declare(session, fresh, { quorum: true })).toEqual({
+        quorum: true,
+        difference: undefined,
+        differences: [],
+      })
       expect(await declare(session, fresh, { quorum: false })).toMatchObject({
         quorum: true,
         difference: { code: 'TWQ_QUEUE_MISMATCH' },

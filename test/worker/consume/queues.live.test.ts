@@ -139,7 +139,7 @@ it('has quorum queues beside a quorum queue, whoever made that one, and goes on 
   expect((await ran.untilCount(2)).sort()).toEqual([classic, quorum])
   for (const declare of [declareQuarantine, declareSuspects]) {
     const as = { quorum: true }
-    expect(await declare({ withChannel }, quorum, as)).toEqual({ quorum: true, difference: undefined })
+    expect(await declare({ withChannel }, quorum, as)).toEqual({ quorum: true, difference: undefined, differences: [] })
     expect(await declare({ withChannel }, classic, as)).toMatchObject({ quorum: false })
   }
   for (const queue of [classic, quorum]) await queueOnce(suspectsQueue(queue), ({ consumers }) => consumers === 1)
