@@ -18,6 +18,14 @@ export interface ManagedQueue {
   readonly delivered: number
   /** The time that the oldest message bears, unacknowledged ones too, where messages bear one and RabbitMQ has it at hand: classic queues. Seconds since the epoch. */
   readonly headTime: number | undefined
+  /** Members of a quorum queue, and how many of them are on nodes that run; 0 of other queues. */
+  readonly members: number
+  readonly online: number
+}
+
+/** False for a quorum queue that gives and takes nothing: no more than half of its members are there to agree on anything. */
+export function hasMajority({ members, online }: Pick<ManagedQueue, 'members' | 'online'>): boolean {
+  return members === 0 || online > members / 2
 }
 
 /** RabbitMQ's management API, for one virtual host. */
@@ -37,6 +45,8 @@ const COLUMNS = [
   'arguments',
   'policy',
   'head_message_timestamp',
+  'members',
+  'online',
   'message_stats.publish_details.rate',
   'message_stats.deliver_get_details.rate',
 ]
@@ -123,6 +133,8 @@ function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
     delivered: numberOf(recordOf(stats.deliver_get_details).rate),
     // An empty text where there is none.
     headTime: numberOf(item.head_message_timestamp) || undefined,
+    members: Array.isArray(item.members) ? item.members.length : 0,
+    online: Array.isArray(item.online) ? item.online.length : 0,
   }
 }
 

@@ -30,6 +30,8 @@ describe("RabbitMQ's management API", () => {
         durable: true,
         arguments: { 'x-queue-type': 'quorum' },
         message_stats: { publish_details: { rate: 1.5 } },
+        members: ['a@x', 'b@x', 'c@x'],
+        online: ['a@x'],
       }
       response.end(JSON.stringify({ page_count: 2, items: [queue] }))
     })
@@ -44,6 +46,8 @@ describe("RabbitMQ's management API", () => {
       published: 1.5,
       delivered: 0,
       headTime: undefined,
+      members: 3,
+      online: 1,
     })
   })
 

@@ -1,7 +1,7 @@
 import type { Connection } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
-import { type ManagedQueue, managementApi } from '../../queues/management.ts'
+import { hasMajority, type ManagedQueue, managementApi } from '../../queues/management.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { milliseconds } from '../flags/values.ts'
@@ -35,7 +35,7 @@ const TIMEOUT = 5_000
 
 /**
  * `twq queue list`: the configured queues with what belongs to them, and what lies in them; 69 where some can't be read,
- * since their node is down. Creates nothing.
+ * since their node is down, or, with the management API, where a quorum queue is without a majority. Creates nothing.
  */
 export function queueList(flags: QueueListFlags & WatchFlags): Promise<number> {
   return shownOrWatched(flags, look)
@@ -68,10 +68,12 @@ async function look(flags: QueueListFlags): Promise<Sight> {
   const asked = new Set([...expected, ...(flags.queue ?? [])])
   const shown = rows.filter(({ name, exists }) => exists || asked.has(name))
   const text = table(shown, managed === undefined ? COLUMNS : MANAGED_COLUMNS, terminalStyle())
-  const down = shown.filter(({ state }) => state === DOWN).map(({ name }) => name)
-  if (down.length === 0) return { document: shown, text, status: EXIT.ok }
-  note(`the node of the broker that they live on is down: ${down.join(', ')}`, flags)
-  return { document: shown, text, status: EXIT.unavailable }
+  const inState = (wanted: string) => shown.filter(({ state }) => state === wanted).map(({ name }) => name)
+  const [down, minority] = [inState(DOWN), inState(MINORITY)]
+  if (down.length > 0) note(`the node of the broker that they live on is down: ${down.join(', ')}`, flags)
+  if (minority.length > 0)
+    note(`too few of their members are there to give or take anything: ${minority.join(', ')}`, flags)
+  return { document: shown, text, status: down.length + minority.length > 0 ? EXIT.unavailable : EXIT.ok }
 }
 
 /** The management API's answers about the queues, by name. */
@@ -93,7 +95,9 @@ async function rowOf(connection: Connection, name: string): Promise<QueueRow> {
   return down ? { ...row, exists: true, state: DOWN } : { ...row, exists: status !== undefined }
 }
 
-function managedRow({ name, ready, unacked, consumers, type, state, published, delivered }: ManagedQueue): QueueRow {
+function managedRow(queue: ManagedQueue): QueueRow {
+  const { name, ready, unacked, consumers, type, published, delivered } = queue
+  const state = hasMajority(queue) ? queue.state : MINORITY
   // Of such a queue the API knows no more than that.
   if (state === DOWN) return { name, exists: true, messages_ready: undefined, consumers: undefined, type, state }
   return {
@@ -111,6 +115,7 @@ function managedRow({ name, ready, unacked, consumers, type, state, published, d
 
 /** As the management API has it. */
 const DOWN = 'down'
+const MINORITY = 'minority'
 
 const NAME: Column<QueueRow> = { title: 'QUEUE', cell: ({ name }) => name }
 const READY: Column<QueueRow> = {

@@ -31,6 +31,7 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
     ...(managed && {
       type: managed.type,
       state: managed.state,
+      ...(managed.members > 0 && { members: managed.members, members_online: managed.online }),
       durable: managed.durable,
       arguments: managed.arguments,
       policy: managed.policy,

@@ -121,11 +121,18 @@ describe('a queue', () => {
     policy: undefined,
     published: 0,
     headTime: undefined,
+    members: 3,
+    online: 3,
     delivered: 0,
   }
 
   it.each<[string, Partial<QueueFacts>, readonly string[]]>([
     ['is as it should be', {}, []],
+    [
+      'has lost the majority of its members',
+      { managed: { ...quorum, policy: 'dead-letters', online: 1 } },
+      ['error: 1 of its 3 members is there, which is no majority'],
+    ],
     [
       'does not exist',
       { status: undefined, quarantine: undefined, suspects: undefined },

@@ -1,4 +1,4 @@
-import { type RabbitNode, startRabbit } from './rabbit.ts'
+import { type RabbitNode, type RabbitOptions, startRabbit } from './rabbit.ts'
 
 /** Several RabbitMQ nodes on this machine that are one broker. */
 export class RabbitCluster implements AsyncDisposable {
@@ -8,8 +8,9 @@ export class RabbitCluster implements AsyncDisposable {
     this.nodes = nodes
   }
 
-  static async start(size: number): Promise<RabbitCluster> {
-    const first = await startRabbit()
+  /** Starts as many; `options` are those of the first. */
+  static async start(size: number, options: RabbitOptions = {}): Promise<RabbitCluster> {
+    const first = await startRabbit(options)
     const cluster = [first]
     try {
       const others = Array.from({ length: size - 1 }, () => startRabbit({ beside: first }))
