@@ -22,7 +22,7 @@ import { print, toJson, wantsJson } from '../terminal/output.ts'
 import { shownFailures } from '../terminal/shown-failures.ts'
 import { examineResults } from './examine-results.ts'
 import { error, type Finding, ok, type Status, warning } from './finding.ts'
-import { judgeQueue } from './judge-queues.ts'
+import { judgeMajority, judgeQueue } from './judge-queues.ts'
 import { judgeSchedules, lookAtSchedules } from './judge-schedules.ts'
 import { judgeServer } from './judge-server.ts'
 import { judgeAddress, judgeConsumerTimeout, judgeSettings } from './judge-settings.ts'
@@ -103,7 +103,11 @@ async function examineBroker(
     ['permissions', () => probePermissions(connection)],
     ...config.queues.map((queue): [string, () => Promise<readonly Finding[]>] => [
       `queue ${queue.name}`,
-      async () => judgeQueue(await lookAtQueue(connection, queue, managed.queues.get(queue.name))),
+      async () => {
+        const known = managed.queues.get(queue.name)
+        const lost = judgeMajority(queue.name, known)
+        return lost === undefined ? judgeQueue(await lookAtQueue(connection, queue, known)) : [lost]
+      },
     ]),
     ['workers', () => examineWorkers(broker, connection, config, registry, timeout)],
   ]

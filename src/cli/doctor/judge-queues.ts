@@ -1,8 +1,23 @@
 import { parseInequivalence, readRefusal } from '../../broker/failures.ts'
 import { isQuorum } from '../../protocol/queue/task-queue.ts'
-import { hasMajority } from '../../queues/management.ts'
+import { hasMajority, type ManagedQueue } from '../../queues/management.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'
+
+/**
+ * What the management API alone tells: over AMQP a quorum queue without a majority looks healthy. Undefined where it says nothing
+ * against the queue.
+ */
+export function judgeMajority(name: string, managed: ManagedQueue | undefined): Finding | undefined {
+  if (managed === undefined || hasMajority(managed)) return undefined
+  const { online, members } = managed
+  return error(
+    `queue ${name}`,
+    `${online} of its ${count(members, 'member')} ${online === 1 ? 'is' : 'are'} there, which is no majority`,
+    'It takes no message and gives none until more are back: workers wait, and a send is not confirmed.',
+    'Start the nodes that are down: rabbitmqctl cluster_status',
+  )
+}
 
 /** Judges one configured queue. */
 export function judgeQueue(facts: QueueFacts): readonly Finding[] {
@@ -11,7 +26,6 @@ export function judgeQueue(facts: QueueFacts): readonly Finding[] {
   if (down !== undefined)
     return [error(check, down.message, 'What lives there can neither be sent to nor be consumed.', down.hint)]
   const findings = [
-    ...judgeMajority(check, facts),
     ...judgeDeclaration(check, facts),
     ...judgeBacklog(check, facts),
     ...judgeQuorum(check, facts),
@@ -43,20 +57,6 @@ function judgeDeclaration(check: string, { queue, status, refusal }: QueueFacts)
   }
   const why = 'It is used as it is. A sender that insists on other settings is refused by the broker.'
   return [warning(check, refusal.message, why, refusal.hint ?? 'Declare it alike on all sides')]
-}
-
-/** Told by the management API alone: over AMQP such a queue looks healthy. */
-function judgeMajority(check: string, { managed }: QueueFacts): readonly Finding[] {
-  if (managed === undefined || hasMajority(managed)) return []
-  const { online, members } = managed
-  return [
-    error(
-      check,
-      `${online} of its ${count(members, 'member')} ${online === 1 ? 'is' : 'are'} there, which is no majority`,
-      'It takes no message and gives none until more are back: workers wait, and a send is not confirmed.',
-      'Start the nodes that are down: rabbitmqctl cluster_status',
-    ),
-  ]
 }
 
 function judgeBacklog(check: string, { status }: QueueFacts): readonly Finding[] {

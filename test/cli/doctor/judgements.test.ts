@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseBrokerUrl } from '../../../src/broker/url.ts'
-import { judgeQueue } from '../../../src/cli/doctor/judge-queues.ts'
+import { judgeMajority, judgeQueue } from '../../../src/cli/doctor/judge-queues.ts'
 import { judgeServer } from '../../../src/cli/doctor/judge-server.ts'
 import { judgeAddress, judgeConsumerTimeout, judgeSettings } from '../../../src/cli/doctor/judge-settings.ts'
 import { judgeSoftware } from '../../../src/cli/doctor/judge-software.ts'
@@ -126,13 +126,14 @@ describe('a queue', () => {
     delivered: 0,
   }
 
+  it('are told of members that are no majority', () => {
+    const found = (online: number) => judgeMajority('q', { ...quorum, online })?.what
+    expect([1, 2, 3].map(found)).toEqual(['1 of its 3 members is there, which is no majority', undefined, undefined])
+    expect(judgeMajority('q', undefined)).toBe(undefined)
+  })
+
   it.each<[string, Partial<QueueFacts>, readonly string[]]>([
     ['is as it should be', {}, []],
-    [
-      'has lost the majority of its members',
-      { managed: { ...quorum, policy: 'dead-letters', online: 1 } },
-      ['error: 1 of its 3 members is there, which is no majority'],
-    ],
     [
       'does not exist',
       { status: undefined, quarantine: undefined, suspects: undefined },
