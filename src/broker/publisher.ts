@@ -15,7 +15,7 @@ export interface PublishOptions {
   readonly mandatory?: boolean
   /** Milliseconds until `TWQ_PUBLISH_TIMEOUT`; without it a publish waits as long as the publisher lives. */
   readonly timeout?: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Instead of the publisher's own. */
   readonly patience?: number
   /** Where an answer comes that only a message can cause that was taken: with it a publish is over, confirmed or not. */

@@ -53,22 +53,23 @@ export interface FailedTasks {
   drop(change?: FailedChange): Promise<FailedSweep>
 }
 
+type Sweeps = typeof import('../queues/failed-sweep.ts')
+
 // Loaded by the first call: every client and worker has this file, and few of them look at failures.
 const loadMessages = () => import('../queues/failed.ts')
-const loadSweeps = () => import('../queues/failed-sweep.ts')
-
-type Sweeps = Awaited<ReturnType<typeof loadSweeps>>
+const loadSweeps = (): Promise<Sweeps> => import('../queues/failed-sweep.ts')
+const retryFailed: Sweeps['retryFailed'] = async (...query) => (await loadSweeps()).retryFailed(...query)
+const dropFailed: Sweeps['dropFailed'] = async (...query) => (await loadSweeps()).dropFailed(...query)
 
 /** The failed tasks that a client sees. */
 export function failedTasks(connect: () => Promise<Connection>, defaultQueue: string, clock: Clock): FailedTasks {
   const change = async (
-    work: (sweeps: Sweeps, ...parameters: Parameters<Sweeps['dropFailed']>) => Promise<FailedSweep>,
+    work: Sweeps['dropFailed'],
     { queue = defaultQueue, rate, dryRun, signal, ...query }: FailedChange,
   ): Promise<FailedSweep> => {
-    const sweeps = await loadSweeps()
     await using connection = await connect()
     const how = { filter: filterOf(query), limit: query.limit, rate, dryRun, clock, ...(signal && { signal }) }
-    return await work(sweeps, connection, queue, how)
+    return await work(connection, queue, how)
   }
   return {
     async *list({ queue = defaultQueue, limit, ...query } = {}) {
@@ -76,17 +77,17 @@ export function failedTasks(connect: () => Promise<Connection>, defaultQueue: st
       await using connection = await connect()
       yield* failedMessages(connection, queue, filterOf(query), { limit })
     },
-    retry: (options = {}) => change(({ retryFailed }, ...parameters) => retryFailed(...parameters), options),
+    retry: (options = {}) => change(retryFailed, options),
     edit: (id, { args, kwargs }, { queue } = {}) => {
       if (args === undefined && kwargs === undefined) {
         return Promise.reject(new TwqError('TWQ_ARGUMENTS', 'edit takes args, kwargs, or both'))
       }
-      return change(({ retryFailed }, ...parameters) => retryFailed(...parameters, { args, kwargs }), {
+      return change((connection, name, options) => retryFailed(connection, name, options, { args, kwargs }), {
         id,
         ...(queue !== undefined && { queue }),
       })
     },
-    drop: (options = {}) => change(({ dropFailed }, ...parameters) => dropFailed(...parameters), options),
+    drop: (options = {}) => change(dropFailed, options),
   }
 }
 

@@ -6,6 +6,7 @@ import { redactUrl } from '../runtime/text/redact-url.ts'
 export interface ManagedQueue {
   readonly name: string
   readonly type: string
+  /** As the API has it; `minority` for a quorum queue that has lost the majority of its members, which it does not tell. */
   readonly state: string
   readonly ready: number
   readonly unacked: number
@@ -27,6 +28,9 @@ export interface ManagedQueue {
 export function hasMajority({ members, online }: Pick<ManagedQueue, 'members' | 'online'>): boolean {
   return members === 0 || online > members / 2
 }
+
+/** The state of a quorum queue without a majority. */
+export const MINORITY = 'minority'
 
 /** RabbitMQ's management API, for one virtual host. */
 export interface Management {
@@ -119,10 +123,11 @@ async function answerOf(response: Response, where: string): Promise<unknown> {
 
 function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
   const stats = recordOf(item.message_stats)
+  const [members, online] = [lengthOf(item.members), lengthOf(item.online)]
   return {
     name: textOf(item.name),
     type: textOf(item.type) || 'classic',
-    state: textOf(item.state),
+    state: hasMajority({ members, online }) ? textOf(item.state) : MINORITY,
     ready: numberOf(item.messages_ready),
     unacked: numberOf(item.messages_unacknowledged),
     consumers: numberOf(item.consumers),
@@ -133,13 +138,17 @@ function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
     delivered: numberOf(recordOf(stats.deliver_get_details).rate),
     // An empty text where there is none.
     headTime: numberOf(item.head_message_timestamp) || undefined,
-    members: Array.isArray(item.members) ? item.members.length : 0,
-    online: Array.isArray(item.online) ? item.online.length : 0,
+    members,
+    online,
   }
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0
 }
 
 function textOf(value: unknown): string {

@@ -118,9 +118,8 @@ export class TaskPublisher {
   async #confirmed(prepared: PreparedTask, { due, signal, answer }: PublishLimits) {
     const { publisher, clock } = this.#options
     const timeout = Math.max(0, due - clock.monotonic())
-    const options = { mandatory: true, timeout, answer, ...(signal && { signal }) }
     try {
-      return await publisher.publish(prepared.outgoing, options)
+      return await publisher.publish(prepared.outgoing, { mandatory: true, timeout, signal, answer })
     } catch (error) {
       throw TwqError.is(error, 'TWQ_PUBLISH_TIMEOUT') ? this.tooLate(prepared) : error
     }

@@ -40,6 +40,7 @@ describe("RabbitMQ's management API", () => {
     expect(queues.map(({ name }) => name)).toEqual(['q1', 'q2'])
     expect(queues[0]).toMatchObject({
       type: 'quorum',
+      state: 'minority',
       ready: 3,
       unacked: 1,
       consumers: 2,

@@ -1,7 +1,7 @@
 import type { Connection } from '../../broker/broker.ts'
 import { TwqError } from '../../errors.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
-import { hasMajority, type ManagedQueue, managementApi } from '../../queues/management.ts'
+import { type ManagedQueue, MINORITY, managementApi } from '../../queues/management.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { milliseconds } from '../flags/values.ts'
@@ -71,8 +71,10 @@ async function look(flags: QueueListFlags): Promise<Sight> {
   const inState = (wanted: string) => shown.filter(({ state }) => state === wanted).map(({ name }) => name)
   const [down, minority] = [inState(DOWN), inState(MINORITY)]
   if (down.length > 0) note(`the node of the broker that they live on is down: ${down.join(', ')}`, flags)
-  if (minority.length > 0)
-    note(`too few of their members are there to give or take anything: ${minority.join(', ')}`, flags)
+  if (minority.length > 0) {
+    const lost = `too few of their members are there to give or take anything: ${minority.join(', ')}`
+    note(`${lost}; rabbitmqctl cluster_status names the nodes that are away`, flags)
+  }
   return { document: shown, text, status: down.length + minority.length > 0 ? EXIT.unavailable : EXIT.ok }
 }
 
@@ -95,9 +97,7 @@ async function rowOf(connection: Connection, name: string): Promise<QueueRow> {
   return down ? { ...row, exists: true, state: DOWN } : { ...row, exists: status !== undefined }
 }
 
-function managedRow(queue: ManagedQueue): QueueRow {
-  const { name, ready, unacked, consumers, type, published, delivered } = queue
-  const state = hasMajority(queue) ? queue.state : MINORITY
+function managedRow({ name, ready, unacked, consumers, type, state, published, delivered }: ManagedQueue): QueueRow {
   // Of such a queue the API knows no more than that.
   if (state === DOWN) return { name, exists: true, messages_ready: undefined, consumers: undefined, type, state }
   return {
@@ -115,7 +115,6 @@ function managedRow(queue: ManagedQueue): QueueRow {
 
 /** As the management API has it. */
 const DOWN = 'down'
-const MINORITY = 'minority'
 
 const NAME: Column<QueueRow> = { title: 'QUEUE', cell: ({ name }) => name }
 const READY: Column<QueueRow> = {

@@ -40,8 +40,8 @@ const NEAR = 0.8
  * Tells of queues of failures that hold as many messages, or bytes, as they may, so that their oldest leave: when this worker may
  * have filled one, and at most once a minute where it is full. The broker tells only how many messages a queue holds. That it is full
  * by bytes is concluded from two facts together: fewer messages are there than were and were sent, and one more of the size that this
- * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too. The limits are those that
- * the queue was created with, whatever the configuration says by now; the lower ones of a policy are not told to a worker.
+ * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too. Compares with the queue's own
+ * arguments `x-max-length` and `x-max-length-bytes`, not with the configuration's; the limits of a policy can't be read over AMQP.
  */
 export class FullFailures {
   readonly #parts: FullFailuresParts
