@@ -6,7 +6,7 @@ import { redactUrl } from '../runtime/text/redact-url.ts'
 export interface ManagedQueue {
   readonly name: string
   readonly type: string
-  /** As the API has it; `minority` for a quorum queue that has lost the majority of its members, which it does not tell. */
+  /** As the API has it; `minority` for a quorum queue that has lost the majority of its members, by its own word or by those online. */
   readonly state: string
   readonly ready: number
   readonly unacked: number
@@ -19,17 +19,12 @@ export interface ManagedQueue {
   readonly delivered: number
   /** The time that the oldest message bears, unacknowledged ones too, where messages bear one and RabbitMQ has it at hand: classic queues. Seconds since the epoch. */
   readonly headTime: number | undefined
-  /** Members of a quorum queue, and how many of them are on nodes that run; 0 of other queues. */
+  /** Members of a quorum queue, and how many of them ran when the API last asked them; 0 of other queues. */
   readonly members: number
   readonly online: number
 }
 
-/** False for a quorum queue that gives and takes nothing: no more than half of its members are there to agree on anything. */
-export function hasMajority({ members, online }: Pick<ManagedQueue, 'members' | 'online'>): boolean {
-  return members === 0 || online > members / 2
-}
-
-/** The state of a quorum queue without a majority. */
+/** The state of a quorum queue that gives and takes nothing: no more than half of its members are there to agree on anything. */
 export const MINORITY = 'minority'
 
 /** RabbitMQ's management API, for one virtual host. */
@@ -127,7 +122,8 @@ function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
   return {
     name: textOf(item.name),
     type: textOf(item.type) || 'classic',
-    state: hasMajority({ members, online }) ? textOf(item.state) : MINORITY,
+    // RabbitMQ says so itself at once, while the members online are those of its last statistics; either of them may be late.
+    state: online <= members / 2 && members > 0 ? MINORITY : textOf(item.state),
     ready: numberOf(item.messages_ready),
     unacked: numberOf(item.messages_unacknowledged),
     consumers: numberOf(item.consumers),

@@ -52,6 +52,19 @@ describe("RabbitMQ's management API", () => {
     })
   })
 
+  it.each([
+    [{ state: 'running', members: ['a', 'b', 'c'], online: ['a', 'b'] }, 'running'],
+    [{ state: 'running', members: ['a', 'b', 'c'], online: ['a'] }, 'minority'],
+    // What RabbitMQ answers in the seconds after it lost two nodes.
+    [{ state: 'minority', members: ['a', 'b', 'c'], online: ['a', 'b', 'c'] }, 'minority'],
+    [{ state: 'down' }, 'down'],
+  ])('reads of %j that it is %s', async (queue, state) => {
+    const url = await aManagement((_, response) =>
+      response.end(JSON.stringify({ page_count: 1, items: [{ name: 'q', ...queue }] })),
+    )
+    expect(await managementApi(url, BROKER, 5_000).queues()).toMatchObject([{ name: 'q', state }])
+  })
+
   it('says what is missing when it refuses', async () => {
     const url = await aManagement((_, response) => response.writeHead(401).end())
     await expect(managementApi(url, BROKER, 5_000).queues()).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { parseInequivalence, readRefusal } from '../../broker/failures.ts'
 import { isQuorum } from '../../protocol/queue/task-queue.ts'
-import { hasMajority, type ManagedQueue } from '../../queues/management.ts'
+import { type ManagedQueue, MINORITY } from '../../queues/management.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 import type { QueueFacts } from './look-at-queues.ts'
 
@@ -9,11 +9,10 @@ import type { QueueFacts } from './look-at-queues.ts'
  * against the queue.
  */
 export function judgeMajority(name: string, managed: ManagedQueue | undefined): Finding | undefined {
-  if (managed === undefined || hasMajority(managed)) return undefined
-  const { online, members } = managed
+  if (managed?.state !== MINORITY) return undefined
   return error(
     `queue ${name}`,
-    `${online} of its ${count(members, 'member')} ${online === 1 ? 'is' : 'are'} there, which is no majority`,
+    `too few of its ${managed.members} members are there to give or take anything`,
     'It takes no message and gives none until more are back: workers wait, and a send is not confirmed.',
     'Start the nodes that are down: rabbitmqctl cluster_status',
   )

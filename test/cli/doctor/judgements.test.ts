@@ -127,8 +127,9 @@ describe('a queue', () => {
   }
 
   it('are told of members that are no majority', () => {
-    const found = (online: number) => judgeMajority('q', { ...quorum, online })?.what
-    expect([1, 2, 3].map(found)).toEqual(['1 of its 3 members is there, which is no majority', undefined, undefined])
+    const found = (state: string) => judgeMajority('q', { ...quorum, state })?.what
+    const lost = 'too few of its 3 members are there to give or take anything'
+    expect(['minority', 'running', 'down'].map(found)).toEqual([lost, undefined, undefined])
     expect(judgeMajority('q', undefined)).toBe(undefined)
   })
 
