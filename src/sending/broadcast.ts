@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker, Channel, Connection, Delivery, ServerInfo } from '../broker/broker.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
+import { inTime } from '../broker/in-time.ts'
 import {
   declarePidboxExchange,
   declarePidboxReplies,
@@ -59,7 +60,7 @@ export class Broadcast {
   /** Sends `method` without asking for replies. Rejects with `TWQ_NO_WORKER` at once when no worker listens at all. */
   async tell(method: string, args: JsonObject, destination?: readonly string[]): Promise<void> {
     await using channel = await this.#connection.openChannel()
-    await declarePidboxExchange(channel)
+    await inTime(declarePidboxExchange(channel), this.#clock)
     const request = encodeRequest({ method, arguments: args, destination: destination ?? null, clock: 1 })
     const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
     if (answer === 'returned') throw noWorker()
@@ -106,7 +107,7 @@ export async function askOn(
     quiet?.cancel()
     quiet = clock.after(expectedSilence(options.quiet, clock.monotonic() - asked), done.resolve)
   }
-  const replyTo = await listen(channel, server, onReply)
+  const replyTo = await inTime(listen(channel, server, onReply), clock)
   const request = encodeRequest({
     method,
     arguments: args,

@@ -51,5 +51,10 @@ describe('a quorum queue without a majority of its members, with the management 
     const doctor = await twq('doctor')
     expect(doctor.status).toBe(1)
     expect(doctor.stdout).toContain('too few of its 3 members are there to give or take anything')
+    // RabbitMQ 4.3 closes, after half a minute, the connection that has declared something.
+    expect(doctor.stdout).not.toContain('closed the connection')
+    const ping = await twq('inspect', 'ping')
+    expect(ping.status).toBe(69)
+    expect(ping.stderr).toMatch(/TWQ_QUEUE_DOWN|TWQ_NO_WORKER/)
   })
 })

@@ -1,7 +1,7 @@
 import type { Channel, Connection } from '../../broker/broker.ts'
 import { probePublishing } from '../../broker/probe-publishing.ts'
 import { TwqError } from '../../errors.ts'
-import { withChannel } from '../../queues/queue-access.ts'
+import { askInTime } from '../../queues/queue-access.ts'
 import { error, type Finding, ok } from './finding.ts'
 
 /** The operations of a worker on the broker, each tried in a way that leaves no trace. */
@@ -33,7 +33,7 @@ export async function probePermissions(connection: Connection): Promise<readonly
   const findings: Finding[] = []
   for (const { what, why, run } of PROBES) {
     try {
-      await withChannel(connection, run)
+      await askInTime(connection, run)
     } catch (thrown) {
       if (!TwqError.is(thrown, 'TWQ_BROKER_PERMISSION')) throw thrown
       findings.push(error('permissions', `this user may not ${what}: ${thrown.message}`, why, thrown.hint))
