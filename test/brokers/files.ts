@@ -60,11 +60,39 @@ const ON_THE_FIRST = [
   'worker/request/revocation',
 ]
 
+/**
+ * Of nodes and workers that are lost or replaced, of connections and of programs on long ways: on the last, whose cluster
+ * keeps its metadata otherwise than that of RabbitMQ 3.10. One before it is between the two.
+ */
+const ON_THE_LAST = [
+  'acceptance/drained-worker',
+  'acceptance/failed-tasks',
+  'acceptance/restarted-broker',
+  'broker/amqp/connection',
+  'broker/amqp/tls',
+  'cli/queue/queue',
+  'schedules/lost-queue',
+  'worker/consume/lost-node',
+  'worker/consume/work-ahead',
+  'worker/embedded-worker',
+  'worker/follow-ups/lost-node-of-a-chord',
+  'worker/lifecycle/deploys',
+  'worker/lifecycle/health',
+  'worker/quarantine/isolation',
+]
+
 /** Their paths in the project, for one of the brokers. */
 export function filesForBrokers(project: string, version: string): string[] {
-  const [first] = Object.keys(BROKERS)
+  const versions = Object.keys(BROKERS)
   const all = [...FOLDERS.map((folder) => `${folder}/**/*`), ...OTHERS]
-  const ignore = version === first ? OF_OURS : [...OF_OURS, ...ON_THE_FIRST]
+  const ignore = [
+    ...OF_OURS,
+    ...(version === versions[0] ? [] : ON_THE_FIRST),
+    ...(version === versions.at(-1) ? [] : ON_THE_LAST),
+  ]
+  for (const name of [...all, ...OF_OURS, ...ON_THE_FIRST, ...ON_THE_LAST]) {
+    if (globSync(pathOf(name), { cwd: project }).length === 0) throw new Error(`there is no ${pathOf(name)} any more`)
+  }
   return globSync(all.map(pathOf), { cwd: project, ignore: ignore.map(pathOf) }).sort()
 }
 
