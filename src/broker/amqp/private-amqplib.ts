@@ -113,7 +113,9 @@ interface Definitions extends Methods {
 
 let loaded: PrivateAmqplib | undefined
 
-/** Loads the private copy, once. Throws `TWQ_INTERNAL` when it is not the amqplib we know, or would not use our codec. */
+/**
+ * Loads the private copy, once. It keeps no call stack of each channel and connection that closes: nothing reads them, and for the first
+ * ones V8 compiles every function on the stack a second time, to know its lines. Throws `TWQ_INTERNAL` when it is not the amqplib we know, or would not use our codec. */
 export function privateAmqplib(): PrivateAmqplib {
   loaded ??= load()
   return loaded
@@ -129,7 +131,7 @@ function load(): PrivateAmqplib {
     return entries
   }
 
-  // amqplib's modules bind the codec's functions when they load, so the codec must be replaced first; and the
+  // amqplib's modules bind the functions of others when they load, so what is replaced must be replaced first; and the
   // application's own amqplib must neither be found changed nor be the one that we get.
   const theirs = take()
   try {
@@ -138,6 +140,8 @@ function load(): PrivateAmqplib {
     const codec = require(join(root, 'lib', 'codec.js')) as Record<string, unknown>
     codec.encodeTable = encodeFieldTable
     codec.decodeFields = decodeFieldTable
+    const errors = require(join(root, 'lib', 'error.js')) as { stackCapture: (reason: string) => string }
+    errors.stackCapture = (reason) => reason
     const definitions = require(join(root, 'lib', 'defs.js')) as Definitions
     verifyCodec(definitions)
     return {
