@@ -4,16 +4,18 @@ import { once } from 'node:events'
 import { TWQ } from '../test/support/worker-process.ts'
 import type { Arena } from './arena.ts'
 import { inTurns, median, type Row } from './comparison.ts'
+import { cpuTime } from './process-figures.ts'
 import { twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
-/** P6: what a person waits for at the prompt. */
+/** P6: what a person waits for at the prompt, and what a worker uses of a processor before it takes anything. */
 export async function commands(arena: Arena): Promise<Row[]> {
   const worker = await twq([])(arena, { queue: `ping-${randomUUID()}` })
   const figures = await inTurns(2 * arena.rounds + 1, {
     node: () => timed(['-e', '0'], arena),
     help: () => timed([TWQ, '--help'], arena),
     ping: () => timed([TWQ, 'inspect', 'ping', '--broker', arena.url], arena),
+    start: () => processorTimeOfStart(arena),
   })
   await worker.stop()
   const help = median(figures.help.map((time, round) => time - figures.node[round]!))
@@ -35,7 +37,21 @@ export async function commands(arena: Arena): Promise<Row[]> {
       unit: ' ms',
       target: { kind: 'at most', value: 200 },
     },
+    {
+      id: 'P6',
+      what: 'twq worker start, processor time until it is ready',
+      measured: 'its configuration and tasks are JavaScript',
+      figure: median(figures.start),
+      unit: ' ms',
+    },
   ]
+}
+
+async function processorTimeOfStart(arena: Arena): Promise<number> {
+  const worker = await twq([])(arena, { queue: `start-${randomUUID()}` })
+  const time = cpuTime(worker.pid)
+  await worker.stop()
+  return time
 }
 
 /** From the start of the process to its end. In a folder without a configuration file, which would have to be compiled. */
