@@ -75,7 +75,7 @@ async function bundle() {
   await build.close()
   const files = new Map()
   for (const { fileName, type, code, source } of output) {
-    files.set(fileName, type === 'chunk' ? inLatin1(placesIn(code, fileName)) : source)
+    files.set(fileName, type === 'chunk' ? inLatin1(builtInsAtHand(placesIn(code, fileName))) : source)
   }
   for (const name of SCRIPTS) files.set(name, readFileSync(join(BUILD, name)))
   for (const [name, content] of files) write(join(DIST, name), content)
@@ -119,6 +119,20 @@ function placesIn(code, fileName) {
     const path = posix.relative(posix.dirname(fileName), module)
     return `new URL(${JSON.stringify(path)}, import.meta.url).href`
   })
+}
+
+/**
+ * Takes what is built into Node from the process. For an import Node resolves the name anew in each file, and makes a module of everything
+ * that is exported, which loads what most starts have no use for.
+ */
+function builtInsAtHand(code) {
+  return code
+    .replaceAll(
+      /^import (?:(\{[^}]*\})|(?:\* as )?([\w$]+)) from ("node:[^"]+");$/gm,
+      (_, names, name, module) =>
+        `const ${name ?? names.replaceAll(' as ', ': ')} = process.getBuiltinModule(${module});`,
+    )
+    .replaceAll(/^import "node:[^"]+";$/gm, '')
 }
 
 /** Escapes what is not of Latin-1, all of which is in literals: with a single such character V8 keeps a whole file in two bytes for each. */

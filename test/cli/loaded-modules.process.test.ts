@@ -92,6 +92,16 @@ it('starts a worker whose configuration is JavaScript with what connects it, and
   expect(files.filter((file) => /^(schedules\/(leader\/|service$)|queues\/failed)/.test(file))).toEqual([])
 })
 
+it('takes what is built into Node without an import, for which Node would make a module of all of it', () => {
+  const dist = new URL('dist/', ROOT)
+  const names = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+  const code = names
+    .filter((name) => name.endsWith('.js') && !name.startsWith('monitor/page/'))
+    .map((name) => readFileSync(new URL(name, dist), 'utf8'))
+  expect(code.some((text) => text.includes('getBuiltinModule("node:fs")'))).toBe(true)
+  expect(code.flatMap((text) => text.match(/^(?:import|export) .*"node:.*$/gm) ?? [])).toEqual([])
+})
+
 /**
  * Runs a command, and tells which packages and which of our own modules it loaded: Node's coverage has the files, and the
  * map of each file the modules that are in it.
