@@ -52,12 +52,16 @@ export interface KeptChannelOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly onLost: (error: Error) => void
+  /** Hears each reason once, and again after a minute; the next try is in `inMs`. Not called for an auxiliary channel. */
   readonly onSetupFailed: (error: Error, inMs: number) => void
+  /** It is set up again after a reason was told. */
+  readonly onRestored: () => void
   readonly auxiliary?: Auxiliary | undefined
 }
 
 // Milliseconds: each refusal is an error in the broker's log.
 const RARELY = 30_000
+const TOLD_EVERY = 60_000
 
 /** A channel that a session keeps: opened and set up anew on every connection and whenever it dies alone. */
 export class KeptChannel<C extends Keepable> implements Kept<C> {
@@ -67,8 +71,8 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
   readonly #ready = deferred<void>()
   readonly #over = sharedAbort()
   #everUp = false
-  /** The reason that was told last, of an auxiliary channel. */
-  #told: string | undefined
+  /** The reason that was told last, and when, until the channel is up. */
+  #told: { readonly reason: string; readonly at: number } | undefined
   #opened: C | undefined
   #channel: C | undefined
 
@@ -103,19 +107,24 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
     while (!over.aborted) {
       const { error, wasUp } = await this.#live(connection)
       if (over.aborted || TwqError.is(error, 'TWQ_CONNECTION_LOST')) return
-      const { auxiliary, onLost, onSetupFailed, clock } = this.#options
+      const { auxiliary, onLost, clock } = this.#options
       if (auxiliary === undefined && !this.#everUp && cannotBeMended(error)) return this.end(error)
       const inMs = this.#backoff.failed()
       if (wasUp) onLost(error)
-      else if (auxiliary === undefined) onSetupFailed(error, inMs)
-      else this.#tellOnce(error, auxiliary)
+      else this.#tell(error, inMs)
       await pause(clock, inMs, over)
     }
   }
 
-  #tellOnce(error: Error, { onDown }: Auxiliary): void {
-    if (error.message !== this.#told) onDown(error)
-    this.#told = error.message
+  #tell(error: Error, inMs: number): void {
+    const { auxiliary, onSetupFailed, clock } = this.#options
+    const at = clock.monotonic()
+    if (error.message === this.#told?.reason) {
+      if (auxiliary !== undefined || at - this.#told.at < TOLD_EVERY) return
+    }
+    this.#told = { reason: error.message, at }
+    if (auxiliary === undefined) onSetupFailed(error, inMs)
+    else auxiliary.onDown(error)
   }
 
   /** No more channels; `ready` rejects with `reason` if there never was one. */
@@ -147,10 +156,11 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
       if (!this.ended) {
         wasUp = true
         this.#everUp = true
-        this.#told = undefined
         this.#channel = channel
         this.#backoff.up()
         this.#ready.resolve()
+        if (this.#told !== undefined && this.#options.auxiliary === undefined) this.#options.onRestored()
+        this.#told = undefined
         await lost
       }
       throw this.#over.signal.reason

@@ -17,7 +17,9 @@ export type SessionEvent =
   | { readonly kind: 'connected'; readonly server: ServerInfo; readonly attempts: number; readonly downtimeMs: number }
   | { readonly kind: 'lost'; readonly error: Error }
   | { readonly kind: 'retrying'; readonly error: Error; readonly attempt: number; readonly inMs: number }
+  /** Once for each reason, and again after a minute of it. */
   | { readonly kind: 'setup-failed'; readonly name: string; readonly error: Error; readonly inMs: number }
+  | { readonly kind: 'channel-restored'; readonly name: string }
   | { readonly kind: 'channel-lost'; readonly name: string; readonly error: Error }
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'unblocked' }
@@ -137,6 +139,7 @@ class StandingSession implements Session {
       random: this.#options.random,
       onLost: (error) => this.#emit({ kind: 'channel-lost', name, error }),
       onSetupFailed: (error, inMs) => this.#emit({ kind: 'setup-failed', name, error, inMs }),
+      onRestored: () => this.#emit({ kind: 'channel-restored', name }),
       auxiliary,
     })
     for (const other of this.#kept) if (other.ended) this.#kept.delete(other)

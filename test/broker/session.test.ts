@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createSession, type Session, type SessionEvent } from '../../src/broker/session.ts'
 import { TwqError } from '../../src/errors.ts'
-import { systemClock } from '../../src/runtime/time/clock.ts'
+import { type Clock, systemClock } from '../../src/runtime/time/clock.ts'
 import { deferred } from '../../src/runtime/time/deferred.ts'
 import { FakeBroker, type FakeChannel } from '../support/fake-broker.ts'
 
@@ -11,7 +11,7 @@ const lost = (): TwqError => new TwqError('TWQ_CONNECTION_LOST', 'reset')
 const closed = (): TwqError => new TwqError('TWQ_CHANNEL_CLOSED', 'gone')
 const soon = (): AbortSignal => AbortSignal.timeout(5_000)
 
-function aSession(broker = new FakeBroker(), over: { giveUpAfter?: number; signal?: AbortSignal } = {}) {
+function aSession(broker = new FakeBroker(), over: { giveUpAfter?: number; signal?: AbortSignal; clock?: Clock } = {}) {
   // Full jitter with no luck: every delay is zero.
   const session = createSession({ broker, name: 'test', clock: systemClock, random: () => 0, ...over })
   const events: SessionEvent[] = []
@@ -163,6 +163,42 @@ describe('keep', () => {
     expect(events.flatMap((event) => (event.kind === 'setup-failed' ? [event.error.message] : []))).toEqual([
       'gone',
       'revoked',
+    ])
+    await session.stop({ deadline: soon() })
+  })
+
+  it('tells each reason why a channel is not set up once, again after a minute, and when it is there', async () => {
+    const [no, gone] = [new TwqError('TWQ_BROKER_PERMISSION', 'no'), closed()]
+    const outcomes = [no, no, no, no, gone, gone, undefined]
+    let minutes = 0
+    const clock: Clock = {
+      now: systemClock.now,
+      after: systemClock.after,
+      monotonic: () => minutes * 60_000,
+    }
+    const { session, events } = aSession(new FakeBroker(), { clock })
+    let first = true
+    const restored = next(session, 'channel-restored')
+    const kept = session.keep('tasks', async (channel) => {
+      if (first) {
+        first = false
+        queueMicrotask(() => setImmediate(() => (channel as FakeChannel).lose(closed())))
+        return
+      }
+      if (outcomes.length === 5) minutes += 1
+      const outcome = outcomes.shift()
+      if (outcome) throw outcome
+    })
+    await session.start()
+    await kept.ready
+    await restored
+    expect(events.map((event) => (event.kind === 'setup-failed' ? event.error : event.kind))).toEqual([
+      'connected',
+      'channel-lost',
+      no,
+      no,
+      gone,
+      'channel-restored',
     ])
     await session.stop({ deadline: soon() })
   })

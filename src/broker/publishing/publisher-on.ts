@@ -31,7 +31,7 @@ class OneConnection implements PublisherSession {
   keep(name: string, setup: (channel: Channel, signal: AbortSignal) => Promise<void>): Kept {
     const making = { open: (connection: Connection) => connection.openChannel(), setup }
     const ignore = () => {}
-    const told = { onLost: ignore, onSetupFailed: ignore }
+    const told = { onLost: ignore, onSetupFailed: ignore, onRestored: ignore }
     const kept = new KeptChannel(making, { name, clock: this.#clock, random: Math.random, ...told })
     this.#live.serve(kept)
     return kept

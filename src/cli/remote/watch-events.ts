@@ -40,6 +40,7 @@ export async function openWatch(
     else if (event.kind === 'connected' && event.downtimeMs > 0) onNews('the broker is back')
     else if (event.kind === 'failed') onNews(`there will be no more events: ${event.error.message}`)
     else if (event.kind === 'setup-failed') onNews(`the broker refuses: ${event.error.message}`)
+    else if (event.kind === 'channel-restored') onNews('events arrive again')
   })
   const stream = receiveEvents({ session, clock: systemClock }, options)
   const close = async (): Promise<void> => {

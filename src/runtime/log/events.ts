@@ -50,7 +50,8 @@ const table = {
   'broker.lost': { level: 'warn', meaning: 'a connection was lost; a new one is opened' },
   'broker.retrying': {
     level: 'warn',
-    meaning: 'the broker can not be reached: the first try, and again after growing times',
+    meaning:
+      'the broker can not be reached: the first try, and again after growing times',
   },
   'broker.try-failed': { level: 'debug', meaning: 'one try to connect failed; the next is in `in_ms`' },
   'broker.blocked': { level: 'warn', meaning: 'the broker takes no messages, for want of memory or disk' },
@@ -60,7 +61,12 @@ const table = {
     meaning: 'connecting again can not help (login, virtual host): the worker ends',
   },
   'channel.lost': { level: 'warn', meaning: 'the broker closed a channel; it is opened again' },
-  'channel.setup-failed': { level: 'error', meaning: 'a channel could not be set up; the next try is in `in_ms`' },
+  'channel.setup-failed': {
+    level: 'error',
+    meaning:
+      'a channel could not be set up; tried again from `in_ms` on: once for each reason, and again after a minute',
+  },
+  'channel.restored': { level: 'info', meaning: 'a channel that could not be set up is there again' },
 
   'consumer.cancelled': {
     level: 'warn',

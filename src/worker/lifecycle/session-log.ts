@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../broker/session.ts'
-import { TwqError } from '../../errors.ts'
+import { hintOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { ConsumerTimeouts } from '../consume/consumer-timeouts.ts'
 import type { AbsenceLog, SessionRole } from './absence-log.ts'
@@ -41,9 +41,13 @@ export function logSession(
           channel: event.name,
           in_ms: Math.round(event.inMs),
           error: event.error.message,
+          ...hinted(event.error),
         },
         'a channel could not be set up; trying again',
       )
+      return
+    case 'channel-restored':
+      logger.info({ event: 'channel.restored', role, channel: event.name }, 'the channel is set up again')
       return
     case 'channel-lost':
       if (TwqError.is(event.error, 'TWQ_CONSUMER_TIMEOUT')) {
@@ -62,4 +66,9 @@ export function logSession(
       logger.fatal({ event: 'broker.session-failed', role, err: event.error }, 'no way back to the broker: leaving')
       return
   }
+}
+
+function hinted(error: Error): { readonly hint?: string } {
+  const hint = hintOf(error)
+  return hint === undefined ? {} : { hint }
 }
