@@ -30,6 +30,8 @@ export type SessionEvent =
 export interface Session extends Service {
   readonly connected: boolean
   readonly connection: Connection | undefined
+  /** Why there is no connection: the last loss, or the last try that failed. Undefined while there is one. */
+  readonly trouble: Error | undefined
   /** Calls `setup` with a new channel on the first connect and on the hundredth; `signal` aborts when that channel is gone. */
   keep(
     name: string,
@@ -78,6 +80,7 @@ class StandingSession implements Session {
   /** Resolves with the next connection. */
   #next = deferred<LiveConnection>()
   #link: LiveConnection | undefined
+  #trouble: Error | undefined
   #running: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
@@ -92,6 +95,10 @@ class StandingSession implements Session {
 
   get connection(): Connection | undefined {
     return this.#link?.connection
+  }
+
+  get trouble(): Error | undefined {
+    return this.#trouble
   }
 
   async start(): Promise<void> {
@@ -175,6 +182,7 @@ class StandingSession implements Session {
       lost = this.#options.clock.monotonic()
       if (this.#over.signal.aborted) break
       const error = reason.kind === 'lost' ? reason.error : new TwqError('TWQ_CONNECTION_LOST', 'it was closed')
+      this.#trouble = error
       this.#emit({ kind: 'lost', error })
       await this.#backOff(error)
     }
@@ -186,6 +194,7 @@ class StandingSession implements Session {
   async #serve(connection: Connection, lost: number | undefined, onFirst: () => void): Promise<CloseReason> {
     try {
       this.#backoff.up()
+      this.#trouble = undefined
       this.#emit({
         kind: 'connected',
         server: connection.server,
@@ -238,6 +247,7 @@ class StandingSession implements Session {
 
   async #backOff(error: Error, over = this.#over.signal): Promise<void> {
     const inMs = this.#backoff.failed()
+    this.#trouble = error
     this.#emit({ kind: 'retrying', error, attempt: this.#backoff.failures, inMs })
     // The clock's timers keep no process alive, and without a connection there may be nothing else that does.
     const alive = setInterval(() => {}, LONG)

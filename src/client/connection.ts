@@ -42,8 +42,6 @@ export class ClientConnection {
   readonly send: Send
   readonly #sender: Sender
   readonly #session: Session
-  /** Why there is no connection, while there is none. */
-  #lastError: Error | undefined
   readonly #publisher: OwnedPublisher
   readonly replies: Replies | undefined
   readonly #publishTimeout: number
@@ -56,8 +54,6 @@ export class ClientConnection {
     this.#clock = clock
     this.#session = createSession({ broker, name: 'client', clock, random: Math.random })
     this.#session.listen((event) => {
-      if (event.kind === 'connected') this.#lastError = undefined
-      if (event.kind === 'lost' || event.kind === 'retrying') this.#lastError = event.error
       if (event.kind === 'lost') logger?.warn({ err: event.error }, 'broker lost')
       else if (event.kind === 'connected') logger?.debug({ attempts: event.attempts }, 'broker connected')
     })
@@ -124,7 +120,7 @@ export class ClientConnection {
   #unreached(what: string): TwqError {
     return new TwqError('TWQ_BROKER_UNREACHABLE', `${what} did not reach the broker in time`, {
       hint: 'Try again once the broker answers; `twq doctor` says what is wrong with it.',
-      cause: this.#lastError,
+      cause: this.#session.trouble,
     })
   }
 

@@ -7,6 +7,8 @@ export interface VitalSigns {
   /** The connection that tasks come by. */
   readonly consumer: {
     readonly connected: boolean
+    /** Why it is not connected, where that is known. */
+    readonly trouble?: string | undefined
     /** Queues that it is to consume. */
     readonly wanted: readonly string[]
     /** Those whose consumer the broker has confirmed, on a channel that is open. */
@@ -17,7 +19,11 @@ export interface VitalSigns {
     readonly troubles?: ReadonlyMap<string, string>
   }
   /** The connection that results and retries leave by. */
-  readonly publisher: { readonly connected: boolean; readonly blocked: string | undefined }
+  readonly publisher: {
+    readonly connected: boolean
+    readonly trouble?: string | undefined
+    readonly blocked: string | undefined
+  }
   /** Messages that can neither run nor be set aside for now. */
   readonly aside: {
     readonly held: number
@@ -95,7 +101,7 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
   const add = (check: Finding['check'], why: string): void => void findings.push({ check, why })
   if (stoppingFor !== undefined) add('draining', 'the worker is stopping')
   else if (!started) add('startup', 'the worker has not consumed yet')
-  if (!consumer.connected) add('connection', 'not connected to the broker')
+  if (!consumer.connected) add('connection', because('not connected to the broker', consumer.trouble))
   else {
     const { held, suspended } = aside
     const missing = consumer.wanted.filter((queue) => !consumer.consuming.includes(queue) && !suspended.includes(queue))
@@ -109,7 +115,7 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
       add('broker', `no answer for ${consumer.answeredAgo} ms, where ${limits.heartbeat} ms are allowed`)
     }
   }
-  if (!publisher.connected) add('publisher', 'not connected to the broker for results')
+  if (!publisher.connected) add('publisher', because('not connected to the broker for results', publisher.trouble))
   else if (publisher.blocked !== undefined) add('publisher', `the broker takes no messages: ${publisher.blocked}`)
   if (loopLag > limits.loopLag) findings.push(lateLoop(loopLag, limits))
   const { outcomes } = signs
@@ -126,6 +132,10 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
 
 // Milliseconds. Many large results at once are on their way for a moment.
 const FULL_FOR = 5_000
+
+function because(what: string, why: string | undefined): string {
+  return why === undefined ? what : `${what}: ${why}`
+}
 
 function lateLoop(loopLag: number, limits: HealthLimits): Finding {
   return { check: 'loop', why: `the event loop is ${loopLag} ms late, where ${limits.loopLag} ms are allowed` }

@@ -36,6 +36,7 @@ describe('start', () => {
     await session.start()
     expect(session.connected).toBe(true)
     expect(kinds()).toEqual(['retrying', 'retrying', 'connected'])
+    expect(session.trouble).toBeUndefined()
     expect(events.at(-1)).toMatchObject({ attempts: 3, downtimeMs: 0 })
     await session.stop({ deadline: soon() })
   })

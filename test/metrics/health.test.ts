@@ -63,6 +63,18 @@ describe('a worker', () => {
     expect(judge('ready', signs, limits)).toEqual([{ check: 'consumer', why: 'no confirmed consumer on a, b' }])
   })
 
+  it('says why it is not connected', () => {
+    const signs: VitalSigns = {
+      ...well,
+      consumer: { ...consumer, connected: false, trouble: 'login refused' },
+      publisher: { connected: false, trouble: 'reset', blocked: undefined },
+    }
+    expect(judge('ready', signs, limits).map(({ why }) => why)).toEqual([
+      'not connected to the broker: login refused',
+      'not connected to the broker for results: reset',
+    ])
+  })
+
   it('is live whatever becomes of the broker', () => {
     const signs: VitalSigns = {
       ...well,

@@ -51,7 +51,7 @@ const table = {
   'broker.retrying': {
     level: 'warn',
     meaning:
-      'the broker can not be reached: the first try, and again after growing times',
+      'the broker can not be reached: the first try, and again after growing times; at once where it refuses the login',
   },
   'broker.try-failed': { level: 'debug', meaning: 'one try to connect failed; the next is in `in_ms`' },
   'broker.blocked': { level: 'warn', meaning: 'the broker takes no messages, for want of memory or disk' },

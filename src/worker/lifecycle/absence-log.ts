@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../../broker/session.ts'
+import { type ErrorCode, hintOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
@@ -17,15 +18,21 @@ export interface AbsenceLogOptions {
 const TOLD_AFTER = [10_000, 30_000, 60_000]
 const TOLD_EVERY = 60_000
 
+// What trying again does not mend: a person has to.
+const REFUSALS = ['TWQ_BROKER_AUTH', 'TWQ_BROKER_VHOST', 'TWQ_BROKER_TLS'] as const
+
 const HINT = 'No RabbitMQ yet? npx twq dev brings a broker of its own.'
 
 /**
  * Tells of a broker that can't be reached: at once, after 10, 30 and 60 s, and then every minute, with the number of tries
- * of both connections together. Every single try is a line at level debug.
+ * of both connections together. A refusal of the login, the vhost or the certificate is told when it is first heard, with
+ * what to do. Every single try is a line at level debug.
  */
 export class AbsenceLog {
   readonly #options: AbsenceLogOptions
   readonly #away = new Set<SessionRole>()
+  /** The refusals that were told since the broker went away. */
+  readonly #refusals = new Set<ErrorCode>()
   #everConnected = false
   #since = 0
   #tries = 0
@@ -48,11 +55,13 @@ export class AbsenceLog {
       this.#since = clock.monotonic()
       this.#tries = 0
       this.#lines = 0
+      this.#refusals.clear()
     }
     this.#away.add(role)
     this.#tries += 1
     const away = Math.round(clock.monotonic() - this.#since)
-    if (away < this.#due()) {
+    const isNews = this.#isNewRefusal(error)
+    if (away < this.#due() && !isNews) {
       const fields = {
         event: 'broker.try-failed' as const,
         role,
@@ -65,11 +74,15 @@ export class AbsenceLog {
     }
     while (away >= this.#due()) this.#lines += 1
     const fields = { event: 'broker.retrying' as const, tries: this.#tries, away_ms: away, error: error.message }
-    if (away > 0 || this.#tries > 1) logger.warn(fields, `the broker is away for ${seconds(away)}; trying again`)
-    else {
-      const hint = terminal && !this.#everConnected ? { hint: HINT } : {}
-      logger.warn({ ...fields, ...hint }, 'the broker can not be reached; trying again')
-    }
+    const isFirst = away === 0 && this.#tries === 1
+    const hint = isRefusal(error) ? hintOf(error) : isFirst && terminal && !this.#everConnected ? HINT : undefined
+    logger.warn({ ...fields, ...(hint === undefined ? {} : { hint }) }, textOf({ error, away, isFirst }))
+  }
+
+  #isNewRefusal(error: Error): boolean {
+    if (!isRefusal(error) || this.#refusals.has(error.code)) return false
+    this.#refusals.add(error.code)
+    return true
   }
 
   /** How long the broker is away when the next line is due. */
@@ -78,6 +91,17 @@ export class AbsenceLog {
     const last = TOLD_AFTER.length
     return TOLD_AFTER[this.#lines - 1] ?? (TOLD_AFTER[last - 1] as number) + (this.#lines - last) * TOLD_EVERY
   }
+}
+
+function isRefusal(error: Error): error is TwqError {
+  return TwqError.is(error, ...REFUSALS)
+}
+
+function textOf({ error, away, isFirst }: { error: Error; away: number; isFirst: boolean }): string {
+  if (isRefusal(error)) return 'the broker refuses the connection; trying again'
+  return isFirst
+    ? 'the broker can not be reached; trying again'
+    : `the broker is away for ${seconds(away)}; trying again`
 }
 
 function seconds(ms: number): string {

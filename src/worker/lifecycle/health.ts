@@ -182,12 +182,17 @@ export class WorkerHealth implements WorkerObserver {
       stoppingFor: since(this.#stoppingSince),
       consumer: {
         connected: consuming.connected,
+        trouble: consuming.trouble?.message,
         wanted: consumer.queues.map(({ name }) => name),
         consuming: channels.consuming ? consumer.consuming : [],
         answeredAgo: since(channels.answeredAt),
         troubles: channels.troubles,
       },
-      publisher: { connected: publishing.connected, blocked: publishing.connection?.blocked },
+      publisher: {
+        connected: publishing.connected,
+        trouble: publishing.trouble?.message,
+        blocked: publishing.connection?.blocked,
+      },
       aside: aside.signs,
       loopLag: Math.round(loopWatch.lag),
       outcomes: kept.signs,

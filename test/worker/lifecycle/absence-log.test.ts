@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { TwqError } from '../../../src/errors.ts'
 import { createLogger } from '../../../src/runtime/log/logger.ts'
 import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 import { AbsenceLog, type SessionRole } from '../../../src/worker/lifecycle/absence-log.ts'
@@ -9,8 +10,8 @@ function aLog(terminal = false) {
   const clock = new ManualClock(0)
   const logger = createLogger({ level: 'debug', format: 'json', destination })
   const log = new AbsenceLog({ clock, logger, terminal })
-  const fail = (role: SessionRole, attempt = 1): void =>
-    log.retrying(role, { kind: 'retrying', error: new Error('nothing listens at h:1'), attempt, inMs: 500 })
+  const fail = (role: SessionRole, error = new Error('nothing listens at h:1')): void =>
+    log.retrying(role, { kind: 'retrying', error, attempt: 1, inMs: 500 })
   return { clock, log, fail, lines, told: () => lines.filter(({ level }) => level === 'warn') }
 }
 
@@ -63,4 +64,25 @@ it('names the command that brings a broker to a person whose worker has never ha
   const silent = aLog(false)
   silent.fail('consumer')
   expect(silent.told()[0]).not.toHaveProperty('hint')
+})
+
+it('tells of a refusal when it is first heard, with what to do, and not again for the other connection', () => {
+  const { clock, log, fail, told } = aLog()
+  const refused = new TwqError('TWQ_BROKER_AUTH', 'login refused for user "a"', { hint: 'Check the password.' })
+  fail('consumer')
+  clock.advance(100)
+  fail('publisher', refused)
+  fail('consumer', refused)
+  expect(told()).toHaveLength(2)
+  expect(told()[1]).toMatchObject({
+    event: 'broker.retrying',
+    msg: 'the broker refuses the connection; trying again',
+    error: 'login refused for user "a"',
+    hint: 'Check the password.',
+  })
+  log.connected('consumer')
+  log.connected('publisher')
+  fail('consumer')
+  fail('consumer', refused)
+  expect(told()).toHaveLength(4)
 })
