@@ -13,6 +13,8 @@ export type Keepable = Pick<Channel, 'isOpen' | 'closed' | typeof Symbol.asyncDi
 export interface Kept<C extends Keepable = Channel> extends AsyncDisposable {
   /** Resolves after the first successful setup; rejects only with an error that trying again can't mend, or when stopped. */
   readonly ready: Promise<void>
+  /** Aborts when there will be no more channels, with the reason: it or its session was closed, or trying again can't help. */
+  readonly over: AbortSignal
   /** True while the newest channel is open and its setup has completed. */
   readonly up: boolean
   /** The newest channel whose setup completed, while it is open. */
@@ -95,6 +97,10 @@ export class KeptChannel<C extends Keepable> implements Kept<C> {
 
   get channel(): C | undefined {
     return this.#channel?.isOpen ? this.#channel : undefined
+  }
+
+  get over(): AbortSignal {
+    return this.#over.signal
   }
 
   get ended(): boolean {

@@ -12,6 +12,7 @@ import { heldSize } from '../runtime/held-size.ts'
 import { matchesGlob } from '../runtime/text/glob.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../runtime/time/deferred.ts'
+import { onAbort } from '../runtime/time/on-abort.ts'
 
 /** Which events, and what workers are asked for. */
 export interface EventOptions {
@@ -34,7 +35,8 @@ export interface EventOptions {
 
 /**
  * The events of a cluster, for one reader. It survives lost connections, though what is said meanwhile is missed. Ends
- * when its signal aborts, when the reader leaves the loop, and when it is disposed of; rejects when the broker refuses.
+ * when its signal aborts, when the reader leaves the loop, when it is disposed of, and with its client; rejects when the
+ * broker refuses.
  */
 export interface EventStream extends AsyncIterable<CeleryEvent>, AsyncDisposable {
   /** Resolves when events can arrive; rejects if they never will. */
@@ -86,7 +88,10 @@ class EventReceiver implements EventStream {
     this.#parts = parts
     this.#options = options
     this.#kept = parts.session.keep('event receiver', (channel) => this.#consume(channel))
-    this.#kept.ready.catch((error) => this.#finish(TwqError.is(error, 'TWQ_CLOSED') ? {} : { error }))
+    onAbort(this.#kept.over, () => {
+      const error: unknown = this.#kept.over.reason
+      this.#finish(TwqError.is(error, 'TWQ_CLOSED') ? {} : { error })
+    })
     options.signal?.addEventListener('abort', this.#stop, { once: true })
     if (options.signal?.aborted) this.#stop()
   }

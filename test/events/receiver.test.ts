@@ -183,6 +183,11 @@ describe('a stream of events', () => {
     expect(await take(third.stream, 1)).toEqual(['a'])
     expect(await take(third.stream, 1)).toEqual([])
     await third.stop()
+
+    const fourth = await aReceiver()
+    const unread = take(fourth.stream, 1)
+    await fourth.stop()
+    expect(await unread).toEqual([])
   })
 
   it('was never begun when its signal was aborted before', async () => {
