@@ -122,6 +122,6 @@ it('a task in a thread links what it sends, and revokes it', async () => {
 it('what is no signature can not be linked', async () => {
   await expect(client.send('add', [1, 2], { link: 'hear' as never })).rejects.toMatchObject({
     code: 'TWQ_ARGUMENTS',
-    message: 'send option link must be signatures, got hear',
+    message: 'send option link must be signatures, got "hear"',
   })
 })
