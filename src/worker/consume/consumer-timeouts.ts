@@ -1,8 +1,10 @@
-import type { EndedConsumer } from '../../broker/broker.ts'
+import type { Channel, EndedConsumer } from '../../broker/broker.ts'
 import { CONSUMER_TIMEOUT_HINT } from '../../broker/failures.ts'
 import { endsLateConsumers } from '../../broker/server-version.ts'
 import type { Session } from '../../broker/session.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
+import type { Clock } from '../../runtime/time/clock.ts'
+import { pause } from '../../runtime/time/pause.ts'
 import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
@@ -15,8 +17,13 @@ export interface ConsumerTimeoutsParts {
   readonly table: RequestTable
   /** Told of `takenBack`: what has not started is let go of, so that the broker has all of it. */
   readonly moments: Pick<Moments, 'takenBack'>
+  readonly clock: Clock
   readonly logger: EventLogger
 }
+
+// Milliseconds: so long the broker may take to delete a queue whose consumers it has ended, and between two looks at it.
+const DELETION = 2_000
+const BETWEEN_LOOKS = 20
 
 // How many of the running tasks a line names.
 const MOST_NAMED = 10
@@ -38,13 +45,13 @@ export class ConsumerTimeouts {
    * counts as taken back; what has not started goes back as a whole. True when it was one. Never rejects.
    */
   async ended(queue: string, consumed: string, consumer: EndedConsumer): Promise<boolean> {
-    const { declarations, moments, session } = this.#parts
+    const { declarations, moments, session, clock } = this.#parts
     const server = session.connection?.server
     if (server === undefined || !endsLateConsumers(server)) return false
     try {
       if (!(await declarations.of(queue)).quorum) return false
       // A deleted queue gives nothing back: what is in hand of it runs.
-      await session.withChannel((channel) => channel.inspectQueue(consumed))
+      await session.withChannel((channel) => untilItStays(channel, consumed, clock))
     } catch {
       return false
     }
@@ -75,6 +82,21 @@ export class ConsumerTimeouts {
       { event: 'consumer.timeout', ...fields, tasks },
       'a task ran longer than the broker waits; consuming anew',
     )
+  }
+}
+
+/**
+ * Resolves once a queue is sure to stay, and rejects where it is gone. For moments after its consumers have ended, a quorum
+ * queue that is being deleted is there, without messages and consumers. After a timeout it has the message that came back, or a
+ * consumer that took it.
+ */
+async function untilItStays(channel: Pick<Channel, 'inspectQueue'>, queue: string, clock: Clock): Promise<void> {
+  const last = clock.monotonic() + DELETION
+  const { signal } = new AbortController()
+  for (;;) {
+    const { messages, consumers } = await channel.inspectQueue(queue)
+    if (messages > 0 || consumers > 0 || clock.monotonic() >= last) return
+    await pause(clock, BETWEEN_LOOKS, signal)
   }
 }
 
