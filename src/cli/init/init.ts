@@ -25,9 +25,14 @@ export async function init(directory: string, flags: InitFlags): Promise<number>
   const paths = [...files.keys()]
   const there = paths.filter((path) => existsSync(join(folder, path)))
   if (there.length > 0) throw inTheWay(folder, there)
+  // All folders first: where one can't be made, no file is written.
+  for (const needed of new Set(paths.map((path) => dirname(join(folder, path))))) {
+    await mkdir(needed, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw cannotMake(needed, error)
+    })
+  }
   for (const [path, content] of files) {
     const file = join(folder, path)
-    await mkdir(dirname(file), { recursive: true })
     // Should one have come meanwhile, it stays.
     await writeFile(file, content, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? inTheWay(folder, [path]) : cannotWrite(file, error)
@@ -42,6 +47,15 @@ export async function init(directory: string, flags: InitFlags): Promise<number>
 function inTheWay(folder: string, paths: readonly string[]): TwqError {
   return new TwqError('TWQ_EXISTS', `nothing is overwritten: ${folder} has ${paths.join(', ')}`, {
     hint: 'Take another folder: twq init my-worker',
+  })
+}
+
+function cannotMake(folder: string, cause: NodeJS.ErrnoException): TwqError {
+  const inTheWay = cause.code === 'EEXIST' || cause.code === 'ENOTDIR'
+  const why = inTheWay ? 'a file is in the way' : cause.message
+  return new TwqError(inTheWay ? 'TWQ_EXISTS' : 'TWQ_USAGE', `the folder ${folder} can't be made: ${why}`, {
+    hint: 'Take another folder: twq init my-worker',
+    cause,
   })
 }
 

@@ -49,3 +49,16 @@ it('overwrites nothing: one file in the way, and none is written', async () => {
   expect(await readdir(folder)).toEqual(['package.json'])
   expect(await readFile(join(folder, 'package.json'), 'utf8')).toBe('mine')
 })
+
+it.each(['tasks', 'test'])('writes nothing where a file is in the way of the folder %s, and says so', async (name) => {
+  const folder = tempFolder()
+  await writeFile(join(folder, name), 'mine')
+  const refused = await runTwq(['init', '.'], { cwd: folder })
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain(
+    `error[TWQ_EXISTS]: the folder ${join(folder, name)} can't be made: a file is in the way`,
+  )
+  expect(refused.stderr).toContain('twq init my-worker')
+  expect((await readdir(folder)).filter((entry) => entry.includes('.'))).toEqual([])
+  expect(await readFile(join(folder, name), 'utf8')).toBe('mine')
+})
