@@ -1,4 +1,5 @@
 import { messageOf, TwqError } from '../errors.ts'
+import { taskQueueOf } from '../protocol/companion-queues.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import { shellWord } from '../runtime/text/shell-word.ts'
 import { oversizeError, readOversize } from './message-size.ts'
@@ -107,12 +108,14 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
       'The queue is back with that node. A quorum queue lives on several nodes: declare it with x-queue-type quorum.',
     )
   }
-  if (code === 404)
-    return fail(
-      'TWQ_QUEUE_MISSING',
-      `the broker has ${sayOf(text)}`,
-      'Check the name and the vhost, or declare it first.',
-    )
+  if (code === 404) {
+    const task = taskQueueOf(/^NOT_FOUND - no queue '(.*)' in vhost '/s.exec(text)?.[1] ?? '')
+    const declare =
+      task === undefined
+        ? 'or declare it first.'
+        : `or declare it first: a worker of ${task} does as it starts, or twq queue declare ${shellWord(task)}`
+    return fail('TWQ_QUEUE_MISSING', `the broker has ${sayOf(text)}`, `Check the name and the vhost, ${declare}`)
+  }
   const difference = parseInequivalence(text)
   if (difference !== undefined) {
     const { kind, name, argument, wanted, found } = difference

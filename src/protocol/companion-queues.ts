@@ -17,3 +17,8 @@ export function suspectsQueue(queue: string): string {
 export function failedQueue(queue: string): string {
   return `${queue}.failed`
 }
+
+/** The task queue that a queue of this name would lie beside; undefined where the name is not one of those. */
+export function taskQueueOf(companion: string): string | undefined {
+  return /^(.+)\.(?:quarantine|suspects|failed)$/s.exec(companion)?.[1]
+}

@@ -137,6 +137,15 @@ it('tells a connection that the broker closed from one that broke', () => {
   )
 })
 
+it.each([
+  ['q', 'declare it first.'],
+  ['q.failed', 'declare it first: a worker of q does as it starts, or twq queue declare q'],
+  ["it's.quarantine", "declare it first: a worker of it's does as it starts, or twq queue declare 'it'\\''s'"],
+])('says who declares the missing queue %s', (name, declare) => {
+  const refusal = closed(404, 'NOT-FOUND', `NOT_FOUND - no queue '${name}' in vhost '/'`)
+  expect(channelFailure(refusal).hint).toBe(`Check the name and the vhost, or ${declare}`)
+})
+
 it("reads the broker's words, also around quotes", () => {
   expect(readRefusal(closed(404, 'NOT-FOUND', `no "q"`))).toEqual({ code: 404, text: 'no "q"' })
   expect(readRefusal(new Error('x'))).toBeUndefined()
