@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { NO_AUTHORITIES } from './provision/guarded.ts'
 
 /** What starts `twq`. */
 export const TWQ = fileURLToPath(new URL('../../bin/twq.js', import.meta.url))
@@ -20,7 +21,7 @@ export async function runTwq(
 ): Promise<Finished> {
   const child = spawn(process.execPath, [TWQ, ...args], {
     cwd: options.cwd,
-    env: { ...cleanEnvironment(), ...options.env },
+    env: { ...cleanEnvironment(), ...NO_AUTHORITIES, ...options.env },
     stdio: 'pipe',
   })
   child.stdin.end(options.input)

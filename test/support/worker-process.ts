@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { FollowedFile } from './followed-file.ts'
-import { exitOf, killGroup, spawnGuarded } from './provision/guarded.ts'
+import { exitOf, killGroup, NO_AUTHORITIES, spawnGuarded } from './provision/guarded.ts'
 
 /** The command as npm links it. */
 export const TWQ = resolve(import.meta.dirname, '../../bin/twq.js')
@@ -45,7 +45,7 @@ export class WorkerProcess implements AsyncDisposable {
     const shell = ['-c', 'exec "$@" >>"$0" 2>&1', options.log]
     const command = options.command ?? [process.execPath, TWQ]
     const flags = ['worker', 'start', '--config', options.config, ...(options.flags ?? [])]
-    const env = { ...options.env, TWQ_BROKER: options.url }
+    const env = { ...NO_AUTHORITIES, ...options.env, TWQ_BROKER: options.url }
     const child = spawnGuarded('bash', [...shell, ...command, ...flags], { env })
     return new WorkerProcess(child, log, seen)
   }

@@ -13,6 +13,9 @@ folder=$1; shift
 exec "$@" 3<&-
 `
 
+/** Node reads these certificates at each start, which a start may take most of its time for; nothing that is started here needs them. */
+export const NO_AUTHORITIES = { NODE_EXTRA_CA_CERTS: undefined }
+
 export interface GuardedOptions {
   /** Added to our own environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>
