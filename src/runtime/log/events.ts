@@ -27,7 +27,8 @@ const table = {
   'worker.aborting': { level: 'warn', meaning: 'the grace period is over: the signals of the running tasks abort' },
   'worker.abandoning': {
     level: 'error',
-    meaning: 'tasks ignore the abort, or outcomes can not be settled: their messages go back to their queues',
+    meaning:
+      '`running` tasks ignore the abort, and the outcomes of `unsettled` ones can not be settled: their messages go back to their queues',
   },
   'worker.done': { level: 'info', meaning: 'what `--once` or `--max-tasks` asked for is done' },
   'worker.stopped': { level: 'info', meaning: 'the worker has stopped, in the way that `how` names' },

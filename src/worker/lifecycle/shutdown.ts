@@ -27,7 +27,7 @@ export interface ShutdownParts {
   readonly rateLimits: RateLimits
   readonly dispatcher: Dispatcher
   /** The outcomes that can't be settled for now. */
-  readonly kept: Pick<KeptOutcomes, 'tryNow' | 'abandon' | 'size'>
+  readonly kept: Pick<KeptOutcomes, 'tryNow' | 'abandon'>
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: EventLogger
@@ -72,14 +72,17 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
   if (await within(parts.clock, parts.abort, skip.abort, finished)) return late.length > 0 ? 'forced' : 'clean'
 
   const stubborn = table.all()
+  const deaf = table.inState('active').length
   logger.error(
     {
       event: 'worker.abandoning',
-      running: stubborn.length,
-      unsettled: parts.kept.size,
+      running: deaf,
+      unsettled: stubborn.length - deaf,
       tasks: stubborn.map(nameAndId),
     },
-    'tasks ignore the abort signal, or their outcomes can not be settled; returning their messages',
+    deaf > 0
+      ? 'tasks ignore the abort signal; returning what is not settled'
+      : 'the outcomes of tasks can not be settled in time; returning their messages',
   )
   // Cut short, it would leave both a message and its copy.
   await within(parts.clock, RETURNING_TIME, new AbortController().signal, giveBack(stubborn, parts))
