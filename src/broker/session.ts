@@ -120,7 +120,7 @@ class StandingSession implements Session {
 
   async stop({ deadline }: { readonly deadline: AbortSignal }): Promise<void> {
     const link = this.#link
-    this.#finish(new TwqError('TWQ_CLOSED', `session ${this.name} was stopped`))
+    this.#finish(new TwqError('TWQ_CLOSED', `the connection "${this.name}" was closed`))
     if (link !== undefined) {
       const cut = (): void => link.connection.destroy(new Error('no time was left to close it'))
       deadline.addEventListener('abort', cut)
