@@ -115,7 +115,9 @@ let loaded: PrivateAmqplib | undefined
 
 /**
  * Loads the private copy, once. It keeps no call stack of each channel and connection that closes: nothing reads them, and for the first
- * ones V8 compiles every function on the stack a second time, to know its lines. Throws `TWQ_INTERNAL` when it is not the amqplib we know, or would not use our codec. */
+ * ones V8 compiles every function on the stack a second time, to know its lines. Throws `TWQ_INTERNAL` when it is not the
+ * amqplib we know, or would not use our codec.
+ */
 export function privateAmqplib(): PrivateAmqplib {
   loaded ??= load()
   return loaded

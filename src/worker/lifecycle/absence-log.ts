@@ -76,7 +76,7 @@ export class AbsenceLog {
     const fields = { event: 'broker.retrying' as const, tries: this.#tries, away_ms: away, error: error.message }
     const isFirst = away === 0 && this.#tries === 1
     const hint = isRefusal(error) ? hintOf(error) : isFirst && terminal && !this.#everConnected ? HINT : undefined
-    logger.warn({ ...fields, ...(hint === undefined ? {} : { hint }) }, textOf({ error, away, isFirst }))
+    logger.warn({ ...fields, ...(hint !== undefined && { hint }) }, textOf({ error, away, isFirst }))
   }
 
   #isNewRefusal(error: Error): boolean {

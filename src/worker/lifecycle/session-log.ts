@@ -41,7 +41,7 @@ export function logSession(
           channel: event.name,
           in_ms: Math.round(event.inMs),
           error: event.error.message,
-          ...hinted(event.error),
+          hint: hintOf(event.error),
         },
         'a channel could not be set up; trying again',
       )
@@ -66,9 +66,4 @@ export function logSession(
       logger.fatal({ event: 'broker.session-failed', role, err: event.error }, 'no way back to the broker: leaving')
       return
   }
-}
-
-function hinted(error: Error): { readonly hint?: string } {
-  const hint = hintOf(error)
-  return hint === undefined ? {} : { hint }
 }
