@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arena } from './arena.ts'
 import type { Row } from './comparison.ts'
 import { drain } from './drain.ts'
@@ -6,15 +7,21 @@ import { SAME_PREFETCH } from './drains.ts'
 import { highestResidentSize, proportionalSize, residentSize } from './process-figures.ts'
 import { twq } from './sides.ts'
 
+/** Milliseconds after which V8 has given back what starting took: it waits for 8 seconds without work. */
+const IDLE_FOR = 20_000
+
 /**
- * P7: the resident memory of an idle worker, and at its highest in long drains as for P1 and P2. Beside it the proportional size
- * (PSS), which counts what processes share only once among them.
+ * P7: the resident memory of a worker that has had nothing to do since it started, and at its highest in long drains as for P1
+ * and P2. Beside it the proportional size (PSS), which counts what processes share only once among them.
  */
 export async function memory(arena: Arena): Promise<Row[]> {
   const idler = await twq(SAME_PREFETCH)(arena, { queue: `idle-${randomUUID()}` })
+  const started = residentSize(idler.pid)
+  await sleep(IDLE_FOR)
   const idle = { resident: residentSize(idler.pid), proportional: proportionalSize(idler.pid) }
   await idler.stop()
-  const rows = [row('idle worker', idle.resident, idle.proportional, 60)]
+  const { measured, ...idleRow } = row('idle worker', idle.resident, idle.proportional, 60)
+  const rows = [{ ...idleRow, measured: `${measured}; ${started.toFixed(0)} MB resident when it was ready` }]
   const count = arena.watched
   for (const { name, flags, results } of [
     { name: 'P1', flags: [...SAME_PREFETCH, '--result-backend', 'none'], results: 'nowhere' },
