@@ -2,7 +2,7 @@ import { answer } from './answer.ts'
 import type { Arena } from './arena.ts'
 import { inTurns, median, type Row, ratio, rounded } from './comparison.ts'
 import { type Drained, drain, type Load, type Pace } from './drain.ts'
-import { raw, type Side, twq } from './sides.ts'
+import { raw, rawKeeping, type Side, twq } from './sides.ts'
 
 /** The flags of a worker that is given the prefetch of the raw consumers. */
 export const SAME_PREFETCH: readonly string[] = ['--prefetch', '1000']
@@ -28,11 +28,13 @@ export async function drainWithResults(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
     each: () => drain(arena, raw({ acks: 'each', results: true }), ANSWERED),
     turn: () => drain(arena, raw({ acks: 'turn', results: true }), ANSWERED),
+    keeping: () => drain(arena, rawKeeping({ failing: false }), ANSWERED),
     twq: () => drain(arena, twq(SAME_PREFETCH), ANSWERED),
   })
   return [
     row('P2', 'drain, results confirmed ÷ raw, results unconfirmed', figures.twq, figures.each, 1.25),
     row('P2', 'the same ÷ raw, acks once per turn of the event loop', figures.twq, figures.turn),
+    row('P2', 'the same ÷ raw that waits for the same confirms', figures.twq, figures.keeping),
   ]
 }
 
@@ -106,29 +108,57 @@ export async function drainOtherwise(arena: Arena): Promise<Row[]> {
   return rows
 }
 
-/** P13: what a failure costs that is kept: the drain of P2 of a task that always fails, beside that of one that succeeds. */
+/**
+ * P13: what a failure costs that is kept: the drain of P2 of a task that always fails, beside that of one that succeeds; and the
+ * same of a bare loop that waits for the same confirms, which shows what of that the broker takes.
+ */
 export async function drainFailures(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
     succeeds: () => drain(arena, twq(SAME_PREFETCH), ANSWERED),
     fails: () => drain(arena, twq(SAME_PREFETCH), { ...ANSWERED, task: 'bench.fail' }),
+    rawSucceeds: () => drain(arena, rawKeeping({ failing: false }), ANSWERED),
+    rawFails: () => drain(arena, rawKeeping({ failing: true }), ANSWERED),
   })
-  const { fails, succeeds } = figures
-  const [failing, succeeding] = [fails, succeeds].map((runs) => runs.map(({ steady }) => steady)) as [Pace[], Pace[]]
-  const measured = `second half ${told(failing)} against ${told(succeeding)}`
-  const target = { kind: 'at most', value: 1.6 } as const
-  const cost = (id: string, what: string, of: (pace: Pace) => number): Row => ({
-    id,
+  const [failing, succeeding] = [steady(figures.fails), steady(figures.succeeds)]
+  const [rawFailing, rawSucceeding] = [steady(figures.rawFails), steady(figures.rawSucceeds)]
+  const cost = (what: string, of: (pace: Pace) => number) => ({
+    id: 'P13',
     what: `a task that fails and is kept ÷ one that succeeds: ${what}`,
-    measured,
+    measured: `second half ${told(failing)} against ${told(succeeding)}`,
     figure: ratio(failing.map(of), succeeding.map(of)),
     unit: '×',
-    target,
+    target: { kind: 'at most', value: 1.6 } as const,
   })
-  return [cost('P13', 'time', ({ rate }) => 1 / rate), cost('P13', "worker's CPU", ({ cpu }) => cpu)]
+  return [
+    cost('time', timeOf),
+    cost("worker's CPU", ({ cpu }) => cpu),
+    {
+      id: 'P13',
+      what: 'the same of plain amqplib with the same confirms: time',
+      measured: `second half ${told(rawFailing)} against ${told(rawSucceeding)}`,
+      figure: ratio(rawFailing.map(timeOf), rawSucceeding.map(timeOf)),
+      unit: '×',
+    },
+    {
+      id: 'P13',
+      what: 'a task that fails and is kept ÷ the same of plain amqplib: time',
+      measured: `second half ${told(failing)} against ${told(rawFailing)}`,
+      figure: ratio(failing.map(timeOf), rawFailing.map(timeOf)),
+      unit: '×',
+    },
+  ]
+}
+
+function steady(runs: readonly Drained[]): Pace[] {
+  return runs.map((run) => run.steady)
+}
+
+function timeOf({ rate }: Pace): number {
+  return 1 / rate
 }
 
 function row(id: string, what: string, ours: readonly Drained[], base: readonly Drained[], atLeast?: number): Row {
-  const [ourHalf, theirHalf] = [ours, base].map((runs) => runs.map(({ steady }) => steady)) as [Pace[], Pace[]]
+  const [ourHalf, theirHalf] = [steady(ours), steady(base)]
   const half = `${ratio(rates(ourHalf), rates(theirHalf)).toFixed(3)}×, ${told(ourHalf)} against ${told(theirHalf)}`
   return {
     id,

@@ -38,6 +38,14 @@ export function raw(style: { acks: 'each' | 'turn'; results: boolean; prefetch?:
   }
 }
 
+/** Plain amqplib that keeps the promises of a worker; see raw/keep.ts. */
+export function rawKeeping({ failing }: { readonly failing: boolean }): Side {
+  return async ({ url }, { queue, stopwatch }) => {
+    const watch = stopwatch && { stopwatch: stopwatch.path, count: stopwatch.count }
+    return consumerIn(startProgram('raw/keep.ts', { url, queue, failing, ...watch }))
+  }
+}
+
 /** The consumer that a program of ours, or of others, is. */
 export function consumerIn(child: ChildProcess): Consumer {
   return {
