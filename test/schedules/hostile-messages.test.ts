@@ -129,6 +129,26 @@ it('keeps the leader from nothing where their quarantine was deleted', async () 
   expect(ends()).toEqual([])
 })
 
+it('have other entries sent beside one that has no date left to be due at', async () => {
+  await scene.worker.stop('warm')
+  const [ran, quarantined] = [runs, await inQuarantine()]
+  const far = { ...ENTRY, name: 'far', since: 8.64e15, entry: { task: 'tick', every: 1_000, jitter: 1 } }
+  await publish(MESSAGE_TYPES.state, state({ version: 1e9, entries: [far] }))
+  const config = { schedules: { tick: { task: 'tick', every: '10s' } } }
+  const starting = startTestWorker({ tasks: [tick], broker, clock, config })
+  await clock.pass('5s')
+  scene = await starting
+  const { entries } = await scene.client.schedules.list()
+  expect(entries.map(({ name, state }) => [name, state])).toEqual([
+    ['far', 'over'],
+    ['tick', 'active'],
+  ])
+  await clock.pass('10s')
+  expect(runs).toBeGreaterThan(ran)
+  expect(await inQuarantine()).toBe(quarantined)
+  await scene.client.schedules.remove('far')
+})
+
 it('are read around by the worker that takes the lead, each of them', async () => {
   await scene.worker.stop('warm')
   const quarantined = await inQuarantine()

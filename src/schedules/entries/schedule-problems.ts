@@ -12,6 +12,8 @@ export const LONGEST_NAME = 200
 const LONGEST_PATTERN = 200
 /** Milliseconds: the shortest `every`. */
 const SHORTEST = 1_000
+/** A hundred years, in milliseconds: with it, a moment stays one that a date can hold. */
+const LONGEST_DURATION = 36_500 * 86_400_000
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -71,12 +73,14 @@ function timingProblems(entry: Entry): readonly string[] {
     return [` must say when with one of cron, every and at, got ${got}`]
   }
   if (every !== undefined) {
-    const ms = parseDuration(every)
+    const ms = durationOf(every)
     const fits = ms !== undefined && ms >= SHORTEST && Number.isSafeInteger(ms)
     return [
       ...(fits
         ? []
-        : [`.every must be whole milliseconds or a duration like '30s', at least a second, got ${show(every)}`]),
+        : [
+            `.every must be whole milliseconds or a duration like '30s', from a second to a hundred years, got ${show(every)}`,
+          ]),
       ...onlyWithCron({ tz, domAndDow }),
     ]
   }
@@ -102,7 +106,7 @@ function settingProblems(entry: Entry): readonly string[] {
   const { startAt, endAt, jitter, catchUp, enabled, at } = entry
   const catches = catchUp === undefined || catchUp === 'last' || catchUp === 'all' || catchUp === 'skip'
   const [from, to] = [momentOf(startAt), momentOf(endAt)]
-  const shift = jitter === undefined ? 0 : parseDuration(jitter)
+  const shift = jitter === undefined ? 0 : durationOf(jitter)
   return [
     ...(at !== undefined && (startAt !== undefined || endAt !== undefined)
       ? [': at needs no startAt and no endAt']
@@ -120,7 +124,7 @@ function settingProblems(entry: Entry): readonly string[] {
 }
 
 function overlapProblems({ overlap, overlapTimeout }: Entry): readonly string[] {
-  const timeout = overlapTimeout === undefined ? 1 : parseDuration(overlapTimeout)
+  const timeout = overlapTimeout === undefined ? 1 : durationOf(overlapTimeout)
   return [
     ...(overlap === undefined || overlap === 'allow' || overlap === 'skip'
       ? []
@@ -130,6 +134,12 @@ function overlapProblems({ overlap, overlapTimeout }: Entry): readonly string[] 
       : [`.overlapTimeout must be milliseconds or a duration like '10m', got ${show(overlapTimeout)}`]),
     ...(overlapTimeout !== undefined && overlap !== 'skip' ? [".overlapTimeout is for overlap: 'skip' only"] : []),
   ]
+}
+
+/** A duration of an entry in milliseconds; undefined for none, and for one that is too long. */
+function durationOf(value: unknown): number | undefined {
+  const ms = parseDuration(value)
+  return ms === undefined || ms > LONGEST_DURATION ? undefined : ms
 }
 
 function momentProblem(key: string, value: unknown): readonly string[] {

@@ -14,7 +14,7 @@ export interface Schedule {
   readonly args?: AnyArguments
   /** A pattern of five or six fields, with names: `'0 3 * * MON-FRI'`. Of six, the first is the second. */
   readonly cron?: string
-  /** On a grid of this width from `startAt`, or from 1 January 1970. At least a second. */
+  /** On a grid of this width from `startAt`, or from 1 January 1970. From a second to a hundred years. */
   readonly every?: number | string
   /** Once, then. */
   readonly at?: Date | string
@@ -95,10 +95,12 @@ export const SCHEDULE_KEYS: readonly string[] = [
   ...SEND_KEYS,
 ]
 
-/** The moment that a date or an ISO 8601 text with a zone names, in milliseconds since the epoch; undefined for anything else. */
+/** The moment that a date of the years 0 to 9999, or an ISO 8601 text with a zone, names, in milliseconds since the epoch; undefined for anything else. */
 export function momentOf(value: unknown): number | undefined {
   const zoned =
     typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/.test(value)
   const time = value instanceof Date ? value.getTime() : zoned ? Date.parse(value) : Number.NaN
-  return Number.isNaN(time) ? undefined : time
+  // Others have a text of six digits and a sign, which is not read here.
+  const year = new Date(time).getUTCFullYear()
+  return year >= 0 && year <= 9999 ? time : undefined
 }

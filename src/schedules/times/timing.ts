@@ -18,13 +18,16 @@ interface Bounds {
 
 const patterns = new WeakMap<Timing, CronTimes>()
 
-/** The first due time after `after`; undefined where there is none any more. */
+// The last moment that a Date can hold: the id of an occurrence is made of its date.
+const LAST_MOMENT = 8.64e15
+
+/** The first due time after `after`; undefined where there is none any more, in the time that there are dates for. */
 export function nextDue(timing: Timing, after: number): number | undefined {
   if (timing.kind === 'at') return timing.time > after ? timing.time : undefined
   const { startAt, endAt = Number.POSITIVE_INFINITY } = timing
   const from = startAt === undefined ? after : Math.max(after, startAt - 1)
   const due = timing.kind === 'every' ? onGrid(timing.ms, startAt ?? 0, from) : timesOf(timing).next(from)
-  return due === undefined || due > endAt ? undefined : due
+  return due === undefined || due > Math.min(endAt, LAST_MOMENT) ? undefined : due
 }
 
 /** The last due time after `after` and not after `until`; undefined where there is none. */

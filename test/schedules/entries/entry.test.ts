@@ -81,7 +81,19 @@ describe('a schedule', () => {
     ['a long pattern', { task: 'a', cron: '1,'.repeat(200) }, /\.cron must be a pattern like/],
     ['an unknown zone', { task: 'a', cron: '* * * * *', tz: 'Mars/Base' }, /\.tz must be the IANA name .*'Mars\/Base'/],
     ['a zone without cron', { task: 'a', every: '1s', tz: 'UTC' }, /\.tz is for cron only/],
-    ['less than a second', { task: 'a', every: '500ms' }, /\.every must be .* at least a second, got '500ms'/],
+    [
+      'less than a second',
+      { task: 'a', every: '500ms' },
+      /\.every must be .* from a second to a hundred years, got '500ms'/,
+    ],
+    ['more than a hundred years', { task: 'a', every: '36501d' }, /\.every must be .* a hundred years, got '36501d'/],
+    ['a jitter without end', { task: 'a', every: '1s', jitter: `${'9'.repeat(400)}d` }, /\.jitter must be/],
+    [
+      'a run that is waited for without end',
+      { task: 'a', every: '1s', overlap: 'skip', overlapTimeout: '36501d' },
+      /\.overlapTimeout must be/,
+    ],
+    ['a date that has no ISO 8601 text of four digits', { task: 'a', at: new Date(8.64e15) }, /\.at must be a date/],
     ['a fraction of a millisecond', { task: 'a', every: 1_000.5 }, /\.every must be whole milliseconds/],
     [
       'a moment without a zone',

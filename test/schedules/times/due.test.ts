@@ -26,6 +26,12 @@ describe('every', () => {
     expect(nextDue(timing, T + 1)).toBe(T + 7_001)
     expect(nextDue(timing, T + 7_001)).toBeUndefined()
   })
+
+  it('is not due any more where there is no date for it', () => {
+    expect(nextDue(eachSecond, 8.64e15 - SECOND)).toBe(8.64e15)
+    expect(nextDue(eachSecond, 8.64e15)).toBeUndefined()
+    expect(nextDue({ kind: 'every', ms: 9e15 }, T)).toBeUndefined()
+  })
 })
 
 describe('at', () => {
