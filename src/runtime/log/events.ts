@@ -31,6 +31,10 @@ const table = {
       '`running` tasks ignore the abort, and the outcomes of `unsettled` ones can not be settled: their messages go back to their queues',
   },
   'worker.done': { level: 'info', meaning: 'what `--once` or `--max-tasks` asked for is done' },
+  'worker.stop-failed': {
+    level: 'error',
+    meaning: 'a part of the worker could not be stopped, for a defect; the others are',
+  },
   'worker.stopped': { level: 'info', meaning: 'the worker has stopped, in the way that `how` names' },
   'worker.halted': { level: 'error', meaning: 'outcomes can not be settled: consumers are cancelled until they can' },
   'worker.resumed': { level: 'info', meaning: 'outcomes are settled again, and tasks are consumed' },
@@ -221,6 +225,10 @@ const table = {
   'results.connected': { level: 'debug', meaning: 'the connection to the result backend is open' },
   'results.lost': { level: 'warn', meaning: 'it was lost; a new one is opened' },
   'results.back': { level: 'info', meaning: 'it is open again, after `downtime_ms`' },
+  'results.not-closed': {
+    level: 'error',
+    meaning: 'the result backend failed to close, or did not in time: the worker stops without it',
+  },
   'results.revoked-unstored': { level: 'warn', meaning: 'revoked tasks could not all be stored as `REVOKED`' },
   'state.torn': { level: 'warn', meaning: 'the file of `--statedb` is empty or cut off; it was renamed to `kept`' },
   'state.unsaved': { level: 'error', meaning: 'the file of `--statedb` can not be written' },

@@ -3,6 +3,7 @@ import type { DeclaringChannels } from '../../broker/channels/declaring-channels
 import { ensureMayPublish } from '../../broker/probe-publishing.ts'
 import type { Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
+import { hintOf, messageOf } from '../../errors.ts'
 import type { Pool } from '../../pool/pool.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -33,6 +34,8 @@ export interface ConnectionsParts {
 
 // How long closing the connections may take, in milliseconds.
 const CLOSING_TIME = 2_000
+// And what reads results: longer than the readers of this package take by themselves.
+const READER_CLOSING_TIME = 6_000
 
 /** The connections to the broker and the result backend, and the pool: they start side by side; the pool ends first. */
 export class Connections {
@@ -67,12 +70,28 @@ export class Connections {
   async stop(): Promise<void> {
     const { consuming, declaring, outbound, pool, isolation, dispatcher } = this.#parts
     const { publishing, results } = outbound
+    await this.#closeResults(() => outbound.stopReading(), AbortSignal.timeout(READER_CLOSING_TIME))
     const deadline = AbortSignal.timeout(CLOSING_TIME)
-    await outbound.stopReading()
     await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
     // What was interrupted only now may have been acknowledged early: its failure is stored.
     await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
     await declaring[Symbol.asyncDispose]()
-    await Promise.all([consuming, publishing, results.service].map((part) => part?.stop({ deadline })))
+    await Promise.all([
+      ...[consuming, publishing].map((session) => session.stop({ deadline })),
+      this.#closeResults(async () => await results.service?.stop({ deadline }), deadline),
+    ])
+  }
+
+  /** Closes a part of the result backend, which may be a program's own: nothing else waits for one that fails, or does not end in time. */
+  async #closeResults(close: () => Promise<void>, deadline: AbortSignal): Promise<void> {
+    try {
+      await unlessAborted(close(), deadline)
+    } catch (error) {
+      const { logger } = this.#parts
+      logger.error(
+        { event: 'results.not-closed', error: messageOf(error), hint: hintOf(error) },
+        'the result backend could not be closed; stopping without it',
+      )
+    }
   }
 }

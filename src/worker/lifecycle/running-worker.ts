@@ -1,4 +1,4 @@
-import { TwqError } from '../../errors.ts'
+import { hintOf, messageOf, TwqError } from '../../errors.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
@@ -116,7 +116,17 @@ export class RunningWorker implements Worker, WorkerObserver {
     moments.stopping()
     let how: 'clean' | 'forced' = 'clean'
     for (const service of this.#begun) {
-      if ((await service.stop?.(skip)) === 'forced') how = 'forced'
+      try {
+        if ((await service.stop?.(skip)) === 'forced') how = 'forced'
+      } catch (error) {
+        // What started before it is to be closed all the same, and who waits for the end is to hear of it.
+        const failed = messageOf(error)
+        this.#failure ??= new TwqError('TWQ_INTERNAL', `the worker could not stop all of itself: ${failed}`, {
+          cause: error,
+        })
+        const fields = { event: 'worker.stop-failed' as const, error: failed, hint: hintOf(error) }
+        logger.error(fields, 'a part of the worker could not be stopped; stopping the others')
+      }
     }
     logger.info({ event: 'worker.stopped', how }, 'stopped')
     if (this.#failure === undefined) this.#stopped.resolve(how)
