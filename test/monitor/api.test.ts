@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { AuditList } from '../../src/monitor/answers/actions.ts'
 import type { Overview, WorkerList } from '../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
+import { givenAccess } from '../../src/monitor/auth/given-access.ts'
+import { Sessions } from '../../src/monitor/auth/sessions.ts'
+import { RIGHTS } from '../../src/monitor/auth/visitor.ts'
 import { createMonitor } from '../../src/monitor/create-monitor.ts'
 import type { MonitorOptions } from '../../src/monitor/monitor-options.ts'
+import { systemClock } from '../../src/runtime/time/clock.ts'
 import { aMonitor, aTaskEvent, aWorkerEvent, HOST } from '../support/a-monitor.ts'
 
 const HEADERS = ['content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy']
@@ -91,6 +95,20 @@ describe('the API of the monitor', () => {
     const response = await scene.fetch(path, { method: 'POST', body: text, headers: { 'x-twq-csrf': csrf } })
     expect(response.status).toBe(400)
   })
+
+  it.each(['null', '[]', '{', '{"name":"ada"}'])(
+    'refuses a login of %s as no request that can be meant',
+    async (body) => {
+      const { login } = new Sessions(
+        [{ name: 'ada', secret: 'correct-horse-battery', rights: RIGHTS }],
+        false,
+        systemClock,
+      )
+      await using scene = await aMonitor({}, { ...givenAccess(() => ({ name: 'anyone' }), false), login })
+      const headers = { 'content-type': 'application/json' }
+      expect((await scene.fetch('/login', { method: 'POST', body, headers })).status).toBe(400)
+    },
+  )
 
   it('refuses a body that is too large', async () => {
     await using scene = await aMonitor({ allowControl: true })

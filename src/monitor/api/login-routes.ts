@@ -19,7 +19,8 @@ export function loginRoutes(app: Hono<ApiEnv>, { access, hidden, basePath, audit
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? '')) {
       return c.json<Refusal>({ error: 'credentials come as JSON' }, 415)
     }
-    const { name, secret } = await c.req.json<Record<string, unknown>>().catch(() => ({}) as Record<string, unknown>)
+    const body = await c.req.json<Record<string, unknown> | null>().catch(() => null)
+    const { name, secret } = body ?? {}
     if (typeof name !== 'string' || typeof secret !== 'string') {
       return c.json<Refusal>({ error: 'name and secret are needed' }, 400)
     }
