@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { AuditList } from '../../src/monitor/answers/actions.ts'
+import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
+import type { AuditList, ScheduleListing } from '../../src/monitor/answers/actions.ts'
 import type { Overview, WorkerList } from '../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
 import { givenAccess } from '../../src/monitor/auth/given-access.ts'
@@ -8,6 +9,7 @@ import { RIGHTS } from '../../src/monitor/auth/visitor.ts'
 import { createMonitor } from '../../src/monitor/create-monitor.ts'
 import type { MonitorOptions } from '../../src/monitor/monitor-options.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
+import { startTestWorker } from '../../src/testing/test-worker.ts'
 import { aMonitor, aTaskEvent, aWorkerEvent, HOST } from '../support/a-monitor.ts'
 
 const HEADERS = ['content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy']
@@ -109,6 +111,15 @@ describe('the API of the monitor', () => {
       expect((await scene.fetch('/login', { method: 'POST', body, headers })).status).toBe(400)
     },
   )
+
+  it('shows a schedule with an integer that no number of JavaScript holds', async () => {
+    const broker = createMemoryBroker()
+    await using worker = await startTestWorker({ tasks: [], broker, config: { schedules: {} } })
+    await worker.client.schedules.set('a', { task: 't', every: '1h', args: [2n ** 63n] })
+    await using scene = await aMonitor({}, undefined, broker)
+    const { schedules } = await scene.get<ScheduleListing>('/api/schedules')
+    expect(JSON.parse(schedules[0]?.definition ?? '{}')).toMatchObject({ task: 't', args: ['9223372036854775808'] })
+  })
 
   it('refuses a body that is too large', async () => {
     await using scene = await aMonitor({ allowControl: true })

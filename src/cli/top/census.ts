@@ -1,6 +1,7 @@
 import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
 import { isObject } from '../../protocol/task-fields.ts'
 import type { Json } from '../../runtime/json.ts'
+import { jsonForPeople } from '../../runtime/text/json-for-people.ts'
 import type { Replies } from '../remote/inspect-report.ts'
 
 /** The replies to `active`, as if the starts of those tasks had been heard `now`, in seconds since the epoch. */
@@ -28,7 +29,5 @@ function objectsIn(reply: Json) {
 
 function textOf(value: Json | undefined): string | null {
   if (typeof value === 'string') return value
-  return value === undefined || value === null
-    ? null
-    : JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item))
+  return value === undefined || value === null ? null : jsonForPeople(value)
 }

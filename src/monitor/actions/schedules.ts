@@ -1,5 +1,6 @@
 import { messageOf, TwqError } from '../../errors.ts'
 import type { JsonObject } from '../../runtime/json.ts'
+import { jsonForPeople } from '../../runtime/text/json-for-people.ts'
 import type { ScheduleClient, ScheduleOutcome } from '../../schedules/schedule-client.ts'
 import type { ScheduleListing, ScheduleRow } from '../answers/actions.ts'
 import type { Hide } from '../store/describe-task.ts'
@@ -22,7 +23,7 @@ export async function listSchedules(client: ScheduleClient, hide: Hide): Promise
         ...{ name, task, state, next, lastSent, lastId: lastRun?.id },
         source: source === 'set' ? 'set at run time' : 'configuration',
         when: whenOf(definition),
-        definition: JSON.stringify(hidden || args === undefined ? rest : { ...rest, args }, undefined, 2),
+        definition: jsonForPeople(hidden || args === undefined ? rest : { ...rest, args }, 2),
       }
     })
     return { leader, schedules, unavailable: undefined }

@@ -45,8 +45,8 @@ export interface ScheduleRow {
   readonly next: string | undefined
   readonly lastSent: string | undefined
   readonly lastId: string | undefined
-  /** The whole entry as JSON; undefined where arguments are hidden. */
-  readonly definition: string | undefined
+  /** The whole entry as JSON, without its arguments where those are hidden. */
+  readonly definition: string
 }
 
 /** All schedules, or why there are none to show. */

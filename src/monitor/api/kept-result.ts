@@ -4,6 +4,7 @@ import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
 import type { BuiltInDefinition } from '../../results/definition.ts'
 import type { ResultReader } from '../../results/reader.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
+import { jsonForPeople } from '../../runtime/text/json-for-people.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { timeLimit, unlessAborted } from '../../runtime/time/time-limit.ts'
 import type { TaskDetail } from '../answers/tasks.ts'
@@ -90,11 +91,9 @@ function withRecord(detail: TaskDetail, record: ResultRecord): TaskDetail {
 
 /** A value as JSON, in lines where that is readable. */
 function textOf(value: unknown): string {
-  const written = (indent?: number) =>
-    JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member), indent) ?? 'null'
   try {
-    const text = written()
-    return text.length <= LONGEST && !isDeep(text) ? written(2) : text
+    const text = jsonForPeople(value)
+    return text.length <= LONGEST && !isDeep(text) ? jsonForPeople(value, 2) : text
   } catch {
     return 'a value that has no text'
   }

@@ -4,6 +4,7 @@ import { TwqError } from '../../errors.ts'
 import { isAlive } from '../../events/worker-state.ts'
 import type { ConsumedQueue, WorkerStatistics } from '../../protocol/remote/inspect-answers.ts'
 import type { CeleryEvent } from '../../protocol/remote/read-event.ts'
+import { jsonForPeople } from '../../runtime/text/json-for-people.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { askOn } from '../../sending/broadcast.ts'
 import { FINAL, type MonitorStore } from '../store/monitor-store.ts'
@@ -115,6 +116,5 @@ async function answersTo<Answer>(asked: Promise<WorkerAnswers<Answer>>): Promise
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  return JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? String(member) : member)) ?? ''
+  return typeof value === 'string' ? value : jsonForPeople(value)
 }
