@@ -1,10 +1,8 @@
-import { declarePidboxExchange, PIDBOX_EXCHANGE } from '../broker/pidbox.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
-import { encodeRequest } from '../protocol/remote/pidbox.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { RevokeOptions } from '../tasks/sending.ts'
-import { noWorker } from './broadcast.ts'
+import { tellWorkers } from './tell-workers.ts'
 
 /** Has every worker of the broker told not to run these tasks. */
 export type Revoke = (ids: readonly string[], options?: RevokeOptions) => Promise<void>
@@ -22,15 +20,7 @@ export async function revokeTasks(
 ): Promise<void> {
   checkRevocation(ids, terminate, signal)
   using limit = timeLimit({ ms: within, reason: () => tooLate(ids, within) })
-  const request = encodeRequest({ method: 'revoke', arguments: { task_id: [...ids], terminate, signal }, clock: 1 })
-  const answer = await session.withChannel(
-    async (channel) => {
-      await declarePidboxExchange(channel)
-      return await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
-    },
-    { signal: limit.signal },
-  )
-  if (answer === 'returned') throw noWorker()
+  await tellWorkers(session, { method: 'revoke', arguments: { task_id: [...ids], terminate, signal } }, limit.signal)
 }
 
 function checkRevocation(ids: readonly string[], terminate: unknown, signal: unknown): void {
@@ -50,9 +40,9 @@ function checkRevocation(ids: readonly string[], terminate: unknown, signal: unk
 function tooLate([id = 'nothing']: readonly string[], within: number): TwqError {
   return new TwqError(
     'TWQ_BROKER_UNREACHABLE',
-    `the revocation of ${id} did not reach the broker within ${within} ms`,
+    `the revocation of ${id} was not confirmed by the broker within ${within} ms`,
     {
-      hint: 'It was not sent: revoke it again once the broker answers',
+      hint: 'Revoke it again once the broker answers: twice does no harm',
     },
   )
 }

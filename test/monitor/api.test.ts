@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
+import { startDevBroker } from '../../src/devbroker/server.ts'
 import type { AuditList, ScheduleListing } from '../../src/monitor/answers/actions.ts'
 import type { Overview, WorkerList } from '../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
@@ -119,6 +120,25 @@ describe('the API of the monitor', () => {
     await using scene = await aMonitor({}, undefined, broker)
     const { schedules } = await scene.get<ScheduleListing>('/api/schedules')
     expect(JSON.parse(schedules[0]?.definition ?? '{}')).toMatchObject({ task: 't', args: ['9223372036854775808'] })
+  })
+
+  it('tells why workers could not be told to send events where the broker is away', async () => {
+    await using broker = await startDevBroker()
+    await using monitor = createMonitor({
+      broker: broker.url,
+      allowControl: true,
+      authorize: () => ({ name: 'ada', rights: RIGHTS }),
+    })
+    const ask = (path: string, init: RequestInit = {}) =>
+      monitor.fetch(new Request(`http://${HOST}${path}`, { ...init, headers: { host: HOST, ...init.headers } }))
+    const { csrf } = (await (await ask('/api/session')).json()) as { csrf: string }
+    await broker.stop()
+    const body = JSON.stringify({ workers: ['w1@host'] })
+    const response = await ask('/api/workers/enable-events', { method: 'POST', body, headers: { 'x-twq-csrf': csrf } })
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({
+      error: expect.stringMatching(/the broker has not taken the request/),
+    })
   })
 
   it('refuses a body that is too large', async () => {

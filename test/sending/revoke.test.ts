@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { chain } from '../../src/canvas/chain.ts'
 import { group } from '../../src/canvas/group.ts'
 import { signature } from '../../src/canvas/signature.ts'
+import { createClient } from '../../src/client/create-client.ts'
+import { startDevBroker } from '../../src/devbroker/server.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import { startTestWorker, type TestWorker } from '../../src/testing/test-worker.ts'
 
@@ -75,6 +77,16 @@ describe('a revocation is refused', () => {
 
   it('for what is no id', async () => {
     await expect(scene.client.revoke([''])).rejects.toMatchObject({ code: 'TWQ_ARGUMENTS' })
+  })
+
+  it('where the broker takes no messages', async () => {
+    await using broker = await startDevBroker()
+    await using client = createClient({ broker: broker.url, publishTimeout: '2s' })
+    // It blocks a connection that publishes.
+    await expect(client.revoke('a')).rejects.toMatchObject({ code: 'TWQ_NO_WORKER' })
+    broker.block('low on memory')
+    await expect(client.revoke('a')).rejects.toMatchObject({ code: 'TWQ_BROKER_UNREACHABLE' })
+    broker.unblock()
   })
 
   it('where no worker would hear it', async () => {
