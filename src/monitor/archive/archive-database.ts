@@ -19,6 +19,7 @@ import {
 
 /** What is used of the database, whose interface is that of better-sqlite3. */
 interface Database {
+  readonly inTransaction: boolean
   exec(sql: string): void
   prepare(sql: string): Prepared
   close(): void
@@ -90,8 +91,7 @@ export class ArchiveDatabase {
 
   /** Keeps tasks and steps as they are now, and adds to the audit: all or nothing. */
   save({ tasks, steps, audit }: ArchivedChanges, facts: ArchivedFacts): void {
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
+    this.#inTransaction(() => {
       for (const task of tasks) this.#put(task)
       for (const { span, ...step } of steps) {
         this.#run('INSERT OR REPLACE INTO steps VALUES (?, ?, ?)', span, step.number, JSON.stringify(step))
@@ -101,12 +101,7 @@ export class ArchiveDatabase {
         this.#run('INSERT INTO audit (at, refused, body) VALUES (?, ?, ?)', entry.at, refused, JSON.stringify(entry))
       }
       this.#run("INSERT OR REPLACE INTO facts VALUES ('facts', ?)", JSON.stringify(facts))
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      this.#database.exec('ROLLBACK')
-      this.#recount()
-      throw error
-    }
+    })
   }
 
   /** The facts that were saved last. */
@@ -198,12 +193,12 @@ export class ArchiveDatabase {
     this.#run(beyond, 0, 0, MOST_AUDITED)
     const old = this.#prepared('SELECT number FROM tasks WHERE at < ? LIMIT ?')
     for (let rows = old.all(before, DELETED_AT_ONCE); rows.length > 0; rows = old.all(before, DELETED_AT_ONCE)) {
-      this.#database.exec('BEGIN IMMEDIATE')
-      for (const { number } of rows) {
-        this.#run('DELETE FROM texts WHERE rowid = ?', number)
-        this.#run('DELETE FROM tasks WHERE number = ?', number)
-      }
-      this.#database.exec('COMMIT')
+      this.#inTransaction(() => {
+        for (const { number } of rows) {
+          this.#run('DELETE FROM texts WHERE rowid = ?', number)
+          this.#run('DELETE FROM tasks WHERE number = ?', number)
+        }
+      })
     }
     this.#recount()
   }
@@ -227,6 +222,20 @@ export class ArchiveDatabase {
       this.#count += 1
     }
     this.#run('INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)', number, task.text)
+  }
+
+  /** Writes all or nothing. One that was left open would refuse every later one. */
+  #inTransaction(write: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      write()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      // SQLite itself has rolled back after some errors, of a full disk for instance.
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      this.#recount()
+      throw error
+    }
   }
 
   #recount(): void {

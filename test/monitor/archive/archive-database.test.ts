@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import Sqlite from 'libsql'
 import { expect, it } from 'vitest'
 import { ArchiveDatabase } from '../../../src/monitor/archive/archive-database.ts'
 import type { ArchivedChanges, ArchivedTask } from '../../../src/monitor/archive/archived.ts'
@@ -100,6 +101,18 @@ it('forgets what is older than it is told, texts too', async () => {
   scene.database.save(only({ tasks: Array.from({ length: 20 }, (_, number) => aTask(number)) }), FACTS)
   scene.database.forget(NOW + 15, NOW)
   expect([scene.database.count(), scene.database.find({ limit: 50, text: 'order' }).matching]).toEqual([5, 5])
+})
+
+it('goes on to save where tasks could not be deleted', async () => {
+  using scene = await aDatabase()
+  scene.database.save(only({ tasks: [aTask(1), aTask(2)] }), FACTS)
+  const other = new Sqlite(scene.file)
+  other.exec('ALTER TABLE texts RENAME TO away')
+  expect(() => scene.database.forget(NOW + 9, NOW)).toThrow(/no such table/)
+  other.exec('ALTER TABLE away RENAME TO texts')
+  other.close()
+  scene.database.save(only({ tasks: [aTask(3)] }), FACTS)
+  expect(scene.database.count()).toBe(3)
 })
 
 it('makes a file that others can not read', async () => {
