@@ -70,6 +70,8 @@ export interface Merged {
  */
 export function merge(state: ScheduleState, announcement: Announcement, facts: MergeFacts): Merged {
   const { now, ledSince, largest, lastWins = false } = facts
+  // The clock of a leader before, or this one before it was set back, may have been ahead: what is announced now would count as long silent.
+  for (const { name, announced } of state.entries.values()) if (announced > now) state.change(name, { announced: now })
   const latest = lastAnnounced(state)
   const changed: string[] = []
   const refused: { name: string; reason: string }[] = []

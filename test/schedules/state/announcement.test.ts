@@ -97,6 +97,17 @@ describe('announcements', () => {
     expect(state.entries.get('a')).toMatchObject({ since: T })
   })
 
+  it('suspend nothing where the clock of the leader before was ahead', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD, b: OLD }, T + 3_600_000, T + 3_600_000)
+    const suspended = () =>
+      [...state.entries.values()].filter((one) => isSuspended(one, lastAnnounced(state), T)).map(({ name }) => name)
+    announce(state, { b: OLD }, T)
+    expect(suspended()).toEqual([])
+    announce(state, { b: OLD }, T + SILENCE + 1)
+    expect(suspended()).toEqual(['a'])
+  })
+
   it('with an entry that can not be used refuse that one, with the reason', () => {
     const state = new ScheduleState()
     const body = JSON.stringify({
