@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../runtime/json.ts'
 import { stringifyJson } from '../json.ts'
 import { isObject } from '../task-fields.ts'
-import { parseTimestamp } from '../timestamps.ts'
+import { isWritable, parseTimestamp } from '../timestamps.ts'
 
 // The answers to `inspect …` of workers in Python and of ours (wire specification 7.3), as types. A field that a worker leaves
 // out, or writes as another type, is undefined; the readers never throw.
@@ -106,13 +106,16 @@ export function scheduledIn(reply: Json | undefined): readonly ScheduledTask[] {
   return objectsIn(reply).map(({ eta, request }) => ({ ...readTask(fieldsOf(request)), eta: timeOf(eta) }))
 }
 
+// From the beginning of a word only: of a long one without a value each letter would be tried.
+const ATTRIBUTE = /\b(\w+)=(.*?)(?= \w+=|$)/g
+
 /** Reads `registered`: `['add [rate_limit=10/s]', 'mul']`. */
 export function registeredIn(reply: Json | undefined): readonly RunnableTask[] {
   return textsIn(reply).map((line) => {
     const at = line.indexOf(' [')
     if (at < 0) return { name: line, attributes: {} }
     const attributes: Record<string, string> = Object.create(null)
-    for (const [, name = '', value = ''] of line.slice(at + 2, -1).matchAll(/(\w+)=(.*?)(?= \w+=|$)/g)) {
+    for (const [, name = '', value = ''] of line.slice(at + 2, -1).matchAll(ATTRIBUTE)) {
       attributes[name] = value
     }
     return { name: line.slice(0, at), attributes }
@@ -194,7 +197,7 @@ export function textsIn(reply: Json | undefined): readonly string[] {
 export function inCamelCase(table: Json | undefined): JsonObject {
   const named: Record<string, Json> = Object.create(null)
   for (const [name, value] of Object.entries(fieldsOf(table))) {
-    named[name.toLowerCase().replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())] = value
+    named[name.toLowerCase().replace(/(?<!_)_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())] = value
   }
   return named
 }
@@ -218,7 +221,7 @@ function readTask(task: JsonObject): InspectedTask {
     type: textOf(task.type) ?? name,
     args: task.args ?? [],
     kwargs: task.kwargs ?? {},
-    startedAt: typeof task.time_start === 'number' ? new Date(task.time_start * 1_000) : undefined,
+    startedAt: typeof task.time_start === 'number' ? dateOf(task.time_start * 1_000) : undefined,
     acknowledged: task.acknowledged === true,
     exchange: textOf(delivery.exchange),
     routingKey: textOf(delivery.routing_key),
@@ -226,6 +229,10 @@ function readTask(task: JsonObject): InspectedTask {
     redelivered: delivery.redelivered === true,
     workerPid: numberOf(task.worker_pid),
   }
+}
+
+function dateOf(ms: number): Date | undefined {
+  return isWritable(ms) ? new Date(ms) : undefined
 }
 
 function timeOf(eta: Json | undefined): Date | undefined {

@@ -68,6 +68,18 @@ describe('the answers of workers', () => {
     expect({ ...task, attributes: { ...task?.attributes } }).toEqual({ name, attributes })
   })
 
+  it('of a start that is no date leave it out', () => {
+    for (const time_start of [1e300, Number.NaN, Number.NEGATIVE_INFINITY]) {
+      expect(tasksIn([{ ...REQUEST, time_start }])).toEqual([{ ...TASK, startedAt: undefined }])
+    }
+  })
+
+  it('with a word or a gap of a million characters are read like short ones', () => {
+    const [task] = registeredIn([`odd [${'a'.repeat(1_000_000)}]`])
+    expect({ ...task?.attributes }).toEqual({})
+    expect(Object.keys(inCamelCase({ [`a${'_'.repeat(1_000_000)}`]: 1 }))[0]).toHaveLength(1_000_001)
+  })
+
   it('count', () => {
     const stats = statisticsIn({
       ...{ total: { add: 3, odd: 'x' }, pid: 7, clock: '12', uptime: 60, prefetch_count: 4 },
