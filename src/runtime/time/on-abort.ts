@@ -12,20 +12,20 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   }
   // An entry of its own: the same function may wait twice.
   const entry = (): void => listener()
-  const known = followUps.get(signal)
-  if (known !== undefined) known.add(entry)
-  else follow(signal, entry)
+  const waiting = followUps.get(signal) ?? follow(signal)
+  waiting.add(entry)
   return () => {
-    followUps.get(signal)?.delete(entry)
+    waiting.delete(entry)
   }
 }
 
-function follow(signal: AbortSignal, first: () => void): void {
-  const waiting = new Set([first])
+function follow(signal: AbortSignal): Set<() => void> {
+  const waiting = new Set<() => void>()
   followUps.set(signal, waiting)
   const tellAll = (): void => {
     followUps.delete(signal)
     for (const entry of waiting) entry()
   }
   signal.addEventListener('abort', tellAll, { once: true })
+  return waiting
 }

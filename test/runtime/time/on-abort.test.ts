@@ -28,3 +28,12 @@ it('the same function may wait twice, and stop once', () => {
   controller.abort()
   expect(heard).toBe(1)
 })
+
+it('one that an earlier listener has stopped is not told', () => {
+  const controller = new AbortController()
+  let heard = 0
+  onAbort(controller.signal, () => stop())
+  const stop = onAbort(controller.signal, () => heard++)
+  controller.abort()
+  expect(heard).toBe(0)
+})
