@@ -4,17 +4,17 @@ import type { Clock } from './clock.ts'
 export class ExpiringSet {
   readonly #clock: Clock
   readonly #limit: number
-  readonly #running: number
+  readonly #lifetime: number
   readonly #mostBytes: number
   #bytes = 0
   /** Oldest first; the values are the moments of adding, in milliseconds since the epoch. */
   readonly #members = new Map<string, number>()
 
   /** `lifetime` is in milliseconds; `bytes` are those of the texts in UTF-8. */
-  constructor(clock: Clock, options: { readonly limit: number; readonly running: number; readonly bytes?: number }) {
+  constructor(clock: Clock, options: { readonly limit: number; readonly lifetime: number; readonly bytes?: number }) {
     this.#clock = clock
     this.#limit = options.limit
-    this.#running = options.running
+    this.#lifetime = options.lifetime
     this.#mostBytes = options.bytes ?? Number.POSITIVE_INFINITY
   }
 
@@ -65,6 +65,6 @@ export class ExpiringSet {
   }
 
   #isOver(at: number): boolean {
-    return at + this.#running <= this.#clock.now()
+    return at + this.#lifetime <= this.#clock.now()
   }
 }

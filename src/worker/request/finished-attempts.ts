@@ -7,9 +7,9 @@ import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
 import type { AttemptKey } from './recent-acks.ts'
 
 // For as long as the broker may keep a message that has been dealt with.
-const MEMORY = { limit: 10_000, running: 24 * 3_600_000 }
+const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
 // And one that was to be acknowledged with another of the same task.
-const BRIEF_MEMORY = { limit: 10_000, running: 3_600_000 }
+const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
 
 /**
  * Attempts that ended here, and whose message may come once more all the same: since its acknowledgement was lost, or since

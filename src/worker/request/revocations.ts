@@ -7,7 +7,7 @@ import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
  * Celery's bounds (wire specification 3.5): ids, and how many milliseconds they are remembered. Bytes: enough for 50,000
  * ids of 83, and little enough for a `hello` to carry them all.
  */
-const LIMITS = { limit: 50_000, running: 10_800_000, bytes: 4 * 1024 * 1024 }
+const LIMITS = { limit: 50_000, lifetime: 10_800_000, bytes: 4 * 1024 * 1024 }
 
 /** The bytes of an id that a task can have (`task-fields.ts`); also of a stamp's name, and of its value. */
 export const LONGEST_REVOKED = 255
