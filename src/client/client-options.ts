@@ -7,6 +7,7 @@ import { resultBackendOf } from '../results/kinds/all.ts'
 import { ResultReading } from '../results/result-reading.ts'
 import { DEFAULT_BROKER } from '../runtime/default-broker.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { createRouter, type Router } from '../sending/router.ts'
@@ -108,5 +109,5 @@ function milliseconds(key: string, value: number | string | undefined, fallback:
   if (value === undefined) return fallback
   const parsed = parseDuration(value)
   if (parsed !== undefined) return parsed
-  throw new TwqError('TWQ_CONFIG', `${key} must be milliseconds or a duration like '10s', got ${JSON.stringify(value)}`)
+  throw new TwqError('TWQ_CONFIG', `${key} must be milliseconds or a duration like '10s', got ${shownValue(value)}`)
 }

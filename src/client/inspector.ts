@@ -19,6 +19,7 @@ import {
   type WorkerStatistics,
 } from '../protocol/remote/inspect-answers.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { type AskOptions, listening, nobodyAnswered } from '../sending/broadcast.ts'
 
@@ -79,7 +80,7 @@ export type Ask = (method: string, args: JsonObject, options: AskOptions) => Pro
 export function inspectorOf(ask: Ask, { destination, timeout, signal }: InspectOptions): Inspector {
   const within = timeout === undefined ? undefined : parseDuration(timeout)
   if (timeout !== undefined && within === undefined) {
-    throw new TwqError('TWQ_ARGUMENTS', `timeout must be milliseconds or a duration, got ${JSON.stringify(timeout)}`)
+    throw new TwqError('TWQ_ARGUMENTS', `timeout must be milliseconds or a duration, got ${shownValue(timeout)}`)
   }
   if (destination !== undefined && !(Array.isArray(destination) && destination.length > 0)) {
     throw new TwqError('TWQ_ARGUMENTS', 'destination must be a list of node names, one at least')

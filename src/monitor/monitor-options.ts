@@ -1,5 +1,6 @@
 import { TwqError } from '../errors.ts'
 import type { Logger } from '../runtime/log/logger.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import type { CheckableTask } from '../tasks/validate-call.ts'
 import type { HiddenPart } from './answers/tasks.ts'
 import type { Authorize } from './auth/given-access.ts'
@@ -51,15 +52,15 @@ const PARTS: readonly HiddenPart[] = ['args', 'results', 'errors']
 /** The options of which something is wrong as a rule. Throws `TWQ_CONFIG`. */
 export function checked({ hide = [], basePath = '', hosts = [], queues = ['celery'], store }: Checkable) {
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
-    throw new TwqError('TWQ_CONFIG', `store must be the path of a file, got ${JSON.stringify(store)}`)
+    throw new TwqError('TWQ_CONFIG', `store must be the path of a file, got ${shownValue(store)}`)
   }
   if (typeof basePath !== 'string' || !/^(\/[\w.~-]{1,50}){0,5}$/.test(basePath)) {
-    throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${JSON.stringify(basePath)}`)
+    throw new TwqError('TWQ_CONFIG', `basePath must be a path like '/twq', got ${shownValue(basePath)}`)
   }
   if (typeof hide === 'function') return { hide: orAll(hide), hidden: [], basePath, hosts, queues, store }
   const unknown = Array.isArray(hide) ? hide.find((part) => !PARTS.includes(part)) : hide
   if (unknown !== undefined) {
-    throw new TwqError('TWQ_CONFIG', `hide must name ${PARTS.join(', ')}, got ${JSON.stringify(unknown)}`)
+    throw new TwqError('TWQ_CONFIG', `hide must name ${PARTS.join(', ')}, got ${shownValue(unknown)}`)
   }
   return { hide: () => hide, hidden: hide, basePath, hosts, queues, store }
 }

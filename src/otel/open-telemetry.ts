@@ -1,6 +1,6 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { TwqError } from '../errors.ts'
-import { cutText } from '../runtime/text/cut-text.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import type { Plugin } from '../tasks/plugin.ts'
 import { trace } from './api.ts'
 import { AttemptSpans } from './attempt-spans.ts'
@@ -48,9 +48,5 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Plugin {
 
 function checkRelation(relation: unknown): void {
   if (relation === 'parent' || relation === 'link') return
-  throw new TwqError('TWQ_CONFIG', `openTelemetry: relation must be 'parent' or 'link', got ${shown(relation)}`)
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${cutText(value)}'` : typeof value
+  throw new TwqError('TWQ_CONFIG', `openTelemetry: relation must be 'parent' or 'link', got ${shownValue(relation)}`)
 }

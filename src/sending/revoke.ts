@@ -1,5 +1,6 @@
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { RevokeOptions } from '../tasks/sending.ts'
 import { tellWorkers } from './tell-workers.ts'
@@ -31,7 +32,7 @@ function checkRevocation(ids: readonly string[], terminate: unknown, signal: unk
     throw new TwqError('TWQ_ARGUMENTS', `terminate must be true or false, got ${typeof terminate}`)
   }
   if (typeof signal !== 'string' || !/^[A-Z][A-Z0-9]*$/.test(signal)) {
-    throw new TwqError('TWQ_ARGUMENTS', `signal must be the name of a signal, got ${JSON.stringify(signal)}`, {
+    throw new TwqError('TWQ_ARGUMENTS', `signal must be the name of a signal, got ${shownValue(signal)}`, {
       hint: "Write for example revoke({ terminate: true, signal: 'SIGKILL' })",
     })
   }

@@ -5,6 +5,7 @@ import { RemoteTaskError } from '../protocol/result/remote-task-error.ts'
 import { isFinal, type ResultRecord, type State } from '../protocol/result-record.ts'
 import type { ResultFeed } from '../results/result-feed.ts'
 import { ordinary } from '../runtime/ordinary.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { limitWait, timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
@@ -143,7 +144,7 @@ export function timeoutOf(timeout: number | string | undefined): number | undefi
   if (timeout === undefined) return undefined
   const ms = parseDuration(timeout)
   if (ms !== undefined) return ms
-  throw new TwqError('TWQ_ARGUMENTS', `timeout must be milliseconds or a duration, got ${JSON.stringify(timeout)}`, {
+  throw new TwqError('TWQ_ARGUMENTS', `timeout must be milliseconds or a duration, got ${shownValue(timeout)}`, {
     hint: "Write for example handle.result({ timeout: '5s' })",
   })
 }

@@ -3,6 +3,7 @@ import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
 import type { Json } from '../runtime/json.ts'
 import { closest } from '../runtime/text/closest.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { parseRate } from '../runtime/time/token-bucket.ts'
 import { namedProblem, positionalProblem } from './arguments.ts'
@@ -210,5 +211,5 @@ function displayProblem(value: unknown): string | undefined {
 }
 
 function got(value: unknown): string {
-  return `got ${typeof value === 'string' ? JSON.stringify(value) : value === null ? 'null' : typeof value === 'object' || typeof value === 'function' ? typeof value : String(value)}`
+  return `got ${shownValue(value)}`
 }

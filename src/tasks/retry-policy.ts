@@ -1,4 +1,5 @@
 import { closest } from '../runtime/text/closest.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 
 /** When and how often a task is tried again. Durations are milliseconds or texts like `'30s'`. */
@@ -135,7 +136,7 @@ function unknownKey(path: string, value: Record<string, unknown>, known: readonl
 function durationProblem(path: string, value: unknown): string | undefined {
   return unless(
     value === undefined || parseDuration(value) !== undefined,
-    `${path} must be milliseconds or a duration like '30s', got ${JSON.stringify(value)}`,
+    `${path} must be milliseconds or a duration like '30s', got ${shownValue(value)}`,
   )
 }
 

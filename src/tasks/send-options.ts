@@ -1,9 +1,9 @@
-import { messageOf, TwqError } from '../errors.ts'
+import { TwqError } from '../errors.ts'
 import { COMPRESSION_NAMES, isCompression } from '../protocol/compression.ts'
 import { isPriority } from '../protocol/queue/routes.ts'
 import { areStamps, STAMPS_EXPECTED } from '../protocol/stamps.ts'
 import { closest } from '../runtime/text/closest.ts'
-import { cutText } from '../runtime/text/cut-text.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { isCanvas } from './brand.ts'
 import type { SendOptions } from './sending.ts'
@@ -57,20 +57,13 @@ function checkOptions(options: object, checks: Readonly<Record<string, OptionChe
     }
     const [expected, fits] = check
     if (value !== undefined && !fits(value)) {
-      throw new TwqError('TWQ_ARGUMENTS', `${kind} ${key} must be ${expected}, got ${shown(value)}`)
+      throw new TwqError('TWQ_ARGUMENTS', `${kind} ${key} must be ${expected}, got ${shownValue(value)}`)
     }
   }
   const { eta, countdown } = options as SendOptions
   if (eta !== undefined && countdown !== undefined) {
     throw new TwqError('TWQ_ARGUMENTS', 'eta and countdown both say when to start', { hint: 'Give one of them' })
   }
-}
-
-// Characters: a name of 300 is not shown whole.
-const MOST_SHOWN = 60
-
-function shown(value: unknown): string {
-  return cutText(typeof value === 'string' ? JSON.stringify(value) : messageOf(value), MOST_SHOWN)
 }
 
 // AMQP carries both in short strings.

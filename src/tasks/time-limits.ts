@@ -1,4 +1,5 @@
 import type { TaskMessage } from '../protocol/task-message.ts'
+import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 
 /** How long an attempt may take from its start, in milliseconds; at least one of the two is given. */
@@ -33,7 +34,7 @@ export function effectiveLimits(
 /** The problem of a task's `timeLimit`, a text to follow its name; or undefined. */
 export function timeLimitProblem(setting: unknown): string | undefined {
   if (typeof setting !== 'object' || setting === null || Array.isArray(setting)) {
-    return `must be an object like { soft: '50s', hard: '60s' }, got ${shown(setting)}`
+    return `must be an object like { soft: '50s', hard: '60s' }, got ${shownValue(setting)}`
   }
   for (const key of Object.keys(setting)) {
     if (key !== 'soft' && key !== 'hard') return `.${key} is unknown; there are soft and hard`
@@ -41,13 +42,9 @@ export function timeLimitProblem(setting: unknown): string | undefined {
   const { soft, hard } = setting as { readonly soft?: unknown; readonly hard?: unknown }
   for (const [key, limit] of Object.entries({ soft, hard })) {
     if (limit === undefined || (parseDuration(limit) ?? 0) > 0) continue
-    return `.${key} must be milliseconds or a duration like '30s', more than 0, got ${shown(limit)}`
+    return `.${key} must be milliseconds or a duration like '30s', more than 0, got ${shownValue(limit)}`
   }
   const [first, last] = [parseDuration(soft), parseDuration(hard)]
   if (first === undefined || last === undefined || first < last) return undefined
-  return `.soft must come before .hard, got ${shown(soft)} and ${shown(hard)}`
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'number' ? String(value) : typeof value
+  return `.soft must come before .hard, got ${shownValue(soft)} and ${shownValue(hard)}`
 }

@@ -240,7 +240,7 @@ it('openTelemetry() refuses another relation', () => {
   expect(() => openTelemetry({ relation: 'child' as never })).toThrow(
     expect.objectContaining({
       code: 'TWQ_CONFIG',
-      message: expect.stringContaining("'parent' or 'link', got 'child'"),
+      message: expect.stringContaining(`'parent' or 'link', got "child"`),
     }),
   )
 })

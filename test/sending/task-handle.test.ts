@@ -75,8 +75,17 @@ describe("a handle's result", () => {
     expect(feed.hasListeners).toBe(false)
   })
 
-  it('refuses a timeout that is none', async () => {
-    await expect(aHandle().handle.result({ timeout: 'soon' })).rejects.toMatchObject({ code: 'TWQ_ARGUMENTS' })
+  it.each([
+    ['soon', /got "soon"$/],
+    ['x'.repeat(1_000), /got "x{100}…"$/],
+    [Number.NaN, /got NaN$/],
+    [5n, /got 5n$/],
+    [{ a: [] }, /got an object$/],
+  ])('refuses a timeout that is none (%#), and says what it got', async (timeout, message) => {
+    await expect(aHandle().handle.result({ timeout: timeout as string })).rejects.toMatchObject({
+      code: 'TWQ_ARGUMENTS',
+      message: expect.stringMatching(message),
+    })
   })
 
   it('is unavailable when nothing was asked for', async () => {

@@ -1,8 +1,7 @@
 import { messageOf, TwqError } from '../../errors.ts'
-import { displayOf } from '../../protocol/python-repr.ts'
-import type { Json } from '../../runtime/json.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
+import { shownValue } from '../../runtime/text/shown-value.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
 import type { RetryOptions } from '../retry-options.ts'
 
@@ -45,17 +44,17 @@ export function retryExpiry({ expires }: RetryOptions, now: number): number | un
   if (expires instanceof Date && !Number.isNaN(expires.getTime())) return expires.getTime()
   const milliseconds = parseDuration(expires)
   if (milliseconds !== undefined) return now + milliseconds
-  throw misuse(`a retry's expires must be a valid Date, or a duration from now, got ${shown(expires as Json)}`, WRITE)
+  throw misuse(`a retry's expires must be a valid Date, or a duration from now, got ${shownValue(expires)}`, WRITE)
 }
 
 function checkLimit({ limit }: RetryOptions): void {
   if (limit === undefined || limit === null || (Number.isSafeInteger(limit) && limit >= 0)) return
-  throw misuse(`a retry's limit must be a whole number, or null for none, got ${shown(limit)}`, WRITE)
+  throw misuse(`a retry's limit must be a whole number, or null for none, got ${shownValue(limit)}`, WRITE)
 }
 
 function checkNames(options: RetryOptions): void {
   if (typeof options !== 'object' || options === null)
-    throw misuse(`a retry takes an object of options, got ${shown(options)}`, WRITE)
+    throw misuse(`a retry takes an object of options, got ${shownValue(options)}`, WRITE)
   const unknown = Object.keys(options).find((name) => !OPTIONS.some((known) => known === name))
   if (unknown === undefined) return
   const meant = ALIASES.has(unknown) ? 'countdown' : closest(unknown, OPTIONS)
@@ -69,15 +68,10 @@ function delayOf(countdown: number | string): number {
   if (typeof countdown === 'number' && countdown < 0 && Number.isFinite(countdown)) return 0
   const milliseconds = parseDuration(countdown)
   if (milliseconds !== undefined) return milliseconds
-  throw misuse(`a retry's countdown must be milliseconds or a duration, got ${shown(countdown)}`, WRITE)
+  throw misuse(`a retry's countdown must be milliseconds or a duration, got ${shownValue(countdown)}`, WRITE)
 }
 
 const WRITE = "Write for example ctx.retry({ countdown: '30s' })"
-
-function shown(value: Json): string {
-  if (typeof value === 'string') return JSON.stringify(cutText(value, LONGEST_SHOWN))
-  return typeof value === 'number' ? String(value) : displayOf(value, LONGEST_SHOWN)
-}
 
 const misuses = new WeakSet<object>()
 

@@ -1,0 +1,35 @@
+import { cutText } from './cut-text.ts'
+import { maskPasswords } from './mask-passwords.ts'
+
+const LONGEST = 100
+/** Writing out a larger one takes long. */
+const SHOWN_BITS = 256
+
+/**
+ * A value that can't be meant, as an error names it: a text in quotes, cut, passwords in URLs masked; a number as JavaScript writes it; of
+ * what has members only what it is. Never throws, also where its getters do.
+ */
+export function shownValue(value: unknown, longest: number = LONGEST): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(cutText(maskPasswords(value), longest))
+    case 'bigint':
+      return BigInt.asIntN(SHOWN_BITS, value) === value ? `${value}n` : 'a bigint'
+    case 'function':
+    case 'symbol':
+      return `a ${typeof value}`
+    case 'object':
+      return value === null ? 'null' : isArray(value) ? 'an array' : 'an object'
+    default:
+      return String(value)
+  }
+}
+
+/** A proxy that was revoked is none, and says so by throwing. */
+function isArray(value: object): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
