@@ -36,6 +36,8 @@ export class CollectedChord {
   subscription: Subscription | undefined
   /** Ends the wait for them. */
   timer: Timer | undefined
+  /** The tasks of its header. One that was named twice has one result. */
+  readonly #ids: ReadonlySet<string>
   readonly #records = new Map<string, ResultRecord>()
   readonly #held: Delivery[] = []
   #bytes = 0
@@ -45,6 +47,7 @@ export class CollectedChord {
     this.delivery = delivery
     this.message = message
     this.chord = chord
+    this.#ids = new Set(chord.members.map(({ id }) => id))
   }
 
   /** True once nothing more is collected: it has ended, or was handed back. */
@@ -73,7 +76,7 @@ export class CollectedChord {
     const { groupId, members } = this.chord
     const known = record === undefined ? undefined : this.#records.get(record.taskId)
     const failsAll = record?.taskId === groupId && record.state !== 'SUCCESS'
-    const counts = members.some(({ id }) => id === record?.taskId)
+    const counts = record !== undefined && this.#ids.has(record.taskId)
     // A task that ran twice may have failed first.
     const isNews = known === undefined || (known.state !== 'SUCCESS' && record?.state === 'SUCCESS')
     if (record === undefined || !isFinal(record) || !(failsAll || (counts && isNews))) {
@@ -85,7 +88,7 @@ export class CollectedChord {
     this.#records.set(record.taskId, record)
     if (failsAll) return { parts: [record] }
     if (this.#bytes > MOST_BYTES) return { parts: [tooLarge(record)] }
-    if (this.#records.size < members.length) return undefined
+    if (this.#records.size < this.#ids.size) return undefined
     return { parts: members.map(({ id }) => this.#records.get(id) as ResultRecord), lastId: record.taskId }
   }
 
