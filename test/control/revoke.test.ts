@@ -81,6 +81,7 @@ describe("Celery's answers", () => {
     [{ headers: { mid: ['a', 'b'] }, terminate: true }, "headers {'mid': ['a', 'b']} revoked"],
     [{ headers: { mid: ['c'] }, terminate: true }, "headers {'mid': ['c']} were not terminated"],
     [{ headers: ['mid=b'], terminate: true }, "headers {'mid': 'b'} revoked"],
+    [{ headers: { toString: ['b'] }, terminate: true }, "headers {'toString': ['b']} were not terminated"],
   ])('to revoke_by_stamped_headers with %j', (args, ok) => {
     const { view } = aWorkerView([{ id: 't1', stamps: { mid: ['b'] } }])
     expect(revokeByStampedHeaders.handle(view, args)).toEqual({ ok })

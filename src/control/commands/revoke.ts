@@ -45,7 +45,10 @@ export const revokeByStampedHeaders: ControlCommand = {
     }
     const ended = worker.terminate(
       (request) =>
-        Object.entries(stamps).some(([name, values]) => values.some((value) => request.stamps[name]?.includes(value))),
+        Object.entries(stamps).some(([name, values]) => {
+          const own = Object.hasOwn(request.stamps, name) ? request.stamps[name] : undefined
+          return values.some((value) => own?.includes(value))
+        }),
       signalNumber(args.signal),
     )
     return {

@@ -21,7 +21,7 @@ export function taskQuery(query: Readonly<Record<string, string>>): TaskQuery {
     since: numberIn(query, 'since'),
     until: numberIn(query, 'until'),
     before: text('before'),
-    limit: Math.min(numberIn(query, 'limit') ?? USUAL, MOST),
+    limit: Math.min(Math.ceil(numberIn(query, 'limit') ?? USUAL), MOST),
   }
 }
 
