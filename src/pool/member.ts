@@ -11,7 +11,15 @@ import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Send } from '../tasks/sending.ts'
 import type { Host, HostModule } from './host.ts'
 import { sendThrough } from './member-send.ts'
-import { type Answer, errorFrom, type FromMember, portableError, type ToMember, toText } from './messages.ts'
+import {
+  type Answer,
+  type Enveloped,
+  errorFrom,
+  type FromMember,
+  portableError,
+  type ToMember,
+  toText,
+} from './messages.ts'
 
 /** What a member has once it was told. */
 interface Opened {
@@ -145,7 +153,7 @@ type Hear = (message: ToMember) => void
 
 function threadPort(hear: Hear): Post {
   parentPort?.on('message', hear)
-  return (message) => parentPort?.postMessage(message)
+  return (message) => parentPort?.postMessage({ twqMember: message } satisfies Enveloped)
 }
 
 // A terminal and a supervisor signal the whole group; when members leave is for the worker to say.
@@ -157,7 +165,8 @@ function processPort(hear: Hear): Post {
   // What runs here will be run again by another worker.
   endWithParent()
   return (message) => {
-    if (process.connected) process.send?.(message, undefined, undefined, () => {})
+    const enveloped: Enveloped = { twqMember: message }
+    if (process.connected) process.send?.(enveloped, undefined, undefined, () => {})
   }
 }
 

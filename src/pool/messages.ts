@@ -73,6 +73,16 @@ export type FromMember =
   /** An uncaught exception, from a callback of `attempt` or of none; the member must be replaced. */
   | { readonly kind: 'crashed'; readonly attempt: number | undefined; readonly error: RemoteError }
 
+/** A message of a member as it is sent: tasks may use the same port, as `process.send('ready')` does. */
+export interface Enveloped {
+  readonly twqMember: FromMember
+}
+
+/** What a member has said; undefined for what a task has sent by the port of its process or thread. */
+export function messageOfMember(value: unknown): FromMember | undefined {
+  return typeof value === 'object' && value !== null ? (value as Partial<Enveloped>).twqMember : undefined
+}
+
 /** How a request of a member's ended. */
 export type Answer = { readonly ok: string | undefined } | { readonly error: PortableError }
 

@@ -241,6 +241,21 @@ const leak = defineTask({
   },
 })
 
+/** Says by the port of its process, or of its thread, what the pool has not asked for. */
+const babble = defineTask({
+  name: 'babble',
+  run: async () => {
+    const { parentPort } = await import('node:worker_threads')
+    const say = (message: unknown): void => {
+      if (parentPort === null) process.send?.(message)
+      else parentPort.postMessage(message)
+    }
+    for (const message of [null, 'ready', 7, [], { kind: 'log', line: '{' }, { kind: 'ended', outcome: '{' }])
+      say(message)
+    return 'said'
+  },
+})
+
 /** Ends whatever it runs in. */
 const exit = defineTask({ name: 'exit', run: () => process.exit(3) })
 const kill = defineTask({
@@ -315,6 +330,7 @@ export const poolTasks = [
   meet,
   count,
   leak,
+  babble,
   exit,
   kill,
   throwLater,

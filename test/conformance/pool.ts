@@ -341,6 +341,12 @@ function memberConformance(subject: PoolSubject): void {
       expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded', result: 3 })
     })
 
+    it('may say to the worker what they like, which hears only what the pool says', async () => {
+      const { pool } = scene
+      expect(await start(pool, 'babble').outcome).toMatchObject({ kind: 'succeeded', result: 'said' })
+      expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded', result: 3 })
+    })
+
     it('are replaced after an error that nobody caught, which fails the attempt', async () => {
       const { pool } = scene
       expect(await start(pool, 'throw-later').outcome).toMatchObject({

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { messageOf } from '../../errors.ts'
-import type { FromMember } from '../messages.ts'
+import { type FromMember, messageOfMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
 import type { Member } from '../start-member.ts'
 
@@ -21,7 +21,10 @@ export function startThread(hear: (message: FromMember) => void): Member {
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const thread = new Worker(ENTRY, { name: 'twq member' })
   let trouble: string | undefined
-  thread.on('message', (message: FromMember) => hear(message))
+  thread.on('message', (sent) => {
+    const message = messageOfMember(sent)
+    if (message !== undefined) hear(message)
+  })
   // What a thread dies of: its heap is full, or its first module can't be loaded.
   thread.on('error', (error) => {
     trouble = messageOf(error)
