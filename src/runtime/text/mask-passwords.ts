@@ -6,8 +6,8 @@ const FARTHEST = 256
 /**
  * `text` with `mask` for each password of a URL in it. Linear in the text's length, also for one made to slow it down.
  *
- * A password goes from `://user:` to the last `@` before a blank or a quote: one that was not percent-encoded may itself
- * hold `/`, `:` and `@`, and showing too little is the safe mistake. Where no `@` follows and what stands there is no
+ * A password goes from `://user:` to the last `@` before a blank, a quote or the next URL of a list (`;amqp://`): one that was
+ * not percent-encoded may itself hold `/`, `:` and `@`, and showing too little is the safe mistake. Where no `@` follows and what stands there is no
  * port, it is a password that holds a blank, or a URL that lacks its host: hidden, too. Backslash pairs are taken whole,
  * so that a text that is already JSON stays JSON.
  */
@@ -39,7 +39,7 @@ function maskLogins(text: string, mask: string): string {
   return copied === 0 ? text : masked + text.slice(copied)
 }
 
-/** Characters up to a blank, a quote or the end, and where the last `@` among them is. */
+/** Characters up to a blank, a quote, the next URL of a list or the end, and where the last `@` among them is. */
 interface Run {
   readonly start: number
   readonly end: number
@@ -53,9 +53,17 @@ function runFrom(text: string, start: number): Run {
     const character = text[at] as string
     if (character === '@') lastAt = at
     else if (character === '\\' && at + 1 < text.length) at += 1
-    else if (character === '"' || isBlank(character)) break
+    else if (character === '"' || isBlank(character) || (character === ';' && beginsUrl(text, at))) break
   }
   return { start, end: Math.min(at, text.length), lastAt }
+}
+
+// As `BETWEEN_URLS`: what is no separator there is part of a password.
+const NEXT_URL = /;[a-z][a-z0-9+.-]*:\/\//iy
+
+function beginsUrl(text: string, at: number): boolean {
+  NEXT_URL.lastIndex = at
+  return NEXT_URL.test(text)
 }
 
 function endOfUser(text: string, start: number): number {
