@@ -8,9 +8,10 @@ export interface ManagedQueue {
   readonly type: string
   /** As the API has it; `minority` for a quorum queue that has lost the majority of its members, by its own word or by those online. */
   readonly state: string
-  readonly ready: number
-  readonly unacked: number
-  readonly consumers: number
+  /** The counts of the last statistics. Undefined where the API has none of the queue: its node sends none, or not yet. */
+  readonly ready: number | undefined
+  readonly unacked: number | undefined
+  readonly consumers: number | undefined
   readonly durable: boolean
   readonly arguments: Readonly<Record<string, unknown>>
   readonly policy: string | undefined
@@ -124,9 +125,9 @@ function queueOf(item: Readonly<Record<string, unknown>>): ManagedQueue {
     type: textOf(item.type) || 'classic',
     // RabbitMQ says so itself at once, while the members online are those of its last statistics; either of them may be late.
     state: online <= members / 2 && members > 0 ? MINORITY : textOf(item.state),
-    ready: numberOf(item.messages_ready),
-    unacked: numberOf(item.messages_unacknowledged),
-    consumers: numberOf(item.consumers),
+    ready: countOf(item.messages_ready),
+    unacked: countOf(item.messages_unacknowledged),
+    consumers: countOf(item.consumers),
     durable: item.durable === true,
     arguments: recordOf(item.arguments),
     policy: textOf(item.policy) || undefined,
@@ -151,6 +152,10 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
+function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
 function numberOf(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0
+  return countOf(value) ?? 0
 }

@@ -65,6 +65,14 @@ describe("RabbitMQ's management API", () => {
     expect(await managementApi(url, BROKER, 5_000).queues()).toMatchObject([{ name: 'q', state }])
   })
 
+  it('has no counts of a queue whose node has sent no statistics', async () => {
+    const url = await aManagement((_, response) =>
+      response.end(JSON.stringify({ page_count: 1, items: [{ name: 'q', type: 'quorum', state: 'running' }] })),
+    )
+    const counts = { ready: undefined, unacked: undefined, consumers: undefined }
+    expect(await managementApi(url, BROKER, 5_000).queues()).toMatchObject([counts])
+  })
+
   it('says what is missing when it refuses', async () => {
     const url = await aManagement((_, response) => response.writeHead(401).end())
     await expect(managementApi(url, BROKER, 5_000).queues()).rejects.toMatchObject({

@@ -23,7 +23,7 @@ export interface QueueRow {
   readonly name: string
   readonly exists: boolean
   readonly messages_ready: number | undefined
-  readonly messages_unacknowledged?: number
+  readonly messages_unacknowledged?: number | undefined
   readonly consumers: number | undefined
   readonly type?: string
   readonly state?: string
@@ -58,7 +58,9 @@ async function look(flags: QueueListFlags): Promise<Sight> {
   const rows = await Promise.all(
     [...new Set([...names, ...all])].map(async (name) => {
       const known = managed?.get(name)
-      return known === undefined ? await rowOf(connection, name) : managedRow(known)
+      if (known === undefined) return await rowOf(connection, name)
+      const row = managedRow(known)
+      return hasNoCounts(row) ? { ...row, ...(await countsOf(connection, name)) } : row
     }),
   )
   // Of a queue that was only asked for, companions that do not exist say nothing; nor do queues for what is not kept.
@@ -95,6 +97,17 @@ async function rowOf(connection: Connection, name: string): Promise<QueueRow> {
   })
   const row = { name, messages_ready: status?.messages, consumers: status?.consumers }
   return down ? { ...row, exists: true, state: DOWN } : { ...row, exists: status !== undefined }
+}
+
+/** The API knows nothing of what lies in it, though it is there to be asked. */
+function hasNoCounts({ state, messages_ready: ready, consumers }: QueueRow): boolean {
+  return (ready === undefined || consumers === undefined) && state !== DOWN && state !== MINORITY
+}
+
+/** By AMQP, which counts in the queue itself. */
+async function countsOf(connection: Connection, name: string): Promise<Partial<QueueRow>> {
+  const { messages_ready, consumers, state } = await rowOf(connection, name)
+  return { messages_ready, consumers, ...(state !== undefined && { state }) }
 }
 
 function managedRow({ name, ready, unacked, consumers, type, state, published, delivered }: ManagedQueue): QueueRow {

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
+import { freePorts } from '../../support/provision/free-ports.ts'
+import { startRabbit } from '../../support/provision/rabbit.ts'
+import { runTwq } from '../../support/run-twq.ts'
+import { uniqueName } from '../../support/services.ts'
+
+it('counts by AMQP what the management API has no statistics of', async () => {
+  const [port = 0] = await freePorts(1)
+  await using node = await startRabbit({
+    plugins: ['rabbitmq_management'],
+    config: {
+      'management.tcp.ip': '127.0.0.1',
+      'management.tcp.port': port,
+      'management_agent.disable_metrics_collector': true,
+    },
+  })
+  const queue = uniqueName('queue')
+  await using connection = await amqpBroker({ url: node.url(), heartbeat: 10_000, name: 'test' }).connect()
+  await using channel = await connection.openChannel()
+  await channel.declareQueue({ name: queue, durable: true, arguments: { 'x-queue-type': 'quorum' } })
+  const message = { properties: { deliveryMode: 2 }, headers: {}, body: Buffer.from('{}') } as const
+  await channel.publish({ exchange: '', routingKey: queue }, message, { mandatory: true })
+
+  const env = { TWQ_BROKER: node.url(), TWQ_QUEUES: queue, TWQ_MANAGEMENT: `http://127.0.0.1:${port}` }
+  const listed = await runTwq(['queue', 'list', '--json'], { env })
+  expect(JSON.parse(listed.stdout)).toContainEqual(
+    expect.objectContaining({ name: queue, type: 'quorum', messages_ready: 1, consumers: 0 }),
+  )
+  expect(listed.stderr).toBe('')
+})
