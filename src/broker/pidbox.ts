@@ -22,13 +22,20 @@ export function declarePidboxExchange(channel: Channel): Promise<void> {
  * version or in Python, has declared it in its own way.
  */
 export async function declarePidbox(channel: Channel, nodeName: string, server: ServerInfo): Promise<QueueStatus> {
-  const name = `${nodeName}.${PIDBOX_EXCHANGE}`
-  const [, status] = await Promise.all([
-    declarePidboxExchange(channel),
-    channel.declareQueue({ name, ...mailboxQueue(server) }),
-    channel.bind(name, PIDBOX_EXCHANGE, ''),
+  const [status] = await Promise.all([
+    channel.declareQueue({ name: mailboxOf(nodeName), ...mailboxQueue(server) }),
+    bindPidbox(channel, nodeName),
   ])
   return status
+}
+
+/** Declares the exchange of remote-control requests, and binds a worker's mailbox, which exists, to it. */
+export async function bindPidbox(channel: Channel, nodeName: string): Promise<void> {
+  await Promise.all([declarePidboxExchange(channel), channel.bind(mailboxOf(nodeName), PIDBOX_EXCHANGE, '')])
+}
+
+function mailboxOf(nodeName: string): string {
+  return `${nodeName}.${PIDBOX_EXCHANGE}`
 }
 
 /** Declares the exchange that a remote-control request names for its replies. */

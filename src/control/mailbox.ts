@@ -1,5 +1,5 @@
 import type { Channel, Delivery, ServerInfo } from '../broker/broker.ts'
-import { declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
+import { bindPidbox, declarePidbox, declarePidboxReplyExchange } from '../broker/pidbox.ts'
 import type { Session } from '../broker/session.ts'
 import { hintOf, messageOf, TwqError } from '../errors.ts'
 import type { LamportClock } from '../protocol/remote/lamport-clock.ts'
@@ -8,6 +8,8 @@ import { isObject } from '../protocol/task-fields.ts'
 import type { Json } from '../runtime/json.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { cutText } from '../runtime/text/cut-text.ts'
+import type { Clock } from '../runtime/time/clock.ts'
+import { pause } from '../runtime/time/pause.ts'
 import { rejectUnknown } from './arguments.ts'
 import { auditFields } from './audit.ts'
 import type { ControlCommand } from './command.ts'
@@ -22,8 +24,12 @@ export interface MailboxParts {
   /** Whether it changes something at all: then the log tells of it. */
   readonly changes: (command: string) => boolean
   readonly lamport: LamportClock
+  readonly clock: Clock
   readonly logger: EventLogger
 }
+
+// Milliseconds. It takes a connection for a moment, unless requests come, as monitors' do.
+const BOUND_AGAIN = 600_000
 
 /** Celery's remote-control mailbox (wire specification 7): receives requests, runs the command, replies. Never throws. */
 export class Mailbox {
@@ -31,6 +37,8 @@ export class Mailbox {
   #wasUp = false
   /** Remote control could not be set up: its next success is logged. */
   #down = false
+  /** A request has come since the binding was looked after last: it is there. */
+  #reached = false
 
   constructor(parts: MailboxParts) {
     this.#parts = parts
@@ -39,9 +47,13 @@ export class Mailbox {
   /**
    * Sets up a new channel: the node's own queue, and the exchange that replies go through, declared on channels apart, since
    * RabbitMQ 4 closes the whole connection of one that declares while there is no majority. Warns, the first time, of another
-   * worker of this name.
+   * worker of this name. From then on, until `over` aborts, it is bound again where no request comes.
    */
-  async setup(channel: Channel, server: ServerInfo, apart: Pick<Session, 'withChannel'>): Promise<void> {
+  async setup(
+    channel: Channel,
+    server: ServerInfo,
+    { apart, over }: { readonly apart: Pick<Session, 'withChannel'>; readonly over: AbortSignal },
+  ): Promise<void> {
     const { worker, logger } = this.#parts
     const { name, consumers } = await apart.withChannel((own) => declarePidbox(own, worker.node, server))
     // Later it may be our own consumer, over a connection that the broker has not yet missed.
@@ -60,6 +72,26 @@ export class Mailbox {
       // The queue was deleted, or its node was lost: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
     })
+    void this.#stayBound(apart, over)
+  }
+
+  /**
+   * Declares the exchange of requests and binds the mailbox to it again and again: RabbitMQ tells nobody that an exchange was
+   * deleted, and its bindings go with it. The next one who asks declares the exchange, but binds no other's mailbox.
+   */
+  async #stayBound(apart: Pick<Session, 'withChannel'>, over: AbortSignal): Promise<void> {
+    const { worker, clock, logger } = this.#parts
+    while (!over.aborted) {
+      this.#reached = false
+      await pause(clock, BOUND_AGAIN, over)
+      if (over.aborted || this.#reached) continue
+      await apart
+        .withChannel((own) => bindPidbox(own, worker.node))
+        // A deleted queue ends the consumer, too, and a cluster without a majority gets its majority back.
+        .catch((error: unknown) => {
+          logger.debug({ event: 'control.unbound', error: messageOf(error) }, 'the mailbox could not be bound again')
+        })
+    }
   }
 
   /** Tells why there is no mailbox for now: tasks are consumed without one. */
@@ -78,6 +110,7 @@ export class Mailbox {
 
   #receive(channel: Channel, delivery: Delivery): void {
     const { lamport, logger, worker } = this.#parts
+    this.#reached = true
     const decoded = decodeRequest(delivery)
     if (decoded.kind === 'malformed') {
       logger.warn({ event: 'control.malformed', reason: decoded.reason }, 'a remote-control message can not be used')

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import type { Channel } from '../../src/broker/broker.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { declarePidboxReplies, PIDBOX_EXCHANGE, PIDBOX_REPLY_EXCHANGE, pidboxReplies } from '../../src/broker/pidbox.ts'
 import { commandTable } from '../../src/control/command.ts'
@@ -48,9 +49,13 @@ async function aMailbox() {
     allows: () => true,
     changes: (command) => command === 'revoke',
     lamport: new LamportClock(),
+    clock: new ManualClock(),
     logger: createLogger({ level: 'debug', format: 'json', destination: { write: (line) => lines.push(line) } }),
   })
-  await mailbox.setup(channel, connection.server, { withChannel: async (use) => await use(channel) })
+  const over = new AbortController()
+  onTestFinished(() => over.abort())
+  const apart = { withChannel: async <T>(use: (channel: Channel) => Promise<T>) => await use(channel) }
+  await mailbox.setup(channel, connection.server, { apart, over: over.signal })
   const oid = randomUUID()
   await declarePidboxReplies(channel, oid, connection.server)
   let answered = deferred<Json>()

@@ -294,6 +294,7 @@ const table = {
   'control.malformed': { level: 'warn', meaning: 'a remote-control message can not be read' },
   'control.reply-lost': { level: 'debug', meaning: 'a reply could not be delivered' },
   'control.unavailable': { level: 'warn', meaning: 'remote control does not reach this worker for now' },
+  'control.unbound': { level: 'debug', meaning: 'the mailbox could not be bound again to the exchange of requests' },
   'control.restored': { level: 'info', meaning: 'remote control works again' },
   'events.off': { level: 'error', meaning: 'no task events are sent: monitors do not see this worker' },
   'events.dropped': { level: 'warn', meaning: '`count` task events were dropped: too many waited for the broker' },

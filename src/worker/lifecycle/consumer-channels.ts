@@ -103,7 +103,7 @@ export class ConsumerChannels {
     const tried = deferred<void>()
     const setup = async (channel: Channel, signal: AbortSignal): Promise<void> => {
       const connection = this.#current()
-      const over = remote.setup(channel, connection.server, declaring).finally(tried.resolve)
+      const over = remote.setup(channel, connection.server, { apart: declaring, over: signal }).finally(tried.resolve)
       over.catch(() => {})
       await Promise.race([over, pause(clock, LONGEST_MAILBOX, signal)]).finally(() => this.#mingle(connection, remote))
       await over

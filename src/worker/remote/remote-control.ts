@@ -58,6 +58,7 @@ export class RemoteControl implements WorkerObserver {
       allows: (command) => allows(config.control, command),
       changes: (command) => changes(config.control, command),
       lamport,
+      clock,
       logger,
     })
   }
@@ -68,9 +69,13 @@ export class RemoteControl implements WorkerObserver {
     await mingle({ broker, worker: this.#view, lamport, clock, logger })
   }
 
-  /** Answers requests on a new channel from now on; what that takes is declared on channels of `apart`. */
-  async setup(channel: Channel, server: ServerInfo, apart: Pick<Session, 'withChannel'>): Promise<void> {
-    await this.#mailbox.setup(channel, server, apart)
+  /** Answers requests on a new channel until `over` aborts; what that takes is declared on channels of `apart`. */
+  async setup(
+    channel: Channel,
+    server: ServerInfo,
+    parts: { readonly apart: Pick<Session, 'withChannel'>; readonly over: AbortSignal },
+  ): Promise<void> {
+    await this.#mailbox.setup(channel, server, parts)
   }
 
   /** Tells why it can't answer requests for now. */
