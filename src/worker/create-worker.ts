@@ -135,6 +135,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const republisher = new Republisher({
     ...shared,
     publisher: outbound.publisher,
+    blocked: () => publishing.connection?.blocked !== undefined,
     acknowledged: (holding) => channels.acknowledged(holding),
   })
   const events = new EventPublisher({ ...shared, session: publishing, tasks: config.events })

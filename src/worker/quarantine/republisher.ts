@@ -36,6 +36,8 @@ export interface RepublisherParts {
   readonly publisher: Publisher
   readonly clock: Clock
   readonly node: string
+  /** Whether the broker takes no messages for now: it is low on memory or disk. */
+  readonly blocked: () => boolean
   /** Resolves once the broker has carried out every acknowledgement given so far. */
   readonly acknowledged: (holding: HeldMessage) => Promise<void>
 }
@@ -103,14 +105,17 @@ export class Republisher {
 
   /**
    * Returns messages that did not run by publishing copies, so that no redelivery is counted as the death of a worker. Requests
-   * that wait for their ETA, and all beyond a thousand, are nacked where that does no harm. Never rejects.
+   * that wait for their ETA, all beyond a thousand, and all that have no end to tell of while the broker takes no messages are
+   * nacked where that does no harm. Never rejects.
    */
   async giveBack(holdings: readonly HeldMessage[]): Promise<void> {
     const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
     const nacked: HeldMessage[] = []
     const copied: HeldMessage[] = []
+    const blocked = this.#parts.blocked()
     for (const holding of inOrder) {
-      const dear = WAITING.includes(holding.state) || copied.length >= MOST_COPIES
+      const stuck = blocked && holding.ended === undefined
+      const dear = stuck || WAITING.includes(holding.state) || copied.length >= MOST_COPIES
       const nack = !holding.delivery.alive || (dear && mayBeNacked(factsOf(holding.delivery, holding.source)))
       if (nack) nacked.push(holding)
       else copied.push(holding)

@@ -5,8 +5,8 @@ import { systemClock } from '../../../src/runtime/time/clock.ts'
 import { Republisher } from '../../../src/worker/quarantine/republisher.ts'
 import { aRequest } from '../../support/a-request.ts'
 
-/** A republisher whose copies the broker takes, and the copies. */
-function aRepublisher(): { readonly republisher: Republisher; readonly copies: Outgoing[] } {
+/** A republisher whose copies the broker takes, unless it is `blocked`, and the copies. */
+function aRepublisher({ blocked = false } = {}): { readonly republisher: Republisher; readonly copies: Outgoing[] } {
   const copies: Outgoing[] = []
   const publisher = {
     outstanding: 0,
@@ -17,7 +17,13 @@ function aRepublisher(): { readonly republisher: Republisher; readonly copies: O
     },
     post() {},
   }
-  const republisher = new Republisher({ publisher, clock: systemClock, node: 'twq@test', acknowledged: async () => {} })
+  const republisher = new Republisher({
+    publisher,
+    blocked: () => blocked,
+    clock: systemClock,
+    node: 'twq@test',
+    acknowledged: async () => {},
+  })
   return { republisher, copies }
 }
 
@@ -38,4 +44,11 @@ it('returns a suspect that has not run with as many starts as it came with after
   request.lostWithConnection = 1
   await republisher.postpone('id', request)
   expect(copies.map(({ message }) => readMarks(message.headers).starts)).toEqual([2])
+})
+
+it('gives back without a copy while the broker takes none, but for what has ended', async () => {
+  const { republisher, copies } = aRepublisher({ blocked: true })
+  const [waiting, ended] = [aRequest(), Object.assign(aRequest(), { ended: 'failed' })]
+  await republisher.giveBack([waiting, ended])
+  expect(copies).toHaveLength(1)
 })
