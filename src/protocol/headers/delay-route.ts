@@ -17,6 +17,7 @@ const LONGEST_KEY = 255
 /** The 28 digits with the dot after each. */
 const PREFIX_LENGTH = 2 * DELAY_LEVELS
 const PREFIX = new RegExp(`^(?:[01]\\.){${DELAY_LEVELS}}`)
+const LEVEL = /^celery_delayed_\d+$/
 
 /** The name of the exchange, and of the queue behind it, of one level. */
 export function delayLevel(level: number): string {
@@ -51,9 +52,14 @@ export function delayBinding(queue: string): string {
   return `${'*.'.repeat(DELAY_LEVELS)}${queue}`
 }
 
-/** Where a message was meant to go before it was delayed; undefined for one that does not come from the ladder. */
+/**
+ * Where a message was meant to go before it was delayed; undefined for one that does not come from the ladder. The exchange of
+ * a message is the one that it was published to last, by its sender or by a queue that it expired in: after the last level
+ * that it waited in it only passes bindings between exchanges, which leave that as it is.
+ */
 export function keyBeforeDelay({ exchange, routingKey }: Route): string | undefined {
-  if (exchange !== DELAYED_DELIVERY_EXCHANGE || !PREFIX.test(routingKey)) return undefined
+  const ofLadder = exchange === DELAYED_DELIVERY_EXCHANGE || LEVEL.test(exchange)
+  if (!ofLadder || !PREFIX.test(routingKey)) return undefined
   return routingKey.slice(PREFIX_LENGTH)
 }
 

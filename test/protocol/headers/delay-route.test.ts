@@ -22,6 +22,9 @@ describe('the route of a delayed message', () => {
   it('tells where the message was meant to go', () => {
     const { routingKey } = delayRoute('a.b', 3600)
     expect(keyBeforeDelay({ exchange: 'celery_delayed_delivery', routingKey })).toBe('a.b')
+    // Of 3600 s the lowest level that a message waits in is that of 16.
+    expect(keyBeforeDelay({ exchange: 'celery_delayed_3', routingKey })).toBe('a.b')
+    expect(keyBeforeDelay({ exchange: 'celery_delayed_tasks', routingKey })).toBeUndefined()
     expect(keyBeforeDelay({ exchange: '', routingKey })).toBeUndefined()
     expect(keyBeforeDelay({ exchange: 'celery_delayed_delivery', routingKey: 'a.b' })).toBeUndefined()
     expect(keyBeforeDelay({ exchange: 'celery_delayed_delivery', routingKey: `2.${ZEROS}0.0.a` })).toBeUndefined()
