@@ -18,12 +18,7 @@ export class RabbitCluster implements AsyncDisposable {
         if (started.status === 'rejected') throw started.reason
         cluster.push(started.value)
       }
-      // One after the other: joining locks the cluster's schema.
-      for (const node of cluster.slice(1)) {
-        await node.ctl('stop_app')
-        await node.ctl('join_cluster', first.name)
-        await node.ctl('start_app')
-      }
+      await first.ctl('await_online_nodes', String(size), '--timeout', '60')
       return new RabbitCluster(cluster)
     } catch (error) {
       await end(cluster)

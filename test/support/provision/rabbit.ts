@@ -15,7 +15,7 @@ export interface RabbitOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Plugins that it starts with: `['rabbitmq_management']`. */
   readonly plugins?: readonly string[]
-  /** A node that it can be joined with: it shares that one's cookie, epmd and folder. Close it first. */
+  /** A node whose cluster it joins when it first starts: it shares that one's cookie, epmd and folder. Close it first. */
   readonly beside?: RabbitNode
 }
 
@@ -69,7 +69,8 @@ export class RabbitNode implements AsyncDisposable {
       RABBITMQ_CTL_ERL_ARGS: '+S 1:1 +SDio 1 +sbwt none',
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}',
     }
-    const config = { 'listeners.tcp.1': `127.0.0.1:${port}`, ...options.config }
+    const joining = beside === undefined ? {} : discovery([beside.name, env.RABBITMQ_NODENAME])
+    const config = { 'listeners.tcp.1': `127.0.0.1:${port}`, ...joining, ...options.config }
     const lines = Object.entries(config).map(([key, value]) => `${key} = ${value}\n`)
     await writeFile(env.RABBITMQ_CONFIG_FILE, lines.join(''))
     await writeFile(env.RABBITMQ_ENABLED_PLUGINS_FILE, `[${(options.plugins ?? []).join(',')}].\n`)
@@ -203,6 +204,16 @@ export interface RabbitControl {
 
 export function rabbitmqctl({ command, env }: RabbitControl, args: readonly string[]): Promise<string> {
   return run(command, ['--quiet', '-n', env.RABBITMQ_NODENAME ?? '', ...args], { env: { ...process.env, ...env } })
+}
+
+/** Settings of a node that joins those of `nodes` that run. It waits for others that are joining: up to minutes, on a busy machine. */
+function discovery(nodes: readonly string[]): Readonly<Record<string, string | number>> {
+  const peers = nodes.map((node, index) => [`cluster_formation.classic_config.nodes.${index + 1}`, node])
+  return {
+    'cluster_formation.peer_discovery_backend': 'classic_config',
+    'cluster_formation.internal_lock_retries': 60,
+    ...Object.fromEntries(peers),
+  }
 }
 
 /** Starts a node of its own for a test that breaks it; about 7 s. Close it with `await using`. */
