@@ -25,7 +25,7 @@ const withOlderCelery = [
 ]
 
 // Files that start programs mostly wait for them: more of these at once than there are processors, processes beside servers.
-const startsPrograms = { maxWorkers: sharedBroker ? 1 : 3, sequence: { groupOrder: 1 } }
+const startsPrograms = { maxWorkers: sharedBroker ? 1 : 4, sequence: { groupOrder: 1 } }
 
 const live = {
   ...startsPrograms,
