@@ -45,7 +45,8 @@ export function guard({ access, hosts, basePath, logger }: ApiParts): Middleware
       if (OPEN.test(path)) return undefined
       if (visitor === undefined) {
         const isPage = c.req.method === 'GET' && !path.startsWith('/api')
-        if (isPage && access.login !== undefined) return c.redirect(`${basePath}/login`, 303)
+        if (isPage && access.login !== undefined)
+          return c.redirect(loginFor(basePath, path, new URL(c.req.url).search), 303)
         return refuse(c, 401, { error: access.login ? 'log in first' : 'you may not see this' })
       }
       if (!visitor.rights.has('view')) return refuse(c, 403, { error: 'you have no right to look' })
@@ -55,6 +56,12 @@ export function guard({ access, hosts, basePath, logger }: ApiParts): Middleware
       return undefined
     }
   }
+}
+
+/** The login, which leads back to the view that was asked for. */
+function loginFor(basePath: string, path: string, search: string): string {
+  const to = `${path}${search}`
+  return to === '/' ? `${basePath}/login` : `${basePath}/login?${new URLSearchParams({ to })}`
 }
 
 /** Refuses where the visitor lacks a right. */

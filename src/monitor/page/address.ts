@@ -10,6 +10,18 @@ export interface Address {
   readonly query: URLSearchParams
 }
 
+/** The login, which leads back to what is shown now. */
+export function loginHref(): string {
+  return hrefOf('/login', { to: `${location.pathname.slice(BASE.length)}${location.search}` })
+}
+
+/** Where the login leads: the view that was asked for, and never another site, whatever its address has. */
+export function afterLogin(): string {
+  const to = addressNow().query.get('to') ?? '/'
+  const url = to.startsWith('/') ? new URL(`${location.origin}${BASE}${to}`) : undefined
+  return url?.pathname.startsWith('//') === false ? url.href : hrefOf('/')
+}
+
 const CHANGED = 'twq:address'
 
 /** The address of what is shown. */

@@ -1,5 +1,5 @@
 import type { Refusal, SessionAnswer } from '../answers/session.ts'
-import { BASE, hrefOf } from './address.ts'
+import { BASE, loginHref } from './address.ts'
 
 /** An answer that says that something could not be done, and why. */
 export class Refused extends Error {
@@ -45,7 +45,7 @@ async function answerOf<Answer>(response: Response): Promise<Answer> {
   if (response.ok) return (await response.json()) as Answer
   const refusal = (await response.json().catch(() => ({ error: `status ${response.status}` }))) as Refusal
   if (response.status === 401 && session?.canLogOut && !location.pathname.endsWith('/login')) {
-    location.assign(hrefOf('/login'))
+    location.assign(loginHref())
   }
   throw new Refused(response.status, refusal)
 }

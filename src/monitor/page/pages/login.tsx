@@ -1,18 +1,26 @@
-import { useState } from 'preact/hooks'
-import { hrefOf } from '../address.ts'
-import { act } from '../ask.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { addressNow, afterLogin } from '../address.ts'
+import { act, askSession } from '../ask.ts'
 
 /** Lets in who has a name and a secret. */
 export function Login() {
   const [refused, setRefused] = useState<string>()
   const [busy, setBusy] = useState(false)
+  // Who follows a link of another site comes without the cookie, logged in or not: this page's own questions have it.
+  useEffect(() => {
+    if (!addressNow().query.has('to')) return
+    askSession().then(
+      () => location.replace(afterLogin()),
+      () => {},
+    )
+  }, [])
   const enter = async (event: SubmitEvent) => {
     event.preventDefault()
     const fields = new FormData(event.currentTarget as HTMLFormElement)
     setBusy(true)
     try {
       await act('/login', { name: fields.get('name'), secret: fields.get('secret') })
-      location.assign(hrefOf('/'))
+      location.assign(afterLogin())
     } catch (error) {
       setRefused(error instanceof Error ? error.message : String(error))
       setBusy(false)

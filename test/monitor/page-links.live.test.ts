@@ -1,0 +1,99 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createClient } from '../../src/client/create-client.ts'
+import { aProject, type Project } from '../support/a-project.ts'
+import { Chromium } from '../support/provision/chromium.ts'
+import { brokerUrl } from '../support/services.ts'
+import { TwqMonitor } from '../support/twq-monitor.ts'
+import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
+
+const TASKS = `import { defineTask } from 'twq'
+export const wordless = defineTask({ name: 'reports.wordless', run() {
+  throw new Error('x'.repeat(4_000))
+} })
+`
+const WIDE = { viewport: { width: 1280, height: 800 } }
+
+const client = createClient({ broker: brokerUrl(), resultBackend: 'none' })
+let project: Project
+let worker: TwqWorker
+let monitor: TwqMonitor
+let chromium: Chromium
+
+beforeAll(async () => {
+  worker = await startTwqWorker({ tasks: TASKS, broker: brokerUrl(), args: ['-E'] })
+  project = aProject({ users: 'ada correct-horse-battery view,retry\n' })
+  monitor = await TwqMonitor.start(['--broker', brokerUrl()])
+  chromium = await Chromium.start()
+  await client.send('reports.wordless', [])
+  await worker.until('task.failed')
+})
+
+afterAll(async () => {
+  await chromium?.[Symbol.asyncDispose]()
+  await monitor?.[Symbol.asyncDispose]()
+  await worker?.[Symbol.asyncDispose]()
+  project?.[Symbol.dispose]()
+  await client.close()
+})
+
+async function aPage(url: string, options: BrowserContextOptions = WIDE): Promise<Page & AsyncDisposable> {
+  const context = await chromium.browser.newContext(options)
+  const page = await context.newPage()
+  await page.goto(url)
+  return Object.assign(page, { [Symbol.asyncDispose]: () => context.close() })
+}
+
+function guarded(): Promise<TwqMonitor> {
+  const users = join(project.folder, 'users')
+  return TwqMonitor.start(['--broker', brokerUrl(), '--base-path', '/twq', '--auth', users])
+}
+
+async function logIn(page: Page): Promise<void> {
+  await page.fill('[name=name]', 'ada')
+  await page.fill('[name=secret]', 'correct-horse-battery')
+  await page.click('button[type=submit]')
+}
+
+it('leads from the login to the view that was asked for', async () => {
+  await using own = await guarded()
+  await using page = await aPage(`${own.url}/tasks?state=FAILURE`)
+  await logIn(page)
+  await page.waitForURL(`${own.url}/tasks?state=FAILURE`)
+})
+
+it('opens a link of another site for who is logged in, though a browser sends no cookie with it', async () => {
+  await using own = await guarded()
+  const link = `<a href="${own.url}/tasks?state=FAILURE">failures</a>`
+  const chat = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(link))
+  await new Promise<void>((resolve) => chat.listen(0, '127.0.0.1', resolve))
+  try {
+    await using page = await aPage(own.url)
+    await logIn(page)
+    await page.waitForSelector('.tiles')
+    await page.goto(`http://localhost:${(chat.address() as AddressInfo).port}/`)
+    await page.click('a')
+    await page.waitForURL(`${own.url}/tasks?state=FAILURE`)
+    await page.waitForSelector('h1 >> text=Tasks')
+  } finally {
+    chat.close()
+  }
+})
+
+it.each([
+  '//evil.example/',
+  '/\\evil.example/',
+  '/\t/evil.example/',
+  'https://evil.example/',
+  '@evil.example/',
+  '.evil.example',
+])('leads from the login to no other site: %s', async (to) => {
+  await using own = await TwqMonitor.start(['--broker', brokerUrl(), '--auth', join(project.folder, 'users')])
+  await using page = await aPage(`${own.url}/login?${new URLSearchParams({ to })}`)
+  await logIn(page)
+  await page.waitForSelector('nav')
+  expect(new URL(page.url()).origin).toBe(own.url)
+})
