@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createClient } from '../../src/client/create-client.ts'
+import type { Overview } from '../../src/monitor/answers/cluster.ts'
 import { aProject, type Project } from '../support/a-project.ts'
 import { Chromium } from '../support/provision/chromium.ts'
 import { brokerUrl } from '../support/services.ts'
 import { TwqMonitor } from '../support/twq-monitor.ts'
 import { startTwqWorker, type TwqWorker } from '../support/twq-worker.ts'
+import { pollUntil } from '../support/until.ts'
 
 const TASKS = `import { defineTask } from 'twq'
 export const wordless = defineTask({ name: 'reports.wordless', run() {
@@ -96,4 +98,20 @@ it.each([
   await logIn(page)
   await page.waitForSelector('nav')
   expect(new URL(page.url()).origin).toBe(own.url)
+})
+
+it('acts on a page that was loaded before the monitor was started again', async () => {
+  const options = ['--broker', brokerUrl(), '--allow-control']
+  await using first = await TwqMonitor.start(options)
+  await using page = await aPage(`${first.url}/failed?queue=celery`)
+  await page.check('input[aria-label="Select all"]')
+  await first[Symbol.asyncDispose]()
+  await using again = await TwqMonitor.start([...options, '--listen', new URL(first.url).host])
+  await pollUntil(
+    'it is connected',
+    () => again.get<Overview>('/api/overview'),
+    ({ broker }) => broker.state === 'connected',
+  )
+  await page.click('.bar button >> text=Run again')
+  await page.waitForSelector('.notice >> text=1 task sent again.')
 })

@@ -28,8 +28,15 @@ export async function ask<Answer>(path: string, signal?: AbortSignal): Promise<A
 
 /** Changes something. Rejects with {@link Refused}. */
 export async function act<Answer>(path: string, body: unknown): Promise<Answer> {
+  const response = await posted(path, body)
+  // The monitor has started again since this page was loaded, and knows it by another token.
+  const isRenewed = response.status === 403 && session !== undefined && session.csrf !== (await askSession()).csrf
+  return await answerOf<Answer>(isRenewed ? await posted(path, body) : response)
+}
+
+async function posted(path: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json', 'x-twq-csrf': session?.csrf ?? '' }
-  return await answerOf<Answer>(await sent(path, { method: 'POST', headers, body: JSON.stringify(body) }))
+  return await sent(path, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
 async function sent(path: string, init: RequestInit): Promise<Response> {
