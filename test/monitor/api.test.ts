@@ -255,6 +255,16 @@ describe('the API of the monitor', () => {
     for (const { body } of [...open, again]) await body?.cancel().catch(() => {})
   })
 
+  it('opens no stream for who asks for its headers alone', async () => {
+    await using scene = await aMonitor()
+    const asked = Array.from({ length: 300 }, () => scene.fetch('/api/stream', { method: 'HEAD' }))
+    const heads = await Promise.all(asked)
+    expect(new Set(heads.map(({ status }) => status))).toEqual(new Set([200]))
+    const stream = await scene.fetch('/api/stream')
+    expect(stream.status).toBe(200)
+    await stream.body?.cancel()
+  })
+
   it('tells a stream of changes, and passes over one that is not read', async () => {
     await using scene = await aMonitor()
     const unread = await scene.fetch('/api/stream')

@@ -100,6 +100,26 @@ it.each([
   expect(new URL(page.url()).origin).toBe(own.url)
 })
 
+it('has a stream while it is seen, and none while another tab is', async () => {
+  await using page = await aPage(monitor.url)
+  await page.waitForSelector('.live-live')
+  const visibility = (isHidden: boolean) =>
+    page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} })
+      document.dispatchEvent(new Event('visibilitychange'))`)
+  const streams = { begun: 0, ended: 0 }
+  const isStream = (url: string) => url.endsWith('/api/stream')
+  page.on('request', (request) => isStream(request.url()) && streams.begun++)
+  page.on('requestfailed', (request) => isStream(request.url()) && streams.ended++)
+  const ended = page.waitForEvent('requestfailed', (request) => isStream(request.url()))
+  await visibility(true)
+  await ended
+  await page.waitForSelector('.live-connecting')
+  expect(streams).toEqual({ begun: 0, ended: 1 })
+  await visibility(false)
+  await page.waitForSelector('.live-live')
+  expect(streams).toEqual({ begun: 1, ended: 1 })
+})
+
 it('acts on a page that was loaded before the monitor was started again', async () => {
   const options = ['--broker', brokerUrl(), '--allow-control']
   await using first = await TwqMonitor.start(options)

@@ -105,6 +105,8 @@ const HEADERS = {
 /** `/api/stream`. */
 export function streamRoutes(app: Hono<ApiEnv>, streams: Streams): void {
   app.get('/api/stream', (c) => {
+    // Of a question for the headers alone nothing would be read, nor would it be cancelled.
+    if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS)
     const stream = streams.open()
     if (stream === undefined) {
       c.header('retry-after', '30')

@@ -22,8 +22,28 @@ function tell(): void {
   for (const listener of listeners) listener()
 }
 
-/** Begins to listen. While the stream can't be had, every view asks anew every five seconds. */
+const REFUSED_AGAIN = 30_000
+
+/**
+ * Listens while the page is seen. A browser opens six connections to a server that speaks HTTP/1.1, for all tabs together: streams of
+ * hidden ones would leave none for what the next one asks. While the stream can't be had, every view asks anew every five seconds.
+ */
 export function listen(): void {
+  let source: EventSource | undefined
+  let again: ReturnType<typeof setTimeout> | undefined
+  const follow = () => {
+    clearTimeout(again)
+    source?.close()
+    source = document.hidden ? undefined : opened(() => (again = setTimeout(follow, REFUSED_AGAIN)))
+    if (source !== undefined) return
+    liveness = 'connecting'
+    tell()
+  }
+  document.addEventListener('visibilitychange', follow)
+  follow()
+}
+
+function opened(onRefused: () => void): EventSource {
   const source = new EventSource(`${BASE}/api/stream`)
   source.addEventListener('changed', (event) => {
     versions = JSON.parse((event as MessageEvent<string>).data) as Versions
@@ -34,8 +54,9 @@ export function listen(): void {
     liveness = 'polling'
     tell()
     // A browser tries again by itself, unless it was refused.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30_000)
+    if (source.readyState === EventSource.CLOSED) onRefused()
   })
+  return source
 }
 
 /** How changes come. */
