@@ -11,7 +11,7 @@ import { createMonitor } from '../../src/monitor/create-monitor.ts'
 import type { MonitorOptions } from '../../src/monitor/monitor-options.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { startTestWorker } from '../../src/testing/test-worker.ts'
-import { aMonitor, aTaskEvent, aWorkerEvent, HOST } from '../support/a-monitor.ts'
+import { aMonitor, aTaskEvent, HOST } from '../support/a-monitor.ts'
 
 const HEADERS = ['content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy']
 
@@ -29,13 +29,6 @@ describe('the API of the monitor', () => {
     expect(overview).toMatchObject({ totals: { received: 1, started: 1, succeeded: 1, failed: 0 }, remembered: 1 })
     const { workers } = await scene.get<WorkerList>('/api/workers')
     expect(workers).toMatchObject([{ name: 'w1@host', online: true, software: 'py-celery 5.6.3', taskEvents: 'heard' }])
-  })
-
-  it('names a worker that has worked, and of whose tasks no event came', async () => {
-    await using scene = await aMonitor()
-    await scene.say(aWorkerEvent('worker-heartbeat', { processed: 7, active: 1 }))
-    const { workers } = await scene.until<WorkerList>('/api/workers', (list) => list.workers[0]?.processed === 7)
-    expect(workers).toMatchObject([{ taskEvents: 'silent' }])
   })
 
   it('is read only unless changes are allowed, and says which right is missing', async () => {

@@ -1,6 +1,7 @@
-import { isAlive, type WorkerState } from '../../events/worker-state.ts'
+import { isAlive } from '../../events/worker-state.ts'
 import type { TaskEventsHeard, WorkerRow } from '../answers/cluster.ts'
-import type { WorkerAnswer } from '../feed/inspections.ts'
+import { begunOf, type WorkerAnswer } from '../feed/inspections.ts'
+import type { MonitorStore } from '../store/monitor-store.ts'
 import type { ApiParts } from './context.ts'
 
 /** Every worker that was heard of or has answered; `now` is in seconds since the epoch. */
@@ -21,7 +22,7 @@ export function workersOf({ store, feed }: ApiParts, now: number): readonly Work
       active: state?.active,
       processed: state?.processed,
       load: state?.loadavg,
-      taskEvents: heardOf(state, answer, store.heardTasksOf(name)),
+      taskEvents: heardOf(store, name, answer),
       pool: poolOf(statistics?.pool.implementation),
       slots: statistics?.pool.maxConcurrency,
       prefetch: statistics?.prefetchCount,
@@ -40,15 +41,11 @@ function isFresh(answer: WorkerAnswer | undefined, now: number): boolean {
   return answer !== undefined && now - answer.asked < ANSWERS_EVERY
 }
 
-/** A worker that has done something, and of whose tasks nothing was heard, sends no task events. */
-function heardOf(
-  state: WorkerState | undefined,
-  answer: WorkerAnswer | undefined,
-  heard: number | undefined,
-): TaskEventsHeard {
-  if (heard !== undefined) return 'heard'
-  const started = [...(answer?.statistics.total.values() ?? [])].reduce((sum, count) => sum + count, 0)
-  return (state?.processed ?? 0) > 0 || (state?.active ?? 0) > 0 || started > 0 ? 'silent' : 'unknown'
+/** A worker that has begun tasks since it was known here, and of whose tasks nothing was heard, sends no task events. */
+function heardOf(store: MonitorStore, name: string, answer: WorkerAnswer | undefined): TaskEventsHeard {
+  if (store.heardTasksOf(name) !== undefined) return 'heard'
+  const hasBegun = answer !== undefined && begunOf(answer.statistics) > answer.begunBefore
+  return hasBegun || store.hasBegunTasks(name) ? 'silent' : 'unknown'
 }
 
 /** `prefork` of `celery.concurrency.prefork:TaskPool`, `threads` of `twq:threads`. */

@@ -13,6 +13,8 @@ import { FINAL, type MonitorStore } from '../store/monitor-store.ts'
 export interface WorkerAnswer {
   readonly statistics: WorkerStatistics
   readonly queues: readonly ConsumedQueue[]
+  /** How many tasks it had begun when it answered first. */
+  readonly begunBefore: number
   /** Seconds since the epoch. */
   readonly asked: number
 }
@@ -43,8 +45,13 @@ export class Inspections {
     const [statistics, queues] = await Promise.all([answersTo(inspector.stats()), answersTo(inspector.activeQueues())])
     const asked = this.#clock.now() / 1000
     const fresh = [...statistics].map(([name, answer]) => {
-      const known = queues.get(name) ?? this.#answers.get(name)?.queues ?? []
-      return [name, { statistics: answer, queues: known, asked }] as const
+      const before = this.#answers.get(name)
+      const begun = begunOf(answer)
+      const begunBefore = Math.min(before?.begunBefore ?? begun, begun)
+      return [
+        name,
+        { statistics: answer, queues: queues.get(name) ?? before?.queues ?? [], begunBefore, asked },
+      ] as const
     })
     const kept = [...this.#answers].filter(([name]) => !statistics.has(name))
     this.#answers = new Map([...kept, ...fresh].slice(-MOST_WORKERS))
@@ -103,6 +110,11 @@ export class Inspections {
       { signal },
     )
   }
+}
+
+/** How many tasks a worker has begun. */
+export function begunOf({ total }: WorkerStatistics): number {
+  return [...total.values()].reduce((sum, count) => sum + count, 0)
 }
 
 /** The answers, none where there is no worker. */

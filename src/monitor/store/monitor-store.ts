@@ -52,6 +52,8 @@ export class MonitorStore {
   readonly #heard = new Map<string, number>()
   /** When the workers that have said good-bye did. */
   readonly #left = new Map<string, number>()
+  /** How many tasks the workers had begun when they were heard of first. */
+  readonly #begunBefore = new Map<string, number>()
   /** Since when events are counted. */
   readonly since: number
   #tasksVersion = 0
@@ -129,6 +131,12 @@ export class MonitorStore {
   /** When the last task event of a worker came. */
   heardTasksOf(worker: string): number | undefined {
     return this.#heard.get(worker)
+  }
+
+  /** Whether a worker tells of tasks that it has begun since it was heard of first: were its task events sent, they had been heard. */
+  hasBegunTasks(worker: string): boolean {
+    const before = this.#begunBefore.get(worker)
+    return before !== undefined && (this.workers.get(worker)?.processed ?? 0) > before
   }
 
   /** When a worker said that it leaves, where it did so last. */
@@ -221,6 +229,11 @@ export class MonitorStore {
     this.#workersVersion += 1
     if (subject === 'offline') remember(this.#left, hostname, now)
     else this.#left.delete(hostname)
+    // A worker says that it is online after each lost connection, too, and how many tasks it has begun.
+    const begun = this.workers.get(hostname)?.processed ?? (subject === 'online' ? 0 : undefined)
+    // Of one that counts less than before, the start was missed.
+    if (begun !== undefined)
+      remember(this.#begunBefore, hostname, Math.min(this.#begunBefore.get(hostname) ?? begun, begun))
   }
 
   #count(kind: Kind, event: CeleryEvent, before: TaskState | undefined): void {

@@ -44,8 +44,8 @@ function Silent({ workers, mayEnable }: { readonly workers: readonly WorkerRow[]
   return (
     <div class="banner warn">
       <p>
-        {silent.length === 1 ? 'One worker sends' : `${silent.length} workers send`} no task events, and its tasks are
-        not shown here: <strong>{silent.join(', ')}</strong>.
+        {silent.length === 1 ? 'One worker sends' : `${silent.length} workers send`} no task events, so what runs there
+        is not shown: <strong>{silent.join(', ')}</strong>.
       </p>
       {mayEnable ? (
         <button type="button" onClick={() => void enable()}>
