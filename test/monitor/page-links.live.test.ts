@@ -5,6 +5,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createClient } from '../../src/client/create-client.ts'
 import type { Overview } from '../../src/monitor/answers/cluster.ts'
+import type { FailedList } from '../../src/monitor/answers/failed.ts'
 import { aProject, type Project } from '../support/a-project.ts'
 import { Chromium } from '../support/provision/chromium.ts'
 import { brokerUrl } from '../support/services.ts'
@@ -17,6 +18,7 @@ export const wordless = defineTask({ name: 'reports.wordless', run() {
   throw new Error('x'.repeat(4_000))
 } })
 `
+const PHONE = { viewport: { width: 390, height: 844 } }
 const WIDE = { viewport: { width: 1280, height: 800 } }
 
 const client = createClient({ broker: brokerUrl(), resultBackend: 'none' })
@@ -118,6 +120,42 @@ it('has a stream while it is seen, and none while another tab is', async () => {
   await visibility(false)
   await page.waitForSelector('.live-live')
   expect(streams).toEqual({ begun: 1, ended: 1 })
+})
+
+it('says of an address that is malformed that nothing is known of it', async () => {
+  await using page = await aPage(`${monitor.url}/tasks/%E0%A4%A`)
+  await page.waitForSelector('.empty >> text=Nothing is known of this task')
+})
+
+it('counts the failures that it lists, also of a queue that was just made', async () => {
+  const { queues } = await pollUntil(
+    'the failure',
+    () => monitor.get<FailedList>('/api/failed?queue=celery'),
+    ({ messages }) => messages.length > 0,
+  )
+  expect(queues).toContainEqual({ name: 'celery', ready: 1 })
+})
+
+it('leaves room for the name of a task beside an error without spaces', async () => {
+  await using page = await aPage(`${monitor.url}/failed?queue=celery`)
+  const name = page.locator('tbody .row-name')
+  await name.waitFor()
+  expect((await name.boundingBox())?.height).toBeLessThan(30)
+})
+
+it('shows on a phone why a task failed', async () => {
+  await using page = await aPage(`${monitor.url}/failed?queue=celery`, PHONE)
+  await page.click('summary')
+  await page.waitForSelector('dt >> text=Failed on')
+  expect(await page.evaluate('document.documentElement.scrollWidth > 390')).toBe(false)
+})
+
+it('tells all times in the zone of the browser', async () => {
+  await using page = await aPage(`${monitor.url}/failed?queue=celery`, { ...WIDE, timezoneId: 'Asia/Kathmandu' })
+  const time = page.locator('tbody time')
+  const at = new Date((await time.getAttribute('datetime')) ?? '')
+  const local = at.toLocaleTimeString('en-GB', { timeZone: 'Asia/Kathmandu' })
+  expect(await time.textContent()).toContain(local)
 })
 
 it('acts on a page that was loaded before the monitor was started again', async () => {

@@ -51,12 +51,12 @@ export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   app.get('/api/failed', async (c) => {
     const { queue, queues } = chosen(feed.depths.rows, 'failed', c.req.query('queue'))
     const listed = queue === '' ? NOTHING : await parts.failures.list(queue)
-    return c.json<FailedList>({ queue, queues, ...listed })
+    return c.json<FailedList>({ queue, queues: counted(queues, queue, listed), ...listed })
   })
   app.get('/api/quarantine', async (c) => {
     const { queue, queues } = chosen(feed.depths.rows, 'quarantine', c.req.query('queue'))
     const listed = queue === '' ? NOTHING : await parts.quarantines.list(queue)
-    return c.json<QuarantineList>({ queue, queues, ...listed })
+    return c.json<QuarantineList>({ queue, queues: counted(queues, queue, listed), ...listed })
   })
   app.get('/api/schedules', async (c) => c.json<ScheduleListing>(await listSchedules(parts.client.schedules, hide)))
   app.get('/api/audit', (c) => c.json<AuditList>(parts.audit.list))
@@ -68,6 +68,19 @@ const UNKNOWN_TASK: Refusal = {
 }
 
 const NOTHING = { messages: [], unseen: 0 }
+
+interface Counted {
+  readonly name: string
+  readonly ready: number
+}
+
+/** With as many messages of `queue` as were just found: its depth was asked for before, and of a queue that was missing up to a minute before. */
+function counted(queues: readonly Counted[], queue: string, listed: { messages: readonly unknown[]; unseen: number }) {
+  const ready = listed.messages.length + listed.unseen
+  const others = queues.filter(({ name }) => name !== queue)
+  const isListed = ready > 0 || others.length < queues.length
+  return isListed ? [...others, { name: queue, ready }].sort((a, b) => (a.name < b.name ? -1 : 1)) : queues
+}
 
 /** The task queues that have a queue of this kind beside them, and which of them is meant: the one asked for, else the fullest. */
 function chosen(rows: readonly DepthRow[], kind: 'failed' | 'quarantine', asked: string | undefined) {

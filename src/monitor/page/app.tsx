@@ -59,6 +59,15 @@ function View({ session }: { readonly session: SessionAnswer }) {
   )
 }
 
+/** A part of an address without its escapes; as it is where one of them is malformed. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 function viewOf(first: string, second: string | undefined, query: URLSearchParams, session: SessionAnswer) {
   switch (first) {
     case '':
@@ -68,7 +77,7 @@ function viewOf(first: string, second: string | undefined, query: URLSearchParam
     case 'tasks':
       return second === undefined
         ? (['Tasks', <Tasks query={query} />] as const)
-        : (['Task', <Task id={decodeURIComponent(second)} session={session} />] as const)
+        : (['Task', <Task id={decoded(second)} session={session} />] as const)
     case 'queues':
       return ['Queues', <Queues />] as const
     case 'failed':

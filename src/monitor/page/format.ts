@@ -44,6 +44,12 @@ export function exactTime(seconds: number): string {
   return `${clockTime(seconds)}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }
 
+/** The seconds since the epoch of a time in ISO 8601; undefined for what is none. */
+export function momentOf(time: string | undefined): number | undefined {
+  const at = Date.parse(time ?? '')
+  return Number.isNaN(at) ? undefined : at / 1000
+}
+
 /** The whole moment, for programs and for who points at it. */
 export function isoTime(seconds: number): string {
   const date = new Date(seconds * 1000)

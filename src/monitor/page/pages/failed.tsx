@@ -3,11 +3,12 @@ import type { FailedAnswer, FailedList, FailedRow } from '../../answers/failed.t
 import type { SessionAnswer } from '../../answers/session.ts'
 import { hrefOf } from '../address.ts'
 import { act } from '../ask.ts'
-import { count } from '../format.ts'
+import { count, momentOf } from '../format.ts'
 import { Code } from '../parts/code.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { EditArguments } from '../parts/edit-arguments.tsx'
 import { KeptMessages } from '../parts/kept-messages.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { attempt } from '../parts/notices.tsx'
 import { SelectAll, SelectionBar, SelectOne, useSelection } from '../parts/selection.tsx'
 
@@ -72,7 +73,7 @@ function Failures({ list: { queue, messages, unseen }, session, again }: Failure
         </SelectionBar>
       )}
       <div class="card table-box">
-        <table>
+        <table class="kept">
           <caption class="hidden">Failed tasks of {queue}</caption>
           <thead>
             <tr>
@@ -85,7 +86,7 @@ function Failures({ list: { queue, messages, unseen }, session, again }: Failure
               <th scope="col" class="end wide">
                 Tries
               </th>
-              <th scope="col" class="wide grows">
+              <th scope="col" class="wide">
                 Detail
               </th>
             </tr>
@@ -105,9 +106,11 @@ function Failures({ list: { queue, messages, unseen }, session, again }: Failure
                 <td>
                   <span class="state bad">{row.error}</span>
                 </td>
-                <td class="wide mono">{row.time.slice(0, 19).replace('T', ' ')}</td>
+                <td class="wide">
+                  <Moment at={momentOf(row.time)} />
+                </td>
                 <td class="end wide mono">{count(row.attempts)}</td>
-                <td class="wide grows">
+                <td class="detail">
                   <Detail row={row} onEdit={mayEdit && row.args !== undefined ? () => setEdited(row) : undefined} />
                 </td>
               </tr>

@@ -2,10 +2,11 @@ import { useState } from 'preact/hooks'
 import type { QuarantinedRow, QuarantineList, SweepAnswer } from '../../answers/actions.ts'
 import type { SessionAnswer } from '../../answers/session.ts'
 import { act } from '../ask.ts'
-import { count } from '../format.ts'
+import { count, momentOf } from '../format.ts'
 import { Code } from '../parts/code.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { KeptMessages } from '../parts/kept-messages.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { attempt } from '../parts/notices.tsx'
 import { SelectAll, SelectionBar, SelectOne, useSelection } from '../parts/selection.tsx'
 
@@ -68,7 +69,7 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
         </SelectionBar>
       )}
       <div class="card table-box">
-        <table>
+        <table class="kept">
           <caption class="hidden">Messages of the quarantine of {queue}</caption>
           <thead>
             <tr>
@@ -78,7 +79,7 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
               <th scope="col" class="wide">
                 When
               </th>
-              <th scope="col" class="wide grows">
+              <th scope="col" class="wide">
                 Detail
               </th>
             </tr>
@@ -94,8 +95,10 @@ function Messages({ list: { queue, messages, unseen }, session, again }: Message
                 <td>
                   <span class="state warn">{message.reason}</span>
                 </td>
-                <td class="wide mono">{message.time.slice(0, 19).replace('T', ' ')}</td>
-                <td class="wide grows">
+                <td class="wide">
+                  <Moment at={momentOf(message.time)} />
+                </td>
+                <td class="detail">
                   <Detail message={message} />
                 </td>
               </tr>

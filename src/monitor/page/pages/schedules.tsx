@@ -2,9 +2,10 @@ import type { ScheduleListing, ScheduleRow } from '../../answers/actions.ts'
 import type { SessionAnswer } from '../../answers/session.ts'
 import { hrefOf } from '../address.ts'
 import { act } from '../ask.ts'
-import { clockTime } from '../format.ts'
+import { momentOf } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Empty, Loaded } from '../parts/empty.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { attempt } from '../parts/notices.tsx'
 
 // The worker that leads is asked: nothing tells of changes.
@@ -100,12 +101,16 @@ function Line({ schedule, may, again }: LineProps) {
       <td class="wide">
         <span class={`state ${isPaused ? 'warn' : 'plain'}`}>{state}</span>
       </td>
-      <td class="wide mono">{timeOf(next)}</td>
-      <td class="wide mono">
+      <td class="wide">
+        <Moment at={momentOf(next)} />
+      </td>
+      <td class="wide">
         {lastId === undefined ? (
-          timeOf(lastSent)
+          <Moment at={momentOf(lastSent)} />
         ) : (
-          <a href={hrefOf(`/tasks/${encodeURIComponent(lastId)}`)}>{timeOf(lastSent)}</a>
+          <a href={hrefOf(`/tasks/${encodeURIComponent(lastId)}`)}>
+            <Moment at={momentOf(lastSent)} />
+          </a>
         )}
       </td>
       {may && (
@@ -126,9 +131,4 @@ function Line({ schedule, may, again }: LineProps) {
       )}
     </tr>
   )
-}
-
-function timeOf(moment: string | undefined): string {
-  const at = moment === undefined ? Number.NaN : Date.parse(moment)
-  return Number.isNaN(at) ? '–' : clockTime(at / 1000)
 }
