@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Client, createClient } from '../../src/client/create-client.ts'
-import type { Overview } from '../../src/monitor/answers/cluster.ts'
+import type { Overview, QueueList } from '../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
 import { aProject } from '../support/a-project.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
@@ -82,6 +82,13 @@ it('the page knows what it had seen over a restart of the broker, asks workers t
   )
   expect(away.gaps[0]).toMatchObject({ from: away.broker.since })
   expect(await monitor.get<TaskDetail>(`/api/tasks/${ended.id}`)).toMatchObject({ state: 'SUCCESS' })
+  // Nothing is said of who leads the schedules, who can't be asked: a page keeps the list that it has.
+  expect((await fetch(`${monitor.url}/api/schedules`)).status).toBe(503)
+  await pollUntil(
+    'the depths say why they are old',
+    () => monitor.get<QueueList>('/api/queues'),
+    ({ error }) => error === 'there is no connection to the broker',
+  )
   leaving.signal('SIGKILL')
   await node.startAgain()
 

@@ -11,7 +11,7 @@ export const SCHEDULE_ACTS = ['pause', 'resume', 'trigger'] as const
 /** One of {@link SCHEDULE_ACTS}. */
 export type ScheduleAct = (typeof SCHEDULE_ACTS)[number]
 
-/** The schedules of the workers, or why there are none to show. */
+/** The schedules of the workers, or why no worker tells them. Rejects where the broker is away. */
 export async function listSchedules(client: ScheduleClient, hide: Hide): Promise<ScheduleListing> {
   try {
     const { leader, entries } = await client.list()
@@ -28,7 +28,7 @@ export async function listSchedules(client: ScheduleClient, hide: Hide): Promise
     })
     return { leader, schedules, unavailable: undefined }
   } catch (error) {
-    if (!TwqError.is(error, 'TWQ_SCHEDULES_NO_LEADER', 'TWQ_BROKER_UNREACHABLE')) throw error
+    if (!TwqError.is(error, 'TWQ_SCHEDULES_NO_LEADER')) throw error
     return { leader: undefined, schedules: [], unavailable: messageOf(error) }
   }
 }

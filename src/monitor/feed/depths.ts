@@ -79,7 +79,8 @@ export class Depths {
       this.#asked = now
       this.#error = undefined
     } catch (error) {
-      this.#error = messageOf(error)
+      const isAway = this.#session.connection === undefined
+      this.#error = isAway ? 'there is no connection to the broker' : messageOf(error)
     }
   }
 
