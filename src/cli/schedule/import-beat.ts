@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../runtime/json.ts'
-import { entryProblems, nameProblems } from '../../schedules/entries/schedule-problems.ts'
+import { givenProblems, nameProblems } from '../../schedules/entries/schedule-problems.ts'
 import { isRecord } from '../../schedules/state/state.ts'
 
 /** What a `beat_schedule` comes to: entries of `schedules` as JSON, and why others are none. */
@@ -18,7 +18,7 @@ export function importBeat({ timezone, entries }: JsonObject): ImportedSchedules
   const zone = typeof timezone === 'string' ? timezone : 'UTC'
   for (const [name, entry] of Object.entries(isRecord(entries) ? entries : {})) {
     const { schedule, problems, remarks: own } = translate(isRecord(entry) ? entry : {}, zone)
-    const reasons = [...problems, ...nameProblems(name), ...(problems.length > 0 ? [] : entryProblems(schedule))]
+    const reasons = [...problems, ...nameProblems(name), ...(problems.length > 0 ? [] : givenProblems(schedule))]
     if (reasons.length > 0) refused.push({ name, reason: reasons.map((reason) => reason.trim()).join('; ') })
     else schedules[name] = schedule
     remarks.push(...own.map((remark) => `${name}: ${remark}`))

@@ -12,7 +12,7 @@ import type { AnyTask } from '../../tasks/task.ts'
 import type { CatchUp } from '../times/due.ts'
 import type { Timing } from '../times/timing.ts'
 import { momentOf, type Schedule, SEND_KEYS } from './schedule.ts'
-import { entryProblems, nameProblems } from './schedule-problems.ts'
+import { entryProblems, givenProblems, nameProblems } from './schedule-problems.ts'
 
 /** A schedule as it is worked with. */
 export interface Entry {
@@ -40,7 +40,7 @@ const LARGEST_ENTRY = 256 * 1024
  * task. Throws `TWQ_ARGUMENTS`, naming the entry, for what can't be used.
  */
 export function entryOf(name: string, schedule: Schedule, task: AnyTask | undefined = taskIn(schedule)): Entry {
-  const problems = [...nameProblems(name), ...entryProblems(schedule)]
+  const problems = [...nameProblems(name), ...givenProblems(schedule)]
   if (problems.length > 0) {
     throw new TwqError('TWQ_ARGUMENTS', problems.map((problem) => `schedule '${name}'${problem}`).join('\n'))
   }

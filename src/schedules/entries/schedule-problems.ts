@@ -2,8 +2,8 @@ import { closest } from '../../runtime/text/closest.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { parseDuration } from '../../runtime/time/duration.ts'
-import { cronProblem, isTimeZone } from '../times/cron.ts'
-import { momentOf, SCHEDULE_KEYS } from './schedule.ts'
+import { cronProblem, isNeverDue, isTimeZone } from '../times/cron.ts'
+import { momentOf, SCHEDULE_KEYS, type Schedule } from './schedule.ts'
 
 /** In one configuration, and in one state. */
 export const MOST_ENTRIES = 20_000
@@ -25,7 +25,7 @@ export function scheduleProblems(value: unknown): readonly string[] {
   return entries.flatMap(([name, entry]) => {
     const at = `['${printable(cutText(name, LONGEST_NAME))}']`
     try {
-      return [...nameProblems(name), ...entryProblems(entry)].map((problem) => `${at}${problem}`)
+      return [...nameProblems(name), ...givenProblems(entry)].map((problem) => `${at}${problem}`)
     } catch {
       return [`${at} can't be looked at`]
     }
@@ -36,6 +36,15 @@ export function scheduleProblems(value: unknown): readonly string[] {
 export function nameProblems(name: string): readonly string[] {
   const fits = name !== '' && Buffer.byteLength(name) <= LONGEST_NAME && printable(name) === name
   return fits ? [] : [`: a name is a text of 1 to ${LONGEST_NAME} bytes without control characters`]
+}
+
+/** What is wrong with an entry that someone writes. One that is stored already does no harm where it is never due. */
+export function givenProblems(entry: unknown): readonly string[] {
+  const problems = entryProblems(entry)
+  if (problems.length > 0) return problems
+  const { cron, tz = 'UTC', domAndDow } = entry as Schedule
+  const isNever = cron !== undefined && isNeverDue({ pattern: cron, tz, domAndDow })
+  return isNever ? [`.cron is never due: no month of ${show(cron)} has such a day`] : []
 }
 
 /** What is wrong with one entry, each to follow its name; its send options are checked where it is sent. */

@@ -31,11 +31,15 @@ export function readCron({ pattern, tz, domAndDow = false }: CronSettings): Cron
   // An offset is counted in a tenth of the time that a zone takes.
   const zone = tz === 'UTC' ? { utcOffset: 0 } : { timezone: tz }
   const cron = new Reader(pattern, { ...zone, domAndDow, mode: '5-or-6-parts' })
-  const times: CronTimes = { next: (after) => cron.nextRun(new Date(after))?.getTime() }
+  const next = (after: number) => cron.nextRun(new Date(after))?.getTime()
+  const times: CronTimes = namesDays(pattern) && next(0) === undefined ? NEVER : { next }
   if (readers.size >= MOST_KEPT) readers.clear()
   readers.set(key, times)
   return times
 }
+
+/** The 30th of February: looked for once, which takes until the end of all years. */
+const NEVER: CronTimes = { next: () => undefined }
 
 /** Reading a pattern takes long, and an entry is read at the start, from each state, and where it is announced. */
 const readers = new Map<string, CronTimes>()
@@ -50,6 +54,17 @@ export function cronProblem(settings: CronSettings): string | undefined {
   } catch (error) {
     return messageOf(error).replace(/^Cron\w*: /, '')
   }
+}
+
+/** Whether no month of a pattern that can be read has such a day. */
+export function isNeverDue(settings: CronSettings): boolean {
+  return cronProblem(settings) === undefined && readCron(settings) === NEVER
+}
+
+/** Whether a pattern names days of certain months, as the 30th of February: others have a day in each year. */
+function namesDays(pattern: string): boolean {
+  const [month = '*', day = '*'] = pattern.trim().split(/\s+/).slice(-3, -1).reverse()
+  return month !== '*' && day !== '*'
 }
 
 /** Whether there is a time zone of this IANA name. */

@@ -155,3 +155,18 @@ describe('schedules', () => {
     expect(scheduleProblems({ a: hostile })).toEqual(["['a'] can't be looked at"])
   })
 })
+
+it.each([
+  { task: 'a', cron: '0 0 30 2 *' },
+  { task: 'a', cron: '0 0 0 31 apr,jun *', tz: 'Europe/Berlin' },
+])('refuses %j, which is never due, where it is given, and reads it where it is stored', (schedule) => {
+  expect(() => entryOf('never', schedule)).toThrow(
+    /schedule 'never'\.cron is never due: no month of '0 0 .*' has such a day/,
+  )
+  expect(scheduleProblems({ never: schedule })).toHaveLength(1)
+  expect(readEntry(schedule).json).toContain(schedule.cron)
+})
+
+it.each(['0 0 29 2 *', '0 0 30 2 mon', '0 0 L 2 *', '0 0 31 1,2 *'])('takes %s, which is due in some year', (cron) => {
+  expect(scheduleProblems({ some: { task: 'a', cron } })).toEqual([])
+})
