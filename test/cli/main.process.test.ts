@@ -137,6 +137,19 @@ describe('a worker that can not start', () => {
     const { status, stderr } = await runTwq(['worker', 'start'], { cwd: project.folder })
     expect(status).toBe(78)
     expect(stderr).toContain('error[TWQ_TASKS]: there is no task to run')
+    expect(stderr).toContain("hint: Name your task modules in worker.config.ts: tasks: ['./tasks/*.ts']")
+  })
+
+  it('says where it looked for a configuration when there is none', async () => {
+    using project = aProject({})
+    const [start, list] = await Promise.all(
+      ['worker start', 'task list'].map((command) => runTwq(command.split(' '), { cwd: project.folder })),
+    )
+    expect([start?.status, list?.status]).toEqual([78, 0])
+    for (const one of [start, list]) {
+      expect(one?.stderr).toContain(`No worker.config.ts is in ${project.folder} or above it`)
+      expect(one?.stderr).toContain('twq init')
+    }
   })
 
   it('shows where an error comes from only with -v', async () => {

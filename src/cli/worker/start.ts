@@ -17,7 +17,7 @@ import { createWorker } from '../../worker/create-worker.ts'
 import { StateFile } from '../../worker/lifecycle/state-file.ts'
 import type { Worker } from '../../worker/lifecycle/worker.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { type LoadedConfig, loadConfig } from '../flags/load-config.ts'
+import { hintWithoutTasks, type LoadedConfig, loadConfig } from '../flags/load-config.ts'
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-codes.ts'
 import { note, print, toJson, wantsJson } from '../terminal/output.ts'
 import { workerBanner } from './banner.ts'
@@ -60,7 +60,7 @@ export async function workerStart(given: WorkerStartFlags): Promise<number> {
     fields: { node: config.nodeName, pid: process.pid },
     ...(flags.logfile !== undefined && { destination: logFile(flags.logfile) }),
   })
-  const registry = await loadRegistry(config, logger)
+  const registry = await loadRegistry(config, file, logger)
   resultBackendOf(config.resultBackend).requirePackages?.()
   if (flags.dryRun) return await showPlan(config, file, registry, { flags, logger })
   // TypeScript 5.9 leaves the `.ts` of a dynamic import that stands beside `using`: ours stand in functions of their own.
@@ -188,14 +188,14 @@ function sourcesOf({ tasks, baseDir }: Config, { imports }: ParentLink): WorkerR
   return { files: imports.known(), tasks: tasks.filter((entry) => typeof entry === 'string'), baseDir }
 }
 
-async function loadRegistry(config: Config, logger: EventLogger): Promise<TaskRegistry> {
+async function loadRegistry(config: Config, file: string | undefined, logger: EventLogger): Promise<TaskRegistry> {
   const { tasks, warnings } = await loadTasks(config)
   for (const warning of warnings) logger.warn({ event: 'tasks.warning', warning }, 'about a task module')
   if (tasks.length > 0) return createRegistry(tasks)
   throw new TwqError('TWQ_TASKS', 'there is no task to run', {
     hint:
       config.tasks.length === 0
-        ? "Name your task modules in worker.config.ts: tasks: ['./tasks/*.ts']"
+        ? hintWithoutTasks(file)
         : 'Export what defineTask returns from the modules that `tasks` names.',
   })
 }
