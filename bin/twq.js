@@ -2,6 +2,15 @@
 import { existsSync } from 'node:fs'
 import module from 'node:module'
 
+const [major, minor] = process.versions.node.split('.').map(Number)
+// As `engines` of package.json, of which npm only warns. Older ones lack process.getBuiltinModule, or can't require ES modules.
+if (major < 20 || (major === 20 && minor < 19) || major === 21 || (major === 22 && minor < 12)) {
+  process.stderr.write(
+    `error: twq needs Node 20.19, 22.12 or newer, and this is ${process.versions.node}\n  hint: Install a newer one: https://nodejs.org\n`,
+  )
+  process.exit(78)
+}
+
 // Node has it from 22.1 on, and keeps compiled code in the folder for temporary files, or NODE_COMPILE_CACHE; NODE_DISABLE_COMPILE_CACHE=1
 // turns it off.
 module.enableCompileCache?.()

@@ -49,6 +49,23 @@ describe('help', () => {
   })
 })
 
+it.each<[string, number]>([
+  ['18.20.8', 78],
+  ['20.18.3', 78],
+  ['20.19.0', 0],
+  ['21.7.3', 78],
+  ['22.2.0', 78],
+  ['22.12.0', 0],
+  ['24.0.0', 0],
+])('under Node %s ends with status %i', async (node, expected) => {
+  const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } })`
+  const { status, stderr } = await runTwq(['--version'], {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(versions)}` },
+  })
+  const refused = `error: twq needs Node 20.19, 22.12 or newer, and this is ${node}\n  hint: Install a newer one: https://nodejs.org\n`
+  expect({ status, stderr }).toEqual({ status: expected, stderr: expected === 0 ? '' : refused })
+})
+
 it("keeps compiled code in Node's cache, where Node has one", async () => {
   const temporary = tempFolder()
   await runTwq(['--version'], { env: { TMPDIR: temporary } })

@@ -36,7 +36,7 @@ describe('the tests', () => {
 
   it('take place on the Node that is named', () => {
     const [oldest, ...newer] = TESTED.Node
-    expect(JSON.parse(text('package.json')).engines.node).toMatch(new RegExp(`^>=${oldest}\\.`))
+    expect(JSON.parse(text('package.json')).engines.node).toMatch(new RegExp(`^\\^${oldest}\\.`))
     const [, inCi] = /serverless_tests_on_nodes ([\d ]+)$/m.exec(text('.ci/run')) ?? []
     expect(inCi?.split(' ')).toEqual(newer)
   })
