@@ -102,6 +102,8 @@ export type ErrorCode =
   | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */
   | 'TWQ_CLOSED'
+  /** twq was put into a bundle, where it can't find its own files. */
+  | 'TWQ_BUNDLED'
   /** A defect of twq itself. */
   | 'TWQ_INTERNAL'
 

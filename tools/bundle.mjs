@@ -112,12 +112,13 @@ function reachedFrom(names) {
 
 /**
  * `import.meta.url` says where the module is that uses it, beside which it finds others. In a bundle it would say where the bundle is:
- * each use becomes the URL that the module has in build/, seen from the bundle.
+ * each use becomes the URL that the module has in build/, seen from the bundle. `runtime/own-package.ts` says what is wrong where another
+ * bundler has left no `import.meta.url`.
  */
 function placesIn(code, fileName) {
   return code.replaceAll(/\bOWN_URL\("([^"]+)"\)/g, (_, module) => {
     const path = posix.relative(posix.dirname(fileName), module)
-    return `new URL(${JSON.stringify(path)}, import.meta.url).href`
+    return `(import.meta.url && new URL(${JSON.stringify(path)}, import.meta.url).href)`
   })
 }
 

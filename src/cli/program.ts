@@ -1,7 +1,7 @@
 // Not the table of all options: flags that every command takes belong to these, and the list of commands needs no others.
 import { connectionOptions } from '../config/options/connections.ts'
 import { tableOf } from '../config/options/option.ts'
-import { packageVersion } from '../runtime/version.ts'
+import { packageVersion } from '../runtime/own-package.ts'
 import { type Families, families } from './families.ts'
 import { Command, Option } from './flags/commander.ts'
 import { addConfigFlags } from './flags/config-flags.ts'

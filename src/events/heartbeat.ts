@@ -1,7 +1,7 @@
 import { loadavg, type as systemName } from 'node:os'
 import type { Software, WorkerEvent, WorkerLoad } from '../protocol/remote/event.ts'
+import { packageVersion } from '../runtime/own-package.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
-import { packageVersion } from '../runtime/version.ts'
 
 /** The parts that a heartbeat works with. */
 export interface HeartbeatParts {

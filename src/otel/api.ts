@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { TwqError } from '../errors.ts'
+import { requireOwn } from '../runtime/own-package.ts'
 
 type Api = typeof import('@opentelemetry/api')
 
@@ -18,7 +18,7 @@ export const {
 
 function load(): Api {
   try {
-    return createRequire(import.meta.url)('@opentelemetry/api') as Api
+    return requireOwn('@opentelemetry/api') as Api
   } catch (cause) {
     throw new TwqError('TWQ_CONFIG', 'twq/otel needs the package @opentelemetry/api, which is not installed', {
       hint: 'npm install @opentelemetry/api',

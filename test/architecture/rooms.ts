@@ -7,7 +7,7 @@ import type { Import } from './imports.ts'
  */
 export const arrows: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   runtime: {
-    log: ['text'],
+    log: ['.', 'text'],
     process: ['log', 'text', 'time'],
   },
   protocol: {

@@ -29,12 +29,12 @@ it('shows its version and the list of commands without the code or the flags of 
       'config/options/parsers',
       'errors',
       'runtime/default-broker',
+      'runtime/own-package',
       'runtime/text/any-of',
       'runtime/text/describe-error',
       'runtime/text/mask-passwords',
       'runtime/text/printable',
       'runtime/time/duration',
-      'runtime/version',
     ])
   }
 })

@@ -1,11 +1,11 @@
 import type { EventEmitter } from 'node:events'
-import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { ConfirmChannel, Options, Replies } from 'amqplib'
 import { TwqError } from '../../errors.ts'
 import { type DecodedTable, decodeFieldTable } from '../../protocol/headers/decode-field-table.ts'
 import { encodeFieldTable } from '../../protocol/headers/encode-field-table.ts'
+import { requireOwn } from '../../runtime/own-package.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 /** The one version whose inner modules we know. */
@@ -124,7 +124,7 @@ export function privateAmqplib(): PrivateAmqplib {
 }
 
 function load(): PrivateAmqplib {
-  const require = createRequire(import.meta.url)
+  const require = requireOwn
   const root = dirname(require.resolve('amqplib'))
   const inside = (path: string): boolean => path.startsWith(root + sep)
   const take = (): [string, NodeJS.Module | undefined][] => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { packageVersion } from '../../runtime/version.ts'
+import { packageVersion, requireOwn } from '../../runtime/own-package.ts'
 
 const DEPENDENCIES = ['amqplib', 'tsx', 'pino'] as const
 
@@ -13,7 +12,7 @@ export function installedVersions(): ReadonlyMap<string, string> {
 
 /** Read from its folder, since the exports of a package may leave out its package.json. */
 function versionOf(name: string): string | undefined {
-  for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
+  for (const folder of requireOwn.resolve.paths(name) ?? []) {
     try {
       const manifest = readFileSync(join(folder, name, 'package.json'), 'utf8')
       return (JSON.parse(manifest) as { version: string }).version

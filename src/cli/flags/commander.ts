@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module'
 import type * as commanderTypes from 'commander'
+import { requireOwn } from '../../runtime/own-package.ts'
 
 // By `require`: a CommonJS module that is imported is first parsed for its names, by code of Node that most commands need for nothing else.
-const commander = createRequire(import.meta.url)('commander') as typeof commanderTypes
+const commander = requireOwn('commander') as typeof commanderTypes
 
 /** The parts of commander that commands are made of. */
 export const { Argument, Command, CommanderError, Option } = commander

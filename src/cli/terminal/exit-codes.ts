@@ -97,6 +97,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_HEALTH_ADDRESS: EXIT.config,
   TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,
+  TWQ_BUNDLED: EXIT.config,
   TWQ_INTERNAL: EXIT.failed,
 }
 

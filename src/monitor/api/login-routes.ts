@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { packageVersion } from '../../runtime/version.ts'
+import { packageVersion } from '../../runtime/own-package.ts'
 import type { Refusal, SessionAnswer } from '../answers/session.ts'
 import { cookieFor, cookieRemoved } from '../auth/cookie.ts'
 import type { ApiEnv, ApiParts } from './context.ts'

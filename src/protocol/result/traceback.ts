@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { ownCode } from '../../runtime/own-package.ts'
 import { beginningOf } from '../../runtime/text/cut-text.ts'
 import { isErrorLike, propertyOf, textOf } from './thrown.ts'
 
@@ -34,8 +35,7 @@ function stackOf(thrown: unknown): string {
   return `${beginningOf(remote, MAX_LENGTH).trimEnd()}\n\nRaised again by:\n${here}`
 }
 
-const OWN_FOLDER = new URL('../..', import.meta.url)
-const OWN_PLACES = [OWN_FOLDER.href, fileURLToPath(OWN_FOLDER)]
+const OWN_PLACES = [ownCode.href, fileURLToPath(ownCode)]
 // The functions of tasks/attempt/attempt.ts that call the task's code; a bundle may have given them a number.
 const ATTEMPT_CALL = /^ {4}at (?:async )?(?:runCode|outcomeOf|runSurrounded)(?:\$\d+)? \(/
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import type { Redis, RedisOptions } from 'ioredis'
 import { TwqError } from '../../errors.ts'
+import { requireOwn } from '../../runtime/own-package.ts'
 import type { RedisAddress, RedisTls } from './redis-address.ts'
 import { SCRIPTS } from './redis-scripts.ts'
 
@@ -49,7 +49,7 @@ async function load(): Promise<typeof Redis> {
 /** Throws `TWQ_CONFIG` where the package that speaks to a Redis is not installed: sooner than the first connection would. */
 export function requireIoredis(): void {
   try {
-    createRequire(import.meta.url).resolve('ioredis')
+    requireOwn.resolve('ioredis')
   } catch (cause) {
     throw missing(cause)
   }

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import type { DestinationStream, pino as makePino } from 'pino'
 import type { prettyFactory } from 'pino-pretty'
+import { requireOwn } from '../own-package.ts'
 import { cutText } from '../text/cut-text.ts'
 import { printable, printableLines } from '../text/printable.ts'
 import type { LogEvent } from './events.ts'
@@ -9,9 +9,8 @@ import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { writePlainLines } from './plain-line.ts'
 import { TurnWriter } from './turn-writer.ts'
 
-const require = createRequire(import.meta.url)
 // Not imported: Node first parses the names out of a CommonJS module that is, by code that most commands need for nothing else.
-const { pino } = require('pino') as { pino: typeof makePino }
+const { pino } = requireOwn('pino') as { pino: typeof makePino }
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
 export type LogLine = (fields: { readonly [field: string]: unknown }, message: string) => void

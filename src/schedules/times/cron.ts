@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module'
 import type { Cron } from 'croner'
 import { messageOf } from '../../errors.ts'
-
-const require = createRequire(import.meta.url)
+import { requireOwn } from '../../runtime/own-package.ts'
 
 /** When a pattern of cron is due. */
 export interface CronTimes {
@@ -27,7 +25,7 @@ export function readCron({ pattern, tz, domAndDow = false }: CronSettings): Cron
   const known = readers.get(key)
   if (known !== undefined) return known
   // Loaded when the first pattern is read: most commands read none.
-  const { Cron: Reader } = require('croner') as { readonly Cron: typeof Cron }
+  const { Cron: Reader } = requireOwn('croner') as { readonly Cron: typeof Cron }
   // An offset is counted in a tenth of the time that a zone takes.
   const zone = tz === 'UTC' ? { utcOffset: 0 } : { timezone: tz }
   const cron = new Reader(pattern, { ...zone, domAndDow, mode: '5-or-6-parts' })
