@@ -5,7 +5,7 @@ import { type Deferred, deferred } from '../runtime/time/deferred.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import { addToChord, askHandle, type MemberAttempt, type SendParts, sendChild } from './member-attempt.ts'
-import { errorFrom, type FromMember, fromText, portableError } from './messages.ts'
+import { errorFrom, type FromMember, fromText, messageOfMember, portableError } from './messages.ts'
 import type { RunOptions } from './pool.ts'
 import type { Member, StartMember } from './start-member.ts'
 
@@ -39,7 +39,10 @@ export class MemberLink {
 
   constructor(parts: LinkParts) {
     this.#parts = parts
-    this.#member = parts.startMember((message) => this.#hear(message))
+    this.#member = parts.startMember((said) => {
+      const message = messageOfMember(said)
+      if (message !== undefined) this.#hear(message)
+    })
     // The crew that started it hears of it by `open`.
     this.#opened.promise.catch(() => {})
     this.gone = this.#member.gone.then((how) => {

@@ -1,4 +1,4 @@
-import type { FromMember, ToMember } from './messages.ts'
+import type { ToMember } from './messages.ts'
 
 /** A thread or a process, seen from the pool. */
 export interface Member {
@@ -14,5 +14,5 @@ export interface Member {
   readonly gone: Promise<string>
 }
 
-/** Starts a thread or a process; `hear` gets all that it says. */
-export type StartMember = (hear: (message: FromMember) => void) => Member
+/** Starts a thread or a process; `hear` gets all that comes from it: what the pool's end of it says, and what a task sends. */
+export type StartMember = (hear: (said: unknown) => void) => Member

@@ -2,7 +2,6 @@ import { fork } from 'node:child_process'
 import { availableParallelism, constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
-import { type FromMember, messageOfMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
 import type { Member } from '../start-member.ts'
 
@@ -19,13 +18,10 @@ export const processes: PoolKind<'processes'> = {
 }
 
 /** Members that are processes of their own: a crash of one, or its being killed by the kernel, ends only that one. */
-export function startProcess(hear: (message: FromMember) => void): Member {
+export function startProcess(hear: (said: unknown) => void): Member {
   const child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [exited, disconnected] = [deferred<string>(), deferred<void>()]
-  child.on('message', (sent) => {
-    const message = messageOfMember(sent)
-    if (message !== undefined) hear(message)
-  })
+  child.on('message', hear)
   child.once('exit', (code, signal) => exited.resolve(howItEnded(code, signal)))
   // Its last words may be read after its exit.
   child.once('disconnect', () => disconnected.resolve())

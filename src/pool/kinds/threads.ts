@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os'
 import { messageOf } from '../../errors.ts'
-import { type FromMember, messageOfMember } from '../messages.ts'
 import type { PoolKind } from '../pool-kind.ts'
 import type { Member } from '../start-member.ts'
 
@@ -16,15 +15,12 @@ export const threads: PoolKind<'threads'> = {
 }
 
 /** Members that are worker threads: they share the process, and each has an event loop and a heap of its own. */
-export function startThread(hear: (message: FromMember) => void): Member {
+export function startThread(hear: (said: unknown) => void): Member {
   // Node loads it in some milliseconds, which are spared to every command, and to workers with other pools.
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const thread = new Worker(ENTRY, { name: 'twq member' })
   let trouble: string | undefined
-  thread.on('message', (sent) => {
-    const message = messageOfMember(sent)
-    if (message !== undefined) hear(message)
-  })
+  thread.on('message', hear)
   // What a thread dies of: its heap is full, or its first module can't be loaded.
   thread.on('error', (error) => {
     trouble = messageOf(error)
