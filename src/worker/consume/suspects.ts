@@ -213,7 +213,22 @@ export class Suspects {
     await consumer
   }
 
-  async #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
+  #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
+    const consumer = this.#start(channel, queue, (ended) => {
+      // Another one has taken over, and tells of its own end.
+      if (this.#consumers.get(queue) !== consumer) return
+      this.#consumers.delete(queue)
+      this.#down.add(queue)
+      void this.#ended(channel, queue, ended)
+    })
+    return consumer
+  }
+
+  async #start(
+    channel: Channel,
+    queue: string,
+    onCancelled: (ended: EndedConsumer) => void,
+  ): Promise<SuspectsConsumer> {
     const { careful } = this.#parts
     const quorum = this.#quorum.has(queue)
     let delivered = 0
@@ -221,13 +236,7 @@ export class Suspects {
       delivered += 1
       this.#deliver(delivery, queue)
     }
-    const asked = channel.consume(suspectsQueue(queue), onDelivery, {
-      onCancelled: (ended) => {
-        this.#consumers.delete(queue)
-        this.#down.add(queue)
-        void this.#ended(channel, queue, ended)
-      },
-    })
+    const asked = channel.consume(suspectsQueue(queue), onDelivery, { onCancelled })
     const subscription = await careful.started(suspectsQueue(queue), asked)
     return {
       subscription,
