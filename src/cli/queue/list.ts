@@ -1,4 +1,5 @@
 import type { Connection } from '../../broker/broker.ts'
+import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
 import { type ManagedQueue, MINORITY, managementApi } from '../../queues/management.ts'
@@ -44,15 +45,9 @@ export function queueList(flags: QueueListFlags & WatchFlags): Promise<number> {
 async function look(flags: QueueListFlags): Promise<Sight> {
   const { connection, config } = await connect('list', flags)
   await using _ = connection
-  const url = flags.management ?? config.management
-  if (flags.all && url === undefined) {
-    throw new TwqError('TWQ_USAGE', '--all needs the management API, since AMQP lists no queues', {
-      hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
-    })
-  }
   const configured = config.queues.map(({ name }) => name)
   const names = [...configured, ...(flags.queue ?? [])].flatMap(withCompanions)
-  const managed = url === undefined ? undefined : await managedQueues(url, config.broker, flags)
+  const managed = flags.all ? await everyQueue(config, flags) : await managedIfAny(config, flags)
   const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
   // All at once: the broker may take long to say nothing of one.
   const rows = await Promise.all(
@@ -88,6 +83,31 @@ export async function managedQueues(
 ): Promise<ReadonlyMap<string, ManagedQueue>> {
   const api = managementApi(url, broker, timeout === undefined ? TIMEOUT : milliseconds('--timeout', timeout))
   return new Map((await api.queues()).map((queue) => [queue.name, queue]))
+}
+
+async function everyQueue({ management, broker }: Config, flags: QueueListFlags) {
+  const url = flags.management ?? management
+  if (url !== undefined) return await managedQueues(url, broker, flags)
+  throw new TwqError('TWQ_USAGE', '--all needs the management API, since AMQP lists no queues', {
+    hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
+  })
+}
+
+/** The same where the API is known. Where it does not answer, a note says why, and AMQP tells what it can. */
+export async function managedIfAny(
+  { management, broker }: Pick<Config, 'management' | 'broker'>,
+  flags: QueueListFlags,
+): Promise<ReadonlyMap<string, ManagedQueue> | undefined> {
+  const url = flags.management ?? management
+  if (url === undefined) return undefined
+  try {
+    return await managedQueues(url, broker, flags)
+  } catch (error) {
+    if (!TwqError.is(error, 'TWQ_MANAGEMENT')) throw error
+    note(`${error.message}: what follows is what AMQP tells`, flags)
+    if (error.hint !== undefined) note(error.hint, flags)
+    return undefined
+  }
 }
 
 async function rowOf(connection: Connection, name: string): Promise<QueueRow> {

@@ -3,7 +3,7 @@ import { queueStatus } from '../../queues/queue-access.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { fieldTable, note, print, toJson, wantsJson } from '../terminal/output.ts'
 import { connect } from './connect.ts'
-import { managedQueues, type QueueListFlags } from './list.ts'
+import { managedIfAny, type QueueListFlags } from './list.ts'
 
 /** `twq queue show <name>`: what is known of one queue; 1 when it does not exist. Creates nothing. */
 export async function queueShow(name: string, flags: QueueListFlags): Promise<number> {
@@ -17,8 +17,7 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
   const beside = async (other: string) =>
     (await queueStatus(connection, other, (error) => note(`${other} can not be read: ${error.message}`, flags)))
       ?.messages
-  const url = flags.management ?? config.management
-  const managed = url === undefined ? undefined : (await managedQueues(url, config.broker, flags)).get(name)
+  const managed = (await managedIfAny(config, flags))?.get(name)
   const fields = {
     name,
     configured: config.queues.some((queue) => queue.name === name),

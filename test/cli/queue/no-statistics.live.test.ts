@@ -5,7 +5,7 @@ import { startRabbit } from '../../support/provision/rabbit.ts'
 import { runTwq } from '../../support/run-twq.ts'
 import { uniqueName } from '../../support/services.ts'
 
-it('counts by AMQP what the management API has no statistics of', async () => {
+it('counts by AMQP what the management API has no statistics of, and all where it does not answer', async () => {
   const [port = 0] = await freePorts(1)
   await using node = await startRabbit({
     plugins: ['rabbitmq_management'],
@@ -28,4 +28,15 @@ it('counts by AMQP what the management API has no statistics of', async () => {
     expect.objectContaining({ name: queue, type: 'quorum', messages_ready: 1, consumers: 0 }),
   )
   expect(listed.stderr).toBe('')
+
+  // A node of the cluster that is down, as here one that nobody listens on, takes its API with it.
+  const [other = 0] = await freePorts(1)
+  const without = await runTwq(['queue', 'list', '--json'], {
+    env: { ...env, TWQ_MANAGEMENT: `http://127.0.0.1:${other}` },
+  })
+  expect(without.status).toBe(0)
+  expect(JSON.parse(without.stdout)).toContainEqual({ name: queue, exists: true, messages_ready: 1, consumers: 0 })
+  expect(without.stderr).toContain(
+    `the management API at 127.0.0.1:${other} can't be reached: what follows is what AMQP tells`,
+  )
 })
