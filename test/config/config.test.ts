@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { optionKeys } from '../../src/config/options.ts'
 import { type QuickInfo, quickInfoOf } from '../support/quick-info.ts'
 
-const RESULT_EXPIRES = "How long a Redis keeps results; 0 keeps them for ever. Celery's `result_expires`."
+const RESULT_EXPIRES = "How long Redis keeps results; 0 keeps them forever. Celery's `result_expires`."
 
 // The declarations that users have; the build of the tests writes them.
 const DECLARATIONS = `

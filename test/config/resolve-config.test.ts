@@ -335,7 +335,7 @@ describe('problems', () => {
     [
       'resultBackend',
       { shown: 'mine' },
-      'must be the name or URL of a result backend, in a file also one of your own, got {"shown":"mine"}',
+      'must be the name or URL of a result backend, or in a file a backend of your own, got {"shown":"mine"}',
     ],
     ['resultPatience', '10ms', 'must be a duration of at least 1 s'],
     ['resultKeyPrefix', 'a b', 'got "a b"'],

@@ -5,7 +5,7 @@ import { duration, type Parser, text, yesOrNo } from './parsers.ts'
 
 /** Where messages and results go. */
 export const connectionOptions = {
-  /** AMQP URL by Celery's habits: a path of `//` is the virtual host `/`. */
+  /** AMQP URL, read as Celery reads it: a path of `//` is the virtual host `/`. */
   broker: option({
     default: DEFAULT_BROKER,
     env: 'TWQ_BROKER',
@@ -15,9 +15,9 @@ export const connectionOptions = {
       /^(amqps?|pyamqp|librabbitmq):\/\//i.test(url) ? url : undefined,
     ),
     isUrl: true,
-    doc: 'the RabbitMQ to work with; a path of `//` is the virtual host `/`',
+    doc: 'the URL of RabbitMQ; a path of `//` is the virtual host `/`',
   }),
-  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` keeps them in a Redis; `'none'` sends none. Or a backend of your own. */
+  /** `'rpc://'` sends results to the caller's reply queue; `'redis://…'` stores them in Redis; `'none'` discards them. Or a backend of your own. */
   resultBackend: option({
     default: 'rpc://',
     env: 'TWQ_RESULT_BACKEND',
@@ -25,42 +25,42 @@ export const connectionOptions = {
     flag: { long: '--result-backend', placeholder: '<url>', of: 'all' },
     parser: resultBackend(),
     isUrl: true,
-    doc: "`rpc://` sends results to the reply queue of the task's sender; `redis://` keeps them in a Redis; `none` sends none",
+    doc: "`rpc://` sends results to the reply queue of the task's sender; `redis://` stores them in Redis; `none` discards them",
   }),
-  /** How long a Redis keeps results; 0 keeps them for ever. Celery's `result_expires`. */
+  /** How long Redis keeps results; 0 keeps them forever. Celery's `result_expires`. */
   resultExpires: option({
     default: '1d',
     env: 'TWQ_RESULT_EXPIRES',
     parser: duration(),
-    doc: 'how long a Redis keeps results; `0` is for ever',
+    doc: 'how long Redis keeps results; `0` keeps them forever',
   }),
-  /** Whether results in a Redis also say what was run, and where. Celery's `result_extended`. */
+  /** Whether results in Redis also hold the task's name and arguments, its worker and queue. Celery's `result_extended`. */
   resultExtended: option({
     default: false,
     env: 'TWQ_RESULT_EXTENDED',
     parser: yesOrNo(),
-    doc: 'results in a Redis also say what was run with which arguments, and where',
+    doc: "results in Redis also hold the task's name and arguments, its worker and queue",
   }),
-  /** The prefix of result keys in a Redis: Celery's `global_keyprefix`. */
+  /** The prefix of result keys in Redis: Celery's `global_keyprefix`. */
   resultKeyPrefix: option({
     default: '',
     env: 'TWQ_RESULT_KEY_PREFIX',
     parser: text('a text without blanks', (prefix) => (/\s/.test(prefix) ? undefined : prefix)),
-    doc: "the prefix of result keys in a Redis; Celery's `global_keyprefix`",
+    doc: "the prefix of result keys in Redis; Celery's `global_keyprefix`",
   }),
-  /** How long a result that can't be stored is tried before the worker takes no further task; it goes on trying. */
+  /** How long the worker retries storing a result before it stops taking tasks; it keeps retrying after that. */
   resultPatience: option({
     default: '1m',
     env: 'TWQ_RESULT_PATIENCE',
     parser: duration(1_000),
-    doc: "how long results that can't be stored are tried before the worker takes no further task; it goes on trying",
+    doc: 'how long the worker retries storing a result before it stops taking tasks; it keeps retrying after that',
   }),
 }
 
 // Any text: `ConfigSources.resultBackends` has those that name a backend.
 function resultBackend(): Parser<string | ResultBackendDefinition> {
   return {
-    expected: 'the name or URL of a result backend, in a file also one of your own',
+    expected: 'the name or URL of a result backend, or in a file a backend of your own',
     fromValue: (value) => (typeof value === 'string' || isResultBackend(value) ? value : undefined),
     fromText: (text) => text,
   }

@@ -39,11 +39,11 @@ export const OTHER_COMMANDS: readonly string[] =
 /** Which of them may be given: all, none, or those in the list. */
 export type ControlPolicy = 'all' | 'read' | readonly string[]
 
-/** What remote control may do, with commands of one's own beside Celery's. */
+/** What remote control may do, and commands of your own beside Celery's. */
 export interface ControlSettings {
-  /** Which commands may be given that change something, one's own of kind `control` among them. Default `'all'`. */
+  /** Which state-changing commands are allowed, including your own of kind `control`. Default `'all'`. */
   readonly allow?: ControlPolicy
-  /** By their names: `{ reload_rates: { run: () => rates.reload(), help: 'reads the rates again' } }`. */
+  /** Your own commands by name: `{ reload_rates: { run: () => rates.reload(), help: 'reads the rates again' } }`. */
   readonly commands?: Readonly<Record<string, OwnCommand>>
 }
 

@@ -15,16 +15,16 @@ export interface KeptFailures {
 export interface WrittenFailures {
   /** How many messages a queue of failures holds. Default 10,000. */
   readonly keep?: number
-  /** How many bytes they may take. Default `'256MB'`. */
+  /** How many bytes its messages may take. Default `'256MB'`. */
   readonly bytes?: number | string
-  /** How long one is kept. Default `'7d'`. */
+  /** How long a message is kept. Default `'7d'`. */
   readonly for?: number | string
   /** Names of tasks that are not kept; `'emails.*'` is a pattern. */
   readonly drop?: readonly string[]
 }
 
 const EXPECTED =
-  "'drop', or an object like { keep: 10_000, bytes: '256MB', for: '7d', drop: ['emails.*'] }, where it is typed as JSON"
+  "'drop', or an object like { keep: 10_000, bytes: '256MB', for: '7d', drop: ['emails.*'] }, in a variable as JSON"
 
 const MOST_MESSAGES = 2 ** 31 - 1
 // RabbitMQ holds an expiration to 32 bits of milliseconds.
@@ -76,13 +76,13 @@ type Fields = { readonly [name: string]: unknown }
 /** Tasks that ended in FAILURE. */
 export const failureOptions = {
   /**
-   * What becomes of the messages of tasks that failed for good: kept in `<queue>.failed`, where `twq failed` lists them and runs
-   * them again, so many, so large and for so long; or `'drop'`.
+   * How many messages of tasks that failed for good `<queue>.failed` keeps, how many bytes and for how long; `twq failed` lists
+   * them and runs them again. Or `'drop'`.
    */
   failures: option({
     default: { keep: 10_000, bytes: '256MB', for: '7d' },
     env: 'TWQ_FAILURES',
     parser: failures(),
-    doc: 'the messages of tasks that failed for good are kept in `<queue>.failed` (docs/failed-tasks.md), or not: `drop`',
+    doc: 'limits of `<queue>.failed`, which keeps the messages of tasks that failed for good (docs/failed-tasks.md); `drop` keeps none',
   }),
 }

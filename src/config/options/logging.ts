@@ -3,14 +3,14 @@ import { oneOf, type Parser } from './parsers.ts'
 
 /** The level and the form of log lines. */
 export const loggingOptions = {
-  /** The least severe lines to log. */
+  /** The lowest level that is logged. */
   logLevel: option({
     default: 'info',
     env: 'TWQ_LOG_LEVEL',
     flag: { short: '-l', long: '--loglevel', placeholder: '<level>', of: 'worker' },
     parser: lowerCased(oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     celeryValues: { warning: 'warn', critical: 'fatal' },
-    doc: 'the least severe lines to log',
+    doc: 'the lowest level that is logged',
   }),
   /** How lines are logged: `auto` is `pretty` on a terminal, and `json` elsewhere. */
   logFormat: option({
@@ -18,7 +18,7 @@ export const loggingOptions = {
     env: 'TWQ_LOG_FORMAT',
     flag: { long: '--log-format', placeholder: '<format>', of: 'worker' },
     parser: oneOf('auto', 'json', 'pretty'),
-    doc: '`auto` is `pretty` on a terminal and `json`, one document a line, elsewhere',
+    doc: '`auto` is `pretty` on a terminal, elsewhere `json`, one document per line',
   }),
 }
 

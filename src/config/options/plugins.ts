@@ -3,20 +3,20 @@ import { pluginProblems } from '../../tasks/plugin-problems.ts'
 import { option } from './option.ts'
 import { duration, type Parser } from './parsers.ts'
 
-/** Code around every attempt and every send, and how long it may take to start. */
+/** Plugins, and how long they may take to start. */
 export const pluginOptions = {
   /** Plugins, the outermost first (docs/plugins.md). Threads and processes of a pool load them from the configuration file. */
   plugins: option({
     default: [],
     parser: pluginList(),
-    doc: 'code around attempts and sends, and observers of the worker (docs/plugins.md)',
+    doc: 'plugins: code around attempts and sends, and observers of the worker (docs/plugins.md)',
   }),
   /** How long all plugins together may take to start, in the worker and in each thread or process of its pool. */
   startTimeout: option({
     default: '30s',
     env: 'TWQ_START_TIMEOUT',
     parser: duration(1),
-    doc: 'how long plugins may take to start, in the worker and in each thread or process of its pool',
+    doc: 'how long all plugins together may take to start, in the worker and in each thread or process of its pool',
   }),
 }
 

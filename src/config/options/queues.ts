@@ -5,7 +5,7 @@ import type { AnyTask } from '../../tasks/task.ts'
 import { option } from './option.ts'
 import { listOf, oneOf, type Parser, wholeNumber, yesOrNo } from './parsers.ts'
 
-/** Which tasks there are, and the queues that they come from and go to. */
+/** The tasks, and the queues that they come from and go to. */
 export const queueOptions = {
   /** Task modules: paths or globs relative to the configuration file; or tasks themselves. */
   tasks: option({
@@ -16,7 +16,7 @@ export const queueOptions = {
     ),
     doc: 'task modules: paths or globs, relative to the configuration file',
   }),
-  /** The queues to consume: names, or settings. What the broker has otherwise than a setting says is an error at the start. */
+  /** The queues to consume: names, or settings. A queue that exists on the broker with other settings is an error at the start. */
   queues: option({
     default: ['celery'],
     env: 'TWQ_QUEUES',
@@ -25,44 +25,44 @@ export const queueOptions = {
     parser: queueList(),
     doc: 'the queues to consume: names, or settings (docs/queues.md)',
   }),
-  /** Queues not to consume after all; their settings still hold for what is sent to them. */
+  /** Queues of `queues` that this worker does not consume; their settings still apply to tasks sent to them. */
   excludeQueues: option({
     default: [],
     env: 'TWQ_EXCLUDE_QUEUES',
     flag: { short: '-X', long: '--exclude-queues', placeholder: '<names>', of: 'worker' },
     parser: listOf('a list of queue names', queueName),
-    doc: 'queues not to consume after all',
+    doc: 'queues of `queues` that this worker does not consume',
   }),
-  /** Where tasks go that are sent from here and name no queue: by name, by glob, or by a function. */
+  /** The queue of tasks that are sent without one: by task name, by glob, or by a function. */
   routes: option({
     derived: 'none',
     env: 'TWQ_ROUTES',
     parser: routeList(),
-    doc: 'where tasks go that name no queue: by name, glob or function (docs/queues.md)',
+    doc: 'the queue of tasks that are sent without one: by task name, glob or function (docs/queues.md)',
   }),
-  /** The priority of tasks without one of their own; needs queues with `maxPriority`. */
+  /** The priority of tasks that are sent without one; needs queues with `maxPriority`. */
   defaultPriority: option({
     derived: 'none',
     env: 'TWQ_DEFAULT_PRIORITY',
     parser: wholeNumber(0, 255, 'a whole number from 0 to 255'),
-    doc: 'the priority of tasks without one of their own',
+    doc: 'the priority of tasks that are sent without one',
   }),
-  /** Whether callbacks, and the tasks that a task sends, get its priority; Celery's `task_inherit_parent_priority`. Default false. */
+  /** Whether a task's callbacks and the tasks that it sends inherit its priority; Celery's `task_inherit_parent_priority`. Default false. */
   inheritPriority: option({
     default: false,
     env: 'TWQ_INHERIT_PRIORITY',
     parser: yesOrNo(),
-    doc: "callbacks, and the tasks that a task sends, get its priority; Celery's `task_inherit_parent_priority`",
+    doc: "a task's callbacks and the tasks that it sends inherit its priority; Celery's `task_inherit_parent_priority`",
   }),
   /**
-   * Which task queues a message may have the worker declare that neither the configuration nor routes nor tasks name: `any`,
-   * at most 16 a message, or none (`configured`); Celery's `task_create_missing_queues`. Default `any`.
+   * Whether the worker declares queues that only a message names, for callbacks and for the tasks that a task sends: `any`, at most
+   * 16 per message, or `configured`, only those that `queues`, routes and tasks name. Celery's `task_create_missing_queues`. Default `any`.
    */
   queueCreation: option({
     default: 'any',
     env: 'TWQ_QUEUE_CREATION',
     parser: oneOf('any', 'configured'),
-    doc: 'the queues that callbacks, and the tasks that a task sends, may have declared: `any`, at most 16 a message beside the queues that `queues`, routes and tasks name, or only these (`configured`)',
+    doc: 'which queues are declared for callbacks and for the tasks that a task sends: `configured`, those that `queues`, routes and tasks name; `any`, also at most 16 others per message',
   }),
 }
 

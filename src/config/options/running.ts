@@ -6,10 +6,10 @@ import { duration, memorySize, oneOf, poolBounds, wholeNumber, yesOrNo } from '.
 // AMQP's prefetch count and heartbeat are 16 bits wide.
 const LARGEST_SHORT = 65_535
 
-/** How tasks run: where, how many, how long, and what becomes of their messages. */
+/** How tasks run: where, how many, how long, and how their messages are settled. */
 export const runningOptions = {
   /**
-   * Where tasks run: on the worker's event loop (`async`), one at a time there (`solo`), in worker threads or in child
+   * Where tasks run: on the worker's event loop (`async`), there one at a time (`solo`), in worker threads or in child
    * processes.
    */
   pool: poolOption(poolKinds),
@@ -21,21 +21,21 @@ export const runningOptions = {
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
     doc: 'how many tasks run at once',
   }),
-  /** Between how many the pool grows and shrinks by itself, instead of `concurrency`; as text `'max,min'`. */
+  /** The bounds between which the pool grows and shrinks by itself, instead of `concurrency`; as text `'max,min'`. */
   autoscale: option({
     derived: 'none',
     env: 'TWQ_AUTOSCALE',
     flag: { long: '--autoscale', placeholder: '<max,min>', of: 'worker' },
     parser: poolBounds(LARGEST_SHORT),
-    doc: 'instead of `concurrency`: grow up to `max` while tasks wait, and shrink to `min` when they do not',
+    doc: 'instead of `concurrency`: the pool grows to `max` while tasks wait, and shrinks to `min` when none do',
   }),
-  /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, as Celery). */
+  /** When a message is acknowledged: once its result is safe (`late`), or when its task starts (`early`, Celery's default). */
   acks: option({
     default: 'late',
     env: 'TWQ_ACKS',
     flag: { long: '--acks', placeholder: '<when>', of: 'worker' },
     parser: oneOf('late', 'early'),
-    doc: "`late`: a message is acknowledged once its result is safe; `early`: when its task starts, as Celery's default",
+    doc: "when a message is acknowledged: `late`, once its result is safe; `early`, Celery's default, when its task starts",
   }),
   /** A thread or process is replaced after this many tasks. */
   maxTasksPerChild: option({
@@ -45,64 +45,64 @@ export const runningOptions = {
     parser: wholeNumber(1, Number.MAX_SAFE_INTEGER, 'a positive whole number'),
     doc: 'a thread or process is replaced after this many tasks',
   }),
-  /** A thread or process that holds more is replaced: bytes, or a text like `'200MB'`. */
+  /** A thread or process that uses more memory than this is replaced: bytes, or a text like `'200MB'`. */
   maxMemoryPerChild: option({
     derived: 'none',
     env: 'TWQ_MAX_MEMORY_PER_CHILD',
     flag: { long: '--max-memory-per-child', placeholder: '<size>', of: 'worker' },
     parser: memorySize(),
-    doc: 'a thread or process that holds more is replaced',
+    doc: 'a thread or process that uses more memory than this is replaced',
   }),
-  /** How long a task may run at most, unless it or its message says otherwise; Celery's `task_time_limit`. */
+  /** The hard time limit of tasks, unless a task or its message has one; Celery's `task_time_limit`. */
   timeLimit: option({
     derived: 'none',
     env: 'TWQ_TIME_LIMIT',
     flag: { long: '--time-limit', placeholder: '<duration>', of: 'worker' },
     parser: duration(1),
-    doc: 'how long a task may run, unless it or its message says otherwise',
+    doc: 'the hard time limit of tasks, unless a task or its message has one',
   }),
-  /** When the signal of a running task aborts, unless it or its message says otherwise. */
+  /** The soft time limit of tasks, at which `ctx.signal` aborts, unless a task or its message has one. */
   softTimeLimit: option({
     derived: 'none',
     env: 'TWQ_SOFT_TIME_LIMIT',
     flag: { long: '--soft-time-limit', placeholder: '<duration>', of: 'worker' },
     parser: duration(1),
-    doc: "when a task's signal aborts, unless it or its message says otherwise",
+    doc: 'the soft time limit of tasks, at which `ctx.signal` aborts, unless a task or its message has one',
   }),
-  /** Whether the message of a failed task is acknowledged though `<queue>.failed` takes no copy of it. */
+  /** Whether the message of a failed task is acknowledged even if `<queue>.failed` takes no copy of it. */
   ackOnFailure: option({
     default: true,
     env: 'TWQ_ACK_ON_FAILURE',
     parser: yesOrNo(),
-    doc: '`false`: the message of a task that failed, acknowledged late, is held until `<queue>.failed` takes it, whatever `failures` says',
+    doc: '`false`: under `acks: late`, the message of a failed task is held until `<queue>.failed` takes it, regardless of `failures`',
   }),
-  /** Whether the message of a task that ran into its hard limit is acknowledged, or goes back to its queue. */
+  /** Whether the message of a task that reached its hard time limit is acknowledged, or requeued. */
   ackOnTimeout: option({
     default: true,
     env: 'TWQ_ACK_ON_TIMEOUT',
     parser: yesOrNo(),
-    doc: '`false`: the message of a task that ran into its hard time limit goes back to its queue',
+    doc: '`false`: the message of a task that reached its hard time limit is requeued',
   }),
-  /** Whether the message goes back to its queue when the thread or process that ran its task died. */
+  /** Whether the message is requeued when the thread or process that ran its task died. */
   rejectOnLost: option({
     default: true,
     env: 'TWQ_REJECT_ON_LOST',
     parser: yesOrNo(),
-    doc: 'when the thread or process that ran a task died: `true` sends its message back to its queue, `false` fails the task',
+    doc: 'when the thread or process that ran a task died: `true` requeues its message, `false` fails the task',
   }),
   /**
-   * How many messages to hold, running tasks included; without it `concurrency`, and while tasks are quick as many more as
-   * are run in 25 ms.
+   * How many unacknowledged messages the worker holds, including those of running tasks. Default: `concurrency`, and while tasks
+   * are quick as many more as run in 25 ms.
    */
   prefetch: option({
     derived: 'concurrency, more while tasks are quick',
     env: 'TWQ_PREFETCH',
     flag: { long: '--prefetch', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, `a whole number from 1 to ${LARGEST_SHORT}`),
-    doc: 'how many messages to hold, running tasks included',
+    doc: 'how many unacknowledged messages the worker holds, including those of running tasks',
   }),
   /**
-   * How many messages to hold for each task that may run, unless `prefetch` is given, however quick tasks are; Celery's
+   * Sets `prefetch` to this many times the concurrency, however quick tasks are, unless `prefetch` is given; Celery's
    * `worker_prefetch_multiplier`.
    */
   prefetchMultiplier: option({
@@ -110,7 +110,7 @@ export const runningOptions = {
     env: 'TWQ_PREFETCH_MULTIPLIER',
     flag: { long: '--prefetch-multiplier', placeholder: '<n>', of: 'worker' },
     parser: wholeNumber(1, LARGEST_SHORT, 'a positive whole number'),
-    doc: 'messages to hold for each task that may run, unless `prefetch` is given',
+    doc: 'sets `prefetch` to this many times the concurrency, unless `prefetch` is given',
   }),
 }
 

@@ -3,18 +3,18 @@ import { scheduleProblems } from '../../schedules/entries/schedule-problems.ts'
 import { option } from './option.ts'
 import { type Parser, text, yesOrNo } from './parsers.ts'
 
-/** Tasks that are sent at given times, and who sends them. */
+/** Tasks that are sent on a schedule, and which workers send them. */
 export const scheduleOptions = {
   /**
-   * Tasks that are sent again and again (docs/schedules.md), by the names of their entries. Of all workers that have the option, with entries or
-   * without, one sends what is due.
+   * Tasks that are sent on a schedule (docs/schedules.md), by the names of their entries. The workers that have this option, with entries or
+   * without, elect a leader, which sends what is due.
    */
   schedules: option({
     derived: 'none',
     parser: scheduleTable(),
-    doc: 'tasks that are sent at given times, by one of the workers that have this option (docs/schedules.md)',
+    doc: 'tasks that are sent on a schedule; the workers that have this option elect a leader, which sends them (docs/schedules.md)',
   }),
-  /** Workers of one namespace share their schedules: another application on the same virtual host has another one. */
+  /** Workers of one namespace share their schedules. Give each application on a virtual host its own. */
   schedulesNamespace: option({
     default: 'default',
     env: 'TWQ_SCHEDULES_NAMESPACE',
@@ -23,13 +23,13 @@ export const scheduleOptions = {
     ),
     doc: 'workers of one namespace share their schedules: `twq.schedules.<namespace>` is their queue',
   }),
-  /** False: this worker neither announces schedules nor sends what is due. */
+  /** False: this worker neither announces its schedules nor takes part in the election of the leader. */
   leadSchedules: option({
     default: true,
     env: 'TWQ_LEAD_SCHEDULES',
     flag: { long: '--no-schedules', means: 'false', of: 'worker', doc: 'leave schedules to other workers' },
     parser: yesOrNo(),
-    doc: '`false` leaves schedules to other workers, those of this configuration included',
+    doc: '`false` leaves schedules to other workers, including those of this configuration',
   }),
 }
 

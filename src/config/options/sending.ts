@@ -3,7 +3,7 @@ import { duration, memorySize, oneOf, text, wholeNumber } from './parsers.ts'
 
 /** How tasks are sent, and where those with a delay wait. */
 export const sendingOptions = {
-  /** RabbitMQ's management API, like `http://localhost:15672`; user and password are the broker's unless it has its own. */
+  /** The URL of RabbitMQ's management API, like `http://localhost:15672`; without a user in it, with the user and password of `broker`. */
   management: option({
     derived: 'none',
     env: 'TWQ_MANAGEMENT',
@@ -11,7 +11,7 @@ export const sendingOptions = {
       URL.canParse(url) && /^https?:/.test(url) ? url : undefined,
     ),
     isUrl: true,
-    doc: "RabbitMQ's management API, which `twq queue list` and `twq doctor` ask for more than AMQP tells",
+    doc: "the URL of RabbitMQ's management API, which `twq queue list` and `twq doctor` ask for what AMQP does not tell",
   }),
   /** How long a client's `send` waits for the broker's confirm. */
   publishTimeout: option({
@@ -20,39 +20,39 @@ export const sendingOptions = {
     parser: duration(100),
     doc: "how long a client's `send` waits for the broker's confirm",
   }),
-  /** Whether tasks may wait in Celery's native delayed delivery, and when it is declared: when it is needed, or at the start. */
+  /** Whether delayed tasks wait in Celery's native delayed delivery, and when its queues are declared: when needed, or at the start. */
   delayedDelivery: option({
     default: 'auto',
     env: 'TWQ_DELAYED_DELIVERY',
     parser: oneOf('auto', 'always', 'never'),
-    doc: "tasks with long delays, and tasks of quorum queues, wait in Celery's native delayed delivery: declared when needed, at the start, or not used",
+    doc: "whether tasks with long delays, and delayed tasks of quorum queues, wait in Celery's native delayed delivery: `auto` declares it when needed, `always` at the start, `never` does not use it",
   }),
   /** The type of the queues of native delayed delivery; Celery's `broker_native_delayed_delivery_queue_type`. */
   delayedQueueType: option({
     default: 'quorum',
     env: 'TWQ_DELAYED_QUEUE_TYPE',
     parser: oneOf('quorum', 'classic'),
-    doc: 'the type of its queues',
+    doc: 'the type of the queues of native delayed delivery',
   }),
-  /** No task is held in the worker longer: it waits with the broker. */
+  /** The longest delay for which a task is held in the worker; tasks with a longer one wait with the broker. */
   holdFor: option({
     default: '10m',
     env: 'TWQ_HOLD_FOR',
     parser: duration(1_000),
-    doc: 'how long a task waits in the worker at most; a longer delay is left to the broker',
+    doc: 'the longest delay for which a task is held in the worker; tasks with a longer one wait with the broker',
   }),
-  /** How many tasks are held in the worker at most. */
+  /** The most delayed tasks that the worker holds at a time; the others wait with the broker. */
   maxHeld: option({
     default: 10_000,
     env: 'TWQ_MAX_HELD',
     parser: wholeNumber(0, 50_000, 'a whole number from 0 to 50000'),
-    doc: 'how many tasks wait in the worker at most, be their delays as short as they may',
+    doc: 'the most delayed tasks that the worker holds at a time, however short their delays',
   }),
-  /** How many bytes of them: a number, or a text like `'64MB'`. */
+  /** The most bytes that their messages may take: a number, or a text like `'64MB'`. */
   maxHeldSize: option({
     default: '64MB',
     env: 'TWQ_MAX_HELD_SIZE',
     parser: memorySize(),
-    doc: 'how large their messages may be, all together',
+    doc: 'the most bytes that the messages of these tasks may take together',
   }),
 }

@@ -7,7 +7,7 @@ import { controlPolicy } from './control-policy.ts'
 import { option } from './option.ts'
 import { duration, oneOf, text, wholeNumber, yesOrNo } from './parsers.ts'
 
-/** The worker as others see it, what it refuses, and how it stops. */
+/** The worker's name, events and probes, what it refuses, and how it stops. */
 export const workerOptions = {
   /** Node name; `%h` host, `%n` its first label, `%d` its domain. */
   nodeName: option({
@@ -21,22 +21,22 @@ export const workerOptions = {
     },
     doc: "the worker's name; `%h` is the host, `%n` its first label, `%d` its domain",
   }),
-  /** AMQP heartbeat. A dead connection is noticed within two of these. */
+  /** AMQP heartbeat interval. A dead connection is detected within two intervals. */
   heartbeat: option({
     default: '10s',
     env: 'TWQ_HEARTBEAT',
     parser: duration(1_000),
-    doc: 'AMQP heartbeat; a dead connection is noticed within two of these',
+    doc: 'AMQP heartbeat interval; a dead connection is detected within two intervals',
   }),
-  /** Tell monitors of each task; Celery's `-E`. */
+  /** Send task events without being asked; Celery's `-E`. */
   events: option({
     default: false,
     env: 'TWQ_EVENTS',
     flag: { short: '-E', long: '--task-events', means: 'true', of: 'worker' },
     parser: yesOrNo(),
-    doc: 'tell monitors (`celery events`, Flower) of each task, asked or not',
+    doc: 'send task events to monitors (`celery events`, Flower) without being asked',
   }),
-  /** Tell monitors that the worker is there. */
+  /** Whether the worker sends its online, offline and heartbeat events. */
   workerEvents: option({
     default: true,
     env: 'TWQ_WORKER_EVENTS',
@@ -44,48 +44,48 @@ export const workerOptions = {
       long: '--without-heartbeat',
       means: 'false',
       of: 'worker',
-      doc: 'do not tell monitors that this worker is there',
+      doc: 'send no worker events: online, offline and heartbeats',
     },
     parser: yesOrNo(),
-    doc: '`false` keeps the worker from telling monitors that it is there',
+    doc: '`false` sends no worker events: online, offline and heartbeats',
   }),
-  /** How often to tell them. */
+  /** The interval of heartbeat events. */
   eventHeartbeat: option({
     default: '2s',
     env: 'TWQ_EVENT_HEARTBEAT',
     flag: { long: '--heartbeat-interval', placeholder: '<duration>', of: 'worker' },
     parser: duration(100),
-    doc: 'how often it tells them; missing for two of these it counts as offline',
+    doc: 'the interval of heartbeat events; monitors take a worker for offline after two without one',
   }),
   /** Whether the message of a task that is not registered is set aside, or dropped as Celery does. */
   unknownTask: option({
     default: 'quarantine',
     env: 'TWQ_UNKNOWN_TASK',
     parser: oneOf('quarantine', 'discard'),
-    doc: 'the message of a task that is not registered is set aside in `<queue>.quarantine`, or dropped as Celery does',
+    doc: 'what happens to the message of an unregistered task: `quarantine` moves it to `<queue>.quarantine`, `discard` drops it as Celery does',
   }),
-  /** Where to answer probes and Prometheus over HTTP: `'127.0.0.1:9808'`, or `':9808'` for every address of the machine. */
+  /** The address that serves probes and metrics over HTTP: `'127.0.0.1:9808'`, or `':9808'` for every address of the machine. */
   health: option({
     derived: 'none',
     env: 'TWQ_HEALTH',
     flag: { long: '--health', placeholder: '<address>', of: 'worker' },
     parser: text("an address like '127.0.0.1:9808' or ':9808'", parseAddress),
-    doc: 'where to answer probes and Prometheus over HTTP: `/livez`, `/readyz`, `/startupz`, `/metrics`, `/info`',
+    doc: 'the address that serves probes and metrics over HTTP: `/livez`, `/readyz`, `/startupz`, `/metrics`, `/info`',
   }),
-  /** The file in which revocations outlive the worker. */
+  /** The file that keeps revoked task ids across restarts. */
   statedb: option({
     derived: 'none',
     env: 'TWQ_STATEDB',
     flag: { short: '-S', long: '--statedb', placeholder: '<path>', of: 'worker' },
     parser: text('a path', (path) => (path === '' ? undefined : path)),
-    doc: 'the file that keeps revocations, relative to the configuration file',
+    doc: 'the file that keeps revoked task ids across restarts, relative to the configuration file',
   }),
-  /** How often tasks of one name may start, unless they say it themselves: `'10/s'`, `'100/m'`, `'5/h'`. */
+  /** The rate limit of each task in this worker, unless the task has its own: `'10/s'`, `'100/m'`, `'5/h'`. */
   rateLimit: option({
     default: 0,
     env: 'TWQ_RATE_LIMIT',
     parser: { expected: "a rate like '10/s', '100/m' or '5/h', or 0", fromValue: parseRate, fromText: parseRate },
-    doc: 'how often tasks of one name may start in this worker, unless they say so themselves; `0` is no limit',
+    doc: 'the rate limit of each task in this worker, unless the task has its own; `0` is no limit',
   }),
   /** How many times a task that kills its worker is started before its message is quarantined. */
   maxStarts: option({
@@ -94,12 +94,12 @@ export const workerOptions = {
     parser: wholeNumber(2, 100, 'a whole number from 2 to 100'),
     doc: 'how many times a task that kills its worker is started before its message goes to `<queue>.quarantine`',
   }),
-  /** The largest message body taken, in bytes, before and after decompression. */
+  /** The largest message body that the worker accepts, in bytes, before and after decompression. */
   maxBodySize: option({
     default: 16 * 1024 * 1024,
     env: 'TWQ_MAX_BODY_SIZE',
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
-    doc: 'the largest message body taken, in bytes, before and after decompression',
+    doc: 'the largest message body that the worker accepts, in bytes, before and after decompression',
   }),
   /** The largest result that a task may return, or state that it may report, in bytes of JSON. */
   maxResultSize: option({
@@ -108,12 +108,12 @@ export const workerOptions = {
     parser: wholeNumber(1, 2 ** 31, 'a number of bytes, at least 1'),
     doc: 'the largest result that a task may return, or state that it may report, in bytes of JSON; a task with a larger result fails',
   }),
-  /** Which state-changing commands remote control may give: all, none (`read`), or those named; `{ allow, commands }` adds commands of one's own. */
+  /** Which state-changing commands remote control accepts: all, none (`read`), or those named; `{ allow, commands }` adds commands of your own. */
   control: option({
     default: 'all',
     env: 'TWQ_CONTROL',
     parser: controlPolicy(),
-    doc: 'the state-changing commands that remote control may give: `all`, none (`read`), or a list like `revoke,rate_limit`',
+    doc: 'the state-changing commands that remote control accepts: `all`, none (`read`), or a list like `revoke,rate_limit`',
   }),
   /** Whether remote control may replace the threads or processes of the pool; Celery's `worker_pool_restarts`. */
   poolRestarts: option({
@@ -124,21 +124,21 @@ export const workerOptions = {
   }),
   /** How long a worker takes to stop. */
   shutdown: {
-    /** How long running tasks may go on after the first signal. */
+    /** How long running tasks may continue after the first signal. */
     grace: option({
       default: '20s',
       env: 'TWQ_SHUTDOWN_GRACE',
       flag: { long: '--shutdown-timeout', placeholder: '<duration>', of: 'worker' },
       parser: duration(),
-      doc: 'how long running tasks may go on after the first signal to stop',
+      doc: 'how long running tasks may continue after the first signal to stop',
     }),
-    /** How long they get to stop once their signals are aborted. */
+    /** How long they then have to stop, once `ctx.signal` has aborted. */
     abort: option({
       default: '5s',
       env: 'TWQ_SHUTDOWN_ABORT',
       flag: { long: '--abort-timeout', placeholder: '<duration>', of: 'worker' },
       parser: duration(),
-      doc: 'how long they then get to stop once their signals are aborted',
+      doc: 'how long they then have to stop, once `ctx.signal` has aborted',
     }),
   },
 }
