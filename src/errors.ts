@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'TWQ_CONFIG'
   /** The configuration file could not be found or loaded. */
   | 'TWQ_CONFIG_FILE'
-  /** A task module could not be imported, or holds a task that can't be used. */
+  /** A task module could not be imported, or exports a task that can't be used. */
   | 'TWQ_TASKS'
   /** `defineTask` was called with settings that contradict each other. */
   | 'TWQ_TASK_DEFINITION'
@@ -20,15 +20,15 @@ export type ErrorCode =
   | 'TWQ_BROKER_PERMISSION'
   /** TLS could not be set up with the broker. */
   | 'TWQ_BROKER_TLS'
-  /** A queue or an exchange exists with other settings than the ones asked for (AMQP 406). */
+  /** A queue or an exchange exists with different settings (AMQP 406). */
   | 'TWQ_QUEUE_MISMATCH'
   /** A queue or an exchange does not exist (AMQP 404). */
   | 'TWQ_QUEUE_MISSING'
-  /** A queue lives on one node of a cluster, which is down (AMQP 404): it is back with that node. */
+  /** A queue is on a single cluster node, which is down (AMQP 404); it comes back with that node. */
   | 'TWQ_QUEUE_DOWN'
-  /** Another connection has a queue for itself (AMQP 405, or 403 on consuming): it is free once that is over. */
+  /** Another connection uses a queue exclusively (AMQP 405, or 403 on consuming), and frees it when it closes or cancels its consumer. */
   | 'TWQ_QUEUE_LOCKED'
-  /** The connection was lost; what was under way on it is unknown. */
+  /** The connection was lost; the outcome of operations in progress is unknown. */
   | 'TWQ_CONNECTION_LOST'
   /** A queue to be deleted holds messages, or has a consumer. */
   | 'TWQ_QUEUE_IN_USE'
@@ -36,39 +36,39 @@ export type ErrorCode =
   | 'TWQ_MANAGEMENT'
   /** The channel was closed by the broker. */
   | 'TWQ_CHANNEL_CLOSED'
-  /** The broker closed the channel, since a message was not acknowledged within its `consumer_timeout`. */
+  /** The broker closed the channel because a message was not acknowledged within its `consumer_timeout`. */
   | 'TWQ_CONSUMER_TIMEOUT'
-  /** The broker refused to take a message (a nack, or a queue that is full). */
+  /** The broker refused a message (a nack, or a full queue). */
   | 'TWQ_PUBLISH_REFUSED'
-  /** A mandatory message reached no queue. */
+  /** A mandatory message was returned: it could not be routed to a queue. */
   | 'TWQ_PUBLISH_UNROUTABLE'
-  /** The broker takes no messages for now, for want of memory or disk. */
+  /** The broker blocks publishers, because it is low on memory or disk. */
   | 'TWQ_BROKER_BLOCKED'
   /** The broker did not confirm a message in time. */
   | 'TWQ_PUBLISH_TIMEOUT'
-  /** Too many messages wait for the broker; the new one was not taken. */
+  /** Too many messages wait for the broker; the new one was not accepted. */
   | 'TWQ_PUBLISH_OVERFLOW'
   /** A message from the wire can't be used. */
   | 'TWQ_MESSAGE_MALFORMED'
   /** A value has no JSON form; the message names the path. */
   | 'TWQ_UNSERIALISABLE'
-  /** A task name that is not registered. */
+  /** No task of this name is registered. */
   | 'TWQ_UNKNOWN_TASK'
-  /** Arguments do not fit the task. */
+  /** The arguments do not match the task's parameters. */
   | 'TWQ_ARGUMENTS'
   /** The task ended in FAILURE or REVOKED; `cause` holds the remote error. */
   | 'TWQ_TASK_FAILED'
-  /** No result within the time given. */
+  /** No result arrived within the timeout. */
   | 'TWQ_RESULT_TIMEOUT'
-  /** The result backend can't be reached, or refuses what it is asked. */
+  /** The result backend can't be reached, or refused a request. */
   | 'TWQ_RESULT_BACKEND'
   /** The result backend refused the user, the password or the database, or its certificate can't be trusted. */
   | 'TWQ_RESULT_BACKEND_LOGIN'
-  /** The result backend keeps another type of value under a key, or refuses one for its size: trying again does not help. */
+  /** The result backend has a value of another type under a key, or refused a value for its size; retrying does not help. */
   | 'TWQ_RESULT_REFUSED'
   /** The result can't be read from here. */
   | 'TWQ_RESULT_UNAVAILABLE'
-  /** A chord, and a result backend that can't join its tasks. */
+  /** The result backend does not support chords. */
   | 'TWQ_CHORD_UNSUPPORTED'
   /** No worker answered a remote-control request. */
   | 'TWQ_NO_WORKER'
@@ -76,11 +76,11 @@ export type ErrorCode =
   | 'TWQ_CONTROL'
   /** A command about schedules was refused; the message says why. */
   | 'TWQ_SCHEDULE'
-  /** No worker leads the schedules, so that none can be asked for them. */
+  /** No worker leads the schedules, so none can answer a command about them. */
   | 'TWQ_SCHEDULES_NO_LEADER'
-  /** The attempt ran into its soft time limit. */
+  /** The attempt reached its soft time limit. */
   | 'TWQ_SOFT_LIMIT'
-  /** A thread or a process of the pool could not be started, or has other tasks than the worker. */
+  /** A thread or process of the pool could not be started, or registered other tasks than the worker. */
   | 'TWQ_POOL'
   /** A plugin could not be started, misused `next`, or failed a send; the message names it. */
   | 'TWQ_PLUGIN'
@@ -88,23 +88,23 @@ export type ErrorCode =
   | 'TWQ_REVOKED'
   /** The worker is shutting down and the grace period is over. */
   | 'TWQ_SHUTTING_DOWN'
-  /** The pid file can't be written, or belongs to a process that runs. */
+  /** The pid file can't be written, or names a running process. */
   | 'TWQ_PIDFILE'
-  /** A message has more task queues declared than it may. */
+  /** A message names more queues that would have to be declared than `queueCreation` allows. */
   | 'TWQ_QUEUE_CREATION'
-  /** The state file can't be written where it is to be. */
+  /** The file of `statedb` can't be written. */
   | 'TWQ_STATEDB'
-  /** The address for probes can't be listened on. */
+  /** The worker can't listen on the address for probes. */
   | 'TWQ_HEALTH_ADDRESS'
-  /** The address of the monitor can't be listened on. */
+  /** The monitor can't listen on its address. */
   | 'TWQ_MONITOR_ADDRESS'
-  /** A file to be written exists already. */
+  /** A file that would be written already exists. */
   | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */
   | 'TWQ_CLOSED'
   /** twq was put into a bundle, where it can't find its own files. */
   | 'TWQ_BUNDLED'
-  /** A defect of twq itself. */
+  /** A bug in twq. */
   | 'TWQ_INTERNAL'
 
 const BRAND = Symbol.for('twq.error')

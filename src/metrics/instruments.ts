@@ -86,28 +86,28 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
 
   const tasks = new Counter({
     name: 'twq_tasks_total',
-    help: 'Attempts that ended, by task and how.',
+    help: 'Attempts that ended, by task and state.',
     labelNames: ['task', 'state'],
     registers,
   })
   for (const task of known) for (const state of SHOWN_FROM_THE_START) tasks.inc({ task, state }, 0)
   const durations = new Histogram({
     name: 'twq_task_duration_seconds',
-    help: 'How long the code of tasks ran.',
+    help: 'Run time of the code of tasks.',
     labelNames: ['task', 'state'],
     buckets: BUCKETS,
     registers,
   })
   const waits = new Histogram({
     name: 'twq_task_queue_wait_seconds',
-    help: 'How long tasks waited for their start.',
+    help: 'Time that tasks waited for their start.',
     labelNames: ['task', 'from'],
     buckets: WAIT_BUCKETS,
     registers,
   })
   const quarantined = new Counter({
     name: 'twq_quarantined_total',
-    help: 'Messages set aside in <queue>.quarantine, by task.',
+    help: 'Messages moved to <queue>.quarantine, by task.',
     labelNames: ['task'],
     registers,
   })
@@ -119,12 +119,12 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   })
   const redelivered = new Counter({
     name: 'twq_redelivered_total',
-    help: 'Messages that the broker delivered again.',
+    help: 'Messages that the broker redelivered.',
     registers,
   })
   const reconnects = new Counter({
     name: 'twq_reconnects_total',
-    help: 'Connections to the broker that were lost and made again.',
+    help: 'Reconnections to the broker.',
     labelNames: ['connection'],
     registers,
   })
@@ -133,13 +133,13 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   const schedules = new Set(gauges.schedules?.slice(0, MOST_SCHEDULES))
   const lags = new Histogram({
     name: 'twq_schedule_lag_seconds',
-    help: 'How much later than they were to be scheduled tasks were sent, by the worker that leads.',
+    help: 'Delay between a scheduled time and the sending of its task, in the worker that leads the schedules.',
     buckets: BUCKETS,
     registers,
   })
   const lastRuns = new Gauge({
     name: 'twq_schedule_last_run_timestamp_seconds',
-    help: 'When the task of a schedule was sent last, by the worker that leads; the name of one set at run time is other.',
+    help: 'When the task of a schedule was last sent, in the worker that leads the schedules; schedules set at run time share the label other.',
     labelNames: ['schedule'],
     registers,
   })
@@ -156,12 +156,12 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   }
   gauge('twq_tasks_active', 'Tasks whose code runs.', gauges.active)
   gauge('twq_tasks_reserved', 'Tasks that wait for a slot.', gauges.reserved)
-  gauge('twq_tasks_held', 'Tasks that wait for their time.', gauges.held)
-  gauge('twq_prefetch', 'How many messages the broker may have sent ahead.', gauges.prefetch)
-  gauge('twq_slots', 'How many tasks may run at once: the concurrency.', gauges.slots)
-  gauge('twq_slots_busy', 'Slots that are taken.', gauges.busy)
+  gauge('twq_tasks_held', 'Tasks that wait for their ETA.', gauges.held)
+  gauge('twq_prefetch', 'Prefetch count: how many unacknowledged messages the worker may have.', gauges.prefetch)
+  gauge('twq_slots', 'How many tasks may run at once (concurrency).', gauges.slots)
+  gauge('twq_slots_busy', 'Slots in use.', gauges.busy)
   gauge('twq_ready', '1 while the worker consumes, as /readyz says.', () => Number(gauges.ready()))
-  gauge('twq_event_loop_lag_seconds', 'How late the event loop is.', () => gauges.loopLag() / 1000)
+  gauge('twq_event_loop_lag_seconds', 'Lag of the event loop.', () => gauges.loopLag() / 1000)
   new Gauge({
     name: 'twq_broker_connected',
     help: '1 while the connection is open.',
@@ -213,7 +213,7 @@ function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registr
       },
     })
   }
-  gauge('twq_queue_messages', 'Messages that are ready in the queues that are consumed.', 'queues')
+  gauge('twq_queue_messages', 'Ready messages in the consumed queues.', 'queues')
   gauge('twq_quarantine_messages', 'Messages in <queue>.quarantine.', 'quarantines')
   gauge('twq_failed_messages', 'Failed messages in <queue>.failed.', 'failures')
 }
