@@ -22,67 +22,68 @@ export const families: Families = {
     load: async () => (await import('./init/command.ts')).addInit,
   },
   dev: {
-    description: 'develop: a broker, a worker that reloads, and a line for each task',
+    description: 'run a worker for development: built-in broker, reload on save, one line per task',
     load: async () => (await import('./dev/command.ts')).addDev,
   },
   broker: {
-    description: 'run the built-in broker: for development and tests, with nothing kept on disk',
+    description: 'run the built-in broker, in memory only, for development and tests',
     load: async () => (await import('./broker/command.ts')).addBroker,
   },
   worker: {
-    description: 'run tasks; steer the workers that do',
+    description: 'start a worker; list, check, pause, drain and stop workers',
     load: async () => (await import('./worker/command.ts')).addWorker,
   },
   task: {
-    description: 'send tasks, read their results, say why they wait, run them here, list them, revoke them',
+    description: 'send, run, list and revoke tasks; read results; say why a task does not run',
     load: async () => (await import('./task/command.ts')).addTask,
   },
   inspect: {
-    description: 'ask the workers of the broker, Python or TypeScript',
+    description: 'query the workers on the broker, Python or TypeScript',
     load: async () => (await import('./remote/command.ts')).addInspect,
   },
   control: {
-    description: 'tell the workers of the broker to do something',
+    description: 'send remote-control commands to the workers on the broker',
     load: async () => (await import('./remote/command.ts')).addControl,
   },
   status: {
-    description: 'the workers that are there; 69 when there is none',
+    description: 'list the workers that answer; exit with 69 if none does',
     load: async () => (await import('./remote/command.ts')).addStatus,
   },
   events: {
-    description: 'what happens to workers and tasks, as it happens: a line an event',
+    description: 'print the events of workers and tasks live, one line each',
     load: async () => (await import('./events/command.ts')).addEvents,
   },
   top: {
-    description: 'workers, queues and tasks, live: keys sort, filter and revoke; off a terminal, a table every 5 s',
+    description:
+      'live view of workers, queues and tasks, with keys to sort, filter and revoke; in a pipe, a table every 5 s',
     load: async () => (await import('./events/command.ts')).addTop,
   },
   monitor: {
-    description: 'a web page of workers, tasks, queues and schedules, live',
+    description: 'serve a live web page of workers, tasks, queues and schedules',
     load: async () => (await import('./monitor/command.ts')).addMonitor,
   },
   queue: {
-    description: 'the queues of the broker, and what lies in them',
+    description: 'show, declare, move, purge and delete queues',
     load: async () => (await import('./queue/command.ts')).addQueue,
   },
   failed: {
-    description: 'tasks that failed for good',
+    description: 'list, retry, edit and drop tasks that failed for good',
     load: async () => (await import('./failed/command.ts')).addFailed,
   },
   quarantine: {
-    description: 'messages that could not be used',
+    description: 'list, replay and purge quarantined messages',
     load: async () => (await import('./quarantine/command.ts')).addQuarantine,
   },
   schedule: {
-    description: 'tasks that are sent at given times, and the worker that sends them',
+    description: 'show, set, pause and trigger schedules',
     load: async () => (await import('./schedule/command.ts')).addSchedule,
   },
   doctor: {
-    description: 'find what keeps a worker from working: configuration, tasks, broker, queues, other workers',
+    description: 'check the configuration, tasks, broker, queues and other workers for problems',
     load: async () => (await import('./doctor/command.ts')).addDoctor,
   },
   completion: {
-    description: 'completion of commands, flags and their values by the TAB key: eval "$(twq completion bash)"',
+    description: 'print a script for shell completion with TAB: eval "$(twq completion bash)"',
     load: async () => (await import('./completion/command.ts')).addCompletion,
   },
 }

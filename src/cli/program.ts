@@ -56,7 +56,7 @@ export async function addFamilies(words: readonly Command[], exit: Exit, all: Fa
 
 function exitStatuses(): string {
   const numbers = EXIT_MEANINGS.map(([status]) => status).join(' ')
-  return `Exit statuses: ${numbers}; docs/operations.md#exit-statuses says which means what.`
+  return `Exit statuses: ${numbers}; docs/operations.md#exit-statuses explains them.`
 }
 
 function sharedFlags({ options }: Command): string {

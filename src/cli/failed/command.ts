@@ -8,22 +8,22 @@ const WORDS: SetAsideWords = {
   since: 'what failed',
   things: 'failures',
   own: [
-    ['--error <name>', 'only failures by this error, like ValueError'],
-    ['--text <text>', 'only failures whose error or traceback has this text'],
+    ['--error <name>', 'only failures with this error, like ValueError'],
+    ['--text <text>', 'only failures whose error or traceback contains this text'],
   ],
 }
 
 /** The commands of `twq failed`. */
 export function addFailed(failed: Command, exit: Exit): void {
   const actions = {
-    list: 'show what failed, and why',
+    list: 'list failed tasks with their errors',
     retry: 'run them again, with their arguments',
-    drop: 'drop them for good',
+    drop: 'delete them',
   } as const
   for (const [action, description] of Object.entries(actions) as [keyof typeof actions, string][]) {
     const command = failed
       .command(action)
-      .argument('[ids...]', 'only the tasks of these ids')
+      .argument('[ids...]', 'only the tasks with these ids')
       .description(description)
       .action(async (ids: readonly string[], _options, command: Command) => {
         if (action === 'list') exit(await (await import('./list.ts')).failedList(ids, command.optsWithGlobals()))
@@ -35,7 +35,7 @@ export function addFailed(failed: Command, exit: Exit): void {
   }
   failed
     .command('show <id>')
-    .description('show the failures of one task id, whole')
+    .description('show the failures of one task id in full')
     .option(...QUEUE_FLAG)
     .action(async (id: string, _options, command: Command) => {
       const module = await import('./show.ts')
@@ -43,7 +43,7 @@ export function addFailed(failed: Command, exit: Exit): void {
     })
   failed
     .command('edit <id>')
-    .description('run a failed task again, with arguments that are edited in $EDITOR')
+    .description('edit the arguments of a failed task in $EDITOR, and run it again')
     .option(...QUEUE_FLAG)
     .action(async (id: string, _options, command: Command) => {
       const module = await import('./edit.ts')

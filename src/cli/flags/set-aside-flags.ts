@@ -27,7 +27,10 @@ export interface SetAsideWords {
 }
 
 /** The flag of the task queue. */
-export const QUEUE_FLAG = ['--queue <name>', "the queue they came from (default: the configuration's first)"] as const
+export const QUEUE_FLAG = [
+  '--queue <name>',
+  'the task queue they came from (default: the first configured one)',
+] as const
 
 /** Adds the flags that choose among the messages; a list looks at no more than 1,000. */
 export function addFilterFlags(command: Command, { ofTask, since, own }: SetAsideWords, isList: boolean): Command {
@@ -41,7 +44,7 @@ export function addFilterFlags(command: Command, { ofTask, since, own }: SetAsid
 
 /** Adds the flags of a command that takes messages away; one that `asks` a person can be told not to. */
 export function addSweepFlags(command: Command, { things }: SetAsideWords, asks: boolean): void {
-  command.option('--dry-run', `show which ${things} it would be, and do nothing`)
+  command.option('--dry-run', `only show which ${things} it would affect`)
   command.option('--rate <rate>', `how fast, like '50/s' (default: as fast as the broker takes it)`)
   if (asks) command.option('--yes', 'do not ask')
 }

@@ -6,4 +6,4 @@ export interface WatchFlags extends GlobalOptions {
 }
 
 /** How `--watch` stands in the help of a command. */
-export const WATCH = ['--watch [interval]', 'show it again and again, until Ctrl-C (default: every 2s)'] as const
+export const WATCH = ['--watch [interval]', 'refresh until Ctrl-C (default: every 2s)'] as const

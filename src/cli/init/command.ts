@@ -5,8 +5,8 @@ import type { Exit } from '../terminal/exit-codes.ts'
 export function addInit(init: Command, exit: Exit): void {
   init
     .argument('[folder]')
-    .option('--python', 'with a module that sends tasks from Celery')
-    .option('--twq <spec>', 'what package.json says of twq: a version, or a path like file:../twq-0.1.0.tgz')
+    .option('--python', 'add a Celery client module')
+    .option('--twq <spec>', 'the version of twq for package.json, or a path like file:../twq-0.1.0.tgz')
     .action(async (folder: string | undefined, _options, command: Command) => {
       const module = await import('./init.ts')
       exit(await module.init(folder ?? '.', command.optsWithGlobals()))

@@ -4,20 +4,20 @@ import type { Exit } from '../terminal/exit-codes.ts'
 
 const WORDS: SetAsideWords = {
   ofTask: 'messages for',
-  since: 'messages set aside',
+  since: 'messages quarantined',
   things: 'messages',
   own: [
-    ['--reason <name>', 'only messages set aside for this reason, like NotRegistered'],
-    ['--id <id>', 'only the message of this task id'],
+    ['--reason <name>', 'only messages quarantined for this reason, like NotRegistered'],
+    ['--id <id>', 'only the message with this task id'],
   ],
 }
 
 /** The commands of `twq quarantine`. */
 export function addQuarantine(quarantine: Command, exit: Exit): void {
   const actions = {
-    list: 'show what was set aside, and why',
-    replay: 'publish the originals to their queue again',
-    purge: 'drop them for good',
+    list: 'list quarantined messages with the reason',
+    replay: 'publish the original messages to their queue again',
+    purge: 'delete them',
   } as const
   for (const [action, description] of Object.entries(actions) as [keyof typeof actions, string][]) {
     const command = quarantine
@@ -32,7 +32,7 @@ export function addQuarantine(quarantine: Command, exit: Exit): void {
   }
   quarantine
     .command('show <id>')
-    .description('show the message of one task id, whole')
+    .description('show the message of one task id in full')
     .option(...QUEUE_FLAG)
     .action(async (id: string, _options, command: Command) => {
       const module = await import('./quarantine.ts')

@@ -12,7 +12,7 @@ export function addInspect(inspect: Command, exit: Exit): void {
       exit(await inspect(row, command.processedArgs, command.optsWithGlobals()))
     })
     command.option(...WATCH)
-    if (row.method === 'conf') command.option('--with-defaults', 'also what is at its default')
+    if (row.method === 'conf') command.option('--with-defaults', 'also settings at their default')
   }
 }
 
@@ -32,7 +32,7 @@ export function addControl(control: Command, exit: Exit): void {
 function addCall(control: Command, exit: Exit): void {
   const call = control
     .command('call [command] [name=value...]')
-    .description('a command that the configuration adds; without a name, lists them')
+    .description('run a command that the configuration adds; without a name, list these commands')
   withDestination(call).action(async (name: string | undefined, args: string[], _options, command: Command) => {
     const { call } = await import('./call.ts')
     exit(await call(name, args, command.optsWithGlobals()))
@@ -49,7 +49,7 @@ export function addStatus(command: Command, exit: Exit): void {
 
 /** Lets a command be meant for some workers only. */
 export function withDestination(command: Command): Command {
-  return command.option('-d, --destination <nodes>', 'only these workers, by name, separated by commas')
+  return command.option('-d, --destination <nodes>', 'only these workers: node names, separated by commas')
 }
 
 /** Celery's own spelling, with underscores, works as well. */

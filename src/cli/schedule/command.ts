@@ -5,22 +5,22 @@ import type { Exit } from '../terminal/exit-codes.ts'
 export function addSchedule(schedule: Command, exit: Exit): void {
   schedule
     .command('list')
-    .description('all schedules: when each is due next, and when it was sent last')
+    .description('list the schedules: when each is due next, and when it was last sent')
     .action(async (_options, command: Command) => {
       const { scheduleList } = await import('./show.ts')
       exit(await scheduleList(command.optsWithGlobals()))
     })
   schedule
     .command('show <name>')
-    .description('what is known of one schedule')
+    .description('show one schedule')
     .action(async (name: string, _options, command: Command) => {
       const { scheduleShow } = await import('./show.ts')
       exit(await scheduleShow(name, command.optsWithGlobals()))
     })
   schedule
     .command('next <name>')
-    .description('when it is due, in local time and in that of the schedule')
-    .option('--count <n>', 'so many times (default: 5)')
+    .description('print the next due times, in local time and in the time zone of the schedule')
+    .option('--count <n>', 'how many due times to print (default: 5)')
     .action(async (name: string, _options, command: Command) => {
       const { scheduleNext } = await import('./show.ts')
       exit(await scheduleNext(name, command.optsWithGlobals()))
@@ -32,24 +32,27 @@ export function addSchedule(schedule: Command, exit: Exit): void {
     .option('--every <duration>', "like '30s'")
     .option('--at <date>', "once, like '2030-01-31T08:00:00Z'")
     .option('--tz <name>', "the time zone of --cron, like 'Europe/Berlin' (default: UTC)")
-    .option('--dom-and-dow', 'day of the month and weekday of --cron must both fit, as in crontab of Celery')
+    .option('--dom-and-dow', "day of month and weekday of --cron must both match, as in Celery's crontab")
     .option('--start-at <date>', 'not due before')
     .option('--end-at <date>', 'not due after')
-    .option('--jitter <duration>', 'sent up to this much later')
-    .option('--catch-up <how>', "what was due while no worker led: 'last' (default), 'all' or 'skip'")
-    .option('--overlap <how>', "'skip' sends nothing while the last run has not ended; 'allow' is the default")
-    .option('--overlap-timeout <duration>', 'how long such a run is waited for')
-    .option('--queue <name>', 'the queue, instead of the one that the routes say')
+    .option('--jitter <duration>', 'delay each run by up to this long')
+    .option(
+      '--catch-up <how>',
+      "which runs that came due while no worker led are sent late: 'last' (default), 'all' or 'skip'",
+    )
+    .option('--overlap <how>', "'skip' sends nothing until the last run has ended; 'allow' is the default")
+    .option('--overlap-timeout <duration>', "how long 'skip' waits for a run to end")
+    .option('--queue <name>', 'the queue to send to, instead of that of the routes')
     .option('--priority <n>', 'higher first, where the queue has a maxPriority')
-    .option('--expires <duration>', 'how long after it was sent it may start')
+    .option('--expires <duration>', 'how long after it was sent the task may still start')
     .action(async (name: string, task: string, args: string | undefined, _options, command: Command) => {
       const { scheduleSet } = await import('./change.ts')
       exit(await scheduleSet(name, task, args, command.optsWithGlobals()))
     })
   const changes = {
     remove: 'remove a schedule that was set at run time',
-    pause: 'send nothing of it until it is resumed',
-    resume: 'send it again from now on',
+    pause: 'stop sending its task until it is resumed',
+    resume: 'send its task again from now on',
     trigger: 'send its task now, and print the id',
   } as const
   for (const [method, description] of Object.entries(changes) as [keyof typeof changes, string][]) {
@@ -63,15 +66,15 @@ export function addSchedule(schedule: Command, exit: Exit): void {
   }
   schedule
     .command('import [file]')
-    .description('print entries for `schedules` from a beat_schedule of Celery, as the exporter prints it')
-    .option('--exporter', 'print the exporter, a program in Python: python export_beat.py module:app')
+    .description("convert Celery's beat_schedule, as printed by the exporter, to entries of `schedules`")
+    .option('--exporter', 'print the exporter, a Python program: python export_beat.py module:app')
     .action(async (file: string | undefined, _options, command: Command) => {
       const { scheduleImport } = await import('./import.ts')
       exit(await scheduleImport(file ?? '-', command.optsWithGlobals()))
     })
   schedule
     .command('run')
-    .description('send what is due, without running tasks: where no worker has the option `schedules`')
+    .description('lead the schedules without running tasks, for when no worker has the option `schedules`')
     .action(async (_options, command: Command) => {
       const { scheduleRun } = await import('./run.ts')
       exit(await scheduleRun(command.optsWithGlobals()))

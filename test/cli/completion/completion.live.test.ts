@@ -35,7 +35,7 @@ it.each(['bash', 'zsh', 'fish'])('prints a script for %s, which asks twq what ma
   expect(status).toBe(0)
   expect(stdout).toContain(`completion ${shell} -- `)
   const asked = await runTwq(['completion', shell, '--', 'inspect', 'sched'])
-  expect(asked.stdout).toMatch(/^scheduled([:\t]the tasks that wait for their time)?\n$/)
+  expect(asked.stdout).toMatch(/^scheduled([:\t]tasks that wait for their ETA)?\n$/)
 })
 
 it('names the shells that it knows to one that it does not', async () => {
