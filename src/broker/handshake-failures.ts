@@ -98,7 +98,7 @@ export function handshakeFailure(failure: unknown, refusal: Refusal | undefined,
       cause: error,
     })
   }
-  return new TwqError('TWQ_BROKER_UNREACHABLE', `what answers at ${where} does not speak AMQP 0-9-1 (${text})`, {
+  return new TwqError('TWQ_BROKER_UNREACHABLE', `the server at ${where} does not speak AMQP 0-9-1 (${text})`, {
     hint: handshakeHint(address),
     cause: error,
   })

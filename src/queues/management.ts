@@ -113,7 +113,7 @@ async function answerOf(response: Response, where: string): Promise<unknown> {
   try {
     return await response.json()
   } catch (error) {
-    throw new TwqError('TWQ_MANAGEMENT', `what answers at ${where} is no management API: ${messageOf(error)}`)
+    throw new TwqError('TWQ_MANAGEMENT', `the server at ${where} is not a management API: ${messageOf(error)}`)
   }
 }
 

@@ -73,7 +73,7 @@ async function whyDown(channel: Channel, namespace: string, clock: Clock): Promi
 
 function answerIn({ body }: Delivery): Json {
   const value = parseJson(body, { maxSize: 4 * LARGEST_STATE, maxDepth: 64, maxValues: 10_000_000 })
-  if (!isRecord(value)) throw new TwqError('TWQ_MESSAGE_MALFORMED', 'an answer about schedules that is none')
+  if (!isRecord(value)) throw new TwqError('TWQ_MESSAGE_MALFORMED', 'an answer about schedules must be a JSON object')
   const { error, answer = null } = value
   if (!isRecord(error)) return answer
   const { message, hint } = error

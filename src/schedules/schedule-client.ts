@@ -46,7 +46,7 @@ type Ask = (request: LeaderRequest) => Promise<LeaderAnswer>
 export function scheduleClient(namespace: string, ask: Ask): ScheduleClient {
   const give = async (method: ScheduleCommand['method'], name: string, schedule?: Schedule) => {
     if (typeof name !== 'string')
-      throw new TwqError('TWQ_ARGUMENTS', `a schedule is named by a text, got ${typeof name}`)
+      throw new TwqError('TWQ_ARGUMENTS', `the name of a schedule must be a string, got ${typeof name}`)
     const id = randomUUID()
     const entry = schedule === undefined ? undefined : entryOf(name, schedule)
     if (isTask(schedule?.task)) await checkArguments(schedule.task, schedule.args)
@@ -74,5 +74,5 @@ function outcomeOf({ kind }: LeaderAnswer): ScheduleOutcome {
 export function listIn(answer: Json): ScheduleList {
   const { leader, entries } = (answer ?? {}) as Partial<ScheduleList>
   if (typeof leader === 'string' && Array.isArray(entries)) return answer as unknown as ScheduleList
-  throw new TwqError('TWQ_MESSAGE_MALFORMED', 'a list of schedules that is none')
+  throw new TwqError('TWQ_MESSAGE_MALFORMED', "the list of schedules can't be read")
 }

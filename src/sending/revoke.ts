@@ -26,7 +26,7 @@ export async function revokeTasks(
 
 function checkRevocation(ids: readonly string[], terminate: unknown, signal: unknown): void {
   if (!ids.every((id) => typeof id === 'string' && id !== '')) {
-    throw new TwqError('TWQ_ARGUMENTS', 'revoke takes the ids of tasks, which are texts')
+    throw new TwqError('TWQ_ARGUMENTS', 'revoke takes task ids, which are strings')
   }
   if (typeof terminate !== 'boolean') {
     throw new TwqError('TWQ_ARGUMENTS', `terminate must be true or false, got ${typeof terminate}`)

@@ -79,7 +79,7 @@ function routedBy(
     if (typeof to === 'string' && to !== '') return { queue: to }
     const [problem] = destinationProblems(to)
     if (problem === undefined) return to as Destination
-    throw new TwqError('TWQ_CONFIG', `what a route function returned for ${task}${problem}`)
+    throw new TwqError('TWQ_CONFIG', `the return value of a route function for ${task}${problem}`)
   }
   return undefined
 }

@@ -101,9 +101,13 @@ export class TaskPublisher {
     this.#queues.forget(prepared.queue)
     await this.#makeReady(prepared, due - clock.monotonic(), signal)
     if ((await this.#confirmed(prepared, limits)) === 'confirmed') return
-    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${prepared.queue}' took ${prepared.task}[${prepared.id}]`, {
-      hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
-    })
+    throw new TwqError(
+      'TWQ_PUBLISH_UNROUTABLE',
+      `${prepared.task}[${prepared.id}] could not be routed to queue '${prepared.queue}'`,
+      {
+        hint: `Start a worker that consumes '${prepared.queue}', or let this user declare queues`,
+      },
+    )
   }
 
   /** Leaves a task that is due much later to native delayed delivery; false where its worker has to wait, as ever. */

@@ -197,7 +197,7 @@ const mistakes: Readonly<Record<string, () => Mistake>> = {
     args: ['worker', 'start', '--pidfile', 'worker.config.ts'],
     env: { TWQ_BROKER: broker.url },
     status: 73,
-    says: ['worker.config.ts is there already, and is no pid file', 'Give --pidfile a path that nothing else has'],
+    says: ['worker.config.ts already exists and is not a pid file', 'Give --pidfile a path that nothing else uses'],
   }),
   'has a Redis for results that is away': () => ({
     args: ['task', 'send', 'add', '[1, 2]', '--wait', '-t', '1s', '--result-backend', 'redis://127.0.0.1:1/0'],

@@ -43,7 +43,7 @@ describe('the queue of a task', () => {
 
   it('is none for a function that answers nonsense', () => {
     expect(() => queueOf('add', (() => ({ queu: 'x' })) as unknown as Routes)).toThrow(
-      'what a route function returned for add.queu is not a setting; did you mean queue?',
+      'the return value of a route function for add.queu is not a setting; did you mean queue?',
     )
   })
 })

@@ -30,7 +30,7 @@ export function withCompanions(queue: string): readonly string[] {
  */
 export function spareSuspects(queue: string, force: boolean | undefined): void {
   if (force || !queue.endsWith(suspectsQueue(''))) return
-  throw new TwqError('TWQ_USAGE', `a message of ${queue} that is looked at counts as one that killed its worker`, {
-    hint: 'Look at the log (task.suspect), move the whole queue, or insist: --force',
+  throw new TwqError('TWQ_USAGE', `reading a message of ${queue} counts as a start that killed its worker`, {
+    hint: 'Look for task.suspected in the log, move the whole queue, or read it anyway with --force',
   })
 }

@@ -66,8 +66,8 @@ function refuseOther(path: string): void {
 }
 
 function notOurs(path: string, cause?: unknown): TwqError {
-  return new TwqError('TWQ_PIDFILE', `${path} is there already, and is no pid file`, {
-    hint: 'Give --pidfile a path that nothing else has.',
+  return new TwqError('TWQ_PIDFILE', `${path} already exists and is not a pid file`, {
+    hint: 'Give --pidfile a path that nothing else uses.',
     cause,
   })
 }

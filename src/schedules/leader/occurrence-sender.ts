@@ -72,7 +72,7 @@ export class OccurrenceSender {
       // It was deleted, or is another broker's.
       if (attempt === 'first') queues.forget(queue)
     }
-    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `no queue '${queue}' took ${task}[${id}]`, {
+    throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `${task}[${id}] could not be routed to queue '${queue}'`, {
       hint: `Start a worker that consumes '${queue}', or let this user declare queues`,
     })
   }

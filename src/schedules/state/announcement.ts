@@ -33,7 +33,7 @@ export function encodeAnnouncement(worker: string, entries: ReadonlyMap<string, 
 export function decodeAnnouncement(body: Uint8Array): Announcement {
   const value = parseJson(body, { maxSize: 2 * LARGEST_STATE, maxDepth: 64 })
   if (!isRecord(value) || typeof value.worker !== 'string' || !Array.isArray(value.entries)) {
-    throw new TwqError('TWQ_MESSAGE_MALFORMED', 'an announcement of schedules that is none')
+    throw new TwqError('TWQ_MESSAGE_MALFORMED', "an announcement of schedules can't be read")
   }
   if (value.entries.length > MOST_ENTRIES) {
     throw new TwqError('TWQ_MESSAGE_MALFORMED', `an announcement of more than ${MOST_ENTRIES} schedules`)

@@ -33,7 +33,7 @@ export function decodeCommand(body: Uint8Array): ScheduleCommand {
   const { id, method, name, definition } = isRecord(value) ? value : {}
   const known = method === 'list' || CHANGING.includes(method as (typeof CHANGING)[number])
   if (typeof id !== 'string' || id.length > 64 || !known || typeof name !== 'string') {
-    throw new TwqError('TWQ_MESSAGE_MALFORMED', 'a command about schedules that is none')
+    throw new TwqError('TWQ_MESSAGE_MALFORMED', "a command about schedules can't be read")
   }
   return {
     id,

@@ -101,7 +101,7 @@ export class AttemptContext implements TaskContext {
   get replace(): TaskContext['replace'] {
     return (signature, { stamps } = {}) => {
       if (stamps !== undefined && !areStamps(stamps)) {
-        throw new TwqError('TWQ_ARGUMENTS', `the stamps of what replaces a task must be ${STAMPS_EXPECTED}`)
+        throw new TwqError('TWQ_ARGUMENTS', `the stamps of a replacement must be ${STAMPS_EXPECTED}`)
       }
       // A value of the canvas writes itself as JSON.
       throw new Replace(signature as Json, stamps)

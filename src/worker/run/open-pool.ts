@@ -28,7 +28,7 @@ export function openPool(parts: PoolParts): Pool {
   const { config, configFile } = parts
   const kind = kindOf(config.pool)
   if (!kind.onEventLoop && configFile === undefined && config.plugins.length > 0) {
-    throw new TwqError('TWQ_CONFIG', `plugins given as objects can't be taken into ${kind.name}`, {
+    throw new TwqError('TWQ_CONFIG', `plugins given as objects can't be passed to ${kind.name}`, {
       hint: `Give them in a configuration file, which each of the ${kind.name} loads, or use pool: 'async'`,
     })
   }

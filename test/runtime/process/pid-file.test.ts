@@ -59,7 +59,10 @@ describe('a pid file', () => {
 
   it('is not what was there for another purpose: that stays', () => {
     writeFileSync(path, '{ "tasks": [] }')
-    const refusal = expect.objectContaining({ code: 'TWQ_PIDFILE', message: expect.stringContaining('is no pid file') })
+    const refusal = expect.objectContaining({
+      code: 'TWQ_PIDFILE',
+      message: expect.stringContaining('is not a pid file'),
+    })
     expect(() => claimPidFile(path)).toThrow(refusal)
     expect(content()).toBe('{ "tasks": [] }')
     expect(() => claimPidFile(root)).toThrow(refusal)
