@@ -66,7 +66,7 @@ export type SignatureOf<T> = T extends Sendable ? Signature<ResultOf<T>> : T ext
  * A task, or the name of one, with arguments: an array is positional ones, which come after the result of the task before;
  * an object named ones. In Python `add.s(1, 2)`, and with `{ immutable: true }` `add.si(1, 2)`. What Python, or `toJSON`,
  * wrote is made a signature again. With a task's type given, `signature<typeof report>('report')`, a task is named without
- * loading its code. Throws `TWQ_ARGUMENTS` for what can't be meant, `TWQ_MESSAGE_MALFORMED` for JSON that is no signature.
+ * loading its code. Throws `TWQ_ARGUMENTS` for what is invalid, `TWQ_MESSAGE_MALFORMED` for JSON that is no signature.
  */
 // One signature: of several, TypeScript would report what is wrong with each, and not under the argument.
 export function signature<T extends Sendable | string | JsonObject>(

@@ -14,7 +14,7 @@ export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'ori
 /**
  * Reads the options that a signature is applied with, those of Python's `apply_async` (wire specification 2.4, 5.1);
  * unknown ones are passed over. `now` is in milliseconds since the epoch. Throws `TWQ_MESSAGE_MALFORMED` for a value
- * that decides whether, when or where the task runs and can't be meant.
+ * that decides whether, when or where the task runs and is invalid.
  */
 export function readOptions(options: JsonObject, now: number): TaskOptions {
   const stampedHeaders = stampNames(options)

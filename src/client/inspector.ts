@@ -76,7 +76,7 @@ export interface Inspector {
 /** Asks workers; resolves with the reply of each. */
 export type Ask = (method: string, args: JsonObject, options: AskOptions) => Promise<ReadonlyMap<string, Json>>
 
-/** An inspector that asks by `ask`. Throws `TWQ_ARGUMENTS` for options that can't be meant. */
+/** An inspector that asks by `ask`. Throws `TWQ_ARGUMENTS` for invalid options. */
 export function inspectorOf(ask: Ask, { destination, timeout, signal }: InspectOptions): Inspector {
   const within = timeout === undefined ? undefined : parseDuration(timeout)
   if (timeout !== undefined && within === undefined) {

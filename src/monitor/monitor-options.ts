@@ -65,7 +65,7 @@ export function checked({ hide = [], basePath = '', hosts = [], queues = ['celer
   return { hide: () => hide, hidden: hide, basePath, hosts, queues, store }
 }
 
-/** What a function says is hidden; everything where it throws, or says nothing that can be meant. */
+/** What a function says is hidden; everything where it throws, or its answer is invalid. */
 function orAll(hide: Hide): Hide {
   return (task) => {
     try {

@@ -49,8 +49,8 @@ export interface PreparedTask {
 }
 
 /**
- * Builds the message that one call of `send` publishes (wire specification 1.3, 2.1 to 2.4). Throws `TWQ_ARGUMENTS` for a
- * call that can't be meant, and `TWQ_UNSERIALISABLE` for a value without a JSON form.
+ * Builds the message that one call of `send` publishes (wire specification 1.3, 2.1 to 2.4). Throws `TWQ_ARGUMENTS` for an
+ * invalid call, and `TWQ_UNSERIALISABLE` for a value without a JSON form.
  */
 export function prepareTask(
   target: AnyTask | string,

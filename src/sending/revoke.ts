@@ -10,7 +10,7 @@ export type Revoke = (ids: readonly string[], options?: RevokeOptions) => Promis
 
 /**
  * Tells all workers, Python's and ours, not to run some tasks, and with `terminate` to end running ones: Celery's
- * `app.control.revoke`. Resolves once the broker has the request. Rejects with `TWQ_ARGUMENTS` for options that can't be meant,
+ * `app.control.revoke`. Resolves once the broker has the request. Rejects with `TWQ_ARGUMENTS` for invalid options,
  * with `TWQ_NO_WORKER` where no worker would hear it, and with `TWQ_BROKER_UNREACHABLE` after `within` milliseconds.
  */
 export async function revokeTasks(

@@ -38,7 +38,7 @@ export interface TaskContext {
   updateState(state: State, meta: Json): Promise<void>
   /**
    * Ends the attempt and has the task run again: after `countdown`, at `eta`, else when its retry policy says. Never returns. Throws
-   * `TWQ_ARGUMENTS`, which no policy retries, for options that can't be meant.
+   * `TWQ_ARGUMENTS`, which no policy retries, for invalid options.
    */
   retry(options?: RetryOptions): never
   /**

@@ -73,7 +73,7 @@ type Unused<Names> = {
 
 /**
  * Defines a task. With a `schema` the code gets what the schema puts out, and callers give what it takes in; without one
- * the annotation on `run` types both. Throws `TWQ_TASK_DEFINITION` when something in it can't be meant.
+ * the annotation on `run` types both. Throws `TWQ_TASK_DEFINITION` when something in it is invalid.
  */
 // One signature, not one with and one without a schema: of several, TypeScript would report the errors of each.
 export function defineTask<

@@ -35,7 +35,7 @@ const SEND_OPTIONS: Readonly<Record<keyof SendOptions, OptionCheck>> = {
   signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
 }
 
-/** Throws `TWQ_ARGUMENTS` for an option of `send` that there is not, or that can't be meant. */
+/** Throws `TWQ_ARGUMENTS` for an unknown or invalid option of `send`. */
 export function checkSendOptions(options: SendOptions): void {
   checkOptions(options, SEND_OPTIONS, 'send option')
 }

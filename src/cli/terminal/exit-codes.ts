@@ -23,17 +23,17 @@ export const EXIT = {
 
 /** The meaning of each status, in the order of the documentation. */
 export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string])[] = [
-  [EXIT.ok, 'done; a worker has stopped in an orderly way'],
-  [EXIT.failed, 'what was asked for failed: the task, a finding of doctor; a worker had to be forced'],
-  [EXIT.usage, 'the command line can not be meant'],
-  [EXIT.unavailable, 'the broker, the result backend or any worker is not there'],
-  [EXIT.software, 'a defect, or an exception that escaped from a callback of a task'],
-  [EXIT.cantCreate, 'the pid file is of a worker that runs, or can not be written'],
-  [EXIT.temporary, 'not now: it may work if tried again'],
+  [EXIT.ok, 'done; a worker has shut down cleanly'],
+  [EXIT.failed, 'failed: the task failed, doctor found an error, or a worker had to abort tasks'],
+  [EXIT.usage, 'the command line is invalid'],
+  [EXIT.unavailable, 'the broker or the result backend is unreachable, or no worker answers'],
+  [EXIT.software, 'a bug in twq, or an uncaught exception in a callback of a task'],
+  [EXIT.cantCreate, 'the pid file names a running worker, or cannot be written'],
+  [EXIT.temporary, 'a temporary failure: try again'],
   [EXIT.config, 'the configuration, the tasks, the login or the set-up of the broker is wrong'],
-  [EXIT.timeout, '--timeout is over'],
-  [exitCodeOfSignal('SIGINT'), 'Ctrl-C ended it before its work was done'],
-  [exitCodeOfSignal('SIGTERM'), 'SIGTERM ended it before its work was done'],
+  [EXIT.timeout, '`--timeout` expired'],
+  [exitCodeOfSignal('SIGINT'), 'interrupted by Ctrl-C'],
+  [exitCodeOfSignal('SIGTERM'), 'interrupted by SIGTERM'],
 ]
 
 /** Hears the status that a command ends with. */

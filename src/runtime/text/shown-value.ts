@@ -6,7 +6,7 @@ const LONGEST = 100
 const SHOWN_BITS = 256
 
 /**
- * A value that can't be meant, as an error names it: a text in quotes, cut, passwords in URLs masked; a number as JavaScript writes it; of
+ * An invalid value, as an error names it: a text in quotes, cut, passwords in URLs masked; a number as JavaScript writes it; of
  * what has members only what it is. Never throws, also where its getters do.
  */
 export function shownValue(value: unknown, longest: number = LONGEST): string {

@@ -20,8 +20,8 @@ const ALIASES: ReadonlySet<string> = new Set(['in', 'delay', 'after'])
 
 /**
  * When a retry that was asked for is due, in milliseconds since the epoch; undefined where its options leave that to the policy. What
- * has passed is now: a negative countdown, as Celery's below 0, comes of `until - now`. Throws `TWQ_ARGUMENTS` for options that
- * there are not, or that can't be meant.
+ * has passed is now: a negative countdown, as Celery's below 0, comes of `until - now`. Throws `TWQ_ARGUMENTS` for unknown
+ * or invalid options.
  */
 export function retryTime(options: RetryOptions, now: number): number | undefined {
   checkNames(options)
@@ -81,7 +81,7 @@ function misuse(problem: string, hint: string): TwqError {
   return error
 }
 
-/** Whether it is the error of a retry that can't be meant: no policy should answer that with a retry. */
+/** Whether it is the error of an invalid retry: no policy should answer that with a retry. */
 export function isRetryMisuse(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && misuses.has(thrown)
 }
