@@ -47,7 +47,7 @@ describe('twq monitor', () => {
     await using broker = await startDevBroker()
     await using monitor = await TwqMonitor.start(['--broker', broker.url, '--auth', join(project.folder, 'users')])
     const stranger = await fetch(`${monitor.url}/tasks`, { redirect: 'manual' })
-    expect([stranger.status, stranger.headers.get('location')]).toEqual([303, '/login'])
+    expect([stranger.status, stranger.headers.get('location')]).toEqual([303, '/login?to=%2Ftasks'])
     expect((await fetch(`${monitor.url}/api/tasks`)).status).toBe(401)
     const authorization = 'Bearer correct-horse-battery'
     expect(await monitor.get('/api/session', { authorization })).toMatchObject({ user: 'ada', rights: ['view'] })
