@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import amqp from 'amqplib'
-import { stopwatch } from '../stopwatch.ts'
+import { CONSUMER_OPTIONS, tickOf } from './consumer-options.ts'
 
 /**
  * What a worker would be with nothing in it: plain amqplib that consumes a queue, parses the body, adds, and
@@ -10,16 +10,12 @@ import { stopwatch } from '../stopwatch.ts'
  */
 const { values } = parseArgs({
   options: {
-    url: { type: 'string', default: '' },
-    queue: { type: 'string', default: '' },
-    prefetch: { type: 'string', default: '1000' },
+    ...CONSUMER_OPTIONS,
     acks: { type: 'string', default: 'each' },
     results: { type: 'boolean', default: false },
-    stopwatch: { type: 'string', default: '' },
-    count: { type: 'string', default: '0' },
   },
 })
-const tick = values.stopwatch === '' ? () => {} : stopwatch(values.stopwatch, Number(values.count))
+const tick = tickOf(values)
 const connection = await amqp.connect(values.url, { noDelay: true })
 const channel = await connection.createChannel()
 await channel.prefetch(Number(values.prefetch))

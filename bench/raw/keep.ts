@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import amqp from 'amqplib'
-import { stopwatch } from '../stopwatch.ts'
+import { CONSUMER_OPTIONS, tickOf } from './consumer-options.ts'
 
 /**
  * The least that a worker does which promises what ours promises, in plain amqplib: it answers to the caller's reply queue, and
@@ -10,16 +10,12 @@ import { stopwatch } from '../stopwatch.ts'
  */
 const { values } = parseArgs({
   options: {
-    url: { type: 'string', default: '' },
-    queue: { type: 'string', default: '' },
-    prefetch: { type: 'string', default: '1000' },
+    ...CONSUMER_OPTIONS,
     failing: { type: 'boolean', default: false },
-    stopwatch: { type: 'string', default: '' },
-    count: { type: 'string', default: '0' },
   },
 })
 const failedQueue = `${values.queue}.failed`
-const tick = values.stopwatch === '' ? () => {} : stopwatch(values.stopwatch, Number(values.count))
+const tick = tickOf(values)
 const connection = await amqp.connect(values.url, { noDelay: true })
 const channel = await connection.createConfirmChannel()
 if (values.failing) await channel.assertQueue(failedQueue, { durable: true, maxLength: 10_000 })

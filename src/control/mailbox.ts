@@ -76,8 +76,8 @@ export class Mailbox {
   }
 
   /**
-   * Declares the exchange of requests and binds the mailbox to it again and again: RabbitMQ tells nobody that an exchange was
-   * deleted, and its bindings go with it. The next one who asks declares the exchange, but binds no other's mailbox.
+   * Declares the exchange of requests and the binding of the mailbox again after each ten minutes without a request. RabbitMQ
+   * drops the bindings of a deleted exchange without telling anyone, and the client that declares it next binds only its own queue.
    */
   async #stayBound(apart: Pick<Session, 'withChannel'>, over: AbortSignal): Promise<void> {
     const { worker, clock, logger } = this.#parts

@@ -47,7 +47,7 @@ async function look(flags: QueueListFlags): Promise<Sight> {
   await using _ = connection
   const configured = config.queues.map(({ name }) => name)
   const names = [...configured, ...(flags.queue ?? [])].flatMap(withCompanions)
-  const managed = flags.all ? await everyQueue(config, flags) : await managedIfAny(config, flags)
+  const managed = await managedIfAny(config, flags)
   const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
   // All at once: the broker may take long to say nothing of one.
   const rows = await Promise.all(
@@ -85,25 +85,25 @@ export async function managedQueues(
   return new Map((await api.queues()).map((queue) => [queue.name, queue]))
 }
 
-async function everyQueue({ management, broker }: Config, flags: QueueListFlags) {
-  const url = flags.management ?? management
-  if (url !== undefined) return await managedQueues(url, broker, flags)
-  throw new TwqError('TWQ_USAGE', '--all needs the management API, since AMQP lists no queues', {
-    hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
-  })
-}
-
-/** The same where the API is known. Where it does not answer, a note says why, and AMQP tells what it can. */
+/**
+ * The same where the API's address is known. Where it does not answer, a note says why, and AMQP tells what it can; `--all` can't do
+ * without it, and throws.
+ */
 export async function managedIfAny(
   { management, broker }: Pick<Config, 'management' | 'broker'>,
   flags: QueueListFlags,
 ): Promise<ReadonlyMap<string, ManagedQueue> | undefined> {
   const url = flags.management ?? management
+  if (url === undefined && flags.all) {
+    throw new TwqError('TWQ_USAGE', '--all needs the management API, since AMQP lists no queues', {
+      hint: 'Say where it is: --management http://localhost:15672, or TWQ_MANAGEMENT',
+    })
+  }
   if (url === undefined) return undefined
   try {
     return await managedQueues(url, broker, flags)
   } catch (error) {
-    if (!TwqError.is(error, 'TWQ_MANAGEMENT')) throw error
+    if (flags.all || !TwqError.is(error, 'TWQ_MANAGEMENT')) throw error
     note(`${error.message}: what follows is what AMQP tells`, flags)
     if (error.hint !== undefined) note(error.hint, flags)
     return undefined
@@ -119,7 +119,7 @@ async function rowOf(connection: Connection, name: string): Promise<QueueRow> {
   return down ? { ...row, exists: true, state: DOWN } : { ...row, exists: status !== undefined }
 }
 
-/** The API knows nothing of what lies in it, though it is there to be asked. */
+/** Whether the API has no statistics of a queue whose node runs. */
 function hasNoCounts({ state, messages_ready: ready, consumers }: QueueRow): boolean {
   return (ready === undefined || consumers === undefined) && state !== DOWN && state !== MINORITY
 }

@@ -55,8 +55,8 @@ export const queueOptions = {
     doc: "a task's callbacks and the tasks that it sends inherit its priority; Celery's `task_inherit_parent_priority`",
   }),
   /**
-   * Whether the worker declares queues that only a message names, for callbacks and for the tasks that a task sends: `any`, at most
-   * 16 per message, or `configured`, only those that `queues`, routes and tasks name. Celery's `task_create_missing_queues`. Default `any`.
+   * Which queues the worker declares for callbacks and for the tasks that a task sends. `configured`: those of `queues`, routes and tasks.
+   * `any`, the default: also those that only a message names, at most 16 per message. Celery's `task_create_missing_queues`.
    */
   queueCreation: option({
     default: 'any',

@@ -15,7 +15,7 @@ export function loginHref(): string {
   return hrefOf('/login', { to: `${location.pathname.slice(BASE.length)}${location.search}` })
 }
 
-/** Where the login leads: the view that was asked for, and never another site, whatever its address has. */
+/** The URL after the login: the page in `to`, always under this monitor's origin and base path, else the overview. */
 export function afterLogin(): string {
   const to = addressNow().query.get('to') ?? '/'
   const url = to.startsWith('/') ? new URL(`${location.origin}${BASE}${to}`) : undefined

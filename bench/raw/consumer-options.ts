@@ -1,0 +1,15 @@
+import { stopwatch } from '../stopwatch.ts'
+
+/** The flags that every bare consumer takes. */
+export const CONSUMER_OPTIONS = {
+  url: { type: 'string', default: '' },
+  queue: { type: 'string', default: '' },
+  prefetch: { type: 'string', default: '1000' },
+  stopwatch: { type: 'string', default: '' },
+  count: { type: 'string', default: '0' },
+} as const
+
+/** What a bare consumer calls with each message: it stops the time where a stopwatch is given. */
+export function tickOf(values: { readonly stopwatch: string; readonly count: string }): () => void {
+  return values.stopwatch === '' ? () => {} : stopwatch(values.stopwatch, Number(values.count))
+}
