@@ -11,7 +11,7 @@ const PATIENCE = 5_000
  */
 export async function enableEvents(session: Session, destination: readonly string[]): Promise<void> {
   const reason = () =>
-    new TwqError('TWQ_BROKER_UNREACHABLE', `the broker has not confirmed the request within ${PATIENCE} ms`, {
+    new TwqError('TWQ_BROKER_UNREACHABLE', `the broker has not taken the request within ${PATIENCE} ms`, {
       hint: 'Try again once the broker answers: twq doctor says what keeps it from doing so',
     })
   using limit = timeLimit({ ms: PATIENCE, reason })
