@@ -73,6 +73,15 @@ it('plugins that hang and plugins that end their process lose no task, and leave
   await queueOnce(`${queue}.suspects`, ({ messages }) => messages === 0)
   await queueOnce(queue, ({ messages, consumers }) => messages === 0 && consumers === 1)
 
+  const inspect = client.inspect()
+  expect([...(await inspect.active()).workers.values()]).toEqual([[]])
+  expect([...(await inspect.reserved()).workers.values()]).toEqual([[]])
+  const ran = await Promise.all(Array.from({ length: 20 }, async () => (await client.send('sound')).result()))
+  expect(ran.every((pid) => typeof pid === 'number')).toBe(true)
+  worker.signal('SIGTERM')
+  expect((await worker.exit).code).toBe(0)
+
+  // A line is written after its message has been moved: the broker shows the last one in quarantine before the log does.
   for (const [event, task, times] of [
     ['task.timeout', 'waits', SENT.waits],
     ['task.timeout', 'loops', SENT.loops],
@@ -83,12 +92,4 @@ it('plugins that hang and plugins that end their process lose no task, and leave
     expect([event, task, lines.length]).toEqual([event, task, times])
     for (const line of lines) expect(line.plugins).toEqual(['hanging', 'ending'])
   }
-
-  const inspect = client.inspect()
-  expect([...(await inspect.active()).workers.values()]).toEqual([[]])
-  expect([...(await inspect.reserved()).workers.values()]).toEqual([[]])
-  const ran = await Promise.all(Array.from({ length: 20 }, async () => (await client.send('sound')).result()))
-  expect(ran.every((pid) => typeof pid === 'number')).toBe(true)
-  worker.signal('SIGTERM')
-  expect((await worker.exit).code).toBe(0)
 })
