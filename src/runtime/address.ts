@@ -8,8 +8,8 @@ const LARGEST_PORT = 65_535
 const ADDRESS = /^(?:(\[[0-9a-f:.]+\]|[^\s:[\]/@]*):)?(\d{1,5})$/i
 
 /**
- * Reads `host:port`, `[::1]:port`, a port alone, which means this machine, or `:port`, which means every IPv4 address of
- * it. Undefined for anything else.
+ * Parses `host:port`, `[::1]:port`, a port alone (on this machine's loopback interface), or `:port` (on every IPv4 interface).
+ * Undefined for anything else.
  */
 export function parseAddress(text: string): Address | undefined {
   const [match, host = '127.0.0.1', digits] = ADDRESS.exec(text) ?? []

@@ -1,2 +1,2 @@
-/** The broker where none is named: RabbitMQ on this machine, with the account that it comes with; Celery's default, too. */
+/** The broker used when none is configured: RabbitMQ on this machine with its default account. Celery has the same default. */
 export const DEFAULT_BROKER = 'amqp://guest:guest@localhost:5672//'

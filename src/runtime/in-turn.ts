@@ -1,7 +1,7 @@
-// Channels that are open at once: brokers allow some hundreds on a connection.
+// Channels open at the same time: brokers allow only some hundreds on a connection.
 const AT_ONCE = 16
 
-/** Maps in order, with few calls under way at once. Rejects with the first failure. */
+/** Maps the items in order with few calls in progress at once. Rejects with the first failure. */
 export async function inTurn<A, B>(all: readonly A[], map: (one: A) => Promise<B>): Promise<readonly B[]> {
   const mapped: B[] = new Array(all.length)
   let next = 0

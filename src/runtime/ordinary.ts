@@ -1,6 +1,6 @@
 /**
- * Gives the objects in a value that was read from the wire the usual prototype, in place, for code that is not ours: it may
- * print them, compare them, and ask them for `hasOwnProperty`. A key `__proto__` stays a key, as `JSON.parse` has it.
+ * Gives objects decoded from the wire the usual prototype, in place, before user code sees them: it may print or compare them or
+ * call `hasOwnProperty`. A key `__proto__` stays an own key, as with `JSON.parse`.
  */
 export function ordinary<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { messageOf, TwqError } from '../errors.ts'
 
-// Undefined in CommonJS that a bundler has made of this module.
+// Undefined in CommonJS output of a bundler.
 const OWN_URL = import.meta.url as string | undefined
 
 /** The folder of this package's code, `src/` or `dist/`. */
@@ -10,7 +10,7 @@ export const ownCode: URL = codeFolder()
 
 const { version } = manifest()
 
-/** Requires the packages that twq depends on, from where it is installed. */
+/** Requires the packages that twq depends on, resolved from where twq is installed. */
 export const requireOwn: NodeJS.Require = createRequire(ownCode)
 
 /** The version of this package. */
@@ -35,7 +35,7 @@ function manifest(): { readonly version: string } {
   return found
 }
 
-// Members of pools, the suspects' process and the private amqplib are files beside the code, which a bundle does not have.
+// Pool members, the process for suspects and the private copy of amqplib are files beside the code, which a bundle lacks.
 function bundled(why: string): TwqError {
   return new TwqError('TWQ_BUNDLED', `twq was put into a bundle, where it can't find its own files: ${why}`, {
     hint: "Leave it outside, as a package that is installed: esbuild --external:twq, externals: [/^twq/] and externalsType: 'commonjs' in webpack,\nexternal: [/^twq/] in Rollup, serverExternalPackages: ['twq'] in Next",

@@ -3,6 +3,6 @@ export interface Service {
   readonly name: string
   /** Resolves when the service does its work. */
   start(): Promise<void>
-  /** Ends it; after `deadline` aborts it must not wait for anything more. */
+  /** Stops the service; after `deadline` aborts it must not wait for anything. */
   stop(options: { deadline: AbortSignal }): Promise<void>
 }

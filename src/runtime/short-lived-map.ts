@@ -1,12 +1,12 @@
-/** So many values have one `Map`; less than what is allocated between two scavenges. */
+/** Entries per `Map`; fewer than are allocated between two scavenges. */
 const LIFE = 4_096
 
 /**
- * A map for many values that come and go, in the order in which they came. V8 gives a `Map` with such a use a new table again and again, and
- * each old table keeps what it held and refers to the next one: once one of them is in old space, every later table and all values in
- * them stay until a full garbage collection (30 MB of messages that were settled long ago, in a worker with a prefetch count of
- * 1,000). Here those tables have the places of the values only, a place is emptied as its value leaves, and the chain of tables ends
- * every few thousand values, with another `Map`.
+ * An insertion-ordered map for many short-lived values. V8 rebuilds the table of a `Map` used this way again and again; each old
+ * table keeps its entries and points to the next one, so once one table is in old space, all later tables and their values stay
+ * until a full garbage collection (30 MB of messages settled long ago, in a worker with a prefetch count of 1,000). Here the
+ * tables hold only the positions of values, a position is cleared when its value is removed, and the chain of tables ends every
+ * few thousand values with a new `Map`.
  */
 export class ShortLivedMap<Key extends string | number, Value extends object> {
   #places = new Map<Key, number>()
@@ -38,7 +38,7 @@ export class ShortLivedMap<Key extends string | number, Value extends object> {
     this.#untilAnother = LIFE + this.#places.size
   }
 
-  /** Removes a value and returns it; undefined where there is none. */
+  /** Removes a value and returns it; undefined if there is none. */
   take(key: Key): Value | undefined {
     const place = this.#places.get(key)
     if (place === undefined) return undefined
@@ -49,7 +49,7 @@ export class ShortLivedMap<Key extends string | number, Value extends object> {
     return value
   }
 
-  /** The keys in order. Values may be set and taken meanwhile: then some that are gone may still come, and some that are new may not. */
+  /** The keys in order. Values may be set and taken during the iteration: it may then yield removed keys and miss new ones. */
   keys(): IterableIterator<Key> {
     return this.#places.keys()
   }

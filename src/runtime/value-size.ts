@@ -1,7 +1,4 @@
-/**
- * About how many bytes a value takes in memory or as JSON: the text of it is not made. Beyond `most` it is not looked at any
- * further. Never throws.
- */
+/** The approximate bytes of a value in memory or as JSON, without creating that text. Stops at `most`. Never throws. */
 export function sizeOfValue(value: unknown, most: number = Number.POSITIVE_INFINITY): number {
   let size = 0
   const open: unknown[] = []
@@ -26,7 +23,7 @@ export function sizeOfValue(value: unknown, most: number = Number.POSITIVE_INFIN
         }
     }
   } catch {
-    // A getter that throws: the rest of it has no size.
+    // A getter threw: the rest of the value counts as nothing.
   }
   return size
 }

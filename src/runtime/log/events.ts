@@ -1,6 +1,6 @@
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
-/** At which levels a line with this event is written, and what it means. */
+/** The levels at which lines with this event are written, and what the event means. */
 export interface LogEventFacts {
   readonly level: Level | `${Level} or ${Level}`
   readonly meaning: string

@@ -23,7 +23,7 @@ export function boundedFields(fields: Record<string, unknown>): Record<string, u
   return bounded ?? fields
 }
 
-/** Neither an object nor a text that is too long. */
+/** Neither an object nor a text over the limit. */
 function isPlain(value: unknown): boolean {
   return typeof value === 'string' ? value.length <= LONGEST_SHOWN : typeof value !== 'object' || value === null
 }
@@ -75,7 +75,7 @@ function entriesOf(
       break
     }
     count += 1
-    // `__proto__` as a key would set one.
+    // Assigning to the key `__proto__` would set a prototype.
     Object.defineProperty(entries, cutText(key, 100), {
       value: within(table[key], key),
       enumerable: true,

@@ -9,8 +9,8 @@ export const LONGEST_LINE = 8_192
 const SURELY_SHORT = LONGEST_LINE / 3
 
 /**
- * A line of the log, one JSON document, as it may be written anywhere: passwords masked, what would steer a terminal as
- * `\u` escapes, at most 8 kB. One that is longer keeps all its fields as far as they fit, with shorter texts.
+ * Makes a log line, one JSON document, safe to write anywhere: passwords are masked, terminal control characters become `\u`
+ * escapes, and the line is at most 8 kB. A longer line keeps as many of its fields as fit, with shortened texts.
  */
 export function safeLine(line: string): string {
   const safe = escapeInJson(maskPasswords(line))
@@ -31,7 +31,7 @@ function shortened(line: string): string {
     const text = escapeInJson(JSON.stringify(shortenedValue(record, { ...step, most: Number.POSITIVE_INFINITY }, step)))
     if (Buffer.byteLength(text) < LONGEST_LINE) return text
   }
-  // Hundreds of fields: the first of them, and the message.
+  // For hundreds of fields: the first ones and the message.
   const { msg, ...fields } = record
   const first = Object.entries(fields).slice(0, 20)
   const kept = Object.fromEntries(first.filter(([, value]) => typeof value !== 'object'))

@@ -9,7 +9,8 @@ import { LONGEST_LINE, safeLine } from './log-line.ts'
 import { writePlainLines } from './plain-line.ts'
 import { TurnWriter } from './turn-writer.ts'
 
-// Not imported: Node first parses the names out of a CommonJS module that is, by code that most commands need for nothing else.
+// Required, not imported: for an import of a CommonJS module Node first loads a parser for its export names, which most commands
+// need for nothing else.
 const { pino } = requireOwn('pino') as { pino: typeof makePino }
 
 /** One method a level; fields first, then a lower-case message without interpolated values. */
@@ -72,9 +73,9 @@ export interface LogDestination {
 }
 
 /**
- * A logger whose lines are written by the end of the event loop's turn, or when the process exits: the last words of a
- * process are not lost, short of SIGKILL. Passwords in URLs are masked wherever they turn up; fields that are errors keep
- * type, message, stack, code, hint and cause. A text is cut at 1,000 characters, a stack trace at 4,000, a line at 8 kB.
+ * A logger that buffers lines until the end of the current turn of the event loop or until the process exits, so that only
+ * SIGKILL loses the last lines. Passwords in URLs are masked in every text; fields that are errors keep type, message, stack,
+ * code, hint and cause. Texts are cut at 1,000 characters, stack traces at 4,000, lines at 8 kB.
  */
 export function createLogger(options: LoggerOptions): EventLogger {
   const { destination } = options
@@ -91,7 +92,7 @@ export function createLogger(options: LoggerOptions): EventLogger {
         log: boundedFields,
       },
       hooks: { logMethod: cutMessage },
-      // Pino's own would describe what is described already, and call its type Object.
+      // Pino's own serializer would describe an already described error again, with the type Object.
       serializers: { err: (described: unknown) => described },
       timestamp,
     },
@@ -102,10 +103,10 @@ export function createLogger(options: LoggerOptions): EventLogger {
 }
 
 const LONGEST_MESSAGE = 4_000
-// Ends colours that the cut has left on.
+// Resets colours that were cut off before their end.
 const RESET = '\u001b[0m'
 
-/** A message of any length costs a line no more than one that is shown. */
+/** Bounds the cost of a line, however long the message is. */
 function cutMessage(this: unknown, [fields, message]: unknown[], write: (...args: unknown[]) => void): void {
   write.call(this, fields, typeof message === 'string' ? cutText(message, LONGEST_MESSAGE) : message)
 }
@@ -113,7 +114,7 @@ function cutMessage(this: unknown, [fields, message]: unknown[], write: (...args
 let stampedAt = 0
 let stamp = ''
 
-/** The `time` of a line. Lines of the same millisecond, of which a busy worker writes many, share its text. */
+/** The `time` of a line. Lines written in the same millisecond share one formatted text. */
 function timestamp(): string {
   const now = Date.now()
   if (now !== stampedAt) {
@@ -135,9 +136,11 @@ function maskedStream(out: LogDestination): DestinationStream {
   return { write: (line) => void out.write(safeLine(line)) }
 }
 
-/** In this process and at once, never a transport thread: a thread loses the last lines of a process that exits. */
+/**
+ * Written in this process and synchronously, not by a transport thread: a thread loses the last lines of a process that exits.
+ */
 function prettyStream(out: LogDestination, color: boolean): DestinationStream {
-  // Loaded only here: most processes log JSON.
+  // Loaded only when needed: most processes log JSON.
   const pinoPretty = require('pino-pretty') as { prettyFactory: typeof prettyFactory }
   const prettify = pinoPretty.prettyFactory({
     colorize: color,
@@ -155,7 +158,10 @@ function prettyStream(out: LogDestination, color: boolean): DestinationStream {
   }
 }
 
-/** The record with each text made harmless to a terminal, and the stack traces taken out to be shown below the line. */
+/**
+ * The record with terminal control characters escaped in each text, and with the stack traces moved out of it, to be printed
+ * below the line.
+ */
 function readable(record: Record<string, unknown>): Record<string, unknown> & { stacks: string } {
   let stacks = ''
   const clean = (value: unknown): unknown => {

@@ -1,14 +1,14 @@
 import { writeSync } from 'node:fs'
 
-// A burst is not held back any longer than this, in characters.
+// In characters: a longer buffer is written at once.
 const LARGEST_BATCH = 64 * 1024
 // Milliseconds between attempts to write to a pipe that is full.
 const PIPE_PAUSE = 5
 const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Writes text to a file descriptor once a turn of the event loop instead of once a line, which is a system call each. What
- * is left is written when the process exits and `exit` listeners run.
+ * Writes text to a file descriptor once per turn of the event loop instead of once per line, which saves system calls. What is
+ * still buffered is written when the process exits and its `exit` listeners run.
  */
 export class TurnWriter {
   readonly #fd: number
@@ -31,7 +31,7 @@ export class TurnWriter {
     })
   }
 
-  /** Writes what there is, before it returns. */
+  /** Writes the buffer synchronously. */
   flush(): void {
     let rest = Buffer.from(this.#batch)
     this.#batch = ''
@@ -39,7 +39,7 @@ export class TurnWriter {
       try {
         rest = rest.subarray(writeSync(this.#fd, rest))
       } catch (error) {
-        // The reader is gone: not worth ending the process for. A pipe that is full for the moment is waited for.
+        // The reader is gone: no reason to end the process. A full pipe is retried.
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
         Atomics.wait(NEVER, 0, 0, PIPE_PAUSE)
       }

@@ -3,15 +3,18 @@ import { sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 
-/** The files that this process has imported since {@link followImports}, packages left out. */
+/** The files that this process has imported since {@link followImports}, without packages. */
 export interface ImportedFiles {
-  /** All so far, including files that `require` loaded. */
+  /** All files so far, including those loaded by `require`. */
   known(): readonly string[]
-  /** From now on hears each further file as it is imported. */
+  /** Calls the listener for each further file as it is imported. */
   onFurther(hear: (file: string) => void): void
 }
 
-/** Reports imports by a hook of Node's module loader. It stays for the life of the process, and keeps it from nothing. */
+/**
+ * Reports imports through a hook of Node's module loader. The hook stays for the life of the process and does not keep the
+ * process alive.
+ */
 export function followImports(): ImportedFiles {
   const files = new Set<string>()
   let hear = (_file: string): void => {}

@@ -33,16 +33,17 @@ async function enableTypescript(): Promise<void> {
   const native = extensions['.js']
   esm.register()
   cjs.register()
-  // What tsx's hook for CommonJS does to an ES module is make a second one of it, as CommonJS. For twq that would be
-  // a second copy beside the one that runs; Node itself hands the same one to `require` as to `import`.
+  // tsx's CommonJS hook would compile an ES module into a second, CommonJS copy. For twq that would be a second instance of its
+  // state; Node itself returns the same module for `require` and `import`.
   const transform = extensions['.js']
   if (native === undefined || transform === undefined) return
   extensions['.js'] = (module, filename) => (filename.startsWith(OWN_FOLDER) ? native : transform)(module, filename)
 }
 
 /**
- * Loads what the user's modules import of twq. Once tsx is there each module makes its way through a thread and back,
- * which costs ten megabytes and a third of a second of processor time for ours. Nothing to do where twq runs uncompiled.
+ * Loads the entry points of twq that user modules import, before tsx is registered: after that each module passes through a
+ * thread and back, which for ours costs 10 MB and a third of a second of processor time. Does nothing when twq itself runs
+ * uncompiled.
  */
 async function loadOwnModules(): Promise<void> {
   const entry = new URL('../../index.js', import.meta.url)
@@ -56,14 +57,14 @@ function packageFolder(folder: string): string {
   return folder === parent || existsSync(join(folder, 'package.json')) ? folder : packageFolder(parent)
 }
 
-/** The exports of an ES module compiled to CommonJS are its default export's members. */
+/** For an ES module compiled to CommonJS, the exports are the members of its default export. */
 function exportsOf(namespace: Record<string, unknown>): Readonly<Record<string, unknown>> {
   const inner = namespace.default
   const compiled = typeof inner === 'object' && inner !== null && '__esModule' in inner
   return compiled ? (inner as Record<string, unknown>) : namespace
 }
 
-/** The error of a user's module that failed to load, with the place in the file where its stack knows it. */
+/** The error for a user module that failed to load, with the position in the file if the stack has it. */
 export function loadError(file: string, code: ErrorCode, cause: unknown): TwqError {
   const place = placeIn(file, cause)
   return new TwqError(code, `could not load ${relative(process.cwd(), file)}: ${whatWentWrong(cause)}${place}`, {
@@ -81,7 +82,7 @@ function whatWentWrong(cause: unknown): string {
   return telling ? `${cause.name}: ${message}` : message
 }
 
-/** Where in the user's module it happened, when the stack knows. */
+/** The position in the user module, if the stack has it. */
 function placeIn(file: string, cause: unknown): string {
   if (!(cause instanceof Error) || typeof cause.stack !== 'string' || cause.message.includes(file)) return ''
   const start = cause.stack.indexOf(file)

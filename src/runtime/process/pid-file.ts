@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 
 // The kernel counts a process's start in hundredths of a second, independent of the wall clock.
 const TICKS_PER_SECOND = 100
-// What the clock may have been set forward by since the file was written.
+// How far the clock may have been set forward since the file was written.
 const TOLERANCE_MS = 10_000
 
 /**
@@ -11,7 +11,7 @@ const TOLERANCE_MS = 10_000
  * replaced. Throws `TWQ_PIDFILE` where the process that it names still runs, and for a file that is no pid file.
  */
 export function claimPidFile(path: string): Disposable {
-  // One more time: the file of a dead process is in the way only once.
+  // One retry: the file of a dead process is removed once.
   if (!create(path)) {
     const owner = livingOwner(path)
     if (owner !== undefined) {
@@ -34,7 +34,7 @@ export function claimPidFile(path: string): Disposable {
   }
 }
 
-/** False when the file exists. */
+/** False if the file exists. */
 function create(path: string): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)
@@ -53,7 +53,7 @@ function create(path: string): boolean {
   }
 }
 
-/** Throws for a path that is no pid file, a folder or a configuration file: it would be deleted. */
+/** Throws for a path that is not a pid file, such as a folder or a configuration file: it would be deleted. */
 function refuseOther(path: string): void {
   try {
     // A crash may leave an empty file, or one of zeros.
@@ -72,7 +72,9 @@ function notOurs(path: string, cause?: unknown): TwqError {
   })
 }
 
-/** The process that the file names, if it is the one that wrote it: ids are used again, in containers from the first on. */
+/**
+ * The process named in the file, if it is the one that wrote it: process ids are reused, in containers starting from the lowest.
+ */
 function livingOwner(path: string): number | undefined {
   const found = readPid(path)
   if (found === undefined || found.pid === process.pid || !runs(found.pid)) return undefined
@@ -107,7 +109,7 @@ function runs(pid: number): boolean {
   }
 }
 
-/** When a process started, in milliseconds since the epoch; undefined where there is no /proc to tell. */
+/** When a process started, in milliseconds since the epoch; undefined without /proc. */
 function startOf(pid: number): number | undefined {
   try {
     // The name, in parentheses, may hold blanks; the start is the twentieth field after it (proc(5)).

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path'
 const PLAIN = /^((?:[\w.-]+\/|\/)*)\*((?:\.\w+)*)$/
 
 /**
- * The files that a glob such as `./tasks/*.ts` matches, by their paths; undefined for any other form of glob. Nearly every project has this one,
- * and what reads all of them is loaded for the others only. As there, hidden files, declarations and links that lead nowhere don't match.
+ * The files that a glob such as `./tasks/*.ts` matches, by their paths; undefined for any other form of glob. Nearly every
+ * project uses this form, so the glob library is loaded only for the others. As with the library, hidden files, declaration files
+ * and broken links don't match.
  */
 export function filesOfPlainGlob(pattern: string, baseDir: string): string[] | undefined {
   const [matched, folder = '', ending = ''] = PLAIN.exec(pattern) ?? []
@@ -22,7 +23,7 @@ function entriesOf(folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
   } catch {
-    // Not there, or not ours to read.
+    // Missing or unreadable.
     return []
   }
 }

@@ -2,7 +2,7 @@ import type { EventLogger } from '../log/logger.ts'
 import type { Clock } from '../time/clock.ts'
 import { systemClock } from '../time/clock.ts'
 
-/** How a process is asked to stop: finish what runs, stop what runs, or leave at once. */
+/** How a process is asked to stop: finish running tasks, interrupt them, or exit at once. */
 export type StopRequest = 'warm' | 'cold' | 'now'
 
 /** The signals that stop a process. */
@@ -10,12 +10,12 @@ export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP'
 
 const SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']
 
-// Ctrl-C reaches every process of the terminal's group, and npm passes its own on again: one key, two signals.
+// Ctrl-C reaches every process of the terminal's process group, and npm forwards its own as well: one key press, two signals.
 const ONE_KEY_PRESS_MS = 250
 
 /**
- * The stage of shutdown that a signal asks for, after the stage before: first finish, then skip ahead, then leave. SIGQUIT begins with
- * the second step. SIGHUP never skips: systemd may send it right after SIGTERM, and terminals beside other signals.
+ * The shutdown stage that a signal requests after the previous stage: first finish, then interrupt, then exit. SIGQUIT starts at
+ * the second stage. SIGHUP never advances: systemd may send it right after SIGTERM, and terminals send it beside other signals.
  */
 export function nextStop(previous: StopRequest | undefined, signal: StopSignal): StopRequest {
   if (signal === 'SIGHUP') return previous ?? 'warm'
@@ -23,7 +23,7 @@ export function nextStop(previous: StopRequest | undefined, signal: StopSignal):
   return previous === 'warm' ? 'cold' : 'now'
 }
 
-/** Listens for signals until disposed, and says on the log what happens next. `onStop` hears each step once, in order. */
+/** Listens for signals until disposed and logs what happens next. `onStop` is called once per stage, in order. */
 export function onStopSignals(
   onStop: (request: StopRequest, signal: StopSignal) => void,
   options: {
@@ -59,7 +59,7 @@ export function onStopSignals(
   }
 }
 
-/** Hears SIGUSR1, by which Node would open its debugger otherwise, until disposed. */
+/** Handles SIGUSR1, which would otherwise open Node's debugger, until disposed. */
 export function onReportSignal(report: () => void): Disposable {
   process.on('SIGUSR1', report)
   return {

@@ -2,9 +2,9 @@ import type { EventLogger } from '../log/logger.ts'
 import { isError } from '../text/describe-error.ts'
 
 /**
- * Handles uncaught errors, until disposed. An unhandled rejection is logged, and work goes on: one task's
- * oversight must not end its neighbours. An exception out of a callback may have left anything half done: it is logged
- * and `onFatal` hears of the first, to leave in order.
+ * Handles uncaught errors until disposed. An unhandled rejection is logged and work continues: a mistake in one task must not end
+ * the others. An uncaught exception may have left anything half done: it is logged, and `onFatal` is called for the first one, to
+ * shut down in order.
  */
 export function onStrayErrors(
   onFatal: (error: unknown) => void,
@@ -34,15 +34,15 @@ export function onStrayErrors(
 }
 
 /**
- * Notices, until disposed, that the process ends before it should: by `process.exit` in a task, say. It is logged, and the
- * status is `status` where it would have been 0, which tells a supervisor that all was done.
+ * Detects, until disposed, that the process exits before it should, for example because a task calls `process.exit`. This is
+ * logged, and an exit status of 0 is replaced by `status`, since 0 would tell a supervisor that the work is done.
  */
 export function onEarlyExit(status: number, logger: EventLogger): Disposable {
   const onExit = (code: number): void => {
     logger.fatal({ event: 'process.exited', code }, 'something ended the process: does a task call process.exit()?')
     if (code === 0) process.exitCode = status
   }
-  // Before the log writes what is left.
+  // Runs before the log writes its buffer.
   process.prependListener('exit', onExit)
   return {
     [Symbol.dispose]() {

@@ -1,4 +1,4 @@
-/** Words to choose from, as a sentence has them: `'a', 'b' or 'c'`. */
+/** Alternatives as a phrase in a sentence: `'a', 'b' or 'c'`. */
 export function anyOf(words: readonly string[]): string {
   return words
     .map((word) => `'${word}'`)

@@ -1,7 +1,7 @@
-/** The candidate that a mistyped `name` was most likely meant to be, if any comes near. */
+/** The candidate that a mistyped `name` most likely means, if one is close enough. */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  // A third of the letters may be wrong; of a short name, one.
+  // A third of the letters may differ; in a short name, one.
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance)
@@ -13,7 +13,7 @@ export function closest(name: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two texts; counting stops at `limit`. */
+/** The edit distance of two texts, with swaps of neighbours; counting stops at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let beforePrevious: number[] = []

@@ -3,7 +3,7 @@ import { maskPasswords } from './mask-passwords.ts'
 /** How many characters are shown of a text that may come from the wire: in log lines, in error replies, in tables. */
 export const LONGEST_SHOWN = 1_000
 
-// A password that begins before the cut is masked by what stands behind it.
+// A password that starts before the cut is masked by the text after it.
 const AHEAD = 2_048
 
 /**
@@ -23,7 +23,7 @@ export function beginningOf(text: string, length: number): string {
   return text.length <= length ? text : Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le')
 }
 
-/** A text of at most `most` lines, the lines in the middle replaced by one that says how many they were, and `more`. */
+/** A text of at most `most` lines: middle lines are replaced by one that gives their number and `more`. */
 export function cutLines(text: string, most: number, more = ''): string {
   const lines = text.split('\n')
   if (lines.length <= most) return text

@@ -10,12 +10,12 @@ export interface DescribedError {
   readonly cause?: DescribedError
 }
 
-// An error may be its own cause, by mistake or by malice.
+// An error may be its own cause, by mistake or on purpose.
 const DEEPEST_CAUSE = 5
 
 /**
- * Takes only what is listed: other properties of foreign errors may hold requests, credentials, whole sockets. Never
- * throws, also where their getters do.
+ * Takes only the listed properties: others may hold requests, credentials or sockets. Never throws, even if getters of the error
+ * do.
  */
 export function describeError(thrown: unknown, depth = 0): DescribedError {
   if (!isError(thrown)) return { type: typeof thrown, message: messageOf(thrown) }
@@ -34,7 +34,7 @@ export function describeError(thrown: unknown, depth = 0): DescribedError {
   }
 }
 
-/** Whether it is an error; a proxy that refuses to be asked is none. */
+/** Whether the value is an error; false for a proxy that refuses the question. */
 export function isError(value: unknown): value is Error {
   try {
     return value instanceof Error

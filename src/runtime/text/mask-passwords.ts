@@ -1,15 +1,12 @@
 const NAMED_SECRET = /([?&;][a-z_]*(?:password|passwd|secret|token)=)(?:\\.|[^\s"\\&;])*/gi
 
-// How far behind a blank the `@` of a password with a blank is looked for, in characters.
+// In characters: how far after a blank the `@` of a password with a blank is searched for.
 const FARTHEST = 256
 
 /**
- * `text` with `mask` for each password of a URL in it. Linear in the text's length, also for one made to slow it down.
- *
- * A password goes from `://user:` to the last `@` before a blank, a quote or the next URL of a list (`;amqp://`): one that was
- * not percent-encoded may itself hold `/`, `:` and `@`, and showing too little is the safe mistake. Where no `@` follows and what stands there is no
- * port, it is a password that holds a blank, or a URL that lacks its host: hidden, too. Backslash pairs are taken whole,
- * so that a text that is already JSON stays JSON.
+ * A password ends at the last `@` before a blank, a quote or the next URL of a list (`;amqp://`): an unencoded one may contain
+ * `/`, `:` and `@`, and hiding too much is the safe mistake. If no `@` follows and the text is not a port, it is a password with
+ * a blank, or the URL lacks its host: hidden as well. Backslash pairs are kept whole, so that JSON text stays JSON.
  */
 export function maskPasswords(text: string, mask = '***'): string {
   return text.includes('://') ? maskLogins(text, mask).replace(NAMED_SECRET, `$1${mask}`) : text
@@ -18,7 +15,7 @@ export function maskPasswords(text: string, mask = '***'): string {
 function maskLogins(text: string, mask: string): string {
   let masked = ''
   let copied = 0
-  // Several `://` may stand in one run of characters, which is looked at once.
+  // Several `://` may occur in one run of characters, which is scanned once.
   let run: Run = { start: 0, end: -1, lastAt: -1 }
   let found = text.indexOf('://')
   while (found >= 0) {
@@ -58,7 +55,7 @@ function runFrom(text: string, start: number): Run {
   return { start, end: Math.min(at, text.length), lastAt }
 }
 
-// As `BETWEEN_URLS`: what is no separator there is part of a password.
+// As in `BETWEEN_URLS`: anything that is not a separator there is part of a password.
 const NEXT_URL = /;[a-z][a-z0-9+.-]*:\/\//iy
 
 function beginsUrl(text: string, at: number): boolean {
@@ -75,7 +72,7 @@ function endOfUser(text: string, start: number): number {
 const USER_ENDS = new Set([...':/?#@"\\ \t\n\r\v\f\u00a0\u2028\u2029\ufeff'])
 const PORT = /\d{0,5}(?=[/?#:;,)\]}>.'"`\s\\]|$)/y
 
-/** Where a password without an `@` behind it ends; undefined where it is a port, or the URL has none. */
+/** The end of a password without an `@` after it; undefined if it is a port or the URL has no password. */
 function endOfUnfinished(text: string, user: number, password: number, runEnd: number): number | undefined {
   PORT.lastIndex = password
   if (text[user] === '[' || PORT.test(text)) return undefined

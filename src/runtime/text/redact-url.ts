@@ -6,9 +6,8 @@ const SCHEME = /^\s*[a-z][a-z0-9+.-]*:\/\//i
 const PLACE = /^(?:\[[^\]@]*\]|[^:/?#@]*)(?::\d{1,5})?(?:[/?#]|$)/
 
 /**
- * A URL, or several separated by `;`, with `mask` for passwords. The whole text is taken for URLs, however malformed:
- * what stands before the last `@` is a login, and what can't be a place (a forgotten host, a forgotten scheme) is hidden
- * behind its first `:`.
+ * A URL, or several separated by `;`, with `mask` in place of passwords. The whole text is treated as URLs, however malformed:
+ * everything before the last `@` is a login, and what can't be a host (a forgotten host or scheme) is hidden after its first `:`.
  */
 export function redactUrl(urls: string, mask = '***'): string {
   return urls
@@ -20,7 +19,7 @@ export function redactUrl(urls: string, mask = '***'): string {
 function redactOne(url: string, mask: string): string {
   const [scheme = ''] = SCHEME.exec(url) ?? []
   const rest = url.slice(scheme.length)
-  // Up to the last `@`: a password that was not escaped may hold any character.
+  // Up to the last `@`: an unescaped password may contain any character.
   const at = rest.lastIndexOf('@')
   const login = at < 0 ? '' : `${redactLogin(rest.slice(0, at), scheme !== '', mask)}@`
   const place = rest.slice(at + 1)
@@ -30,7 +29,7 @@ function redactOne(url: string, mask: string): string {
 function redactLogin(login: string, hasScheme: boolean, mask: string): string {
   const colon = login.indexOf(':')
   if (colon >= 0) return `${login.slice(0, colon)}:${mask}`
-  // Without a scheme it may be a password as well as a user.
+  // Without a scheme it may be either a password or a user.
   return hasScheme ? login : mask
 }
 

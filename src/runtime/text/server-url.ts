@@ -1,6 +1,6 @@
-/** The URL of a server by its parts, decoded but for the query; what it does not have is empty, or undefined. */
+/** The parts of a server's URL, decoded except for the query; missing parts are empty or undefined. */
 export interface ServerUrl<Kind> {
-  /** What its scheme stands for. */
+  /** What its scheme means. */
   readonly kind: Kind
   readonly user: string
   readonly password: string
@@ -10,21 +10,21 @@ export interface ServerUrl<Kind> {
   readonly query: string
 }
 
-/** The URLs of one kind of server, and the error for what is wrong with one: a problem, to follow its name, and what to do. */
+/** How to parse the URLs of one kind of server, and the error for an invalid one: a problem, to follow its name, and a hint. */
 export interface ServerUrls<Kind> {
   /** By scheme, in lower case. */
   readonly schemes: Readonly<Record<string, Kind>>
-  /** Of errors: `AMQP broker`, and `amqp:// or amqps://`. */
+  /** For errors: `AMQP broker`, and `amqp:// or amqps://`. */
   readonly server: string
   readonly begin: string
   refuse(problem: string, hint?: string): Error
 }
 
-/** What to do about a password that holds special characters. */
+/** The hint for a password with special characters. */
 export const ESCAPE_HINT =
   'Special characters in the user, the password or the path must be escaped: @ is %40, / is %2F, # is %23, % is %25.'
 
-/** Between several URLs in one text: a `;` may also stand in a password, so only before another scheme does it separate. */
+/** Separates several URLs in one text: a `;` may also occur in a password, so it separates only before another scheme. */
 export const BETWEEN_URLS = /;(?=\s*[a-z][a-z0-9+.-]*:\/\/|\s*$)/i
 
 /** The URLs in a text, separated by `;`, without those that are blank. */
@@ -32,7 +32,7 @@ export function splitUrls(urls: string): readonly string[] {
   return urls.split(BETWEEN_URLS).flatMap((url) => url.trim() || [])
 }
 
-/** Takes a URL apart. The login goes to the last `@` of the authority. Throws what `refuse` makes. */
+/** Splits a URL into its parts. The login ends at the last `@` of the authority. Throws what `refuse` returns. */
 export function readServerUrl<Kind>(
   url: string,
   { schemes, server, begin, refuse }: ServerUrls<Kind>,
@@ -74,7 +74,7 @@ export function readServerUrl<Kind>(
   }
 }
 
-/** Names a parameter of a query that is not known. An `@` in it says that a password was cut at its `?`: then it is not repeated. */
+/** Names an unknown query parameter. An `@` in the query means that a password was cut at its `?`: then the name is not shown. */
 export function nameOfParameter(query: string, name: string): string {
   return query.includes('@') ? 'a parameter' : `the parameter ${name}`
 }

@@ -2,12 +2,12 @@ import { cutText } from './cut-text.ts'
 import { maskPasswords } from './mask-passwords.ts'
 
 const LONGEST = 100
-/** Writing out a larger one takes long. */
+/** Formatting a larger one takes long. */
 const SHOWN_BITS = 256
 
 /**
- * An invalid value, as an error names it: a text in quotes, cut, passwords in URLs masked; a number as JavaScript writes it; of
- * what has members only what it is. Never throws, also where its getters do.
+ * An invalid value for an error message: a text quoted, cut and with passwords in URLs masked; a number as JavaScript writes it;
+ * of an object or array only its kind. Never throws, even if its getters do.
  */
 export function shownValue(value: unknown, longest: number = LONGEST): string {
   switch (typeof value) {
@@ -25,7 +25,7 @@ export function shownValue(value: unknown, longest: number = LONGEST): string {
   }
 }
 
-/** A proxy that was revoked is none, and says so by throwing. */
+/** A revoked proxy throws here. */
 function isArray(value: object): boolean {
   try {
     return Array.isArray(value)

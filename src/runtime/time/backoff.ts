@@ -6,8 +6,8 @@ const LATE_CAP = 5_000
 const EARLY = 60_000
 
 /**
- * Milliseconds to wait before try `attempt` (from 1) when trying has gone on for `elapsed` milliseconds: doubling from
- * 100 ms, at most 1.5 s in the first minute and 5 s after it, with full jitter so that a fleet does not return as one.
+ * Milliseconds to wait before attempt `attempt` (from 1) after `elapsed` milliseconds of attempts: doubles from 100 ms, at most
+ * 1.5 s in the first minute and 5 s after it, with full jitter so that many workers do not reconnect at the same moment.
  */
 export function retryDelay(attempt: number, elapsed: number, random: () => number): number {
   return delayUpTo(elapsed < EARLY ? EARLY_CAP : LATE_CAP, attempt, random)
@@ -17,10 +17,10 @@ function delayUpTo(cap: number, attempt: number, random: () => number): number {
   return Math.round(random() * Math.min(cap, FIRST_DELAY * 2 ** Math.min(attempt - 1, 10)))
 }
 
-/** Milliseconds without a failure after which the backoff starts anew. */
+/** Milliseconds without a failure after which the backoff restarts. */
 const STEADY = 5_000
 
-/** Failures in a row of something that should stay up. Something that comes up and falls over at once is still failing. */
+/** Consecutive failures of something that should stay up. Something that fails right after it starts is still failing. */
 export class BackoffState {
   readonly #clock: Clock
   readonly #random: () => number
@@ -29,7 +29,7 @@ export class BackoffState {
   #since = 0
   #upSince: number | undefined
 
-  /** With `longest`, in milliseconds, the delays double up to that, however short the row: for what can wait. */
+  /** With `longest`, in milliseconds, delays double up to that value, however short the series: for what can wait. */
   constructor(clock: Clock, random: () => number, { longest }: { readonly longest?: number } = {}) {
     this.#clock = clock
     this.#random = random
@@ -41,17 +41,17 @@ export class BackoffState {
     return this.#failures
   }
 
-  /** Milliseconds since the first failure of the row. */
+  /** Milliseconds since the first failure of the series. */
   get elapsed(): number {
     return this.#failures === 0 ? 0 : this.#clock.monotonic() - this.#since
   }
 
-  /** It works, for now. */
+  /** Records that it works now. */
   up(): void {
     this.#upSince = this.#clock.monotonic()
   }
 
-  /** It failed; returns the milliseconds to wait before the next try. */
+  /** Records a failure; returns the milliseconds to wait before the next attempt. */
   failed(): number {
     const now = this.#clock.monotonic()
     if (this.#upSince !== undefined && now - this.#upSince >= STEADY) this.#failures = 0

@@ -1,4 +1,4 @@
-/** Time as a value one passes: the system's clock in a worker, a hand-moved one where a test needs it. */
+/** Time as a dependency: the system clock in a worker, a manually advanced one in tests. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
@@ -8,9 +8,9 @@ export interface Clock {
   after(ms: number, run: () => void): Timer
 }
 
-/** A pending call that can be taken back. */
+/** A scheduled call that can be cancelled. */
 export interface Timer {
-  /** Has the call not happen; of one that has, nothing. */
+  /** Cancels the call; no effect if it already ran. */
   cancel(): void
 }
 

@@ -1,4 +1,4 @@
-/** A promise together with the two functions that settle it. */
+/** A promise with the two functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T | PromiseLike<T>) => void

@@ -1,19 +1,19 @@
 import type { Clock, Timer } from './clock.ts'
 
-/** One timer for many moments, of which most are withdrawn before they come: it runs at the earliest that was asked for. */
+/** One timer for many deadlines, most of which are withdrawn before they come: it runs at the earliest one requested. */
 export class EarliestTimer {
   readonly #clock: Clock
   readonly #run: () => void
   #timer: Timer | undefined
   #at = Number.POSITIVE_INFINITY
 
-  /** `run` looks at what is due, and asks anew for what is not. */
+  /** `run` handles what is due and requests the timer again for the rest. */
   constructor(clock: Clock, run: () => void) {
     this.#clock = clock
     this.#run = run
   }
 
-  /** Has it run at `moment` of the monotonic clock, unless it runs before. */
+  /** Ensures that it runs no later than `moment` of the monotonic clock. */
   notAfter(moment: number): void {
     if (moment >= this.#at) return
     this.#timer?.cancel()
@@ -25,7 +25,7 @@ export class EarliestTimer {
     })
   }
 
-  /** Has it not run any more, until it is asked anew. */
+  /** Cancels it until it is requested again. */
   cancel(): void {
     this.#timer?.cancel()
     this.#timer = undefined

@@ -1,13 +1,13 @@
 import type { Clock } from './clock.ts'
 
-/** Texts that are forgotten after a while, or when there are too many, or too many bytes of them: the oldest first. */
+/** Texts that expire after a while, or when the set exceeds its count or bytes: the oldest first. */
 export class ExpiringSet {
   readonly #clock: Clock
   readonly #limit: number
   readonly #lifetime: number
   readonly #mostBytes: number
   #bytes = 0
-  /** Oldest first; the values are the moments of adding, in milliseconds since the epoch. */
+  /** Oldest first; the values are the times of adding, in milliseconds since the epoch. */
   readonly #members = new Map<string, number>()
 
   /** `lifetime` is in milliseconds; `bytes` are those of the texts in UTF-8. */
@@ -22,7 +22,7 @@ export class ExpiringSet {
     return this.#members.size
   }
 
-  /** Adds a member as of now, or as of a moment before. */
+  /** Adds a member as of now, or as of an earlier time. */
   add(member: string, at: number = this.#clock.now()): void {
     this.#remove(member)
     this.#members.set(member, at)
@@ -35,14 +35,14 @@ export class ExpiringSet {
     return at !== undefined && !this.#isOver(at)
   }
 
-  /** Takes a member out; false when it was not there any more. */
+  /** Removes a member; false if it was not in the set any more. */
   delete(member: string): boolean {
     const had = this.has(member)
     this.#remove(member)
     return had
   }
 
-  /** The members with the moments at which they were added, oldest first. */
+  /** The members with the times at which they were added, oldest first. */
   entries(): [member: string, at: number][] {
     this.#purge()
     return [...this.#members].filter(([, at]) => !this.#isOver(at))

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer } from './clock.ts'
 import { parseDuration } from './duration.ts'
 
-/** A clock moved by hand, for tests: timers fire while it advances, in the order of their times. */
+/** A manually advanced clock for tests: timers fire while it advances, in the order of their times. */
 export class ManualClock implements Clock {
   #now: number
   #elapsed = 0
@@ -44,8 +44,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets time pass, milliseconds or `'1h'`, as it would for a program: before each timer, and after the last one, pending
-   * promises get their turns of the event loop. Throws a `RangeError` for what is no duration.
+   * Advances the clock, by milliseconds or `'1h'`, as a program would experience it: before each timer and after the last one,
+   * pending promises get turns of the event loop. Throws a `RangeError` for an invalid duration.
    */
   async pass(duration: number | string): Promise<void> {
     const ms = parseDuration(duration)
@@ -61,7 +61,7 @@ export class ManualClock implements Clock {
     this.advance(end - this.#elapsed)
   }
 
-  /** Sets the wall clock ahead, as an administrator or a sleeping laptop does; no timer notices. */
+  /** Sets the wall clock forward, as an administrator or a sleeping laptop does; timers are not affected. */
   jump(ms: number): void {
     this.#now += ms
   }
@@ -72,7 +72,7 @@ export class ManualClock implements Clock {
   }
 }
 
-// A message between a client, a broker and a worker in one process takes a turn or two for each step.
+// A message between a client, a broker and a worker in one process takes a turn or two per step.
 const TURNS = 20
 
 async function settled(): Promise<void> {

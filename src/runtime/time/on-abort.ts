@@ -1,16 +1,16 @@
-/** Who waits for each signal. */
+/** The listeners of each signal. */
 const followUps = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls `listener` once when `signal` aborts, at once where it has; returns how to stop. However many wait for one signal,
- * it has one listener of ours: Node takes more than ten on a signal, which may be a user's, for a leak, and says so.
+ * Calls `listener` once when `signal` aborts, immediately if it already has; returns a function that removes it. The signal gets
+ * one listener of ours for any number of calls: Node warns about a leak above ten, and the signal may be the user's.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
     listener()
     return () => {}
   }
-  // An entry of its own: the same function may wait twice.
+  // A separate entry each time: the same function may be added twice.
   const entry = (): void => listener()
   const waiting = followUps.get(signal) ?? follow(signal)
   waiting.add(entry)

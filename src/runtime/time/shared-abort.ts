@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 
-/** An AbortController whose signal any number of waiters listen to: Node takes more than ten for a leak, and says so on stderr. */
+/** An AbortController whose signal accepts any number of listeners: above ten, Node warns about a leak on stderr. */
 export function sharedAbort(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)

@@ -1,16 +1,16 @@
 import type { Deferred } from './deferred.ts'
 import { onAbort } from './on-abort.ts'
 
-/** A signal that aborts on time; dispose of it once what it limits is over. */
+/** A signal that aborts after a time; dispose of it when the limited work is done. */
 export interface TimeLimit extends Disposable {
   readonly signal: AbortSignal
 }
 
-/** When a limit is reached. */
+/** When a limit expires. */
 interface LimitOptions {
   /** Milliseconds. */
   readonly ms?: number | undefined
-  /** Why, once they are over. */
+  /** The reason after they have passed. */
   readonly reason: () => unknown
   readonly signal?: AbortSignal | undefined
 }
@@ -19,9 +19,9 @@ interface LimitOptions {
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /**
- * A signal that aborts after `ms` milliseconds with what `reason` gives then, or with `signal`'s own reason when that
- * aborts first. Without `ms` there is no limit. Either way it keeps the process alive, as `AbortSignal.timeout` does not:
- * a caller waits, perhaps for a connection that nothing else keeps it alive for.
+ * A signal that aborts after `ms` milliseconds with the result of `reason`, or with `signal`'s own reason if that aborts first.
+ * Without `ms` there is no limit. Unlike `AbortSignal.timeout` it keeps the process alive: a caller may wait for a connection
+ * that nothing else keeps alive.
  */
 export function timeLimit(options: LimitOptions): TimeLimit {
   const controller = new AbortController()
@@ -30,8 +30,8 @@ export function timeLimit(options: LimitOptions): TimeLimit {
 }
 
 /**
- * Rejects what waits after `ms` milliseconds with what `reason` gives then, or with `signal`'s own reason when that aborts first: a
- * {@link timeLimit} of one wait, without a signal: to make one took a tenth of the processor time of a client's call.
+ * Rejects after `ms` milliseconds with the result of `reason`, or with `signal`'s own reason if that aborts first: a {@link
+ * timeLimit} for one wait without a new signal, whose creation took a tenth of the processor time of a client's call.
  */
 export function limitWait(wait: Pick<Deferred<unknown>, 'reject'>, options: LimitOptions): Disposable {
   const { ms, reason, signal } = options
@@ -48,7 +48,9 @@ export function limitWait(wait: Pick<Deferred<unknown>, 'reject'>, options: Limi
   }
 }
 
-/** Settles as `promise` does, or rejects with the signal's reason when that aborts first. A later rejection of `promise` is handled. */
+/**
+ * Settles as `promise` does, or rejects with the signal's reason if that aborts first. A later rejection of `promise` is handled.
+ */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = onAbort(signal, () => reject(signal.reason))

@@ -3,12 +3,12 @@ import type { Clock } from './clock.ts'
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 }
 const RATE = /^\s*(\d+(?:\.\d+)?)\s*(?:\/\s*([smh]))?\s*$/
 
-// Remote control brings them from the wire.
+// They arrive by remote control.
 const LONGEST_RATE = 64
 
 /**
- * How many a second, from a number of them or a text like `'10/s'`, `'100/m'`, `'5/h'`; 0 is no limit. `undefined` for
- * anything else.
+ * Events per second, parsed from a number or a text like `'10/s'`, `'100/m'`, `'5/h'`; 0 means no limit. `undefined` for anything
+ * else.
  */
 export function parseRate(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined
@@ -24,7 +24,7 @@ export class TokenBucket {
   #tokens = 1
   #filledAt: number
 
-  /** `rate` is how many a second, more than 0. */
+  /** `rate` is in tokens per second, more than 0. */
   constructor(clock: Clock, rate: number) {
     this.#clock = clock
     this.#perMillisecond = rate / 1_000
@@ -39,7 +39,7 @@ export class TokenBucket {
     return true
   }
 
-  /** Whole milliseconds until there is a token. */
+  /** Whole milliseconds until a token is available. */
   wait(): number {
     this.#fill()
     return Math.ceil((1 - this.#tokens) / this.#perMillisecond)
@@ -47,7 +47,7 @@ export class TokenBucket {
 
   #fill(): void {
     const now = this.#clock.monotonic()
-    // A sum of fractions may miss the whole by a hair.
+    // A sum of fractions may miss a whole token by a rounding error.
     const tokens = this.#tokens + (now - this.#filledAt) * this.#perMillisecond
     this.#tokens = tokens > 1 - 1e-9 ? 1 : tokens
     this.#filledAt = now
