@@ -6,10 +6,10 @@ import { parseJson } from './json.ts'
 import { Refusal } from './refusal.ts'
 import type { Properties, WireMessage } from './wire.ts'
 
-/** The content type and encoding of everything that twq writes. */
+/** The content type and encoding of every message that twq writes. */
 export const JSON_CONTENT = { contentType: 'application/json', contentEncoding: 'utf-8' } as const
 
-/** kombu's names for the content types that carry more than data, or that twq does not read. */
+/** kombu's names for content types that carry more than data, or that twq does not read. */
 const SERIALISERS: ReadonlyMap<string, string> = new Map([
   ['application/x-python-serialize', 'pickle'],
   ['application/x-yaml', 'yaml'],
@@ -19,8 +19,8 @@ const SERIALISERS: ReadonlyMap<string, string> = new Map([
 const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii', 'binary'])
 
 /**
- * The value of a message body: inflated, and read as JSON, the only content type accepted. Throws a {@link Refusal};
- * content of another type is refused before a byte of it is looked at.
+ * Decodes a message body: decompressed, then parsed as JSON, the only accepted content type. Throws a {@link Refusal}; other
+ * content types are refused before the body is read.
  */
 export function decodeBody(wire: WireMessage, limits: { readonly maxBodySize: number }): Json {
   checkContent(wire.properties)
@@ -40,22 +40,22 @@ export function decodeBody(wire: WireMessage, limits: { readonly maxBodySize: nu
   }
 }
 
-/** The embed of a task that nothing follows. */
+/** The embed of a task without follow-ups. */
 export const EMPTY_EMBED: JsonObject = Object.freeze(
   Object.assign(Object.create(null), { callbacks: null, errbacks: null, chain: null, chord: null }),
 )
 
-// As Python's json writes it behind `[args, kwargs`.
+// As Python's json writes it after `[args, kwargs`.
 const EMPTY_TAIL = Buffer.from(', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
-/** In front of it, where all arguments are given by position. */
+/** Before it, if all arguments are positional. */
 const NO_KWARGS = ', {}'
 const EMPTY_KWARGS: JsonObject = Object.freeze(Object.create(null))
-/** Longer bodies have little of it. */
+/** In longer bodies it is a small part. */
 const SHORT_BODY = 4_096
 
 /**
- * Reads `[args, kwargs, embed]` with Celery's empty embed by its beginning alone; undefined for any other body. That
- * beginning is JSON by itself, so the end can't be part of a text that only looks like it.
+ * Parses `[args, kwargs, embed]` with Celery's empty embed by parsing only the part before the embed; undefined for any other
+ * body. That part must be JSON by itself, so the end can't lie inside a string that only looks like the embed.
  */
 function parseCall(body: Uint8Array): Json | undefined {
   const from = body.length - EMPTY_TAIL.length
@@ -79,12 +79,12 @@ function parseCall(body: Uint8Array): Json | undefined {
 function checkContent({ contentType, contentEncoding }: Properties): void {
   if (contentType === JSON_CONTENT.contentType && contentEncoding === JSON_CONTENT.contentEncoding) return
   if (!contentType) {
-    // What kombu takes for application/data.
+    // The content types that kombu accepts for application/data.
     throw new Refusal('DecodeError', 'the message has no content type, so its body counts as raw data')
   }
   const type = mediaType(contentType)
   if (type !== JSON_CONTENT.contentType) {
-    // Celery's words; people search for them.
+    // Celery's wording, since people search for it.
     const name = SERIALISERS.get(type) ?? type
     throw new Refusal('ContentDisallowed', `Refusing to deserialize untrusted content of type ${name} (${type})`)
   }

@@ -1,17 +1,17 @@
 import { messageOf } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
-/** How a sender may compress a body, by kombu's names. In kombu `gzip` is another name of zlib's format. */
+/** The compressions of a body, by kombu's names. In kombu `gzip` is an alias for zlib's format. */
 export type Compression = 'gzip' | 'zlib' | 'brotli'
 
-/** What the `compression` header says of each, as kombu writes it (wire specification 2.6). */
+/** The `compression` header for each, as kombu writes it (wire specification 2.6). */
 const HEADERS: Readonly<Record<Compression, string>> = {
   gzip: 'application/x-gzip',
   zlib: 'application/x-gzip',
   brotli: 'application/x-brotli',
 }
 
-/** The values of the header for the formats that are read. */
+/** The header values of the formats that can be read. */
 const FORMATS: ReadonlyMap<unknown, 'zlib' | 'brotli'> = new Map([
   ['application/x-gzip', 'zlib'],
   ['application/gzip', 'zlib'],
@@ -22,23 +22,25 @@ const FORMATS: ReadonlyMap<unknown, 'zlib' | 'brotli'> = new Map([
   ['brotli', 'brotli'],
 ])
 
-/** Their names, for an error: kombu's `bzip2`, `lzma` and `zstd` are not in every Node that twq runs in. */
+/**
+ * Their names, for an error message: kombu's `bzip2`, `lzma` and `zstd` are missing in some of the supported versions of Node.
+ */
 export const COMPRESSION_NAMES = "'gzip', 'zlib' or 'brotli'"
 
-/** True for the name of a compression that a sender may ask for. */
+/** True for a compression that a sender may choose. */
 export function isCompression(name: unknown): name is Compression {
   return typeof name === 'string' && Object.hasOwn(HEADERS, name)
 }
 
-/** A compressed body, with the header that says how. Runs on the event loop. */
+/** A compressed body with its header. Compresses on the event loop. */
 export function compress(body: Uint8Array, by: Compression): { readonly body: Uint8Array; readonly header: string } {
   const { deflateSync, brotliCompressSync, constants } = process.getBuiltinModule('node:zlib')
-  // Brotli's own default takes seconds for a megabyte.
+  // Brotli's default quality takes seconds for a megabyte.
   const fast = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
   return { body: by === 'brotli' ? brotliCompressSync(body, fast) : deflateSync(body), header: HEADERS[by] }
 }
 
-/** The body as it was before compression: never more than `maxSize` bytes. Throws a {@link Refusal}. */
+/** Decompresses a body, to at most `maxSize` bytes. Throws a {@link Refusal}. */
 export function decompress(body: Uint8Array, compression: unknown, maxSize: number): Uint8Array {
   if (compression === undefined || compression === null || compression === '') return body
   const format = FORMATS.get(compression)
@@ -47,7 +49,7 @@ export function decompress(body: Uint8Array, compression: unknown, maxSize: numb
     throw new Refusal('DecodeError', `compression ${name} is not supported: senders can use zlib, brotli, or none`)
   }
   try {
-    // Few senders compress, and every command would load it.
+    // Loaded on first use: few senders compress, and every command would load it.
     const { brotliDecompressSync, gunzipSync, inflateSync } = process.getBuiltinModule('node:zlib')
     // The gzip format proper starts 1f 8b; a zlib stream never does.
     const inflateZlib = body[0] === 0x1f && body[1] === 0x8b ? gunzipSync : inflateSync

@@ -2,15 +2,15 @@ import { TwqError } from '../errors.ts'
 import type { Json } from '../runtime/json.ts'
 import { isTagged, untag } from './json-tags.ts'
 
-/** Python refuses to convert longer ones (`sys.set_int_max_str_digits`), since the work grows with the square. */
+/** Python refuses to convert longer ones (`sys.set_int_max_str_digits`), since the work grows with the square of the length. */
 export const MAX_INTEGER_DIGITS = 4300
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const STRING_END = /["\\]/g
 
 /**
- * Reads the JSON that `JSON.parse` can't: bare `NaN`, `Infinity` and `-Infinity`, and integers with all their digits.
- * Recursive, so the caller has bounded the depth. Throws `TWQ_MESSAGE_MALFORMED` with the position.
+ * Parses JSON that `JSON.parse` can't: bare `NaN`, `Infinity` and `-Infinity`, and integers with all their digits. Recursive, so
+ * the caller must have bounded the depth. Throws `TWQ_MESSAGE_MALFORMED` with the position.
  */
 export function readJson(text: string): Json {
   const cursor = { text, at: 0 }
@@ -93,7 +93,7 @@ function readString(cursor: Cursor): string {
     cursor.at = end.index + 2
   }
   try {
-    // Escapes, and what may not stand in a string unescaped, are JSON.parse's business.
+    // JSON.parse handles escapes and rejects characters that must be escaped.
     return JSON.parse(cursor.text.slice(start, cursor.at)) as string
   } catch {
     throw failure('invalid string', start)

@@ -1,4 +1,4 @@
-/** A value within a JSON text: from its first character to behind its last. */
+/** The position of a value within a JSON text: its first character, and the character after its last. */
 export interface Span {
   readonly start: number
   readonly end: number
@@ -9,21 +9,21 @@ export interface MemberSpan extends Span {
   readonly key: string
 }
 
-/** A value that takes the place of another one within a JSON text. */
+/** A replacement for a value within a JSON text. */
 export interface Replacement extends Span {
   readonly by: string
 }
 
 /**
- * The elements of the array that begins at `at` of a well-formed JSON text; none where another value does. Python's bare `NaN`
- * and `Infinity` are values, too. Linear in the length of the array.
+ * The elements of the array that begins at `at` of a well-formed JSON text; none if the value there is not an array. Python's
+ * bare `NaN` and `Infinity` are accepted. Linear in the length of the array.
  */
 export function elementSpans(text: string, at = 0): Span[] {
   const start = skipSpace(text, at)
   return text[start] === '[' ? valuesFrom(text, start + 1, ']') : []
 }
 
-/** The members of the object that begins at `at`, those of the same key included; none where another value does. */
+/** The members of the object that begins at `at`, including repeated keys; none if the value there is not an object. */
 export function memberSpans(text: string, at: number): MemberSpan[] {
   const start = skipSpace(text, at)
   if (text[start] !== '{') return []
@@ -39,7 +39,7 @@ export function memberSpans(text: string, at: number): MemberSpan[] {
   return members
 }
 
-/** The text with each of these values, which do not overlap, replaced; all others keep their characters. */
+/** The text with each of these non-overlapping values replaced; all other characters stay. */
 export function spliceJson(text: string, replacements: readonly Replacement[]): string {
   const parts: string[] = []
   let from = 0
@@ -78,7 +78,7 @@ function endOfValue(text: string, start: number): number {
   return text.length
 }
 
-/** Behind the quote that closes the string opened at `start`. */
+/** The position after the closing quote of the string opened at `start`. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '\\') at += 1

@@ -8,8 +8,8 @@ export function isTagged(object: { readonly [key: string]: Json }): boolean {
 }
 
 /**
- * The JavaScript value of a typed one. A type that kombu does not have, or a value that does not fit its type, stays the
- * plain object it is: nothing is ever looked up by name.
+ * Decodes a typed value. A type that kombu does not have, or a value that does not fit its type, stays a plain object: nothing is
+ * looked up by name.
  */
 export function untag(object: { readonly [key: string]: Json }): Json {
   const value = object.__value__

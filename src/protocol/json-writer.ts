@@ -4,23 +4,22 @@ import { MAX_INTEGER_DIGITS } from './json-reader.ts'
 import { tagBytes, tagDate } from './json-tags.ts'
 import { formatTimestamp, isWritable } from './timestamps.ts'
 
-/** Levels of nesting that are written: below what `parseJson` takes, so that an envelope fits around the value. */
+/** The deepest nesting that is written: less than `parseJson` accepts, so that an envelope fits around the value. */
 export const MAX_WRITTEN_DEPTH = 250
 
-/** How {@link writeJson} writes. */
+/** The options of {@link writeJson}. */
 export interface WriteOptions {
   /** The name of the value in errors. */
   readonly path: string
   /** False: dates are plain strings and bytes are refused, as in kombu before 5.3. */
   readonly tags: boolean
-  /** Bytes after which it stops. */
+  /** Stops after this many bytes. */
   readonly maxSize: number
 }
 
 /**
- * Writes the JSON that `JSON.stringify` can't, and says where a value has no JSON form. For every value, also
- * one with getters, it stops where the text must have more than `maxSize` bytes. It counts characters, so the text may have a
- * few times as many bytes.
+ * Writes JSON that `JSON.stringify` can't, and reports where a value has no JSON form. For every value, also one with getters, it
+ * stops once the text must exceed `maxSize` bytes. It counts characters, so the text may have a few times as many bytes.
  */
 export function writeJson(value: unknown, { path, tags, maxSize }: WriteOptions): string {
   const writer: Writer = { tags, maxSize, left: maxSize, absent: 0, path: [path], ancestors: new Set() }
@@ -35,7 +34,7 @@ export function writeJson(value: unknown, { path, tags, maxSize }: WriteOptions)
   }
 }
 
-/** The error of a value that is not written for its size alone. */
+/** The error for a value refused only for its size. */
 export function tooLarge(path: string, maxSize: number): TwqError {
   const what = `${cutText(path, LONGEST_KEY)} has more than ${maxSize} bytes of JSON`
   const error = new TwqError('TWQ_UNSERIALISABLE', what, { hint: 'Store it elsewhere, and send a reference to it.' })
@@ -43,7 +42,7 @@ export function tooLarge(path: string, maxSize: number): TwqError {
   return error
 }
 
-/** True for an error of {@link tooLarge}. */
+/** True for an error made by {@link tooLarge}. */
 export function isTooLarge(error: unknown): boolean {
   return typeof error === 'object' && error !== null && tooLargeErrors.has(error)
 }
@@ -57,12 +56,12 @@ interface Writer {
   left: number
   /** Members that were read and left out. */
   absent: number
-  /** The keys that lead to the value that is being written, behind what the whole is called. */
+  /** The keys that lead to the value being written, below the name of the whole. */
   readonly path: (string | number)[]
   readonly ancestors: Set<object>
 }
 
-/** The text of a value; undefined where it is left out of an object. */
+/** The text of a value; undefined if an object must omit it. */
 function write(value: unknown, writer: Writer): string | undefined {
   switch (typeof value) {
     case 'string':
@@ -85,12 +84,12 @@ function write(value: unknown, writer: Writer): string | undefined {
 }
 
 function writeString(text: string, writer: Writer): string {
-  // Before it is written: it may be as long as a text can be.
+  // Checked before writing: it may be as long as a string can be.
   spendSize(text.length + 2, writer)
   return JSON.stringify(text)
 }
 
-// Of MAX_INTEGER_DIGITS decimal digits: writing one out that is far longer would take very long.
+// The bits of MAX_INTEGER_DIGITS decimal digits: converting a far longer integer takes very long.
 const MAX_INTEGER_BITS = Math.ceil(MAX_INTEGER_DIGITS * Math.log2(10)) + 1
 
 function writeInteger(value: bigint, writer: Writer): string {
@@ -107,7 +106,7 @@ function writeNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Number.POSITIVE_INFINITY) return 'Infinity'
   if (value === Number.NEGATIVE_INFINITY) return '-Infinity'
-  // Digits alone would be read back as an exact integer, which a number of this size is not.
+  // Digits alone would be parsed as an exact integer, which a number of this size is not.
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return value.toExponential()
   return JSON.stringify(value)
 }
@@ -128,7 +127,7 @@ function writeObject(value: object, writer: Writer): string | undefined {
 
 function writeContainer(value: object, writer: Writer): string | undefined {
   if ('toJSON' in value && typeof value.toJSON === 'function') return write(value.toJSON(), writer)
-  // A bracket here, and with each member a comma or the other one.
+  // Accounts for the opening bracket here, and per member for a comma or the closing bracket.
   spendSize(1, writer)
   if (Array.isArray(value)) return `[${writeElements(value, writer)}]`
   const kind = Object.prototype.toString.call(value).slice(8, -1)
@@ -168,10 +167,10 @@ function writeMembers(members: Readonly<Record<string, unknown>>, writer: Writer
   return list.text()
 }
 
-// As many pieces are joined at once: an array of all of them would take more memory than the text.
+// This many pieces are joined at a time: an array of all of them would take more memory than the text.
 const PIECES = 1_024
 
-/** Texts put together with commas. */
+/** Texts joined with commas. */
 class List {
   readonly #chunks: string[] = []
   #pieces: string[] = []
@@ -201,12 +200,12 @@ function writeDate(date: Date, writer: Writer): string {
 
 function writeBytes(bytes: Uint8Array, writer: Writer): string {
   if (!writer.tags) throw unserialisable(writer, 'holds bytes, which a peer with kombu before 5.3 can not read')
-  // Before they are written.
+  // Checked before they are written.
   spendSize(bytes.byteLength, writer)
   return tagBytes(bytes)
 }
 
-/** Counts a text that was written. */
+/** Adds a written text to the count. */
 function spend(text: string, writer: Writer): string {
   spendSize(text.length, writer)
   return text

@@ -5,21 +5,21 @@ import { readJson } from './json-reader.ts'
 import { isTagged, untag } from './json-tags.ts'
 import { MAX_WRITTEN_DEPTH, tooLarge, writeJson } from './json-writer.ts'
 
-/** Bounds on the JSON that is read: a sender chooses the text, so all of it is bounded. */
+/** Limits for parsed JSON, since the text comes from any sender. */
 export interface JsonLimits {
   /** Bytes, or characters of a text. Default 16 MiB. */
   readonly maxSize?: number
   /** Levels of nesting. Default 256: Python's own parser ends near 1,000, and V8's `structuredClone` below 10,000. */
   readonly maxDepth?: number
-  /** Values in all. Default one million. */
+  /** Values in total. Default one million. */
   readonly maxValues?: number
 }
 
 const DEFAULT_LIMITS = { maxSize: 16 * 1024 * 1024, maxDepth: 256, maxValues: 1_000_000 }
 
 /**
- * Reads JSON as Python and kombu write it: plain JSON, the bare words `NaN` and `Infinity`, integers of any size, and
- * kombu's typed values (wire specification 2.5). Objects come without a prototype. Throws only a `TwqError` with the code
+ * Parses JSON as Python and kombu write it: plain JSON, the bare words `NaN` and `Infinity`, integers of any size, and kombu's
+ * typed values (wire specification 2.5). Objects have no prototype. Throws only a `TwqError` with the code
  * `TWQ_MESSAGE_MALFORMED`.
  */
 export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}): Json {
@@ -51,18 +51,18 @@ export interface StringifyOptions {
   readonly path?: string
   /** False writes dates as plain strings and refuses bytes, for peers whose kombu is older than 5.3. Default true. */
   readonly tags?: boolean
-  /** Bytes beyond which it is refused, while it is written. Default 128 MiB. */
+  /** Bytes above which it is refused while being written. Default 128 MiB. */
   readonly maxSize?: number
 }
 
-/** The longest message that RabbitMQ takes by default; from version 4 on it is less. */
+/** RabbitMQ's default limit for a message; smaller from version 4 on. */
 const LARGEST_WRITTEN = 128 * 1024 * 1024
 
 /**
- * Writes JSON that Python and kombu read: `bigint` with all its digits, `Date` and `Uint8Array` as kombu's typed values,
- * non-finite numbers as bare words, integral numbers beyond 2^53 as floats. `undefined` is left out of objects, and is
- * null elsewhere. `toJSON` methods are honoured. Throws `TWQ_UNSERIALISABLE`, naming the path, where there is no JSON form,
- * and where it is larger than `maxSize` (see `isTooLarge`).
+ * Writes JSON that Python and kombu can read: `bigint` with all its digits, `Date` and `Uint8Array` as kombu's typed values,
+ * non-finite numbers as bare words, integral numbers beyond 2^53 as floats. `undefined` is omitted from objects and null
+ * elsewhere. `toJSON` methods are called. Throws `TWQ_UNSERIALISABLE`, naming the path, for a value without a JSON form, and for
+ * one larger than `maxSize` (see `isTooLarge`).
  */
 export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
   const { path = 'value', tags = true, maxSize = LARGEST_WRITTEN } = options
@@ -72,13 +72,13 @@ export function stringifyJson(value: unknown, options: StringifyOptions = {}): s
 }
 
 function fits(text: string, maxSize: number): boolean {
-  // No character has more than three bytes: most texts need not be looked through.
+  // A character takes at most three bytes, so most texts need not be scanned.
   return text.length * 3 <= maxSize || Buffer.byteLength(text) <= maxSize
 }
 
 /**
- * A value as a reader of its JSON gets it: itself where `JSON.stringify` can write it, else its parsed JSON, so that
- * its methods and getters are not called again. Throws as {@link stringifyJson}.
+ * A value as a reader of its JSON would get it: unchanged if `JSON.stringify` can write it, else its parsed JSON, so that its
+ * methods and getters are not called again. Throws as {@link stringifyJson}.
  */
 export function portableJson(value: unknown, options: StringifyOptions = {}): Json {
   const { path = 'value', maxSize = LARGEST_WRITTEN } = options
@@ -90,14 +90,14 @@ export function portableJson(value: unknown, options: StringifyOptions = {}): Js
 
 const NO_LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxValues: Number.POSITIVE_INFINITY }
 
-/** The JSON of a value by `JSON.stringify`, where that can write it. Throws where it would be too large. */
+/** The JSON of a value by `JSON.stringify`, if that can write it. Throws if it would be too large. */
 function plainText(value: unknown, path: string, maxSize: number): string | undefined {
   let left = NEEDS_HELP
   try {
     if (value !== undefined) left = unwritten(value, 0, maxSize)
     if (left >= 0) return JSON.stringify(value)
   } catch {
-    // A getter that throws, or that answers differently the second time: the careful writer says which.
+    // A getter throws, or answers differently the second time: the slower writer reports which.
     return undefined
   }
   if (left === NEEDS_HELP) return undefined
@@ -132,13 +132,13 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
-/** Integers of fewer digits are exact as numbers. */
+/** Integers with fewer digits are exact as numbers. */
 const EXACT_DIGITS = 15
 
 /**
- * Looks over a text before anything is built from it. Throws when it is nested too deeply or holds too many values; false
- * when `JSON.parse` would refuse it or round it: bare `NaN` and `Infinity`, long integers. It need not tell valid from
- * invalid; the parsers do.
+ * Scans a text before anything is built from it. Throws if it is nested too deeply or holds too many values; false if
+ * `JSON.parse` would reject or round it: bare `NaN` and `Infinity`, long integers. It need not tell valid from invalid JSON; the
+ * parsers do.
  */
 function isPlainJson(text: string, maxDepth: number, maxValues: number): boolean {
   let plain = true
@@ -151,7 +151,7 @@ function isPlainJson(text: string, maxDepth: number, maxValues: number): boolean
       if (++digits > EXACT_DIGITS) plain = false
       continue
     }
-    // The digits of a fraction never make a number inexact beyond what Python's float is.
+    // Digits of a fraction never lose more precision than in Python's float.
     digits = code === DOT ? Number.NEGATIVE_INFINITY : 0
     switch (code) {
       case QUOTE:
@@ -186,12 +186,12 @@ function endOfString(text: string, start: number): number {
     if (at === -1) return text.length
     let backslashes = 0
     while (text.charCodeAt(at - backslashes - 1) === BACKSLASH) backslashes++
-    // A quote after an odd number of them is escaped.
+    // A quote after an odd number of backslashes is escaped.
     if (backslashes % 2 === 0) return at
   }
 }
 
-/** Makes what `JSON.parse` built ours, in place: no prototypes, typed values decoded. Depth was checked before. */
+/** Converts the output of `JSON.parse` in place: no prototypes, typed values decoded. The depth was checked before. */
 function adopt(value: unknown): Json {
   if (typeof value !== 'object' || value === null) return value as Json
   if (Array.isArray(value)) {
@@ -213,8 +213,8 @@ function adopt(value: unknown): Json {
 const NEEDS_HELP = -1
 
 /**
- * The rest of `bytes` when `value` is written as shortly as it can be; negative where there are not as many, and
- * `NEEDS_HELP` where `JSON.stringify` does not write it as {@link stringifyJson} promises.
+ * The remainder of `bytes` if `value` is written as shortly as possible; negative if it does not fit, and `NEEDS_HELP` if
+ * `JSON.stringify` does not write it as {@link stringifyJson} promises.
  */
 function unwritten(value: unknown, depth: number, bytes: number): number {
   switch (typeof value) {
@@ -223,7 +223,7 @@ function unwritten(value: unknown, depth: number, bytes: number): number {
     case 'boolean':
       return bytes - 4
     case 'undefined':
-      // In an object it is left out.
+      // Omitted from an object.
       return bytes - 1
     case 'number':
       return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? bytes - 1 : NEEDS_HELP
@@ -237,7 +237,7 @@ function unwritten(value: unknown, depth: number, bytes: number): number {
         const { length } = value
         for (let index = 0; index < length && left >= 0; index++) {
           const element = value[index]
-          // As below, without a call: long arrays hold numbers.
+          // As below, without a function call: long arrays mostly hold numbers.
           if (typeof element === 'number' && Math.abs(element) <= Number.MAX_SAFE_INTEGER) left -= 2
           else left = unwritten(element, depth + 1, left - 1)
         }

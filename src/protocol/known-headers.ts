@@ -1,7 +1,7 @@
 import { isSame, RepeatedText } from './repeated-text.ts'
 import type { Headers, HeaderValue } from './wire.ts'
 
-/** The headers that are Celery's own (wire specification 2.2); all others are the caller's. */
+/** Celery's own headers (wire specification 2.2); all others belong to the caller. */
 const PROTOCOL_HEADERS = {
   lang: (table, value) => {
     table.lang = value
@@ -72,8 +72,8 @@ const PROTOCOL_HEADERS = {
 } as const satisfies Readonly<Record<string, PutHeader>>
 
 /**
- * Sets one header in a table. Each is a function of its own: V8 remembers for each place in the code which objects come there,
- * and one place for all names sees too many.
+ * Sets one header in a table. One function per header: V8 keeps type feedback per place in the code, and a shared place for all
+ * names would see too many object shapes.
  */
 type PutHeader = (table: Record<string, HeaderValue>, value: HeaderValue) => void
 
@@ -84,7 +84,7 @@ export function isProtocolHeader(name: string): boolean {
   return NAMES.has(name)
 }
 
-/** One header of the protocol: its name as a string that is made once, and the text that it had last. */
+/** One header of the protocol: its name as one shared string, and its latest text. */
 export class KnownHeader {
   readonly name: string
   readonly put: PutHeader
@@ -102,13 +102,13 @@ export class KnownHeader {
     return length === this.#bytes.length && isSame(bytes, start, this.#bytes)
   }
 
-  /** The text between two positions: the same string as last time where it is the same text. */
+  /** The text between two positions; the previous string if the text is the same. */
   text(bytes: Buffer, start: number, end: number): string {
     return this.#text.read(bytes, start, end)
   }
 }
 
-// By length, first and last byte of the name: no two of them share a slot, which is checked below.
+// Indexed by length, first and last byte of the name: no two names share a slot, which is checked below.
 const SLOTS: (KnownHeader | undefined)[] = Array(1024).fill(undefined)
 
 function slotOf(length: number, first: number, last: number): number {
@@ -121,30 +121,30 @@ for (const [name, put] of Object.entries(PROTOCOL_HEADERS)) {
   SLOTS[slot] = new KnownHeader(name, put)
 }
 
-/** The header of the protocol whose name stands at `start`; undefined for any other name. */
+/** The protocol header whose name is at `start`; undefined for any other name. */
 export function knownHeader(bytes: Buffer, start: number, length: number): KnownHeader | undefined {
   if (length === 0 || start + length > bytes.length) return undefined
   const header = SLOTS[slotOf(length, bytes[start]!, bytes[start + length - 1]!)]
   return header?.isAt(bytes, start, length) ? header : undefined
 }
 
-// Objects made by a constructor get the hidden classes that `Object.create(null)` is denied, which makes each of twenty
-// assignments, and each later look, several times as fast. Their prototypes are empty and have none: nothing is inherited.
+// Objects made by a constructor get hidden classes, which `Object.create(null)` does not: that makes each of twenty assignments
+// and each later read several times as fast. Their prototypes are empty and have no prototype: nothing is inherited.
 const PROTOCOL_ONLY = Object.freeze(Object.create(null))
 
-/** A header table to be filled with headers of the protocol alone, in which {@link hasOnlyProtocolHeaders} is true. */
+/** A header table to be filled with protocol headers only, for which {@link hasOnlyProtocolHeaders} is true. */
 export const ProtocolTable = function ProtocolTable(this: Record<string, null>, room?: true) {
   if (room === undefined) return
-  // Never reached: V8 makes an object with room for as many properties as its constructor has assignments, and moves them time
-  // and again where there are more. Celery sends 19.
+  // Never executed: V8 sizes an object by the number of assignments in its constructor, and reallocates it repeatedly if there
+  // are more. Celery sends 19 headers.
   this.a = this.b = this.c = this.d = this.e = this.f = this.g = this.h = this.i = this.j = null
   this.k = this.l = this.m = this.n = this.o = this.p = this.q = this.r = this.s = this.t = null
 } as unknown as new () => Record<string, HeaderValue>
 ProtocolTable.prototype = PROTOCOL_ONLY
 
 /**
- * True for a table from the wire that has no header but the protocol's: no mark of ours, nothing of a caller or a broker.
- * False says nothing.
+ * True for a table from the wire that has only protocol headers: none of our marks, nothing of a caller or a broker. False does
+ * not mean the opposite.
  */
 export function hasOnlyProtocolHeaders(headers: Headers): boolean {
   return Object.getPrototypeOf(headers) === PROTOCOL_ONLY

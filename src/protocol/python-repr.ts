@@ -30,7 +30,7 @@ export function exceptionRepr(error: Pick<RemoteError, 'type' | 'args'>): string
   return `${error.type}(${error.args.map((arg) => pythonRepr(arg)).join(', ')})`
 }
 
-/** Python's own `repr` of a value, strings quoted and escaped as Python does. Deep nesting is left out. */
+/** Python's own `repr` of a value, strings quoted and escaped as in Python. Deep nesting is omitted. */
 export function pythonRepr(value: Json, levels = 8): string {
   if (typeof value === 'string') return reprString(value)
   if (value instanceof Uint8Array) return reprBytes(value)
@@ -44,8 +44,8 @@ export function pythonRepr(value: Json, levels = 8): string {
 }
 
 /**
- * Celery's "safe repr", piece by piece: once the length is used up, what is missing becomes `, ...` and brackets still
- * open are closed. Strings are quoted, but nothing in them is escaped other than the quote.
+ * Celery's "safe repr", piece by piece: when the length is used up, the rest becomes `, ...` and open brackets are closed.
+ * Strings are quoted, but only the quote is escaped.
  */
 class Display {
   readonly #pieces: string[] = []
@@ -62,7 +62,7 @@ class Display {
     return `${this.#pieces.join('')}, ...${this.#closers.reverse().join('')}`
   }
 
-  /** Adds a value; false once there is no room. */
+  /** Appends a value; false if there is no room left. */
   value(value: Json): boolean {
     if (typeof value === 'string') return this.#string(value)
     if (value instanceof Uint8Array) return this.#put(displayBytes(value, this.#left))
@@ -90,7 +90,7 @@ class Display {
     return this.#leave()
   }
 
-  /** Opens a bracket; false where it would be one too deep. */
+  /** Opens a bracket; false if that would be one level too deep. */
   #enter(open: string, close: string): boolean {
     if (this.#closers.length >= MAX_LEVELS) return false
     this.#closers.push(close)
@@ -119,7 +119,7 @@ class Display {
   }
 }
 
-/** Celery's way to shorten a text: at the last space that fits, if there is one. */
+/** Celery's truncation: at the last space that fits, if there is one. */
 function cut(text: string, length: number): string {
   if (length <= 0 || text.length < length) return text
   const space = text.lastIndexOf(' ', length - 1)
@@ -140,7 +140,7 @@ function scalar(value: null | undefined | boolean | number | bigint | Date): str
     case 'object':
       return reprDate(value)
     default:
-      // No value of the wire, but a display never fails.
+      // Such a value does not come from the wire, but a display never throws.
       return `<${typeof value}>`
   }
 }

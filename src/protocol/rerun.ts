@@ -1,20 +1,20 @@
 import type { Headers, HeaderValue } from './wire.ts'
 
-/** A number that counts how often the message of a failed task was run again by hand. */
+/** A header that counts how often the message of a failed task was run again by hand. */
 const RERUN = 'x-twq-rerun'
 
-/** More runs of one message are not told apart. */
+/** Beyond this, runs of one message are not distinguished. */
 const MOST_RERUNS = 1_000_000
 
 /**
- * How often the task of a message was run again by hand after it had failed: a worker tells these runs from each other by it.
- * 0 where it was not, and where a header says no number. Any sender can write it: it only makes the attempt another one.
+ * How often a failed task's message was run again by hand; workers use it to distinguish the runs. 0 if the header is missing or
+ * not a number. Any sender can write it: its only effect is that the attempt counts as another one.
  */
 export function rerunOf(headers: Headers): number {
   return asRerun(headers[RERUN])
 }
 
-/** The same of a value that may have been its header. */
+/** The same for a value that may be this header's. */
 export function asRerun(value: HeaderValue | undefined): number {
   return Number.isSafeInteger(value) && (value as number) > 0 ? Math.min(value as number, MOST_RERUNS) : 0
 }

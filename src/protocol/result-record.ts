@@ -12,7 +12,7 @@ export interface RemoteError {
   /** `exc_message`: the constructor's arguments. */
   readonly args: readonly Json[]
   readonly traceback: string | null
-  /** Of a chord that is a part of another one: digests of the errbacks that it has called. Only parts of chords carry them. */
+  /** For a chord that is part of another one: digests of the errbacks it has called. Only parts of chords carry them. */
   readonly errbacksCalled?: readonly string[] | undefined
 }
 
@@ -28,7 +28,7 @@ export type ResultRecord = {
 
 const FINAL_STATES: ReadonlySet<State> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 
-/** Whether a task in this state is over: Celery's `READY_STATES`. */
+/** Whether this state is final: Celery's `READY_STATES`. */
 export function isFinal({ state }: Pick<ResultRecord, 'state'>): boolean {
   return FINAL_STATES.has(state)
 }

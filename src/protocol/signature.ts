@@ -6,20 +6,19 @@ import { isName, isObject } from './task-fields.ts'
 /** The kinds of signature: one task, or several put together. */
 export type SignatureKind = 'task' | 'group' | 'chain' | 'chord' | 'xmap' | 'xstarmap' | 'chunks'
 
-/** A call that is not made yet (wire specification 5.1): Celery's `add.s(2)`, `group(…)`, `chain(…)` and the others. */
+/** A call that has not been made (wire specification 5.1): Celery's `add.s(2)`, `group(…)`, `chain(…)` and the others. */
 export interface Signature {
   readonly kind: SignatureKind
   readonly task: string
   readonly args: readonly Json[]
   readonly kwargs: JsonObject
-  /** The options of `apply_async` under their Python names; nothing is known of their types. */
+  /** The options of `apply_async` under their Python names, with unchecked types. */
   readonly options: JsonObject
-  /** True when it takes no further arguments: the result of the task before it is not passed on. */
+  /** True if it takes no further arguments: the result of the previous task is not passed to it. */
   readonly immutable: boolean
   /**
-   * Where the failure of a group goes that is a later step of a chain and is never sent. It stands beside the options,
-   * which a group hands to all its members; Celery's workers read it there, too (`Context(chain_elem)` in
-   * `backends/base.py`).
+   * Where the failure of a group goes that is a later step of a chain and is never sent. It is stored beside the options, which a
+   * group passes to all its members; Celery's workers read it there as well (`Context(chain_elem)` in `backends/base.py`).
    */
   readonly replyTo?: string | undefined
 }
@@ -28,8 +27,8 @@ const COMPOSED: ReadonlySet<string> = new Set(['group', 'chain', 'chord', 'xmap'
 const NOTHING: JsonObject = Object.freeze(Object.create(null))
 
 /**
- * Reads a signature from a message. What is left out has Celery's default, and unknown keys are passed over. Throws
- * `TWQ_MESSAGE_MALFORMED` for what can't be applied; `path` names it in the message.
+ * Parses a signature from a message. Missing fields get Celery's defaults, and unknown keys are ignored. Throws
+ * `TWQ_MESSAGE_MALFORMED` for one that can't be applied; `path` names it in the message.
  */
 export function readSignature(value: Json | undefined, path: string): Signature {
   if (!isObject(value)) throw malformed(`${path} must be a signature, not ${display(value)}`)
@@ -46,14 +45,14 @@ export function readSignature(value: Json | undefined, path: string): Signature 
   }
 }
 
-/** A signature as it goes into a message, key for key as Celery writes it. */
+/** A signature in the form of a message, key for key as Celery writes it. */
 export function writeSignature(signature: Signature): JsonObject {
   const { kind, task, args, kwargs, options, immutable, replyTo } = signature
   const written = { task, args, kwargs, options, subtask_type: kind === 'task' ? null : kind, immutable }
   return replyTo === undefined ? written : { ...written, reply_to: replyTo }
 }
 
-/** An array inside a signature; what is absent is empty. Throws `TWQ_MESSAGE_MALFORMED`. */
+/** An array inside a signature; empty if it is missing. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function readArray(value: Json | undefined, path: string): readonly Json[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) throw malformed(`${path} must be an array, not ${display(value)}`)

@@ -1,12 +1,15 @@
 import type { Json } from '../runtime/json.ts'
 
-/** The value of a stamp, by which tasks are revoked: one, or several that each count. */
+/** The value of a stamp, by which tasks are revoked: one, or several that each match. */
 export type StampValue = string | number | boolean | readonly (string | number | boolean)[]
 
 /** Marks of a task, by their names (wire specification 5.8): `{ customer: 'acme' }`. */
 export type Stamps = Readonly<Record<string, StampValue>>
 
-/** Options of `apply_async`, `send_task` and kombu's `publish`, beside which stamps stand in a signature: one of such a name would be taken for it. */
+/**
+ * The options of `apply_async`, `send_task` and kombu's `publish`: stamps are stored beside them in a signature, so a stamp of
+ * such a name would be taken for the option.
+ */
 const OPTIONS: ReadonlySet<string> = new Set(
   `add_to_parent args argsrepr callbacks chain chord compression confirm_timeout connection content_encoding content_type correlation_id
   countdown create_sent_event declare delivery_mode errbacks eta exchange exchange_type expiration expires group_id group_index headers
@@ -16,7 +19,7 @@ const OPTIONS: ReadonlySet<string> = new Set(
   visitor append_stamps`.split(/\s+/),
 )
 
-/** True for stamps that every worker can read: names that are no option of Celery's, and plain values. */
+/** True for stamps that every worker can read: names that are not options of Celery, and plain values. */
 export function areStamps(value: unknown): value is Stamps {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.entries(value).every(([name, stamp]) => isStampName(name) && isStampValue(stamp))
@@ -36,11 +39,11 @@ function isPlain(value: unknown): boolean {
   )
 }
 
-/** The text that says what stamps must be. */
+/** A text that says which stamps are allowed. */
 export const STAMPS_EXPECTED =
   'an object of texts, numbers, booleans or lists of them, by names that are no options of Celery'
 
-/** The options that carry stamps in a signature, beside those that it has; a new value takes the place of an old one, as in Celery. */
+/** The options of a signature with stamps added; a new value replaces an old one, as in Celery. */
 export function stampOptions(
   options: { readonly [name: string]: Json | undefined },
   stamps: Stamps,

@@ -8,23 +8,23 @@ import type { Embed, TaskMessage } from './task-message.ts'
 import { parseTimestamp } from './timestamps.ts'
 import type { Headers, HeaderValue, Properties } from './wire.ts'
 
-/** Fields by their names on the wire, from a header table or a JSON object; nothing is known of their types yet. */
+/** Fields by their names on the wire, from a header table or a JSON object, with unchecked types. */
 export type Fields = { readonly [name: string]: HeaderValue | Json | undefined }
 
-/** A task message taken apart, whichever form it came in, and not yet checked. */
+/** The parts of a task message in any protocol version, not yet checked. */
 export interface TaskParts {
   readonly fields: Fields
   readonly args: Json
   readonly kwargs: Json
   readonly embed: Json
   readonly protocol: 1 | 2
-  /** The time zone of a time without offset. */
+  /** The time zone of times without an offset. */
   readonly naiveTime: 'utc' | 'local'
 }
 
 /**
- * The task message that the parts make. What decides whether and when a task runs, and with what, must be right, else a
- * `Refusal` says what is wrong; what is only shown or passed on is left out where it is of the wrong type.
+ * The task message made of the parts. Fields that decide whether, when and with which arguments a task runs must be valid, else a
+ * `Refusal` says what is wrong; fields that are only displayed or passed on are dropped if their type is wrong.
  */
 export function readTask(parts: TaskParts, headers: Headers, properties: Properties): TaskMessage {
   const { fields, naiveTime } = parts
@@ -65,8 +65,8 @@ export function readTask(parts: TaskParts, headers: Headers, properties: Propert
 }
 
 /**
- * The place among others of a task whose message can't be used: its ids, group and chord, and what was to follow it in its
- * chain. Undefined where not even an id can be read.
+ * The links of a task whose message can't be used: its ids, group and chord, and the rest of its chain. Undefined if not even an
+ * id can be read.
  */
 export function readPlace(
   { fields, embed = null }: { readonly fields: Fields; readonly embed?: Json },
@@ -89,7 +89,7 @@ export function isName(value: unknown): value is string {
 
 let lastUsable: string | undefined
 
-/** The queue to send results to, if it can be one: replies go to the default exchange, with this as routing key. */
+/** The queue for results, if it is valid: replies are published to the default exchange with it as routing key. */
 export function usableReplyTo(replyTo: string | undefined): string | undefined {
   // Mostly the same queue, and then the same string.
   if (replyTo === lastUsable) return replyTo
@@ -178,7 +178,7 @@ function readStampedHeaders(value: unknown): readonly string[] | null {
   return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : null
 }
 
-// What workers note on a message for each other: a task that hands its headers on must not hand these on.
+// Notes of workers for other workers: a task that passes its headers on must not pass these on.
 const OURS = 'x-twq-'
 
 function customHeaders(headers: Headers): Headers {

@@ -10,7 +10,7 @@ export interface Embed {
   readonly chord: Json
 }
 
-/** A task message, whichever protocol version it was written in: the one shape the rest of twq sees. */
+/** A task message, decoded from any protocol version: the one form that the rest of twq uses. */
 export interface TaskMessage {
   readonly id: string
   /** The registered name of the task to run. */
@@ -18,11 +18,11 @@ export interface TaskMessage {
   readonly args: readonly Json[]
   readonly kwargs: JsonObject
   readonly embed: Embed
-  /** How many times it was retried before. */
+  /** How often it was retried so far. */
   readonly retries: number
-  /** Not to be started before this moment; milliseconds since the epoch. */
+  /** Must not start before this time; milliseconds since the epoch. */
   readonly eta: number | undefined
-  /** Not to be started after this moment; milliseconds since the epoch. */
+  /** Must not start after this time; milliseconds since the epoch. */
   readonly expires: number | undefined
   /** Milliseconds. On the wire `[hard, soft]` in seconds. */
   readonly timeLimit: { readonly hard: number | undefined; readonly soft: number | undefined }
@@ -30,7 +30,7 @@ export interface TaskMessage {
   readonly parentId: string | null
   readonly group: string | null
   readonly groupIndex: number | null
-  /** A name to show instead of the task's. */
+  /** A name to display instead of the task's. */
   readonly shadow: string | null
   readonly origin: string | null
   /** The sender's Python repr of the arguments; for display only. */
@@ -38,26 +38,28 @@ export interface TaskMessage {
   readonly kwargsRepr: string
   /** The sender's wish about the result; `null` leaves it to the task's setting. */
   readonly ignoreResult: boolean | null
-  /** How often tasks replaced themselves on the way to this one. */
+  /** How often tasks on the way to this one replaced themselves. */
   readonly replacedTaskNesting: number
-  /** How often it was run again by hand after it had failed: with `retries`, what tells its attempts from each other. */
+  /** How often it was run again by hand after it failed: together with `retries` it identifies an attempt. */
   readonly rerun: number
-  /** The queue that results go to; `''` for none. */
+  /** The queue for results; `''` for none. */
   readonly replyTo: string
   readonly correlationId: string
   readonly priority: number | undefined
   readonly stampedHeaders: readonly string[] | null
   readonly stamps: Headers
-  /** The caller's own headers: everything that is neither one of the protocol's nor a note of a worker (`x-twq-…`). */
+  /** The caller's own headers: all except the protocol's and the workers' notes (`x-twq-…`). */
   readonly headers: Headers
-  /** The AMQP properties as they came: content type, delivery mode, message id, user, application; Celery's `request.properties`. */
+  /**
+   * The AMQP properties as received: content type, delivery mode, message id, user, application; Celery's `request.properties`.
+   */
   readonly properties: Properties
   readonly protocol: 1 | 2
 }
 
-/** Why a message can't be used, and the fields that its caller needs to get a failure. */
+/** Why a message can't be used, and the fields needed to report a failure to its caller. */
 export interface Malformed {
-  /** The name of the exception that Celery has for it. */
+  /** Celery's exception name for it. */
   readonly type: 'DecodeError' | 'ContentDisallowed' | 'InvalidTaskError'
   /** The problem, with the value. */
   readonly reason: string
@@ -65,11 +67,11 @@ export interface Malformed {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
-  /** Its place in groups, chords and chains, to fail what waits for it; how it is to run is left out. Undefined without an id. */
+  /** Its place in groups, chords and chains, so that what waits for it can be failed. Undefined without an id. */
   readonly place?: TaskMessage | undefined
 }
 
-/** The answer of `decodeTask`: never an exception. */
+/** The result of `decodeTask`: never an exception. */
 export type Decoded =
   | { readonly kind: 'task'; readonly message: TaskMessage }
   | { readonly kind: 'malformed'; readonly malformed: Malformed }

@@ -1,30 +1,30 @@
-/** Longer texts are no timestamps: the longest that Python writes has 35 characters. */
+/** Longer texts are not timestamps: the longest that Python writes has 35 characters. */
 const MAX_LENGTH = 64
 
 const DAY_MS = 86_400_000
 
-// What a Python datetime can hold.
+// The range of Python's datetime.
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
-/** True for moments, in milliseconds since the epoch, that Python's `datetime` can hold. */
+/** True for times, in milliseconds since the epoch, within the range of Python's `datetime`. */
 export function isWritable(ms: number): boolean {
   return ms >= FIRST_MS && ms <= LAST_MS
 }
 
 /**
- * A moment as Celery writes it: ISO 8601 with `+00:00` and six digits of fraction, since older Celery reads the digits
- * of a fraction, however many, as microseconds. `ms` must be {@link isWritable}.
+ * A time as Celery writes it: ISO 8601 with `+00:00` and six fraction digits, since older Celery reads any fraction digits as
+ * microseconds. `ms` must be {@link isWritable}.
  */
 export function formatTimestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000+00:00`
 }
 
 /**
- * The moment, in milliseconds since the epoch, that an ISO 8601 text names; undefined when it is none. Takes every form
- * that Python's `isoformat` and its relatives write, and that dateutil's `isoparse`, by which Celery reads, takes with a whole
- * date: with or without `-` and `:`, a date alone, any one character before the time, hours, minutes, seconds or a fraction,
- * 24:00 for the end of a day, `Z` or an offset. A time without offset is UTC, or the process's local time if asked (protocol 1).
+ * Parses an ISO 8601 text to milliseconds since the epoch; undefined if it is not one. Accepts every form that Python's
+ * `isoformat` and related methods write, and that dateutil's `isoparse`, used by Celery, accepts with a whole date: with or
+ * without `-` and `:`, a date alone, any one character before the time, hours, minutes, seconds or a fraction, 24:00 for the end
+ * of a day, `Z` or an offset. A time without an offset is UTC, or the process's local time if requested (protocol 1).
  */
 export function parseTimestamp(text: string, naive: 'utc' | 'local' = 'utc'): number | undefined {
   if (text.length > MAX_LENGTH) return undefined
@@ -39,7 +39,7 @@ export function parseTimestamp(text: string, naive: 'utc' | 'local' = 'utc'): nu
 
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
-  // A day that the month does not have rolls over.
+  // A day beyond the end of its month would roll over.
   if (year < 1 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
   if (time.offset !== undefined || naive === 'utc') return writable(date.getTime() + time.ms - (time.offset ?? 0))
   const local = new Date(0)
@@ -48,13 +48,13 @@ export function parseTimestamp(text: string, naive: 'utc' | 'local' = 'utc'): nu
   return writable(local.getTime())
 }
 
-/** An offset can carry a time out of the years there are. */
+/** An offset can move a time out of the valid years. */
 function writable(ms: number): number | undefined {
   return isWritable(ms) ? ms : undefined
 }
 
 interface Time {
-  /** Since midnight. */
+  /** Milliseconds since midnight. */
   readonly ms: number
   /** East of Greenwich, in milliseconds. */
   readonly offset: number | undefined
@@ -115,7 +115,7 @@ function parseOffset(text: string, at: number): number | undefined {
   return sign === '-' ? -ms : ms
 }
 
-/** The number that exactly `count` digits from `at` spell. */
+/** The number formed by exactly `count` digits from `at`. */
 function digits(text: string, at: number, count: number): number | undefined {
   let value = 0
   for (let index = at; index < at + count; index++) {

@@ -1,4 +1,4 @@
-/** Where a message goes, or came from: an exchange (`''` is the default one) and a routing key. */
+/** Where a message is sent to or came from: an exchange (`''` is the default exchange) and a routing key. */
 export interface Route {
   readonly exchange: string
   readonly routingKey: string
@@ -27,7 +27,7 @@ export interface Properties {
   readonly priority?: number | undefined
   readonly correlationId?: string | undefined
   readonly replyTo?: string | undefined
-  /** Milliseconds to live, as text. */
+  /** Time to live in milliseconds, as text. */
   readonly expiration?: string | undefined
   readonly messageId?: string | undefined
   readonly timestamp?: number | undefined
@@ -41,15 +41,15 @@ export interface WireMessage {
   readonly properties: Properties
   readonly headers: Headers
   /**
-   * The header table's bytes exactly as received, without the length prefix. A publish that carries it sends these bytes
-   * and ignores `headers`. `headers` is empty, and `headersError` says why, where the table can't be represented.
+   * The header table's bytes exactly as received, without the length prefix. If set, publishing sends these bytes and ignores
+   * `headers`. If the table can't be represented, `headers` is empty and `headersError` gives the reason.
    */
   readonly rawHeaders?: Uint8Array | undefined
   readonly headersError?: string | undefined
   readonly body: Uint8Array
 }
 
-/** A message on its way out. */
+/** An outgoing message. */
 export interface Outgoing {
   readonly route: Route
   readonly message: WireMessage

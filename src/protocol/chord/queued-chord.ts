@@ -4,52 +4,52 @@ import { readArray, readSignature, writeSignature } from '../signature.ts'
 import { isName } from '../task-fields.ts'
 import type { ResultTuple } from './chord.ts'
 
-/** The task of a message that has a worker join a chord. No other worker than ours knows it, so it has a queue of its own. */
+/** The name of the task that asks a worker to join a chord. Only twq's workers know it, so it has its own queue. */
 export const JOIN_TASK = 'twq.chord.join'
-/** The durable queue of those messages, which the workers that join chords consume. */
+/** The durable queue of those messages, consumed by the workers that join chords. */
 export const JOIN_QUEUE = 'twq.chords'
 
-/** Milliseconds that a chord may take: then it has failed. */
+/** Milliseconds that a chord may take; after that it has failed. */
 export const CHORD_LIFETIME = 86_400_000
-/** Milliseconds after which RabbitMQ deletes the queue of a chord without a consumer: later than its end. */
+/** Milliseconds after which RabbitMQ deletes the queue of a chord without a consumer: later than the chord's own limit. */
 export const CHORD_QUEUE_LIFETIME = CHORD_LIFETIME + 3_600_000
 
 const PREFIX = 'twq.chord.'
 
-/** A task of a header: its id, and the root of its tree, which the body inherits; null for itself. */
+/** A header task: its id and the root of its task tree, which the body inherits; null for itself. */
 export interface QueuedMember {
   readonly id: string
   readonly rootId: string | null
 }
 
-/** A chord that is joined from a queue: the tasks of its header reply to it, and the worker that has all replies sends the body. */
+/** A chord joined through a queue: the tasks of its header reply to it, and the worker that has all replies sends the body. */
 export interface QueuedChord {
   readonly groupId: string
-  /** In the order of what the body gets. */
+  /** In the order of the body's argument. */
   readonly members: readonly QueuedMember[]
-  /** The form of what the body gets where that is no plain list. */
+  /** The shape of the body's argument if it is not a plain list. */
   readonly shape: ResultTuple | null
   readonly body: Json
-  /** When it has failed at the latest, in milliseconds since the epoch. */
+  /** The time by which it has failed, in milliseconds since the epoch. */
   readonly until: number
 }
 
-/** The queue that the tasks of a chord's header reply to. A message can't name another one. */
+/** The queue that the header tasks of a chord reply to. It follows from the chord's id, so a message can't name another queue. */
 export function chordQueue(groupId: string): string {
   return `${PREFIX}${groupId}`
 }
 
-/** True for the reply queue of a chord: durable, so that what lies in it may outlive the broker. */
+/** True for the reply queue of a chord. Such a queue is durable, so its messages should survive a restart of the broker. */
 export function isChordQueue(queue: string): boolean {
   return queue.startsWith(PREFIX)
 }
 
-/** A chord as the named arguments of its message. */
+/** A chord as the keyword arguments of its message. */
 export function writeQueuedChord({ groupId, members, shape, body, until }: QueuedChord): JsonObject {
   return { group_id: groupId, header: members.map(({ id, rootId }) => [id, rootId]), shape, body, until: until / 1000 }
 }
 
-/** Reads what {@link writeQueuedChord} wrote. Throws `TWQ_MESSAGE_MALFORMED` for what it did not. */
+/** Parses what {@link writeQueuedChord} wrote. Throws `TWQ_MESSAGE_MALFORMED` for anything else. */
 export function readQueuedChord({ group_id: groupId, header, shape, body, until }: JsonObject): QueuedChord {
   if (!isName(groupId) || !isName(chordQueue(groupId))) throw malformed('group_id')
   if (typeof until !== 'number' || !Number.isFinite(until)) throw malformed('until')

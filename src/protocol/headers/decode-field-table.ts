@@ -3,9 +3,9 @@ import { type KnownHeader, knownHeader, ProtocolTable } from '../known-headers.t
 import { isText } from '../repeated-text.ts'
 import type { Headers, HeaderValue } from '../wire.ts'
 
-/** A table from the wire: its values, and the bytes that they were read from. */
+/** A field table from the wire: its values and the bytes they were decoded from. */
 export interface DecodedTable {
-  /** Inherits nothing; empty when the table can't be represented. */
+  /** Without a prototype; empty if the table can't be represented. */
   readonly fields: Headers
   /** The table as received, without its length prefix. A view: copy it to keep it for long. */
   readonly bytes: Uint8Array
@@ -17,9 +17,9 @@ export interface DecodedTable {
 export const MAX_DEPTH = 64
 
 /**
- * Reads an AMQP field table (headers, arguments), given without its length prefix. Never throws. It replaces amqplib's
- * reader, which throws on integers that py-amqp tags `L` and on deeply nested tables, and so ends the whole connection.
- * Tags are RabbitMQ's: https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
+ * Decodes an AMQP field table (headers, arguments), given without its length prefix. Never throws. It replaces amqplib's decoder,
+ * which throws on integers with py-amqp's tag `L` and on deeply nested tables, and so closes the whole connection. Tags are
+ * RabbitMQ's: https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
  */
 export function decodeFieldTable(bytes: Buffer): DecodedTable {
   try {
@@ -35,7 +35,7 @@ interface Reader {
   depth: number
 }
 
-/** A table that may be the headers of a task: mostly the same names, in the same order, with much the same values. */
+/** For tables that may be the headers of a task: mostly the same names in the same order, with similar values. */
 function readHeaders(reader: Reader, end: number): Headers {
   const { bytes } = reader
   const headers = new ProtocolTable()
@@ -54,7 +54,7 @@ function readHeaders(reader: Reader, end: number): Headers {
   return headers
 }
 
-/** The text of a known header. That of `root_id` is mostly the `id`, which stands before it, and then the same string. */
+/** The text of a known header. `root_id` mostly equals the `id` before it and then shares its string. */
 function readKnown(reader: Reader, header: KnownHeader, end: number, id: HeaderValue | undefined): string {
   const { bytes, offset } = reader
   const textEnd = endOfLongString(reader, end)
@@ -62,7 +62,7 @@ function readKnown(reader: Reader, header: KnownHeader, end: number, id: HeaderV
   return header.text(bytes, offset + 5, textEnd)
 }
 
-/** Moves behind a long string; returns where it ends. */
+/** Skips a long string; returns its end. */
 function endOfLongString(reader: Reader, end: number): number {
   const start = reader.offset + 5
   const length = reader.bytes.readUInt32BE(reader.offset + 1)
@@ -86,7 +86,7 @@ function readFields(reader: Reader, end: number, known?: Record<string, HeaderVa
 
 function readArray(reader: Reader, end: number): HeaderValue[] {
   if (reader.offset === end) return []
-  // An array that grows has room for a dozen more: most are the two time limits of a task.
+  // A growing array reserves room for a dozen elements, but most are the two time limits of a task.
   const first = readValue(reader, end)
   const values = reader.offset < end ? [first, readValue(reader, end)] : [first]
   while (reader.offset < end) values.push(readValue(reader, end))

@@ -3,18 +3,18 @@ import type { Headers, HeaderValue } from '../wire.ts'
 import { MAX_DEPTH } from './decode-field-table.ts'
 
 /**
- * Writes a table with its length prefix at `offset`; returns how many bytes it took. Throws `TWQ_UNSERIALISABLE`. It
- * replaces amqplib's writer, whose small integers break older py-amqp.
+ * Writes a table with its length prefix at `offset`; returns its length in bytes. Throws `TWQ_UNSERIALISABLE`. It replaces
+ * amqplib's encoder, whose small integers break older py-amqp.
  */
 export function encodeFieldTable(buffer: Buffer, table: object, offset: number): number {
   return writeTable({ buffer, path: [] }, table as Headers, offset) - offset
 }
 
-// Entries that are added to a table take some hundred bytes; a whole table as large as a frame may follow.
+// Entries added to a table take some hundred bytes; a table as large as a frame may follow.
 const FIRST_SPACE = 4 * 1024
 const LARGEST_SPACE = 32 * 1024 * 1024
 
-/** The bytes of a table without a length prefix. Throws `TWQ_UNSERIALISABLE`. */
+/** Encodes a table without its length prefix. Throws `TWQ_UNSERIALISABLE`. */
 export function encodeTable(table: object): Buffer {
   for (let size = FIRST_SPACE; ; size *= 8) {
     const space = Buffer.allocUnsafe(size)
@@ -28,7 +28,7 @@ export function encodeTable(table: object): Buffer {
 
 interface Writer {
   readonly buffer: Buffer
-  /** Keys and indexes down to the value being written, for error messages. */
+  /** Keys and indexes that lead to the value being written, for error messages. */
   readonly path: (string | number)[]
 }
 
@@ -101,7 +101,7 @@ function writeValue(writer: Writer, value: HeaderValue, start: number): number {
   return writeTable(writer, value as Headers, offset)
 }
 
-// Texts in headers are mostly this short, and plain: to call into Node for each takes longer than to copy it here.
+// Texts in headers are mostly this short and plain ASCII: a call into Node for each takes longer than copying it here.
 const SHORT = 48
 
 function writeText(writer: Writer, text: string, start: number): number {
@@ -121,7 +121,7 @@ function writeText(writer: Writer, text: string, start: number): number {
   return end
 }
 
-// Only `I`, `l` and `d`: py-amqp before 5.4 misreads the narrower integers that amqplib would choose.
+// Only `I`, `l` and `d`: py-amqp before 5.4 misreads the smaller integers that amqplib would choose.
 function writeNumber(writer: Writer, value: number, start: number): number {
   if (Number.isInteger(value)) {
     if (value === (value | 0)) {
@@ -165,7 +165,7 @@ function reserve(writer: Writer, offset: number, size: number): number {
 
 const tooLarge = new WeakSet<object>()
 
-/** True for the error of a table that was not written for its size alone. */
+/** True for the error of a table refused only for its size. */
 export function isTooLarge(error: unknown): boolean {
   return typeof error === 'object' && error !== null && tooLarge.has(error)
 }

@@ -6,32 +6,34 @@ import { placeOfTable, type QuarantineFacts, setAsideCopy, type TablePlace } fro
 import { changeHeaders } from './raw-headers.ts'
 import { readStory, type Story } from './story.ts'
 
-/** How much of a message is kept: all of it, or all but its arguments. */
+/** How much of a message is kept: all of it, or all except its arguments. */
 export type KeptPart = 'whole' | 'headers'
 
 /** An error of one attempt. */
 export interface AttemptError {
-  /** A Celery-style exception name, and what it says. */
+  /** A Celery-style exception name, and its message. */
   readonly type: string
   readonly detail: string
   readonly traceback: string | null
-  /** When it was, in milliseconds since the epoch, and after how many retries. */
+  /** When it happened, in milliseconds since the epoch, and after how many retries. */
   readonly at: number
   readonly retries: number
 }
 
-/** How a task came to fail: the story of a quarantined message, in which `type` and `detail` are the last error's, and of its attempts. */
+/**
+ * Why a task failed: the record of a quarantined message, in which `type` and `detail` describe the last error, and its attempts.
+ */
 export interface FailureFacts extends QuarantineFacts {
   /** What ended the last attempt: `failed`, `timed-out`, `lost`, … */
   readonly outcome: string
   readonly traceback: string | null
-  /** What tells its attempt from every other one of the same id. */
+  /** Identifies this attempt among all attempts with the same id. */
   readonly retries: number
   readonly nesting: number
   readonly rerun: number
   /** When its code began to run, in milliseconds since the epoch. */
   readonly startedAt: number | undefined
-  /** The error of its first attempt, where that was another one. */
+  /** The error of the first attempt, if it was a different one. */
   readonly first: AttemptError | undefined
 }
 
@@ -44,18 +46,18 @@ export interface FailedCopyOptions {
 }
 
 const PART = 'kept'
-/** The error of a task's first attempt, on the message of a retry; kept failures have it in their story. */
+/** The error of a task's first attempt, in the message of a retry; kept failures have it in their record. */
 export const FIRST_ERROR = 'x-twq-first-error'
 
-/** Characters. Two of them, and a table of 40,000 bytes, fit into a frame together. */
+/** In characters. Two of them and a header table of 40,000 bytes fit into one frame. */
 const LONGEST_TRACEBACK = 8_000
 const LONGEST_FIRST_TRACEBACK = 4_000
 const LONGEST_DETAIL = 1_000
 const LONGEST_NAME = 255
 
 /**
- * The message as it lies among the failed: as in a quarantine (`restoreQuarantined` undoes it), with how its attempts ended.
- * Of one that is kept without its arguments the body is empty, and so are the texts that show them.
+ * The message for the queue of failed messages: as in a quarantine (`restoreQuarantined` undoes it), with a record of its
+ * attempts. If it is kept without arguments, the body is empty, and so are the texts that display them.
  */
 export function failedMessage(message: WireMessage, facts: FailureFacts, options: FailedCopyOptions): Outgoing {
   const { part, expiration } = options
@@ -75,7 +77,10 @@ export function failedMessage(message: WireMessage, facts: FailureFacts, options
   return setAsideCopy(kept, facts, { queue, place: options.place ?? placeOfTable(kept), story, expiration })
 }
 
-/** What the headers of a kept failure tell beside `readQuarantineFacts`; undefined where it is none. Any sender can have written them. */
+/**
+ * The record in the headers of a kept failure, beside `readQuarantineFacts`; undefined if there is none. Any sender may have
+ * written it.
+ */
 export function readFailureFacts(headers: Headers) {
   const told = readStory(headers)
   const part = told(PART)
@@ -96,12 +101,15 @@ export function readFailureFacts(headers: Headers) {
   }
 }
 
-/** The headers by which a message carries the error of its first attempt, and what it tells is of this task alone. */
+/**
+ * The headers with which a message carries the error of its first attempt. They hold the task's id, since they concern this task
+ * alone.
+ */
 export function firstErrorHeaders(id: string, error: AttemptError): Record<string, HeaderValue> {
   return { [FIRST_ERROR]: { id: id.slice(0, LONGEST_NAME), ...tableOf(error) } }
 }
 
-/** The error of the first attempt of the task `id`, where its message carries that: user code may hand headers on to other tasks. */
+/** The error of the first attempt of task `id`, if its message carries it: user code may pass headers on to other tasks. */
 export function firstErrorOf(headers: Headers, id: string): AttemptError | undefined {
   const table = headers[FIRST_ERROR]
   return isTable(table) && table.id === id.slice(0, LONGEST_NAME) ? readError(table) : undefined

@@ -5,12 +5,12 @@ import { type HeaderForms, spliceTable } from './raw-headers.ts'
 import { type CopyOptions, isMark, isOfThePast, markedCopy } from './suspect.ts'
 
 const IN_BODY = 'x-twq-headers-in-body'
-/** Bytes of a header table that RabbitMQ's largest frame holds. */
+/** The size of a header table that fits into RabbitMQ's largest frame. */
 const LARGEST_TABLE = 131_072
 
 /**
- * A marked copy of a message whose headers and marks no frame holds: its header table lies in front of the body. For the
- * suspects of a queue only, which no other program reads; `unpacked` undoes it.
+ * A marked copy of a message whose headers and marks do not fit into a frame: its header table is put before the body. Only for a
+ * queue of suspects, which no other program reads; `unpacked` undoes it.
  */
 export function packedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
   const { route, message } = markedCopy(original, to)
@@ -23,7 +23,7 @@ export function packedCopy(original: WireMessage & { readonly route: Route }, to
   }
 }
 
-/** The headers, with its marks, and the body of a copy that was packed; undefined for any other message. Never throws. */
+/** The headers, including marks, and the body of a packed copy; undefined for any other message. Never throws. */
 export function unpacked(packed: WireMessage): (HeaderForms & Pick<WireMessage, 'body'>) | undefined {
   const { headers, rawHeaders, body } = packed
   const length = headers[IN_BODY]

@@ -5,46 +5,46 @@ import { resendable } from './resendable.ts'
 import { readStory, type Story, storyHeaders } from './story.ts'
 import { isOfThePast, readMarks } from './suspect.ts'
 
-/** How a message came to be set aside. */
+/** Why and where a message was set aside. */
 export interface QuarantineFacts {
-  /** The queue it was consumed from, and where it was first published to. */
+  /** The queue it was consumed from, and the exchange and key it was first published to. */
   readonly queue: string
   readonly route: Route
   readonly redelivered: boolean
-  /** The task's id and name, where they could be read. */
+  /** The task's id and name, if they could be read. */
   readonly id: string | undefined
   readonly task: string | undefined
   /** A Celery-style exception name. */
   readonly type: string
   readonly detail: string
   readonly node: string
-  /** How many times it started without being settled, where that is why. */
+  /** How often it started without being settled, if that is the reason. */
   readonly starts?: number | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** Where a quarantined message carries the header table of its original. */
+/** The header of a quarantined message that holds the header table of the original. */
 export type TablePlace = 'headers' | 'body'
 
-// A frame holds all of a message's headers: a larger table travels in front of the body.
+// A frame holds all headers of a message: a larger table is put before the body.
 const LARGEST_HEADER_COPY = 40_000
 const LONGEST_DETAIL = 1_000
 const LONGEST_NAME = 255
 
-/** An entry of its own: it can be read, and matched, where messages are looked at by others. */
+/** A separate entry, so that other programs can read and match it. */
 const REASON = 'x-twq-reason'
 const STARTS = 'x-twq-starts'
 
-/** Where the header table of `message` is carried, unless the broker does not take it so. */
+/** Where the header table of `message` is put, unless the broker refuses it there. */
 export function placeOfTable({ rawHeaders }: WireMessage): TablePlace {
   return rawHeaders !== undefined && rawHeaders.length > LARGEST_HEADER_COPY ? 'body' : 'headers'
 }
 
 /**
- * The message as it lies in quarantine: the body, the header table's bytes as they were delivered, the reason, and the rest of
- * its story, its properties among it, in one header. `restoreQuarantined` undoes it. Nothing of the original acts on the broker any more: no
- * expiration, no user id. A worker that is given the copy finds the marks of the original where it looks for them.
+ * The message for the quarantine: the body, the header table's bytes as delivered, the reason, and the rest of its record, with
+ * its properties, in one header. `restoreQuarantined` undoes it. Nothing of the original affects the broker any more: no
+ * expiration, no user id. A worker that receives the copy finds the marks of the original in their usual place.
  */
 export function quarantineMessage(
   message: WireMessage,
@@ -54,7 +54,7 @@ export function quarantineMessage(
   return setAsideCopy(message, facts, { queue: quarantineQueue(facts.queue), place })
 }
 
-/** Where a copy of a message that is set aside goes, and what it tells beside the story of every such copy. */
+/** The destination of a copy that is set aside, and what it records besides the common fields. */
 export interface SetAside {
   readonly queue: string
   readonly place: TablePlace
@@ -110,7 +110,7 @@ export function setAsideCopy(
   }
 }
 
-/** The facts that the headers of a quarantined message tell; undefined for each that is missing or of another type. */
+/** The facts in the headers of a quarantined message; undefined for each that is missing or has another type. */
 export function readQuarantineFacts(headers: Headers) {
   const told = readStory(headers)
   const text = (value: HeaderValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined)
@@ -128,8 +128,8 @@ export function readQuarantineFacts(headers: Headers) {
 }
 
 /**
- * The original of a quarantined message, byte for byte, and where it was published to; undefined if it is not one. Our own
- * marks and what queues counted are no part of the original.
+ * The original of a quarantined message, byte for byte, with its first exchange and routing key; undefined if the message is not
+ * such a copy. Our own marks and the queues' counts are not part of the original.
  */
 export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
   const { headers, body } = wire
@@ -155,7 +155,7 @@ function withoutPast(forms: HeaderForms): HeaderForms {
   try {
     return changeHeaders(forms, { drop: isOfThePast })
   } catch {
-    // No table at all: there are no marks in it.
+    // Not a table: it holds no marks.
     return forms
   }
 }
@@ -179,7 +179,7 @@ const TEXTS = [
 ] as const
 const NUMBERS = ['deliveryMode', 'priority', 'timestamp'] as const
 
-/** The properties among what a table holds; any sender can have written it. */
+/** The properties in a decoded table; any sender may have written it. */
 function readProperties(table: Headers): Properties {
   const properties: Record<string, string | number> = {}
   for (const name of TEXTS) {

@@ -4,15 +4,15 @@ import { encodeFieldTable, encodeTable } from './encode-field-table.ts'
 import { valueEnd } from './value-end.ts'
 
 /**
- * Header tables changed as bytes. A copy of a message carries the headers that its sender wrote, down to the width of an
- * integer and the entries that no decoder here can represent: so entries are taken out and added, and no value is read.
+ * Header tables changed as bytes. A copy of a message keeps the headers of its sender exactly, down to the width of an integer
+ * and entries that this decoder can't represent: entries are removed and added without decoding any value.
  */
 
 /** How the headers of a copy differ from those of its original. */
 export interface HeaderChange {
-  /** True for the name of a top-level entry that the copy does not carry. */
+  /** True for the name of a top-level entry that the copy drops. */
   readonly drop: (name: string) => boolean
-  /** Entries that the copy carries instead of any of the same name; `undefined` is left out. */
+  /** Entries that replace any of the same name in the copy; `undefined` is left out. */
   readonly set?: Readonly<Record<string, HeaderValue | undefined>> | undefined
 }
 
@@ -20,8 +20,8 @@ export interface HeaderChange {
 export type HeaderForms = Pick<WireMessage, 'headers' | 'rawHeaders' | 'headersError'>
 
 /**
- * Returns the headers of `message` with `change` made to both of their forms. Throws `TWQ_UNSERIALISABLE` where the bytes
- * are no table (RabbitMQ takes no such message), and for a value in `set` that AMQP can't carry.
+ * Applies `change` to both forms of the headers of `message`. Throws `TWQ_UNSERIALISABLE` if the bytes are not a table (RabbitMQ
+ * refuses such messages), and for a value in `set` that AMQP can't represent.
  */
 export function changeHeaders(message: HeaderForms, change: HeaderChange): HeaderForms {
   const { rawHeaders, headersError } = message
@@ -31,13 +31,13 @@ export function changeHeaders(message: HeaderForms, change: HeaderChange): Heade
 }
 
 /**
- * Returns the table (both without a length prefix) without the top-level entries that `drop` or `set` name, however often
- * they occur, followed by those of `set`. Every other entry keeps its bytes and its place. Linear in the size of the table.
+ * Returns the table (both without a length prefix) without the top-level entries named by `drop` or `set`, including repeated
+ * ones, followed by those of `set`. All other entries keep their bytes and order. Linear in the size of the table.
  */
 export function spliceTable(table: Uint8Array, { drop, set }: HeaderChange): Uint8Array {
   const bytes = Buffer.from(table.buffer, table.byteOffset, table.byteLength)
   const kept: Uint8Array[] = []
-  // Neighbours are kept as one piece: most tables lose one or two entries.
+  // Neighbouring entries are kept as one piece: most tables lose one or two entries.
   let start = 0
   let offset = 0
   try {
@@ -64,8 +64,9 @@ const NO_HEADERS: Headers = Object.freeze({})
 const scratch = Buffer.allocUnsafeSlow(16 * 1024)
 
 /**
- * The same message with its headers as bytes alone: what waits for its confirm is a few objects then, and not one for each
- * header, which a garbage collection has to copy. A message whose headers take more than 16 KiB, or can't be written, stays.
+ * The same message with its headers only as bytes: while it waits for its confirm it then consists of few objects instead of one
+ * per header, which garbage collection would copy. A message whose headers take more than 16 KiB, or can't be encoded, is
+ * returned unchanged.
  */
 export function withHeadersAsBytes({ route, message }: Outgoing): Outgoing {
   const { properties, body } = message
@@ -76,7 +77,7 @@ export function withHeadersAsBytes({ route, message }: Outgoing): Outgoing {
       message: { properties, headers: NO_HEADERS, rawHeaders: Buffer.from(scratch.subarray(4, size)), body },
     }
   } catch {
-    // Publishing it says why.
+    // Publishing it reports why.
     return { route, message }
   }
 }

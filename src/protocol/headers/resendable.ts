@@ -4,8 +4,8 @@ import type { Properties } from '../wire.ts'
 const LONGEST = 255
 
 /**
- * The properties of a message as they can be published again. Two that were delivered can not: a text of 255 bytes that
- * is not UTF-8 has grown while it was read, and of a timestamp near 2^64 only the nearest double is known.
+ * The properties of a message in a form that can be published again. Two delivered values can't be published as they are: a text
+ * of 255 bytes that is not UTF-8 has grown while it was decoded, and a timestamp near 2^64 is only known as its nearest double.
  */
 export function resendable(properties: Properties): Properties {
   if (Object.values(properties).every(fits)) return properties
@@ -23,7 +23,7 @@ function shortened(value: string | number | undefined): string | undefined {
   if (typeof value !== 'string') return undefined
   const bytes = Buffer.from(value)
   let end = LONGEST
-  // Not in the middle of a character.
+  // Not inside a character.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
   return bytes.toString('utf8', 0, end)
 }

@@ -11,29 +11,29 @@ const REDELIVERED = 'x-twq-redelivered'
 const GRACE_USED = 'x-twq-grace-used'
 const ENDED = 'x-twq-ended'
 const MARKS: readonly string[] = [STARTS, REDELIVERED, GRACE_USED, ENDED, EXCHANGE, ROUTING_KEY, HISTORY]
-// A quorum queue of RabbitMQ writes the first on what came back, and from 4.3 on the second.
+// A quorum queue of RabbitMQ writes the first to a returned message, and from 4.3 on the second.
 const COUNTS: readonly string[] = ['x-delivery-count', 'x-acquired-count']
 const LONGEST_HISTORY = 20
-/** Characters of a line of it: a time, the name of a node, and a sentence. */
+/** In characters: a time, a node name and a sentence. */
 const LONGEST_LINE = 400
 /** More than any limit on starts. */
 const MOST_STARTS = 1_000_000
 /** Bytes of an exchange's name or a routing key. */
 const LONGEST_NAME = 255
 
-/** The marks of a message: its starts and moves so far. */
+/** The marks of a message: how often it was started and moved so far. */
 export interface Marks {
-  /** How many times it may have started without ever being settled, by this header alone. */
+  /** How often it may have started without being settled, according to this header. */
   readonly starts: number
   /** An earlier delivery may have started, settled or not. */
   readonly redelivered: boolean
-  /** From now on the end of a worker that had it, as a suspect, counts as a start. */
+  /** From now on, if a worker dies while it holds the message as a suspect, that counts as a start. */
   readonly graceUsed: boolean
-  /** How which attempt of its task ended, after which it is to be set aside, not run; undefined unless it is a copy of ours. */
+  /** How its attempt ended, after which it must be set aside, not run; undefined unless the message is a copy of ours. */
   readonly ended: string | undefined
   /** Where it was first published to; undefined unless it is a copy of ours. */
   readonly route: Route | undefined
-  /** One line for each time that it was moved, the last ones. */
+  /** One line per move, the latest ones. */
   readonly history: readonly string[]
 }
 
@@ -47,8 +47,8 @@ const NO_MARKS: Marks = Object.freeze({
 })
 
 /**
- * Reads our marks. Any sender can write them: what they say can only bring a message nearer to the suspects or to the
- * quarantine of its queue, it is bounded, and it sends no copy anywhere.
+ * Reads our marks. Any sender may have written them, so their effect is limited: they can only move a message towards the
+ * suspects or the quarantine of its queue; they are bounded, and they never choose the destination of a copy.
  */
 export function readMarks(headers: Headers): Marks {
   if (hasOnlyProtocolHeaders(headers)) return NO_MARKS
@@ -67,7 +67,7 @@ export function readMarks(headers: Headers): Marks {
   }
 }
 
-/** The lines of a message's history, no more and no longer than we write them. */
+/** The lines of a message's history, limited to the number and length that we write. */
 export function historyOf(headers: Headers): string[] {
   const history = headers[HISTORY]
   if (!Array.isArray(history)) return []
@@ -78,13 +78,13 @@ export function historyOf(headers: Headers): string[] {
   return lines
 }
 
-/** How often a quorum queue says that it got the message back; undefined where the queue does not count. */
+/** How often a quorum queue reports that the message was returned to it; undefined if the queue does not count. */
 export function deliveryCount(headers: Headers): number | undefined {
   const count = headers['x-delivery-count']
   return isWhole(count) ? Math.min(count, MOST_STARTS) : undefined
 }
 
-/** Where a copy goes, and what it is to remember. */
+/** The destination of a copy, and what it records. */
 export interface CopyOptions {
   readonly queue: string
   readonly starts: number
@@ -98,8 +98,8 @@ export interface CopyOptions {
 }
 
 /**
- * A copy that starts anew with the broker, which calls it redelivered no more, and carries its past in our headers
- * instead. It reaches `queue` alone: what would send it elsewhere too is left out; all else are the original's bytes.
+ * A copy that starts anew for the broker: no longer redelivered, its past recorded in our headers instead. It reaches only
+ * `queue`: headers that would route it elsewhere are left out; all other bytes are the original's.
  */
 export function markedCopy(original: WireMessage & { readonly route: Route }, to: CopyOptions): Outgoing {
   const { route = original.route, history, ended, graceUsed: before } = readMarks(original.headers)
@@ -123,17 +123,17 @@ export function isMark(name: string): boolean {
   return MARKS.includes(name)
 }
 
-/** True for the name of a header in which a queue counts how often a message came back to it. */
+/** True for a header in which a queue counts how often a message was returned to it. */
 export function isCount(name: string): boolean {
   return COUNTS.includes(name)
 }
 
-/** True for the name of a header that tells what befell one message: our marks, and what a queue counted. */
+/** True for a header that describes one message's past: our marks, and the queues' counts. */
 export function isOfThePast(name: string): boolean {
   return MARKS.includes(name) || COUNTS.includes(name)
 }
 
-/** True for the name of a header by which RabbitMQ delivers to further queues. */
+/** True for a header by which RabbitMQ routes to further queues. */
 export function sendsElsewhere(name: string): boolean {
   return name === 'CC' || name === 'BCC'
 }

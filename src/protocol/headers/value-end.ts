@@ -1,6 +1,6 @@
-/** A length of four bytes comes first. */
+/** Preceded by a length of four bytes. */
 const PREFIXED = -1
-// Bytes behind the type tag: https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
+// Bytes after the type tag: https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
 const WIDTHS: readonly (number | undefined)[] = Object.assign(
   [],
   Object.fromEntries(
@@ -27,7 +27,7 @@ const WIDTHS: readonly (number | undefined)[] = Object.assign(
   ),
 )
 
-/** Where the value ends whose type tag is at `start`. Throws where it runs past the table, or its tag is unknown. */
+/** The end of the value whose type tag is at `start`. Throws if it exceeds the table or its tag is unknown. */
 export function valueEnd(bytes: Buffer, start: number): number {
   const tag = bytes.readUInt8(start)
   const width = WIDTHS[tag]

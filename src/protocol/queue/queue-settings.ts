@@ -3,42 +3,42 @@ import { parseDuration } from '../../runtime/time/duration.ts'
 import { LONGEST_QUEUE_NAME } from '../companion-queues.ts'
 import { type ExchangeType, plainQueue, type QueueArgument, type TaskExchange, type TaskQueue } from './task-queue.ts'
 
-/** A task queue as one writes it; all but the name may be left out. Durations are milliseconds or texts like `'30s'`. */
+/** The settings of a task queue; all but the name are optional. Durations are milliseconds or texts like `'30s'`. */
 export interface QueueSettings {
   readonly name: string
-  /** `quorum` survives the loss of a node; it heeds priorities from RabbitMQ 4.0 on, without `maxPriority`. */
+  /** `quorum` survives the loss of a node; it supports priorities from RabbitMQ 4.0 on, without `maxPriority`. */
   readonly type?: 'classic' | 'quorum'
-  /** It survives a restart of the broker. Default true. */
+  /** Whether it survives a restart of the broker. Default true. */
   readonly durable?: boolean
-  /** It goes with its last consumer. Default false. */
+  /** Whether it is deleted with its last consumer. Default false. */
   readonly autoDelete?: boolean
-  /** The exchange it is bound to: by default a direct one of the queue's name. */
+  /** The exchange it is bound to: by default a direct exchange of the queue's name. */
   readonly exchange?: string | ExchangeSettings
-  /** The key it is bound with, the queue's name by default; a pattern where the exchange is a `topic`. */
+  /** Its binding key, by default the queue's name; a pattern if the exchange is a `topic`. */
   readonly routingKey?: string
   /** The headers that a `headers` exchange compares. */
   readonly bindingArguments?: Readonly<Record<string, QueueArgument>>
-  /** Messages of a classic queue have priorities from 0 up to this; 255 at most, and 10 is plenty (`x-max-priority`). */
+  /** Messages of a classic queue have priorities from 0 up to this; at most 255, and 10 is usually enough (`x-max-priority`). */
   readonly maxPriority?: number
-  /** Consumers with a higher one are served first. */
+  /** Consumers with a higher priority are served first. */
   readonly consumerPriority?: number
-  /** Where messages go that expire, are rejected, or are too many; an exchange left out is the default one. */
+  /** Where messages go that expire, are rejected, or exceed the length limit; the default exchange if no exchange is given. */
   readonly deadLetter?: { readonly exchange?: string; readonly routingKey?: string }
   /** Messages that wait longer are dropped, or go to `deadLetter`. */
   readonly messageTtl?: number | string
   /** The queue is deleted after this long without a consumer. */
   readonly expires?: number | string
-  /** With more messages than this, the oldest go. */
+  /** Above this number of messages, the oldest are removed. */
   readonly maxLength?: number
-  /** With more bytes than this, the oldest messages go. */
+  /** Above this number of bytes, the oldest messages are removed. */
   readonly maxLengthBytes?: number
-  /** How often a quorum queue takes a message back before it goes. */
+  /** How often a quorum queue accepts a returned message before it removes it. */
   readonly deliveryLimit?: number
-  /** More of RabbitMQ's arguments, by their own names. */
+  /** Further arguments by RabbitMQ's own names. */
   readonly arguments?: Readonly<Record<string, QueueArgument>>
 }
 
-/** An exchange as one writes it. */
+/** The settings of an exchange. */
 export interface ExchangeSettings {
   readonly name?: string
   /** Default `direct`. */
@@ -47,12 +47,12 @@ export interface ExchangeSettings {
   readonly autoDelete?: boolean
 }
 
-/** The parsed settings of a queue; or all problems, each a text to follow the queue's name (`.durable must be …`). */
+/** The parsed settings of a queue, or all problems, each a text to follow the queue's name (`.durable must be …`). */
 export type QueueReading =
   | { readonly kind: 'queue'; readonly queue: TaskQueue }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
 
-/** Reads a queue's name, or its settings. Never throws. */
+/** Parses a queue's name or settings. Never throws. */
 export function readQueue(value: unknown): QueueReading {
   if (typeof value === 'string' && value !== '') {
     const problem = nameProblem(value)
@@ -67,7 +67,7 @@ export function readQueue(value: unknown): QueueReading {
     : { kind: 'queue', queue: queueOf(value as unknown as QueueSettings) }
 }
 
-/** The problem of a task queue's name, a text to follow it; undefined for none. */
+/** The problem with a task queue's name, a text to follow it; undefined if there is none. */
 export function nameProblem(name: string): string | undefined {
   const bytes = Buffer.byteLength(name)
   if (bytes <= LONGEST_QUEUE_NAME) return undefined
@@ -127,7 +127,7 @@ function exchangeProblems(exchange: unknown): string[] {
   return isTable(exchange) ? problemsIn(exchange, EXCHANGE_SETTINGS, '.exchange') : []
 }
 
-/** Also finds what is only spelt as kombu spells it: `max_priority`. */
+/** Also finds settings in kombu's spelling, such as `max_priority`. */
 function meantOf(key: string, known: readonly string[]): string {
   const near = closest(key.replace(/_/g, ''), known)
   return near === undefined ? `; there are: ${known.join(', ')}` : `; did you mean ${near}?`
@@ -185,11 +185,11 @@ function queueOf(settings: QueueSettings): TaskQueue {
 function argumentsOf(settings: QueueSettings): Record<string, QueueArgument> {
   const { type, deadLetter } = settings
   const args: Record<string, QueueArgument> = {}
-  // Said nothing, a queue gets the default type of its virtual host, which need not be classic.
+  // Without an explicit type, a queue gets the default type of its virtual host, which need not be classic.
   if (type !== undefined) args['x-queue-type'] = type
   for (const [key, argument] of Object.entries(ARGUMENT_OF) as [keyof typeof ARGUMENT_OF, string][]) {
     const value = settings[key]
-    // Of the durations the milliseconds, and of the numbers they themselves.
+    // Durations as milliseconds, numbers unchanged.
     if (value !== undefined) args[argument] = parseDuration(value) as number
   }
   if (deadLetter !== undefined) args['x-dead-letter-exchange'] = deadLetter.exchange ?? ''

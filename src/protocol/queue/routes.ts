@@ -2,39 +2,39 @@ import type { Json, JsonObject } from '../../runtime/json.ts'
 import { closest } from '../../runtime/text/closest.ts'
 import type { Route } from '../wire.ts'
 
-/** The destination of a task, as far as it is given. */
+/** The destination of a task; parts may be missing. */
 export interface Destination {
   readonly queue?: string
-  /** Published to instead of the queue's own, where it is given. */
+  /** Published to instead of the queue's own exchange, if given. */
   readonly exchange?: string
   readonly routingKey?: string
-  /** Used when neither the caller nor the task has one. */
+  /** Used if neither the caller nor the task sets one. */
   readonly priority?: number
 }
 
-/** Decides where a task goes; `undefined` leaves it to the next in line. `args` is an array or an object, as they were sent. */
+/** Chooses a task's destination; `undefined` passes the choice to the next route. `args` is an array or an object, as sent. */
 export type RouteFunction = (
   name: string,
   args: readonly Json[] | JsonObject,
   options: Destination,
 ) => string | Destination | undefined
 
-/** Queues or destinations by the names of tasks, exact ones first, then globs (`'reports.*'`) in their order. */
+/** Queues or destinations by task name: exact names first, then globs (`'reports.*'`) in their order. */
 export type RouteTable = Readonly<Record<string, string | Destination>>
 
-/** The forms of `routes`: the first with an answer counts. */
+/** The forms of `routes`: the first that answers decides. */
 export type Routes = RouteTable | RouteFunction | readonly (RouteTable | RouteFunction)[]
 
 /** Where one message goes. */
 export interface Address {
-  /** The queue to be declared before. */
+  /** The queue to declare before publishing. */
   readonly queue: string
   readonly route: Route
   /** Undefined where none is given. */
   readonly priority: number | undefined
 }
 
-/** Everything that is wrong with `routes`, each to follow what it is called; none when it can be used. Never throws. */
+/** All problems with `routes`, each a text to follow its name; empty if there are none. Never throws. */
 export function routeProblems(routes: unknown): readonly string[] {
   if (Array.isArray(routes)) {
     return routes.flatMap((member, index) => {
@@ -56,7 +56,7 @@ const RULES: { readonly [Key in keyof Required<Destination>]: readonly [string, 
   priority: ['a whole number from 0 to 255', isPriority],
 }
 
-/** The problems of one destination, each a text to follow its name; none when it can be used. */
+/** The problems of one destination, each a text to follow its name; empty if there are none. */
 export function destinationProblems(to: unknown): readonly string[] {
   if (!isTable(to)) return [" must be a queue's name or a destination"]
   return Object.entries(to).flatMap(([key, value]) => {
@@ -70,7 +70,7 @@ export function destinationProblems(to: unknown): readonly string[] {
   })
 }
 
-/** True for what AMQP can carry as a priority. */
+/** True for a value that AMQP can carry as a priority. */
 export function isPriority(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255
 }

@@ -12,7 +12,7 @@ export interface TaskExchange {
   readonly autoDelete: boolean
 }
 
-/** A queue for tasks as it is declared, bound and consumed: kombu's `Queue` with its `Exchange`, nothing left open. */
+/** A queue for tasks as it is declared, bound and consumed: kombu's `Queue` with its `Exchange`, with every setting resolved. */
 export interface TaskQueue {
   readonly name: string
   readonly durable: boolean
@@ -27,13 +27,13 @@ export interface TaskQueue {
   /** Consumers with a higher one are served first. */
   readonly consumerPriority: number | undefined
   /**
-   * The settings in the configuration, by RabbitMQ's names (`durable`, `x-max-priority`; of the exchange `exchange.type`
-   * and so on): the broker must have it so. Of all the rest, the broker's word is taken.
+   * The settings given in the configuration, by RabbitMQ's names (`durable`, `x-max-priority`; for the exchange `exchange.type`
+   * and so on): the broker must have the same. For all others the broker's value is accepted.
    */
   readonly stated: readonly string[]
 }
 
-/** The queue that a name alone means (wire specification 1.2): durable, bound to a direct exchange of its name. */
+/** The queue that a bare name means (wire specification 1.2): durable, bound to a direct exchange of its name. */
 export function plainQueue(name: string): TaskQueue {
   return {
     name,
@@ -48,17 +48,17 @@ export function plainQueue(name: string): TaskQueue {
   }
 }
 
-/** True for a queue that is declared as a quorum queue. */
+/** True for a queue declared as a quorum queue. */
 export function isQuorum(queue: TaskQueue): boolean {
   return queue.arguments['x-queue-type'] === 'quorum'
 }
 
-/** True for a queue that is declared to serve one consumer at a time, in order. */
+/** True for a queue declared to serve one consumer at a time, in order. */
 export function hasSingleActiveConsumer(queue: TaskQueue): boolean {
   return queue.arguments['x-single-active-consumer'] === true
 }
 
-/** The highest priority that messages may have in it; undefined for one that heeds none. */
+/** The highest priority of messages in it; undefined if it supports none. */
 export function maxPriorityOf(queue: TaskQueue): number | undefined {
   const highest = queue.arguments['x-max-priority']
   return typeof highest === 'number' ? highest : undefined

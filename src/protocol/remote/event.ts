@@ -7,18 +7,18 @@ import type { TaskMessage } from '../task-message.ts'
 import { formatTimestamp } from '../timestamps.ts'
 import type { Outgoing } from '../wire.ts'
 
-// Celery's events (wire specification 6). The keys are those of the wire; what an event says besides its own fields,
-// and what it is carried by, is added by `stampEvent` and the two functions below it.
+// Celery's events (wire specification 6), with the keys of the wire. `stampEvent` adds the fields common to all events, and the
+// two functions below it make the messages.
 
-/** The exchange that all events go through: topic, durable. */
+/** The exchange for all events: topic, durable. */
 export const EVENT_EXCHANGE = 'celeryev'
 
-/** An event of a task. Texts of values are as Python shows them. */
+/** An event of a task. Values are texts as Python displays them. */
 export type TaskEvent =
   | {
       readonly type: 'task-received'
       readonly uuid: string
-      /** The name to show: the shadow where there is one. */
+      /** The displayed name: the shadow if there is one. */
       readonly name: string
       readonly args: string
       readonly kwargs: string
@@ -60,24 +60,24 @@ export interface Software {
   readonly sw_sys: string
 }
 
-/** How busy a worker is. */
+/** A worker's load. */
 export interface WorkerLoad {
-  /** Tasks whose code runs now. */
+  /** Tasks that are running now. */
   readonly active: number
-  /** Tasks started since the worker was. */
+  /** Tasks started since the worker started. */
   readonly processed: number
   /** The machine's load over 1, 5 and 15 minutes. */
   readonly loadavg: readonly number[]
 }
 
-/** That a worker is there. Monitors take it for gone once `freq`, in seconds, has passed twice without another one. */
+/** A worker's heartbeat. Monitors consider it gone once twice `freq`, in seconds, has passed without another one. */
 export type WorkerEvent = {
   readonly type: 'worker-online' | 'worker-heartbeat' | 'worker-offline'
   readonly freq: number
 } & Software &
   Partial<WorkerLoad>
 
-/** Who says it, and when. */
+/** The sender of an event, and its time. */
 export interface EventStamp {
   /** The worker's node name. */
   readonly node: string
@@ -88,19 +88,19 @@ export interface EventStamp {
   readonly now: number
 }
 
-/** An event as JSON text, with what every event says (wire specification 6.1). */
+/** An event as JSON text, with the fields common to all events (wire specification 6.1). */
 export function stampEvent({ type, ...fields }: TaskEvent | WorkerEvent, stamp: EventStamp): string {
   const { node, pid, clock, now } = stamp
   const common = { hostname: node, utcoffset: utcOffset(now), pid, clock }
   return stringifyJson({ ...common, ...fields, timestamp: now / 1000, type }, { path: 'event' })
 }
 
-/** The message of one event; `event` is its stamped text. The routing key is the type, with dots. */
+/** The message of one event; `event` is its stamped text. The routing key is the type with dots. */
 export function eventMessage(node: string, type: string, event: string): Outgoing {
   return outgoing(node, type.replaceAll('-', '.'), event)
 }
 
-/** The message of some task events, oldest first, each a stamped text. */
+/** The message of several task events, oldest first, each a stamped text. */
 export function taskEventsMessage(node: string, events: readonly string[]): Outgoing {
   return outgoing(node, 'task.multi', `[${events.join(',')}]`)
 }
@@ -121,7 +121,7 @@ function outgoing(node: string, routingKey: string, body: string): Outgoing {
   }
 }
 
-/** A message arrived that a task will run for. */
+/** A message arrived whose task will run. */
 export function taskReceived(message: TaskMessage): TaskEvent {
   return {
     type: 'task-received',
@@ -147,18 +147,18 @@ export function taskFailed(uuid: string, error: RemoteError): TaskEvent {
   return { type: 'task-failed', uuid, exception: exceptionText(error), traceback: error.traceback }
 }
 
-/** The message of a task that is not registered: no code failed, so there is no traceback. */
+/** A message for a task that is not registered: no code failed, so there is no traceback. */
 export function unknownTaskFailed(uuid: string, error: RemoteError): TaskEvent {
   return { type: 'task-failed', uuid, exception: exceptionText(error) }
 }
 
-/** A task will run again; `error` is null when it asked for that without one. */
+/** A task will run again; `error` is null if it asked for that without an error. */
 export function taskRetried(uuid: string, error: RemoteError | null): TaskEvent {
   const exception = error === null ? 'None' : exceptionText(error)
   return { type: 'task-retried', uuid, exception, traceback: error?.traceback ?? null }
 }
 
-/** A task was not to run, or not to go on. */
+/** A task must not run, or must stop. */
 export function taskRevoked(
   uuid: string,
   reason: 'revoked' | 'expired' | 'terminated',

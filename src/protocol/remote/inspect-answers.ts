@@ -3,17 +3,17 @@ import { stringifyJson } from '../json.ts'
 import { isObject } from '../task-fields.ts'
 import { isWritable, parseTimestamp } from '../timestamps.ts'
 
-// The answers to `inspect …` of workers in Python and of ours (wire specification 7.3), as types. A field that a worker leaves
-// out, or writes as another type, is undefined; the readers never throw.
+// The answers of Python's and our workers to `inspect …` (wire specification 7.3), as types. A field that is missing or has
+// another type is undefined; the readers never throw.
 
-/** A task in a worker's hands. */
+/** A task that a worker holds. */
 export interface InspectedTask {
   readonly id: string
-  /** The name to show: the shadow where there is one. */
+  /** The displayed name: the shadow if there is one. */
   readonly name: string
   /** The registered name. */
   readonly type: string
-  /** A list; a worker that was asked to be safe answers with Python's text for it. */
+  /** A list; if the request asked for safe values, Python's text for it. */
   readonly args: Json
   /** An object, or Python's text for it. */
   readonly kwargs: Json
@@ -21,25 +21,25 @@ export interface InspectedTask {
   readonly startedAt: Date | undefined
   readonly acknowledged: boolean
   readonly exchange: string | undefined
-  /** The key that it was published with: of a message to a queue, the queue's name. */
+  /** The routing key it was published with: for a message sent to a queue, the queue's name. */
   readonly routingKey: string | undefined
   readonly priority: number | undefined
   readonly redelivered: boolean
   readonly workerPid: number | undefined
 }
 
-/** A task that waits for its time. */
+/** A task that waits for its ETA. */
 export interface ScheduledTask extends InspectedTask {
   readonly eta: Date | undefined
 }
 
-/** A task that a worker can run, with the attributes that were asked for, as texts: `{ rate_limit: '10/s' }`. */
+/** A task that a worker can run, with the requested attributes as texts: `{ rate_limit: '10/s' }`. */
 export interface RunnableTask {
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** A queue that a worker consumes. Times in seconds, as kombu has them. */
+/** A queue that a worker consumes. Times in seconds, as in kombu. */
 export interface ConsumedQueue {
   readonly name: string
   readonly routingKey: string | undefined
@@ -57,13 +57,13 @@ export interface ConsumedQueue {
   readonly maxPriority: number | undefined
 }
 
-/** Counters and circumstances of a worker. */
+/** Counters and settings of a worker. */
 export interface WorkerStatistics {
   readonly pid: number | undefined
-  /** Whole seconds since its start; Celery 5.0 and older do not tell. */
+  /** Whole seconds since its start; Celery 5.0 and older do not report it. */
   readonly uptime: number | undefined
   readonly clock: number | undefined
-  /** How many attempts of each task have started. */
+  /** How many attempts of each task were started. */
   readonly total: ReadonlyMap<string, number>
   readonly prefetchCount: number | undefined
   readonly pool: {
@@ -79,37 +79,37 @@ export interface WorkerStatistics {
   readonly autoscaler: { readonly max: number; readonly min: number; readonly current: number } | undefined
 }
 
-/** Where a task is that was asked for by its id. */
+/** Where a task is whose id was queried. */
 export interface FoundTask {
   readonly state: 'active' | 'reserved' | 'ready'
   readonly task: InspectedTask
   /**
-   * Why its code does not run, or no longer: it waits for its time, for its rate limit, for a slot, or its outcome for being stored and
-   * published. Undefined for a task that runs, and of workers in Python.
+   * Why its code is not running, or no longer: it waits for its ETA, its rate limit or a slot, or its outcome waits to be stored
+   * and published. Undefined for a running task, and from Python workers.
    */
   readonly waitsFor: 'eta' | 'rate limit' | 'slot' | 'settlement' | undefined
 }
 
-/** The answer to a command that failed, as text; undefined for one that did not. */
+/** The text of a failed command's answer; undefined for a successful one. */
 export function errorIn(reply: Json): string | undefined {
   if (!isObject(reply) || reply.error === undefined) return undefined
   return typeof reply.error === 'string' ? reply.error : stringifyJson(reply.error, { path: 'error' })
 }
 
-/** Reads `active` and `reserved`. */
+/** Parses `active` and `reserved`. */
 export function tasksIn(reply: Json | undefined): readonly InspectedTask[] {
   return objectsIn(reply).map(readTask)
 }
 
-/** Reads `scheduled`: each task is wrapped, `{"eta": …, "priority": …, "request": {…}}`. */
+/** Parses `scheduled`: each task is wrapped, `{"eta": …, "priority": …, "request": {…}}`. */
 export function scheduledIn(reply: Json | undefined): readonly ScheduledTask[] {
   return objectsIn(reply).map(({ eta, request }) => ({ ...readTask(fieldsOf(request)), eta: timeOf(eta) }))
 }
 
-// From the beginning of a word only: of a long one without a value each letter would be tried.
+// Only from the start of a word: otherwise each letter of a long word without a value would be tried.
 const ATTRIBUTE = /\b(\w+)=(.*?)(?= \w+=|$)/g
 
-/** Reads `registered`: `['add [rate_limit=10/s]', 'mul']`. */
+/** Parses `registered`: `['add [rate_limit=10/s]', 'mul']`. */
 export function registeredIn(reply: Json | undefined): readonly RunnableTask[] {
   return textsIn(reply).map((line) => {
     const at = line.indexOf(' [')
@@ -122,7 +122,7 @@ export function registeredIn(reply: Json | undefined): readonly RunnableTask[] {
   })
 }
 
-/** Reads `active_queues`. */
+/** Parses `active_queues`. */
 export function queuesIn(reply: Json | undefined): readonly ConsumedQueue[] {
   return objectsIn(reply)
     .filter(({ name }) => typeof name === 'string')
@@ -147,7 +147,7 @@ export function queuesIn(reply: Json | undefined): readonly ConsumedQueue[] {
     })
 }
 
-/** Reads `stats`. */
+/** Parses `stats`. */
 export function statisticsIn(reply: Json | undefined): WorkerStatistics {
   const { pid, uptime, clock, total, prefetch_count: prefetchCount, pool, broker, rusage, autoscaler } = fieldsOf(reply)
   const { implementation, 'max-concurrency': maxConcurrency, processes } = fieldsOf(pool)
@@ -155,7 +155,7 @@ export function statisticsIn(reply: Json | undefined): WorkerStatistics {
   return {
     pid: numberOf(pid),
     uptime: numberOf(uptime),
-    // A text, as Celery has it.
+    // A text in Celery's format.
     clock: numberOf(typeof clock === 'string' && /^\d+$/.test(clock) ? Number(clock) : clock),
     total: new Map(Object.entries(numbersIn(total))),
     prefetchCount: numberOf(prefetchCount),
@@ -175,7 +175,7 @@ export function statisticsIn(reply: Json | undefined): WorkerStatistics {
 
 const WAITS = ['eta', 'rate limit', 'slot', 'settlement'] as const
 
-/** Reads `query_task`: by id, where the task is. */
+/** Parses `query_task`: for each id, where the task is. */
 export function foundIn(reply: Json | undefined): ReadonlyMap<string, FoundTask> {
   const found = new Map<string, FoundTask>()
   for (const [id, entry] of Object.entries(fieldsOf(reply))) {
@@ -188,12 +188,12 @@ export function foundIn(reply: Json | undefined): ReadonlyMap<string, FoundTask>
   return found
 }
 
-/** Reads `revoked`, a list of ids. */
+/** Parses `revoked`, a list of ids. */
 export function textsIn(reply: Json | undefined): readonly string[] {
   return Array.isArray(reply) ? reply.filter((entry) => typeof entry === 'string') : []
 }
 
-/** Reads `conf`, and other tables: their own names in camelCase, what is in them as it is. */
+/** Parses `conf` and other tables: top-level names in camelCase, values unchanged. */
 export function inCamelCase(table: Json | undefined): JsonObject {
   const named: Record<string, Json> = Object.create(null)
   for (const [name, value] of Object.entries(fieldsOf(table))) {
@@ -202,12 +202,12 @@ export function inCamelCase(table: Json | undefined): JsonObject {
   return named
 }
 
-/** Reads `ping`, `report` and other answers of the form `{"ok": …}`: the text in it. */
+/** Parses `ping`, `report` and other answers of the form `{"ok": …}`: the text in it. */
 export function okIn(reply: Json | undefined): string | undefined {
   return textOf(fieldsOf(reply).ok)
 }
 
-/** Reads `clock`. */
+/** Parses `clock`. */
 export function clockIn(reply: Json | undefined): number | undefined {
   return numberOf(fieldsOf(reply).clock)
 }

@@ -1,4 +1,4 @@
-/** Lamport's logical clock, one for all messages of a node: orders them without wall clocks. */
+/** Lamport's logical clock, one for all messages of a node: it orders them without wall clocks. */
 export class LamportClock {
   #value = 0
 
@@ -12,7 +12,7 @@ export class LamportClock {
     return this.#value
   }
 
-  /** A message with stamp `other` arrived. */
+  /** Records an incoming message with stamp `other`. */
   adjust(other: number): void {
     if (!Number.isSafeInteger(other)) return
     this.#value = Math.max(this.#value, other) + 1

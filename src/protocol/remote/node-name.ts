@@ -1,15 +1,15 @@
 import { TwqError } from '../../errors.ts'
 
-/** The part before the `@` where none is given. */
+/** The default for the part before the `@`. */
 const DEFAULT_NAME = 'twq'
 
-/** The longest node name, in bytes: with `.celery.pidbox` it has to fit a queue name. */
+/** The longest node name, in bytes: with the suffix `.celery.pidbox` it must fit a queue name. */
 const MAX_BYTES = 200
 const MOST_SHOWN = 60
 
 /**
- * A worker's node name, from what was asked for (wire specification 8): `%h` is the host name, `%n` its first label, `%d`
- * its domain, `%%` a percent sign. As in Celery, a lone word is taken for the host. Throws `TWQ_CONFIG`.
+ * A worker's node name from its configured form (wire specification 8): `%h` is the host name, `%n` its first label, `%d` its
+ * domain, `%%` a percent sign. As in Celery, a name without `@` is the host part. Throws `TWQ_CONFIG`.
  */
 export function expandNodeName(pattern: string | undefined, hostname: string): string {
   const expanded = expand(pattern ?? '', hostname)

@@ -7,32 +7,32 @@ import { Refusal } from '../refusal.ts'
 import { isName, isObject, usableReplyTo } from '../task-fields.ts'
 import type { HeaderValue, Route, WireMessage } from '../wire.ts'
 
-/** Requests to workers, and their replies, are small; replies that list many tasks less so. */
+/** Requests to workers and their replies are small; replies that list many tasks are larger. */
 const LIMITS = { maxBodySize: 16 * 1024 * 1024 }
 
 /** A remote-control request (wire specification 7.1). */
 export interface ControlRequest {
   readonly method: string
   readonly arguments: JsonObject
-  /** Node names; null for no choice by name. */
+  /** Node names; null if workers are not chosen by name. */
   readonly destination: readonly string[] | null
   readonly pattern: string | null
-  /** How `pattern` is meant: `glob` or `pcre`. */
+  /** How to interpret `pattern`: `glob` or `pcre`. */
   readonly matcher: string | null
   /** The correlation id of replies. */
   readonly ticket: string | null
-  /** Where replies go; null when none is wanted. */
+  /** The destination of replies; null if none are wanted. */
   readonly replyTo: Route | null
   /** The sender's logical clock. */
   readonly clock: number | null
 }
 
-/** A request, or why there is none. */
+/** A request, or the reason why it can't be read. */
 export type DecodedRequest =
   | { readonly kind: 'request'; readonly request: ControlRequest }
   | { readonly kind: 'malformed'; readonly reason: string }
 
-/** Reads a request. Never throws; fields of a wrong type make it malformed. */
+/** Parses a request. Never throws; fields of a wrong type make it malformed. */
 export function decodeRequest(wire: WireMessage): DecodedRequest {
   try {
     const body = readBody(wire)
@@ -64,11 +64,11 @@ export interface NewRequest {
   readonly ticket?: string
   readonly replyTo?: Route
   readonly clock: number
-  /** When the sender stops to wait for replies; milliseconds since the epoch. */
+  /** When the sender stops waiting for replies; milliseconds since the epoch. */
   readonly expires?: number
 }
 
-/** The message that carries a request to the exchange `celery.pidbox`. Throws `TWQ_UNSERIALISABLE`. */
+/** The message for a request, published to the exchange `celery.pidbox`. Throws `TWQ_UNSERIALISABLE`. */
 export function encodeRequest(request: NewRequest): WireMessage {
   const { replyTo, ticket } = request
   const body = {
@@ -82,7 +82,7 @@ export function encodeRequest(request: NewRequest): WireMessage {
   }
   return {
     properties: { ...JSON_CONTENT, deliveryMode: 2, priority: 0 },
-    // Seconds; 0 stands for never.
+    // In seconds; 0 means never.
     headers: { clock: request.clock, expires: (request.expires ?? 0) / 1000 },
     body: Buffer.from(stringifyJson(body, { path: 'request' })),
   }
@@ -106,7 +106,7 @@ export function encodeReply(
   }
 }
 
-/** A reply message, or why it is none. */
+/** A reply, or the reason why it can't be read. */
 export type DecodedReply =
   | {
       readonly kind: 'reply'
@@ -116,7 +116,7 @@ export type DecodedReply =
     }
   | { readonly kind: 'malformed'; readonly reason: string }
 
-/** Reads a reply. Never throws. */
+/** Parses a reply. Never throws. */
 export function decodeReply(wire: WireMessage): DecodedReply {
   try {
     const replies = Object.entries(readBody(wire)).map(([node, value]) => ({ node, value }))
@@ -128,8 +128,8 @@ export function decodeReply(wire: WireMessage): DecodedReply {
 }
 
 /**
- * True when a request is for the worker of this name: by name, by glob, or because it is for all. Regular expressions
- * (`pcre`) are not run, since a request could stall the worker with one: they address no worker.
+ * True if a request addresses the worker of this name: by name, by glob, or as a broadcast. Regular expressions (`pcre`) are not
+ * evaluated, since a request could stall the worker with one: they match no worker.
  */
 export function isAddressedTo(request: ControlRequest, nodeName: string): boolean {
   const { destination, pattern, matcher } = request
@@ -156,7 +156,7 @@ function optional(field: string, value: Json | undefined): string | null {
   return value
 }
 
-/** `text`, which goes into headers again; throws where it is too long for them. */
+/** Returns `text`, which becomes part of headers; throws if it is too long for that. */
 function short(field: string, text: string | null): string | null {
   if (text === null || isName(text)) return text
   throw wrong(`${field} must be a text of at most 255 bytes`)

@@ -14,30 +14,32 @@ export interface SentEvent {
   readonly hostname: string
   /** Seconds since the epoch. */
   readonly timestamp: number
-  /** The sender's logical clock, where it has one. */
+  /** The sender's logical clock, if it has one. */
   readonly clock?: number
   /** The task; every `task-*` event has it. */
   readonly uuid?: string
   readonly [field: string]: Json | undefined
 }
 
-/** An event as it arrived: what Celery's own receivers hand over, key for key. */
+/** A received event in the form that Celery's own receivers pass on, key for key. */
 export interface CeleryEvent extends SentEvent {
-  /** Orders events of the whole cluster; of a client's `task-sent`, which has no part in that order, the receiver's own. */
+  /**
+   * Orders events across the cluster; for a client's `task-sent`, which takes no part in that order, the receiver's own clock.
+   */
   readonly clock: number
   /** When it arrived, in seconds since the epoch. */
   readonly local_received: number
 }
 
-/** The events of a message, oldest first, or why there are none. `refused` counts the elements that are no events. */
+/** The events of a message, oldest first, or the reason why there are none. `refused` counts elements that are not events. */
 export type DecodedEvents =
   | { readonly kind: 'events'; readonly events: readonly SentEvent[]; readonly refused: number }
   | { readonly kind: 'malformed'; readonly reason: string }
 
 /**
- * Reads a message from the exchange `celeryev`: one event or an array of them, which may be empty. `here` is the reader's
- * own `utcOffset`: timestamps are shifted by the difference, as all of Celery's monitors do. Names of more than 255 bytes are
- * those of no node, task or type of event. Never throws.
+ * Parses a message from the exchange `celeryev`: one event or an array of them, possibly empty. `here` is the reader's own
+ * `utcOffset`: timestamps are shifted by the difference, as in all of Celery's monitors. Names of more than 255 bytes can't be
+ * those of a node, task or event type. Never throws.
  */
 export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
   try {
@@ -51,7 +53,7 @@ export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
   }
 }
 
-/** The parts of a type before its first dash, `task` or `worker`, and after it. */
+/** The parts of a type: before its first dash, `task` or `worker`, and after it. */
 export function splitType(type: string): readonly [group: string, subject: string] {
   const dash = type.indexOf('-')
   return dash === -1 ? [type, ''] : [type.slice(0, dash), type.slice(dash + 1)]
@@ -72,7 +74,7 @@ function readEvent(fields: JsonObject, here: number): SentEvent | [] {
   }
 }
 
-/** Hours. No place on earth is further from another than a day and two hours. */
+/** In hours. The largest difference between two time zones is 26. */
 function shiftOf(utcoffset: Json | undefined, here: number): number {
   if (typeof utcoffset !== 'number' || !(Math.abs(utcoffset - here) <= 26)) return 0
   return utcoffset - here

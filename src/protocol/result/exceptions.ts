@@ -40,12 +40,12 @@ export function celeryError(type: CeleryErrorName, args: readonly Json[] = []): 
   return { type, module: MODULE_OF[type], args, traceback: null }
 }
 
-/** Where exceptions that Python does not have are said to come from; it then makes a class of their name. */
+/** The module named for exceptions that Python does not have; Python then creates a class of their name. */
 const OWN_MODULE = 'twq.errors'
 
 /**
- * The built-in exceptions of Python that a JavaScript error may become by its name: subclasses of `Exception` that can be
- * made from a message alone, and mean nothing to the interpreter itself.
+ * Python's built-in exceptions that a JavaScript error may become by its name: subclasses of `Exception` that take only a message
+ * and have no meaning to the interpreter itself.
  */
 const BUILTINS: ReadonlySet<string> = new Set([
   'ArithmeticError',
@@ -92,7 +92,7 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'ZeroDivisionError',
 ])
 
-/** Our own errors for which Celery has a name. */
+/** Our own errors that have a name in Celery. */
 const CELERY_NAME_OF: Partial<Record<ErrorCode, CeleryErrorName>> = {
   TWQ_UNKNOWN_TASK: 'NotRegistered',
   TWQ_UNSERIALISABLE: 'EncodeError',
@@ -101,11 +101,11 @@ const CELERY_NAME_OF: Partial<Record<ErrorCode, CeleryErrorName>> = {
 }
 
 const MAX_MESSAGE_LENGTH = 64 * 1024
-/** Bytes of JSON: the arguments of another task's failure are values of any kind. */
+/** Bytes of JSON: the arguments of another task's failure may be any value. */
 const MAX_ARGS_SIZE = 1024 * 1024
 const MAX_NAME_LENGTH = 255
 
-/** One of Python's built-in exceptions, with a message of no more than 64 Ki characters. */
+/** One of Python's built-in exceptions, with a message of at most 64 Ki characters. */
 export function pythonError(type: string, message: string): RemoteError {
   return { type, module: 'builtins', args: [boundedMessage(message)], traceback: null }
 }
@@ -115,14 +115,14 @@ export function boundedMessage(message: string): string {
   return beginningOf(message, MAX_MESSAGE_LENGTH)
 }
 
-/** The arguments of an exception as one text, for people to read. */
+/** The arguments of an exception as one readable text. */
 export function argsText({ args }: Pick<RemoteError, 'args'>): string {
   return args.map((arg) => (typeof arg === 'string' ? arg : displayOf(arg))).join(', ')
 }
 
 /**
- * A thrown value as Celery writes exceptions. Errors named like a built-in of Python become that; `Error` becomes
- * `Exception`; any other name becomes a class that Python makes up. Never throws itself, for any thrown value.
+ * A thrown value in Celery's form. Errors with the name of a Python built-in become that; `Error` becomes `Exception`; for any
+ * other name Python creates a class. Never throws, for any thrown value.
  */
 export function toRemoteError(thrown: unknown): RemoteError {
   if (RemoteTaskError.is(thrown)) {
@@ -138,7 +138,7 @@ export function toRemoteError(thrown: unknown): RemoteError {
   return { ...classOf(thrown), args: message === '' ? [] : [message], traceback: tracebackOf(thrown) }
 }
 
-/** The code that makes such an error chooses its properties. */
+/** The properties of such an error are chosen by user code. */
 function argsOf(args: unknown): readonly Json[] {
   try {
     const values = portableJson(args, { path: 'args', maxSize: MAX_ARGS_SIZE })
@@ -163,7 +163,7 @@ function classOf(thrown: unknown): Pick<RemoteError, 'type' | 'module'> {
   return { type: name, module: BUILTINS.has(name) ? 'builtins' : OWN_MODULE }
 }
 
-/** `name`, or the class's name where `name` was left at its default. Only what can name a class in Python. */
+/** `name`, or the class's name if `name` has its default. Only if it can be the name of a class in Python. */
 function classNameOf(thrown: unknown): string | undefined {
   if (!isErrorLike(thrown)) return undefined
   const candidates = [propertyOf(thrown, 'name'), propertyOf(propertyOf(thrown, 'constructor'), 'name')]

@@ -8,8 +8,8 @@ import { propertyOf } from './thrown.ts'
 const BRAND = Symbol.for('twq.remote-task-error')
 
 /**
- * A task's failure as its caller sees it, for tasks in Python and in TypeScript. `name` is the remote exception's
- * class; it is only text, and no local class is ever chosen by it.
+ * A task's failure as its caller sees it, for tasks in Python and in TypeScript. `name` is the remote exception's class name; it
+ * is only text and never selects a local class.
  */
 export class RemoteTaskError extends Error implements RemoteError {
   readonly type: string
@@ -27,7 +27,7 @@ export class RemoteTaskError extends Error implements RemoteError {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
-  /** The text of `console.log` and of an uncaught error: the traceback as text, and of a long one the beginning and the end. */
+  /** The text for `console.log` and uncaught errors: the traceback, shortened in the middle if long. */
   [inspect.custom](): string {
     const here = this.stack?.replace(/^[\s\S]*?(?=\n {4}at )/, '') ?? ''
     const there =
@@ -37,7 +37,7 @@ export class RemoteTaskError extends Error implements RemoteError {
     return `${this.name}: ${this.message}${here}${there}`
   }
 
-  /** Recognises these errors by brand, so a second copy of the package is no obstacle. */
+  /** Recognizes these errors by a brand, so a second copy of the package works as well. */
   static is(error: unknown): error is RemoteTaskError {
     return propertyOf(error, BRAND) === true
   }

@@ -10,8 +10,8 @@ import type { Headers } from '../wire.ts'
 const EXCEPTION_STATES: ReadonlySet<string> = new Set(['RETRY', 'FAILURE', 'REVOKED'])
 
 /**
- * A result as Celery's rpc backend writes it: JSON with exactly five keys (wire specification 4.3). Throws
- * `TWQ_UNSERIALISABLE`, naming the path below `result`. `tags: false` is for peers whose kombu is older than 5.3.
+ * A result as Celery's rpc backend writes it: JSON with exactly five keys (wire specification 4.3). Throws `TWQ_UNSERIALISABLE`,
+ * naming the path below `result`. `tags: false` is for peers with kombu before 5.3.
  */
 export function encodeResult(record: ResultRecord, options: { readonly tags?: boolean } = {}): Uint8Array {
   const tags = options.tags ?? true
@@ -26,7 +26,7 @@ export function encodeResult(record: ResultRecord, options: { readonly tags?: bo
 
 /** The fields of a stored result beside the record itself (wire specification 4.1). */
 export interface MetaFacts {
-  /** When the task ended, in milliseconds since the epoch; undefined while it has not. */
+  /** When the task ended, in milliseconds since the epoch; undefined if it has not. */
   readonly dateDone: number | undefined
   readonly groupId?: string | null | undefined
   readonly parentId?: string | null | undefined
@@ -34,7 +34,7 @@ export interface MetaFacts {
   readonly extended?: ExtendedMeta | undefined
 }
 
-/** The fields that `result_extended` adds: the task as it was sent, and the node that ran it. */
+/** The additional fields of `result_extended`: the task as it was sent, and the node that ran it. */
 export interface ExtendedMeta {
   readonly name: string
   readonly args: readonly Json[]
@@ -74,14 +74,14 @@ function addExtended(members: Map<string, unknown>, extended: ExtendedMeta): voi
   if (stampedHeaders === null || stampedHeaders.length === 0) return
   members.set('stamped_headers', stampedHeaders)
   for (const name of stampedHeaders) {
-    // A stamp called `status` must not become the task's status.
+    // A stamp named `status` must not replace the task's status.
     if (stamps[name] !== undefined && !members.has(name) && name !== 'task_id') members.set(name, stamps[name])
   }
 }
 
 /**
- * Reads a result of any backend and version: further keys are passed over, and what is missing is null. Throws
- * `TWQ_MESSAGE_MALFORMED` when it is no result at all.
+ * Parses a result of any backend and version: unknown keys are ignored, and missing ones are null. Throws `TWQ_MESSAGE_MALFORMED`
+ * if it is not a result.
  */
 export function decodeResult(body: Uint8Array | string, limits: JsonLimits = {}): ResultRecord {
   const meta = parseJson(body, limits)
@@ -94,7 +94,7 @@ export function decodeResult(body: Uint8Array | string, limits: JsonLimits = {})
   return { ...decodeEnding(taskId, state, meta.result ?? null, traceback), children }
 }
 
-/** A record from its parts, as results and the parts of chords carry them: what `result` means depends on the state. */
+/** A record from the fields of a result or a chord's part: the meaning of `result` depends on the state. */
 export function decodeEnding(
   taskId: string,
   state: State,
@@ -105,11 +105,11 @@ export function decodeEnding(
   return { taskId, state: state as 'FAILURE', traceback, children: [], error: decodeError(result, traceback) }
 }
 
-/** An exception as JSON (wire specification 4.2); null where none is known. */
+/** An exception as JSON (wire specification 4.2); null if there is none. */
 export function encodeError(error: RemoteError | null): Json {
   if (error === null) return null
   const exception = { exc_type: error.type, exc_message: error.args, exc_module: error.module }
-  // Celery passes over keys that it does not know.
+  // Celery ignores unknown keys.
   return error.errbacksCalled === undefined ? exception : { ...exception, twq_errbacks_called: error.errbacksCalled }
 }
 
@@ -123,7 +123,7 @@ function decodeError(result: Json, traceback: string | null): RemoteError | null
   return {
     type: result.exc_type,
     module: typeof result.exc_module === 'string' ? result.exc_module : null,
-    // Older peers send the one argument by itself.
+    // Older peers send a single argument without an array.
     args: Array.isArray(message) ? (message as readonly Json[]) : [message],
     traceback,
     ...(isTexts(result.twq_errbacks_called) && { errbacksCalled: result.twq_errbacks_called }),

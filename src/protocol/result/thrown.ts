@@ -1,11 +1,9 @@
 import { inspect } from 'node:util'
 import { boundedFields } from '../../runtime/log/log-fields.ts'
 
-/**
- * Anything may be thrown: objects whose getters throw, proxies, null. These look at it without ever throwing themselves.
- */
+/** Any value may be thrown: objects whose getters throw, proxies, null. These functions inspect it and never throw. */
 
-/** A property of a thrown value; undefined where there is none, or where it can't be read. */
+/** A property of a thrown value; undefined if it is missing or can't be read. */
 export function propertyOf(thrown: unknown, key: PropertyKey): unknown {
   try {
     return (thrown as Record<PropertyKey, unknown> | null | undefined)?.[key]
@@ -14,17 +12,17 @@ export function propertyOf(thrown: unknown, key: PropertyKey): unknown {
   }
 }
 
-/** True for what has a message, as errors do; those of another realm included. */
+/** True for a value with a message, as errors have, including those of another realm. */
 export function isErrorLike(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && typeof propertyOf(thrown, 'message') === 'string'
 }
 
-/** The message of an error; the text of anything else. */
+/** The message of an error; any other value as text. */
 export function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown
   if (isErrorLike(thrown)) return String(propertyOf(thrown, 'message'))
   try {
-    // Which bounds arrays, but no objects.
+    // This limits arrays, but not objects.
     const shown = hasFewMembers(thrown) ? thrown : boundedFields({ thrown }).thrown
     return inspect(shown, { depth: LEVELS_SHOWN, breakLength: Number.POSITIVE_INFINITY })
   } catch {

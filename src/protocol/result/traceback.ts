@@ -7,8 +7,8 @@ const MAX_LENGTH = 64 * 1024
 const MAX_CAUSES = 8
 
 /**
- * The text that `result.traceback` shows in Python: the stack of what was thrown, then those of its causes. Null when
- * there is nothing to show beyond the message. Never throws.
+ * The text for `result.traceback` in Python: the stack of the thrown value, then those of its causes. Null if there is nothing
+ * beyond the message. Never throws.
  */
 export function tracebackOf(thrown: unknown): string | null {
   if (!isErrorLike(thrown)) return null
@@ -26,7 +26,7 @@ export function tracebackOf(thrown: unknown): string | null {
 }
 
 function stackOf(thrown: unknown): string {
-  // An error that came from another task has its history there.
+  // The message of an error from another task already contains its history.
   const remote = propertyOf(thrown, 'traceback')
   const stack = propertyOf(thrown, 'stack')
   const own = typeof stack === 'string' && stack !== ''
@@ -36,7 +36,7 @@ function stackOf(thrown: unknown): string {
 }
 
 const OWN_PLACES = [ownCode.href, fileURLToPath(ownCode)]
-// The functions of tasks/attempt/attempt.ts that call the task's code; a bundle may have given them a number.
+// The functions of tasks/attempt/attempt.ts that call the task's code; a bundler may have appended a number.
 const ATTEMPT_CALL = /^ {4}at (?:async )?(?:runCode|outcomeOf|runSurrounded)(?:\$\d+)? \(/
 
 // As in `at AsyncLocalStorage.run (node:async_hooks:346:14)` and `at node:internal/process/task_queues:95:5`.
@@ -44,11 +44,17 @@ const NODE_PLACE = /^ {4}at (?:node:|.*\(node:)/
 
 const FIRST_FRAME = '\n    at '
 
-/** The frames of the stack that was looked at last, and how many of their characters stay: a task that fails again mostly fails in the same place. */
+/**
+ * The frames of the last inspected stack, and how many of their characters are kept: a task that fails repeatedly mostly fails in
+ * the same place.
+ */
 let lastFrames = ''
 let lastKept = 0
 
-/** A stack without the calls by which twq came to the task's code: its last frames. One that has no others stays as it is. */
+/**
+ * A stack without the calls by which twq reached the task's code: its last frames. A stack with no other frames is returned
+ * unchanged.
+ */
 function withoutOwnFrames(stack: string): string {
   const start = stack.indexOf(FIRST_FRAME)
   if (start < 0) return stack

@@ -5,8 +5,8 @@ import { type Fields, isObject, type TaskParts } from '../task-fields.ts'
 import type { Headers } from '../wire.ts'
 
 /**
- * Takes apart a message whose body is an object (wire specification 2.9): protocol 1, where the body holds everything,
- * and the hybrid, where there is a `task` header as well and headers override the body. Throws a `Refusal`.
+ * Splits a message whose body is an object (wire specification 2.9): protocol 1, where the body holds everything, and the hybrid
+ * form, with a `task` header as well, where headers override the body. Throws a `Refusal`.
  */
 export function takeApartV1(headers: Headers, body: Json): TaskParts {
   if (!isObject(body)) {
@@ -35,11 +35,11 @@ export function takeApartV1(headers: Headers, body: Json): TaskParts {
 
 function fieldsOf(body: JsonObject, args: Json, kwargs: Json): Fields {
   return {
-    // Protocol 1 sends no display of its arguments.
+    // Protocol 1 sends no display of the arguments.
     argsrepr: Array.isArray(args) ? argsRepr(args) : null,
     kwargsrepr: isObject(kwargs) ? kwargsRepr(kwargs) : null,
     ...body,
-    // The old name of a group.
+    // The former name for a group.
     group: body.taskset ?? body.group ?? null,
   }
 }

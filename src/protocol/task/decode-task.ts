@@ -7,15 +7,15 @@ import type { Decoded, Malformed } from '../task-message.ts'
 import type { Headers, WireMessage } from '../wire.ts'
 import { takeApartV1 } from './decode-task-v1.ts'
 
-/** Bounds on what is decoded. */
+/** Limits for decoding. */
 export interface DecodeLimits {
-  /** Bytes of a body, as sent and after inflation. */
+  /** Bytes of a body, as sent and after decompression. */
   readonly maxBodySize: number
 }
 
 /**
- * Reads a task message of protocol 2, protocol 1 or the hybrid of both (wire specification 2.2 to 2.10). Never throws:
- * what can't be used comes back as `malformed`, with the reason and the fields that could be read.
+ * Parses a task message of protocol 2, protocol 1 or the hybrid form (wire specification 2.2 to 2.10). Never throws: an unusable
+ * message is returned as `malformed`, with the reason and the fields that could be read.
  */
 export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
   let found: Pick<TaskParts, 'fields'> & Partial<TaskParts> = { fields: wire.headers }
@@ -23,7 +23,7 @@ export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
     if (wire.headersError !== undefined)
       throw new Refusal('DecodeError', `the headers can't be read: ${wire.headersError}`)
     const body = decodeBody(wire, limits)
-    // Read even from a malformed body: the place of a task is in the last element.
+    // Read even from a malformed body: a task's links are in the last element.
     found = { fields: wire.headers, embed: Array.isArray(body) ? (body.at(-1) ?? null) : body }
     const parts = takeApart(wire.headers, body)
     found = parts
@@ -33,7 +33,7 @@ export function decodeTask(wire: WireMessage, limits: DecodeLimits): Decoded {
   }
 }
 
-/** A `task` header is what marks protocol 2. */
+/** A `task` header identifies protocol 2. */
 function takeApart(headers: Headers, body: Json): TaskParts {
   if (!Object.hasOwn(headers, 'task') || !Array.isArray(body)) return takeApartV1(headers, body)
   if (body.length !== 3) {

@@ -17,39 +17,39 @@ import { displayOfOthers } from './argument-display.ts'
 import { decodeTask } from './decode-task.ts'
 import { encodeTask } from './encode-task.ts'
 
-/** How the message of a failed task runs again. */
+/** How the message of a failed task is run again. */
 export interface Rerun {
-  /** The number that tells this run from those before. */
+  /** The number that distinguishes this run from earlier ones. */
   readonly rerun: number
   /** The time of sending; milliseconds since the epoch. */
   readonly now: number
-  /** Arguments in place of the message's own. */
+  /** Arguments that replace the message's own. */
   readonly args?: readonly Json[] | undefined
   readonly kwargs?: JsonObject | undefined
 }
 
-/** A message that runs again, and what it has no more. */
+/** A message to run again, and what it lost. */
 export interface RerunMessage {
   readonly message: WireMessage
-  /** True where its task, or one of its chain, counted for a chord: that has failed with it. */
+  /** True if its task, or a task of its chain, counted for a chord: the chord failed with it. */
   readonly leavesChord: boolean
 }
 
-/** As large as RabbitMQ takes a message; a compressed one may hide more. */
+/** RabbitMQ's limit for a message; a compressed message may expand further. */
 const LIMITS = { maxBodySize: 128 * 1024 * 1024 }
 
 /**
- * The message that runs a failed task once more from its beginning: the same id, no retries, no ETA and no expiry, with its
- * chain, callbacks and errbacks. A chord that it counted for is over, and is left out. All else keeps its bytes: of the body
- * only the chord, or the arguments that are given, are replaced. A message of protocol 1 goes on as protocol 2. Throws
- * `TWQ_UNSERIALISABLE` for arguments that have no form on the wire, and a `Refusal` for a body that can't be read where it must.
+ * The message that runs a failed task once more from the start: the same id, no retries, no ETA and no expiry, with its chain,
+ * callbacks and errbacks. A chord that it counted for is over and is left out. All other bytes are kept: in the body only the
+ * chord, or given arguments, are replaced. A protocol 1 message becomes protocol 2. Throws `TWQ_UNSERIALISABLE` for arguments
+ * without a form on the wire, and a `Refusal` for a body that must be read and can't be.
  */
 export function rerunMessage(original: WireMessage, change: Rerun): RerunMessage {
   const { rerun, args, kwargs } = change
   const overridden = args !== undefined || kwargs !== undefined
   const decoded = decodeTask(original, LIMITS)
   if (decoded.kind === 'malformed') {
-    // What can't be read has no chord that could be found, and fails again in the worker with the reason.
+    // An unreadable body has no chord that could be found; it fails again in the worker, with the reason.
     if (overridden) decodeBody(original, LIMITS)
     return { message: withHeaders(original, rerun, {}), leavesChord: false }
   }
@@ -85,7 +85,7 @@ function withHeaders(
   const set = { ...times, ...rerunHeaders(rerun), ...more }
   const forms = changeHeaders({ headers, rawHeaders, headersError }, { drop: isOfAnother, set })
   const replyTo = leavesChord && isChordQueue(properties.replyTo ?? '') ? undefined : properties.replyTo
-  // Its expiration has passed, and a user id is checked against the publisher's.
+  // The old expiration has passed, and the broker compares a user id with the publisher's.
   const changed = { ...properties, replyTo, expiration: undefined, userId: undefined, deliveryMode: 2 }
   return { properties: resendable(changed), ...forms, body }
 }
@@ -118,7 +118,7 @@ function withoutChord(step: Json): Json {
     : step
 }
 
-/** What is replaced in the text of a body `[args, kwargs, embed]`. */
+/** The parts to replace in the text of a body `[args, kwargs, embed]`. */
 function replacements(
   text: string,
   { args, kwargs }: Pick<Rerun, 'args' | 'kwargs'>,
@@ -141,7 +141,9 @@ function chordsIn(text: string, embed: Span): Replacement[] {
   return [...valuesOf(embed, 'chord'), ...ofSteps].map(({ start, end }) => ({ start, end, by: 'null' }))
 }
 
-/** True for what befell the message that failed, and for what would send the next one to other queues too. */
+/**
+ * True for headers that describe the failed message's past, and for those that would route the new one to other queues as well.
+ */
 function isOfAnother(name: string): boolean {
   return isOfADeath(name) || isOfThePast(name) || sendsElsewhere(name) || name === FIRST_ERROR
 }

@@ -9,24 +9,23 @@ import type { WireMessage } from '../wire.ts'
 import { displayOfOthers } from './argument-display.ts'
 import { encodeBody, encodeTask, expirationOf, timeHeader } from './encode-task.ts'
 
-/** The changes from one attempt to the next. */
+/** What changes from one attempt to the next. */
 export interface RetryChange {
   /** When to run again; milliseconds since the epoch. */
   readonly eta: number
   /** The time of sending; milliseconds since the epoch. */
   readonly now: number
-  /** Until when it may start, in place of the message's own time; milliseconds since the epoch. */
+  /** The latest start, replacing the message's own; milliseconds since the epoch. */
   readonly expires?: number | undefined
-  /** Arguments in place of the message's own. */
+  /** Arguments that replace the message's own. */
   readonly override?:
     | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
     | undefined
 }
 
 /**
- * The message that Celery publishes to have a task run again (wire specification 3.4): the same id, one retry more, and
- * the original bytes unless arguments are overridden. `message` is what `original` decoded to. A message of protocol 1
- * goes on as protocol 2.
+ * The message that Celery publishes for a retry (wire specification 3.4): the same id, one retry more, and the original bytes
+ * unless arguments are replaced. `message` is the decoded `original`. A protocol 1 message becomes protocol 2.
  */
 export function retryMessage(original: WireMessage, message: TaskMessage, change: RetryChange): WireMessage {
   const { override } = change
@@ -53,7 +52,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       origin,
     }
     const encoded = encodeTask(next, { now: change.now })
-    // The custom headers are the delivered message's; the body is a new one.
+    // The custom headers are the delivered message's; the body is new.
     const drop = (name: string): boolean => isOfAnother(name) || name === 'compression'
     return { ...encoded, ...changeHeaders(original, { drop, set: encoded.headers }) }
   }
@@ -64,7 +63,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       retries,
       eta: timeHeader('eta', change.eta),
       ...(change.expires !== undefined && { expires: timeHeader('expires', change.expires) }),
-      // It is sent from inside itself.
+      // As in Celery, a retry is sent by the task itself.
       parent_id: message.id,
       ...(overridden && { argsrepr: shown.argsRepr, kwargsrepr: shown.kwargsRepr }),
     },
@@ -84,7 +83,10 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   }
 }
 
-/** True for what befell this message (the next one is another), and for what would send the next to other queues too. */
+/**
+ * True for headers that describe this message's past (the retry is a new message), and for those that would route it to other
+ * queues as well.
+ */
 function isOfAnother(name: string): boolean {
   return isOfADeath(name) || isOfThePast(name) || sendsElsewhere(name)
 }

@@ -10,7 +10,7 @@ import type { Embed } from '../task-message.ts'
 import { formatTimestamp, isWritable } from '../timestamps.ts'
 import type { Headers, HeaderValue, WireMessage } from '../wire.ts'
 
-/** A task to be sent. What is left out gets Celery's default. A `TaskMessage` fits too, save for a null `origin`. */
+/** A task to be sent. Missing fields get Celery's defaults. A `TaskMessage` fits too, except for a null `origin`. */
 export interface NewTask {
   readonly id: string
   readonly task: string
@@ -32,38 +32,38 @@ export interface NewTask {
   readonly group?: string | null | undefined
   readonly groupIndex?: number | null | undefined
   readonly shadow?: string | null | undefined
-  /** Null leaves it to the task's own setting. Default false. */
+  /** Null leaves the choice to the task's own setting. Default false. */
   readonly ignoreResult?: boolean | null | undefined
-  /** How often tasks replaced themselves on the way to this one. Default 0. */
+  /** How often tasks on the way to this one replaced themselves. Default 0. */
   readonly replacedTaskNesting?: number | undefined
-  /** The queue that results go to. */
+  /** The queue for results. */
   readonly replyTo?: string | undefined
   /** The correlation id of results. Default: the task's id. */
   readonly correlationId?: string | undefined
-  /** Default 0, as kombu's: without one, a quorum queue of RabbitMQ 4.3 puts the message before those of Python. */
+  /** Default 0, as in kombu: without a priority, a quorum queue of RabbitMQ 4.3 delivers the message before those of Python. */
   readonly priority?: number | undefined
   readonly stampedHeaders?: readonly string[] | null | undefined
   readonly stamps?: { readonly [name: string]: Json | undefined } | undefined
-  /** How the body is compressed; without it, it is not. */
+  /** The compression of the body; none if left out. */
   readonly compression?: Compression | undefined
-  /** The arguments as logs and monitors show them. Default: their Python repr. */
+  /** The arguments as logs and monitors display them. Default: their Python repr. */
   readonly argsRepr?: string | undefined
   readonly kwargsRepr?: string | undefined
   /** The caller's own headers. */
   readonly headers?: { readonly [name: string]: Json | undefined } | undefined
 }
 
-/** The options of encoding a task. */
+/** The options for encoding a task. */
 export interface EncodeOptions {
-  /** The time of sending, in milliseconds since the epoch: what the broker's expiration counts from. */
+  /** The time of sending, in milliseconds since the epoch, from which the broker's expiration is computed. */
   readonly now: number
-  /** False writes dates plainly, for peers whose kombu is older than 5.3. Default true. */
+  /** False writes dates as plain strings, for peers with kombu before 5.3. Default true. */
   readonly tags?: boolean
 }
 
 /**
- * The message of protocol 2 that Celery would send (wire specification 2.1 to 2.3). Throws `TWQ_UNSERIALISABLE` for a value
- * that has no form on the wire, and `TWQ_USAGE` for a header name that is Celery's own.
+ * The protocol 2 message that Celery would send (wire specification 2.1 to 2.3). Throws `TWQ_UNSERIALISABLE` for a value without
+ * a form on the wire, and `TWQ_USAGE` for a header with one of Celery's names.
  */
 export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
   if (!isName(task.id)) throw unserialisable(`the task id ${displayOf(task.id, 100)} must be a text of 1 to 255 bytes`)
@@ -71,7 +71,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
     throw unserialisable(`the task name ${displayOf(task.task, 100)} must be a text of 1 to 255 bytes`)
   const args = task.args ?? []
   const kwargs = task.kwargs ?? {}
-  // First of all, since it tells what has no JSON form; the rest relies on that.
+  // First, since it reports values without a JSON form; the code below relies on that.
   const body = encodeBody(args, kwargs, task.embed, options.tags)
   const compressed = task.compression === undefined ? undefined : compress(body, task.compression)
   const headers: Headers = {
@@ -104,7 +104,7 @@ export function encodeTask(task: NewTask, options: EncodeOptions): WireMessage {
       correlationId: task.correlationId ?? task.id,
       replyTo: task.replyTo ?? '',
       priority: task.priority ?? 0,
-      // To the nearest of the whole seconds that AMQP has: how long it waited is counted from it. Celery sets none.
+      // Rounded to a whole second, AMQP's unit: the waiting time is computed from it. Celery sets none.
       timestamp: Math.round(options.now / 1000),
       expiration: expirationOf(task.expires, options.now),
     },
@@ -128,7 +128,7 @@ export function encodeBody(
   return Buffer.from(`[${parts.join(',')}]`)
 }
 
-// What most tasks carry.
+// The embed of most tasks.
 const NOTHING_FOLLOWS = '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}'
 
 function encodeEmbed({ callbacks, errbacks, chain, chord }: Partial<Embed>, tags: boolean): string {
@@ -145,14 +145,14 @@ function encodeEmbed({ callbacks, errbacks, chain, chord }: Partial<Embed>, tags
 /** RabbitMQ closes the channel on a longer expiration: ten years. */
 const LONGEST_EXPIRATION = 10 * 365 * 86_400_000
 
-/** The `expiration` property: whole milliseconds left, as text. Beyond the broker's range the header alone must do. */
+/** The `expiration` property: the remaining whole milliseconds, as text. Beyond the broker's limit only the header applies. */
 export function expirationOf(expires: number | undefined, now: number): string | undefined {
   if (expires === undefined) return undefined
   const left = Math.max(0, Math.round(expires - now))
   return left <= LONGEST_EXPIRATION ? String(left) : undefined
 }
 
-/** A moment as headers carry it; null for none. Throws `TWQ_UNSERIALISABLE`. */
+/** A time as headers carry it; null for none. Throws `TWQ_UNSERIALISABLE`. */
 export function timeHeader(field: string, ms: number | undefined): string | null {
   if (ms === undefined) return null
   if (!isWritable(ms)) throw unserialisable(`${field} ${ms} is no time between the years 1 and 9999`)
@@ -164,8 +164,8 @@ function seconds(ms: number | undefined): number | null {
 }
 
 /**
- * The caller's own headers as they go on a message. Throws `TWQ_USAGE` for a name that is Celery's own, and `TWQ_UNSERIALISABLE` for a
- * value that has no form in a header.
+ * The caller's own headers in the form of a message. Throws `TWQ_USAGE` for one of Celery's names, and `TWQ_UNSERIALISABLE` for a
+ * value without a form in a header.
  */
 export function customHeaders(headers: { readonly [name: string]: Json | undefined }): Headers {
   const custom: Record<string, HeaderValue> = Object.create(null)
@@ -179,9 +179,9 @@ export function customHeaders(headers: { readonly [name: string]: Json | undefin
   return custom
 }
 
-/** Deeper header tables are refused, since peers read them recursively. */
+/** Deeper header tables are refused, since peers decode them recursively. */
 const MAX_HEADER_DEPTH = 16
-/** Bytes, counted as they are read: far more than fits into the one frame that carries headers. */
+/** In bytes, counted while reading: far more than fits into the one frame for headers. */
 const MAX_HEADER_SIZE = 1024 * 1024
 
 interface Budget {
@@ -199,7 +199,7 @@ function headerValue(value: Json, path: string, depth: number, budget: Budget): 
       return value
     case 'bigint': {
       if (BigInt.asIntN(64, value) === value) return value
-      // Writing out a very long one takes long.
+      // Formatting a very long one takes long.
       const shown = BigInt.asIntN(256, value) === value ? value : 'too large'
       throw unserialisable(`${path} is ${shown}: an integer in a header has at most 64 bits`)
     }
