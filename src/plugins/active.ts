@@ -1,7 +1,10 @@
 import type { Plugin } from '../tasks/plugin.ts'
 import type { FailureLog } from './failure-log.ts'
 
-/** Whether the hooks of a plugin are to be called now. One that can't say is active, and is logged where there is a log. */
+/**
+ * Whether to call a plugin's hooks now. A plugin whose answer fails counts as active, and the failure is logged if there is a
+ * log.
+ */
 export function isActive(plugin: Plugin, failures: FailureLog | undefined): boolean {
   if (plugin.active === undefined) return true
   try {

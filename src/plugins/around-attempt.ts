@@ -10,8 +10,8 @@ import type { FailureLog } from './failure-log.ts'
 import type { SendHooks } from './send-hooks.ts'
 
 /**
- * The plugins around attempts as one function; undefined where none has a hook for them. Sends of the worker while an attempt
- * runs here, members of a group for one, find in `sends` what it passes on.
+ * The plugins around attempts as one function; undefined if none has such a hook. Messages that the worker sends while the
+ * attempt runs, such as members of a group, find in `sends` what the attempt passes on.
  */
 export function aroundAttempt(
   plugins: readonly Plugin[],
@@ -35,7 +35,10 @@ export function aroundAttempt(
   }
 }
 
-/** What a plugin throws of its own is the attempt's outcome, and it may mean that; the log says who did, unless it is a retry or a refusal. */
+/**
+ * An error thrown by a plugin is the attempt's outcome and may be intended; the log names the plugin, unless it is a retry or a
+ * rejection.
+ */
 function observing(surrounded: SurroundedAttempt, failures: FailureLog): ChainObserver {
   return {
     ended(plugin, how) {
@@ -52,7 +55,7 @@ function observing(surrounded: SurroundedAttempt, failures: FailureLog): ChainOb
   }
 }
 
-/** Throws `TWQ_PLUGIN` for arguments that a plugin has made none of. */
+/** Throws `TWQ_PLUGIN` if a plugin replaced the arguments by something else. */
 function argumentsOf({ task, args, kwargs }: PluginAttempt): [readonly Json[], JsonObject] {
   if (!Array.isArray(args) || typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
     throw new TwqError('TWQ_PLUGIN', `a plugin has replaced the arguments of ${task} by what are none`, {

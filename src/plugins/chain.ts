@@ -1,23 +1,26 @@
 import { TwqError } from '../errors.ts'
 
-/** A hook of one plugin: runs what is within it by `next`. */
+/** A hook of one plugin: runs the inner code through `next`. */
 export interface Hook<Result> {
   readonly plugin: string
   readonly run: (next: () => Promise<Result>) => unknown
 }
 
-/** Hears where a chain is; for limits of time, and for the log. */
+/** Is told how far a chain is; for time limits and the log. */
 export interface ChainObserver {
-  /** The code of a plugin runs now; undefined: what is innermost. */
+  /** The code of a plugin runs now; undefined for the innermost code. */
   entered?(plugin: string | undefined): void
-  /** A plugin ended with an error that did not come out of its `next`, or without `next` or another result than that one's. */
+  /**
+   * A plugin ended with an error that did not come out of its `next`, or without calling `next`, or with another result than
+   * `next`'s.
+   */
   ended?(plugin: string, how: { readonly thrown: unknown } | { readonly result: unknown }): void
 }
 
 /**
- * Runs `innermost` within hooks, the first of which is the outermost, and resolves with what that returns. A hook may leave `next` out;
- * calling it twice, or after the hook has ended, rejects with `TWQ_PLUGIN`. Resolves only once everything within has ended, also
- * where a hook did not await it.
+ * Runs `innermost` inside hooks, the first of which is the outermost, and resolves with its result. A hook may skip `next`;
+ * calling it twice, or after the hook has ended, rejects with `TWQ_PLUGIN`. Resolves only once all inner code has ended, even if
+ * a hook did not await it.
  */
 export async function runChain<Result>(
   hooks: readonly Hook<Result>[],
@@ -49,7 +52,7 @@ export async function runChain<Result>(
     if (inner.over) return Promise.reject(misuse(plugin, 'after it had ended'))
     if (inner.ending !== undefined) return Promise.reject(misuse(plugin, 'twice'))
     inner.ending = enter()
-    // The hook may look away; what runs within it is waited for below.
+    // The hook may not await it; the inner code is awaited below.
     inner.ending.catch(() => {})
     return inner.ending
   }

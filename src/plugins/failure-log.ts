@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 
-/** Between two lines about one hook of a plugin, in milliseconds. */
+/** Between two log lines about one hook of a plugin, in milliseconds. */
 const QUIET = 60_000
 
 interface Streak {
@@ -10,7 +10,7 @@ interface Streak {
   times: number
 }
 
-/** Logs what plugins do wrong: once a minute for each hook, with how often it happened since the line before. */
+/** Logs errors of plugins: once a minute per hook, with the number of occurrences since the last line. */
 export class FailureLog {
   readonly #logger: EventLogger
   readonly #clock: Clock
@@ -21,7 +21,7 @@ export class FailureLog {
     this.#clock = clock
   }
 
-  /** Tells that `hook` of `plugin` threw `error`; never throws. */
+  /** Reports that `hook` of `plugin` threw `error`; never throws. */
   tell(plugin: string, hook: string, error: unknown): void {
     const key = `${plugin} ${hook}`
     const streak = this.#streaks.get(key)

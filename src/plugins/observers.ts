@@ -9,7 +9,10 @@ interface Hearing {
   readonly hear: (facts: unknown) => unknown
 }
 
-/** The observers of plugins: tells them of moments, one after the other. What they throw, or reject with, is logged and changes nothing. */
+/**
+ * The observers of plugins, called one after the other for each event. What they throw or reject with is logged and has no other
+ * effect.
+ */
 export class Observers {
   readonly #hearing = new Map<Moment, Hearing[]>()
   readonly #failures: FailureLog
@@ -24,12 +27,12 @@ export class Observers {
     }
   }
 
-  /** Whether any plugin hears one of these moments. */
+  /** Whether any plugin observes one of these events. */
   hears(...moments: readonly Moment[]): boolean {
     return moments.some((moment) => this.#hearing.has(moment))
   }
 
-  /** Tells of a moment. Never throws, and waits for nothing. */
+  /** Reports an event. Never throws, and does not wait. */
   tell<M extends Moment>(moment: M, facts: FactsOf<M>): void {
     for (const { plugin, hear } of this.#hearing.get(moment) ?? []) {
       void heard(hear, facts).catch((error: unknown) => this.#failures.tell(plugin, `on.${moment}`, error))
@@ -37,7 +40,7 @@ export class Observers {
   }
 }
 
-// Async, so that a throw, a rejection and a thenable that throws are one.
+// Async, so that a throw, a rejection and a thenable that throws are handled alike.
 async function heard(hear: Hearing['hear'], facts: unknown): Promise<void> {
   await hear(facts)
 }

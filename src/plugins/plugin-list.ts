@@ -12,37 +12,37 @@ import { FailureLog } from './failure-log.ts'
 import { Observers } from './observers.ts'
 import { type SendHooks, sendHooks } from './send-hooks.ts'
 
-/** Where plugins run, and how long their starts and stops may take, in milliseconds. */
+/** Where plugins run, and time limits for their starts and stops, in milliseconds. */
 export interface PluginListParts {
   /** Those of the configuration, the outermost first. */
   readonly plugins: readonly Plugin[]
-  /** The tasks that run here: some have plugins of their own, within those. */
+  /** The tasks that run here: some have plugins of their own, inside those. */
   readonly tasks: readonly AnyTask[]
   readonly host: Omit<PluginHost, 'logger'>
   readonly startTimeout: number
   readonly publishTimeout: number
-  /** For all that their starts returned. */
+  /** For all functions that their starts returned, together. */
   readonly stopTimeout: number
   readonly logger: EventLogger
   readonly clock: Clock
 }
 
-/** A task with the plugins that surround its attempts, and those as one function. */
+/** A task with the plugins around its attempts, and these as one function. */
 interface SurroundedTask {
   readonly plugins: readonly Plugin[]
   readonly around: AroundAttempt | undefined
 }
 
-/** The plugins of one process or thread: starts them in order, stops them in reverse, and puts them around attempts. */
+/** The plugins of one process or thread: starts them in order, stops them in reverse, and calls them around attempts. */
 export class PluginList {
   readonly #parts: PluginListParts
-  /** Each once, though several tasks may have it. */
+  /** Each plugin once, though several tasks may have it. */
   readonly #all: readonly Plugin[]
   readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
   readonly #surrounded = new Map<AnyTask, SurroundedTask>()
   readonly failures: FailureLog
   readonly observers: Observers
-  /** Those around sends; undefined where there are none. */
+  /** Those around sends; undefined if there are none. */
   readonly sends: SendHooks | undefined
 
   constructor(parts: PluginListParts) {
@@ -64,13 +64,13 @@ export class PluginList {
     return (this.#surrounded.get(task) ?? this.#surround(task)).plugins.map(({ name }) => name)
   }
 
-  /** What members of the pool start theirs with. Plain data. */
+  /** What plugins of pool members are started with. Plain data. */
   get setup(): Pick<PluginListParts, 'host' | 'startTimeout' | 'stopTimeout' | 'publishTimeout'> {
     const { host, startTimeout, stopTimeout, publishTimeout } = this.#parts
     return { host: { ...host, role: 'member' }, startTimeout, stopTimeout, publishTimeout }
   }
 
-  /** What surrounds the attempts of a task; undefined where no plugin here surrounds any, so that none is asked for it. */
+  /** The hooks around the attempts of a task; undefined if no plugin here has one, so that attempts need not ask. */
   get aroundOf(): ((task: AnyTask) => AroundAttempt | undefined) | undefined {
     if (this.#all.every((plugin) => plugin.aroundAttempt === undefined)) return undefined
     return (task) => {
@@ -87,7 +87,9 @@ export class PluginList {
     return surrounded
   }
 
-  /** Starts all, one after the other. Rejects with `TWQ_PLUGIN`, with the plugin's name, once those before it are stopped again. */
+  /**
+   * Starts all, one after the other. Rejects with `TWQ_PLUGIN`, naming the plugin, once those started before are stopped again.
+   */
   async start(): Promise<void> {
     const { startTimeout, logger, host } = this.#parts
     let starting = ''
@@ -112,7 +114,7 @@ export class PluginList {
     }
   }
 
-  /** Calls what the starts returned, the last first. Never rejects: what goes wrong is logged. */
+  /** Calls the functions that the starts returned, the last first. Never rejects: errors are logged. */
   async stop(): Promise<void> {
     const { stopTimeout, logger } = this.#parts
     const reason = () => new Error(`it has not stopped within ${stopTimeout} ms`)
@@ -128,7 +130,7 @@ export class PluginList {
   }
 }
 
-// A hook that is not async throws at once.
+// A hook that is not async throws synchronously.
 async function started(plugin: Plugin, host: PluginHost): Promise<unknown> {
   return await plugin.start?.(host)
 }

@@ -20,7 +20,10 @@ export interface SendHooksParts {
   /** Milliseconds that the hooks of one send may take before the message is sent, and again after it. */
   readonly publishTimeout: number
   readonly clock: Clock
-  /** Where the worker logs what hooks do wrong once a message is safe; a caller of `send` is told instead. */
+  /**
+   * Where the worker logs errors of hooks that occur once a message is confirmed; a caller of `send` gets them as a rejection
+   * instead.
+   */
   readonly failures?: FailureLog | undefined
 }
 
@@ -30,18 +33,18 @@ export interface FollowingSend {
   readonly task: string
   readonly id: string
   readonly queue: string
-  /** The message of the task that ended, or is retried. */
+  /** The message of the task that ended, or that is retried. */
   readonly parent: TaskMessage
 }
 
 const NO_TEXTS: Readonly<Record<string, string>> = Object.freeze({})
 
-/** The hooks of plugins around sends; undefined where no plugin has one, so that nothing is asked on the way of a message. */
+/** The hooks of plugins around sends; undefined if no plugin has one, so that sending need not ask. */
 export function sendHooks(parts: SendHooksParts): SendHooks | undefined {
   return parts.plugins.some((plugin) => plugin.aroundSend !== undefined) ? new SendHooks(parts) : undefined
 }
 
-/** Runs plugins around sends: those of callers, and those of the worker. */
+/** Runs plugins around sends of callers and of the worker. */
 export class SendHooks {
   readonly #parts: SendHooksParts
   readonly #surrounding: readonly Plugin[]
@@ -53,14 +56,14 @@ export class SendHooks {
     this.#surrounding = parts.plugins.filter((plugin) => plugin.aroundSend !== undefined)
   }
 
-  /** Has hooks of what follows this message get what its attempt passed on. */
+  /** Gives hooks around the follow-ups of this message what its attempt passed on. */
   passOn(message: TaskMessage, texts: Readonly<Record<string, string>>): void {
     this.#passedOn.set(message, texts)
   }
 
   /**
-   * A way to send with the hooks around it. The send rejects with what a hook throws, and with `TWQ_PLUGIN` for one that takes
-   * too long or does not send.
+   * Sends with the hooks around it. Rejects with what a hook throws, and with `TWQ_PLUGIN` for a hook that takes too long or does
+   * not send.
    */
   around(send: Send, parent?: TaskMessage, kind: 'task' | 'schedule' = 'task'): Send {
     const plain = send as (target: unknown, ...rest: readonly unknown[]) => Promise<AnyHandle>
@@ -100,7 +103,7 @@ export class SendHooks {
       last: SendOptions = {},
     ): Promise<AnyHandle> => {
       const plugins = this.#active
-      // What can't be sent is refused where everything is.
+      // Invalid sends are refused in the same place as without hooks.
       const known = isCanvas(target) || isTask(target) || typeof target === 'string'
       return plugins.length === 0 || !known ? plain(target, given, last) : surrounded(plugins, target, given, last)
     }
@@ -108,9 +111,9 @@ export class SendHooks {
   }
 
   /**
-   * Sends a message of the worker by `publish`, which is given the headers that hooks have set. Rejects as `publish` does, and with
-   * `TWQ_PLUGIN` where a hook throws, takes too long or does not send. What goes wrong once the message is safe is logged: it must
-   * not make a task fail whose next one runs.
+   * Sends a message of the worker through `publish`, which gets the headers set by hooks. Rejects as `publish` does, and with
+   * `TWQ_PLUGIN` if a hook throws, takes too long or does not send. Errors after the message is confirmed are only logged: they
+   * must not fail a task whose next one already runs.
    */
   async follow(following: FollowingSend, publish: (headers: Headers | undefined) => Promise<void>): Promise<void> {
     const plugins = this.#active
@@ -140,7 +143,7 @@ export class SendHooks {
   }
 }
 
-/** The task of its signature, which a canvas has as a property; one of another program writes itself. */
+/** The task of its signature, a property of a canvas; a canvas of another program serializes itself. */
 function nameOfCanvas(canvas: Canvas): string {
   const { task = canvas.toJSON().task } = canvas as { readonly task?: unknown }
   return typeof task === 'string' ? task : 'canvas'
@@ -151,7 +154,7 @@ function nameOf({ kind, task, id }: PluginSend): string {
   return kind === 'task' || kind === 'schedule' ? `${task}[${id}]` : `the ${kind} ${task}[${id}]`
 }
 
-/** Throws `TWQ_PLUGIN` for headers that no message can have. */
+/** Throws `TWQ_PLUGIN` for headers that a message can't have. */
 function headersOf(subject: PluginSend): Headers | undefined {
   const headers: Readonly<Record<string, Json>> = subject.headers
   if (Object.keys(headers).length === 0) return undefined

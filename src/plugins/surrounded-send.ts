@@ -11,18 +11,18 @@ export interface SurroundedSendParts<Result> {
   readonly hooks: readonly Hook<Sent>[]
   /** Resolves once the broker has confirmed it. */
   readonly send: () => Promise<Result>
-  /** What hooks are told of what was sent. */
+  /** What hooks get as the result of the send. */
   readonly sent: () => Sent
   /** For errors: `math.add[id]`. */
   readonly name: string
   readonly publishTimeout: number
   readonly clock: Clock
   readonly failures: FailureLog | undefined
-  /** Gives up. */
+  /** Aborts the send. */
   readonly signal: AbortSignal | undefined
 }
 
-/** What became of the message itself, whatever hooks make of it. */
+/** The outcome of the message itself, whatever the hooks do with it. */
 type Fate<Result> =
   | { readonly kind: 'unsent' }
   | { readonly kind: 'confirmed'; readonly result: Result }
@@ -30,14 +30,14 @@ type Fate<Result> =
 
 /**
  * Sends once, with hooks around it. The hooks may take `publishTimeout` before the message is sent, and again after it; the send
- * itself has limits of its own. Made for one call of `ofCaller` or `ofWorker`.
+ * has its own limits. Made for one call of `ofCaller` or `ofWorker`.
  */
 export class SurroundedSend<Result> {
   readonly #parts: SurroundedSendParts<Result>
   #fate: Fate<Result> = { kind: 'unsent' }
   /** The plugin whose code runs now. */
   #plugin = ''
-  /** The innermost one that ended in its own way. */
+  /** The innermost plugin that ended with its own error or result. */
   #first: string | undefined
   #timer: Timer | undefined
   #over = false
@@ -47,9 +47,9 @@ export class SurroundedSend<Result> {
     this.#parts = parts
   }
 
-  /** Resolves with what the send resolved with. Rejects with what a hook throws, or the send, and with `TWQ_PLUGIN`. */
+  /** Resolves with the result of the send. Rejects with what a hook or the send throws, and with `TWQ_PLUGIN`. */
   async ofCaller(): Promise<Result> {
-    // The process must not end for want of anything else to do: a caller waits.
+    // Keeps the process alive while the caller waits.
     const keepAlive = setInterval(() => {}, 60_000)
     try {
       await this.#run()
@@ -59,7 +59,10 @@ export class SurroundedSend<Result> {
     return this.#result()
   }
 
-  /** Resolves once the message is safe, also where a hook goes wrong after that. Rejects with the send's own error, or with `TWQ_PLUGIN`. */
+  /**
+   * Resolves once the message is confirmed, even if a hook fails after that. Rejects with the send's own error, or with
+   * `TWQ_PLUGIN`.
+   */
   async ofWorker(): Promise<void> {
     const { failures, name } = this.#parts
     try {
@@ -77,7 +80,7 @@ export class SurroundedSend<Result> {
     }
   }
 
-  /** The plugin that something went wrong in, not those around it that passed it on. */
+  /** The plugin in which the error occurred, not those around it that passed it on. */
   get #culprit(): string {
     return this.#first ?? this.#plugin
   }
@@ -131,7 +134,7 @@ export class SurroundedSend<Result> {
     )
   }
 
-  /** A hook that looks away from a failure has not sent anything by that. */
+  /** A hook that swallows a failure has still not sent anything. */
   #result(): Result {
     const { name } = this.#parts
     switch (this.#fate.kind) {

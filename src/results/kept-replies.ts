@@ -9,13 +9,13 @@ import { ResultFeed } from './result-feed.ts'
 export type OpenReader = (parts: Pick<ReadingParts, 'onRecord' | 'onWatched' | 'onFailed'>) => ResultReader
 
 /**
- * Follows tasks whose results workers, Python's or ours, keep where a {@link ResultReader} reads them. Nothing is read before
- * the first listener. A task with a listener is watched first, so that nothing is missed, and is then read.
+ * Follows tasks whose results workers (Python's or ours) store where a {@link ResultReader} can read them. Nothing is read before
+ * the first listener. For a task with a listener, watching starts before the first read, so that no state is missed.
  */
 export class KeptReplies implements Replies, AsyncDisposable {
-  /** As Python's clients, whose workers may still be asked to reply somewhere. */
+  /** As Python's clients do: their workers may still be configured to reply there. */
   readonly name = randomUUID()
-  /** Results are kept with or without listeners. */
+  /** Results are stored with or without listeners. */
   readonly isOpen = true
   readonly carriesChords = false
   readonly reader: ResultReader
@@ -57,7 +57,7 @@ export class KeptReplies implements Replies, AsyncDisposable {
 
   async leave(): Promise<void> {}
 
-  /** Breaks all feeds with `TWQ_CLOSED` and closes the reader. */
+  /** Ends all feeds with `TWQ_CLOSED` and closes the reader. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#break([...this.#followed.keys()], new TwqError('TWQ_CLOSED', 'the client was closed'))
     await this.reader[Symbol.asyncDispose]()
@@ -67,7 +67,7 @@ export class KeptReplies implements Replies, AsyncDisposable {
     const feeds = this.#followed.get(taskId)
     if (feeds !== undefined) {
       feeds.add(feed)
-      // It is watched, or about to be: only what was stored before is missing.
+      // It is watched, or about to be: only earlier states are missing.
       void this.#catchUp([taskId])
       return
     }
@@ -95,7 +95,7 @@ export class KeptReplies implements Replies, AsyncDisposable {
         if (one !== undefined) this.#receive(taskId, one)
       }
     } catch (error) {
-      // Where nothing is heard either, the tasks are watched anew once it is, and read again.
+      // If watching fails, the tasks are watched anew once it works again, and read again.
       if (this.reader.trouble === undefined) this.#break(taskIds, error as Error)
     }
   }

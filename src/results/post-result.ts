@@ -1,23 +1,23 @@
 import type { ResultRecord } from '../protocol/result-record.ts'
 import type { ResultBackend, ResultOwner } from './backend.ts'
 
-/** Hears what became of a record: once, and perhaps before the call that stores it returns. Neither may throw. */
+/** Is told the outcome of a record: once, possibly before the call that stores it returns. Neither method may throw. */
 export interface StoreListener {
-  /** It is safe, or certain that no reader can receive it. */
+  /** It is stored, or it is certain that no reader can receive it. */
   stored(answer: 'stored' | 'dropped', record: ResultRecord): void
-  /** Neither can be established: what `ResultBackend.store` rejects with. */
+  /** Neither can be established: the error with which `ResultBackend.store` rejects. */
   refused(error: unknown, record: ResultRecord): void
 }
 
-/** The method of a {@link PostingBackend}: a symbol, since a backend of a program's own may have methods of any name. */
+/** The method of a {@link PostingBackend}: a symbol, since a custom backend may have methods of any name. */
 export const POST = Symbol('post a result')
 
-/** A backend that can store a record without a promise: what a worker does for each of its tasks. */
+/** A backend that can store a record without a promise: a worker does this for each of its tasks. */
 export interface PostingBackend extends ResultBackend {
   [POST](record: ResultRecord, owner: ResultOwner, listener: StoreListener): void
 }
 
-/** Stores a record as `ResultBackend.store` of any backend does, and tells `listener` what became of it. */
+/** Stores a record as `ResultBackend.store` of any backend does, and tells `listener` the outcome. */
 export function postResult(
   backend: ResultBackend,
   record: ResultRecord,
@@ -34,7 +34,7 @@ export function postResult(
   )
 }
 
-/** Async, since a backend of a program's own may throw. */
+/** Async, since a custom backend may throw. */
 async function store(
   backend: ResultBackend,
   record: ResultRecord,

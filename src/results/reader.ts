@@ -3,47 +3,47 @@ import type { ResultRecord } from '../protocol/result-record.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import type { ChordJoin } from './backend.ts'
 
-/** The parts that reading kept results works with. Times in milliseconds. */
+/** What a reader of stored results needs. Times in milliseconds. */
 export interface ReadingParts {
   /** The prefix of result keys: Celery's `global_keyprefix`. */
   readonly keyPrefix: string
-  /** How long one question is tried. */
+  /** How long one request is retried. */
   readonly patience: number
-  /** Results of more bytes than this need not be read: they may be an error. Undefined: whatever their size. */
+  /** Results of more bytes than this need not be read: they may be an error. Undefined for no limit. */
   readonly largest?: number | undefined
   readonly clock: Clock
-  /** To be called with each state of a watched task, in order. */
+  /** Called with each state of a watched task, in order. */
   onRecord(taskId: string, record: ResultRecord): void
-  /** To be called once nothing new of these tasks is missed: what was stored before is then read. */
+  /** Called once no new state of these tasks can be missed: earlier states are then read. */
   onWatched(taskIds: readonly string[]): void
-  /** To be called where these tasks can't be watched or read: their listeners get the error. */
+  /** Called if these tasks can't be watched or read: their listeners get the error. */
   onFailed(taskIds: readonly string[], error: Error): void
 }
 
-/** Reads the results of any task where they are kept. Need not connect before the first call. */
+/** Reads the results of any task where they are stored. Need not connect before the first call. */
 export interface ResultReader extends AsyncDisposable {
-  /** The reason why no news arrives at present, without passwords; undefined while it does. */
+  /** The reason why no states arrive at present, without passwords; undefined if they do. */
   readonly trouble?: string | undefined
-  /** Makes chords known to the workers, where these join them; without it, workflows with chords are refused. */
+  /** Registers chords with the workers' backend; without it, workflows with chords are refused. */
   readonly chords?: Pick<ChordJoin, 'begin'>
-  /** Keeps groups, where it can. */
+  /** Stores groups, if possible. */
   readonly groups?: GroupStore
-  /** The latest state of each of these tasks: undefined where there is none, an error where it can't be read. */
+  /** The latest state of each of these tasks: undefined if there is none, an error if it can't be read. */
   read(taskIds: readonly string[]): Promise<readonly (ResultRecord | Error | undefined)[]>
-  /** Begins to watch a task. Called once until `unwatch`. */
+  /** Starts watching a task. Called once until `unwatch`. */
   watch(taskId: string): void
-  /** Ends what `watch` began. */
+  /** Stops watching a task. */
   unwatch(taskId: string): void
-  /** Drops what is kept of a task. */
+  /** Deletes the stored data of a task. */
   drop(taskId: string): Promise<void>
 }
 
-/** Keeps groups by their ids, beside the results of their members (wire specification 4.5). */
+/** Stores groups by their ids, beside the results of their members (wire specification 4.5). */
 export interface GroupStore {
-  /** Keeps a group, as Python's `GroupResult.save()`. */
+  /** Stores a group, like Python's `GroupResult.save()`. */
   saveGroup(group: ResultTuple): Promise<void>
-  /** A group that was saved; null where there is none. */
+  /** A stored group; null if there is none. */
   restoreGroup(groupId: string): Promise<ResultTuple | null>
-  /** Drops a saved group; the results of its members stay. */
+  /** Deletes a stored group; the results of its members stay. */
   deleteGroup(groupId: string): Promise<void>
 }

@@ -1,47 +1,47 @@
 import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 
-/** An update for a listener of a feed: a record, or the error after which nothing more will come. */
+/** An update for a listener of a feed: a record, or an error after which nothing follows. */
 export type FeedEvent =
   | { readonly kind: 'record'; readonly record: ResultRecord }
   | { readonly kind: 'broken'; readonly error: Error }
 
-/** Where the records of a feed are fetched from, where they do not come by themselves. */
+/** Fetches the records of a feed, if they are not pushed. */
 export interface FeedSource {
-  /** The first listener came: bring the known states, and all that follow. */
+  /** The first listener was added: deliver the known states, and all that follow. */
   follow(): void
-  /** The last listener left. */
+  /** The last listener was removed. */
   leave(): void
-  /** Brings what is known now. */
+  /** Delivers the current state. */
   look(): Promise<void>
-  /** Why nothing can be heard at present, if so. */
+  /** Why no states arrive at present, if so. */
   trouble(): string | undefined
 }
 
-/** Of a task that reports more states than these, the oldest are forgotten. */
+/** If a task reports more states than this, the oldest are dropped. */
 const MOST_KEPT = 100
 
 type Listener = (event: FeedEvent) => void
 
 /** The states of one sent task as they arrive. Listeners are told in the order of arrival, until the final one. */
 export class ResultFeed {
-  // Both are made when they are used: results of most tasks are never asked for.
+  // Both are created on first use: results of most tasks are never asked for.
   #records: ResultRecord[] | undefined
   #broken: Error | undefined
   #listeners: Set<Listener> | undefined
   readonly #source: FeedSource | undefined
-  /** Told of the final record, while a publish waits for the broker's confirm. */
+  /** Is told the final record while a publish waits for the broker's confirm. */
   onAnswer: { answered(): void } | undefined
 
   constructor(source?: FeedSource) {
     this.#source = source
   }
 
-  /** The newest record heard of. */
+  /** The latest record. */
   get latest(): ResultRecord | undefined {
     return this.#records?.at(-1)
   }
 
-  /** Whether the final record has come. */
+  /** Whether the final record has arrived. */
   get isOver(): boolean {
     return this.latest !== undefined && isFinal(this.latest)
   }
@@ -51,7 +51,7 @@ export class ResultFeed {
     return this.#listeners !== undefined && this.#listeners.size > 0
   }
 
-  /** Takes a record in. What follows a final one is a duplicate, or a straggler that lost a race: passed over. */
+  /** Adds a record. Anything after a final one is a duplicate, or a late record that lost a race: ignored. */
   push(record: ResultRecord): void {
     if (this.isOver) return
     this.#records ??= []
@@ -60,25 +60,25 @@ export class ResultFeed {
     if (isFinal(record)) this.onAnswer?.answered()
   }
 
-  /** Ends a feed that will never see a final record. */
+  /** Ends a feed that will never get a final record. */
   break(error: Error): void {
     if (this.isOver || this.#broken !== undefined) return
     this.#broken = error
     this.#tell({ kind: 'broken', error })
   }
 
-  /** Why nothing is heard from where records are fetched, if so. */
+  /** Why no states arrive from where records are fetched, if so. */
   get trouble(): string | undefined {
     return this.#source?.trouble()
   }
 
-  /** The newest record there is now. */
+  /** The latest record that exists now. */
   async look(): Promise<ResultRecord | undefined> {
     if (!this.isOver) await this.#source?.look()
     return this.latest
   }
 
-  /** Tells `listener` the records that came already, and all that follow. Returns how to stop. */
+  /** Passes `listener` the records received so far, and all that follow. Returns a function that removes it. */
   listen(listener: Listener): () => void {
     this.#listeners ??= new Set()
     const listeners = this.#listeners

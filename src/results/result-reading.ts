@@ -6,7 +6,7 @@ import { KeptReplies } from './kept-replies.ts'
 import type { GroupStore } from './reader.ts'
 import type { Replies } from './replies.ts'
 
-/** The settings of the reader of kept results, which logs to `logger`. Times in milliseconds. */
+/** The settings of the reader of stored results, which logs to `logger`. Times in milliseconds. */
 export type ReadingSettings = Pick<BuiltInReadingParts, 'keyPrefix' | 'patience' | 'clock' | 'logger'>
 
 /** Whether the results of this backend can be read. */
@@ -15,11 +15,11 @@ export function canBeRead({ openReader, openReplies }: BuiltInDefinition): boole
 }
 
 /**
- * The reading side of a result backend, in a client or for the tasks that tasks send. The reader of kept results outlives the
+ * The reading side of a result backend, in a client or for tasks that send tasks. The reader of stored results outlives the
  * sessions with the broker; results that are sent back are read over each session.
  */
 export class ResultReading implements AsyncDisposable {
-  /** Where results are, for people. */
+  /** The location of results, for display. */
   readonly shown: string
   readonly #definition: BuiltInDefinition
   readonly #logger: EventLogger | undefined
@@ -33,27 +33,27 @@ export class ResultReading implements AsyncDisposable {
     this.#kept = open && new KeptReplies((heard) => open({ ...settings, ...heard }))
   }
 
-  /** Announces chords where the workers' backend joins them. */
+  /** Registers chords if the workers' backend joins them. */
   get chords(): Pick<ChordJoin, 'begin'> | undefined {
     return this.#kept?.reader.chords
   }
 
-  /** Keeps groups, where that is possible. */
+  /** Stores groups, if possible. */
   get groups(): GroupStore | undefined {
     return this.#kept?.reader.groups
   }
 
-  /** The feed of a kept task's result; undefined where none are kept. */
+  /** The feed of a stored task result; undefined if none are stored. */
   get kept(): Replies | undefined {
     return this.#kept
   }
 
-  /** The replies to what is sent over a session, to be left before it stops; undefined where results can't be read. */
+  /** The replies to tasks sent over a session, to be released before it stops; undefined if results can't be read. */
   repliesOver(session: Session): Replies | undefined {
     return this.#kept ?? this.#definition.openReplies?.(session, this.#logger)
   }
 
-  /** Closes the reader of kept results, and breaks its feeds. */
+  /** Closes the reader of stored results and ends its feeds. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#kept?.[Symbol.asyncDispose]()
   }

@@ -1,16 +1,16 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { SendOptions } from './sending.ts'
 
-/** Which text is shown for arguments: always the same one, or one made of them. */
+/** The display text for arguments: a fixed one, or a function of them. */
 export type ArgumentDisplay<Arguments> = string | ((args: Arguments) => string)
 
-/** The displays of a task's arguments, as its settings have them. */
+/** The displays of a task's arguments from its settings. */
 export interface ArgumentDisplays {
   readonly argsRepr?: ArgumentDisplay<readonly Json[]>
   readonly kwargsRepr?: ArgumentDisplay<JsonObject>
 }
 
-/** The displays that a task's own settings have for a call of it. What a display function throws goes to the caller. */
+/** The displays that a task's own settings define for a call of it. Errors of a display function are thrown to the caller. */
 export function displayOf(
   { argsRepr, kwargsRepr }: ArgumentDisplays,
   { args = [], kwargs = {} }: { readonly args?: readonly Json[]; readonly kwargs?: JsonObject },
@@ -23,7 +23,7 @@ export function displayOf(
   }
 }
 
-/** An empty text is none to those that read it, and they would show the arguments. */
+/** Readers treat an empty text as missing and would show the arguments. */
 function shown<Arguments>(display: ArgumentDisplay<Arguments>, args: Arguments): string {
   return String(typeof display === 'string' ? display : display(args)) || '...'
 }

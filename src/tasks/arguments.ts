@@ -7,7 +7,7 @@ import { closest } from '../runtime/text/closest.ts'
 export interface Declaration {
   /** `['x', 'y?', '...more']`: Python's positional arguments bind to these, in this order. */
   readonly positional: readonly string[]
-  /** `['z', 'w?']`: given by name only; `'*'`: any name is taken. Undefined where the task declares no argument at all. */
+  /** `['z', 'w?']`: keyword only; `'*'` accepts any name. Undefined if the task declares no arguments at all. */
   readonly named?: readonly string[] | '*' | undefined
 }
 
@@ -15,25 +15,25 @@ export interface Declaration {
 interface Parameters {
   readonly required: readonly string[]
   readonly optional: readonly string[]
-  /** Takes all positional arguments that remain. */
+  /** Receives all remaining positional arguments. */
   readonly rest: string | undefined
-  /** Required, and given by name only. */
+  /** Required, and keyword only. */
   readonly keywordOnly: readonly string[]
-  /** Every name that is taken; undefined where any is. */
+  /** Every accepted name; undefined if any name is accepted. */
   readonly names: ReadonlySet<string> | undefined
-  /** One is called `__proto__`, which an ordinary object can't be given by assignment. */
+  /** An argument is named `__proto__`, which can't be assigned on an ordinary object. */
   readonly special: boolean
 }
 
-/** The named arguments, or a sentence in Python's words that says why they don't fit. */
+/** The named arguments, or a sentence in Python's wording that says why they don't fit. */
 export type Bound =
   | { readonly kind: 'bound'; readonly args: Record<string, Json> }
   | { readonly kind: 'mismatch'; readonly message: string }
 
 /**
- * Binds a message's positional and named arguments to a task's names, as Python binds a call to a function's parameters, and
- * complains in Python's words and order: names first, then too many positional arguments, then missing ones. The result has
- * no prototype: no name a sender chooses means anything special.
+ * Binds a message's positional and keyword arguments to a task's names as Python binds a call to a function's parameters, and
+ * reports errors in Python's wording and order: names first, then too many positional arguments, then missing ones. The result
+ * has no prototype, so a name chosen by a sender has no special meaning.
  */
 export function bindArguments(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject): Bound {
   const parameters = parametersOf(declared)
@@ -46,7 +46,7 @@ export function bindArguments(task: string, declared: Declaration, args: readonl
     if (problem !== undefined) return mismatch(problem)
     bound[name] = kwargs[name] as Json
   }
-  // A caller by name gives the whole list under the rest parameter's own name.
+  // A keyword caller gives the whole list under the rest parameter's own name.
   if (rest !== undefined) {
     if (!(rest in bound)) bound[rest] = args.slice(names)
   } else if (args.length > names) return mismatch(surplus(task, parameters, args.length, kwargs))
@@ -58,8 +58,8 @@ export function bindArguments(task: string, declared: Declaration, args: readonl
 }
 
 /**
- * Binds what was read from the wire, as {@link bindArguments}, for the task's own code: all objects in it have the usual
- * prototype, given in place.
+ * Binds arguments from the wire, as {@link bindArguments} does, for the task's own code: all objects in them get the usual
+ * prototype, in place.
  */
 export function bindReceived(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject): Bound {
   const exact = bindByPosition(parametersOf(declared), args, kwargs)
@@ -70,8 +70,8 @@ export function bindReceived(task: string, declared: Declaration, args: readonly
 }
 
 /**
- * A call that gives its arguments by position alone, none too many and none too few, as most of Celery's do; undefined for
- * any other. The object is made as it is to be: giving it another prototype costs more than all the rest.
+ * Binds a call with only positional arguments in the right number, as most of Celery's are; undefined for any other. The object
+ * is created in its final form: changing its prototype costs more than the rest of the call.
  */
 function bindByPosition(
   parameters: Parameters,
@@ -88,8 +88,8 @@ function bindByPosition(
 }
 
 /**
- * What no further argument can mend in a call, in Python's words; undefined where it may still become a right one, as that
- * of a signature does, to which the result of the task before is added.
+ * An error in a call that no further argument can fix, in Python's wording; undefined if the call may still become valid, as with
+ * a signature to which the previous task's result is added.
  */
 export function partialProblem(task: string, declared: Declaration, args: readonly Json[], kwargs: JsonObject) {
   const parameters = parametersOf(declared)
@@ -102,7 +102,7 @@ export function partialProblem(task: string, declared: Declaration, args: readon
   return tooMany ? surplus(task, parameters, args.length, kwargs) : undefined
 }
 
-/** The arguments of a call: an array is positional ones, an object named ones. Throws `TWQ_ARGUMENTS` for anything else. */
+/** The arguments of a call: an array for positional ones, an object for named ones. Throws `TWQ_ARGUMENTS` for anything else. */
 export function callArguments(name: string, args: unknown): { args: readonly Json[]; kwargs: JsonObject } {
   if (args === undefined) return { args: [], kwargs: {} }
   if (Array.isArray(args)) return { args, kwargs: {} }
@@ -118,9 +118,9 @@ export function callArguments(name: string, args: unknown): { args: readonly Jso
 const parsed = new WeakMap<readonly string[], Parameters>()
 const NONE: readonly string[] = Object.freeze([])
 
-/** Reads a declaration, once per task. Its lists must have passed {@link positionalProblem} and {@link namedProblem}. */
+/** Parses a declaration, once per task. Its lists must have passed {@link positionalProblem} and {@link namedProblem}. */
 function parametersOf({ positional, named }: Declaration): Parameters {
-  // Both lists belong to one task, and are as frozen as it is.
+  // Cached by the task's lists, which are frozen like the task.
   const key = Array.isArray(named) ? (named as readonly string[]) : positional
   let parameters = parsed.get(key)
   if (parameters === undefined) {
@@ -150,12 +150,12 @@ function bareName(entry: string): string {
   return entry.startsWith('...') ? entry.slice(3) : isOptional(entry) ? entry.slice(0, -1) : entry
 }
 
-/** The name of the parameter that the positional argument at `index` is for; it must have one. */
+/** The parameter for the positional argument at `index`; it must exist. */
 function nameAt({ required, optional }: Parameters, index: number): string {
   return (required[index] ?? optional[index - required.length]) as string
 }
 
-/** The problem of an argument given by name, beside `given` positional ones; or undefined. */
+/** The problem with an argument given by name, besides `given` positional ones; or undefined. */
 function nameProblem(task: string, parameters: Parameters, given: number, name: string): string | undefined {
   const { required, optional, rest, names } = parameters
   if (names !== undefined && !names.has(name)) return unexpectedArgument(task, name, names)
@@ -171,10 +171,10 @@ function isAmongFirst({ required, optional }: Parameters, count: number, name: s
   return later >= 0 && required.length + later < count
 }
 
-/** Longer names are cut: a sender chooses them. */
+/** Longer names are cut: the sender chooses them. */
 const LONGEST_NAME = 100
 
-/** Python's sentence about a named argument that a task does not have, and which of `names` was likely meant. */
+/** Python's sentence about an unknown keyword argument, with the one of `names` that was likely meant. */
 export function unexpectedArgument(task: string, name: string, names: Iterable<string>): string {
   const shown = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
   const meant = name.length > LONGEST_NAME ? undefined : closest(name, names)
@@ -182,7 +182,7 @@ export function unexpectedArgument(task: string, name: string, names: Iterable<s
   return `${task}() got an unexpected keyword argument '${shown}'${hint}`
 }
 
-/** The problem of a `named` list, beside a `positional` one; or undefined. */
+/** The problem with a `named` list, combined with a `positional` one; or undefined. */
 export function namedProblem(named: unknown, positional: readonly string[]): string | undefined {
   if (named === '*') return undefined
   if (!Array.isArray(named)) return `must be a list of argument names, or '*' for any, got ${typeof named}`
@@ -198,7 +198,7 @@ export function namedProblem(named: unknown, positional: readonly string[]): str
   return undefined
 }
 
-/** The problem of a `positional` list, or undefined. */
+/** The problem with a `positional` list, or undefined. */
 export function positionalProblem(positional: unknown): string | undefined {
   if (!Array.isArray(positional)) return `must be a list of argument names, got ${typeof positional}`
   const seen = new Set<string>()
@@ -226,7 +226,7 @@ function mismatch(message: string): Bound {
   return { kind: 'mismatch', message }
 }
 
-/** Python counts what was given by name only along, where it says that there were too many by position. */
+/** In its error for too many positional arguments Python counts keyword-only ones as well. */
 function surplus(task: string, parameters: Parameters, given: number, kwargs: JsonObject): string {
   const { required, optional, names } = parameters
   const [least, most] = [required.length, required.length + optional.length]

@@ -1,4 +1,4 @@
-/** How an attribute of Celery's tasks is written in `defineTask`. */
+/** The equivalent of an attribute of Celery's tasks in `defineTask`. */
 const HERE: Readonly<Record<string, string>> = {
   acks_late: "acks: 'late', or 'early'",
   acks_on_failure_or_timeout: 'ackOnFailure and ackOnTimeout',
@@ -23,7 +23,7 @@ const HERE: Readonly<Record<string, string>> = {
   track_started: 'trackStarted: true',
 }
 
-/** Why others are not, and what to do. */
+/** Why others have none, and what to do instead. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   after_return: 'end `run` with a `finally`',
   abstract: 'there are no task classes: share a function',
@@ -54,7 +54,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   typing: '`positional` and `schema` say which arguments there are',
 }
 
-/** Every attribute that has an answer: how it is written here, or why it is not. */
+/** Every known attribute: its equivalent, or why it has none. */
 export const celeryAttributes = { here: HERE, notHere: NOT_HERE }
 
 /** The hint for a setting that is an attribute of Celery's tasks; undefined for any other. */

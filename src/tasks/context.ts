@@ -6,51 +6,55 @@ import type { RetryOptions } from './retry-options.ts'
 import type { Canvas, Send } from './sending.ts'
 import type { TaskLogger } from './task-logger.ts'
 
-/** How a task is replaced. */
+/** The options for replacing a task. */
 export interface ReplaceOptions {
-  /** Put on the signature and on what follows it: callbacks, errbacks, and the later steps of the chain, as `on_replace` of a Python task may. */
+  /**
+   * Added to the signature and to its follow-ups: callbacks, errbacks, and later steps of the chain, as `on_replace` of a Python
+   * task may do.
+   */
   readonly stamps?: Stamps
 }
 
-/** The context of an attempt: facts about it, and actions besides returning a value. */
+/** The context of an attempt: facts about it, and actions other than returning a value. */
 export interface TaskContext {
   readonly id: string
   readonly name: string
   /**
-   * The same in every attempt at this call of the task, to give to a service that does things once: over retries, redeliveries, and a replay from
-   * quarantine, which may repeat work that was done. It is the task's id; what `replace` has run in its place, with that id, has a key of its own.
+   * The same in every attempt at this call of the task, for services that deduplicate by key: across retries, redeliveries, and a
+   * replay from quarantine, all of which may repeat work. It is the task's id; a replacement made by `replace`, which has the
+   * same id, has a different key.
    */
   readonly idempotencyKey: string
   readonly queue: string
   /** 1 on the first try. */
   readonly attempt: number
-  /** True when an earlier delivery of the same message may have started already: the work may be half done. */
+  /** True if an earlier delivery of the same message may have started: the work may be half done. */
   readonly redelivered: boolean
   /** Aborts when the attempt should stop; its `reason` is a `TwqError` that says why. */
   readonly signal: AbortSignal
   /** Adds the task's id, name and attempt to each line. */
   readonly log: TaskLogger
-  /** The message as Celery sent it: root and parent ids, group, eta, custom headers and the rest. */
+  /** The message as Celery sent it: root and parent ids, group, eta, custom headers and so on. */
   readonly request: TaskMessage
-  /** Stores the state PROGRESS with `meta`, as Python's `self.update_state(state='PROGRESS', meta=…)`. */
+  /** Stores the state PROGRESS with `meta`, like Python's `self.update_state(state='PROGRESS', meta=…)`. */
   progress(meta: Json): Promise<void>
-  /** Stores any state of your own. */
+  /** Stores any custom state. */
   updateState(state: State, meta: Json): Promise<void>
   /**
-   * Ends the attempt and has the task run again: after `countdown`, at `eta`, else when its retry policy says. Never returns. Throws
+   * Ends the attempt and runs the task again: after `countdown`, at `eta`, or when its retry policy says. Never returns. Throws
    * `TWQ_ARGUMENTS`, which no policy retries, for invalid options.
    */
   retry(options?: RetryOptions): never
   /**
-   * Has a signature run in this task's place, as Python's `self.replace`: it takes over the id, the callbacks, and the place
-   * in a chain, a group or a chord; of a group, the list of its results is the result. Never returns: `return ctx.replace(…)`.
+   * Runs a signature in place of this task, like Python's `self.replace`: it takes over the id, the callbacks, and the place in a
+   * chain, group or chord; for a group, the result is the list of its results. Never returns: `return ctx.replace(…)`.
    */
   replace(signature: Canvas | Json, options?: ReplaceOptions): never
   /**
-   * Adds a signature to the chord that this task is in the header of, as Python's `self.add_to_chord`, and sends it. Resolves
+   * Adds a signature to the chord whose header this task belongs to, like Python's `self.add_to_chord`, and sends it. Resolves
    * with its id. Await it before the task returns.
    */
   addToChord(signature: Canvas | Json): Promise<string>
-  /** Sends another task, as a child of this one. */
+  /** Sends another task as a child of this one. */
   readonly send: Send
 }

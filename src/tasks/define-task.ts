@@ -17,18 +17,18 @@ import { isSchema, type StandardSchemaV1 } from './schema.ts'
 import type { Task, TaskSettings } from './task.ts'
 import { timeLimitProblem } from './time-limits.ts'
 
-/** `'name'`, `'name?'` for an optional argument, and a last `'...name'` for all that remain. */
+/** `'name'`, `'name?'` for an optional argument, and a last `'...name'` for all remaining ones. */
 export type Positional<Name extends string> =
   | readonly [...(Name | `${Name}?`)[], `...${Name}`]
   | readonly (Name | `${Name}?`)[]
 
-/** Arguments that are given by name only, with `'name?'` for an optional one; `'*'`: any name is taken. */
+/** Keyword-only arguments, with `'name?'` for an optional one; `'*'` accepts any name. */
 export type Named<Name extends string> = '*' | readonly (Name | `${Name}?`)[]
 
-/** The arguments of code that says nothing of any. */
+/** The arguments of code whose parameter has no declared type. */
 export type NoArguments = Record<never, never>
 
-/** Asks for lists of arguments that there are and, where there is a list, for all of them. */
+/** Requires that listed arguments exist and, if there is a list, that all of them are listed. */
 type Checked<Input, P, N> = 0 extends 1 & Input
   ? unknown
   : [P, N] extends [undefined, readonly []]
@@ -41,7 +41,7 @@ type Checked<Input, P, N> = 0 extends 1 & Input
           : { readonly positional?: Positional<KeysOf<Input>> }
         : { readonly positional?: Positional<KeysOf<Input>>; readonly named?: Named<KeysOf<Input>> }
 
-/** Asks for the arguments that are in neither list; of an object that may have any key, for `'*'`. */
+/** Reports the arguments missing from both lists; for an object that may have any key, requires `'*'`. */
 type Complete<N, Missing extends string> = N extends '*'
   ? unknown
   : [Missing] extends [never]
@@ -50,7 +50,7 @@ type Complete<N, Missing extends string> = N extends '*'
       ? { readonly named: '*' | readonly (Missing | `${Missing}?`)[] }
       : { readonly named: `'${Missing}' must be named, too` }
 
-/** Refuses code whose result can't be sent. */
+/** Rejects code whose result has no JSON form. */
 type Encodable<Problem> = [Problem] extends [never] ? unknown : { readonly run: Problem }
 
 /** Those of each alternative. */
@@ -58,7 +58,7 @@ type KeysOf<Input> = Input extends unknown ? keyof Input & string : never
 type Listed<List> = List extends readonly (infer Entry extends string)[] ? Entry : never
 type BareName<Entry> = Entry extends `...${infer Name}` ? Name : Entry extends `${infer Name}?` ? Name : Entry
 
-/** The arguments of callers of a task without a schema: the ones that it lists. */
+/** The arguments for callers of a task without a schema: the listed ones. */
 type Stated<Args, Names> = [KeysOf<Args>, Args] extends [never, object]
   ? [Names] extends [never]
     ? Args
@@ -72,10 +72,10 @@ type Unused<Names> = {
 }
 
 /**
- * Defines a task. With a `schema` the code gets what the schema puts out, and callers give what it takes in; without one
- * the annotation on `run` types both. Throws `TWQ_TASK_DEFINITION` when something in it is invalid.
+ * Defines a task. With a `schema` the code gets the schema's output and callers give its input; without one the annotation on
+ * `run` types both. Throws `TWQ_TASK_DEFINITION` if something in it is invalid.
  */
-// One signature, not one with and one without a schema: of several, TypeScript would report the errors of each.
+// A single signature instead of overloads with and without a schema: for overloads TypeScript would report the errors of each.
 export function defineTask<
   const Name extends string,
   Result,
@@ -87,9 +87,9 @@ export function defineTask<
   definition: TaskSettings & {
     readonly name: Name
     readonly schema?: StandardSchemaV1<Input, Args>
-    /** Which names Python's positional arguments bind to, in this order. Without `named` no other names are taken. */
+    /** The names that Python's positional arguments bind to, in this order. Without `named` no other names are accepted. */
     readonly positional?: P
-    /** Further arguments, which are given by name only; `'*'` takes any name. Without this and `positional`, any is taken. */
+    /** Further, keyword-only arguments; `'*'` accepts any name. Without this and `positional`, any name is accepted. */
     readonly named?: N
     run(args: Args, ctx: TaskContext): Result
   } & NoInfer<Checked<Input, P, N>> &
@@ -98,7 +98,7 @@ export function defineTask<
 export function defineTask(definition: unknown): Task<string, unknown, unknown> {
   check(definition)
   const { name, positional, named, schema, run, ...settings } = definition
-  // A list of positional arguments alone takes no other names, as a Python function without `**kwargs`.
+  // A list of positional arguments alone accepts no other names, like a Python function without `**kwargs`.
   const byName = named ?? (positional === undefined ? undefined : [])
   return Object.freeze({
     [TASK_BRAND]: true,
@@ -120,7 +120,7 @@ interface Definition extends TaskSettings {
   run(args: unknown, ctx: TaskContext): unknown
 }
 
-/** For each key of a definition: what is wrong with its value, or undefined. */
+/** For each key of a definition: the problem with its value, or undefined. */
 const PROBLEMS: {
   readonly [Key in keyof Required<Definition>]: (value: unknown, definition: Definition) => string | undefined
 } = {
@@ -189,7 +189,7 @@ function nameProblem(name: unknown): string | undefined {
   return undefined
 }
 
-/** Sends and the worker's moments are not a task's: those hooks belong in the configuration. */
+/** Sends and worker events do not belong to one task: those hooks belong in the configuration. */
 function taskPluginProblem(value: unknown): string | undefined {
   const [problem] = pluginProblems(value)
   if (problem !== undefined) return problem.trimStart()

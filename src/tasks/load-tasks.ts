@@ -10,13 +10,13 @@ import type { AnyTask } from './task.ts'
 /** The tasks of the configured modules. */
 export interface LoadedTasks {
   readonly tasks: readonly RegisteredTask[]
-  /** Worth a warning: modules without a task. */
+  /** Modules without a task, reported as a warning. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Imports the configured modules, paths or globs relative to `baseDir`, and collects every task they export. Throws
- * `TWQ_TASKS` for a path that does not exist, a glob that matches nothing, and a module that can't be imported.
+ * Imports the configured modules, paths or globs relative to `baseDir`, and collects every exported task. Throws `TWQ_TASKS` for
+ * a missing path, a glob without a match, and a module that can't be imported.
  */
 export async function loadTasks(config: {
   readonly tasks: readonly (string | AnyTask)[]
@@ -29,13 +29,15 @@ export async function loadTasks(config: {
     const module = relative(process.cwd(), file)
     const found = Object.values(await loadModule(file, 'TWQ_TASKS')).filter(isTask)
     if (found.length === 0) warnings.push(`${module} exports no task`)
-    // One task may be exported under two names, its own and `default`.
+    // One task may be exported under several names, for example its own and `default`.
     for (const task of new Set(found)) tasks.push({ task, module })
   }
   return { tasks, warnings }
 }
 
-/** The task modules: each file once, in the order of the patterns and, within a glob, of the alphabet. Throws as {@link loadTasks}. */
+/**
+ * The task modules, each file once, in the order of the patterns and alphabetically within a glob. Throws as {@link loadTasks}.
+ */
 export async function taskFiles(patterns: readonly string[], baseDir: string): Promise<readonly string[]> {
   const files = new Set<string>()
   for (const pattern of patterns) {
@@ -63,7 +65,7 @@ async function filesMatching(pattern: string, baseDir: string): Promise<readonly
   })
 }
 
-/** The files that a glob of any form matches; undefined for a path that is none. */
+/** The files that match a glob of any form; undefined for a path that is not a glob. */
 async function filesOfGlob(pattern: string, baseDir: string): Promise<string[] | undefined> {
   const { glob, isDynamicPattern } = await import('tinyglobby')
   if (!isDynamicPattern(pattern)) return undefined

@@ -1,6 +1,6 @@
 import { closest } from '../runtime/text/closest.ts'
 
-// A function where a plugin has one, else a check of its own.
+// A function for each hook of a plugin, or a check of its own.
 const PARTS = ['name', 'start', 'active', 'aroundAttempt', 'aroundSend', 'on'] as const
 const MOMENTS = [
   'received',
@@ -17,7 +17,7 @@ const MOMENTS = [
   'brokerRegained',
 ] as const
 
-/** Everything that is wrong with a list of plugins, each to follow the name of the list: `[1].start must be a function, got a number`. */
+/** All problems with a list of plugins, each to follow the name of the list: `[1].start must be a function, got a number`. */
 export function pluginProblems(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [` must be a list of plugins, got ${kindOf(value)}`]
   const names = new Set<unknown>()
@@ -45,7 +45,7 @@ function problemsOf(plugin: unknown, index: number, names: Set<unknown>): readon
 }
 
 function partProblems(plugin: object, at: string): readonly string[] {
-  // Methods of a class are not its own keys, and its own keys are nobody's hooks misspelt.
+  // Own keys only: methods of a class are not, and its own fields are not misspelt hooks.
   const isLiteral = Object.getPrototypeOf(plugin) === Object.prototype
   return [
     ...(isLiteral ? unknownKeys(plugin, PARTS, at) : []),

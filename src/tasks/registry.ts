@@ -5,7 +5,7 @@ import type { AnyTask } from './task.ts'
 /** A task and the module it came from. */
 export interface RegisteredTask {
   readonly task: AnyTask
-  /** The path of its module, for people; undefined for a task handed over directly. */
+  /** The path of its module, for display; undefined for a task passed directly. */
   readonly module?: string | undefined
 }
 
@@ -18,7 +18,7 @@ export interface TaskRegistry {
   entries(): readonly RegisteredTask[]
 }
 
-/** Collects tasks by name. Throws `TWQ_TASKS` when two different tasks claim one name; the same task twice is one. */
+/** Collects tasks by name. Throws `TWQ_TASKS` if two different tasks have the same name; the same task twice counts once. */
 export function createRegistry(tasks: Iterable<AnyTask | RegisteredTask>): TaskRegistry {
   const byName = new Map<string, RegisteredTask>()
   for (const entry of tasks) {

@@ -1,8 +1,8 @@
 import type { Json } from '../runtime/json.ts'
 
 /**
- * What a value is after its journey through JSON as kombu writes it: dates, bytes and integers of any size stay, a field that is
- * `undefined` goes, and what has a `toJSON` is what that gives.
+ * The type of a value after it passed through JSON as kombu writes it: dates, bytes and integers of any size stay, a field that
+ * is `undefined` is dropped, and a value with `toJSON` becomes what that returns.
  */
 export type Received<T> = 0 extends 1 & T
   ? T
@@ -36,7 +36,10 @@ type ReceivedObject<T> = {
   ? { [K in keyof Fields]: Fields[K] }
   : never
 
-/** A type that is a sentence naming the part of a result without a JSON form; never where all of it has. Looks four levels deep. */
+/**
+ * A type that is a sentence naming the part of a result without a JSON form; `never` if all of it has one. Checks four levels
+ * deep.
+ */
 export type WithoutJson<T, Path extends string = 'the result', Depth extends readonly unknown[] = []> = 0 extends 1 & T
   ? never
   : [T] extends [Json]

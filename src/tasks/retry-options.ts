@@ -1,19 +1,19 @@
 import type { Json, JsonObject } from '../runtime/json.ts'
 
-/** How a retry is asked for. */
+/** The options of a retry. */
 export interface RetryOptions {
-  /** Milliseconds from now, or a duration like `'30s'`; with neither this nor `eta` the task's retry policy decides. */
+  /** Milliseconds from now, or a duration like `'30s'`; without this and `eta` the task's retry policy decides. */
   readonly countdown?: number | string
-  /** Do not start before this date. */
+  /** The earliest start. */
   readonly eta?: Date
-  /** Why: shown by the RETRY state, and the failure once there have been too many retries. */
+  /** The reason: shown by the RETRY state, and the error of the failure after too many retries. */
   readonly cause?: unknown
-  /** How many retries there may be at most, in place of the policy's `limit`, for this request alone; `null` for no limit. */
+  /** The maximum number of retries, instead of the policy's `limit`, for this request only; `null` for no limit. */
   readonly limit?: number | null
-  /** Do not start the next attempt after: a date, or a duration from now. It stays for the attempts after that. */
+  /** The latest start of the next attempt: a date, or a duration from now. It also applies to later attempts. */
   readonly expires?: Date | number | string
-  /** Positional arguments to retry with instead of the message's own. */
+  /** Positional arguments for the retry, instead of the message's own. */
   readonly args?: readonly Json[]
-  /** Named arguments to retry with instead of the message's own. */
+  /** Keyword arguments for the retry, instead of the message's own. */
   readonly kwargs?: JsonObject
 }

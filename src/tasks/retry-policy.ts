@@ -2,25 +2,28 @@ import { closest } from '../runtime/text/closest.ts'
 import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 
-/** When and how often a task is tried again. Durations are milliseconds or texts like `'30s'`. */
+/** When and how often a task is retried. Durations are milliseconds or texts like `'30s'`. */
 export interface RetryPolicy {
-  /** How many retries follow the first attempt; Celery's `max_retries`. Default 3; `null` for no limit. */
+  /** The maximum number of retries after the first attempt; Celery's `max_retries`. Default 3; `null` for no limit. */
   readonly limit?: number | null
   readonly delay?: {
-    /** Before the first retry. Default 1 s. */
+    /** The delay before the first retry. Default 1 s. */
     readonly base?: number | string
-    /** The factor of each further delay. Default 2. */
+    /** The factor for each further delay. Default 2. */
     readonly factor?: number
-    /** No delay is longer. Default 10 min. */
+    /** The longest delay. Default 10 min. */
     readonly max?: number | string
-    /** Choose at random between 0 and the delay. Default true. */
+    /** Choose a random delay between 0 and the computed one. Default true. */
     readonly jitter?: boolean
   }
-  /** False: no error is retried by itself, only what the code asks `ctx.retry()` for, within `limit` and with `delay`. Default true. */
+  /**
+   * False: errors are not retried automatically, only when the code calls `ctx.retry()`, within `limit` and with `delay`. Default
+   * true.
+   */
   readonly automatic?: boolean
-  /** Only errors that pass are retried: classes, names, or a predicate. Without it every error is. */
+  /** Only matching errors are retried: classes, names, or a predicate. Without it every error is. */
   readonly on?: RetryMatch | readonly RetryMatch[]
-  /** Errors that pass are never retried; it wins over `on`. */
+  /** Matching errors are never retried; takes precedence over `on`. */
   readonly never?: RetryMatch | readonly RetryMatch[]
 }
 
@@ -32,12 +35,12 @@ export type RetryDecision =
   | { readonly kind: 'retry'; readonly at: number }
   /** It was retried as often as the policy allows. */
   | { readonly kind: 'give-up' }
-  /** There is no policy, or it does not want this error retried. */
+  /** There is no policy, or the policy does not retry this error. */
   | { readonly kind: 'not-covered' }
 
-/** The failed attempt that a decision is about. */
+/** The failed attempt to decide about. */
 export interface RetryFacts {
-  /** How many retries came before this attempt: 0 on the first. */
+  /** The number of retries before this attempt: 0 on the first. */
   readonly retries: number
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -56,7 +59,7 @@ export function nextRetry(
   return requestedRetry(policy, facts)
 }
 
-/** Decides about a retry that the task's own code asked for, `at` the time and `limit` the limit it named, if any: `on` and `never` don't count. */
+/** Decides about a retry that the task's own code requested, with `at` and `limit` as requested: `on` and `never` don't apply. */
 export function requestedRetry(
   policy: RetryPolicy | undefined,
   facts: RetryFacts & { readonly at?: number | undefined; readonly limit?: number | null | undefined },
@@ -76,7 +79,7 @@ function backoff(delay: RetryPolicy['delay'], { retries, random }: RetryFacts): 
   const base = parseDuration(delay?.base) ?? DEFAULT_BASE
   const max = parseDuration(delay?.max) ?? DEFAULT_MAX
   const factor = delay?.factor ?? DEFAULT_FACTOR
-  // 0 × Infinity is NaN: no delay stays no delay, however often it is doubled.
+  // 0 × Infinity is NaN: a zero delay stays zero, however often it is doubled.
   const countdown = base === 0 ? 0 : Math.min(max, base * factor ** retries)
   return Math.round((delay?.jitter ?? true) ? random() * countdown : countdown)
 }
@@ -100,7 +103,7 @@ function isErrorClass(match: Exclude<RetryMatch, string>): match is new (...args
   return match.prototype === Error.prototype || match.prototype instanceof Error
 }
 
-/** The problem of a policy, or undefined. A problem of one part begins with the path to it. */
+/** The problem with a policy, or undefined. A problem with one part begins with the path to it. */
 export function retryPolicyProblem(policy: unknown): string | undefined {
   if (!isRecord(policy)) return 'must be an object like { limit: 5, delay: { base: 1_000 } }'
   const { limit, delay = {}, automatic, on, never } = policy

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 export type { StandardSchemaV1 } from '@standard-schema/spec'
 
-/** The value that a schema returned, or one sentence with its objections. */
+/** The value that a schema returned, or one sentence with its issues. */
 export type Validated =
   | { readonly kind: 'valid'; readonly value: unknown }
   | { readonly kind: 'invalid'; readonly message: string }
@@ -14,7 +14,7 @@ export function isSchema(value: unknown): value is StandardSchemaV1 {
   return typeof standard === 'object' && standard !== null && typeof standard.validate === 'function'
 }
 
-/** Runs a value through a schema. Throws only what the schema itself throws. */
+/** Validates a value with a schema. Throws only what the schema itself throws. */
 export function validate(schema: StandardSchemaV1, value: unknown): Validated | Promise<Validated> {
   const result = schema['~standard'].validate(value)
   return result instanceof Promise ? result.then(readResult) : readResult(result)
@@ -25,7 +25,7 @@ function readResult(result: StandardSchemaV1.Result<unknown>): Validated {
   return { kind: 'invalid', message: describeIssues(result.issues) }
 }
 
-// Enough to see what is wrong; a list of ten thousand bad elements must not become a message of a megabyte.
+// Enough to see what is wrong; ten thousand bad elements must not produce a message of a megabyte.
 const MOST_ISSUES = 10
 
 /** `userId: expected number; address.lines[0]: too long`. */

@@ -40,7 +40,7 @@ export function checkSendOptions(options: SendOptions): void {
   checkOptions(options, SEND_OPTIONS, 'send option')
 }
 
-/** The same for the options of a signature: those of `send` save `signal`, and `more`. */
+/** The same for the options of a signature: those of `send` except `signal`, and `more`. */
 export function checkSignatureOptions(options: object, more: Readonly<Record<string, OptionCheck>>): void {
   const { signal: _, ...shared } = SEND_OPTIONS
   checkOptions(options, { ...shared, ...more }, 'signature option')

@@ -7,53 +7,64 @@ import type { Received } from './result-types.ts'
 
 /** How one message is sent; everything is optional. */
 export interface SendOptions {
-  /** The queue, instead of the one the task or the client would choose. */
+  /** The queue, instead of the one that the task or the client would choose. */
   readonly queue?: string
-  /** Do not start before: a date, or milliseconds from now as `countdown`. */
+  /** The earliest start: a date, or use `countdown` for milliseconds from now. */
   readonly eta?: Date
   /** Milliseconds from now, or a duration like `'10s'`. */
   readonly countdown?: number | string
-  /** Do not start after: a date, or a duration from now. */
+  /** The latest start: a date, or a duration from now. */
   readonly expires?: Date | number | string
   readonly taskId?: string
   /** Published to instead of the exchange of the queue. */
   readonly exchange?: string
-  /** Instead of the queue's own; heeded where the exchange is no direct one, or `exchange` names it. */
+  /** Instead of the queue's own routing key; used if the exchange is not a direct one, or if `exchange` is given. */
   readonly routingKey?: string
-  /** AMQP priority; higher first, where the queue has a `maxPriority`. */
+  /** The AMQP priority; higher first, if the queue has a `maxPriority`. */
   readonly priority?: number
-  /** How often the task was tried already, as far as its retry policy is concerned. Default 0. */
+  /** How often the task counts as already retried, for its retry policy. Default 0. */
   readonly retries?: number
-  /** When the attempt is ended: milliseconds or a duration. */
+  /** Hard limit: when the attempt is ended. Milliseconds or a duration. */
   readonly timeLimit?: number | string
-  /** When the attempt's signal aborts. */
+  /** Soft limit: when the attempt's signal aborts. */
   readonly softTimeLimit?: number | string
-  /** The caller's own headers, which the task sees and retries keep. */
+  /** Custom headers, which the task can read and retries keep. */
   readonly headers?: Readonly<Record<string, Json>>
   readonly ignoreResult?: boolean
-  /** Has the arguments compressed, which takes time on the event loop of sender and worker; zlib (`gzip` is another name) is read by every worker, brotli by a Python one that has it installed. */
+  /**
+   * Compresses the arguments, on the event loop of sender and worker; zlib (alias `gzip`) can be read by every worker, brotli by
+   * a Python worker that has it installed.
+   */
   readonly compression?: Compression
-  /** Sent once the task has succeeded, with its result; of a chain, after the last step; of a chord, after the body. A group can have none. */
+  /**
+   * Sent once the task has succeeded, with its result; for a chain after the last step, for a chord after the body. Not allowed
+   * for a group.
+   */
   readonly link?: Canvas | readonly Canvas[]
-  /** Sent once the task has failed, with its id; of a chain or a group, for each of its tasks; of a chord, for the body. */
+  /** Sent once the task has failed, with its id; for a chain or group for each of its tasks, for a chord for the body. */
   readonly linkError?: Canvas | readonly Canvas[]
-  /** The text to show for the positional arguments in headers, events, logs and `inspect`, where they hold a secret; the worker gets them all the same. */
+  /**
+   * The text to display for the positional arguments in headers, events, logs and `inspect` if they hold a secret; the worker
+   * still gets the arguments.
+   */
   readonly argsRepr?: string
-  /** The same for the named arguments. */
+  /** The same for the keyword arguments. */
   readonly kwargsRepr?: string
-  /** Marks by which the task can be told and revoked: Celery's stamps. Of a workflow, all of its tasks get them. */
+  /** Labels by which the task can be found and revoked: Celery's stamps. For a workflow they are set on all of its tasks. */
   readonly stamps?: Stamps
-  /** A name to show in logs and monitors instead of the task's. */
+  /** A name to display in logs and monitors instead of the task's. */
   readonly shadow?: string
-  /** Gives up waiting for the broker; the message may still arrive. */
+  /** Stops waiting for the broker; the message may still arrive. */
   readonly signal?: AbortSignal
 }
 
-/** How tasks are taken back: the options of Celery's `revoke`. */
+/** How tasks are revoked: the options of Celery's `revoke`. */
 export interface RevokeOptions {
-  /** End it where it runs already. Default false. */
+  /** Also end it if it is already running. Default false. */
   readonly terminate?: boolean
-  /** By which signal a Python worker ends its process, with `terminate`; a task of ours is aborted. Default `'SIGTERM'`. */
+  /**
+   * The signal by which a Python worker ends its process, with `terminate`; a twq task is aborted instead. Default `'SIGTERM'`.
+   */
   readonly signal?: string
 }
 
@@ -66,20 +77,24 @@ export interface ResultOptions {
 /** A task that was sent. */
 export interface TaskHandle<Result = unknown> {
   readonly id: string
-  /** Its ids, as Celery's `AsyncResult.as_tuple` gives them: what a task returns that returns a handle. */
+  /** Its ids, in the form of Celery's `AsyncResult.as_tuple`: the value of a task that returns a handle. */
   toJSON(): ResultTuple
-  /** The newest state heard of; `PENDING` until one arrives. */
+  /** The latest known state; `PENDING` until one arrives. */
   state(): Promise<State>
   /**
    * The task's return value. Rejects with `TWQ_TASK_FAILED` (a `RemoteTaskError` as its `cause`), `TWQ_RESULT_TIMEOUT` after
    * `timeout` milliseconds, or the signal's reason.
    */
   result(options?: ResultOptions): Promise<Result>
-  /** Every state from the first on, as it arrives; ends after SUCCESS, FAILURE or REVOKED. Of very many, old ones are left out. */
+  /**
+   * Every state from the first on, as it arrives; ends after SUCCESS, FAILURE or REVOKED. If there are very many, old ones are
+   * dropped.
+   */
   states(options?: { readonly signal?: AbortSignal }): AsyncIterable<ResultRecord>
   /**
-   * Tells all workers not to run the task, and with `terminate` to end it where it runs: Celery's `AsyncResult.revoke`. It ends as
-   * REVOKED once a worker has met it. Resolves when the broker has the request; rejects with `TWQ_NO_WORKER` where no worker would get it.
+   * Tells all workers not to run the task, and with `terminate` to end it if it runs: Celery's `AsyncResult.revoke`. The task
+   * ends as REVOKED once a worker receives it. Resolves when the broker has the request; rejects with `TWQ_NO_WORKER` if no
+   * worker would get it.
    */
   revoke(options?: RevokeOptions): Promise<void>
 }
@@ -87,13 +102,13 @@ export interface TaskHandle<Result = unknown> {
 /** A sent task or group: it has a result. */
 export interface AnyHandle<Result = unknown> {
   readonly id: string
-  /** Its ids, as a result lists them and Celery's `as_tuple` gives them: what a task returns that returns a handle. */
+  /** Its ids in the form of Celery's `as_tuple`, as a result lists them: the value of a task that returns a handle. */
   toJSON(): ResultTuple
-  /** Its return value, or the results of all members, as a handle of its kind has it. */
+  /** Its return value, or the results of all members. */
   result(options?: ResultOptions): Promise<Result>
 }
 
-/** The handle before this one in a chain: the step before this one, or the header of a chord before its body. */
+/** The previous handle in a chain: the step before this one, or for a chord's body its header. */
 export interface Following<Parent> {
   readonly parent: Parent
 }
@@ -101,32 +116,32 @@ export interface Following<Parent> {
 /** A group that was sent. */
 export interface GroupHandle<Handles extends readonly AnyHandle[] = readonly AnyHandle[]> {
   readonly id: string
-  /** Its ids and those of its members, as Celery's `GroupResult.as_tuple` gives them. */
+  /** Its ids and those of its members, in the form of Celery's `GroupResult.as_tuple`. */
   toJSON(): ResultTuple
-  /** Its members, in order; those of groups within it count as its own. */
+  /** Its members in order; those of nested groups are included as its own. */
   readonly handles: Handles
-  /** The results of all members, in order. Rejects as soon as one has failed, as that one's `result` does, or when time is up. */
+  /** The results of all members, in order. Rejects as soon as one has failed, with that member's error, or at the timeout. */
   result(options?: ResultOptions): Promise<ResultsOf<Handles>>
-  /** The outcome of each member, in order: waits for all of them, and fails for none. Rejects when time is up. */
+  /** The outcome of each member, in order: waits for all of them and does not reject for a failed one. Rejects at the timeout. */
   settled(options?: ResultOptions): Promise<SettledOf<Handles>>
-  /** How many members have succeeded so far. */
+  /** The number of members that have succeeded so far. */
   completed(): Promise<number>
-  /** Revokes all members, as a handle of one does: Celery's `GroupResult.revoke`. */
+  /** Revokes all members, as a task handle does for one: Celery's `GroupResult.revoke`. */
   revoke(options?: RevokeOptions): Promise<void>
 }
 
-/** The value that a handle's `result` resolves to. */
+/** The type of a handle's `result`. */
 export type ResultOfHandle<Handle> = Handle extends AnyHandle<infer Result> ? Result : unknown
 type ResultsOf<Handles extends readonly unknown[]> = { -readonly [I in keyof Handles]: ResultOfHandle<Handles[I]> }
 type SettledOf<Handles extends readonly unknown[]> = {
   -readonly [I in keyof Handles]: PromiseSettledResult<ResultOfHandle<Handles[I]>>
 }
 
-/** Tasks put together and not sent yet: what `signature`, `chain`, `group` and `chord` make. */
+/** A composition of tasks that is not sent yet: what `signature`, `chain`, `group` and `chord` return. */
 export interface Canvas<Handle = unknown> {
-  /** As Python reads it (wire specification 5.1), to be given to a task as an argument. */
+  /** As Python reads it (wire specification 5.1), so that it can be an argument of a task. */
   toJSON(): JsonObject
-  /** Only for the compiler: what `send` resolves to. */
+  /** Type only: what `send` resolves to. */
   readonly '~handle': Handle | undefined
 }
 
@@ -136,28 +151,31 @@ export type HandleOf<C> = C extends Canvas<infer Handle> ? Handle : never
 /** Positional arguments as an array, named ones as an object. */
 export type AnyArguments = readonly Json[] | JsonObject
 
-/** The parts of a task that sending needs: its name, and which types go in and come out. */
+/** The parts of a task needed for sending: its name, and its argument and result types. */
 export interface Sendable<Name extends string = string, Input = unknown, Result = unknown> {
   readonly name: Name
-  /** Only for the compiler: always undefined when the program runs. */
+  /** Type only: always undefined at run time. */
   readonly '~types': { readonly input: Input; readonly result: Result } | undefined
 }
 
 /**
- * Sends a task, the name of one, or a workflow; resolves once the broker confirmed it, or the final result of the task is there, which
- * proves as much: unless the caller chose its id, or it goes to several queues. With a task's type given,
+ * Sends a task (by itself or by name) or a workflow; resolves once the broker confirmed it, or once the task's final result is
+ * there, which proves the same unless the caller chose its id or it goes to several queues. With a task's type given,
  * `send<typeof add>('math.add', …)`, it is sent by name without loading its code.
  */
-// One signature: of several, TypeScript would report what is wrong with each, and not under the argument.
+// One signature: for overloads, TypeScript would report the errors of each, and not at the argument.
 export type Send = <T extends Canvas | Sendable | string>(
   target: T | NameOf<T>,
   ...rest: SendArguments<T>
 ) => Promise<SentHandle<T>>
 
-/** By what a task may be called instead of by itself. */
+/** What a task may be called by instead of itself. */
 export type NameOf<T> = T extends Sendable ? T['name'] : never
 
-/** The parameters after the target. The arguments may be left out where the task requires none; the options of a workflow are those of its first task, of every member for a group. */
+/**
+ * The parameters after the target. The arguments may be omitted if the task requires none; the options of a workflow apply to its
+ * first task, and for a group to every member.
+ */
 export type SendArguments<T> = T extends Canvas
   ? [options?: SendOptions]
   : T extends Sendable
@@ -173,7 +191,7 @@ export type ArgumentsOf<T> = T extends Sendable ? InputOf<T> : AnyArguments
 export type SentHandle<T> =
   T extends Canvas<infer Handle> ? Handle : TaskHandle<T extends Sendable ? ResultOf<T> : unknown>
 
-/** The named arguments a task takes. */
+/** The keyword arguments that a task accepts. */
 export type InputOf<T extends Sendable> = NonNullable<T['~types']>['input']
-/** The result of a sent task, as it comes out of its JSON. */
+/** The result of a sent task, after it passed through JSON. */
 export type ResultOf<T extends Sendable> = Received<NonNullable<T['~types']>['result']>

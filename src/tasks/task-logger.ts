@@ -23,7 +23,7 @@ export interface TaskLogger {
   isLevelEnabled(level: string): boolean
 }
 
-/** Has a logger take its lines as a task writes them. */
+/** Adapts a logger to the calls that tasks make. */
 export function taskLogger(logger: EventLogger): TaskLogger {
   const line =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'): TaskLogLine =>

@@ -4,21 +4,21 @@ import { parseDuration } from '../runtime/time/duration.ts'
 
 /** How long an attempt may take from its start, in milliseconds; at least one of the two is given. */
 export interface TimeLimits {
-  /** Then its signal aborts. */
+  /** When its signal aborts. */
   readonly soft: number | undefined
-  /** Then it is ended, even while it computes. */
+  /** When it is ended, even during a computation. */
   readonly hard: number | undefined
 }
 
-/** Limits as one writes them in a task: milliseconds, or durations like `'30s'`. */
+/** Limits as written in a task: milliseconds, or durations like `'30s'`. */
 export interface TimeLimitSetting {
   readonly soft?: number | string
   readonly hard?: number | string
 }
 
 /**
- * The limits in force for one attempt (wire specification 3.3): each the message's own, else the task's, else the
- * configuration's. A soft limit that would not come before the hard one has no effect. `undefined` when nothing limits it.
+ * The limits of one attempt (wire specification 3.3): each the message's own, else the task's, else the configuration's. A soft
+ * limit that does not come before the hard one has no effect. `undefined` if there is no limit.
  */
 export function effectiveLimits(
   message: TaskMessage,
@@ -31,7 +31,7 @@ export function effectiveLimits(
   return { hard, soft: hard !== undefined && soft !== undefined && soft >= hard ? undefined : soft }
 }
 
-/** The problem of a task's `timeLimit`, a text to follow its name; or undefined. */
+/** The problem with a task's `timeLimit`, a text to follow its name; or undefined. */
 export function timeLimitProblem(setting: unknown): string | undefined {
   if (typeof setting !== 'object' || setting === null || Array.isArray(setting)) {
     return `must be an object like { soft: '50s', hard: '60s' }, got ${shownValue(setting)}`

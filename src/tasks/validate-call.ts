@@ -4,14 +4,14 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 import { bindArguments, type Declaration, unexpectedArgument } from './arguments.ts'
 import { type StandardSchemaV1, validate } from './schema.ts'
 
-/** The arguments as the schema puts them out; or the error of a call that does not fit, as Python names it and says it. */
+/** The arguments as output by the schema; or the error of a call that does not fit, with Python's name and wording. */
 export type ValidCall =
   | { readonly kind: 'valid'; readonly value: unknown }
   | { readonly kind: 'invalid'; readonly error: 'TypeError' | 'ValueError'; readonly message: string }
 
 /**
- * Runs bound arguments through a task's schema. Where the task lists no names, its schema is what declares them: an argument
- * that it passes over is an unexpected one. Throws only what the schema itself throws.
+ * Validates bound arguments with a task's schema. If the task lists no names, its schema declares them: an argument that the
+ * schema ignores is unexpected. Throws only what the schema itself throws.
  */
 export function validateCall(
   task: Declaration & { readonly name: string },
@@ -23,13 +23,13 @@ export function validateCall(
   return judge(task, schema, args, validated)
 }
 
-/** What arguments are checked against: a task as `defineTask` makes it is one. */
+/** What arguments are checked against: any task made by `defineTask` fits. */
 export interface CheckableTask extends Declaration {
   readonly name: string
   readonly schema: StandardSchemaV1 | undefined
 }
 
-/** Rejects with `TWQ_ARGUMENTS` for arguments that a task does not take: other names, or values that its schema refuses. */
+/** Rejects with `TWQ_ARGUMENTS` for arguments that a task does not accept: unknown names, or values that its schema refuses. */
 export async function checkArguments(task: CheckableTask, args: readonly Json[], kwargs: JsonObject): Promise<void> {
   const { name, schema } = task
   const bound = bindArguments(name, task, args, kwargs)
@@ -72,13 +72,13 @@ function holds(output: unknown, name: string): boolean {
   return Object.hasOwn(output, name) || (name in output && !(name in Object.prototype))
 }
 
-/** Names that a schema was seen to read though its output lacks them; of each schema a bounded number. */
+/** Names that a schema has been seen to read though its output lacks them; bounded for each schema. */
 const read = new WeakMap<StandardSchemaV1, Set<string>>()
 const MOST_READ = 1_000
 
 /**
- * The first of `suspects` that `schema` passes over: without it, and with something else in its place, the output is the same.
- * Both, since an optional argument may have been given the value that it has anyway.
+ * The first of `suspects` that `schema` ignores: without it, and with another value in its place, the output is the same. Both
+ * are needed, since an optional argument may have been given its default.
  */
 async function firstStripped(
   schema: StandardSchemaV1,
@@ -97,7 +97,7 @@ async function firstStripped(
   return undefined
 }
 
-/** Whether `schema` makes `output` of these, too. What it throws or refuses, it has read. */
+/** Whether `schema` also produces `output` from these. If it throws or refuses, it has read them. */
 async function makes(schema: StandardSchemaV1, args: object, output: unknown): Promise<boolean> {
   try {
     const validated = await validate(schema, args)

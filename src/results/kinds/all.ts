@@ -5,10 +5,10 @@ import { none } from './none.ts'
 import { redis } from './redis.ts'
 import { rpc } from './rpc.ts'
 
-/** Every kind of result backend that the text of `resultBackend` may name. */
+/** Every kind of result backend that a text in `resultBackend` may name. */
 export const resultBackendKinds: readonly ResultBackendKind[] = [rpc, none, redis]
 
-/** The texts that `resultBackend` may be, for commands that check a configuration before they open its backend. */
+/** The allowed forms of `resultBackend` texts, for commands that check a configuration without opening its backend. */
 export const knownResultBackends = {
   expected: resultBackendKinds
     .map(({ form }) => form)
@@ -17,7 +17,7 @@ export const knownResultBackends = {
   accepts: (text: string): boolean => kindOf(text) !== undefined,
 }
 
-/** The backend that a setting names, or is. Throws `TWQ_CONFIG`, without passwords, for a text that can't be used. */
+/** The backend that a setting names or is. Throws `TWQ_CONFIG`, without passwords, for an unusable text. */
 export function resultBackendOf(setting: string | ResultBackendDefinition): BuiltInDefinition {
   if (isDefinition(setting)) return setting
   const kind = typeof setting === 'string' ? kindOf(setting) : undefined

@@ -10,10 +10,10 @@ import { redisKeys } from '../redis/redis-keys.ts'
 import { RedisReader } from '../redis/redis-reader.ts'
 import { RedisResults } from '../redis/redis-results.ts'
 
-// What Celery shows for a password.
+// What Celery shows in place of a password.
 const MASK = '********'
 
-/** `redis://` and its relatives: results are kept in a Redis, in the keys that Celery keeps them in (wire specification 4.4). */
+/** `redis://` and variants: results are stored in Redis under Celery's keys (wire specification 4.4). */
 export const redis: ResultBackendKind = {
   form: "a URL like 'redis://:password@host:6379/0'",
   matches: isRedisUrl,

@@ -8,9 +8,9 @@ import {
   splitUrls,
 } from '../../runtime/text/server-url.ts'
 
-/** Where a Redis is and how to log in: a URL by Celery's habits, taken apart. */
+/** The address of a Redis and its login: a URL in Celery's format, parsed. */
 export interface RedisAddress {
-  /** The server; or the sentinels, which know the server; or the file of a socket. */
+  /** The server; or the sentinels, which know the server; or the path of a socket. */
   readonly at:
     | { readonly kind: 'server'; readonly host: string; readonly port: number }
     | { readonly kind: 'sentinels'; readonly sentinels: readonly Endpoint[]; readonly master: string }
@@ -19,21 +19,21 @@ export interface RedisAddress {
   readonly password: string | undefined
   readonly database: number
   readonly sentinelPassword: string | undefined
-  /** Undefined: without TLS. */
+  /** Undefined for no TLS. */
   readonly tls: RedisTls | undefined
 }
 
-/** One server by name or number. */
+/** One server by name or IP address. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
 }
 
-/** How the server proves who it is, and the client. Files in PEM form. */
+/** How server and client are authenticated. Files in PEM format. */
 export interface RedisTls {
-  /** False takes any certificate: `ssl_cert_reqs=none`. */
+  /** False accepts any certificate: `ssl_cert_reqs=none`. */
   readonly verified: boolean
-  /** False takes a certificate for another name: `ssl_check_hostname=false`. */
+  /** False accepts a certificate for another name: `ssl_check_hostname=false`. */
   readonly checksName: boolean
   readonly caFile: string | undefined
   readonly certFile: string | undefined
@@ -61,9 +61,8 @@ export function isRedisUrl(text: string): boolean {
 }
 
 /**
- * Reads the URL of a Redis result backend as Celery writes it: `redis://`, `rediss://` with `ssl_cert_reqs` and the like,
- * `redis+socket:///path?virtual_host=0`, or `sentinel://` with several of them separated by `;`. Throws `TWQ_CONFIG`,
- * without passwords.
+ * Parses the URL of a Redis result backend as Celery writes it: `redis://`, `rediss://` with `ssl_cert_reqs` and so on,
+ * `redis+socket:///path?virtual_host=0`, or several `sentinel://` separated by `;`. Throws `TWQ_CONFIG`, without passwords.
  */
 export function parseRedisUrl(urls: string): RedisAddress {
   const [first, ...others] = splitUrls(urls)
@@ -108,7 +107,7 @@ function placeOf(parts: ServerUrl<Scheme>, others: readonly string[], urls: stri
       return {
         kind: 'sentinels',
         sentinels: sentinels.map((one) => ({ host: one.host || LOCALHOST, port: one.port ?? 26_379 })),
-        // Celery has the master's name in a setting of its own; this is the name in Redis's examples.
+        // In Celery the master's name is a separate setting; this is the name in Redis's examples.
         master: new URLSearchParams(parts.query).get('master_name') ?? 'mymaster',
       }
     }
@@ -128,7 +127,7 @@ const KNOWN = new Set([
 ])
 const VERIFIED: Readonly<Record<string, boolean>> = { required: true, optional: true, none: false }
 
-/** Which of the options in its URL leave a server unverified, as a sentence; undefined where it is verified, or uses no TLS. */
+/** Which options in its URL leave a server unverified, as a sentence; undefined if it is verified, or if there is no TLS. */
 export function unverifiedTls({ tls }: RedisAddress): string | undefined {
   if (tls === undefined) return undefined
   if (!tls.verified) {

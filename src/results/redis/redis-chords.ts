@@ -9,18 +9,19 @@ import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { RedisCommand } from './redis-transaction.ts'
 
-/** Where chords are kept, and for how long. */
+/** Where chords are stored, and for how long. */
 export interface RedisChordsOptions {
   readonly connection: Pick<RedisConnection, 'get' | 'multi'>
   readonly keys: Pick<RedisKeys, 'group' | 'additions'>
-  /** Milliseconds that a chord is kept since its last part; 0 keeps it for ever. */
+  /** Milliseconds that a chord is kept after its last part; 0 means for ever. */
   readonly expires: number
 }
 
-// Redis and the peers that wrote the parts are trusted as far as sizes go: they are results, and results are read whole.
+// Sizes are not limited here: Redis and the peers that wrote the parts are trusted, the parts are results, and results are read
+// whole.
 const LIMITS = { maxSize: Number.POSITIVE_INFINITY, maxDepth: 1_000, maxValues: Number.POSITIVE_INFINITY }
 
-// Counted and kept at once: a worker that is killed before it has sent the added tasks leaves them to the next attempt.
+// Counted and stored in one step: if a worker is killed before it has sent the added tasks, the next attempt sends them.
 const GROW = `
   local kept = redis.call('HGET', KEYS[1], ARGV[1])
   if kept then return kept end
@@ -34,13 +35,13 @@ const GROW = `
 `
 
 /**
- * Counts the tasks of chords in Redis, in the keys that Celery's workers count in (wire specification 4.6): `.j` has the
- * parts, `.s` how many there will be, `.t` how many more. A part that is counted twice, with another result even, is one.
+ * Counts the tasks of chords in Redis, under the keys that Celery's workers use (wire specification 4.6): `.j` holds the parts,
+ * `.s` their final number, `.t` how many were added. A part that is counted twice, even with another result, counts once.
  */
 export class RedisChords implements ChordJoin {
   readonly #connection: RedisChordsOptions['connection']
   readonly #keys: RedisChordsOptions['keys']
-  /** Seconds, as Redis counts them; undefined for ever. */
+  /** In seconds, as Redis expects; undefined for ever. */
   readonly #expires: number | undefined
 
   constructor({ connection, keys, expires }: RedisChordsOptions) {
@@ -57,25 +58,25 @@ export class RedisChords implements ChordJoin {
     await this.#connection.multi(commands)
   }
 
-  /** Keeps a group, as Python's `GroupResult.save()` does (wire specification 4.5). */
+  /** Stores a group, like Python's `GroupResult.save()` (wire specification 4.5). */
   async saveGroup(group: ResultTuple): Promise<void> {
     const key = this.#keys.group(group[0][0])
     await this.#connection.multi(this.#set(key, stringifyJson({ result: group }, { path: 'group' })))
   }
 
-  /** A saved group; null where there is none. */
+  /** A stored group; null if there is none. */
   async restoreGroup(groupId: string): Promise<ResultTuple | null> {
     return readShape(await this.#connection.get(this.#keys.group(groupId)))
   }
 
-  /** Drops a saved group; the results of its members stay. */
+  /** Deletes a stored group; the results of its members stay. */
   async deleteGroup(groupId: string): Promise<void> {
     await this.#connection.multi([['DEL', this.#keys.group(groupId)]])
   }
 
   /**
-   * The keys of a chord may have another type, or be written by a worker with another `result_serializer`: such a chord
-   * can't be joined, and counts as complete, with the reason in the place of its parts.
+   * The keys of a chord may have another type, or be written by a worker with another `result_serializer`: such a chord can't be
+   * joined; it counts as complete, with the reason in place of its parts.
    */
   async partEnded(part: ChordPart): Promise<PartEnded> {
     try {
@@ -113,7 +114,7 @@ export class RedisChords implements ChordJoin {
       const part = decodePart(String(member))
       if (!byId.has(part.taskId)) byId.set(part.taskId, part)
     }
-    // A task that ran twice, with two results, has two members and is one.
+    // A task that ran twice, with two results, has two members and counts once.
     if (byId.size < total) return waiting
     return { all: { parts: [...byId.values()], shape: await this.restoreGroup(groupId) }, additions }
   }
@@ -142,7 +143,7 @@ export class RedisChords implements ChordJoin {
     )
   }
 
-  /** As Celery: the value is published on a channel of the same name, too. */
+  /** As in Celery, the value is also published on a channel of the same name. */
   #set(key: string, value: string): RedisCommand[] {
     const expires = this.#expires
     const write: RedisCommand = expires === undefined ? ['SET', key, value] : ['SETEX', key, expires, value]
@@ -195,7 +196,7 @@ function readAddition(text: string): KeptAddition {
   return { call: kept.call, signature: kept.signature, sent: kept.sent === true }
 }
 
-/** The saved group of a header that has groups in it: `{"result": [[id, parent], [members]]}`. */
+/** The stored group of a header that contains groups: `{"result": [[id, parent], [members]]}`. */
 function readShape(text: string | null): ResultTuple | null {
   if (text === null) return null
   const saved = readJson(text, 'the form of the chord') as { readonly result?: unknown } | null

@@ -6,12 +6,12 @@ import type { RedisAddress, RedisTls } from './redis-address.ts'
 import { SCRIPTS } from './redis-scripts.ts'
 
 const CONNECT_TIMEOUT = 10_000
-// A server that takes commands and answers none for this long is given up, in milliseconds.
+// In milliseconds: a server that does not answer a command for this long is considered lost.
 const SILENCE = 10_000
 
 /**
- * A client of the library, not connected yet, which repeats nothing by itself: `retry` says in how many milliseconds it connects
- * anew. Rejects with `TWQ_CONFIG` without the library, and where a file of certificates can't be read.
+ * An unconnected client of the library that retries nothing by itself: `retry` returns the milliseconds until it reconnects.
+ * Rejects with `TWQ_CONFIG` if the library is not installed or a certificate file can't be read.
  */
 export async function createRedis(address: RedisAddress, name: string, retry: () => number): Promise<Redis> {
   const Client = await load()
@@ -24,14 +24,14 @@ export async function createRedis(address: RedisAddress, name: string, retry: ()
     disableClientInfo: true,
     connectTimeout: CONNECT_TIMEOUT,
     socketTimeout: SILENCE,
-    // Calls are repeated here, as a whole: the library must neither keep nor repeat their commands.
+    // Calls are retried here as a whole: the library must neither queue nor retry their commands.
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     retryStrategy: retry,
-    // A server that was the master until now: the next connection finds the new one.
+    // The server is no longer the master: the next connection finds the new one.
     reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     protocol: 2,
     scripts: SCRIPTS,
@@ -46,7 +46,7 @@ async function load(): Promise<typeof Redis> {
   }
 }
 
-/** Throws `TWQ_CONFIG` where the package that speaks to a Redis is not installed: sooner than the first connection would. */
+/** Throws `TWQ_CONFIG` if the Redis client package is not installed: earlier than the first connection would. */
 export function requireIoredis(): void {
   try {
     requireOwn.resolve('ioredis')

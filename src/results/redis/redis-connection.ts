@@ -11,28 +11,28 @@ import { createRedis } from './redis-client.ts'
 import { closed, isRefusal, isTurnedDown, isWrongData, loginError, unreachable, wrongData } from './redis-errors.ts'
 import { type RedisCommand, type RedisReply, transaction } from './redis-transaction.ts'
 
-/** The address of a connection, its name, and how long it tries. */
+/** The address of a connection, its name, and how long calls are retried. */
 export interface RedisConnectionOptions {
   readonly address: RedisAddress
-  /** Names the connection on the server. */
+  /** The name of the connection on the server. */
   readonly name: string
-  /** Milliseconds that a call is tried for, unless it says otherwise: over lost connections, and over refusals. */
+  /** Milliseconds that a call is retried unless it says otherwise: over lost connections and refusals. */
   readonly patience: number
   readonly clock: Clock
-  /** Hears of the connection lost, and of its return. */
+  /** Is told when the connection is lost, and when it is back. */
   readonly logger?: EventLogger | undefined
 }
 
-/** How one call differs from the others. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Milliseconds that it is tried for; 0 for once, if there is a connection. */
+  /** Milliseconds that it is retried; 0 to try once, and only if connected. */
   readonly within?: number
 }
 
 /**
- * Stays connected to a Redis, whose client library is loaded by `start`. A call that a lost connection cuts off, or that
- * the server refuses, is tried again until its time is over, so it may be carried out twice; then it rejects with
- * `TWQ_RESULT_BACKEND`. It rejects at once with `TWQ_RESULT_REFUSED` where what is kept under the key is at fault.
+ * Stays connected to a Redis; `start` loads the client library. A call interrupted by a lost connection, or refused by the
+ * server, is retried until its time is over, so it may be executed twice; then it rejects with `TWQ_RESULT_BACKEND`. It rejects
+ * at once with `TWQ_RESULT_REFUSED` if the value under the key is the cause.
  */
 export class RedisConnection implements Service {
   readonly name: string
@@ -61,7 +61,7 @@ export class RedisConnection implements Service {
     return this.#connected
   }
 
-  /** Why there is no connection, or undefined while there is one. */
+  /** Why there is no connection, or undefined if there is one. */
   get trouble(): string | undefined {
     if (this.#connected) return undefined
     return maskPasswords(this.#lastError?.message ?? 'not connected yet')
@@ -69,7 +69,7 @@ export class RedisConnection implements Service {
 
   /**
    * Resolves once connected, however long that takes. Rejects with `TWQ_CONFIG` without the client library, and with
-   * `TWQ_RESULT_BACKEND_LOGIN` when the server turns this user down. The second call joins the first.
+   * `TWQ_RESULT_BACKEND_LOGIN` if the server refuses this user. A second call joins the first.
    */
   start(): Promise<void> {
     if (this.#closed) return Promise.reject(closed())
@@ -84,7 +84,7 @@ export class RedisConnection implements Service {
     return this.#starting
   }
 
-  /** Waits for what is under way, within the deadline; what waits for a connection is given up. */
+  /** Waits for calls in progress, within the deadline; calls that wait for a connection are rejected. */
   async stop({ deadline }: { readonly deadline: AbortSignal }): Promise<void> {
     this.#closed = true
     const client = this.#client
@@ -99,7 +99,10 @@ export class RedisConnection implements Service {
     this.#next.resolve()
   }
 
-  /** Calls `listener` with each connection from now on, before any other call may use it; returns a function that removes the listener. */
+  /**
+   * Calls `listener` with each connection from now on, before any other call may use it; returns a function that removes the
+   * listener.
+   */
   onConnected(listener: (client: Redis) => void): () => void {
     this.#connectedListeners.add(listener)
     return () => this.#connectedListeners.delete(listener)
@@ -113,12 +116,12 @@ export class RedisConnection implements Service {
     return this.call((client) => client.mget([...keys]), options)
   }
 
-  /** All of the commands, or none, in one transaction; answers with their replies. */
+  /** Executes all of the commands, or none, in one transaction; resolves with their replies. */
   multi(commands: readonly RedisCommand[], options?: CallOptions): Promise<readonly RedisReply[]> {
     return this.call((client) => transaction(client, commands), options)
   }
 
-  /** Any use of the client that may be repeated as a whole. The first call starts the connection, unless it is started. */
+  /** Any use of the client that may be repeated as a whole. The first call starts the connection if necessary. */
   async call<T>(use: (client: Redis) => Promise<T>, { within }: CallOptions = {}): Promise<T> {
     const { clock, patience } = this.#options
     const due = clock.monotonic() + (within ?? patience)
@@ -132,10 +135,10 @@ export class RedisConnection implements Service {
         return await use(client)
       } catch (error) {
         if (this.#closed) throw closed()
-        // A mistake in the call is no refusal of the server's.
+        // A programming error in the call is not a refusal by the server.
         if (TwqError.is(error) || error instanceof TypeError) throw error
         if (isWrongData(error)) throw wrongData(error)
-        // The client's own complaint about a lost connection says less than what was heard of it.
+        // The client's own error about a lost connection says less than the connection's last error.
         if (isRefusal(error)) this.#lastError = error
         const pause = backoff.failed()
         if (clock.monotonic() + pause >= due) throw unreachable(within ?? patience, this.#lastError)
@@ -174,7 +177,7 @@ export class RedisConnection implements Service {
     client.on('error', (error: Error) => {
       this.#lastError = error
       if (isTurnedDown(error)) started.reject(loginError(error))
-      // The library would go on in database 0.
+      // The library would continue in database 0.
       if (error.message.includes('DB index')) client.disconnect(true)
       if (!this.#connected) this.#onLost(client)
     })

@@ -1,24 +1,24 @@
 import { messageOf, TwqError } from '../../errors.ts'
 import { maskPasswords } from '../../runtime/text/mask-passwords.ts'
 
-/** Whether the server answered with an error. */
+/** Whether it is an error reply of the server. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
-// The value that is kept, or the one that is given, is at fault: the server answers the same however often it is asked.
+// The stored or the given value is the cause: the server answers the same however often it is asked.
 const WRONG_DATA = /\bWRONGTYPE\b|^ERR (value is|hash value|min or max|string exceeds|increment or decrement)/
 
-// Errors of a server that takes the same command later: of memory, or of its part in a cluster.
+// Errors of a server that accepts the same command later: about memory, or its role in a cluster.
 const PASSING =
   /^(LOADING|MASTERDOWN|READONLY|OOM|BUSY|MISCONF|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|NOPERM|NOAUTH|WRONGPASS|EXECABORT|ERR max)/
 
-/** Whether a command failed for the value under a key, or for the value to be stored: trying again can't help. */
+/** Whether a command failed because of the value under a key, or the value to store: retrying can't help. */
 export function isWrongData(error: unknown): error is Error {
   return isRefusal(error) && WRONG_DATA.test(error.message)
 }
 
-/** `TWQ_RESULT_REFUSED`, for a command that the server refuses each time. */
+/** `TWQ_RESULT_REFUSED`, for a command that the server refuses every time. */
 export function wrongData(cause: Error): TwqError {
   return new TwqError(
     'TWQ_RESULT_REFUSED',
@@ -33,7 +33,7 @@ export function wrongData(cause: Error): TwqError {
 const TURNED_DOWN = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|ERR AUTH)/
 const TLS_CODES = /^(CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_)/
 
-/** Whether trying again can't mend it: the login, the database, the certificate. */
+/** Whether retrying can't help: the login, the database, the certificate. */
 export function isTurnedDown(error: Error): boolean {
   const { code } = error as { code?: unknown }
   return TURNED_DOWN.test(error.message) || (typeof code === 'string' && TLS_CODES.test(code))
@@ -52,7 +52,10 @@ export function closed(): TwqError {
   return new TwqError('TWQ_CLOSED', 'the connection to the result backend was closed')
 }
 
-/** `TWQ_RESULT_BACKEND` for a command that was not taken in time; what the server refused to the last, unless that passes, is `TWQ_RESULT_REFUSED`. */
+/**
+ * `TWQ_RESULT_BACKEND` for a command that was not accepted in time; `TWQ_RESULT_REFUSED` if the server refused it until the end
+ * for a reason that does not pass.
+ */
 export function unreachable(within: number, last: Error | undefined): TwqError {
   if (isRefusal(last) && !PASSING.test(last.message)) return wrongData(last)
   const why = last === undefined ? '' : `: ${maskPasswords(messageOf(last))}`

@@ -9,17 +9,17 @@ import { RedisConnection } from './redis-connection.ts'
 import { type RedisKeys, redisKeys } from './redis-keys.ts'
 import { RedisSubscriptions } from './redis-subscriptions.ts'
 
-// As long as Celery keeps results, in milliseconds.
+// In milliseconds: as long as Celery keeps results.
 const CHORDS_EXPIRE = 86_400_000
 // How long closing may take, in milliseconds.
 const CLOSING_TIME = 2_000
 
 /**
- * Reads results that workers, Python's or ours, keep in a Redis (wire specification 4.4): by one connection that asks, and one
- * that subscribes to the keys of the watched tasks.
+ * Reads results that workers (Python's or ours) store in Redis (wire specification 4.4): over one connection for commands, and
+ * one subscribed to the keys of the watched tasks.
  */
 export class RedisReader implements ResultReader {
-  /** Makes chords known to the workers, which join them there; and keeps groups. */
+  /** Registers chords for the workers that join them, and stores groups. */
   readonly chords: RedisChords
   readonly groups: RedisChords
   readonly #keys: RedisKeys
@@ -63,7 +63,7 @@ export class RedisReader implements ResultReader {
     return texts.map((text, index) => (text === null ? undefined : read(taskIds[index] as string, text)))
   }
 
-  /** Not more than its bound is fetched of a result. */
+  /** At most the limit is fetched of a result. */
   async #readUpTo(
     largest: number,
     taskIds: readonly string[],
@@ -72,7 +72,7 @@ export class RedisReader implements ResultReader {
     const texts = await this.#asking.call((client) => Promise.all(keys.map((key) => client.getrange(key, 0, largest))))
     return texts.map((text, index) => {
       const taskId = taskIds[index] as string
-      // As `GETRANGE` answers for a key that there is not.
+      // `GETRANGE` answers the same for a missing key.
       if (text === '') return undefined
       if (Buffer.byteLength(text) <= largest) return read(taskId, text)
       return new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} has more than ${largest} bytes`)

@@ -16,29 +16,29 @@ import { transaction } from './redis-transaction.ts'
 export interface RedisResultsParts {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
-  /** Milliseconds that a result is kept; 0 keeps it for ever. */
+  /** Milliseconds that a result is kept; 0 means for ever. */
   readonly expires: number
-  /** Celery's `result_extended`: results also say what was run, and where. */
+  /** Celery's `result_extended`: results also contain the task as sent, and its worker. */
   readonly extended: boolean
   readonly node: string
   readonly clock: Clock
 }
 
-// A state that is not the last word is worth this many milliseconds of trying: the task goes on meanwhile.
+// Milliseconds that storing a non-final state is retried: the task continues meanwhile.
 const PASSING = 1_000
 
 // One command may revoke thousands of tasks: other results are stored in between.
 const REVOKED_AT_ONCE = 100
 
-/** Keeps each task's latest state under a key, and publishes it to its subscribers (wire specification 4.4). */
+/** Stores each task's latest state under a key and publishes it to subscribers (wire specification 4.4). */
 export class RedisResults implements ResultBackend {
   readonly kind = 'redis'
   readonly #parts: RedisResultsParts
   readonly chord: RedisChords
-  /** The writes in progress, by key: states of one task must not overtake each other. */
+  /** The writes in progress, by key, which keep the states of one task in order. */
   readonly #turns = new Map<string, Promise<unknown>>()
   #pendingBytes = 0
-  /** Whether the server takes scripts, as far as is known. */
+  /** Whether the server accepts scripts, as far as known. */
   #scripts = true
 
   constructor(parts: RedisResultsParts) {
@@ -54,7 +54,7 @@ export class RedisResults implements ResultBackend {
     return this.#parts.connection
   }
 
-  /** A final state is tried for as long as the connection has patience; another may be `dropped`. */
+  /** A final state is retried as long as the connection allows; another may be `dropped`. */
   async store(record: ResultRecord, owner: ResultOwner, routingKey?: string): Promise<'stored' | 'dropped'> {
     const { keys, clock, extended } = this.#parts
     const final = isFinal(record)
@@ -101,7 +101,7 @@ export class RedisResults implements ResultBackend {
     )
   }
 
-  /** A success is never overwritten, and readers hear of every state, as with Celery, which asks and writes apart. */
+  /** A success is never overwritten, and readers get every state, as in Celery, which reads and writes in separate commands. */
   async #writeOnce(client: Redis, key: string, value: string): Promise<void> {
     const { expires } = this.#parts
     const seconds = expires === 0 ? 0 : Math.max(1, Math.floor(expires / 1000))
@@ -112,7 +112,10 @@ export class RedisResults implements ResultBackend {
     await transaction(client, [set, ['PUBLISH', key, value]])
   }
 
-  /** Most states are the first of their task: those are stored and published by one script. False where there is another, or no script is taken. */
+  /**
+   * Most states are the first of their task: one script stores and publishes those. False if there is an earlier state, or
+   * scripts are not accepted.
+   */
   async #storeFirst(client: Redis, key: string, value: string, seconds: number): Promise<boolean> {
     try {
       return await storeFirst(client, key, value, seconds)
@@ -156,7 +159,7 @@ function revokedRecord(taskId: string): ResultRecord {
   return { taskId, state: 'REVOKED', traceback: null, children: [], error }
 }
 
-/** Reads a value of another type as no result: it is written over, as by SET. */
+/** A value of another type counts as no result: SET overwrites it. */
 function whenOfAnotherType(error: Error): null {
   if (error.message.startsWith('WRONGTYPE')) return null
   throw error

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { isRefusal } from './redis-errors.ts'
 
-// A value of another type counts as none: SETEX writes over it. Errors are returned as they are, not as those of a script.
+// A value of another type counts as none: SETEX overwrites it. Errors are returned unchanged, not as script errors.
 const STORE_FIRST = `
   local kept = redis.pcall('GET', KEYS[1])
   if type(kept) == 'string' then return 0 end
@@ -13,20 +13,20 @@ const STORE_FIRST = `
   return 1
 `
 
-/** The scripts that a client of ours knows, sent to the server once and called by their hash. */
+/** The scripts registered with a client, sent to the server once and called by their hash. */
 export const SCRIPTS = { storeFirst: { numberOfKeys: 1, lua: STORE_FIRST } }
 
 type Scripted = Redis & { storeFirst(key: string, value: string, seconds: number): Promise<number> }
 
 /**
- * Stores a value where there is none, for so many seconds (0: for ever), and publishes it, in one command; false where there
- * is one. The client must know {@link SCRIPTS}.
+ * Stores a value if there is none, for the given seconds (0: for ever), and publishes it, in one command; false if there is one.
+ * The client must have {@link SCRIPTS} registered.
  */
 export async function storeFirst(client: Redis, key: string, value: string, seconds: number): Promise<boolean> {
   return (await (client as Scripted).storeFirst(key, value, seconds)) === 1
 }
 
-/** Whether the server, or this user's rights, know no scripts. */
+/** Whether the server, or this user's permissions, do not allow scripts. */
 export function isScriptRefusal(error: unknown): boolean {
   return isRefusal(error) && /^(NOPERM|ERR unknown command)/.test(error.message)
 }

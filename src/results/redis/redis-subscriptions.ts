@@ -2,21 +2,21 @@ import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-/** The connection that subscribes, and the functions that it calls. */
+/** The connection for subscriptions, and the functions that it calls. */
 export interface RedisSubscriptionsParts {
-  /** A connection of its own: once it has subscribed, Redis takes no other command on it. */
+  /** A separate connection: once it has subscribed, Redis accepts no other command on it. */
   readonly connection: RedisConnection
   readonly clock: Clock
   readonly onMessage: (channel: string, text: string) => void
-  /** From now on nothing said on these is missed; what was said before, over a lost connection say, was. */
+  /** From now on no message on these channels is missed; earlier ones, for example during a lost connection, were. */
   readonly onSubscribed: (channels: readonly string[]) => void
-  /** They can't be listened to. */
+  /** They can't be subscribed to. */
   readonly onFailed: (channels: readonly string[], error: Error) => void
 }
 
-/** Channels of one SUBSCRIBE. */
+/** Channels per SUBSCRIBE. */
 const BATCH = 1_000
-/** Milliseconds between two signs of life: an idle connection that died is noticed by one that gets no answer. */
+/** Milliseconds between two pings: an idle connection that died is detected by a missing reply. */
 const SIGN_OF_LIFE = 15_000
 
 /** Subscribes to channels, and again on each new connection. */
@@ -31,12 +31,12 @@ export class RedisSubscriptions {
     parts.connection.onConnected((client) => this.#renew(client))
   }
 
-  /** Listens to a channel; `onSubscribed` tells when. */
+  /** Subscribes to a channel; `onSubscribed` is called when done. */
   add(channel: string): void {
     const { connection } = this.#parts
     this.#channels.add(channel)
     if (connection.connected) void this.#subscribe([channel])
-    // The first connection, as every one that follows, subscribes to all.
+    // Every new connection, including the first, subscribes to all.
     else connection.start().catch((error: Error) => this.#parts.onFailed([channel], error))
   }
 

@@ -10,22 +10,22 @@ import { unlessAborted } from '../../runtime/time/time-limit.ts'
 import type { Replies } from '../replies.ts'
 import { ResultFeed } from '../result-feed.ts'
 
-// As long as Celery keeps results: the queue expires after a day without a consumer.
+// The queue expires after a day without a consumer: as long as Celery keeps results.
 const EXPIRES = 86_400_000
 
 /** How long the broker may take to delete a queue, in milliseconds. */
 const PATIENCE = 5_000
 
-/** How many tasks without a final result are followed at once; beyond it the oldest without a listener are no longer followed. */
+/** The maximum number of followed tasks without a final result; above it the oldest without a listener are dropped. */
 const MOST_FOLLOWED = 100_000
 
-/** Of tasks that are over, the results of this many can be asked for by their ids. */
+/** The number of finished tasks whose results can still be asked for by id. */
 const MOST_FINISHED = 1_000
 
 /**
- * Where results come back to (wire specification 4.3, 4.8): a queue of our own, consumed for as long as the session lives.
- * Unlike Python's it is durable and not deleted with its consumer, so that results arrive across a reconnect; and a quorum
- * queue where tasks are sent to one, so that they arrive although a node of the broker is lost.
+ * The reply queue for results (wire specification 4.3, 4.8), consumed for as long as the session lives. Unlike Python's it is
+ * durable and not deleted with its consumer, so that results arrive across a reconnect; and it is a quorum queue if tasks are
+ * sent to one, so that they arrive even if a node of the broker is lost.
  */
 export class ReplyQueue implements Replies {
   /** The value for `reply_to`. */
@@ -35,7 +35,7 @@ export class ReplyQueue implements Replies {
   readonly #logger: EventLogger | undefined
   readonly #mostFollowed: number
   readonly #followed = new Map<string, ResultFeed>()
-  /** The last ones that are over. */
+  /** The latest finished ones. */
   readonly #finished = new Map<string, ResultFeed>()
   #kept: Kept | undefined
   #ready = false
@@ -49,7 +49,7 @@ export class ReplyQueue implements Replies {
     this.#mostFollowed = options.mostFollowed ?? MOST_FOLLOWED
   }
 
-  /** True once the queue was declared: from then on results wait in it, connected or not. */
+  /** True once the queue was declared: from then on results are kept in it, connected or not. */
   get isOpen(): boolean {
     return this.#ready
   }
@@ -60,14 +60,14 @@ export class ReplyQueue implements Replies {
     this.#kept ??= this.#session.keep('replies', (channel) => this.#consume(channel))
     const kept = this.#kept
     kept.ready.catch(() => {
-      // Not allowed, say: the next who asks may try anew.
+      // A permission may be missing: the next caller tries again.
       if (this.#kept === kept) this.#kept = undefined
     })
     await unlessAborted(kept.ready, signal)
     this.#ready = true
   }
 
-  /** The feed of a task that is about to be sent; of one already followed, the same. */
+  /** The feed of a task that is about to be sent; the existing feed if it is already followed. */
   follow(taskId: string): ResultFeed {
     let feed = this.#followed.get(taskId)
     if (feed === undefined) {
@@ -96,13 +96,13 @@ export class ReplyQueue implements Replies {
     this.#finished.delete(taskId)
   }
 
-  /** Breaks all feeds with `TWQ_CLOSED` and deletes the queue, if the broker is there to be asked. */
+  /** Ends all feeds with `TWQ_CLOSED` and deletes the queue, if the broker can be reached. */
   async leave(): Promise<void> {
     const closed = new TwqError('TWQ_CLOSED', 'the client was closed')
     for (const feed of this.#followed.values()) feed.break(closed)
     this.#followed.clear()
     this.#finished.clear()
-    // No other client knows the queue's name; where it can't be deleted now, it expires.
+    // No other client knows the queue's name; if it can't be deleted now, it expires.
     const channel = this.#session.connection?.blocked === undefined ? this.#kept?.channel : undefined
     if (channel !== undefined) {
       await unlessAborted(channel.deleteQueue(this.name), AbortSignal.timeout(PATIENCE)).catch(() => {})
@@ -118,7 +118,7 @@ export class ReplyQueue implements Replies {
       if (quorum) delivery.ack()
     }
     await channel.consume(this.name, take, {
-      // What is on its way when a node is lost would be lost with it.
+      // Otherwise results in transit would be lost together with a node.
       noAck: !quorum,
       // The queue was deleted: a new channel declares it again.
       onCancelled: () => void channel[Symbol.asyncDispose](),
@@ -134,7 +134,7 @@ export class ReplyQueue implements Replies {
       return
     }
     const feed = this.#followed.get(record.taskId)
-    // The handle keeps its feed: a task that has ended need not be followed any further.
+    // The handle keeps its feed: a finished task need not be followed.
     if (isFinal(record)) this.#followed.delete(record.taskId)
     feed?.push(record)
     if (feed?.isOver) this.#keep(record.taskId, feed)
@@ -175,7 +175,7 @@ export class ReplyQueue implements Replies {
         )
         return
       }
-      // This one has a listener: it goes to the end of the order.
+      // It has a listener: it moves to the end of the order.
       this.#followed.set(taskId, feed)
     }
   }

@@ -9,9 +9,9 @@ import { pause } from '../../runtime/time/pause.ts'
 import type { ResultOwner } from '../backend.ts'
 import { POST, type PostingBackend, type StoreListener } from '../post-result.ts'
 
-// A Celery 5.6 client's queue vanishes for some milliseconds every second while it waits (wire specification 4.3).
+// The queue of a Celery 5.6 client disappears for some milliseconds every second while it waits (wire specification 4.3).
 const RESEND_AFTER = [100, 200, 300]
-// Who leaves can't wait as long, and need not: the gap is of 10 to 20 ms.
+// During a shutdown there is less time to wait, and the gap is only 10 to 20 ms.
 const RESEND_AFTER_LEAVING = [30, 60]
 const REMEMBER_GONE_FOR = 60_000
 const REMEMBERED_QUEUES = 10_000
@@ -26,12 +26,12 @@ export class RpcResults implements PostingBackend {
   readonly #publisher: Publisher
   readonly #clock: Clock
   readonly #leaving: AbortSignal
-  /** Reply queues that were gone, with the moment until which we take that for granted. */
+  /** Reply queues that were gone, with the time until which they are assumed to be. */
   readonly #gone = new Map<string, number>()
-  /** The way to the newest reply queue: mostly the next result goes there, too. */
+  /** The route to the latest reply queue: mostly the next result goes there as well. */
   #route: Route = { exchange: '', routingKey: '' }
 
-  /** Once `leaving` aborts, callers that are gone are waited for no longer than a drain has. */
+  /** Once `leaving` aborts, missing reply queues are waited for no longer than a drain may take. */
   constructor(publisher: Publisher, clock: Clock, leaving: AbortSignal) {
     this.#publisher = publisher
     this.#clock = clock
@@ -57,9 +57,9 @@ export class RpcResults implements PostingBackend {
     this.#publisher.post(outgoing, MANDATORY, new SentResult(record, outgoing, listener, this))
   }
 
-  /** The broker has sent back a result: no queue takes it. */
+  /** The broker has returned a result: no queue accepts it. */
   returned({ record, outgoing, listener }: SentResult): void {
-    // Only the last word is worth repeating; a progress report that arrives late would be a lie.
+    // Only a final state is worth repeating; a late progress report would be wrong.
     if (!isFinal(record) || this.#isKnownGone(outgoing.route.routingKey)) {
       listener.stored('dropped', record)
       return
@@ -84,7 +84,7 @@ export class RpcResults implements PostingBackend {
           contentType: 'application/json',
           contentEncoding: 'utf-8',
           correlationId,
-          // As Celery; but the queue of a chord outlives the broker, and so must what is in it.
+          // As in Celery; but the queue of a chord outlives the broker, so the results in it must as well.
           deliveryMode: isChordQueue(replyTo) ? 2 : 1,
           priority: 0,
         },
@@ -94,7 +94,7 @@ export class RpcResults implements PostingBackend {
     }
   }
 
-  /** True when a later try reached the queue. */
+  /** True if a later attempt reached the queue. */
   async #resend(outgoing: Outgoing): Promise<boolean> {
     const { routingKey } = outgoing.route
     for (const delay of RESEND_AFTER) {
@@ -131,7 +131,7 @@ export class RpcResults implements PostingBackend {
   }
 }
 
-/** One result until the broker has answered for it. */
+/** One result until the broker has confirmed or returned it. */
 class SentResult implements PublishListener {
   readonly record: ResultRecord
   readonly outgoing: Outgoing

@@ -15,12 +15,12 @@ import { passedOn } from './pass-on.ts'
 import { portableValue } from './portable.ts'
 import { retryExpiry, retryTime } from './retry-time.ts'
 
-// What ends a task is decided by how its code ends; these can't be stored meanwhile.
+// How a task ends follows from how its code ends; these states can't be stored in between.
 const RESERVED_STATES: readonly State[] = ['SUCCESS', 'FAILURE', 'RETRY', 'REVOKED']
 
 /**
- * The context of one attempt. Everything that costs something is made when it is first asked for, since most tasks ask
- * for little; and the methods come from getters, so that a task may take them apart: `run(args, { progress, retry })`.
+ * The context of one attempt. Expensive parts are created on first use, since most tasks use few; methods are created by getters
+ * and bound, so that a task may destructure them: `run(args, { progress, retry })`.
  */
 export class AttemptContext implements TaskContext {
   readonly #attempt: Attempt
@@ -29,7 +29,7 @@ export class AttemptContext implements TaskContext {
   #send: Send | undefined
   #ended = false
   #passOn: Record<string, string> | undefined
-  /** The limit of retries that the code last named: it counts for the error, too, that the attempt then ends with. */
+  /** The retry limit that the code last named: it also applies to the error that the attempt then ends with. */
   retryLimit: number | null | undefined
 
   constructor(attempt: Attempt) {
@@ -75,7 +75,7 @@ export class AttemptContext implements TaskContext {
     return this.#log
   }
 
-  /** Adds fields to each line that is written from now on; the attempt's own can't be replaced. */
+  /** Adds fields to each later log line; the attempt's own fields can't be replaced. */
   addLogFields(fields: Readonly<Record<string, unknown>>): void {
     this.#logFields = { ...this.#logFields, ...fields }
     this.#log = undefined
@@ -103,7 +103,7 @@ export class AttemptContext implements TaskContext {
       if (stamps !== undefined && !areStamps(stamps)) {
         throw new TwqError('TWQ_ARGUMENTS', `the stamps of a replacement must be ${STAMPS_EXPECTED}`)
       }
-      // A value of the canvas writes itself as JSON.
+      // A canvas value serializes itself.
       throw new Replace(signature as Json, stamps)
     }
   }
@@ -112,13 +112,13 @@ export class AttemptContext implements TaskContext {
     return (signature) => this.#addToChord(signature as Json)
   }
 
-  /** Texts of the plugins around the attempt, for what the worker sends because of it. */
+  /** Texts of the plugins around the attempt, for messages that the worker sends because of it. */
   get passOn(): Record<string, string> {
     this.#passOn ??= {}
     return this.#passOn
   }
 
-  /** From now on the attempt stores nothing: a forgotten promise must not overwrite its result. */
+  /** After this the attempt stores nothing: an unawaited promise must not overwrite its result. */
   end(): void {
     this.#ended = true
   }
@@ -136,7 +136,7 @@ export class AttemptContext implements TaskContext {
       return Promise.resolve()
     }
     const stored = this.#report(state, meta)
-    // A task need not await its progress; whether it does or not, a failure to store it ends no process.
+    // A task need not await its progress: in any case a failure to store it must not end the process.
     stored.catch(() => {})
     return stored
   }
@@ -148,7 +148,7 @@ export class AttemptContext implements TaskContext {
   async #addToChord(signature: Json): Promise<string> {
     const { onAddToChord } = this.#attempt
     if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
-    // Once this task is counted, its chord may be complete.
+    // Its chord may be complete as soon as this task is counted.
     if (this.#ended) throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
     return await onAddToChord.call(this.#attempt, signature, passedOn(this.#passOn ?? {}, this.#attempt))
   }
@@ -166,10 +166,10 @@ export class AttemptContext implements TaskContext {
   }
 }
 
-/** The error of a task that asked for one retry too many: its own reason, else the error Celery raises then. */
+/** The error of a task that requested one retry too many: its own reason, else the error that Celery raises. */
 export function tooManyRetries(message: TaskMessage, cause: unknown): unknown {
   if (cause !== undefined && cause !== null) return cause
-  // Celery shows the arguments themselves, also where their sender chose another text.
+  // Celery shows the arguments themselves, even if their sender chose a display text.
   const { argsRepr, kwargsRepr } = displayOfOthers(message, message.args, message.kwargs)
   return new MaxRetriesExceededError(`Can't retry ${message.task}[${message.id}] args:${argsRepr} kwargs:${kwargsRepr}`)
 }

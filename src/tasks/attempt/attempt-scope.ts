@@ -1,20 +1,20 @@
 import type { TaskContext } from '../context.ts'
 
-/** Runs code so that `currentTask` finds its context, its timers and callbacks included. */
+/** Runs code so that `currentTask` finds its context, also in its timers and callbacks. */
 export interface AttemptScope {
   run<Result>(context: TaskContext, code: () => Result): Result
 }
 
-// Of the process, not of this module: a task may import `twq/current` from another copy of the package than the worker's.
+// Shared by the process, not by this module: a task may import `twq/current` from another copy of the package than the worker's.
 const SCOPE = Symbol.for('twq.attempt-scope')
 const shared = globalThis as { [SCOPE]?: AttemptScope }
 
-/** The scope that attempts run in; undefined, which costs nothing, until something has imported `twq/current`. */
+/** The scope that attempts run in; undefined, at no cost, until `twq/current` is imported. */
 export function attemptScope(): AttemptScope | undefined {
   return shared[SCOPE]
 }
 
-/** The scope of this process, made with the first call. */
+/** The scope of this process, created by the first call. */
 export function openAttemptScope<Scope extends AttemptScope>(make: () => Scope): Scope {
   shared[SCOPE] ??= make()
   return shared[SCOPE] as Scope

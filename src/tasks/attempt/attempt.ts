@@ -21,9 +21,9 @@ import { isRetryMisuse, retryExpiry, retryTime } from './retry-time.ts'
 import { UnfitArguments } from './unfit-arguments.ts'
 
 /**
- * Runs a task's code once: arguments, schema, code, result. Returns the outcome, or a promise of it where the code returns a
- * promise. Never throws or rejects: everything that the code does, throwing undefined or a hostile proxy included, is an
- * outcome. Arguments that don't fit fail the task at once, however often it may be retried.
+ * Runs a task's code once: arguments, schema, code, result. Returns the outcome, or a promise of it if the code returns a
+ * promise. Never throws or rejects: anything that the code does, including throwing undefined or a hostile proxy, becomes an
+ * outcome. Arguments that don't fit fail the task at once, whatever its retry policy.
  */
 export function runAttempt(attempt: Attempt): Outcome | Promise<Outcome> {
   const { clock } = attempt
@@ -50,7 +50,7 @@ function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
 }
 
-/** The outcome of code that has returned a promise. */
+/** The outcome of code that returned a promise. */
 async function outcomeOf(
   result: PromiseLike<unknown>,
   attempt: Attempt,
@@ -67,7 +67,7 @@ async function outcomeOf(
   }
 }
 
-/** The same with code around the task, which may change its arguments, its result and its error. */
+/** The same with plugin code around the task, which may change its arguments, result and error. */
 async function runSurrounded(
   attempt: Attempt,
   around: AroundAttempt,
@@ -101,7 +101,7 @@ async function runSurrounded(
   }
 }
 
-/** Binds and validates the arguments, and calls the task. Not async: most tasks are one promise, their own, or none. */
+/** Binds and validates the arguments and calls the task. Not async: most tasks then create one promise, their own, or none. */
 function callTask({ task }: Attempt, context: TaskContext, positional: readonly Json[], named: JsonObject): unknown {
   const bound = bindReceived(task.name, task, positional, named)
   if (bound.kind === 'mismatch') throw new UnfitArguments('TypeError', bound.message)
@@ -141,7 +141,7 @@ function threw(thrown: unknown, attempt: Attempt, limit: number | null | undefin
     if (isRetryMisuse(thrown)) return failed(errorOf(thrown), runtime)
     const asked = controlFlowOf(thrown)
     if (asked !== undefined) return follow(asked, attempt, runtime)
-    // A signal that nothing has aborted is not asked for: most attempts have none, and it takes time to make.
+    // Not created just to be checked: most attempts have no signal yet, and creating one takes time.
     const signal = attempt.aborted === false ? undefined : attempt.signal
     if (signal !== undefined && isShutdown(signal) && stemsFrom(thrown, signal.reason)) return { kind: 'interrupted' }
     const reason = (signal && softLimitBehind(thrown, signal)) ?? thrown
@@ -150,7 +150,7 @@ function threw(thrown: unknown, attempt: Attempt, limit: number | null | undefin
     return decision.kind === 'retry' ? { kind: 'retry', at: decision.at, error } : failed(error, runtime)
   } catch (unexpected) {
     if (isRetryMisuse(unexpected)) return failed(errorOf(unexpected), runtime)
-    // A predicate of the retry policy threw, or the error can't even be looked at.
+    // A predicate of the retry policy threw, or the error can't be inspected.
     attempt.logger.warn(
       { task: attempt.task.name, reason: messageOf(unexpected) },
       'retry policy not applied: it threw itself',
@@ -227,7 +227,7 @@ function failed(error: RemoteError, runtime: number): Outcome {
   return { kind: 'failed', error, runtime }
 }
 
-/** The error as it crosses to Python, even one that can't be looked at. */
+/** The error in the form that crosses to Python, even if it can't be inspected. */
 function errorOf(thrown: unknown): RemoteError {
   try {
     return toRemoteError(thrown)
@@ -240,7 +240,7 @@ function isShutdown(signal: AbortSignal): boolean {
   return signal.aborted && TwqError.is(signal.reason, 'TWQ_SHUTTING_DOWN')
 }
 
-/** The soft limit's error when it, or what a library made of it, escaped the task's code. */
+/** The soft limit's error, if it or a library's wrapper of it escaped the task's code. */
 function softLimitBehind(thrown: unknown, signal: AbortSignal): TwqError | undefined {
   const { aborted, reason } = signal
   return aborted && TwqError.is(reason, 'TWQ_SOFT_LIMIT') && stemsFrom(thrown, reason) ? reason : undefined
@@ -248,7 +248,7 @@ function softLimitBehind(thrown: unknown, signal: AbortSignal): TwqError | undef
 
 const ABORT_MARKS: readonly unknown[] = ['AbortError', 'ABORT_ERR', 'ERR_CANCELED']
 
-/** Whether an error is the abort, or what a library made of it: its own abort error, or one with the reason as a cause. */
+/** Whether an error is the abort, or what a library made of it: its own abort error, or one with the reason as its cause. */
 function stemsFrom(thrown: unknown, reason: unknown): boolean {
   let error = thrown
   for (let depth = 0; depth < 10 && typeof error === 'object' && error !== null; depth++) {

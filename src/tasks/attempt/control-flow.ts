@@ -3,10 +3,10 @@ import type { Json } from '../../runtime/json.ts'
 import { brandOf } from '../brand.ts'
 import type { RetryOptions } from '../retry-options.ts'
 
-// A registered symbol, so that what another copy of the package throws is understood too.
+// A registered symbol, so that values thrown by another copy of the package are recognized.
 const CONTROL_FLOW = Symbol.for('twq.control-flow')
 
-/** Thrown by a task to be run again: `throw new Retry({ countdown: '30s' })`. Not an error; `ctx.retry()` throws one. */
+/** Thrown by a task to run again: `throw new Retry({ countdown: '30s' })`. Not an error; `ctx.retry()` throws one. */
 export class Retry extends Error {
   readonly options: RetryOptions
 
@@ -18,7 +18,7 @@ export class Retry extends Error {
   }
 }
 
-/** Thrown by a task that refuses its message: dropped, or given back to the queue with `requeue`. */
+/** Thrown by a task that rejects its message: dropped, or returned to the queue with `requeue`. */
 export class Reject extends Error {
   readonly reason: string
   readonly requeue: boolean
@@ -32,7 +32,7 @@ export class Reject extends Error {
   }
 }
 
-/** Thrown by a task that wants nothing recorded of this attempt: the message is acknowledged, no state is stored. */
+/** Thrown by a task whose attempt should leave no record: the message is acknowledged, no state is stored. */
 export class Ignore extends Error {
   constructor() {
     super('the task asks to be ignored')
@@ -41,7 +41,7 @@ export class Ignore extends Error {
   }
 }
 
-/** Thrown by `ctx.replace()`: the signature takes the task's place. */
+/** Thrown by `ctx.replace()`: the signature runs in place of the task. */
 export class Replace extends Error {
   readonly signature: Json
   readonly stamps: Stamps | undefined
@@ -55,7 +55,7 @@ export class Replace extends Error {
   }
 }
 
-/** Thrown by `ctx.retry()` when there have been too many retries and it was given no cause; Celery's name for it. */
+/** Thrown by `ctx.retry()` after too many retries if no cause was given; named as in Celery. */
 export class MaxRetriesExceededError extends Error {
   constructor(message: string) {
     super(message)
@@ -63,14 +63,14 @@ export class MaxRetriesExceededError extends Error {
   }
 }
 
-/** The request of a task that it made by throwing. */
+/** What a task requested by throwing. */
 export type ControlFlow =
   | { readonly kind: 'retry'; readonly options: RetryOptions }
   | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
   | { readonly kind: 'ignore' }
   | { readonly kind: 'replace'; readonly signature: Json; readonly stamps: Stamps | undefined }
 
-/** Reads a thrown value as control flow, by brand; undefined when it is an ordinary error. */
+/** Interprets a thrown value as control flow, by brand; undefined for an ordinary error. */
 export function controlFlowOf(thrown: unknown): ControlFlow | undefined {
   switch (brandOf(thrown, CONTROL_FLOW)) {
     case 'retry':

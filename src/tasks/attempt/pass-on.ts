@@ -1,15 +1,15 @@
 import type { Attempt, PassedOn } from './invocation.ts'
 import type { Outcome } from './outcome.ts'
 
-/** The most that an attempt passes on, in bytes of UTF-8 of names and texts: trace context needs some hundreds. */
+/** The limit for what an attempt passes on, in bytes of UTF-8 of names and texts: trace context needs some hundreds. */
 export const MOST_PASSED_ON = 16 * 1024
 
-/** The outcome with the texts that plugins left in `passOn`, where they left any. */
+/** The outcome with the texts that plugins left in `passOn`, if any. */
 export function withPassOn(outcome: Outcome, passOn: Readonly<Record<string, unknown>>, attempt: Attempt): Outcome {
   return Object.keys(passOn).length === 0 ? outcome : { ...outcome, passOn: passedOn(passOn, attempt) }
 }
 
-/** The texts that plugins left in `passOn`; without those that are none, and empty where they are too large, which is logged. */
+/** The texts that plugins left in `passOn`, without values that are not texts; empty, and logged, if they are too large. */
 export function passedOn(passOn: Readonly<Record<string, unknown>>, attempt: Attempt): PassedOn {
   const entries = Object.entries(passOn)
   const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')

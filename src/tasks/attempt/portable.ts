@@ -4,11 +4,11 @@ import { isTooLarge } from '../../protocol/json-writer.ts'
 import type { Json } from '../../runtime/json.ts'
 
 /**
- * What a task returned or reports, as others will read it; `what` names it in errors. Throws `TWQ_UNSERIALISABLE` where it
- * has no JSON form, or as soon as that has more than `maxResultSize` bytes.
+ * A task's return value or progress in the form that others read; `what` names it in errors. Throws `TWQ_UNSERIALISABLE` if it
+ * has no JSON form, or as soon as that exceeds `maxResultSize` bytes.
  */
 export function portableValue(value: unknown, what: string, maxResultSize: number | undefined): Json {
-  // What most tasks return can't fail to encode.
+  // Most return values always encode.
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
   try {
     return portableJson(value, { path: what, ...(maxResultSize !== undefined && { maxSize: maxResultSize }) })

@@ -15,13 +15,13 @@ const OPTIONS = [
   'kwargs',
 ] as const satisfies readonly (keyof RetryOptions)[]
 const LONGEST_SHOWN = 100
-/** Other names that a countdown may be looked for by. */
+/** Other names that users may try for a countdown. */
 const ALIASES: ReadonlySet<string> = new Set(['in', 'delay', 'after'])
 
 /**
- * When a retry that was asked for is due, in milliseconds since the epoch; undefined where its options leave that to the policy. What
- * has passed is now: a negative countdown, as Celery's below 0, comes of `until - now`. Throws `TWQ_ARGUMENTS` for unknown
- * or invalid options.
+ * When a requested retry is due, in milliseconds since the epoch; undefined if its options leave that to the policy. A past time
+ * means now: a negative countdown, accepted by Celery too, results from `until - now`. Throws `TWQ_ARGUMENTS` for unknown or
+ * invalid options.
  */
 export function retryTime(options: RetryOptions, now: number): number | undefined {
   checkNames(options)
@@ -36,7 +36,7 @@ export function retryTime(options: RetryOptions, now: number): number | undefine
 }
 
 /**
- * Until when the next attempt may start, in milliseconds since the epoch; undefined where the message's own time stays. Throws
+ * The latest start of the next attempt, in milliseconds since the epoch; undefined keeps the message's own. Throws
  * `TWQ_ARGUMENTS`.
  */
 export function retryExpiry({ expires }: RetryOptions, now: number): number | undefined {
@@ -59,7 +59,7 @@ function checkNames(options: RetryOptions): void {
   if (unknown === undefined) return
   const meant = ALIASES.has(unknown) ? 'countdown' : closest(unknown, OPTIONS)
   const name = cutText(unknown, LONGEST_SHOWN)
-  // In the message itself: the result backend and Python's callers are told no hint.
+  // In the message itself: the result backend and Python callers get no hint.
   if (meant !== undefined) throw misuse(`unknown retry option '${name}': write '${meant}'`, WRITE)
   throw misuse(`unknown retry option '${name}'`, `There are: ${OPTIONS.join(', ')}`)
 }
@@ -81,7 +81,7 @@ function misuse(problem: string, hint: string): TwqError {
   return error
 }
 
-/** Whether it is the error of an invalid retry: no policy should answer that with a retry. */
+/** Whether it is the error of an invalid retry: a policy must not answer that with a retry. */
 export function isRetryMisuse(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && misuses.has(thrown)
 }
