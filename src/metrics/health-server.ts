@@ -9,14 +9,14 @@ import type { Finding, Probe } from './health.ts'
 import { claimFolder, existingSockets, newSocketPath, socketFolders } from './local-sockets.ts'
 import { SilentConnections } from './silent-connections.ts'
 
-/** Whom the server asks. */
+/** The sources of the server's answers. */
 export interface HealthSource {
   readonly node: string
-  /** The failing checks of a probe; none when it passes. */
+  /** The failing checks of a probe; empty if it passes. */
   judge(probe: Probe): readonly Finding[]
   /** The body of `/info`: plain JSON. */
   info(): Readonly<Record<string, unknown>>
-  /** The text for Prometheus; undefined where nothing is counted. */
+  /** The text for Prometheus; undefined if metrics are disabled. */
   metrics(): Promise<MetricsText | undefined>
 }
 
@@ -29,17 +29,17 @@ export interface MetricsText {
 const PROBES: Readonly<Record<string, Probe>> = { '/livez': 'live', '/readyz': 'ready', '/startupz': 'started' }
 const PLAIN = 'text/plain; charset=utf-8'
 
-// A probe is a hundred bytes and takes a millisecond; a client that needs more is no probe.
+// A probe takes a hundred bytes and a millisecond; a client that needs more is not a probe.
 const MOST_CONNECTIONS = 64
 const LONGEST_HEADERS = 8_192
 const REQUEST_TIMEOUT = 5_000
 const IDLE_TIMEOUT = 5_000
-// How often Node looks for requests that take too long: its default is half a minute.
+// How often Node checks for slow requests: its default is half a minute.
 const CHECK_EVERY = 1_000
-// Between binding a socket and listening on it, a worker that starts refuses connections: only older ones are left over.
+// A starting worker refuses connections between binding a socket and listening on it, so only older sockets are leftovers.
 const STALE_AFTER = 10_000
 
-/** Answers probes and Prometheus, over HTTP: reads only, and takes nothing. */
+/** Answers probes and Prometheus over HTTP, read-only. */
 export class HealthServer implements AsyncDisposable {
   readonly #source: HealthSource
   readonly #logger: EventLogger
@@ -51,7 +51,10 @@ export class HealthServer implements AsyncDisposable {
     this.#logger = logger
   }
 
-  /** Listens where probes of the network come, on any free port for port 0; resolves with the port. Rejects with `TWQ_HEALTH_ADDRESS`. */
+  /**
+   * Listens on the address for network probes, on any free port for port 0; resolves with the port. Rejects with
+   * `TWQ_HEALTH_ADDRESS`.
+   */
   async listen({ host, port }: Address): Promise<number> {
     const server = this.#server()
     try {
@@ -69,7 +72,7 @@ export class HealthServer implements AsyncDisposable {
     return bound
   }
 
-  /** Listens for `twq worker health`; resolves with the path. A worker goes without where no folder can be used. */
+  /** Listens for `twq worker health`; resolves with the path. If no folder is usable, the worker runs without it. */
   async listenLocally(folders: readonly string[] = socketFolders()): Promise<string | undefined> {
     const reasons: string[] = []
     for (const folder of folders) {
@@ -86,7 +89,7 @@ export class HealthServer implements AsyncDisposable {
     return undefined
   }
 
-  /** Accepts no more connections, and ends the open ones. */
+  /** Stops accepting connections, and closes the open ones. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true
     for (const server of this.#servers.splice(0)) {
@@ -112,7 +115,7 @@ export class HealthServer implements AsyncDisposable {
     return path
   }
 
-  /** From now on an error, too many open files say, is no reason to end the worker. */
+  /** From here on an error, such as too many open files, must not end the worker. */
   #keep(server: Server): void {
     server.on('error', (error) =>
       this.#logger.warn({ event: 'health.failed', error: messageOf(error) }, 'a probe could not be answered'),
@@ -135,7 +138,7 @@ export class HealthServer implements AsyncDisposable {
       void this.#answer(request, response)
     })
     server.on('connection', (socket) => silent.add(socket))
-    // A worker that has stopped exits, also while a probe is connected.
+    // A stopped worker exits even if a probe is connected.
     server.unref()
     return server
   }
@@ -148,7 +151,7 @@ export class HealthServer implements AsyncDisposable {
         'content-length': Buffer.byteLength(text),
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
-        // Of a request that is refused the rest is not read.
+        // The rest of a refused request is not read.
         ...(status >= 400 && status < 500 && { connection: 'close' }),
       })
       response.end(request.method === 'HEAD' ? undefined : text)
@@ -189,7 +192,7 @@ function json(status: number, document: object): MetricsText & { status: number 
   return { status, contentType: 'application/json', text: `${JSON.stringify(document)}\n` }
 }
 
-/** Removes the socket of a worker that was killed. Its name is never used again, so it is no other worker's. */
+/** Removes the socket of a killed worker. Its name is never used again, so it can't belong to another worker. */
 async function removeIfStale(path: string): Promise<void> {
   const socket = connect(path)
   try {
@@ -199,7 +202,7 @@ async function removeIfStale(path: string): Promise<void> {
     try {
       if (Date.now() - statSync(path).mtimeMs > STALE_AFTER) unlinkSync(path)
     } catch {
-      // Another worker was faster.
+      // Another worker removed it first.
     }
   } finally {
     socket.destroy()

@@ -1,55 +1,55 @@
-/** The state of a worker that its health is judged by. Times in milliseconds. */
+/** The state of a worker from which its health is derived. Times in milliseconds. */
 export interface VitalSigns {
   /** It has consumed all its queues at least once. */
   readonly started: boolean
-  /** Since when it has been stopping, as a duration. */
+  /** How long it has been stopping. */
   readonly stoppingFor: number | undefined
-  /** The connection that tasks come by. */
+  /** The connection for consuming. */
   readonly consumer: {
     readonly connected: boolean
-    /** Why it is not connected, where that is known. */
+    /** Why it is not connected, if known. */
     readonly trouble?: string | undefined
-    /** Queues that it is to consume. */
+    /** Queues that it should consume. */
     readonly wanted: readonly string[]
-    /** Those whose consumer the broker has confirmed, on a channel that is open. */
+    /** Those whose consumer the broker has confirmed on a channel that is still open. */
     readonly consuming: readonly string[]
     /** How long ago the broker last answered on the consuming channel. */
     readonly answeredAgo: number | undefined
-    /** Why nothing comes from a queue that has a consumer, by its name. */
+    /** Why nothing arrives from a queue although it has a consumer, by queue name. */
     readonly troubles?: ReadonlyMap<string, string>
   }
-  /** The connection that results and retries leave by. */
+  /** The connection for publishing results and retries. */
   readonly publisher: {
     readonly connected: boolean
     readonly trouble?: string | undefined
     readonly blocked: string | undefined
   }
-  /** Messages that can neither run nor be set aside for now. */
+  /** Messages that for now can neither run nor be set aside. */
   readonly aside: {
     readonly held: number
-    /** Queues that nothing is taken from because of them. */
+    /** Queues that are paused because of them. */
     readonly suspended: readonly string[]
   }
-  /** How late the event loop is. */
+  /** The delay of the event loop. */
   readonly loopLag: number
-  /** Outcomes of finished tasks that could not be settled yet. */
+  /** Outcomes of finished tasks that are not settled yet. */
   readonly outcomes: {
     readonly kept: number
     readonly bytes: number
-    /** Why no further task is taken; undefined while tasks are. */
+    /** Why no further tasks are accepted; undefined if they are. */
     readonly halted: string | undefined
-    /** Since when nothing new starts because too many bytes of them wait, as a duration. */
+    /** How long nothing new has started because too many bytes of outcomes are pending. */
     readonly fullFor: number | undefined
   }
 }
 
-/** The limits that the state is judged by. Times in milliseconds. */
+/** The limits for judging the state. Times in milliseconds. */
 export interface HealthLimits {
-  /** An answer of the broker counts for so long. */
+  /** How long an answer of the broker counts as proof. */
   readonly heartbeat: number
-  /** A loop that is later than this does not get its work done. */
+  /** An event loop with a longer delay does not get its work done. */
   readonly loopLag: number
-  /** Stopping may take so long. */
+  /** How long stopping may take. */
   readonly stopping: number
 }
 
@@ -72,7 +72,7 @@ export interface Finding {
 /** The three questions of an orchestrator. */
 export type Probe = 'live' | 'ready' | 'started'
 
-/** The failing checks of a probe; none when it passes. */
+/** The failing checks of a probe; empty if it passes. */
 export function judge(probe: Probe, signs: VitalSigns, limits: HealthLimits): Finding[] {
   switch (probe) {
     case 'live':
@@ -84,7 +84,7 @@ export function judge(probe: Probe, signs: VitalSigns, limits: HealthLimits): Fi
   }
 }
 
-/** Whether a restart would help. A broker that is away is no reason: the worker comes back by itself. */
+/** Whether a restart would help. An unreachable broker is no reason: the worker reconnects by itself. */
 function judgeLiveness({ loopLag, stoppingFor }: VitalSigns, limits: HealthLimits): Finding[] {
   const findings: Finding[] = []
   if (loopLag > limits.loopLag) findings.push(lateLoop(loopLag, limits))
@@ -94,7 +94,7 @@ function judgeLiveness({ loopLag, stoppingFor }: VitalSigns, limits: HealthLimit
   return findings
 }
 
-/** Whether the worker consumes, on proof: what the broker has confirmed, and when it last answered. */
+/** Whether the worker provably consumes: the broker has confirmed its consumers and has answered recently. */
 function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
   const { started, stoppingFor, consumer, publisher, aside, loopLag } = signs
   const findings: Finding[] = []
@@ -130,7 +130,7 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
   return findings
 }
 
-// Milliseconds. Many large results at once are on their way for a moment.
+// In milliseconds. Many large results may be pending for a moment.
 const FULL_FOR = 5_000
 
 function because(what: string, why: string | undefined): string {

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client'
 import type { MetricsText } from './health-server.ts'
 import type { WaitFrom } from './queue-wait.ts'
 
-/** The ways in which an attempt can end, as the log's `task.…` events have them. */
+/** How an attempt can end, named as in the log's `task.…` events. */
 export type EndState =
   | 'succeeded'
   | 'failed'
@@ -19,9 +19,9 @@ export type ConnectionRole = 'consumer' | 'publisher'
 
 /** Counts events for metrics, where metrics are enabled. */
 export interface Instruments {
-  /** An attempt has ended; `runtime` in milliseconds, where its code ran. */
+  /** An attempt ended; `runtime` in milliseconds, if its code ran. */
   ended(task: string, state: EndState, runtime?: number): void
-  /** Code has run that had waited for its start: how many milliseconds, and from when they are counted. */
+  /** A task's code ran after waiting for its start: for how many milliseconds, and since which moment they are counted. */
   waited(task: string, from: WaitFrom, ms: number): void
   /** A message was set aside; its task may not be registered. */
   quarantined(task: string | undefined): void
@@ -29,11 +29,11 @@ export interface Instruments {
   kept(task: string): void
   /** The broker delivered a message that it had delivered before. */
   redelivered(): void
-  /** A lost connection was made again. */
+  /** A lost connection was re-established. */
   reconnected(role: ConnectionRole): void
   /** A scheduled task was sent: its entry, how many milliseconds late, and when, in milliseconds since the epoch. */
   scheduled(schedule: string, lag: number, sentAt: number): void
-  /** All of it for Prometheus. */
+  /** All metrics in Prometheus's format. */
   read(): Promise<MetricsText>
 }
 
@@ -43,11 +43,11 @@ export type Depths = ReadonlyMap<string, number>
 /** Values that are read when metrics are scraped. */
 export interface Gauges {
   readonly version: string
-  /** The registered names: the only ones that become labels; names from messages do not. */
+  /** The registered names: only these become labels; names from messages do not. */
   readonly tasks: readonly string[]
-  /** The names of configured schedules that become labels, in the same way. */
+  /** The names of configured schedules that become labels, likewise. */
   readonly schedules?: readonly string[]
-  /** How many tasks run, wait for a slot, and wait for their time. */
+  /** How many tasks run, wait for a slot, and wait for their ETA. */
   active(): number
   reserved(): number
   held(): number
@@ -55,7 +55,10 @@ export interface Gauges {
   /** How many tasks may run at once, and how many slots are taken. */
   slots(): number
   busy(): number
-  /** Messages that are ready in the queues that are consumed, in their quarantines and among their failures, by the name of the task queue. */
+  /**
+   * Messages that are ready in the consumed queues, in their quarantines and in their queues of failures, by the name of the task
+   * queue.
+   */
   depths(): Promise<{ readonly queues: Depths; readonly quarantines: Depths; readonly failures: Depths }>
   connected(role: ConnectionRole): boolean
   ready(): boolean
@@ -64,18 +67,18 @@ export interface Gauges {
 }
 
 const ROLES: readonly ConnectionRole[] = ['consumer', 'publisher']
-// So that a rate can be computed from the first one on.
+// Present from the start, so that a rate can be computed from the first event on.
 const SHOWN_FROM_THE_START: readonly EndState[] = ['succeeded', 'failed', 'retried']
 // Each is a series of its own.
 const MOST_SCHEDULES = 1_000
-// In seconds: from what takes no time to half an hour.
+// In seconds: from immediate to half an hour.
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
-// In seconds: from what is taken at once to a backlog of a day.
+// In seconds: from immediate to a backlog of a day.
 const WAIT_BUCKETS = [0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400]
-// Milliseconds between two looks of Node's own meter.
+// Milliseconds between two samples of Node's own meter.
 const METER_PRECISION = 100
 
-/** Loads the library and begins to count. */
+/** Loads the library and starts counting. */
 export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   const library = await import('prom-client')
   const { Counter, Gauge, Histogram } = library
@@ -197,7 +200,7 @@ export async function createInstruments(gauges: Gauges): Promise<Instruments> {
   }
 }
 
-/** All are read at once: whichever is collected first asks. */
+/** All values are read at once: whichever is collected first requests them. */
 function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registry[], { depths }: Gauges): void {
   const gauge = (name: string, help: string, which: 'queues' | 'quarantines' | 'failures'): void => {
     new Gauge({
@@ -207,7 +210,7 @@ function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registr
       registers,
       async collect() {
         const { [which]: known } = await depths()
-        // Without the queues that are no longer consumed, or gone.
+        // Without queues that are no longer consumed, or deleted.
         this.reset()
         for (const [queue, messages] of known) this.set({ queue }, messages)
       },
@@ -220,7 +223,7 @@ function depthGauges({ Gauge }: typeof import('prom-client'), registers: Registr
 
 let ofProcess: Registry | undefined
 
-/** Memory, processor time, event loop, garbage collection: of the whole process, and metered once in it. */
+/** Memory, processor time, event loop, garbage collection: these concern the whole process, and are measured once in it. */
 function processMetrics({ Registry, collectDefaultMetrics }: typeof import('prom-client')): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()

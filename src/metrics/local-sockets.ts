@@ -3,14 +3,14 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-// A socket's address holds 108 bytes on Linux and 104 elsewhere, with a zero at its end.
+// The address of a Unix socket holds 108 bytes on Linux and 104 elsewhere, including a terminating zero.
 const LONGEST_PATH = 103
 const SUFFIX = '.sock'
 const RANDOM_BYTES = 4
 
 /**
- * The folders that local sockets may be in, the best first: `$XDG_RUNTIME_DIR/twq`, and one of this user's below the
- * folder for temporary files. Worker and probe look at the same ones, in the same order.
+ * The folders for local sockets in order of preference: `$XDG_RUNTIME_DIR/twq`, and one of this user's in the folder for
+ * temporary files. Worker and probe use the same ones in the same order.
  */
 export function socketFolders(env: Readonly<Record<string, string | undefined>> = process.env): string[] {
   const user = process.getuid?.() ?? 0
@@ -18,7 +18,7 @@ export function socketFolders(env: Readonly<Record<string, string | undefined>> 
   return env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'twq'), own] : [own]
 }
 
-/** Makes the folder, for this user alone. Throws where another user owns it: the owner could answer in our name. */
+/** Creates the folder with access for this user only. Throws if another user owns it: the owner could answer in our name. */
 export function claimFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 })
@@ -37,7 +37,7 @@ export function newSocketPath(folder: string, node: string): string | undefined 
   return Buffer.byteLength(path) > LONGEST_PATH ? undefined : path
 }
 
-/** The sockets that workers have left or listen on: those of `node`, or all. Folders of other users are passed over. */
+/** The sockets on which workers listen, or that they have left: those of `node`, or all. Folders of other users are skipped. */
 export function existingSockets(folder: string, node?: string): string[] {
   let names: string[]
   try {
@@ -55,7 +55,7 @@ export function existingSockets(folder: string, node?: string): string[] {
 
 const SOCKET = new RegExp(`\\.[0-9a-f]{${2 * RANDOM_BYTES}}\\${SUFFIX}$`)
 
-/** The node's name as far as it fits and files may be called so, else a fingerprint of it. */
+/** The node's name as far as it fits and is valid in a file name, else a hash of it. */
 function stemOf(folder: string, node: string): string {
   const plain = encodeURIComponent(node).replaceAll('%40', '@')
   const rest = SUFFIX.length + 1 + 2 * RANDOM_BYTES

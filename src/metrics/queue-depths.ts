@@ -3,27 +3,30 @@ import { TwqError } from '../errors.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 
-/** What is asked, and where. */
+/** Which queues to query, and how. */
 export interface QueueDepthsOptions {
-  /** Lends a channel of its own for each question: one that is refused closes no other. */
+  /** Opens a channel for each query: a refused one closes no other channel. */
   readonly session: Pick<Session, 'withChannel'>
   readonly clock: Clock
 }
 
-// Milliseconds. A queue that is missing is asked for more seldom: each time RabbitMQ logs an error.
+// In milliseconds. A missing queue is queried less often, since RabbitMQ logs an error each time.
 const EVERY = 15_000
 const MISSING_EVERY = 300_000
-// A scrape waits for the answers no longer than this, and has those from before.
+// A scrape waits no longer than this for the answers, and otherwise uses the previous ones.
 const LONGEST = 1_000
 
 interface Asked {
   readonly at: number
-  /** Undefined where the broker refused to say. */
+  /** Undefined if the broker refused to answer. */
   readonly messages: number | undefined
   readonly missing: boolean
 }
 
-/** How many messages wait in queues, asked for by passive declares: nothing is taken. Never rejects, and asks at most every 15 s. */
+/**
+ * The number of messages in queues, determined by passive declares: nothing is consumed. Never rejects, and queries at most every
+ * 15 s.
+ */
 export class QueueDepths {
   readonly #options: QueueDepthsOptions
   #known: ReadonlyMap<string, Asked> = new Map()
@@ -34,7 +37,10 @@ export class QueueDepths {
     this.#options = options
   }
 
-  /** The messages that are ready in each of these queues. One that is gone, or that the broker does not tell of, is left out. */
+  /**
+   * The number of ready messages in each of these queues. Deleted queues, and those that the broker gives no number for, are left
+   * out.
+   */
   async read(queues: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { clock } = this.#options
     if (this.#round === undefined && clock.monotonic() - this.#roundAt >= EVERY) {
@@ -58,7 +64,7 @@ export class QueueDepths {
   async #ask(queues: readonly string[]): Promise<void> {
     const now = this.#options.clock.monotonic()
     const known = new Map<string, Asked>()
-    // One after another: a worker has many queues seldom, and channels cost the broker.
+    // One after the other: few workers have many queues, and channels cost the broker.
     for (const queue of new Set(queues)) {
       const before = this.#known.get(queue)
       const rests = before?.missing === true && now - before.at < MISSING_EVERY

@@ -1,7 +1,7 @@
-/** Where a wait is measured from: the sender's timestamp, the receipt of a message without one, or the time it was to start at. */
+/** The start of a measured wait: the sender's timestamp, the receipt of a message without one, or its ETA. */
 export type WaitFrom = 'sent' | 'received' | 'eta'
 
-/** The times of a request whose code has started; milliseconds since the epoch, save for `sentAt`. */
+/** The times of a request whose code has started; milliseconds since the epoch, except for `sentAt`. */
 export interface RequestTimes {
   /** AMQP's `timestamp`: whole seconds since the epoch. */
   readonly sentAt: number | undefined
@@ -11,7 +11,7 @@ export interface RequestTimes {
 }
 
 /**
- * How long a task waited for its start, in milliseconds: never less than 0, whatever the clock of its sender says. Undefined where its
+ * How long a task waited for its start, in milliseconds: never less than 0, even if the sender's clock is wrong. Undefined if its
  * code did not start, or nothing is known.
  */
 export function queueWait(times: RequestTimes): { readonly from: WaitFrom; readonly waited: number } | undefined {

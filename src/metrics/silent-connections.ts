@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 
 /**
- * Keeps the number of a server's connections below a bound. When it is reached the connection that has been silent
- * longest is closed, not the new one: connections that ask for nothing can't keep a probe out.
+ * Limits the number of a server's connections. At the limit, the connection that has been silent longest is closed, not the new
+ * one: connections without requests can't keep a probe out.
  */
 export class SilentConnections {
   readonly #most: number
@@ -17,7 +17,7 @@ export class SilentConnections {
   add(socket: Socket): void {
     if (this.#sockets.size >= this.#most) {
       const [oldest] = this.#sockets
-      // At once: what else arrives in this turn must find it gone.
+      // Synchronously: other connections of this turn must find it gone.
       if (oldest !== undefined) this.#sockets.delete(oldest)
       oldest?.destroy()
     }
@@ -25,7 +25,7 @@ export class SilentConnections {
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
-  /** A whole request has come over it: it is the last to go now. */
+  /** A whole request arrived over it: it is now the last to be closed. */
   spoke(socket: Socket): void {
     if (this.#sockets.delete(socket)) this.#sockets.add(socket)
   }

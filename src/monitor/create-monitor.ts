@@ -25,21 +25,27 @@ import { checked, type MonitorOptions } from './monitor-options.ts'
 import { nodeListener } from './node-listener.ts'
 import { MonitorStore } from './store/monitor-store.ts'
 
-/** The monitor as a part of a web server. */
+/** The monitor as part of a web server. */
 export interface Monitor extends AsyncDisposable {
-  /** Resolves once it listens and, with `store`, the file is open. Rejects with `TWQ_CONFIG` where that can't be used: then every request gets a 503. */
+  /**
+   * Resolves once it listens and, with `store`, the file is open. Rejects with `TWQ_CONFIG` if the file can't be used: then every
+   * request gets a 503.
+   */
   readonly ready: Promise<void>
-  /** Answers a request: for Hono, Next and others that speak the Fetch API. Never rejects. A request that comes before `ready` waits for it. */
+  /** Answers a request: for Hono, Next and others that use the Fetch API. Never rejects. Requests before `ready` wait for it. */
   fetch(request: Request): Promise<Response>
-  /** Answers a request of Node's `http`: `app.use('/twq', monitor.node)` of Express and Nest, or a route of Fastify. A JSON body may have been parsed before. */
+  /**
+   * Answers a request of Node's `http`: `app.use('/twq', monitor.node)` in Express and Nest, or a route in Fastify. A JSON body
+   * may already be parsed.
+   */
   readonly node: (request: IncomingMessage, response: ServerResponse) => void
-  /** Ends the streams of open pages and the connections to the broker; writes what is to be kept, and closes the file. */
+  /** Ends the streams of open pages and the connections to the broker; writes pending data, and closes the file. */
   close(): Promise<void>
 }
 
 /**
- * Creates a monitor, which listens to the broker's events from now on, also where the broker is not there yet; with `store`, once the file is open.
- * Throws `TWQ_CONFIG` for options that can't be used, and without `authorize`.
+ * Creates a monitor, which listens to the broker's events from now on, even if the broker is not reachable yet; with `store`,
+ * once the file is open. Throws `TWQ_CONFIG` for invalid options, and without `authorize`.
  */
 export function createMonitor(options: MonitorOptions): Monitor {
   const { authorize } = options
@@ -56,26 +62,29 @@ export function createMonitor(options: MonitorOptions): Monitor {
   return monitor
 }
 
-/** The options of a monitor whose visitors are known in another way; its results may be kept by a backend of the configuration's own. */
+/**
+ * The options of a monitor with another way to identify visitors; its results may be stored by a custom backend from the
+ * configuration.
+ */
 export type WatchOptions = Omit<MonitorOptions, 'authorize' | 'resultBackend'> & {
   readonly resultBackend?: string | ResultBackendDefinition
-  /** Looks up tasks to check edited arguments against, in place of `tasks`. Called only with `allowControl`. */
+  /** Looks up tasks to check edited arguments, instead of `tasks`. Called only with `allowControl`. */
   readonly findTask?: FindTask
 }
 
-/** What a monitor of the tests is given besides its options. */
+/** Further options for tests. */
 export interface Given {
   readonly broker?: Broker
   readonly clock?: Clock
 }
 
-/** A monitor whose visitors are known in another way, and, in tests, of a broker that is at hand. */
+/** A monitor with another way to identify visitors and, in tests, with a given broker. */
 export function createMonitorOf(options: WatchOptions, access: Access, given: Given = {}): Monitor {
   const begin = prepare(options, access, given)
   const { store } = checked(options)
   const running = store === undefined ? Promise.resolve(begin(undefined)) : openKept(store).then(begin)
   const ready = running.then(() => {})
-  // Who does not wait for it finds it in the log, and in the answers.
+  // If nobody awaits it, the error is still in the log and in the answers.
   ready.catch(() => {})
   const close = async (): Promise<void> => {
     await running.then(
@@ -103,7 +112,7 @@ interface Running {
   close(): Promise<void>
 }
 
-/** Throws `TWQ_CONFIG` for options that can't be used; the function that it returns connects and begins, with what was kept. */
+/** Throws `TWQ_CONFIG` for invalid options; the returned function connects and starts, with the stored data. */
 function prepare(options: WatchOptions, access: Access, given: Given): (kept: Kept | undefined) => Running {
   const { hide, hidden, basePath, hosts, queues } = checked(options)
   const { clock = systemClock } = given
@@ -137,7 +146,7 @@ function prepare(options: WatchOptions, access: Access, given: Given): (kept: Ke
     const feed = new Feed({ session, clock, store, changes, queues, management, enableTaskEvents, logger, before })
     const acted = () => {
       changes.touch('audit')
-      // What was done is in the file soon, also where this process is killed then.
+      // Actions are written to the file soon, so that they survive SIGKILL.
       void keeper?.flush()
     }
     const audit = new Audit(now, logger, acted, kept && { since: store.since, entries: kept.audit })

@@ -6,42 +6,50 @@ import type { HiddenPart } from './answers/tasks.ts'
 import type { Authorize } from './auth/given-access.ts'
 import type { Hide } from './store/describe-task.ts'
 
-/** What a monitor watches, who may see it, and what they may do. */
+/** Which broker a monitor watches, who may see it, and what they may do. */
 export interface MonitorOptions {
   /**
-   * Says who asks: a name for the audit, and their rights, `view` where none are given. Undefined for those who may not look. It is
-   * asked at every request.
+   * Identifies the visitor: a name for the audit, and their rights, `view` if none are given. Undefined for a visitor without
+   * access. Called for every request.
    */
   readonly authorize: Authorize
   /** AMQP URL of the broker; without it `TWQ_BROKER` or `CELERY_BROKER_URL`, as for `createClient`. */
   readonly broker?: string | undefined
-  /** AMQP heartbeat. Default 10 s. */
+  /** The AMQP heartbeat. Default 10 s. */
   readonly heartbeat?: number | string
-  /** Where results are kept, as `redis://…`: they are shown whole from there. Default none: only the events' texts are shown. */
+  /**
+   * Where results are stored, such as `redis://…`: they are then shown in full. Default none: only the events' texts are shown.
+   */
   readonly resultBackend?: string
   /** The prefix of result keys in a Redis. */
   readonly resultKeyPrefix?: string
-  /** The namespace of the schedules that are shown. */
+  /** The namespace of the schedules to show. */
   readonly schedulesNamespace?: string
-  /** Queues that are shown also while no worker consumes them. Default `celery`. */
+  /** Queues that are shown even if no worker consumes them. Default `celery`. */
   readonly queues?: readonly string[]
   /** URL of RabbitMQ's management API, for rates and unacknowledged messages of queues. */
   readonly management?: string | undefined
-  /** Where the page begins: `'/twq'`. Default `''`, the root. */
+  /** The base path: `'/twq'`. Default `''`, the root. */
   readonly basePath?: string
-  /** Names that the monitor is reached by, besides addresses and `localhost`: `'monitor.example.com'`. Other names are refused. */
+  /**
+   * Host names under which the monitor is reached, besides addresses and `localhost`: `'monitor.example.com'`. Other names are
+   * refused.
+   */
   readonly hosts?: readonly string[]
-  /** Lets visitors use their rights to retry, edit and schedule; without it there is only `view`. */
+  /** Allows visitors to use their rights to retry, edit and schedule; without it only `view` is available. */
   readonly allowControl?: boolean
-  /** Has workers send task events that were started without them. */
+  /** Makes workers that were started without task events send them. */
   readonly enableTaskEvents?: boolean
-  /** What is shown to no visitor, and can't be searched: of all tasks, or by task. */
+  /** What is hidden from every visitor and can't be searched: for all tasks, or by task. */
   readonly hide?: readonly HiddenPart[] | Hide
-  /** The tasks whose arguments are checked where they are edited; those that the monitor does not know are not. */
+  /** The tasks whose edited arguments are checked; those of unknown tasks are not. */
   readonly tasks?: readonly CheckableTask[]
-  /** A file that tasks are kept in for 30 days, of a process of its own; it takes the package `libsql`. Default none: what is in memory ends with the process. */
+  /**
+   * A file in which tasks are stored for 30 days, used by this process only; requires the package `libsql`. Default none: the
+   * data in memory is lost when the process ends.
+   */
   readonly store?: string | undefined
-  /** Logs what visitors do, and what fails. */
+  /** Logs actions of visitors, and errors. */
   readonly logger?: Logger
 }
 
@@ -49,7 +57,7 @@ type Checkable = Pick<MonitorOptions, 'hide' | 'basePath' | 'hosts' | 'queues' |
 
 const PARTS: readonly HiddenPart[] = ['args', 'results', 'errors']
 
-/** The options of which something is wrong as a rule. Throws `TWQ_CONFIG`. */
+/** The options that usually contain the mistake. Throws `TWQ_CONFIG`. */
 export function checked({ hide = [], basePath = '', hosts = [], queues = ['celery'], store }: Checkable) {
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw new TwqError('TWQ_CONFIG', `store must be the path of a file, got ${shownValue(store)}`)
@@ -65,7 +73,7 @@ export function checked({ hide = [], basePath = '', hosts = [], queues = ['celer
   return { hide: () => hide, hidden: hide, basePath, hosts, queues, store }
 }
 
-/** What a function says is hidden; everything where it throws, or its answer is invalid. */
+/** The parts that a function hides; everything if it throws, or its answer is invalid. */
 function orAll(hide: Hide): Hide {
   return (task) => {
     try {

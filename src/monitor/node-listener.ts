@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Refusal } from './answers/session.ts'
 
-/** What frameworks and body parsers put on a request of Node's. */
+/** What frameworks and body parsers add to a request of Node's. */
 interface Handled {
-  /** The whole path, where a framework has cut the path of a route off `url`. */
+  /** The full path, if a framework has removed a route's path from `url`. */
   readonly originalUrl?: unknown
   readonly body?: unknown
   rawBody?: unknown
@@ -16,8 +16,8 @@ const BODY_READ: Refusal = {
 }
 
 /**
- * Answers requests of Node's `http`, also where Express, Nest or Connect have cut the path of a route off, and where a parser has
- * read a JSON body already. A body that was read and is nowhere to be had is answered with 500 and that reason.
+ * Answers requests of Node's `http`, even if Express, Nest or Connect have removed a route's path, or if a parser has already
+ * read a JSON body. If the body was read and is not available anywhere, the answer is 500 with that reason.
  */
 export function nodeListener(
   answer: (request: Request) => Promise<Response>,
@@ -32,14 +32,14 @@ export function nodeListener(
         response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify(BODY_READ))
         return
       }
-      // Where the listener looks for a body that was read.
+      // Where the listener looks for a body that was already read.
       handled.rawBody = body
     }
     void listener(request, response)
   }
 }
 
-/** The body of a request as its parser has left it, where that was JSON: a form would become what its sender may not send. */
+/** The parsed body of a request, if it was JSON: a form would become what its sender may not send. */
 function bodyOf({ body, headers }: IncomingMessage & Handled): Buffer | undefined {
   if (body instanceof Buffer) return body
   if (body === undefined || !/^application\/json\b/.test(headers['content-type'] ?? '')) return undefined

@@ -4,20 +4,20 @@ import { messageOf, TwqError } from '../errors.ts'
 import type { Address } from '../runtime/address.ts'
 import type { Monitor } from './create-monitor.ts'
 
-/** A monitor that listens. */
+/** A listening monitor. */
 export interface ServedMonitor extends AsyncDisposable {
-  /** Where it really listens: the port that was free where 0 was asked for. */
+  /** The actual address: with the assigned port if 0 was requested. */
   readonly address: Address
 }
 
-// Milliseconds that a client may take for its headers, for its request, and without reading or writing anything.
+// Milliseconds that a client may take for its headers, for its request, and without any read or write.
 const HEADERS = 10_000
 const REQUEST = 30_000
 const SILENCE = 90_000
 const MOST_CONNECTIONS = 1_500
 const LARGEST_HEADERS = 16 * 1024
 
-/** Answers requests at `address`. Rejects with `TWQ_MONITOR_ADDRESS` where that can't be listened on. */
+/** Answers requests at `address`. Rejects with `TWQ_MONITOR_ADDRESS` if it can't listen there. */
 export async function serveMonitor(monitor: Monitor, { host, port }: Address): Promise<ServedMonitor> {
   const server = createServer(
     { maxHeaderSize: LARGEST_HEADERS, headersTimeout: HEADERS, requestTimeout: REQUEST },

@@ -3,7 +3,10 @@ import { requireOwn } from '../runtime/own-package.ts'
 
 type Api = typeof import('@opentelemetry/api')
 
-/** The API of OpenTelemetry, an optional peer. Required, not imported: where it is missing, the error says what to install. */
+/**
+ * The API of OpenTelemetry, an optional peer dependency. Required, not imported: if it is missing, the error says what to
+ * install.
+ */
 export const {
   context,
   createNoopMeter,

@@ -20,7 +20,7 @@ interface Running {
   readonly context: Context
 }
 
-/** Makes a span of each attempt, which is active in the task's code. */
+/** Creates a span for each attempt, active in the task's code. */
 export class AttemptSpans {
   readonly #parts: AttemptSpansParts
   readonly #running = new WeakMap<TaskMessage, Running>()
@@ -29,12 +29,12 @@ export class AttemptSpans {
     this.#parts = parts
   }
 
-  /** The context of the attempt at a message that runs here, or ran here last. */
+  /** The context of the attempt at a message that runs here, or last ran here. */
   contextOf(message: TaskMessage): Context | undefined {
     return this.#running.get(message)?.context
   }
 
-  /** Runs an attempt with a span of its own. Returns and throws what that does. */
+  /** Runs an attempt in a span of its own. Returns and throws what the attempt does. */
   async around(attempt: PluginAttempt, next: () => Promise<unknown>): Promise<unknown> {
     const { message, task, queue } = attempt
     const received = readContext(message.headers)
@@ -59,15 +59,15 @@ export class AttemptSpans {
       if (end === 'failed') error = errorType(thrown)
       throw thrown
     } finally {
-      // One whose hard time limit is over has ended, though its code ran on.
+      // An attempt whose hard time limit expired has ended, though its code may still run.
       if (span.isRecording()) span.end()
       this.#parts.instruments.processed(performance.now() - begin, { task, queue, error })
     }
   }
 
   /**
-   * Ends the span of an attempt whose hard time limit is over while its code runs on. Where a thread or a process died, with the
-   * span in it, another one takes its place, with the same parent.
+   * Ends the span of an attempt whose hard time limit expired while its code still runs. If a thread or process died together
+   * with its span, a new span with the same parent replaces it.
    */
   failed({ task, queue, message, how, error, startedAt }: TaskMoment & TaskFailure): void {
     if (how !== 'timed-out' && how !== 'lost') return

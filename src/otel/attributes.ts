@@ -3,19 +3,19 @@ import type { TaskMessage } from '../protocol/task-message.ts'
 import { formatTimestamp } from '../protocol/timestamps.ts'
 import type { PluginAttempt, PluginSend } from '../tasks/plugin.ts'
 
-/*
+/**
  * Names and values are those of opentelemetry-instrumentation-celery for Python, so that one query finds the spans of both. The
- * message's id stands under the name that the messaging conventions have now, and under the one that they had before.
+ * message's id is set under its current name in the messaging conventions and under the former one.
  */
 
 const SYSTEM = { 'messaging.system': 'rabbitmq' }
 
-/** The attributes of the span of an attempt, but for how it ended. */
+/** The attributes of an attempt's span, except for how it ended. */
 export function attemptAttributes({ message, queue, node, context }: PluginAttempt): Attributes {
   return {
     ...messageAttributes(message, queue),
     'celery.delivery_info': deliveryInfo(queue, message.priority, context.redelivered),
-    // As there: its sender, where it says who that was.
+    // As there: its sender, if known.
     'celery.hostname': message.origin ?? node,
   }
 }
@@ -38,7 +38,7 @@ export function messageAttributes(message: TaskMessage, queue: string): Attribut
   }
 }
 
-/** The attributes of the span of a send, as far as they are known before it is sent. */
+/** The attributes of a send's span, as far as they are known before it is sent. */
 export function sendAttributes(send: PluginSend): Attributes {
   const { task, id, options } = send
   const { exchange, priority } = options
@@ -54,7 +54,7 @@ export function sendAttributes(send: PluginSend): Attributes {
   }
 }
 
-/** The routing key or the queue of a send; undefined where the routes are still to say. */
+/** The routing key or queue of a send; undefined if routes decide later. */
 export function destinationOf({ options }: PluginSend): string | undefined {
   const { exchange, routingKey, queue } = options
   return exchange === undefined ? queue : (routingKey ?? queue)
@@ -64,13 +64,13 @@ function idOf(id: string): Attributes {
   return { 'messaging.message.id': id, 'messaging.message_id': id }
 }
 
-/** As Python shows a dictionary. */
+/** In Python's notation for a dictionary. */
 function deliveryInfo(queue: string, priority: number | undefined, redelivered: boolean): string {
   const key = queue.replace(/[\\']/g, '\\$&')
   return `{'routing_key': '${key}', 'priority': ${priority ?? 0}, 'redelivered': ${redelivered ? 'True' : 'False'}}`
 }
 
-/** `[hard, soft]` in seconds; where one is missing as texts, an empty one for it. */
+/** `[hard, soft]` in seconds; if one is missing, both as texts, an empty one for it. */
 function timeLimit({ hard, soft }: TaskMessage['timeLimit']): Attributes {
   if (hard === undefined && soft === undefined) return {}
   const limits = [hard, soft]

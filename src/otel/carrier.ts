@@ -2,10 +2,10 @@ import type { Context, TextMapGetter, TextMapSetter } from '@opentelemetry/api'
 import type { Headers } from '../protocol/wire.ts'
 import { propagation, ROOT_CONTEXT, trace } from './api.ts'
 
-/** The longest header that is read: the most that W3C's baggage may have. */
+/** The longest header that is read: the limit for W3C's baggage. */
 const LONGEST = 8_192
 
-/** Reads headers as they came from the wire: what is no text, or longer than any of these may be, is not there. */
+/** Reads headers from the wire: values that are not texts, or are too long, are treated as missing. */
 const getter: TextMapGetter<Headers> = {
   keys: (headers) => Object.keys(headers),
   get(headers, key) {
@@ -20,12 +20,12 @@ const setter: TextMapSetter<Record<string, unknown>> = {
   },
 }
 
-/** The context that headers, or texts that an attempt passed on, carry: nothing of what is active here. */
+/** The context from headers, or from texts that an attempt passed on, without anything active here. */
 export function readContext(carrier: Headers): Context {
   return propagation.extract(ROOT_CONTEXT, carrier, getter)
 }
 
-/** Sets the headers that carry a context, `traceparent` and the others that the registered propagator has. */
+/** Sets the headers that carry a context: `traceparent` and others of the registered propagator. */
 export function writeContext(from: Context, carrier: Record<string, unknown>): void {
   propagation.inject(from, carrier, setter)
 }

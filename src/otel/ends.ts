@@ -16,7 +16,7 @@ export interface ShownError {
   readonly stack?: string | undefined
 }
 
-/** Celery's names; an attempt that goes back to its queue because its worker leaves has none. */
+/** Celery's names; an attempt returned to its queue by a shutdown has none. */
 const STATES: Readonly<Record<AttemptEnd, string | undefined>> = {
   retry: 'RETRY',
   rejected: 'REJECTED',
@@ -26,10 +26,13 @@ const STATES: Readonly<Record<AttemptEnd, string | undefined>> = {
   interrupted: undefined,
 }
 
-/** What the span of an attempt says that has succeeded. */
+/** The attributes of a successful attempt. */
 export const ATTEMPT_SUCCEEDED = { 'celery.state': 'SUCCESS' }
 
-/** Tells on a span how an attempt ended that threw. As in Python a failure alone is an error, and of a retry the reason is told. */
+/**
+ * Records on a span how an attempt ended that threw. As in Python, only a failure is an error; for a retry the reason is
+ * recorded.
+ */
 export function attemptEnd(span: Span, end: AttemptEnd, thrown: unknown): void {
   const state = STATES[end]
   if (state !== undefined) span.setAttribute('celery.state', state)
@@ -66,7 +69,7 @@ function shownError(thrown: unknown): ShownError {
   return { name: type, message, stack }
 }
 
-/** The cause that a task names for its retry; else what was thrown. */
+/** The cause that a task gives for its retry; else the thrown value. */
 function retryReason(thrown: unknown): string {
   const asked = controlFlowOf(thrown)
   const cause = asked?.kind === 'retry' ? asked.options.cause : undefined
@@ -74,7 +77,7 @@ function retryReason(thrown: unknown): string {
   return shownText(`${type}: ${message}`, LONGEST_MESSAGE)
 }
 
-/** As in the log: bounded, and without the passwords of URLs. */
+/** As in the log: bounded, and without passwords in URLs. */
 function shownText(text: string, longest: number): string {
   return maskPasswords(cutText(text, longest))
 }

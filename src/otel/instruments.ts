@@ -1,7 +1,7 @@
 import type { Attributes, Counter, Histogram, MeterProvider } from '@opentelemetry/api'
 import { metrics, ValueType } from './api.ts'
 
-/** The boundaries that the conventions name, and beyond them those of tasks that take long. */
+/** The bucket boundaries of the conventions, and larger ones for long tasks. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1_800]
 
 interface Instrument {
@@ -12,7 +12,7 @@ interface Instrument {
   readonly processing: Histogram
 }
 
-/** A message that was sent or run: its task, its queue as far as that is known, and the class of the error that it met. */
+/** A message that was sent or run: its task, its queue if known, and the class of its error. */
 export interface Measured {
   readonly task: string
   readonly queue: string | undefined
@@ -30,7 +30,7 @@ export class Instruments {
     this.#given = provider
   }
 
-  /** Counts a message that was sent, or was not, by an error, and how long that took. */
+  /** Counts a sent message, or a send that failed with an error, and its duration. */
   sent(milliseconds: number, measured: Measured): void {
     const { sent, sending } = this.#instruments()
     const attributes = attributesOf('apply_async', 'send', measured)
@@ -38,7 +38,7 @@ export class Instruments {
     sending.record(milliseconds / 1_000, attributes)
   }
 
-  /** Counts a message whose task has run, or has failed, by an error, and how long that took. */
+  /** Counts a message whose task has run, or has failed with an error, and its duration. */
   processed(milliseconds: number, measured: Measured): void {
     const { consumed, processing } = this.#instruments()
     const attributes = attributesOf('run', 'process', measured)
@@ -46,7 +46,7 @@ export class Instruments {
     processing.record(milliseconds / 1_000, attributes)
   }
 
-  /** Those of the provider that is registered now: unlike tracers, meters that were asked for before measure nothing. */
+  /** Those of the provider registered now: unlike tracers, meters created before registration measure nothing. */
   #instruments(): Instrument {
     const provider = this.#given ?? metrics.getMeterProvider()
     if (this.#made?.provider !== provider) this.#made = instrumentsOf(provider, this.#scope)

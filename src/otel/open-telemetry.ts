@@ -11,23 +11,23 @@ import { SendSpans } from './send-spans.ts'
 /** How tasks are traced and measured; everything is optional. */
 export interface OpenTelemetryOptions {
   /**
-   * How the span of an attempt stands to that of the send it comes from. `parent`: as its child, in the same trace, as Python's
-   * instrumentation has it. `link`: with a link to it, in a trace of its own. Default `parent`.
+   * The relation of an attempt's span to that of its send. `parent`: its child, in the same trace, as in Python's
+   * instrumentation. `link`: in a trace of its own, with a link. Default `parent`.
    */
   readonly relation?: 'parent' | 'link'
-  /** Makes the spans. Default: the provider that is registered with the API, also where that happens later. */
+  /** Creates the spans. Default: the provider registered with the API, even if registered later. */
   readonly tracerProvider?: TracerProvider
-  /** Makes the metrics. Default: as for `tracerProvider`. */
+  /** Creates the metrics. Default: as for `tracerProvider`. */
   readonly meterProvider?: MeterProvider
 }
 
-/** The name under which spans and metrics say that they come from here. */
+/** The instrumentation scope of the spans and metrics. */
 const SCOPE = 'twq'
 
 /**
- * A plugin that makes a span of each attempt and each send, carries their context in the headers of messages, and measures them: for
- * `plugins` of a configuration, a client or a test worker. It registers no SDK and exports nothing: without an SDK it does nothing.
- * Throws `TWQ_CONFIG` for another relation than those.
+ * A plugin that creates a span for each attempt and each send, carries their context in message headers, and measures them: for
+ * `plugins` of a configuration, a client or a test worker. It registers no SDK and exports nothing: without an SDK it does
+ * nothing. Throws `TWQ_CONFIG` for an unknown relation.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Plugin {
   const { relation = 'parent', tracerProvider, meterProvider } = options

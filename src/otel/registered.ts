@@ -1,10 +1,12 @@
 import type { Tracer, TracerProvider } from '@opentelemetry/api'
 import { createNoopMeter, metrics, propagation, trace } from './api.ts'
 
-/** The provider that stands for one that may be registered later: it has a tracer once there is one. */
+/** The provider that stands in for one registered later: it returns a tracer once there is one. */
 type Standing = TracerProvider & { getDelegateTracer?(name: string): Tracer | undefined }
 
-/** Whether anything is registered with the API that makes spans, measures, or carries a context. Asked for every message. */
+/**
+ * Whether anything is registered with the API that creates spans, measures, or propagates a context. Called for every message.
+ */
 export function isRegistered(scope: string): boolean {
   return (
     hasTracer(scope) ||

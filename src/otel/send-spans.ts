@@ -15,7 +15,7 @@ export interface SendSpansParts {
   readonly contextOf: (message: TaskMessage) => Context | undefined
 }
 
-/** Makes a span of each send, and has the message carry it. */
+/** Creates a span for each send, and adds its context to the message. */
 export class SendSpans {
   readonly #parts: SendSpansParts
 
@@ -23,7 +23,7 @@ export class SendSpans {
     this.#parts = parts
   }
 
-  /** Sends with a span of its own. Returns and throws what that does. */
+  /** Sends in a span of its own. Returns and throws what the send does. */
   async around(send: PluginSend, next: () => Promise<Sent>): Promise<Sent> {
     const { tracer, instruments } = this.#parts
     const { task } = send
@@ -47,8 +47,9 @@ export class SendSpans {
   }
 
   /**
-   * The context that a send belongs to. Of the worker: that of the attempt that ended, which passed it on, or, where it was killed, of
-   * what had sent that. Of a schedule: none, whatever the worker was started in. Of a caller: the active one; where that has no span, that of the attempt that sends, if one does.
+   * The context that a send belongs to. For the worker: that of the attempt that ended, which passed it on, or, if that was
+   * killed, of the send before it. For a schedule: none, whatever context the worker was started in. For a caller: the active
+   * one; if it has no span, that of the attempt that sends, if any.
    */
   #parentOf({ kind, parent, passOn }: PluginSend): Context {
     if (kind !== 'task' && kind !== 'canvas') {

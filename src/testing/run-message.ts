@@ -18,13 +18,13 @@ import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { effectiveLimits } from '../tasks/time-limits.ts'
 
-/** How the run ended, and what the task did meanwhile. */
+/** How the run ended, and what the task did during it. */
 export type TaskRun = Outcome & {
   /** Its reports by `progress` and `updateState`, in order. */
   readonly states: readonly { readonly state: State; readonly meta: Json }[]
-  /** The tasks it sent, in order; they are sent nowhere, and their results never come. */
+  /** The tasks it sent, in order; they are not delivered, and their results never arrive. */
   readonly sent: readonly { readonly task: string; readonly message: TaskMessage }[]
-  /** The value that its code threw: `assert(run.thrown instanceof CardDeclined)`; undefined where it threw nothing. */
+  /** The value that its code threw: `assert(run.thrown instanceof CardDeclined)`; undefined if it threw nothing. */
   readonly thrown: unknown
 }
 
@@ -35,20 +35,20 @@ export interface MessageRun {
   /** The queue it came from. */
   readonly queue: string
   readonly redelivered: boolean
-  /** The name that the task sees as its worker's. */
+  /** The name that the task sees as its worker. */
   readonly node: string
-  /** Where what it sends would go. */
+  /** The destination of what it sends. */
   readonly router: Router
   /** Aborts the attempt. */
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly logger: EventLogger
   readonly plugins: readonly Plugin[]
-  /** Limits of the configuration, in milliseconds, before which those of task and message come; `none` heeds neither. */
+  /** Limits of the configuration, in milliseconds, overridden by those of task and message; `none` ignores all. */
   readonly limits?: { readonly soft: number | undefined; readonly hard: number | undefined } | 'none'
-  /** Sends for real what the task sends; by default it goes nowhere. */
+  /** Really sends what the task sends; by default it is not delivered. */
   readonly sendFor?: ((message: TaskMessage) => Send) | undefined
-  /** Hears each report as it is made. */
+  /** Is called with each report as it is made. */
   readonly onState?: (state: State, meta: Json) => void
 }
 
@@ -57,8 +57,8 @@ const LARGEST_BODY = 16 * 1024 * 1024
 const PLUGIN_TIMES = { startTimeout: 30_000, stopTimeout: 20_000, publishTimeout: 10_000 }
 
 /**
- * Runs the code of a message's task once, as a worker with an `async` pool does; what it sends goes nowhere, unless `sendFor` sends it. Never rejects for what the
- * code does; throws `TWQ_PLUGIN` for a plugin that can't be started.
+ * Runs the code of a message's task once, as a worker with an `async` pool does; what it sends is not delivered, unless `sendFor`
+ * sends it. Never rejects for what the code does; throws `TWQ_PLUGIN` for a plugin that can't be started.
  */
 export async function runMessage(run: MessageRun): Promise<TaskRun> {
   const { task, message, queue, redelivered, node, router, signal, clock, logger, plugins, onState } = run
@@ -108,8 +108,8 @@ export async function runMessage(run: MessageRun): Promise<TaskRun> {
 }
 
 /**
- * The message of a send, after the journey through its encoding. Throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that
- * could not be sent.
+ * The message of a send, after encoding and decoding. Throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not
+ * be sent.
  */
 export function asSent(
   target: AnyTask | string,

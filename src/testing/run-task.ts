@@ -16,19 +16,22 @@ export interface RunTaskOptions {
   readonly id?: string
   /** 1, the default, on the first try. */
   readonly attempt?: number
-  /** True when an earlier delivery may have started already. */
+  /** True if an earlier delivery may have started already. */
   readonly redelivered?: boolean
   /** The queue it came from. */
   readonly queue?: string
-  /** Headers of the sender's own, seen as `ctx.request.headers`. */
+  /** The sender's custom headers, seen as `ctx.request.headers`. */
   readonly headers?: SendOptions['headers']
   /** Aborts the attempt. */
   readonly signal?: AbortSignal
-  /** Time limits and delays go by it. The system's clock by default. */
+  /** The clock for time limits and delays. The system's clock by default. */
   readonly clock?: Clock
-  /** Gets what the task logs; by default nothing does. */
+  /** Receives the task's log lines; by default they are discarded. */
   readonly logger?: Logger
-  /** Around the attempt and what it sends, outside of the task's own `plugins`. All of them start before it and stop after it; `on` hears nothing. */
+  /**
+   * Plugins around the attempt and its sends, outside of the task's own `plugins`. All of them start before it and stop after it;
+   * `on` is not called.
+   */
   readonly plugins?: readonly Plugin[]
 }
 
@@ -36,10 +39,10 @@ const UNHEARD = createLogger({ level: 'fatal', format: 'json', destination: { wr
 const ROUTER = createRouter({ defaultQueue: 'celery' })
 
 /**
- * Runs a task's code once, with no broker and no worker, but as a worker does: the arguments and the result travel as JSON,
- * the schema is applied, time limits hold, and `retry`, `Reject` or an error become the outcome. Never rejects for what
- * the code does; throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not be sent, `TWQ_CONFIG` for what is no plugin
- * and `TWQ_PLUGIN` for one that can't be started.
+ * Runs a task's code once, without a broker or worker but with the same behaviour: the arguments and the result pass through
+ * JSON, the schema is applied, time limits apply, and `retry`, `Reject` or an error become the outcome. Never rejects for what
+ * the code does; throws `TWQ_ARGUMENTS` or `TWQ_UNSERIALISABLE` for arguments that could not be sent, `TWQ_CONFIG` for an invalid
+ * plugin and `TWQ_PLUGIN` for one that can't be started.
  */
 export async function runTask(task: AnyTask, args?: AnyArguments, options: RunTaskOptions = {}): Promise<TaskRun> {
   const { attempt = 1, redelivered = false, queue = 'celery', clock = systemClock, logger = UNHEARD } = options

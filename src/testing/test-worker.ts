@@ -24,9 +24,9 @@ export interface TestWorkerOptions {
   readonly config?: UserConfig
   /** Plugins of the worker and of the client, after those of `config`. */
   readonly plugins?: readonly Plugin[]
-  /** Gets the worker's log; by default nothing does. */
+  /** Receives the worker's log; by default it is discarded. */
   readonly logger?: Logger
-  /** One that several workers share. */
+  /** A broker shared by several workers. */
   readonly broker?: MemoryBroker
   readonly clock?: ManualClock
 }
@@ -36,7 +36,7 @@ export interface TestWorker extends AsyncDisposable {
   readonly worker: Worker
   readonly client: Client
   readonly broker: MemoryBroker
-  /** Moves the time of the worker, the client and the broker: `await clock.pass('1h')`. */
+  /** Advances the time of the worker, the client and the broker: `await clock.pass('1h')`. */
   readonly clock: ManualClock
   /** How many messages of a queue wait in the broker; messages that the worker holds do not count. */
   waiting(queue?: string): Promise<number>
@@ -47,15 +47,15 @@ const ON_THE_LOOP = poolKinds.filter(({ onEventLoop }) => onEventLoop).map(({ na
 const ENDINGS = new WeakMap<TestWorker, Endings>()
 
 /**
- * Starts a worker on a broker in this process. Nothing waits for real time: delays, retries, limits and rates go by the
- * clock, which only the test moves. Throws `TWQ_CONFIG` for a configuration that can't be used, or that asks for threads or
- * processes, which have a clock of their own.
+ * Starts a worker on a broker in this process. Nothing waits for real time: delays, retries, limits and rates use the clock,
+ * which only the test advances. Throws `TWQ_CONFIG` for an invalid configuration, or one that asks for threads or processes,
+ * which have a clock of their own.
  */
 export async function startTestWorker(options: TestWorkerOptions): Promise<TestWorker> {
   const clock = options.clock ?? new ManualClock(Date.now())
   const broker = options.broker ?? createMemoryBroker({ clock })
   const endings = new Endings()
-  // Nothing here needs proof that it still answers, and each proof is a timer.
+  // No health checks are needed here, and each is a timer.
   const quiet: UserConfig = { nodeName: `test-${++started}@testing`, workerEvents: false, heartbeat: '1h' }
   const plugins = [...(options.config?.plugins ?? []), ...(options.plugins ?? [])]
   const content: UserConfig = { ...quiet, ...options.config, plugins }
@@ -105,8 +105,8 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<TestW
 }
 
 /**
- * Resolves with the outcome of the next attempt of task `id` that is settled: its consequences are safe with the broker,
- * and its message is acknowledged. One that was settled before counts, once. Rejects when the worker stops first.
+ * Resolves with the outcome of the next attempt of task `id` to be settled: its consequences are confirmed by the broker, and its
+ * message is acknowledged. One settled before the call counts, once. Rejects if the worker stops first.
  */
 export function until(scene: TestWorker, _moment: 'settled', id: string): Promise<Outcome> {
   const endings = ENDINGS.get(scene)
@@ -116,7 +116,7 @@ export function until(scene: TestWorker, _moment: 'settled', id: string): Promis
 
 let started = 0
 
-/** The outcomes that were not asked for yet, and the waits for outcomes to come. */
+/** The outcomes that were not requested yet, and the requests for outcomes to come. */
 class Endings {
   readonly #unheard = new Map<string, Outcome[]>()
   readonly #awaited = new Map<string, Deferred<Outcome>[]>()

@@ -6,7 +6,7 @@ import { tellWorkers } from '../../sending/tell-workers.ts'
 const PATIENCE = 5_000
 
 /**
- * Has these workers send task events: Celery's `enable_events`. Rejects with `TWQ_NO_WORKER` where none would hear it, and with
+ * Makes these workers send task events: Celery's `enable_events`. Rejects with `TWQ_NO_WORKER` if none would receive it, and with
  * `TWQ_BROKER_UNREACHABLE` after five seconds.
  */
 export async function enableEvents(session: Session, destination: readonly string[]): Promise<void> {

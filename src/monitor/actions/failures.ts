@@ -10,14 +10,14 @@ import type { FailedAnswer, FailedList, FailedRow } from '../answers/failed.ts'
 import type { Hide } from '../store/describe-task.ts'
 import { Sweeps } from './sweeps.ts'
 
-// A longer list is not read.
+// The limit for reading a list.
 const MOST_LISTED = 500
-// Longer arguments are edited at the command line.
+// Longer arguments must be edited at the command line.
 const LONGEST_ARGUMENTS = 10_000
 
 const NOTHING = { retried: 0, dropped: 0, refused: 0, reason: undefined, withoutChord: 0 }
 
-/** Finds a task by its name; undefined where it is not known here. */
+/** Finds a task by its name; undefined if it is not known here. */
 export type FindTask = (name: string) => Promise<CheckableTask | undefined>
 
 /** The failed tasks of a broker, for the page. */

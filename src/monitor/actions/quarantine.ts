@@ -9,7 +9,7 @@ import type { QuarantinedRow, QuarantineList, SweepAnswer } from '../answers/act
 import type { Hide } from '../store/describe-task.ts'
 import { Sweeps } from './sweeps.ts'
 
-// A longer list is not read.
+// The limit for reading a list.
 const MOST_LISTED = 500
 const LONGEST_BODY = 10_000
 
@@ -25,7 +25,7 @@ export class Quarantines {
     this.#hide = hide
   }
 
-  /** The messages that lie in the quarantine of `queue`, oldest first, at most 500. */
+  /** The messages in the quarantine of `queue`, oldest first, at most 500. */
   async list(queue: string): Promise<Pick<QuarantineList, 'messages' | 'unseen'>> {
     const messages: QuarantinedRow[] = []
     const decide = (delivery: Delivery): SweepAction => {
@@ -44,7 +44,7 @@ export class Quarantines {
     })
   }
 
-  /** Drops the messages of these tasks for good. */
+  /** Deletes the messages of these tasks. */
   drop(queue: string, ids: readonly string[]): Promise<SweepAnswer> {
     return this.#each(queue, ids, () => DROP)
   }
@@ -80,7 +80,7 @@ export class Quarantines {
     const { original, ...facts } = message
     const hidden = this.#hide({ id: facts.id ?? '', name: facts.task })
     const body = original === undefined || hidden.includes('args') ? undefined : textOf(original.message.body)
-    // What was wrong with arguments may quote them.
+    // The error about arguments may quote them.
     const detail = hidden.includes('args') || hidden.includes('errors') ? '' : facts.detail
     return { ...facts, detail, replayable: replayOf(message) !== undefined, body }
   }

@@ -5,13 +5,13 @@ import type { ScheduleClient, ScheduleOutcome } from '../../schedules/schedule-c
 import type { ScheduleListing, ScheduleRow } from '../answers/actions.ts'
 import type { Hide } from '../store/describe-task.ts'
 
-/** What can be done with a schedule. */
+/** The actions on a schedule. */
 export const SCHEDULE_ACTS = ['pause', 'resume', 'trigger'] as const
 
 /** One of {@link SCHEDULE_ACTS}. */
 export type ScheduleAct = (typeof SCHEDULE_ACTS)[number]
 
-/** The schedules of the workers, or why no worker tells them. Rejects where the broker is away. */
+/** The workers' schedules, or why no worker returned them. Rejects if the broker can't be reached. */
 export async function listSchedules(client: ScheduleClient, hide: Hide): Promise<ScheduleListing> {
   try {
     const { leader, entries } = await client.list()
@@ -33,7 +33,7 @@ export async function listSchedules(client: ScheduleClient, hide: Hide): Promise
   }
 }
 
-/** Does it; resolves with what becomes of it, and with the id of the task that is sent. */
+/** Performs it; resolves with the outcome, and with the id of a sent task. */
 export async function changeSchedule(
   client: ScheduleClient,
   act: ScheduleAct,

@@ -3,7 +3,9 @@ import type { Session } from '../../broker/session.ts'
 import { TwqError } from '../../errors.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 
-/** Goes through queues over the monitor's connection, one after the other: two at once would hide messages from each other. */
+/**
+ * Goes through queues over the monitor's connection one after the other: two sweeps at once would hide messages from each other.
+ */
 export class Sweeps {
   readonly #session: Session
   #last: Promise<unknown> = Promise.resolve()
@@ -13,8 +15,8 @@ export class Sweeps {
   }
 
   /**
-   * Does something with the queue `name`, told how many messages are ready there; undefined where there is no such queue. Rejects where
-   * the broker is away, or takes no messages.
+   * Runs an action on the queue `name` with its number of ready messages; undefined if there is no such queue. Rejects if the
+   * broker can't be reached, or accepts no messages.
    */
   in<T>(name: string, work: (connection: Connection, ready: number) => Promise<T>): Promise<T | undefined> {
     const sweep = this.#last.then(async () => {

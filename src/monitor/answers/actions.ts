@@ -10,26 +10,26 @@ export interface QuarantinedRow {
   readonly queue: string
   readonly starts: number | undefined
   readonly history: readonly string[]
-  /** A worker put it there: it can be replayed. */
+  /** It was moved there by a worker: it can be replayed. */
   readonly replayable: boolean
-  /** Its body as text, cut; undefined where arguments are hidden. */
+  /** Its body as text, cut; undefined if arguments are hidden. */
   readonly body: string | undefined
 }
 
-/** The messages of one quarantine that were looked at. */
+/** The messages read from one quarantine. */
 export interface QuarantineList {
   readonly queue: string
-  /** The quarantines that there are, by the queues they belong to. */
+  /** The existing quarantines, by the queues they belong to. */
   readonly queues: readonly { readonly name: string; readonly ready: number }[]
   readonly messages: readonly QuarantinedRow[]
   readonly unseen: number
 }
 
-/** What became of the messages that were chosen. */
+/** The outcome for the chosen messages. */
 export interface SweepAnswer {
   readonly done: number
   readonly left: number
-  /** Not put there by a worker, and kept. */
+  /** Not moved there by a worker, and kept. */
   readonly foreign: number
   /** Those whose chords are over. */
   readonly inChords: number
@@ -45,7 +45,7 @@ export interface ScheduleRow {
   readonly next: string | undefined
   readonly lastSent: string | undefined
   readonly lastId: string | undefined
-  /** The whole entry as JSON, without its arguments where those are hidden. */
+  /** The whole entry as JSON, without its arguments if those are hidden. */
   readonly definition: string
 }
 
@@ -56,7 +56,7 @@ export interface ScheduleListing {
   readonly unavailable: string | undefined
 }
 
-/** An act of a visitor. */
+/** An action of a visitor. */
 export interface AuditEntry {
   /** Seconds since the epoch. */
   readonly at: number
@@ -68,7 +68,7 @@ export interface AuditEntry {
   readonly detail: string | undefined
 }
 
-/** The acts of visitors, the last one first. */
+/** The actions of visitors, the latest one first. */
 export interface AuditList {
   readonly since: number
   readonly entries: readonly AuditEntry[]

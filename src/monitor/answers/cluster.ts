@@ -1,6 +1,6 @@
 import type { TaskRow } from './tasks.ts'
 
-/** How many events of a kind there were. */
+/** A number of events of one kind. */
 export interface Counts {
   readonly sent: number
   readonly received: number
@@ -12,7 +12,7 @@ export interface Counts {
   readonly rejected: number
 }
 
-/** The connection to the broker, and since when it is as it is. */
+/** The connection to the broker, and since when it has been in this state. */
 export interface BrokerState {
   readonly state: 'connecting' | 'connected' | 'lost' | 'refused'
   /** Seconds since the epoch. */
@@ -20,13 +20,13 @@ export interface BrokerState {
   readonly error: string | undefined
 }
 
-/** A time in which no events could be heard. */
+/** A period in which no events could be received. */
 export interface Gap {
   readonly from: number
   readonly to: number | undefined
 }
 
-/** Middle and slow durations, in seconds; undefined where nothing was measured. */
+/** Median and slow durations, in seconds; undefined if nothing was measured. */
 export interface Durations {
   readonly p50: number | undefined
   readonly p95: number | undefined
@@ -35,12 +35,12 @@ export interface Durations {
 /** The first page. Times are seconds since the epoch. */
 export interface Overview {
   readonly now: number
-  /** Since when events have been heard and counted. */
+  /** Since when events have been received and counted. */
   readonly since: number
   readonly broker: BrokerState
   readonly gaps: readonly Gap[]
   readonly totals: Counts
-  /** Events a second, over the last ten. */
+  /** Events per second over the last ten seconds. */
   readonly rates: Counts
   /** Of the last five minutes. */
   readonly runtime: Durations
@@ -49,16 +49,16 @@ export interface Overview {
   readonly queued: number | undefined
   readonly running: number
   readonly remembered: number
-  /** Events that are in no count: they came too fast, or were unreadable. */
+  /** Uncounted events: they arrived too fast, or were unreadable. */
   readonly lost: { readonly dropped: number; readonly refused: number }
   readonly failures: readonly TaskRow[]
 }
 
-/** Columns of the charts, one number a point; null where nothing was heard, or measured. */
+/** The series of the charts, one number per point; null if nothing was received or measured. */
 export interface Series {
-  /** Seconds of each point. */
+  /** The seconds per point. */
   readonly step: number
-  /** The beginning of each point, seconds since the epoch. */
+  /** The start of each point, seconds since the epoch. */
   readonly at: readonly number[]
   readonly received: readonly (number | null)[]
   readonly succeeded: readonly (number | null)[]
@@ -69,7 +69,7 @@ export interface Series {
   readonly wait95: readonly (number | null)[]
 }
 
-/** Whether the task events of a worker come: they do, there are none though it works, or it has not worked yet. */
+/** Whether the task events of a worker arrive: they do, there are none although it works, or it has not worked yet. */
 export type TaskEventsHeard = 'heard' | 'silent' | 'unknown'
 
 /** A worker. Times are seconds since the epoch. */
@@ -84,7 +84,7 @@ export interface WorkerRow {
   readonly processed: number | undefined
   readonly load: readonly number[] | undefined
   readonly taskEvents: TaskEventsHeard
-  /** What it answers itself; undefined while it has not. */
+  /** Its own answers; undefined before it has answered. */
   readonly pool: string | undefined
   readonly slots: number | undefined
   readonly prefetch: number | undefined
@@ -101,49 +101,52 @@ export interface WorkerList {
   readonly workers: readonly WorkerRow[]
 }
 
-/** The oldest message that waits in a queue, as far as that is known without taking one. */
+/** The oldest message waiting in a queue, as far as it can be determined without consuming one. */
 export interface OldestMessage {
   /** Seconds since the epoch. */
   readonly at: number
-  /** It came at that time, not after it, or not before it. */
+  /** It was queued at that time, at that time or earlier, or at that time or later. */
   readonly came: 'at' | 'before' | 'after'
-  /** Known by the time that the message bears; by the events of senders, of which no worker has received the task; by the queue having been empty. */
+  /**
+   * Known from the message's timestamp; from the events of senders whose task no worker has received; from the time when the
+   * queue was empty.
+   */
   readonly by: 'message' | 'senders' | 'depth'
 }
 
-/** A queue as the broker tells of it. */
+/** A queue as the broker describes it. */
 export interface QueueRow {
   readonly name: string
   readonly exists: boolean
-  /** The node that it lives on is down. */
+  /** The node that hosts it is down. */
   readonly down: boolean
   readonly ready: number | undefined
   readonly consumers: number | undefined
   readonly unacknowledged: number | undefined
-  /** Messages a second, where the management API tells. */
+  /** Messages per second, if the management API reports them. */
   readonly published: number | undefined
   readonly delivered: number | undefined
   readonly type: string | undefined
-  /** Undefined where nothing waits, and where nothing is known: then `oldestUnknown` says why. */
+  /** Undefined if nothing waits, and if nothing is known: then `oldestUnknown` says why. */
   readonly oldest: OldestMessage | undefined
   readonly oldestUnknown: string | undefined
-  /** How `ready` went, a number each time it was asked for, oldest first. */
+  /** The values of `ready`, one per query, oldest first. */
   readonly depths: readonly number[]
   readonly kind: 'task' | 'failed' | 'quarantine' | 'suspects'
 }
 
 /** A queue as it is listed. */
 export type DepthRow = Omit<QueueRow, 'oldest' | 'oldestUnknown'> & {
-  /** When it was seen empty last, and the time that its first message bears; seconds since the epoch. */
+  /** When it was last seen empty, and the timestamp of its first message; seconds since the epoch. */
   readonly emptyAt: number | undefined
   readonly headTime: number | undefined
 }
 
 /** All queues that the configuration names or workers consume. */
 export interface QueueList {
-  /** When the broker was asked; seconds since the epoch. */
+  /** When the broker was queried; seconds since the epoch. */
   readonly asked: number | undefined
-  /** Seconds between two of `depths`. */
+  /** The seconds between two values of `depths`. */
   readonly every: number
   readonly error: string | undefined
   readonly queues: readonly QueueRow[]

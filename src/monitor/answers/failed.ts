@@ -1,8 +1,8 @@
-/** A task that failed for good, and whose message is kept. Moments are ISO 8601. */
+/** A task that failed permanently and whose message is kept. Times are ISO 8601. */
 export interface FailedRow {
   readonly id: string | undefined
   readonly task: string | undefined
-  /** The type of its last error, what that says, and its traceback; the latter two are empty where errors are hidden. */
+  /** The type of its last error, its message, and its traceback; the latter two are empty if errors are hidden. */
   readonly error: string
   readonly detail: string
   readonly traceback: string | undefined
@@ -10,30 +10,33 @@ export interface FailedRow {
   readonly started: string | undefined
   readonly node: string
   readonly attempts: number
-  /** How often it was run again by hand before. */
+  /** How often it was already run again by hand. */
   readonly rerun: number
   readonly first: { readonly error: string; readonly detail: string } | undefined
-  /** Its arguments as JSON; undefined where they are hidden, very long, can't be read, or were not kept. */
+  /** Its arguments as JSON; undefined if they are hidden, very long, unreadable, or were not kept. */
   readonly args: string | undefined
-  /** What other arguments are checked by before the task runs again: its schema, or the names that it declares; undefined where the monitor does not know the task. */
+  /**
+   * How edited arguments are checked before the task runs again: by its schema, or by the names that it declares; undefined if
+   * the monitor does not know the task.
+   */
   readonly checkedBy: 'schema' | 'names' | undefined
   /** `headers`: it was kept without its arguments, and can't run again. */
   readonly kept: 'whole' | 'headers'
 }
 
-/** The failures of one queue that were looked at. */
+/** The failures read from one queue. */
 export interface FailedList {
   readonly queue: string
-  /** The queues of failures that there are, by the queues they belong to. */
+  /** The existing queues of failures, by the queues they belong to. */
   readonly queues: readonly { readonly name: string; readonly ready: number }[]
   readonly messages: readonly FailedRow[]
   readonly unseen: number
 }
 
-/** What became of the failures that were chosen. */
+/** The outcome for the chosen failures. */
 export interface FailedAnswer {
   readonly done: number
-  /** Those that stay since they can't run again, and why the first one can't. */
+  /** Those kept because they can't run again, and the reason for the first one. */
   readonly refused: number
   readonly reason: string | undefined
   /** Those that counted for chords, which are over. */

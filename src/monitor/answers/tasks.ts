@@ -8,33 +8,33 @@ export interface TaskRow {
   /** Celery's state, or that of a custom event. */
   readonly state: string
   readonly worker: string | undefined
-  /** When the event came that the state is from. */
+  /** When the event arrived that the state is from. */
   readonly at: number
   readonly received: number | undefined
   readonly started: number | undefined
   readonly runtime: number | undefined
   readonly retries: number | undefined
-  /** The arguments as their sender wrote them, cut; undefined where they are hidden or were never told. */
+  /** The arguments as their sender wrote them, cut; undefined if they are hidden or were never sent in an event. */
   readonly args: string | undefined
-  /** The exception of a task that failed or is tried again, cut; undefined where it is hidden. */
+  /** The exception of a failed or retried task, cut; undefined if it is hidden. */
   readonly exception: string | undefined
-  /** Since when nothing can be known of it: it was not at its end, and no worker has it any more. */
+  /** Since when its state is unknown: it had not ended, and no worker holds it any more. */
   readonly unknownSince: number | undefined
-  /** Since when its worker has been silent, where the task is at work there. */
+  /** Since when its worker has been silent, if the task is running there. */
   readonly workerLostSince: number | undefined
 }
 
-/** A page of a list of tasks, those heard of last first. */
+/** A page of a list of tasks, the most recently seen first. */
 export interface TaskList {
   readonly tasks: readonly TaskRow[]
-  /** How many pass the filter, and how many are remembered. */
+  /** How many match the filter, and how many are remembered. */
   readonly matching: number
   readonly remembered: number
-  /** What was not looked at, as a sentence. */
+  /** A sentence on what was not searched. */
   readonly limitation?: string | undefined
   /** The `before` of the next page. */
   readonly next: string | undefined
-  /** What the filters can choose among. */
+  /** The values that the filters offer. */
   readonly states: readonly string[]
   readonly names: readonly string[]
   readonly workers: readonly string[]
@@ -46,7 +46,7 @@ export interface TaskMoment {
   readonly what: string
   readonly at: number
   readonly by: string
-  /** The exception of a failure or a retry; undefined where it is hidden. */
+  /** The exception of a failure or a retry; undefined if it is hidden. */
   readonly note: string | undefined
 }
 
@@ -73,7 +73,10 @@ export interface TaskDetail extends TaskRow {
   readonly kwargs: string | undefined
   readonly result: TaskValue | undefined
   readonly traceback: TaskValue | undefined
-  /** Who keeps results, as `Redis`, and why it is the event's text that is shown; undefined where none are read. */
+  /**
+   * The kind of backend that stores results, such as `Redis`, and why the event's text is shown instead; undefined if none are
+   * read.
+   */
   readonly kept: { readonly by: string; readonly problem: string | undefined } | undefined
   readonly eta: string | undefined
   readonly expires: string | undefined
@@ -86,7 +89,7 @@ export interface TaskDetail extends TaskRow {
   readonly hidden: readonly HiddenPart[]
   readonly attempts: readonly TaskAttempt[]
   readonly timeline: readonly TaskMoment[]
-  /** How many events of it are older than the timeline. */
+  /** How many of its events are older than the timeline. */
   readonly omitted: number
 }
 

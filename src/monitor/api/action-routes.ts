@@ -10,7 +10,7 @@ import { nameIn, textIn, textsIn } from './queries.ts'
 
 type Body = Readonly<Record<string, unknown>>
 
-/** What changes something: each takes a right, and is noted in the audit, also where it fails. */
+/** The routes that change something: each requires a right and is recorded in the audit, also if it fails. */
 export function actionRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   const { quarantines, failures, client, session, audit, changes } = parts
 

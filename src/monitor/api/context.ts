@@ -22,18 +22,18 @@ export interface ApiParts {
   readonly session: Session
   /** For schedules and revocations. */
   readonly client: Client
-  /** Reads kept results; undefined where only events tell of them. */
+  /** Reads stored results; undefined if only events report them. */
   readonly results: KeptResults | undefined
   readonly audit: Audit
   readonly quarantines: Quarantines
   readonly failures: Failures
-  /** Keeps tasks in a file, where that was asked for. */
+  /** Stores tasks in a file, if requested. */
   readonly keeper: Keeper | undefined
   readonly access: Access
   readonly hide: Hide
-  /** What is hidden of every task, for the page to say so. */
+  /** What is hidden for every task, so that the page can say so. */
   readonly hidden: readonly HiddenPart[]
-  /** Names that the monitor may be called by, besides addresses and `localhost`. */
+  /** Host names under which the monitor may be reached, besides addresses and `localhost`. */
   readonly hosts: readonly string[]
   /** `''`, or a path like `/twq`. */
   readonly basePath: string
@@ -41,7 +41,7 @@ export interface ApiParts {
   readonly logger: EventLogger | undefined
 }
 
-/** What a request carries from the guard to its handler. */
+/** What the guard passes to a request's handler. */
 export interface ApiEnv {
   Variables: { visitor: KnownVisitor }
 }

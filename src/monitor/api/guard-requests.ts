@@ -14,10 +14,10 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
-/** Needs no visitor: the page before the login, and what it is made of. */
+/** Needs no visitor: the login page and its files. */
 const OPEN = /^\/(login$|assets\/)/
 
-/** Before every request: is it meant for us, does it come from us, and who asks? Every answer gets the headers that keep a page to itself. */
+/** Runs before every request: checks the host, the origin and the visitor. Every answer gets the headers that isolate a page. */
 export function guard({ access, hosts, basePath, logger }: ApiParts): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const objection = objectionTo(c.req.raw, hosts)
@@ -28,7 +28,7 @@ export function guard({ access, hosts, basePath, logger }: ApiParts): Middleware
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
     return refused
 
-    /** The visitor; undefined for nobody, and where `authorize` throws, which is logged: either is refused. */
+    /** The visitor; undefined if there is none, or if `authorize` throws, which is logged: both are refused. */
     async function known(asking: Context): Promise<KnownVisitor | undefined> {
       try {
         return await access.visitorOf(asking.req.raw)
@@ -58,13 +58,13 @@ export function guard({ access, hosts, basePath, logger }: ApiParts): Middleware
   }
 }
 
-/** The login, which leads back to the view that was asked for. */
+/** The login, which leads back to the requested view. */
 function loginFor(basePath: string, path: string, search: string): string {
   const to = `${path}${search}`
   return to === '/' ? `${basePath}/login` : `${basePath}/login?${new URLSearchParams({ to })}`
 }
 
-/** Refuses where the visitor lacks a right. */
+/** Refuses if the visitor lacks a right. */
 export function needs(right: Right): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     if (c.get('visitor').rights.has(right)) return await next()

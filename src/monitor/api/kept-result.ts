@@ -10,15 +10,15 @@ import { timeLimit, unlessAborted } from '../../runtime/time/time-limit.ts'
 import type { TaskDetail } from '../answers/tasks.ts'
 import { FINAL } from '../store/monitor-store.ts'
 
-// What a page shows; of a larger one its beginning.
+// The part of a larger result that a page shows.
 const LONGEST = 100_000
-// In bytes. A larger one is left where it is: it would hold up the events.
+// In bytes. A larger one is not read: it would hold up the events.
 const LARGEST = 1024 * 1024
 const PATIENCE = 1_500
-// Each level is a step further to the right: beyond so many, the spaces are most of the text.
+// Each level is indented further: beyond this depth most of the text would be spaces.
 const DEEPEST = 50
 
-/** What reading kept results works with. */
+/** What reading stored results requires. */
 export interface KeptResultParts {
   readonly definition: BuiltInDefinition
   readonly keyPrefix: string
@@ -26,9 +26,9 @@ export interface KeptResultParts {
   readonly logger: EventLogger | undefined
 }
 
-/** The results that a backend keeps, for the page of a task. */
+/** The results stored by a backend, for the page of a task. */
 export class KeptResults implements AsyncDisposable {
-  /** Who keeps them, for people: `Redis`. */
+  /** What stores them, for display: `Redis`. */
   readonly by: string
   readonly #reader: ResultReader
 
@@ -37,7 +37,7 @@ export class KeptResults implements AsyncDisposable {
     this.#reader = reader
   }
 
-  /** Undefined where the backend keeps none that can be read. */
+  /** Undefined if the backend stores none that can be read. */
   static of({ definition, ...parts }: KeptResultParts): KeptResults | undefined {
     const nothing = () => {}
     const listeners = { onRecord: nothing, onWatched: nothing, onFailed: nothing }
@@ -45,7 +45,10 @@ export class KeptResults implements AsyncDisposable {
     return reader && new KeptResults(definition.product ?? 'the result backend', reader)
   }
 
-  /** The record of a task; undefined where none is kept. Rejects where that can't be said within 1.5 s, and for what can't be read. */
+  /**
+   * The record of a task; undefined if none is stored. Rejects if that can't be determined within 1.5 s, and for an unreadable
+   * one.
+   */
   async read(id: string): Promise<ResultRecord | undefined> {
     const reason = () => new TwqError('TWQ_RESULT_BACKEND', `it did not answer within ${PATIENCE} ms`)
     using limit = timeLimit({ ms: PATIENCE, reason })
@@ -59,7 +62,9 @@ export class KeptResults implements AsyncDisposable {
   }
 }
 
-/** The task with the result that is kept of it, in the place of the shortened text of an event; else with the reason why it is the event's. */
+/**
+ * The task with its stored result in place of an event's shortened text; otherwise with the reason why the event's text is shown.
+ */
 export async function withKeptResult(detail: TaskDetail, results: KeptResults | undefined): Promise<TaskDetail> {
   if (results === undefined) return detail
   const { by } = results
@@ -73,7 +78,7 @@ export async function withKeptResult(detail: TaskDetail, results: KeptResults | 
   }
 }
 
-/** With the end that the record tells of, where no event has told of one. */
+/** With the end from the record, if no event reported it. */
 function withEnd(detail: TaskDetail, { state }: ResultRecord): TaskDetail {
   return FINAL.has(detail.state) ? detail : { ...detail, state, unknownSince: undefined, workerLostSince: undefined }
 }
@@ -89,7 +94,7 @@ function withRecord(detail: TaskDetail, record: ResultRecord): TaskDetail {
   return { ...detail, exception, ...(record.traceback && { traceback: kept(record.traceback) }) }
 }
 
-/** A value as JSON, in lines where that is readable. */
+/** A value as JSON, on several lines if that is readable. */
 function textOf(value: unknown): string {
   try {
     const text = jsonForPeople(value)
@@ -99,7 +104,7 @@ function textOf(value: unknown): string {
   }
 }
 
-/** Whether brackets may be open more than {@link DEEPEST} deep; those in texts count, too. */
+/** Whether more than {@link DEEPEST} brackets may be open at once; brackets in texts count too. */
 function isDeep(text: string): boolean {
   let [depth, deepest] = [0, 0]
   for (const character of text) {

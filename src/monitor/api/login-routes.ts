@@ -15,7 +15,7 @@ export function loginRoutes(app: Hono<ApiEnv>, { access, hidden, basePath, audit
   if (login === undefined) return
 
   app.post('/login', async (c) => {
-    // A form of another site can't send this type without asking first.
+    // A form on another site can't send this type without a preflight request.
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? '')) {
       return c.json<Refusal>({ error: 'credentials come as JSON' }, 415)
     }

@@ -5,7 +5,7 @@ import type { Hono } from 'hono'
 import { TwqError } from '../../errors.ts'
 import type { ApiEnv, ApiParts } from './context.ts'
 
-/** The views that have an address; what comes after them is for the script. */
+/** The views that have an address; the script handles the rest of the path. */
 const VIEWS = ['/', '/workers', '/tasks', '/tasks/:id', '/queues', '/failed', '/quarantine', '/schedules', '/audit']
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -22,11 +22,11 @@ interface Asset {
 
 interface Bundle {
   readonly assets: ReadonlyMap<string, Asset>
-  /** Of what is in it: browsers keep what they have loaded until it changes. */
+  /** Hashes of the content: browsers keep loaded files until they change. */
   readonly version: string
 }
 
-/** The page, which is one document for all views, and what it loads. It is read when it is asked for the first time. */
+/** The page, one document for all views, and its files. Read on the first request. */
 export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): void {
   let read: Bundle | undefined
   const bundle = (): Bundle => {
@@ -50,7 +50,7 @@ export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): v
   }
 }
 
-// Of the sources and of the build alike.
+// Works for the sources and the build.
 const BUNDLE = new URL('../../../dist/monitor/page/', import.meta.url)
 
 function readBundle(): Bundle {
@@ -68,7 +68,7 @@ function readAsset(name: string, type: string): Asset {
   return { type, body, packed: new Uint8Array(gzipSync(body)) }
 }
 
-/** The base path is ours, of letters that need no escaping. */
+/** The base path is our own and consists of letters that need no escaping. */
 function documentOf(basePath: string, version: string): string {
   const assets = `${basePath}/assets/${version}`
   return `<!doctype html>

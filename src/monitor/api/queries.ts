@@ -5,7 +5,7 @@ const LONGEST = 300
 const MOST = 200
 const USUAL = 50
 
-/** The filter that a query names. Throws `TWQ_USAGE` for an invalid one. */
+/** Parses a filter from a query. Throws `TWQ_USAGE` for an invalid one. */
 export function taskQuery(query: Readonly<Record<string, string>>): TaskQuery {
   const text = (key: string): string | undefined => {
     const value = query[key]

@@ -5,13 +5,13 @@ import type { ApiParts } from './context.ts'
 /** What is known of one queue. */
 export interface QueueFacts {
   readonly row: Pick<DepthRow, 'ready' | 'unacknowledged' | 'emptyAt' | 'headTime'>
-  /** When the tasks were sent that senders have told of for this queue, and no worker of having received. */
+  /** The send times, from senders' events, of tasks for this queue that no worker has received. */
   readonly sent: readonly number[]
 }
 
 /** A row for each queue, with its oldest message; `now` is in seconds since the epoch. */
 export function queuesOf({ store, feed }: ApiParts, now: number): readonly QueueRow[] {
-  // What was received while nothing could be heard looks as if it waited still.
+  // A task received during a gap in the events looks as if it were still waiting.
   const heardSince = feed.link.gaps[0]?.to ?? 0
   const sentTo = waitingByQueue(store.tasks.values(), heardSince)
   return feed.depths.rows.map((row) => {
@@ -24,20 +24,20 @@ export function queuesOf({ store, feed }: ApiParts, now: number): readonly Queue
 
 const UNKNOWN = 'neither its messages nor their senders tell, and it was never seen empty'
 
-// Clocks of senders differ from ours.
+// Clocks of senders may differ from ours.
 const AHEAD = 60
 
 /**
- * The oldest message of a queue, by the best that tells it: its own time; senders' events; when the queue was seen empty last. No
- * message is taken for it. Undefined where nothing waits, and where nothing tells it.
+ * The oldest message of a queue, from the best source: its own timestamp; senders' events; the time when the queue was last
+ * empty. No message is consumed. Undefined if nothing waits, and if no source knows.
  */
 export function oldestOf({ row, sent }: QueueFacts, now: number): OldestMessage | undefined {
   const { ready = 0, emptyAt, headTime, unacknowledged = 0 } = row
   if (ready === 0) return undefined
-  // It may be that of a message which a worker has: none that waits is older.
+  // It may be the time of a message that a worker holds: no waiting message is older.
   const came = unacknowledged > 0 ? 'after' : 'at'
   if (headTime !== undefined && headTime <= now + AHEAD) return { at: headTime, came, by: 'message' }
-  // As many of the newest as wait: what is older has gone another way, to a worker that sends no events for instance.
+  // Only as many of the newest as wait: older ones went elsewhere, for example to a worker that sends no events.
   const waiting = sent
     .filter((at) => emptyAt === undefined || at > emptyAt)
     .sort((a, b) => b - a)
@@ -51,7 +51,7 @@ export function oldestOf({ row, sent }: QueueFacts, now: number): OldestMessage 
 function waitingByQueue(tasks: Iterable<TaskState>, since: number): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, number[]>()
   for (const { state, queue, sent, eta } of tasks) {
-    // What has a time to run at may wait elsewhere.
+    // A task with an ETA may wait elsewhere.
     if (state !== 'PENDING' || queue === undefined || sent === undefined || sent < since || eta !== undefined) continue
     const times = found.get(queue)
     if (times === undefined) found.set(queue, [sent])

@@ -15,12 +15,12 @@ import { queuesOf } from './queues.ts'
 import { tasksOf } from './tasks.ts'
 import { workersOf } from './workers.ts'
 
-/** What the pages show, as JSON. */
+/** The data of the pages, as JSON. */
 export function readRoutes(app: Hono<ApiEnv>, parts: ApiParts): void {
   const { store, feed, keeper, hide, clock } = parts
   const now = () => clock.now() / 1000
 
-  // What a page shows of tasks is in the file by then, where one is kept. It was taken before: it may be newer in the file.
+  // If there is a file, the tasks shown are written to it by then. This value was read before, so the file may be newer.
   const shown = async <Answer>(answer: Answer): Promise<Answer> => {
     await keeper?.settle()
     return answer
@@ -74,7 +74,7 @@ interface Counted {
   readonly ready: number
 }
 
-/** With as many messages of `queue` as were just found: its depth was asked for before, and of a queue that was missing up to a minute before. */
+/** With the number of messages of `queue` just found: its depth was queried earlier, for a missing queue up to a minute ago. */
 function counted(queues: readonly Counted[], queue: string, listed: { messages: readonly unknown[]; unseen: number }) {
   const ready = listed.messages.length + listed.unseen
   const others = queues.filter(({ name }) => name !== queue)
@@ -82,7 +82,7 @@ function counted(queues: readonly Counted[], queue: string, listed: { messages: 
   return isListed ? [...others, { name: queue, ready }].sort((a, b) => (a.name < b.name ? -1 : 1)) : queues
 }
 
-/** The task queues that have a queue of this kind beside them, and which of them is meant: the one asked for, else the fullest. */
+/** The task queues that have a companion of this kind, and the selected one: the one requested, else the fullest. */
 function chosen(rows: readonly DepthRow[], kind: 'failed' | 'quarantine', asked: string | undefined) {
   const queues = rows.flatMap((row) =>
     row.kind === kind ? { name: row.name.slice(0, -1 - kind.length), ready: row.ready ?? 0 } : [],

@@ -6,22 +6,22 @@ import type { ApiEnv } from './context.ts'
 
 const MOST_STREAMS = 200
 const EVERY = 500
-// Proxies and browsers give up on a stream that is silent for longer.
+// Proxies and browsers close a stream that is silent for longer.
 const ALIVE_EVERY = 15_000
-// A reader that has taken nothing for so long is gone, or wants to hold us up.
+// A reader that accepts nothing for this long is gone, or hostile.
 const STALLED = 60_000
 
 interface Reader {
   readonly controller: ReadableStreamDefaultController<Uint8Array>
-  /** What it was told last. */
+  /** The versions last sent to it. */
   told: string
-  /** When it took something last. */
+  /** When it last accepted data. */
   took: number
 }
 
 /**
- * Tells pages that something has changed, as server-sent events, twice a second at most: the numbers of `Versions`, for them to ask
- * anew for what they show. A reader that is slow is passed over, and loses nothing by that.
+ * Tells pages that something has changed, as server-sent events, at most twice a second: the numbers of `Versions`, so that they
+ * request what they show again. A slow reader is skipped, and misses nothing by that.
  */
 export class Streams {
   readonly #changes: Changes
@@ -39,7 +39,7 @@ export class Streams {
     return this.#readers.size
   }
 
-  /** A stream for one more page; undefined where there are too many. */
+  /** A stream for one more page; undefined if there are too many. */
   open(): ReadableStream<Uint8Array> | undefined {
     if (this.#closed || this.#readers.size >= MOST_STREAMS) return undefined
     let reader: Reader
@@ -59,7 +59,7 @@ export class Streams {
     )
   }
 
-  /** Ends all. */
+  /** Ends all streams. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
@@ -90,12 +90,12 @@ export class Streams {
     try {
       reader.controller.close()
     } catch {
-      // Its reader has cancelled it meanwhile.
+      // Its reader has cancelled it in the meantime.
     }
   }
 }
 
-// A proxy is not to collect what comes, and nothing on the way to compress it, for which it would collect it.
+// A proxy must not buffer the stream, nor compress it, for which it would buffer it.
 const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store, no-transform',
@@ -105,7 +105,7 @@ const HEADERS = {
 /** `/api/stream`. */
 export function streamRoutes(app: Hono<ApiEnv>, streams: Streams): void {
   app.get('/api/stream', (c) => {
-    // Of a question for the headers alone nothing would be read, nor would it be cancelled.
+    // For a HEAD request the body would never be read or cancelled.
     if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS)
     const stream = streams.open()
     if (stream === undefined) {

@@ -3,7 +3,7 @@ import { rowOf } from '../store/describe-task.ts'
 import { choicesOf, listTasks, placeOf, type TaskQuery } from '../store/list-tasks.ts'
 import type { ApiParts } from './context.ts'
 
-/** A page of the list of tasks: of those in the file where they are kept, else of those that are remembered. */
+/** A page of the list of tasks: from the file if they are stored, else from memory. */
 export async function tasksOf({ store, keeper, hide }: ApiParts, query: TaskQuery, now: number): Promise<TaskList> {
   if (keeper === undefined) return listTasks(store, query, hide, now)
   const [{ views, matching, limitation }, remembered] = await Promise.all([keeper.find(query), keeper.count()])

@@ -4,7 +4,7 @@ import { begunOf, type WorkerAnswer } from '../feed/inspections.ts'
 import type { MonitorStore } from '../store/monitor-store.ts'
 import type { ApiParts } from './context.ts'
 
-/** Every worker that was heard of or has answered; `now` is in seconds since the epoch. */
+/** Every worker that sent events or answered; `now` is in seconds since the epoch. */
 export function workersOf({ store, feed }: ApiParts, now: number): readonly WorkerRow[] {
   const { answers } = feed.inspections
   const names = new Set([...store.workers.keys(), ...answers.keys()])
@@ -34,14 +34,14 @@ export function workersOf({ store, feed }: ApiParts, now: number): readonly Work
   })
 }
 
-// One that sends no events of its own is there while it answers.
+// A worker that sends no events counts as present while it answers.
 const ANSWERS_EVERY = 90
 
 function isFresh(answer: WorkerAnswer | undefined, now: number): boolean {
   return answer !== undefined && now - answer.asked < ANSWERS_EVERY
 }
 
-/** A worker that has begun tasks since it was known here, and of whose tasks nothing was heard, sends no task events. */
+/** A worker that has started tasks since it is known here, but none of whose task events arrived, does not send them. */
 function heardOf(store: MonitorStore, name: string, answer: WorkerAnswer | undefined): TaskEventsHeard {
   if (store.heardTasksOf(name) !== undefined) return 'heard'
   const hasBegun = answer !== undefined && begunOf(answer.statistics) > answer.begunBefore

@@ -17,7 +17,7 @@ import {
   type Statement,
 } from './queries.ts'
 
-/** What is used of the database, whose interface is that of better-sqlite3. */
+/** The used part of the database's interface, which is that of better-sqlite3. */
 interface Database {
   readonly inTransaction: boolean
   exec(sql: string): void
@@ -31,17 +31,17 @@ interface Prepared {
   all(...values: unknown[]): readonly Readonly<Record<string, unknown>>[]
 }
 
-// So that a day's tasks are not deleted in one transaction, which others would wait for.
+// A limit per transaction: deleting a day's tasks in one would make others wait.
 const DELETED_AT_ONCE = 5_000
-// A pattern is compared with each: names come from the wire.
+// A pattern is compared with each name: the names come from the wire.
 const MOST_NAMES = 2_000
-// Longer than the charts go back, in steps of a second and of a minute.
+// Longer than the range of the charts, for steps of a second and of a minute.
 const STEPS_KEPT = { hour: 3_600, day: 1_440 } as const
-// Rows of the audit. Refused ones have a bound of their own: whoever guesses secrets evicts no other.
+// Rows of the audit. Refused logins have their own limit, so that guessing secrets evicts nothing else.
 const MOST_AUDITED = 10_000
 const MOST_REFUSED = 1_000
 
-/** Where a task stands in a list. */
+/** The position of a task in a list. */
 interface Place {
   readonly number: number
   readonly at: number
@@ -52,13 +52,13 @@ function newestFirst(a: Place, b: Place): number {
   return b.at - a.at || (a.id < b.id ? -1 : 1)
 }
 
-/** A file of tasks, in the thread of the archive. */
+/** A file of tasks, used in the archive's thread. */
 export class ArchiveDatabase {
   readonly #database: Database
   readonly #statements = new Map<string, Prepared>()
-  /** How many tasks there are: counting millions takes too long for each question. */
+  /** The number of tasks: counting millions on every request takes too long. */
   #count = 0
-  /** The highest number of a task: a higher one is that of a new task. */
+  /** The highest number of a task: a higher one belongs to a new task. */
   #highest = 0
 
   private constructor(database: Database) {
@@ -66,7 +66,7 @@ export class ArchiveDatabase {
     this.#recount()
   }
 
-  /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where it, or the package, can't be had. */
+  /** Opens a file, and creates it if necessary. Rejects with `TWQ_CONFIG` if the file or the package is unavailable. */
   static async open(file: string): Promise<ArchiveDatabase> {
     const { default: Open } = await import('libsql').catch((cause: unknown) => {
       throw new TwqError('TWQ_CONFIG', 'the store of the monitor needs the package libsql', {
@@ -75,10 +75,10 @@ export class ArchiveDatabase {
       })
     })
     try {
-      // Arguments and results are in it: for its owner alone, where it is new. SQLite gives its log the same mode.
+      // It holds arguments and results: a new file is accessible to its owner only. SQLite gives its log the same mode.
       closeSync(openSync(file, 'a', 0o600))
       const database = new Open(file) as unknown as Database
-      // One process writes it; what is in the log is there after a crash of the process.
+      // One process writes it; the log's content survives a crash of the process.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')
       database.exec(SCHEMA)
       return new ArchiveDatabase(database)
@@ -89,7 +89,7 @@ export class ArchiveDatabase {
     }
   }
 
-  /** Keeps tasks and steps as they are now, and adds to the audit: all or nothing. */
+  /** Writes tasks and steps in their current state, and appends to the audit: all or nothing. */
   save({ tasks, steps, audit }: ArchivedChanges, facts: ArchivedFacts): void {
     this.#inTransaction(() => {
       for (const task of tasks) this.#put(task)
@@ -104,7 +104,7 @@ export class ArchiveDatabase {
     })
   }
 
-  /** The facts that were saved last. */
+  /** The facts that were last saved. */
   facts(): ArchivedFacts | undefined {
     const row = this.#prepared("SELECT value FROM facts WHERE name = 'facts'").get()
     return row === undefined ? undefined : ({ gaps: [], ...JSON.parse(String(row.value)) } as ArchivedFacts)
@@ -122,7 +122,7 @@ export class ArchiveDatabase {
       .map(({ span, body }) => ({ ...JSON.parse(String(body)), span }) as ChartStep)
   }
 
-  /** The newest acts of visitors, the newest last. */
+  /** The latest actions of visitors, the newest last. */
   audit(limit: number): readonly AuditEntry[] {
     const rows = this.#prepared('SELECT body FROM audit ORDER BY number DESC LIMIT ?').all(limit)
     return rows.map(({ body }) => JSON.parse(String(body)) as AuditEntry).reverse()
@@ -137,7 +137,7 @@ export class ArchiveDatabase {
       all.length > MOST_NAMES
         ? `There are more than ${MOST_NAMES} names of tasks: the pattern was compared with the first ${MOST_NAMES}.`
         : undefined
-    // Few tasks hold a text: they are found by that, and then their names are looked at.
+    // Few tasks contain a text: they are found by it, and then filtered by name.
     const page = query.text === undefined ? this.#pageOfNames(names, query) : this.#page({ ...query, name: names })
     return { ...page, limitation }
   }
@@ -146,7 +146,7 @@ export class ArchiveDatabase {
     return { tasks: this.#tasks(pageOf(query)), matching: this.#matching(query, MOST_COUNTED + 1) }
   }
 
-  /** The newest tasks of each name, merged: one after the other each is read from an index in its order. */
+  /** The newest tasks of each name, merged: each name is read in order from an index. */
   #pageOfNames(names: readonly string[], query: ExactQuery): ArchivePage {
     const { limit } = query
     let newest: readonly Place[] = []
@@ -224,14 +224,14 @@ export class ArchiveDatabase {
     this.#run('INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)', number, task.text)
   }
 
-  /** Writes all or nothing. One that was left open would refuse every later one. */
+  /** Writes all or nothing. A transaction left open would block every later one. */
   #inTransaction(write: () => void): void {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       write()
       this.#database.exec('COMMIT')
     } catch (error) {
-      // SQLite itself has rolled back after some errors, of a full disk for instance.
+      // SQLite itself has rolled back after some errors, for example a full disk.
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
       this.#recount()
       throw error

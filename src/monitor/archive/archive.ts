@@ -9,7 +9,7 @@ import type { ArchiveAnswer, NumberedRequest } from './serve-archive.ts'
 
 const ENTRY = new URL('./archive-entry.mjs', import.meta.url)
 
-/** Tasks in a file, which a thread of its own reads and writes: a question that takes long holds up no event. */
+/** Tasks in a file, read and written by a separate thread: a slow query does not hold up events. */
 export class Archive {
   readonly #thread = new Worker(ENTRY, { name: 'twq monitor archive' })
   readonly #asked = new Map<number, Deferred<unknown>>()
@@ -22,7 +22,7 @@ export class Archive {
     this.#thread.on('exit', () => this.#end(new Error('its thread has ended')))
   }
 
-  /** Opens a file, and makes it where there is none. Rejects with `TWQ_CONFIG` where that can't be. */
+  /** Opens a file, and creates it if necessary. Rejects with `TWQ_CONFIG` if that fails. */
   static async open(file: string): Promise<Archive> {
     const archive = new Archive()
     try {
@@ -34,7 +34,7 @@ export class Archive {
     }
   }
 
-  /** Keeps what has changed, all of it or nothing. */
+  /** Writes changes, all of them or none. */
   async save(changes: ArchivedChanges, facts: ArchivedFacts): Promise<void> {
     await this.#ask({ kind: 'save', changes, facts })
   }

@@ -5,7 +5,7 @@ import type { TaskQuery } from '../store/list-tasks.ts'
 import type { ChartStep } from '../store/monitor-store.ts'
 import type { TaskHistory } from '../store/task-history.ts'
 
-/** A task as it is kept, with the text that it is found by. */
+/** A stored task, with its searchable text. */
 export interface ArchivedTask {
   readonly state: TaskState
   readonly history: TaskHistory
@@ -13,33 +13,33 @@ export interface ArchivedTask {
   readonly text: string
 }
 
-/** What is kept besides tasks. Times are seconds since the epoch. */
+/** What is stored besides tasks. Times are seconds since the epoch. */
 export interface ArchivedFacts {
-  /** Until when events were taken in. */
+  /** Until when events were processed. */
   readonly heardUntil: number
   /** Since when they were counted. */
   readonly since: number
   readonly totals: Counts
-  /** When nothing could be heard, the last first. */
+  /** The periods without events, the latest first. */
   readonly gaps: readonly Gap[]
 }
 
-/** What has changed since it was saved last. */
+/** What has changed since the last save. */
 export interface ArchivedChanges {
   readonly tasks: readonly ArchivedTask[]
   readonly steps: readonly ChartStep[]
   readonly audit: readonly AuditEntry[]
 }
 
-/** Tasks that pass a filter, and how many do, counted up to a bound. */
+/** Tasks that match a filter, and how many do, counted up to a limit. */
 export interface ArchivePage {
   readonly tasks: readonly ArchivedTask[]
   readonly matching: number
-  /** What was not looked at, as a sentence; undefined where everything was. */
+  /** A sentence on what was not searched; undefined if everything was. */
   readonly limitation?: string | undefined
 }
 
-/** What the thread of the archive is asked to do. */
+/** A request to the archive's thread. */
 export type ArchiveRequest =
   | { readonly kind: 'open'; readonly file: string }
   | { readonly kind: 'save'; readonly changes: ArchivedChanges; readonly facts: ArchivedFacts }

@@ -22,7 +22,7 @@ export interface KeeperParts {
   readonly logger: EventLogger | undefined
 }
 
-/** An archive, and what was in it when it was opened. */
+/** An archive, and its content when it was opened. */
 export interface Kept {
   readonly archive: Archive
   readonly facts: ArchivedFacts | undefined
@@ -37,7 +37,7 @@ const DAYS = 30
 // As many as the store remembers.
 const RECALLED = 10_000
 const AUDIT_RECALLED = 1_000
-// What can't be written waits for the next time: so much of it.
+// What can't be written is retried later: up to this amount.
 const MOST_UNSAVED = 20_000
 
 /** Opens the archive of a file, with its newest tasks. Rejects with `TWQ_CONFIG` where that can't be. */
@@ -53,14 +53,14 @@ export async function openKept(file: string): Promise<Kept> {
   }
 }
 
-/** Tasks that pass a filter, how many do, and what was not looked at. */
+/** Tasks that match a filter, how many do, and what was not searched. */
 export interface FoundViews {
   readonly views: readonly TaskView[]
   readonly matching: number
   readonly limitation: string | undefined
 }
 
-/** Keeps what the store takes in: twice a second, and before the archive is asked. */
+/** Writes what the store receives: twice a second, and before each query of the archive. */
 export class Keeper {
   readonly #parts: KeeperParts
   #timer: Timer | undefined
@@ -76,13 +76,13 @@ export class Keeper {
     this.#forget()
   }
 
-  /** The tasks that pass, and how many; those of the last moment, too. */
+  /** The tasks that match, and how many; including those of the last moment. */
   async find(query: TaskQuery): Promise<FoundViews> {
     await this.settle()
     const { archive, hide } = this.#parts
     const { tasks, matching, limitation } = await archive.find(query)
     const { text } = query
-    // What is hidden now may have been kept to be found before.
+    // A part that is hidden now may have been stored in searchable form before.
     const views = text === undefined ? tasks : tasks.filter(({ state }) => holdsText(state, text, hide))
     return { views, matching: Math.min(matching, MOST_COUNTED + 1), limitation }
   }
@@ -96,13 +96,13 @@ export class Keeper {
     return await this.#parts.archive.count()
   }
 
-  /** Writes what has changed. Never rejects: what can't be written is logged, tried again, and lost with this process. */
+  /** Writes what has changed. Never rejects: a failed write is logged and retried, and is lost if this process ends. */
   flush(): Promise<void> {
     this.#last = this.#last.then(() => this.#write())
     return this.#last
   }
 
-  /** Resolves when the tasks as they are now are written: what a page has shown is not lost with this process. */
+  /** Resolves when the current state of the tasks is written: what a page has shown is not lost with this process. */
   async settle(): Promise<void> {
     if (this.#parts.store.hasChanged) await this.flush()
     else await this.#last
@@ -151,7 +151,7 @@ export class Keeper {
 
 const NOTHING: ArchivedChanges = { tasks: [], steps: [], audit: [] }
 
-/** Changes in one: a task and a step as they were last, and not more of each than is worth the memory. */
+/** Merges changes: only the latest state of a task or step, and no more of each than is worth the memory. */
 function together(before: ArchivedChanges, after: ArchivedChanges): ArchivedChanges {
   if (before === NOTHING) return after
   const lastOf = <One>(ones: readonly One[], key: (one: One) => string): readonly One[] =>
@@ -163,7 +163,7 @@ function together(before: ArchivedChanges, after: ArchivedChanges): ArchivedChan
   }
 }
 
-/** What a task is found by, without what is hidden. */
+/** The searchable text of a task, without hidden parts. */
 function textOf(state: TaskView['state'], hide: Hide): string {
   const hidden = hiddenOf(state, hide)
   const { uuid, name, worker, args, kwargs, result, exception } = state

@@ -6,12 +6,12 @@ export interface Statement {
   readonly values: readonly (string | number)[]
 }
 
-/** How far the tasks that pass a filter are counted. */
+/** The limit for counting the tasks that match a filter. */
 export const MOST_COUNTED = 10_000
-// Of the tasks that hold a text, as many of the newest are looked at.
+// The number of newest tasks with a text that are searched.
 const MOST_FOUND = 10_000
 
-/** The tables: tasks by id, their texts by words, the steps of the charts, and the acts of visitors. */
+/** The tables: tasks by id, their texts by words, the steps of the charts, and the actions of visitors. */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS tasks (
     number INTEGER PRIMARY KEY,
@@ -46,7 +46,7 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
 
-/** A query whose name is no pattern: one name, or several. */
+/** A query with one or several exact names. */
 export interface ExactQuery extends Omit<TaskQuery, 'name'> {
   readonly name?: string | readonly string[] | undefined
 }
@@ -56,7 +56,7 @@ export function isPattern(name: string): boolean {
   return /[*?[]/.test(name)
 }
 
-/** The names that there are, in their order: from each one a step of the index to the next. */
+/** The existing names in order: one index step from each to the next. */
 export const NAMES = `
   WITH RECURSIVE names (name) AS (
     SELECT min(name) FROM tasks
@@ -71,7 +71,7 @@ export function pageOf(query: ExactQuery): Statement {
   return listed('body', query)
 }
 
-/** The numbers of the tasks of a page and what they are ordered by, the newest first; read from an index alone. */
+/** The numbers of the tasks of a page and their sort keys, the newest first; read from an index alone. */
 export function placesOf(query: ExactQuery): Statement {
   return listed('number, at, id', query)
 }
@@ -81,7 +81,7 @@ function listed(columns: string, query: ExactQuery): Statement {
   return { sql: `SELECT ${columns} FROM tasks ${sql} ORDER BY at DESC, id LIMIT ?`, values: [...values, query.limit] }
 }
 
-/** How many tasks pass, up to `most`. */
+/** How many tasks match, up to `most`. */
 export function countOf(query: ExactQuery, most: number): Statement {
   const { sql, values } = conditionsOf(query, undefined)
   return { sql: `SELECT count(*) AS many FROM (SELECT 1 FROM tasks ${sql} LIMIT ?)`, values: [...values, most] }
@@ -90,7 +90,7 @@ export function countOf(query: ExactQuery, most: number): Statement {
 function conditionsOf({ state, name, worker, text, since, until }: ExactQuery, before: string | undefined): Statement {
   const place = before === undefined ? undefined : placeIn(before)
   const words = text === undefined ? undefined : wordsOf(text)
-  // The tasks that hold a text are few, and are looked at one by one: a plus keeps SQLite from the indexes of the others.
+  // Few tasks contain the text, and they are checked one by one: a plus keeps SQLite from using the indexes of the other columns.
   const by = words === undefined ? '' : '+'
   const all: readonly (readonly [sql: string, ...values: (string | number)[]] | undefined)[] = [
     state === undefined ? undefined : [`${by}state = ?`, state],
@@ -114,7 +114,7 @@ function conditionsOf({ state, name, worker, text, since, until }: ExactQuery, b
   }
 }
 
-/** Each word, or the beginning of one, as FTS5 takes it: in quotes nothing of it is an operator. */
+/** Each word, or the start of one, in FTS5's syntax: inside quotes nothing is an operator. */
 function wordsOf(text: string): string {
   const words = text.match(/[\p{L}\p{N}_]+/gu) ?? []
   return words.length === 0 ? '""' : words.map((word) => `"${word}"*`).join(' ')

@@ -3,13 +3,13 @@ import { hintOf, messageOf } from '../../errors.ts'
 import { ArchiveDatabase } from './archive-database.ts'
 import type { ArchiveRequest } from './archived.ts'
 
-/** A request with the number that its answer has. */
+/** A request with the number for its answer. */
 export interface NumberedRequest {
   readonly number: number
   readonly request: ArchiveRequest
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export type ArchiveAnswer =
   | { readonly number: number; readonly value: unknown }
   | { readonly number: number; readonly error: string; readonly hint: string | undefined }

@@ -1,7 +1,7 @@
 const NAME = 'twq_monitor'
 const SECONDS = 12 * 3_600
 
-/** The value of the session cookie of a request. */
+/** The session cookie's value in a request. */
 export function cookieIn(request: Request): string | undefined {
   const pairs = (request.headers.get('cookie') ?? '').split(';')
   for (const pair of pairs) {
@@ -11,12 +11,12 @@ export function cookieIn(request: Request): string | undefined {
   return undefined
 }
 
-/** The header that sets the session cookie: no script can read it, and no other site can have it sent. */
+/** The header that sets the session cookie: scripts can't read it, and other sites can't cause it to be sent. */
 export function cookieFor(value: string, basePath: string, secure: boolean): string {
   return `${NAME}=${value}; Path=${basePath || '/'}; HttpOnly; SameSite=Strict; Max-Age=${SECONDS}${secure ? '; Secure' : ''}`
 }
 
-/** The header that has a browser forget it. */
+/** The header that makes a browser delete it. */
 export function cookieRemoved(basePath: string): string {
   return `${NAME}=; Path=${basePath || '/'}; HttpOnly; SameSite=Strict; Max-Age=0`
 }

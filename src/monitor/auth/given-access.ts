@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { type Access, rightsOf, type Visitor } from './visitor.ts'
 
-/** Says who asks; undefined for someone who may not. */
+/** Returns the visitor; undefined for one without access. */
 export type Authorize = (request: Request) => Visitor | undefined | Promise<Visitor | undefined>
 
-/** Visitors that a function knows: that of a program around the monitor, or everybody where that was asked for. */
+/** Visitors identified by a function: that of a program that embeds the monitor, or one that admits everybody. */
 export function givenAccess(authorize: Authorize, allowControl: boolean): Access {
   const key = randomBytes(32)
   return {

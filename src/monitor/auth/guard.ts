@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** Why a request is refused before anything of it is looked at. */
+/** Why a request is refused before it is processed. */
 export interface Objection {
   readonly status: 403 | 421
   readonly error: string
@@ -10,8 +10,9 @@ export interface Objection {
 const UNSAFE: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
- * What speaks against a request, by its headers alone. A `Host` that is a name which was not allowed is that of a page which had its name resolve
- * to here (DNS rebinding). A change has to come from a page of ours, as the browser says in `Origin` or `Sec-Fetch-Site`, or from no browser.
+ * The problem with a request, from its headers alone. A `Host` with a name that is not allowed belongs to a page whose name was
+ * made to resolve to this server (DNS rebinding). A change must come from a page of ours, according to the browser's `Origin` or
+ * `Sec-Fetch-Site`, or from a client that is not a browser.
  */
 export function objectionTo(request: Request, hosts: readonly string[]): Objection | undefined {
   const host = request.headers.get('host') ?? new URL(request.url).host
@@ -29,7 +30,7 @@ export function objectionTo(request: Request, hosts: readonly string[]): Objecti
   const origin = request.headers.get('origin')
   if (origin === null) return undefined
   const from = hostOf(origin)
-  // Behind a proxy that passes another Host on, the page has one of the names that were allowed.
+  // Behind a proxy that passes another Host on, the page has one of the allowed names.
   const isOurs = from !== undefined && (from === host.toLowerCase() || isNamed(from, hosts))
   return isOurs ? undefined : CROSS_SITE
 }
@@ -40,7 +41,7 @@ const CROSS_SITE: Objection = {
   hint: 'Open the page itself, and act there.',
 }
 
-/** An address is never what a name resolves to; `localhost` is resolved by the browser itself. */
+/** A name never resolves to a `Host` that is an address, and browsers resolve `localhost` themselves. */
 function isAllowedHost(host: string, hosts: readonly string[]): boolean {
   const lower = host.toLowerCase()
   const [, name = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]/@\\\s]+)(?::\d{1,5})?$/.exec(lower) ?? []
@@ -49,7 +50,7 @@ function isAllowedHost(host: string, hosts: readonly string[]): boolean {
   return name === 'localhost' || isIP(bare) !== 0 || isNamed(lower, hosts)
 }
 
-/** Whether a host in small letters, with its port or without, is one of these. */
+/** Whether a lower-case host, with or without a port, is one of these. */
 function isNamed(host: string, hosts: readonly string[]): boolean {
   const name = host.replace(/:\d{1,5}$/, '')
   return hosts.some((one) => one.toLowerCase() === host || one.toLowerCase() === name)

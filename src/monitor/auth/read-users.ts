@@ -6,8 +6,8 @@ import { RIGHTS } from './visitor.ts'
 const SHORTEST_SECRET = 12
 
 /**
- * Reads who may log in: a line each, `name secret rights`, as `ada correct-horse-battery view,retry`. Without rights it is `view`. Lines
- * that begin with `#` are left out. Throws `TWQ_CONFIG`, which never shows a secret.
+ * Parses the users who may log in: one per line, `name secret rights`, such as `ada correct-horse-battery view,retry`. Without
+ * rights it is `view`. Lines that start with `#` are ignored. Throws `TWQ_CONFIG`, which never shows a secret.
  */
 export function readUsers(text: string, file: string): readonly User[] {
   const problems: string[] = []

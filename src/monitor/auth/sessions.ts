@@ -20,12 +20,12 @@ interface Session {
 const HOURS = 3_600_000
 const LONGEST_SESSION = 12 * HOURS
 const MOST_SESSIONS = 1_000
-// Tries that fail, of everybody together.
+// Failed attempts of all clients together.
 const TRIES_A_SECOND = 0.5
 const TRIES_AT_ONCE = 10
 const LONGEST_SECRET = 1_000
 
-/** Users who log in with name and secret, and are known by a cookie from then on; programs send the secret as a bearer token. */
+/** Users who log in with name and secret and are then identified by a cookie; programs send the secret as a bearer token. */
 export class Sessions implements Access {
   readonly login: Login
   readonly #users: readonly User[]
@@ -60,7 +60,7 @@ export class Sessions implements Access {
 
   #enter(name: string, secret: string): string | undefined | 'later' {
     if (!this.#mayTry()) return 'later'
-    // Every user is compared, and the name too: how long it takes tells neither which names there are.
+    // Every user is compared, and the name too, so that the time does not reveal which names exist.
     const found = this.#users.filter((user) => this.#same(user.secret, secret) && this.#same(user.name, name))
     const [user] = found
     if (user === undefined || secret.length > LONGEST_SECRET) {
@@ -88,7 +88,7 @@ export class Sessions implements Access {
     return this.#tries >= 1
   }
 
-  /** Compares in a time that does not depend on where they differ. */
+  /** Compares in a time that does not depend on where the values differ. */
   #same(a: string, b: string): boolean {
     const digest = (text: string) => createHmac('sha256', this.#key).update(text).digest()
     return timingSafeEqual(digest(a), digest(b))

@@ -2,22 +2,25 @@ import type { Session, SessionEvent } from '../../broker/session.ts'
 import { messageOf } from '../../errors.ts'
 import type { BrokerState, Gap } from '../answers/cluster.ts'
 
-// What is worth showing.
+// The shortest gap worth showing.
 const MOST_GAPS = 20
 
-/** What another monitor has heard, whose tasks are kept. */
+/** What an earlier monitor has received, whose tasks are stored. */
 export interface HeardBefore {
   readonly heardUntil: number
   readonly gaps: readonly Gap[]
 }
 
-/** What is known of the connection: its state, since when, and the times in which no events could be heard. */
+/** The connection's state, since when, and the periods in which no events could be received. */
 export class BrokerLink {
   readonly #now: () => number
   #state: BrokerState
   #gaps: readonly Gap[]
 
-  /** `now` tells seconds since the epoch; `before` is until when another monitor has heard, whose tasks are kept, and what it had missed; `onChange` hears of each change, and of each connection whether it ended a gap. */
+  /**
+   * `now` returns seconds since the epoch; `before` is until when an earlier monitor received events, whose tasks are stored, and
+   * what it had missed; `onChange` is called for each change, and for each connection with whether it ended a gap.
+   */
   constructor(
     session: Session,
     now: () => number,
@@ -37,12 +40,12 @@ export class BrokerLink {
     return this.#state
   }
 
-  /** The last first. */
+  /** The latest first. */
   get gaps(): readonly Gap[] {
     return this.#gaps
   }
 
-  /** Connecting will never do: a password that is wrong, say. */
+  /** Connecting can't succeed, for example because of a wrong password. */
   refuse(error: unknown): void {
     this.#state = { state: 'refused', since: this.#now(), error: messageOf(error) }
   }
@@ -74,7 +77,7 @@ export class BrokerLink {
   }
 }
 
-/** One that had begun already, when the monitor before ended without the broker, goes on. */
+/** A gap that had already begun when the earlier monitor ended without the broker continues. */
 function withOpenGap(gaps: readonly Gap[], from: number): readonly Gap[] {
   const [last] = gaps
   return last !== undefined && last.to === undefined ? gaps : [{ from, to: undefined }, ...gaps].slice(0, MOST_GAPS)

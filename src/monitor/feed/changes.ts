@@ -13,7 +13,7 @@ export class Changes {
     return this.#versions
   }
 
-  /** Notes a change. */
+  /** Records a change. */
   touch(topic: Topic): void {
     this.#versions[topic] += 1
   }

@@ -7,13 +7,13 @@ import type { ManagedQueue, Management } from '../../queues/management.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { DepthRow } from '../answers/cluster.ts'
 
-// Names come from workers, too.
+// Bounded, since names come from workers, too.
 const MOST_QUEUES = 500
 const MOST_DEPTHS = 120
-// A question about a queue that is missing is an error in the broker's log.
+// In milliseconds: querying a missing queue causes an error in the broker's log.
 const MISSING_AGAIN = 60
 
-/** What the broker said of a queue last. */
+/** The broker's latest answer about a queue. */
 interface Known {
   readonly status: 'there' | 'missing' | 'down'
   readonly asked: number
@@ -23,7 +23,7 @@ interface Known {
   readonly emptyAt: number | undefined
 }
 
-/** How many messages lie in queues: asked for on a channel of its own, and nothing is created. */
+/** The number of messages in queues: queried on a separate channel, and nothing is created. */
 export class Depths {
   readonly #session: Session
   readonly #clock: Clock
@@ -40,17 +40,17 @@ export class Depths {
     this.#management = management
   }
 
-  /** When the broker was asked last; seconds since the epoch. */
+  /** When the broker was last queried; seconds since the epoch. */
   get asked(): number | undefined {
     return this.#asked
   }
 
-  /** Why it could not be asked, where it could not. */
+  /** Why it could not be queried, if so. */
   get error(): string | undefined {
     return this.#error
   }
 
-  /** Every queue, a task queue before what belongs to it. */
+  /** Every queue, a task queue before its companions. */
   get rows(): readonly DepthRow[] {
     const rows = this.#tasks.flatMap((name) => [
       this.#row(name, 'task'),
@@ -61,7 +61,7 @@ export class Depths {
     return rows.filter(({ exists, kind, down }) => exists || down || kind === 'task')
   }
 
-  /** Asks about these task queues and what belongs to them. Never rejects: `error` says why not. */
+  /** Queries these task queues and their companions. Never rejects: `error` says why it failed. */
   async refresh(queues: Iterable<string>): Promise<void> {
     this.#tasks = [...new Set(queues)].sort().slice(0, MOST_QUEUES)
     const names = this.#tasks.flatMap((name) => [name, failedQueue(name), quarantineQueue(name), suspectsQueue(name)])
@@ -87,7 +87,7 @@ export class Depths {
   async #ask(names: readonly string[], now: number): Promise<void> {
     const left = [...names]
     while (left.length > 0) {
-      // One channel for all, and another one after each queue that is missing: the broker closes it then.
+      // One channel for all, and a new one after each missing queue, since the broker closes the channel.
       await this.#session.withChannel(
         async (channel) => {
           for (let name = left.shift(); name !== undefined; name = left.shift()) {
@@ -99,7 +99,7 @@ export class Depths {
     }
   }
 
-  /** False where the channel is of no more use. */
+  /** False if the channel can't be used any more. */
   async #inspect(channel: Channel, name: string, now: number): Promise<boolean> {
     const before = this.#known.get(name)
     try {
@@ -117,7 +117,7 @@ export class Depths {
         ready: undefined,
         consumers: undefined,
         depths: before?.depths ?? [],
-        // Messages may come to it by another way, once it is there again.
+        // Messages may reach it on another way, once it exists again.
         emptyAt: undefined,
       })
       return false

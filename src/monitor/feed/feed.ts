@@ -17,29 +17,29 @@ export interface FeedParts {
   readonly clock: Clock
   readonly store: MonitorStore
   readonly changes: Changes
-  /** The queues that are shown whoever consumes them. */
+  /** The queues that are always shown. */
   readonly queues: readonly string[]
   readonly management: Management | undefined
-  /** Has workers send task events that were started without them. */
+  /** Makes workers that were started without task events send them. */
   readonly enableTaskEvents: boolean
   readonly logger: EventLogger | undefined
-  /** What another monitor has heard, whose tasks are kept. */
+  /** What an earlier monitor has received, whose tasks are stored. */
   readonly before: HeardBefore | undefined
 }
 
-/** Milliseconds between two questions about the depths of queues. */
+/** Milliseconds between two queries of the queues' depths. */
 export const DEPTHS_EVERY = 5_000
 const TIME_EVERY = 1_000
 const INSPECT_EVERY = 30_000
-// A worker that came is asked soon, and many that come at once are asked together.
+// A new worker is queried soon, and many new ones are queried together.
 const INSPECT_SOON = 1_000
 const STOP_PATIENCE = 2_000
 // Names come from the wire.
 const MOST_RETURNED = 5_000
-// Twenty seconds of a busy cluster, for a machine that has something else to do; more than 64 MiB are never kept.
+// Twenty seconds of events of a busy cluster, in case this machine is busy; never more than 64 MiB.
 const MOST_WAITING = 100_000
 
-/** Fills the store: with the events of all workers, with what they answer, and with the depths of their queues. */
+/** Fills the store: with the events of all workers, their answers, and the depths of their queues. */
 export class Feed {
   readonly inspections: Inspections
   readonly depths: Depths
@@ -48,7 +48,7 @@ export class Feed {
   readonly #stream: EventStream
   readonly #time: PassingTime
   readonly #timers = new Map<string, Timer>()
-  /** The workers that were heard, or have answered, since events were missed last; undefined where none were. */
+  /** The workers that sent events or answered since events were last missed; undefined if none were missed. */
   #returned: Set<string> | undefined
   #missedSince: number | undefined
   #closed = false
@@ -77,20 +77,20 @@ export class Feed {
     )
   }
 
-  /** Events that came faster than they could be taken in, and those that were none. */
+  /** Events that arrived faster than they could be processed, and unreadable ones. */
   get lost(): { readonly dropped: number; readonly refused: number } {
     const { dropped, refused } = this.#stream
     return { dropped, refused }
   }
 
-  /** Begins, also where the broker is not there yet: it is waited for. */
+  /** Starts, even if the broker is not reachable yet: it is waited for. */
   start(): void {
     const { session } = this.#parts
     void this.#fold()
     session.start().catch((error: unknown) => this.#refuse(error))
     this.#stream.ready.then(
       () => {
-        // Where events were missed before, the connection has brought that about.
+        // After missed events, the new connection has changed that.
         if (this.#returned === undefined) void this.#catchUp()
         void this.#lookAtQueues()
       },
@@ -140,7 +140,9 @@ export class Feed {
     })
   }
 
-  /** A worker that comes back after events were missed may be later than the monitor, and has not been asked then for what it has. */
+  /**
+   * A worker that returns after missed events may reconnect later than the monitor, and has not been asked for its tasks then.
+   */
   #hearAgain(worker: string): void {
     if (this.#returned === undefined || this.#returned.has(worker) || this.#returned.size >= MOST_RETURNED) return
     this.#returned.add(worker)
@@ -171,7 +173,7 @@ export class Feed {
     return [...this.#parts.queues, ...consumed].filter((name) => name !== '')
   }
 
-  /** Without a connection, or a worker, there is nothing to be asked: the page says so itself. */
+  /** Without a connection or a worker there is nothing to query: the page says so itself. */
   async #attempt(ask: () => Promise<void>): Promise<void> {
     try {
       await ask()
@@ -190,7 +192,7 @@ export class Feed {
   }
 }
 
-/** What a page draws of depths: one more that is as all before it changes nothing. */
+/** The values of the depths that a page draws: a repeated value changes nothing. */
 function pictureOf({ rows, error }: Depths): string {
   return JSON.stringify([rows.map((row) => ({ ...row, depths: levelOf(row.depths), emptyAt: undefined })), error])
 }

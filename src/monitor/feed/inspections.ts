@@ -9,11 +9,11 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { askOn } from '../../sending/broadcast.ts'
 import { FINAL, type MonitorStore } from '../store/monitor-store.ts'
 
-/** What a worker says of itself. */
+/** A worker's answers about itself. */
 export interface WorkerAnswer {
   readonly statistics: WorkerStatistics
   readonly queues: readonly ConsumedQueue[]
-  /** How many tasks it had begun when it answered first. */
+  /** How many tasks it had started when it first answered. */
   readonly begunBefore: number
   /** Seconds since the epoch. */
   readonly asked: number
@@ -23,7 +23,7 @@ export interface WorkerAnswer {
 const MOST_WORKERS = 5_000
 const TIMEOUT = 2_000
 
-/** Asks workers how they are, each question on a channel of its own. */
+/** Queries workers, each request on a channel of its own. */
 export class Inspections {
   readonly #session: Session
   readonly #clock: Clock
@@ -39,7 +39,7 @@ export class Inspections {
     return this.#answers
   }
 
-  /** Asks for statistics and queues. */
+  /** Queries statistics and queues. */
   async refresh(): Promise<void> {
     const inspector = this.#inspector()
     const [statistics, queues] = await Promise.all([answersTo(inspector.stats()), answersTo(inspector.activeQueues())])
@@ -58,9 +58,9 @@ export class Inspections {
   }
 
   /**
-   * Asks for the tasks that workers have, and has the store remember them. What was on its way before events were missed at `since`,
-   * and no worker that answers has any more, is marked: its end was not seen. So is what only its sender had told of: it may have been
-   * taken, and have ended, unseen. Resolves with the workers that have answered.
+   * Queries the tasks that workers hold, and adds them to the store. A task that was in progress before events were missed at
+   * `since`, and that no answering worker holds any more, is marked: its end was not seen. So is one known only from its sender:
+   * it may have been received, and have ended, unseen. Resolves with the workers that have answered.
    */
   async catchUp(store: MonitorStore, since: number | undefined): Promise<Iterable<string>> {
     const inspector = this.#inspector()
@@ -85,7 +85,7 @@ export class Inspections {
     if (since === undefined) return active.keys()
     for (const { uuid, state, worker, timestamp } of [...store.tasks.values()]) {
       if (FINAL.has(state) || held.has(uuid)) continue
-      // By the monitor's clock: that of a worker may be ahead.
+      // By the monitor's clock: a worker's may be ahead.
       if ((store.task(uuid)?.history.heard ?? timestamp) >= since) continue
       const answered = worker !== undefined && [active, reserved, scheduled].every((answers) => answers.has(worker))
       const host = worker === undefined ? undefined : store.workers.get(worker)
@@ -112,12 +112,12 @@ export class Inspections {
   }
 }
 
-/** How many tasks a worker has begun. */
+/** How many tasks a worker has started. */
 export function begunOf({ total }: WorkerStatistics): number {
   return [...total.values()].reduce((sum, count) => sum + count, 0)
 }
 
-/** The answers, none where there is no worker. */
+/** The answers, empty if there is no worker. */
 async function answersTo<Answer>(asked: Promise<WorkerAnswers<Answer>>): Promise<ReadonlyMap<string, Answer>> {
   try {
     return (await asked).workers

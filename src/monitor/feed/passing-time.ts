@@ -2,10 +2,10 @@ import { isAlive } from '../../events/worker-state.ts'
 import type { MonitorStore } from '../store/monitor-store.ts'
 import type { Topic } from './changes.ts'
 
-// As long as the shortest point of a chart, in seconds.
+// The shortest step of a chart, in seconds.
 const POINT = 10
 
-/** Finds what changes by time alone, without an event: rates that fall, points of charts that begin, workers that have fallen silent. */
+/** Detects changes by time alone, without an event: falling rates, new points of charts, workers that have become silent. */
 export class PassingTime {
   readonly #store: MonitorStore
   #rates = ''

@@ -1,16 +1,16 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** Where the monitor begins: `''`, or a path like `/twq`. */
+/** The base path of the monitor: `''`, or a path like `/twq`. */
 export const BASE = document.documentElement.dataset.base ?? ''
 
-/** A view and what of it is shown; every one has an address. */
+/** A view and its parameters; every one has an address. */
 export interface Address {
   /** Without the base: `/tasks/a1`. */
   readonly path: string
   readonly query: URLSearchParams
 }
 
-/** The login, which leads back to what is shown now. */
+/** The login, which leads back to the current view. */
 export function loginHref(): string {
   return hrefOf('/login', { to: `${location.pathname.slice(BASE.length)}${location.search}` })
 }
@@ -24,27 +24,27 @@ export function afterLogin(): string {
 
 const CHANGED = 'twq:address'
 
-/** The address of what is shown. */
+/** The current address. */
 export function addressNow(): Address {
   const path = location.pathname.slice(BASE.length).replace(/\/+$/, '')
   return { path: path === '' ? '/' : path, query: new URLSearchParams(location.search) }
 }
 
-/** The link to a view; parts of `query` that are empty are left out. */
+/** The link to a view; empty parts of `query` are left out. */
 export function hrefOf(path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => !!entry[1])
   const search = new URLSearchParams(given).toString()
   return `${BASE}${path}${search === '' ? '' : `?${search}`}`
 }
 
-/** Goes to another view; `replace` leaves no step back, for filters that change letter by letter. */
+/** Navigates to another view; `replace` adds no history entry, for filters that change with every letter. */
 export function goTo(href: string, how: 'push' | 'replace' = 'push'): void {
   if (how === 'push') history.pushState(null, '', href)
   else history.replaceState(null, '', href)
   dispatchEvent(new Event(CHANGED))
 }
 
-/** The address, now and after every change. Links within the page are followed without loading it anew. */
+/** The address, now and after every change. Links within the page are followed without loading it again. */
 export function useAddress(): Address {
   const [address, setAddress] = useState(addressNow)
   useEffect(() => {

@@ -1,7 +1,7 @@
 import type { Refusal, SessionAnswer } from '../answers/session.ts'
 import { BASE, loginHref } from './address.ts'
 
-/** An answer that says that something could not be done, and why. */
+/** An error answer of the monitor, with the reason. */
 export class Refused extends Error {
   readonly status: number
   readonly hint: string | undefined
@@ -15,21 +15,21 @@ export class Refused extends Error {
 
 let session: SessionAnswer | undefined
 
-/** Asks who looks; without a session the browser goes to the login. */
+/** Requests the session; without one the browser goes to the login. */
 export async function askSession(): Promise<SessionAnswer> {
   session = await ask<SessionAnswer>('/api/session')
   return session
 }
 
-/** Asks for the data of a view. Rejects with {@link Refused}. */
+/** Requests the data of a view. Rejects with {@link Refused}. */
 export async function ask<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
   return await answerOf<Answer>(await sent(path, { ...(signal && { signal }) }))
 }
 
-/** Changes something. Rejects with {@link Refused}. */
+/** Sends a change. Rejects with {@link Refused}. */
 export async function act<Answer>(path: string, body: unknown): Promise<Answer> {
   const response = await posted(path, body)
-  // The monitor has started again since this page was loaded, and knows it by another token.
+  // The monitor was restarted since this page was loaded, and has a new token for it.
   const isRenewed = response.status === 403 && session !== undefined && session.csrf !== (await askSession()).csrf
   return await answerOf<Answer>(isRenewed ? await posted(path, body) : response)
 }

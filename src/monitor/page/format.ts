@@ -1,24 +1,24 @@
 const NUMBERS = new Intl.NumberFormat('en')
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 
-/** `12,345`; a dash for what is not known. */
+/** `12,345`; a dash for an unknown number. */
 export function count(value: number | undefined): string {
   return value === undefined ? '–' : NUMBERS.format(value)
 }
 
-/** `12.3K`, for where there is little room. */
+/** `12.3K`, if there is little room. */
 export function compact(value: number | undefined): string {
   return value === undefined ? '–' : COMPACT.format(value)
 }
 
-/** Events a second: `0`, `0.3`, `48`. */
+/** Events per second: `0`, `0.3`, `48`. */
 export function rate(value: number | undefined): string {
   if (value === undefined) return '–'
   if (value === 0) return '0'
   return value < 10 ? value.toFixed(1) : NUMBERS.format(Math.round(value))
 }
 
-/** `850 ms`, `12.3 s`, `4 m 05 s`, `3 h 20 m`, `2 d 4 h`; seconds in. */
+/** `850 ms`, `12.3 s`, `4 m 05 s`, `3 h 20 m`, `2 d 4 h`; takes seconds. */
 export function duration(seconds: number | undefined | null): string {
   if (seconds === undefined || seconds === null) return '–'
   const whole = Math.floor(Math.max(0, seconds))
@@ -30,7 +30,7 @@ export function duration(seconds: number | undefined | null): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`
 }
 
-/** The time of day here; with the date where that is not today's. */
+/** The local time of day; with the date if that is not today's. */
 export function clockTime(seconds: number | undefined): string {
   if (seconds === undefined) return '–'
   const date = new Date(seconds * 1000)
@@ -38,19 +38,19 @@ export function clockTime(seconds: number | undefined): string {
   return date.toDateString() === new Date().toDateString() ? time : `${dayOf(date)} ${time}`
 }
 
-/** The time with thousandths of a second, for events that follow each other fast. */
+/** The time with milliseconds, for events in quick succession. */
 export function exactTime(seconds: number): string {
   const date = new Date(seconds * 1000)
   return `${clockTime(seconds)}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }
 
-/** The seconds since the epoch of a time in ISO 8601; undefined for what is none. */
+/** Seconds since the epoch from a time in ISO 8601; undefined if it is not one. */
 export function momentOf(time: string | undefined): number | undefined {
   const at = Date.parse(time ?? '')
   return Number.isNaN(at) ? undefined : at / 1000
 }
 
-/** The whole moment, for programs and for who points at it. */
+/** The full timestamp, for programs and tooltips. */
 export function isoTime(seconds: number): string {
   const date = new Date(seconds * 1000)
   return Number.isNaN(date.getTime()) ? '' : date.toISOString()
@@ -67,7 +67,7 @@ export function ago(seconds: number | undefined, now: number): string {
   return `${Math.floor(past / 86_400)} d ago`
 }
 
-/** The first part of an id, which is as good as unique among those on a page. */
+/** The first part of an id, practically unique among those on a page. */
 export function shortId(id: string): string {
   return id.length <= 13 ? id : `${id.slice(0, 8)}…`
 }

@@ -3,10 +3,10 @@ import type { Versions } from '../answers/session.ts'
 import { BASE } from './address.ts'
 import { ask, Refused } from './ask.ts'
 
-/** What can be told to have changed. */
+/** The topics that can change. */
 export type Topic = keyof Versions
 
-/** Whether changes are told of as they happen, or asked for every few seconds. */
+/** Whether changes are pushed as they happen, or polled every few seconds. */
 export type Liveness = 'connecting' | 'live' | 'polling'
 
 const POLL_EVERY = 5_000
@@ -25,8 +25,9 @@ function tell(): void {
 const REFUSED_AGAIN = 30_000
 
 /**
- * Listens while the page is seen. A browser opens six connections to a server that speaks HTTP/1.1, for all tabs together: streams of
- * hidden ones would leave none for what the next one asks. While the stream can't be had, every view asks anew every five seconds.
+ * Listens while the page is visible. A browser opens at most six connections to an HTTP/1.1 server, for all tabs together:
+ * streams of hidden tabs would leave none for other requests. While the stream is unavailable, every view polls every five
+ * seconds.
  */
 export function listen(): void {
   let source: EventSource | undefined
@@ -53,13 +54,13 @@ function opened(onRefused: () => void): EventSource {
   source.addEventListener('error', () => {
     liveness = 'polling'
     tell()
-    // A browser tries again by itself, unless it was refused.
+    // A browser reconnects by itself, unless it was refused.
     if (source.readyState === EventSource.CLOSED) onRefused()
   })
   return source
 }
 
-/** How changes come. */
+/** How changes arrive. */
 export function useLiveness(): Liveness {
   const [shown, setShown] = useState(liveness)
   useEffect(() => {
@@ -70,26 +71,26 @@ export function useLiveness(): Liveness {
   return shown
 }
 
-/** An answer as it is now, or the last one with why there is no newer one. */
+/** The current answer, or the last one with the reason why there is no newer one. */
 export interface Live<Answer> {
   readonly answer: Answer | undefined
   readonly refused: Refused | undefined
-  /** The answer is that of another question: of the filter before, say. */
+  /** The answer belongs to another request, for example to the previous filter. */
   readonly isOld: boolean
   readonly again: () => void
 }
 
-/** How often a view asks, in milliseconds. */
+/** The polling interval of a view, in milliseconds. */
 export interface Pace {
-  /** Where the stream does not tell of what is shown: ask every so often. */
+  /** If the stream does not report the view's topics: poll at this interval. */
   readonly every?: number
-  /** The least pause between two questions. */
+  /** The shortest pause between two requests. */
   readonly least?: number
 }
 
 /**
- * Asks for `path`, and again whenever one of `topics` has changed, and every five seconds while the stream is down. The last answer stays
- * until the next one is there, so that nothing jumps.
+ * Requests `path`, again whenever one of `topics` has changed, and every five seconds while the stream is down. The last answer
+ * stays until the next one arrives, so that nothing jumps.
  */
 export function useLive<Answer>(
   path: string,
@@ -140,7 +141,7 @@ export function useLive<Answer>(
       clearTimeout(timer)
       timer = setTimeout(look, every ?? POLL_EVERY)
     }
-    /** Asks where nothing tells of changes; else it looks again later, for the stream may be down by then. */
+    /** Polls if nothing reports changes; otherwise checks again later, since the stream may be down by then. */
     const look = () => {
       if (!document.hidden && (every !== undefined || liveness !== 'live')) void load()
       else wait()

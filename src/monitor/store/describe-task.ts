@@ -5,14 +5,14 @@ import type { HiddenPart, TaskAttempt, TaskDetail, TaskMoment, TaskRow, TaskTree
 import { FINAL, type MonitorStore, type TaskView } from './monitor-store.ts'
 import type { KeptMoment } from './task-history.ts'
 
-/** Says which parts of a task nobody is shown. */
+/** Returns which parts of a task are hidden from everybody. */
 export type Hide = (task: { readonly id: string; readonly name: string | undefined }) => readonly HiddenPart[]
 
 const LONGEST_CELL = 200
 const MOST_NODES = 500
-// Python's words for no arguments.
+// Python's texts for no arguments.
 const NOTHING: ReadonlySet<string> = new Set(['', '()', '[]', '{}'])
-// What ends a run of a task's code.
+// The events that end a run of a task's code.
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'retried', 'revoked', 'rejected'])
 
 /** The row of a task; `now` is in seconds since the epoch. */
@@ -29,7 +29,7 @@ export function rowOf({ state, history }: TaskView, store: MonitorStore, hide: H
   }
 }
 
-/** All that the events tell of a task. */
+/** Everything that the events report about a task. */
 export function detailOf(view: TaskView, store: MonitorStore, hide: Hide, now: number): TaskDetail {
   const { state, history } = view
   const hidden = hiddenOf(state, hide)
@@ -63,7 +63,7 @@ export function treeOf(task: TaskState, store: MonitorStore): TaskTree {
   return { rootId, nodes, cut: members.length > MOST_NODES }
 }
 
-/** The runs of a task's code, by its events in the order of their times. */
+/** The runs of a task's code, derived from its events in time order. */
 export function attemptsOf(moments: readonly KeptMoment[]): readonly TaskAttempt[] {
   const attempts: TaskAttempt[] = []
   for (const { what, at, by, note } of [...moments].sort((a, b) => a.at - b.at)) {
@@ -78,7 +78,7 @@ export function attemptsOf(moments: readonly KeptMoment[]): readonly TaskAttempt
   return attempts
 }
 
-/** The parts that are hidden of a task. */
+/** The hidden parts of a task. */
 export function hiddenOf({ uuid: id, name }: TaskState, hide: Hide): ReadonlySet<HiddenPart> {
   return new Set(hide({ id, name }))
 }

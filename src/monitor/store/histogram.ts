@@ -1,14 +1,14 @@
 import type { Durations } from '../answers/cluster.ts'
 
-// Four buckets for each doubling, from a tenth of a millisecond to a day: a duration is told to 9 %.
+// Four buckets for each doubling, from a tenth of a millisecond to a day: durations are accurate to 9 %.
 const SHORTEST = 1e-4
 const PER_DOUBLING = 4
 const BUCKETS = 120
 
-/** The number of a bucket, and how many durations are in it. */
+/** The number of a bucket, and its count. */
 export type Bucket = readonly [bucket: number, count: number]
 
-/** Durations of many slots, counted in buckets. */
+/** Durations counted in buckets, per slot. */
 export class Histogram {
   readonly #buckets: Uint32Array
 
@@ -23,13 +23,13 @@ export class Histogram {
     this.#buckets[index] = (this.#buckets[index] as number) + 1
   }
 
-  /** The buckets of a slot that hold anything, each with its number and its count. */
+  /** The non-empty buckets of a slot, each with its number and count. */
   kept(slot: number): readonly Bucket[] {
     const counts = [...this.#buckets.subarray(slot * BUCKETS, (slot + 1) * BUCKETS)]
     return counts.flatMap((count, bucket) => (count === 0 ? [] : ([[bucket, count]] as const)))
   }
 
-  /** Puts buckets back as they were kept. */
+  /** Restores stored buckets. */
   restore(slot: number, kept: readonly Bucket[]): void {
     for (const [bucket, count] of kept)
       if (bucket >= 0 && bucket < BUCKETS) this.#buckets[slot * BUCKETS + bucket] = count
@@ -39,7 +39,7 @@ export class Histogram {
     this.#buckets.fill(0, slot * BUCKETS, (slot + 1) * BUCKETS)
   }
 
-  /** Middle and slow durations of these slots together. */
+  /** Median and slow durations of these slots together. */
   durations(slots: readonly number[]): Durations {
     const merged = new Float64Array(BUCKETS)
     let total = 0

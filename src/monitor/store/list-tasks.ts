@@ -4,27 +4,27 @@ import type { TaskList } from '../answers/tasks.ts'
 import { type Hide, hiddenOf, rowOf } from './describe-task.ts'
 import type { MonitorStore } from './monitor-store.ts'
 
-/** Which tasks are meant; without a field, all. */
+/** A filter for tasks; without any field, all match. */
 export interface TaskQuery {
   readonly state?: string | undefined
   /** A name, or a pattern like `emails.*`. */
   readonly name?: string | undefined
   readonly worker?: string | undefined
-  /** Stands somewhere in what is shown of the task, in small or capital letters. */
+  /** A text contained in what is shown of the task, case-insensitive. */
   readonly text?: string | undefined
-  /** The last event came then or later, and before then; seconds since the epoch. */
+  /** The last event arrived at or after the first, and before the second; seconds since the epoch. */
   readonly since?: number | undefined
   readonly until?: number | undefined
-  /** At most so many. */
+  /** The maximum number of tasks. */
   readonly limit: number
-  /** The `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly before?: string | undefined
 }
 
-// What a menu can hold.
+// The limit for a menu.
 const MOST_CHOICES = 200
 
-/** What a list can be filtered by, as far as the store remembers it. */
+/** The values by which a list can be filtered, as far as the store remembers them. */
 export function choicesOf(store: MonitorStore): Pick<TaskList, 'states' | 'names' | 'workers'> {
   const all = [...store.tasks.values()]
   return {
@@ -34,7 +34,7 @@ export function choicesOf(store: MonitorStore): Pick<TaskList, 'states' | 'names
   }
 }
 
-/** The tasks that pass, those heard of last first; `now` is in seconds since the epoch. */
+/** The matching tasks, the most recently seen first; `now` is in seconds since the epoch. */
 export function listTasks(store: MonitorStore, query: TaskQuery, hide: Hide, now: number): TaskList {
   const all = [...store.tasks.values()]
   const matching = all.filter((task) => isMeant(task, query, hide)).sort(newestFirst)
@@ -53,7 +53,7 @@ export function listTasks(store: MonitorStore, query: TaskQuery, hide: Hide, now
   }
 }
 
-/** The place of a task in the list: what comes after it is on the next page, also when newer tasks have come. */
+/** The position of a task in the list: what comes after it is on the next page, even if newer tasks have arrived. */
 export function placeOf({ timestamp, uuid }: TaskState): string {
   return `${timestamp}~${uuid}`
 }
@@ -80,8 +80,8 @@ function isMeant(task: TaskState, { state, name, worker, text, since, until }: T
 }
 
 /**
- * Whether each word of a text stands somewhere in what is shown of a task. What is hidden can't be searched either: whether it is found
- * would tell it, letter by letter.
+ * Whether every word of a text is contained in what is shown of a task. Hidden parts can't be searched: whether they match would
+ * reveal them, letter by letter.
  */
 export function holdsText(task: TaskState, text: string, hide: Hide): boolean {
   const hidden = hiddenOf(task, hide)

@@ -7,26 +7,26 @@ import type { Counts, Gap, Series } from '../answers/cluster.ts'
 import { type KeptStep, KINDS, type Kind, Rates } from './rates.ts'
 import { type TaskHistory, taskHistoryAfter } from './task-history.ts'
 
-/** A task as the pages show it: its state as Celery computes it, and how it came there. */
+/** A task as the pages show it: its state as Celery computes it, and its history. */
 export interface TaskView {
   readonly state: TaskState
   readonly history: TaskHistory
 }
 
-/** The bounds of a store, and what was counted before. */
+/** The limits of a store, and earlier counts. */
 export interface StoreOptions {
   readonly tasks?: number
   readonly bytes?: number
-  /** Since when, and how many events: of a monitor that goes on with what another one has kept. */
+  /** Since when, and how many events: for a monitor that continues with stored data. */
   readonly before?: { readonly since: number; readonly totals: Counts } | undefined
 }
 
-/** What happened in a step of one of the charts, as it is kept. */
+/** The counts of one step of a chart, in stored form. */
 export interface ChartStep extends KeptStep {
   readonly span: 'hour' | 'day'
 }
 
-/** The ends of a task. */
+/** The final states of a task. */
 export const FINAL: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'])
 
 const HOUR = { step: 1, length: 3_600, each: 10 } as const
@@ -34,13 +34,13 @@ const DAY = { step: 60, length: 1_440, each: 5 } as const
 const MOST_TASKS = 10_000
 const MOST_WORKERS = 5_000
 const MOST_BYTES = 64 * 1024 * 1024
-// Where they are taken twice a second: more of them wait only while the file can't be written.
+// With a file, changes are taken twice a second: more wait only while the file can't be written.
 const MOST_CHANGED = 20_000
 const NO_HISTORY: TaskHistory = { moments: [], omitted: 0, unknownSince: undefined }
 
 /**
- * What the events so far tell of workers and tasks: the states of Celery's own `State`, the history of the last 10,000 tasks, exact
- * totals, and rates over an hour and a day. Depends on the events alone; times are seconds since the epoch.
+ * What the events so far report about workers and tasks: the states of Celery's own `State`, the history of the last 10,000
+ * tasks, exact totals, and rates over an hour and a day. Depends on the events alone; times are seconds since the epoch.
  */
 export class MonitorStore {
   readonly #cluster: ClusterState
@@ -48,18 +48,18 @@ export class MonitorStore {
   readonly #totals = new Map<Kind, number>(KINDS.map((kind) => [kind, 0]))
   readonly #hour: Rates
   readonly #day: Rates
-  /** The workers that task events came from. */
+  /** The workers from which task events arrived. */
   readonly #heard = new Map<string, number>()
-  /** When the workers that have said good-bye did. */
+  /** When workers announced that they go offline. */
   readonly #left = new Map<string, number>()
-  /** How many tasks the workers had begun when they were heard of first. */
+  /** How many tasks the workers had started when they were first seen. */
   readonly #begunBefore = new Map<string, number>()
   /** Since when events are counted. */
   readonly since: number
   #tasksVersion = 0
   #workersVersion = 0
 
-  /** The tasks that have changed since they were taken by {@link takeChanged}; undefined where nothing is kept. */
+  /** The tasks changed since the last {@link takeChanged}; undefined if nothing is stored. */
   #changed: Map<string, TaskView> | undefined
 
   constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES, before }: StoreOptions = {}) {
@@ -76,22 +76,22 @@ export class MonitorStore {
     return this.#cluster.workers
   }
 
-  /** By id, those heard of last at the end. */
+  /** By id, the most recently seen at the end. */
   get tasks(): ReadonlyMap<string, TaskState> {
     return this.#cluster.tasks
   }
 
-  /** How many events of each kind there were. */
+  /** The number of events of each kind. */
   get totals(): Counts {
     return countsBy((kind) => this.#totals.get(kind) ?? 0)
   }
 
-  /** Grow with each change of a task, and of a worker. */
+  /** Increased with each change of a task, and of a worker. */
   get versions(): { readonly tasks: number; readonly workers: number } {
     return { tasks: this.#tasksVersion, workers: this.#workersVersion }
   }
 
-  /** Takes tasks, the newest last, and steps of the charts in as they were kept, and notes from now on which of them change. */
+  /** Restores stored tasks, the newest last, and steps of the charts, and from now on records which of them change. */
   restore(views: readonly TaskView[], steps: readonly ChartStep[]): void {
     for (const { state, history } of views) {
       this.#cluster.restore(state)
@@ -110,41 +110,41 @@ export class MonitorStore {
     ]
   }
 
-  /** Whether tasks have changed that were not taken yet. */
+  /** Whether there are changed tasks that were not taken yet. */
   get hasChanged(): boolean {
     return this.#changed !== undefined && this.#changed.size > 0
   }
 
-  /** The tasks that have changed since the last call, as they are now. */
+  /** The tasks that have changed since the last call, in their current state. */
   takeChanged(): readonly TaskView[] {
     const changed = [...(this.#changed?.values() ?? [])]
     this.#changed?.clear()
     return changed
   }
 
-  /** All that is known of one task. */
+  /** Everything known about one task. */
   task(id: string): TaskView | undefined {
     const state = this.tasks.get(id)
     return state === undefined ? undefined : { state, history: this.#histories.views.get(id) ?? NO_HISTORY }
   }
 
-  /** When the last task event of a worker came. */
+  /** When the last task event of a worker arrived. */
   heardTasksOf(worker: string): number | undefined {
     return this.#heard.get(worker)
   }
 
-  /** Whether a worker tells of tasks that it has begun since it was heard of first: were its task events sent, they had been heard. */
+  /** Whether a worker reports tasks started since it was first seen: if it sent task events, they would have arrived. */
   hasBegunTasks(worker: string): boolean {
     const before = this.#begunBefore.get(worker)
     return before !== undefined && (this.workers.get(worker)?.processed ?? 0) > before
   }
 
-  /** When a worker said that it leaves, where it did so last. */
+  /** When a worker last announced that it goes offline, if that is its latest state. */
   leftAt(worker: string): number | undefined {
     return this.#left.get(worker)
   }
 
-  /** Takes one event in. */
+  /** Processes one event. */
   apply(event: CeleryEvent): void {
     const [group, subject] = splitType(event.type)
     const before = event.uuid === undefined ? undefined : this.tasks.get(event.uuid)
@@ -157,7 +157,7 @@ export class MonitorStore {
     if (isKind(subject)) this.#count(subject, event, before)
   }
 
-  /** Takes a task in that a worker says it has, which no event has told of; counts nothing. */
+  /** Adds a task that a worker reports to hold, and that no event has reported; counts nothing. */
   recall(event: CeleryEvent): void {
     if (event.uuid === undefined) return
     const known = this.tasks.get(event.uuid)
@@ -170,7 +170,7 @@ export class MonitorStore {
     this.#touch(event.uuid)
   }
 
-  /** Notes that no worker has a task any more that was not at its end when events were missed, since `since`. */
+  /** Marks a task, not ended when events were missed, that no worker holds any more, since `since`. */
   lose(id: string, since: number): void {
     const history = this.#histories.views.get(id) ?? NO_HISTORY
     if (!this.tasks.has(id) || history.unknownSince !== undefined) return
@@ -178,7 +178,7 @@ export class MonitorStore {
     this.#touch(id)
   }
 
-  /** Events a second over the last ten seconds. */
+  /** Events per second over the last ten seconds. */
   rates(now: number): Counts {
     const recent = this.#hour.recent(10, now)
     return countsBy((kind) => recent.count(kind) / 10)
@@ -190,7 +190,10 @@ export class MonitorStore {
     return { runtime, wait }
   }
 
-  /** The points of the charts: an hour in steps of ten seconds, a day in steps of five minutes. A count is null where nothing was heard: before `since`, and within `gaps`. */
+  /**
+   * The points of the charts: an hour in steps of ten seconds, a day in steps of five minutes. A count is null if nothing was
+   * received: before `since`, and within `gaps`.
+   */
   series(span: 'hour' | 'day', now: number, gaps: readonly Gap[] = []): Series {
     const [rates, { step, each }] = span === 'hour' ? [this.#hour, HOUR] : [this.#day, DAY]
     const seconds = step * each
@@ -214,7 +217,7 @@ export class MonitorStore {
     }
   }
 
-  /** Notes a change after it was made: a task may be forgotten before it is taken. */
+  /** Records a change after it was made: a task may be evicted before it is taken. */
   #touch(id: string): void {
     this.#tasksVersion += 1
     const view = this.#changed === undefined ? undefined : this.task(id)
@@ -229,9 +232,9 @@ export class MonitorStore {
     this.#workersVersion += 1
     if (subject === 'offline') remember(this.#left, hostname, now)
     else this.#left.delete(hostname)
-    // A worker says that it is online after each lost connection, too, and how many tasks it has begun.
+    // A worker also announces that it is online after each lost connection, with the number of tasks it has started.
     const begun = this.workers.get(hostname)?.processed ?? (subject === 'online' ? 0 : undefined)
-    // Of one that counts less than before, the start was missed.
+    // A smaller count than before means that it was restarted unseen.
     if (begun !== undefined)
       remember(this.#begunBefore, hostname, Math.min(this.#begunBefore.get(hostname) ?? begun, begun))
   }
@@ -247,7 +250,7 @@ export class MonitorStore {
   }
 }
 
-/** Names come from the wire: those touched longest ago are forgotten. */
+/** Bounded, since names come from the wire: the least recently touched are evicted. */
 function remember(moments: Map<string, number>, name: string, now: number): void {
   moments.delete(name)
   moments.set(name, now)

@@ -7,16 +7,16 @@ export const KINDS = ['sent', 'received', 'started', 'succeeded', 'failed', 'ret
 /** A kind of task events that is counted. */
 export type Kind = (typeof KINDS)[number]
 
-/** What happened in one or more consecutive steps. */
+/** The counts of one or more consecutive steps. */
 export interface Stretch {
-  /** Its beginning, in seconds since the epoch. */
+  /** Its start, in seconds since the epoch. */
   readonly at: number
   count(kind: Kind): number
   readonly runtime: Durations
   readonly wait: Durations
 }
 
-/** What happened in one step, as it is kept. */
+/** The counts of one step, in stored form. */
 export interface KeptStep {
   /** Its number, counted from the epoch. */
   readonly number: number
@@ -26,16 +26,16 @@ export interface KeptStep {
   readonly waits: readonly Bucket[]
 }
 
-/** Counts and durations of the last `length` steps of `step` seconds each, in memory of constant size. */
+/** Counts and durations of the last `length` steps of `step` seconds each, in constant memory. */
 export class Rates {
   readonly #step: number
   readonly #length: number
   readonly #counts: Uint32Array
   readonly #runtimes: Histogram
   readonly #waits: Histogram
-  /** The number of the step written last, counted from the epoch. */
+  /** The number of the latest step, counted from the epoch. */
   #last: number
-  /** The numbers of the steps that were written since the last {@link takeChanged}; undefined where nothing is kept. */
+  /** The numbers of the steps written since the last {@link takeChanged}; undefined if nothing is stored. */
   #changed: Set<number> | undefined
 
   constructor(step: number, length: number, now: number) {
@@ -55,17 +55,17 @@ export class Rates {
     this.#counts[index] = (this.#counts[index] as number) + 1
   }
 
-  /** Notes how many seconds a task ran. */
+  /** Records how many seconds a task ran. */
   ran(seconds: number, now: number): void {
     this.#runtimes.add(this.#slot(now), seconds)
   }
 
-  /** Notes how many seconds a task waited in its worker. */
+  /** Records how many seconds a task waited in its worker. */
   waited(seconds: number, now: number): void {
     this.#waits.add(this.#slot(now), seconds)
   }
 
-  /** Takes steps in as they were kept, those that are too old left out, and notes from now on which change. */
+  /** Restores stored steps that are not too old, and from now on records which change. */
   restore(steps: readonly KeptStep[]): void {
     for (const { number, counts, runtimes, waits } of steps) {
       if (number > this.#last || number <= this.#last - this.#length) continue
@@ -77,7 +77,7 @@ export class Rates {
     this.#changed = new Set()
   }
 
-  /** The steps that were written since the last call, as they are now. */
+  /** The steps written since the last call, in their current state. */
   takeChanged(): readonly KeptStep[] {
     const changed = [...(this.#changed ?? [])].filter((number) => number > this.#last - this.#length)
     this.#changed?.clear()
@@ -92,16 +92,16 @@ export class Rates {
     })
   }
 
-  /** The last `steps` whole steps before the one of `now`, as one stretch. */
+  /** The last `steps` whole steps before the one of `now`, combined. */
   recent(steps: number, now: number): Stretch {
     this.#slot(now)
     return this.#stretch(this.#last - steps, steps)
   }
 
-  /** The whole ring in stretches of `each` steps, oldest first; the last one is not over yet. */
+  /** The whole ring combined into groups of `each` steps, oldest first; the last group is not over yet. */
   stretches(each: number, now: number): readonly Stretch[] {
     this.#slot(now)
-    // Stretches begin at multiples of their length, so that points do not move.
+    // Groups start at multiples of their length, so that points do not move.
     const newest = Math.floor(this.#last / each)
     const many = Math.floor(this.#length / each)
     return Array.from({ length: many }, (_, index) => this.#stretch((newest - many + 1 + index) * each, each))
@@ -123,7 +123,7 @@ export class Rates {
     }
   }
 
-  /** The place of `now`, after the steps since the last one were emptied. A clock that was set back writes into the last step. */
+  /** The position of `now`, after clearing the steps since the last one. A clock that was set back writes into the last step. */
   #slot(now: number): number {
     const number = Math.floor(now / this.#step)
     const empty = Math.min(number - this.#last, this.#length)

@@ -12,18 +12,18 @@ export interface KeptMoment {
   readonly note: string | undefined
 }
 
-/** How a task came to its state. */
+/** The history of a task. */
 export interface TaskHistory {
-  /** In the order of their arrival, the last hundred. */
+  /** In order of arrival, the last hundred. */
   readonly moments: readonly KeptMoment[]
   readonly omitted: number
-  /** When the last event of it arrived, by the monitor's clock; undefined where it was only asked for. */
+  /** When its last event arrived, by the monitor's clock; undefined if it is only known from a query. */
   readonly heard?: number | undefined
-  /** Since when nothing can be known of it, where that is so. */
+  /** Since when its state is unknown, if so. */
   readonly unknownSince: number | undefined
 }
 
-// A task that retries for ever: what is shown are its last ones.
+// For a task that retries for ever, the latest ones are shown.
 const MOST_MOMENTS = 100
 // The whole exception is in the state.
 const LONGEST_NOTE = 500
