@@ -58,7 +58,7 @@ import { Delays } from './waiting/delays.ts'
 import { HeldAside } from './waiting/held-aside.ts'
 import { RateLimits } from './waiting/rate-limits.ts'
 
-/** The parts that `createWorker` takes: configuration, tasks, and replacements for tests. */
+/** What `createWorker` takes: configuration, tasks, and replacements for tests. */
 export interface WorkerParts {
   readonly config: Config
   readonly registry: TaskRegistry
@@ -66,17 +66,17 @@ export interface WorkerParts {
   readonly configFile?: string | undefined
   readonly logger: EventLogger
   readonly clock?: Clock
-  /** Instead of the one that `config.broker` names: for tests. */
+  /** Instead of the broker in `config.broker`: for tests. */
   readonly broker?: Broker
-  /** False leaves out what is about the process and not about tasks: probes, and the watch on its event loop. */
+  /** False leaves out what concerns the process rather than tasks: probes, and the measurement of its event loop. */
   readonly watched?: boolean
-  /** False where some tasks are in this process alone, so that no other thread or process can load them. */
+  /** False if some tasks exist only in this process, so that no other thread or process can load them. */
   readonly loadable?: boolean
-  /** Hears what happens in the worker. */
+  /** Is called for the worker's events. */
   readonly observer?: WorkerObserver
 }
 
-/** Puts a worker together, each part from those above it; nothing happens before `start`. */
+/** Assembles a worker, each part from those above it; nothing happens before `start`. */
 export function createWorker(parts: WorkerParts): Worker {
   const { config, registry, logger, configFile, observer, clock = systemClock } = parts
   const { watched = true, loadable = true } = parts
@@ -85,7 +85,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const leaving = sharedAbort()
   const stateFile = config.statedb === undefined ? undefined : new StateFile(config.statedb, logger)
 
-  // What all rooms share: what is known of the messages in hand, and how a room tells a later one.
+  // Shared by all parts: the state of the messages in hand, and the events by which a part calls later ones.
   const moments = new Moments()
   const lamport = new LamportClock()
   const attemptLimits = new AttemptLimits(registry, { soft: config.softTimeLimit, hard: config.timeLimit })
@@ -148,7 +148,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const rateLimits = new RateLimits({ ...shared, rateOf })
   const workAhead = new WorkAhead({ ...shared, enabled: config.workAhead, limited: () => rateLimits.inForce })
 
-  // Running, and settling what comes of it.
+  // Running, and settling outcomes.
   const runnable = withBuiltIns(registry, {
     apply: (signature, args, parent) => followUps.apply(signature, args, parent),
     unlock: (body, header, parent) => unlockChord({ body, header }, parent, { results, followUps }),
@@ -165,7 +165,7 @@ export function createWorker(parts: WorkerParts): Worker {
   }
   const pool = openPool(poolParts)
   const isolation = new Isolation({
-    // A test worker has none: its clock is moved by hand, and a process would not follow it.
+    // A test worker has none: its clock is advanced by the test, which a process would not follow.
     openCrew: watched && loadable ? () => openIsolationCrew(poolParts) : undefined,
     canRun: (task) => !needsConnections(task, registry),
     clock,
@@ -183,7 +183,7 @@ export function createWorker(parts: WorkerParts): Worker {
     pool,
     poison,
     twins,
-    // Threads and processes leave this event loop alone.
+    // Threads and processes do not block this event loop.
     loopWatch: pool.onEventLoop ? loopWatch : undefined,
   })
   const { prefetchMultiplier, autoscale } = config
@@ -202,16 +202,16 @@ export function createWorker(parts: WorkerParts): Worker {
     twins,
     isolation,
     suspects,
-    // As Celery: stamps count when a task is about to start, not on receipt.
+    // As in Celery, stamps are checked when a task is about to start, not on receipt.
     isRevoked: ({ id }) => shared.revocations.hasId(id),
   })
   const overdue = new Overdue({ ...sending, declaring, consumer, workAhead, dispatcher })
-  // Where results are kept, their backend joins chords.
+  // If results are stored, their backend joins chords.
   const chordJoins = results.chordQueues
     ? new ChordJoins({ ...sending, session: consuming, declaring, careful })
     : undefined
 
-  // Of all workers with schedules, one sends what is due.
+  // One of all workers with schedules sends the due tasks.
   const { schedules: entries, schedulesNamespace: namespace, leadSchedules } = config
   const schedules =
     entries !== undefined && leadSchedules
@@ -261,7 +261,7 @@ export function createWorker(parts: WorkerParts): Worker {
   const health = new WorkerHealth({ ...whole, tasks: runnable.names() })
   const worker = new RunningWorker({ ...whole, health, services: servicesOf({ ...whole, outbound, remote, health }) })
 
-  // Who hears of a moment, in this order.
+  // The listeners of each event, in this order.
   moments.add(
     { stopping: () => leaving.abort() },
     consumers.declarer,

@@ -12,17 +12,22 @@ import { loadTasks } from '../tasks/load-tasks.ts'
 import { createRegistry, type TaskRegistry } from '../tasks/registry.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
-/** The options of a worker in a process of your own. */
+/** The options of a worker embedded in another process. */
 export interface WorkerOptions {
-  /** What a `worker.config.ts` would hold; paths in it start at the working directory. */
+  /** The content of a `worker.config.ts`; relative paths start at the working directory. */
   readonly config?: UserConfig
-  /** A `worker.config.ts`, or a folder that has one, instead of `config`: threads and processes of a pool load it, too. */
+  /** A `worker.config.ts`, or a folder that contains one, instead of `config`: threads and processes of a pool load it, too. */
   readonly configFile?: string
-  /** Tasks besides those of the configuration. They run on this event loop: with `pool: 'async'` or `'solo'`. */
+  /** Tasks in addition to those of the configuration. They run on this event loop, so the pool must be `'async'` or `'solo'`. */
   readonly tasks?: readonly AnyTask[]
-  /** Gets the log of the worker and of its tasks: any pino. By default lines go to standard error, as `logLevel` and `logFormat` say. */
+  /**
+   * Receives the log of the worker and its tasks: any pino logger. By default lines go to standard error, according to `logLevel`
+   * and `logFormat`.
+   */
   readonly logger?: Logger
-  /** Where `TWQ_…` and Celery's variables are read from, which count as for the commands: `process.env`. By default none are. */
+  /**
+   * The source of `TWQ_…` and Celery's variables, which then count as for the commands: `process.env`. By default none are read.
+   */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
@@ -38,7 +43,7 @@ export interface EmbeddedSetup {
 
 const ON_THE_LOOP = poolKinds.filter(({ onEventLoop }) => onEventLoop).map(({ name }) => name)
 
-/** The configuration of the options where it is at hand; undefined where a file has it. Throws `TWQ_CONFIG`. */
+/** The configuration, if the options contain it; undefined if it is in a file. Throws `TWQ_CONFIG`. */
 export function givenConfig({ config, configFile, env = {} }: WorkerOptions): ResolvedConfig | undefined {
   if (configFile === undefined) {
     return resolveWithOrigins({
@@ -56,7 +61,7 @@ export function givenConfig({ config, configFile, env = {} }: WorkerOptions): Re
 
 /**
  * Loads configuration and tasks. Throws `TWQ_CONFIG_FILE`, `TWQ_CONFIG` or `TWQ_TASKS` for what can't be loaded, and `TWQ_CONFIG`
- * for tasks of this process in a pool that would have to load them.
+ * for tasks that exist only in this process if the pool would have to load them.
  */
 export async function openSetup(
   options: WorkerOptions,
@@ -64,7 +69,7 @@ export async function openSetup(
 ): Promise<EmbeddedSetup> {
   const { tasks: ownTasks = [] } = options
   const { config, notices, file } = given === undefined ? await readConfigFile(options) : { ...given, file: undefined }
-  // A file is loaded by each member of a pool, the tasks in it included.
+  // Each member of a pool loads the file, and with it the tasks in it.
   const here = [...ownTasks, ...(file === undefined ? config.tasks.filter(isTask) : [])]
   if (here.length > 0) checkPool(config, here)
   resultBackendOf(config.resultBackend).requirePackages?.()

@@ -8,56 +8,56 @@ import type { Worker } from './lifecycle/worker.ts'
 
 export type { WorkerOptions } from './embedded-setup.ts'
 
-/** A check that fails, and why. */
+/** A failing check, and the reason. */
 export interface FailingCheck {
   readonly check: string
   readonly why: string
 }
 
-/** How a worker is: what probes are told, and what it does at the moment. */
+/** The state of a worker: the answers to probes, and its current work. */
 export interface EmbeddedHealth {
   readonly state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped'
-  /** False where a restart would help. */
+  /** False if a restart would help. */
   readonly live: boolean
-  /** Whether it consumes all its queues, on proof. */
+  /** Whether it provably consumes all its queues. */
   readonly ready: boolean
   /** Why it is not ready. */
   readonly failing: readonly FailingCheck[]
-  /** The tasks that run. */
+  /** The number of running tasks. */
   readonly active: number
-  /** The tasks that wait for a slot. */
+  /** The number of tasks that wait for a slot. */
   readonly reserved: number
-  /** The tasks that wait for their time. */
+  /** The number of tasks that wait for their ETA. */
   readonly held: number
   /** How many attempts have ended. */
   readonly processed: number
 }
 
 /**
- * A worker in a process of your own. It installs no handler of signals, uncaught exceptions or unhandled rejections, and never ends
- * the process: when to stop it is for the process to say.
+ * A worker in a process of your own. It installs no handler for signals, uncaught exceptions or unhandled rejections, and never
+ * ends the process: the process decides when to stop it.
  */
 export interface EmbeddedWorker extends AsyncDisposable {
   /**
-   * Resolves when it consumes. Rejects with why it can't, after everything it had opened is closed; with `TWQ_CLOSED` after `stop`. Waits for a
-   * broker that is away. A second call gets the first one's promise: a worker starts once.
+   * Resolves when it consumes. Rejects with the reason if it can't, after everything it opened is closed; with `TWQ_CLOSED` after
+   * `stop`. Waits for an unreachable broker. A second call returns the first one's promise: a worker starts once.
    */
   start(): Promise<void>
   /**
-   * `warm`, the default, lets what runs finish within `shutdown.grace`, as SIGTERM does with `twq worker start`; `cold` aborts it at once, as does
-   * `signal` when it aborts. Resolves when everything is given back and closed: `forced` where an attempt had to be ended. A further
-   * call waits for the same end, and a cold one hastens it.
+   * `warm`, the default, lets running tasks finish within `shutdown.grace`, as SIGTERM does with `twq worker start`; `cold`
+   * aborts them at once, as does `signal` when it aborts. Resolves when all messages are returned and everything is closed:
+   * `forced` if an attempt had to be ended. A further call waits for the same end, and a cold one hastens it.
    */
   stop(kind?: 'warm' | 'cold', options?: { readonly signal?: AbortSignal }): Promise<'clean' | 'forced'>
-  /** Resolves when `start` does, and rejects as it does; it starts nothing. */
+  /** Resolves and rejects together with `start`, without starting anything. */
   readonly ready: Promise<void>
-  /** Resolves when it has stopped, for any reason: remote control may ask for it, too. Rejects when a defect of twq stopped it. */
+  /** Resolves when it has stopped for any reason, including remote control. Rejects if an internal error stopped it. */
   readonly stopped: Promise<'clean' | 'forced'>
-  /** How it is at the moment. */
+  /** Its current state. */
   health(): EmbeddedHealth
 }
 
-/** Creates a worker to run in this process; nothing happens before `start`. Throws `TWQ_CONFIG` for options that can't be used. */
+/** Creates a worker to run in this process; nothing happens before `start`. Throws `TWQ_CONFIG` for invalid options. */
 export function createEmbeddedWorker(options: WorkerOptions = {}): EmbeddedWorker {
   return new StandingWorker(options, givenConfig(options))
 }
@@ -76,7 +76,7 @@ class StandingWorker implements EmbeddedWorker {
   constructor(options: WorkerOptions, given: ResolvedConfig | undefined) {
     this.#options = options
     this.#given = given
-    // Who awaits neither must not have the process end for it.
+    // If nobody awaits these, a rejection must not end the process.
     this.ready.catch(() => {})
     this.stopped.catch(() => {})
   }
@@ -132,7 +132,7 @@ class StandingWorker implements EmbeddedWorker {
       await this.#worker.start()
       if (this.#state === 'starting') this.#state = 'running'
     } catch (error) {
-      // A worker that can't start has stopped by now.
+      // A worker that could not start has already stopped.
       if (this.#worker === undefined) this.#end(() => this.#stopped.resolve('clean'))
       throw error
     }
@@ -149,7 +149,7 @@ class StandingWorker implements EmbeddedWorker {
       return 'clean'
     }
     const isLeaving = this.#state === 'stopping'
-    // Told to stop a second time, it would skip the grace period.
+    // A second stop would skip the grace period.
     const how = isLeaving && !this.#cold ? worker.stopped.catch(() => 'forced' as const) : worker.stop(this.#kind)
     await starting
     return await how
@@ -159,7 +159,7 @@ class StandingWorker implements EmbeddedWorker {
     return this.#cold ? 'cold' : 'warm'
   }
 
-  /** By `stop`, or of its own accord: remote control told it to, or it can't go on. */
+  /** By `stop`, or on its own: by remote control, or because it can't go on. */
   #leaves(): void {
     this.#state = 'stopping'
   }
@@ -169,7 +169,7 @@ class StandingWorker implements EmbeddedWorker {
     tell()
   }
 
-  /** Once: told a further time, it would not even wait for what it aborts. */
+  /** Only once: another call would not even wait for what it aborts. */
   #hasten(): void {
     if (this.#cold) return
     this.#cold = true
@@ -188,7 +188,7 @@ class StandingWorker implements EmbeddedWorker {
 
 const NOTHING = { active: 0, reserved: 0, held: 0, processed: 0 }
 
-/** The health where there is no worker that could be asked. */
+/** The health if there is no worker to ask. */
 function withoutWorker(state: EmbeddedHealth['state']): EmbeddedHealth {
   const over = state === 'stopped'
   const why = over ? 'the worker has stopped' : 'the worker has not consumed yet'

@@ -6,20 +6,20 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
 import type { AttemptKey } from './recent-acks.ts'
 
-// For as long as the broker may keep a message that has been dealt with.
+// As long as the broker may still redeliver a message that has been settled.
 const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
-// And one that was to be acknowledged with another of the same task.
+// As above, for a message that was to be acknowledged with another of the same task.
 const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
 
 /**
- * Attempts that ended here, and whose message may come once more all the same: since its acknowledgement was lost, or since
- * a copy of it was made and the acknowledgement of the original was lost. What comes then is acknowledged unrun.
+ * Attempts that ended here although their message may arrive once more: because its acknowledgement was lost, or because a copy
+ * of it was made and the acknowledgement of the original was lost. Such a message is acknowledged without running.
  */
 export class FinishedAttempts {
   readonly #unacknowledged: ExpiringSet
   readonly #acknowledged: ExpiringSet
   readonly #originals: ExpiringSet
-  /** How those ended whose messages could not be set aside yet. */
+  /** The outcomes of attempts whose messages could not be set aside yet. */
   readonly #unquarantined = new Map<string, string>()
   readonly #logger: EventLogger
   #lostAcks = 0
@@ -36,23 +36,23 @@ export class FinishedAttempts {
     return this.#lostAcks
   }
 
-  /** The outcome for this message is safe, and it was acknowledged; the original or a copy of it may be left. */
+  /** The outcome of this message is stored, and it was acknowledged; the original or a copy of it may still arrive. */
   addAcknowledged(message: AttemptKey): void {
     this.#acknowledged.add(keyOf(message))
   }
 
-  /** The outcome for this message is safe, and it can't be acknowledged any more. */
+  /** The outcome of this message is stored, but it can't be acknowledged any more. */
   addUnacknowledged(message: TaskMessage): void {
     this.#lostAcks += 1
     this.#unacknowledged.add(keyOf(message))
   }
 
-  /** A copy took the place of this message, whose acknowledgement was lost: it is not to run beside the copy. */
+  /** A copy replaced this message, whose acknowledgement was lost: it must not run beside the copy. */
   addOriginal(message: TaskMessage, delivery: Delivery): void {
     this.#originals.add(versionOf(message, delivery))
   }
 
-  /** The message is to be set aside with how its attempt ended; until `quarantined`, it may come again. */
+  /** The message must be set aside with the outcome of its attempt; until `quarantined`, it may arrive again. */
   addUnquarantined(message: AttemptKey, ended: string): void {
     this.#unquarantined.set(keyOf(message), ended)
     const [oldest] = this.#unquarantined.keys()
@@ -64,12 +64,12 @@ export class FinishedAttempts {
     this.#unquarantined.delete(keyOf(message))
   }
 
-  /** How the attempt of a message ended that came again and is only to be set aside; undefined for any other. */
+  /** The outcome of the attempt of a message that arrived again and only has to be set aside; undefined for any other. */
   endOf(message: AttemptKey): string | undefined {
     return this.#unquarantined.size === 0 ? undefined : this.#unquarantined.get(keyOf(message))
   }
 
-  /** Acknowledges a message for which nothing is left to do; false for any other. */
+  /** Acknowledges a message that needs no further work; false for any other. */
   acknowledge(delivery: Delivery, message: TaskMessage, queue: string): boolean {
     const fields = { task_id: message.id, task: message.task, queue }
     if (this.#hasOriginal(message, delivery)) {
@@ -84,7 +84,7 @@ export class FinishedAttempts {
     return true
   }
 
-  /** A message that never was here came: it was sent anew with the id of one that has ended, and is to run however often it comes. */
+  /** A message that is not redelivered is a new one with the id of a finished task, and runs however often it is sent. */
   forget(message: TaskMessage): void {
     if (this.#unacknowledged.size + this.#acknowledged.size + this.#unquarantined.size === 0) return
     const key = keyOf(message)
@@ -98,12 +98,12 @@ export class FinishedAttempts {
   }
 }
 
-/** One attempt: a retry has the same id, and so have what a task replaced itself by, and a failed task that is run again by hand. */
+/** Identifies one attempt: a retry has the same id, and so have a task's replacement and a failed task run again by hand. */
 function keyOf({ id, retries, replacedTaskNesting, rerun }: AttemptKey): string {
   return `${retries} ${replacedTaskNesting} ${rerun} ${id}`
 }
 
-/** One copy of its message: each is told apart by the last line of its history. */
+/** Identifies one copy of its message, by the last line of its history. */
 function versionOf(message: TaskMessage, { headers }: Delivery): string {
   return `${keyOf(message)} ${readMarks(headers).history.at(-1) ?? ''}`
 }

@@ -2,13 +2,13 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 
-// More than a prefetch count can be, for as long as a reconnect may take.
+// More than any prefetch count, for as long as a reconnect may take.
 const MOST = 100_000
 const LIFETIME = 3_600_000
 
 /**
- * How often in a row this process, which held a message, lost it with its channel or consumer: by the id of its task. The
- * broker counts such a return as if a worker had died.
+ * How often in a row this process lost a message that it held, together with its channel or consumer: by task id. The broker
+ * counts such a return as if a worker had died.
  */
 export class HarmlessReturns {
   readonly #clock: Clock
@@ -20,7 +20,7 @@ export class HarmlessReturns {
     this.#clock = clock
   }
 
-  /** Notes that the broker took back the message of a request. Each request counts once, however often it is noted. */
+  /** Records that the broker took back the message of a request. Each request counts once, however often it is recorded. */
   add(request: Request): void {
     if (this.#noted.has(request)) return
     this.#noted.add(request)
@@ -33,7 +33,7 @@ export class HarmlessReturns {
     }
   }
 
-  /** The message is here again: how often it was taken back, once; 0 where that is not known. */
+  /** The message was redelivered: returns how often it was taken back, once; 0 if unknown. */
   take(id: string): number {
     const known = this.#times.get(id)
     if (known === undefined) return 0
@@ -42,7 +42,7 @@ export class HarmlessReturns {
   }
 }
 
-/** Lets go of a request; where the broker took its message back, it will be redelivered, which is not counted as a death. */
+/** Forgets a request; if the broker took its message back, the redelivery is not counted as a death. */
 export function forget(
   request: Request,
   { table, harmlessReturns }: { readonly table: RequestTable; readonly harmlessReturns: HarmlessReturns },

@@ -1,10 +1,10 @@
-/** The messages that are being set aside, moved or given back right now. */
+/** The messages that are currently being set aside, moved or returned. */
 export class InFlight {
   #underway = 0
   #closed = false
   #idle: (() => void)[] = []
 
-  /** True once the worker takes no more: from then on, what has not started goes back. */
+  /** True once the worker accepts no more: from then on, what has not started is returned. */
   get closed(): boolean {
     return this.#closed
   }

@@ -3,67 +3,67 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from './request.ts'
 
 /**
- * Hears what happens in a worker: each method is one moment, called synchronously, in the order in which the observers were
- * added. None may throw.
+ * Observes a worker: each method is one event, called synchronously, in the order in which the observers were added. None may
+ * throw.
  */
 export interface WorkerObserver {
-  /** A task queue was declared, for the first time or again, and is consumed next. */
+  /** A task queue was declared, for the first time or again, and will be consumed next. */
   declared?(queue: TaskQueue, as: DeclaredQueue): void
-  /** A message was taken that can run: now, or when it is due. */
+  /** A runnable message was received: to run now, or when it is due. */
   received?(request: Request): void
   /** The code of an attempt is about to run in the process `pid`. */
   started?(request: Request, pid: number): void
-  /** The broker delivered a message not for the first time. */
+  /** The broker redelivered a message. */
   redelivered?(): void
   /** The broker took back unacknowledged messages: those of a lost channel, or of a consumer that it ended. */
   takenBack?(): void
-  /** A held request may start: its ETA has come, or it is `inTurn`: its rate limit allows it, or the attempt before it is over. */
+  /** A held request may start: its ETA has come, or it is `inTurn`: its rate limit allows it, or the previous attempt is over. */
   due?(request: Request, inTurn: boolean): void
-  /** A request finds no free slot. */
+  /** A request found no free slot. */
   waiting?(): void
-  /** The outcome of an attempt is safe. */
+  /** The outcome of an attempt is stored. */
   settled?(request: Request, outcome: Outcome): void
-  /** A message is in its quarantine. */
+  /** A message was moved to its quarantine. */
   quarantined?(task: string | undefined): void
-  /** A copy of the message of a failed task is in `<queue>.failed`. */
+  /** A copy of a failed task's message is in `<queue>.failed`. */
   kept?(task: string): void
   /** This worker leads the schedules, and has sent the task of an entry: how many milliseconds late, and when. */
   scheduled?(schedule: string, lag: number, sentAt: number): void
-  /** Outcomes can't be settled: nothing new is to be taken until `resumed`. */
+  /** Outcomes can't be settled: nothing new is accepted until `resumed`. */
   halted?(): void
   resumed?(): void
-  /** The worker consumes: once. */
+  /** The worker has started to consume: once. */
   ready?(): void
-  /** A warm shutdown is asked for from within. */
+  /** A warm shutdown was requested from inside. */
   shutdownRequested?(): void
-  /** The worker takes no more: once, before its services are stopped. */
+  /** The worker accepts no more: once, before its services are stopped. */
   stopping?(): void
-  /** A connection was lost; a new one is opened. */
+  /** A connection was lost; a new one is being opened. */
   connectionLost?(role: ConnectionRole, error: Error): void
-  /** It is open again, after `downtime` milliseconds. */
+  /** It is restored, after `downtime` milliseconds. */
   connectionRegained?(role: ConnectionRole, downtime: number): void
-  /** A connection ended, and will not come back. */
+  /** A connection ended permanently. */
   connectionFailed?(error: Error): void
 }
 
 /** A worker has one connection for each. */
 export type ConnectionRole = 'consumer' | 'publisher'
 
-/** What a task queue is, as the broker has it. */
+/** The properties of a task queue on the broker. */
 export interface DeclaredQueue {
   readonly quorum: boolean
-  /** It puts its messages in the order of their priorities. */
+  /** It delivers messages in the order of their priorities. */
   readonly priorities: boolean
-  /** It has one consumer at a time, which gets its messages in order. */
+  /** It has a single active consumer, which gets its messages in order. */
   readonly singleActive: boolean
-  /** Its arguments name a dead-letter exchange, which gets what is rejected; a policy may name one, too, and is not seen. */
+  /** Its arguments name a dead-letter exchange for rejected messages; one named by a policy can't be seen. */
   readonly deadLetters: boolean
 }
 
 type Moment = keyof WorkerObserver
 type Hearing = { readonly [M in Moment]: Pick<Required<WorkerObserver>, M>[] }
 
-/** Tells the observers of a worker what happens: where a room calls one that is made after it. */
+/** Calls the observers of a worker: used by parts to reach others that are created after them. */
 export class Moments implements Required<WorkerObserver> {
   readonly #hearing: Hearing = {
     declared: [],
@@ -87,7 +87,7 @@ export class Moments implements Required<WorkerObserver> {
     connectionFailed: [],
   }
 
-  /** Has observers hear all moments from now on that they have methods for. */
+  /** Adds observers, which from now on are called for all events that they have methods for. */
   add(...observers: readonly (WorkerObserver | undefined)[]): void {
     for (const observer of observers) {
       if (observer === undefined) continue

@@ -1,41 +1,41 @@
 import type { Channel, ServerInfo } from '../../broker/broker.ts'
 import { isRabbitMq4 } from '../../broker/server-version.ts'
 
-// AMQP carries the count in 16 bits, and 0 means no limit at all.
+// AMQP's count has 16 bits, and 0 means no limit.
 const LARGEST = 65_535
 
-// RabbitMQ scans all older unacknowledged messages of the channel on each ack; with 200 of them an ack costs less than twice
-// what it costs with none (measured).
+// RabbitMQ scans all older unacknowledged messages of the channel on each ack; with 200 of them an ack costs less than twice as
+// much as with none (measured).
 const CROWD = 200
 
-/** What the limit makes up for on one channel. */
+/** What the limit is raised for on one channel. */
 interface Beside {
   held: number
-  /** On their way elsewhere. */
+  /** Messages on their way to another queue. */
   lent: number
 }
 
-/** The parts of a limit: what is allowed without a window, and what that adds. */
+/** The parts of a limit: what is allowed without a window, and what the window adds. */
 interface Count {
   readonly withoutWindow: number
   readonly ahead: number
 }
 
-/** Has the broker allow so many unacknowledged messages, `ahead` of them by the work-ahead window. */
+/** Sets the broker's limit of unacknowledged messages, `ahead` of them for the work-ahead window. */
 export type ApplyLimit = (count: number, ahead: number) => Promise<void>
 
 const NOTHING: Count = { withoutWindow: 0, ahead: 0 }
 
-/** A place beside the requests in work. It is worth nothing any more once another channel consumes. */
+/** A place in addition to those for running requests. It loses its effect once another channel consumes. */
 export interface Place {
   readonly on: Beside
   readonly kind: keyof Beside
 }
 
 /**
- * Keeps the broker's limit on unacknowledged messages at `base`, plus the requests held for later, so that waiting ones
- * never stop the rest, plus what the work-ahead window takes while tasks are quick. Changes are collected: only the newest count is
- * sent, one request at a time. Where too many wait on a channel, it asks for another one.
+ * Keeps the broker's limit of unacknowledged messages at `base`, plus the requests held for later, so that waiting ones never
+ * block the others, plus the work-ahead window while tasks are quick. Changes are combined: only the latest count is sent, one
+ * request at a time. If too many wait on a channel, it requests another one.
  */
 export class Prefetch {
   #base: number
@@ -44,49 +44,49 @@ export class Prefetch {
   #onCrowded: (() => void) | undefined
   #apply: ApplyLimit | undefined
   #stepped = false
-  /** What the broker has, or is being sent. */
+  /** The count that the broker has, or is being sent. */
   #applied: Count = NOTHING
   #sending = false
   #ahead = 0
   /** The largest window of this channel. */
   #mostAhead = 0
-  /** The largest limit of its consumers, where each has its own. */
+  /** The largest limit of its consumers, if each has its own. */
   #mostApplied = 0
-  /** The limits of consumers that others have taken over from, and that still consume. */
+  /** The limits of consumers that were replaced and still consume. */
   #leaving = { now: 0, most: 0 }
 
   constructor(base: number) {
     this.#base = base
   }
 
-  /** What the broker should allow now. */
+  /** The count that the broker should have. */
   get count(): number {
     return this.#base === 0 ? 0 : total({ withoutWindow: this.#withoutWindow, ahead: this.#ahead })
   }
 
-  /** What it allows with nothing held and no window; 0 is no limit. */
+  /** The count with nothing held and no window; 0 is no limit. */
   get base(): number {
     return this.#base
   }
 
-  /** How many more it should allow for the work-ahead window. */
+  /** The additional count for the work-ahead window. */
   get ahead(): number {
     return this.#ahead
   }
 
-  /** Whether a change is dear; see `attach`. */
+  /** Whether a change is expensive; see `attach`. */
   get stepped(): boolean {
     return this.#stepped
   }
 
-  /** Whether the broker has the newest count. */
+  /** Whether the broker has the latest count. */
   get upToDate(): boolean {
     return this.#apply !== undefined && !this.#sending && this.#isApplied(this.#wanted())
   }
 
   /**
-   * How many messages of one queue the broker may have counted as unacknowledged of late: an acknowledgement may be on its
-   * way since before the window or the limit shrank, or be held back until a consumer has left. 0 is no limit.
+   * How many messages of one queue the broker may recently have counted as unacknowledged: an acknowledgement may have been in
+   * transit since before the window or the limit shrank, or be held back until a consumer has ended. 0 is no limit.
    */
   get most(): number {
     if (this.#base === 0) return 0
@@ -94,7 +94,7 @@ export class Prefetch {
     return Math.min(current + this.#leaving.most, LARGEST)
   }
 
-  /** Allows so many more than for the requests in work; no limit stays none. */
+  /** Sets the additional count beyond running requests; no limit stays no limit. */
   lookAhead(ahead: number): void {
     if (this.#base === 0) return
     this.#ahead = ahead
@@ -102,7 +102,7 @@ export class Prefetch {
     this.#send()
   }
 
-  /** Allows so many more (or, negative, fewer) from now on, but for at least one; no limit stays none. */
+  /** Raises (or, if negative, lowers) the count from now on, but to no less than one; no limit stays no limit. */
   widen(change: number): void {
     if (this.#base === 0) return
     this.#base = Math.min(Math.max(this.#base + change, 1), LARGEST)
@@ -119,7 +119,7 @@ export class Prefetch {
     return place
   }
 
-  /** One more request is on its way elsewhere, which takes a moment. */
+  /** One more request is being moved to another queue, which takes a moment. */
   lend(): Place {
     return this.#take('lent')
   }
@@ -129,7 +129,9 @@ export class Prefetch {
     if (on === this.#beside) this.#send()
   }
 
-  /** Consumers with such a limit go on for a while, beside those that took over; returns how to say that they have ended. */
+  /**
+   * Consumers with this limit continue for a while beside their replacements; returns a function to call when they have ended.
+   */
   leave(limit: number): () => void {
     const leaving = this.#leaving
     leaving.now += limit
@@ -139,13 +141,13 @@ export class Prefetch {
     }
   }
 
-  /** All channels are new: no consumer is left of those before. */
+  /** All channels are new: no earlier consumer is left. */
   reset(): void {
     this.#leaving = { now: 0, most: 0 }
     this.#mostApplied = 0
   }
 
-  /** Another channel consumes from now on, without a window, and nothing waits on it yet: returns the count that it begins with. */
+  /** Another channel consumes from now on, without a window and with nothing waiting on it: returns its initial count. */
   begin(): number {
     this.detach()
     this.#ahead = 0
@@ -156,9 +158,10 @@ export class Prefetch {
   }
 
   /**
-   * A new channel that has the count `applied` already, the current one by default; `apply` changes it from now on.
-   * `stepped` is for channels where a change is dear: it then grows by doubling, and shrinks only when it is four times too large,
-   * but for the window. `onCrowded` is told when so many wait on the channel that another one should consume.
+   * Attaches a new channel that already has the count `applied`, by default the current one; `apply` changes it from now on.
+   * `stepped` is for channels where a change is expensive: the count then grows by doubling, and shrinks only when it is four
+   * times too large, except for the window. `onCrowded` is called when so many wait on the channel that another one should
+   * consume.
    */
   attach(
     apply: ApplyLimit,
@@ -172,7 +175,7 @@ export class Prefetch {
     this.#send()
   }
 
-  /** The channel is gone, or takes no change for now. */
+  /** The channel is gone, or accepts no change for now. */
   detach(): void {
     this.#apply = undefined
     this.#onCrowded = undefined
@@ -198,12 +201,12 @@ export class Prefetch {
   #step(exact: number): number {
     const applied = this.#applied.withoutWindow
     if (exact <= applied && exact * 4 > applied) return applied
-    // Past the crowd another channel takes over, if there can be one.
+    // Above this number another channel takes over, if possible.
     const most = this.#beside.held < CROWD ? Math.max(exact, this.#base + CROWD) : LARGEST
     return Math.min(Math.max(exact * 2, this.#base), most)
   }
 
-  /** Where consumers have a limit each, those of the window are others than those of the rest. */
+  /** If consumers have a limit each, the window's consumers are separate ones. */
   #isApplied(wanted: Count): boolean {
     const applied = this.#applied
     return total(wanted) === total(applied) && (!this.#stepped || wanted.ahead === applied.ahead)
@@ -225,12 +228,12 @@ export class Prefetch {
       this.#sending = false
       this.#send()
     }
-    // A failure means that the channel is going; the next one starts from the right count.
+    // A failure means that the channel is closing; the next one starts with the right count.
     apply(total(wanted), wanted.ahead).then(again, () => undefined)
   }
 }
 
-/** The limit as a whole, as AMQP carries it. */
+/** The total limit in AMQP's form. */
 function total({ withoutWindow, ahead }: Count): number {
   return Math.min(withoutWindow + ahead, LARGEST)
 }

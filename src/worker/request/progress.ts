@@ -1,13 +1,13 @@
 /**
- * What is done of a settlement. One that fails in the middle is tried again from its beginning: what is done is passed over
- * then, and what was made up for it (messages with new ids) is the same as before. A step that rejected is not done.
+ * The completed steps of a settlement. If it fails in the middle, it is repeated from the start: completed steps are then
+ * skipped, and values generated for them (messages with new ids) are the same as before. A step that rejected is not complete.
  */
 export class Progress {
   readonly #done: Map<string, unknown>
   readonly #within: string
   /** The messages that the broker has confirmed. */
   readonly confirmed: Set<object>
-  /** True once a refusal counts for good: it was tried again for long enough. */
+  /** True once a refusal is final: it was retried for long enough. */
   impatient = false
 
   constructor(whole?: Progress, within = '') {
@@ -16,22 +16,22 @@ export class Progress {
     this.#within = within
   }
 
-  /** The same progress, in which the names of steps are those of a part: there may be several like it. */
+  /** The same progress, with the step names of a part, of which there may be several alike. */
   within(part: string): Progress {
     return new Progress(this, `${this.#within}${part}/`)
   }
 
-  /** True when this step is done. */
+  /** True if this step is complete. */
   has(step: string): boolean {
     return this.#done.has(this.#within + step)
   }
 
-  /** What a step came to; undefined while it is not done. */
+  /** The result of a step; undefined if it is not complete. */
   outcomeOf<T>(step: string): T | undefined {
     return this.#done.get(this.#within + step) as T | undefined
   }
 
-  /** Makes something up, once. */
+  /** Generates a value, once. */
   make<T>(step: string, make: () => T): T {
     if (this.has(step)) return this.outcomeOf(step) as T
     const made = make()
@@ -39,7 +39,7 @@ export class Progress {
     return made
   }
 
-  /** Carries out a step, unless it is done; resolves with what it came to. */
+  /** Executes a step, unless it is complete; resolves with its result. */
   async once<T>(step: string, work: () => Promise<T>): Promise<T> {
     if (this.has(step)) return this.outcomeOf(step) as T
     const came = await work()
@@ -48,7 +48,7 @@ export class Progress {
   }
 }
 
-/** Waits for all of them, however they end, and rejects with the first failure: what goes on is known to be over then. */
+/** Waits for all of them, however they end, and rejects with the first failure: all work is known to be over then. */
 export async function allOver<T>(steps: readonly Promise<T>[]): Promise<void> {
   for (const settled of await Promise.allSettled(steps)) if (settled.status === 'rejected') throw settled.reason
 }

@@ -1,21 +1,21 @@
 import type { TaskMessage } from '../../protocol/task-message.ts'
 
-/** What tells one attempt's message from another's. */
+/** What distinguishes one attempt's message from another's. */
 export type AttemptKey = Pick<TaskMessage, 'id' | 'retries' | 'replacedTaskNesting' | 'rerun'>
 
 const MOST = 10_000
-/** Bytes of an id as Celery makes them. */
+/** The bytes of an id as Celery creates it. */
 const UUID = 36
 
 /**
- * The attempts that were acknowledged last. AMQP confirms no acknowledgement: when a channel is lost, the newest ones may not
- * have been carried out, and the broker delivers their messages again. It counts those as unacknowledged all the while, so
- * they are no more than the prefetch count.
+ * The latest acknowledged attempts. AMQP does not confirm acknowledgements: if a channel is lost, the latest ones may not have
+ * been processed, and the broker redelivers their messages. Until then it counts them as unacknowledged, so they are no more than
+ * the prefetch count.
  */
 export class RecentAcks {
-  // As bytes: strings that live for 10,000 tasks are moved to old space, one after the other, and stay there until a full collection.
+  // As bytes: strings that live for 10,000 tasks are moved to old space one by one, and stay there until a full collection.
   readonly #ids = Buffer.allocUnsafeSlow(MOST * UUID)
-  /** The ids that have another length, or other characters than ASCII. */
+  /** The ids with another length, or with characters other than ASCII. */
   readonly #unusual = new Map<number, string>()
   #known = 0
   readonly #retries: number[] = []
@@ -35,7 +35,7 @@ export class RecentAcks {
     this.#next = at + 1 === MOST ? 0 : at + 1
   }
 
-  /** The newest, as many as `count`, and at most 10,000; 0 is all. */
+  /** The latest `count` ones, at most 10,000; 0 is all. */
   newest(count: number): AttemptKey[] {
     const known = this.#known
     const wanted = Math.min(count === 0 ? MOST : count, known)

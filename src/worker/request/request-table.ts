@@ -4,16 +4,16 @@ import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import type { Request, RequestState } from './request.ts'
 
 /**
- * Every request in hand, from receipt to settlement: what remote control reports and a shutdown goes through, and what
- * tells whether an attempt for a message runs here already.
+ * Every request in hand, from receipt to settlement: the source for remote control, for a shutdown, and for whether an attempt
+ * for a message is already running here.
  */
 export class RequestTable {
   /** The first request of each id. */
   readonly #requests = new ShortLivedMap<string, Request>()
-  /** Further ones of an id that is in hand, by id. */
+  /** Further requests with the same id, by id. */
   readonly #further = new Map<string, Set<Request>>()
   #furtherCount = 0
-  /** Only for requests whose end `over` was asked for. */
+  /** Only for requests on whose end someone waits, by `over`. */
   readonly #awaited = new Map<Request, Deferred<void>>()
 
   add(request: Request): void {
@@ -50,8 +50,8 @@ export class RequestTable {
   }
 
   /**
-   * The request whose attempt for this message runs now, or has ended and is being settled. A retry has the same id, and is
-   * another attempt; so is a failed task that is run again by hand.
+   * The request whose attempt for this message is running, or has ended and is being settled. A retry has the same id and is
+   * another attempt; so is a failed task run again by hand.
    */
   running(message: TaskMessage): Request | undefined {
     const { id } = message
@@ -63,8 +63,8 @@ export class RequestTable {
   }
 
   /**
-   * Another delivery of a message came, which the broker took back before: where a request for it is still in hand, only one of
-   * the two is to run.
+   * Another delivery of a message arrived that the broker had taken back: if a request for it is still in hand, only one of the
+   * two must run.
    */
   twinCame(message: TaskMessage): void {
     const { id } = message
@@ -74,7 +74,7 @@ export class RequestTable {
     for (const request of this.#further.get(id) ?? []) if (isSameAttempt(request, message)) request.hasTwin = true
   }
 
-  /** Resolves when the request is in hand no more: it is settled, or has gone back. */
+  /** Resolves when the request is not in hand any more: it is settled, or was returned. */
   over(request: Request): Promise<void> {
     request.hasTwin = true
     let awaited = this.#awaited.get(request)
@@ -93,7 +93,7 @@ export class RequestTable {
     this.#furtherCount += 1
   }
 
-  /** Also moves one up where the first of its id has left. */
+  /** Also promotes one if the first of its id has left. */
   #removeFurther(id: string, request: Request): void {
     const requests = this.#further.get(id)
     if (requests === undefined) return

@@ -10,13 +10,13 @@ import type { HeldMessage } from '../quarantine/republisher.ts'
 import type { Place } from './prefetch.ts'
 import { Progress } from './progress.ts'
 
-/** Where a request is in its life: waiting for its eta, waiting for its turn by a rate limit, waiting for a slot, running, finishing, done. */
+/** The state of a request: waiting for its ETA, for its rate limit, or for a slot; running, finishing, done. */
 export type RequestState = 'held' | 'limited' | 'reserved' | 'active' | 'settling' | 'settled'
 
-/** What a request tells of a message that goes back: each of these fields, though a message without a request may lack it. */
+/** The information about a message that is returned: all of these fields, of which a message without a request may lack some. */
 type ToldOfItsMessage = Required<Omit<HeldMessage, 'ended'>>
 
-/** One delivery in our hands: what it asks for, when things happened, and the one right to settle it. */
+/** One delivery in hand: what it asks for, its timestamps, and the exclusive right to settle it. */
 export class Request implements ToldOfItsMessage {
   readonly delivery: Delivery
   readonly message: TaskMessage
@@ -26,26 +26,26 @@ export class Request implements ToldOfItsMessage {
   readonly invocation: Invocation
   /** The consumer that brought it. */
   readonly source: DeliverySource
-  /** How often it came back only because this process lost the channel that it held it on. */
+  /** How often it was redelivered only because this process lost the channel of the delivery. */
   lostWithConnection = 0
   state: RequestState = 'reserved'
-  /** Where the prefetch count makes up for it while it waits. */
+  /** The place in the prefetch count that is added for it while it waits. */
   prefetchSlot: Place | undefined
-  /** Milliseconds since the epoch when it was taken in. */
+  /** Milliseconds since the epoch when it was received. */
   receivedAt: number | undefined
-  /** Milliseconds since the epoch when user code was about to run. */
+  /** Milliseconds since the epoch when user code was about to start. */
   startedAt: number | undefined
-  /** True once the broker was told that it may forget the message. */
+  /** True once the broker was told that the message is settled. */
   acknowledged = false
-  /** True once another delivery of its message came, before this one was settled. */
+  /** True once another delivery of its message arrived before this one was settled. */
   hasTwin = false
-  /** True once its message is on its way back to its queue, not run to its end. */
+  /** True once its message is being returned to its queue before the task has completed. */
   givenBack = false
   /** The number of the signal by which a revocation asked the running attempt to stop. */
   terminatedBy: number | undefined
-  /** The outcome that monitors were told of before its message went back. */
+  /** The outcome that monitors were told before its message was returned. */
   announcedOutcome: Outcome | undefined
-  /** The steps of its settlement that are done; undefined where no step needs to be remembered for another try. */
+  /** The completed steps of its settlement; undefined if no step must be remembered for another attempt. */
   progress: Progress | undefined
   #abort: AbortController | undefined
 
@@ -65,13 +65,13 @@ export class Request implements ToldOfItsMessage {
     this.source = source
   }
 
-  /** The steps of its settlement that are done, remembered from the first use on. */
+  /** The completed steps of its settlement, recorded from the first use on. */
   get remembered(): Progress {
     this.progress ??= new Progress()
     return this.progress
   }
 
-  /** What the attempt listens to. */
+  /** The abort signal of the attempt. */
   get signal(): AbortSignal {
     this.#abort ??= sharedAbort()
     return this.#abort.signal
@@ -88,28 +88,28 @@ export class Request implements ToldOfItsMessage {
     this.#abort.abort(reason)
   }
 
-  /** Asks the attempt to stop, because its task was revoked: however it ends now, short of success, that is how it ended. */
+  /** Asks the attempt to stop because its task was revoked: unless it succeeds, its outcome is then the revocation. */
   terminate(signum: number): void {
     this.terminatedBy = signum
     this.abort(new TwqError('TWQ_REVOKED', `the task ${this.message.id} was revoked`))
   }
 
-  /** Whether the result is not stored: as the message says, else as the task does. */
+  /** Whether the result is not stored: from the message, else from the task's settings. */
   get ignoresResult(): boolean {
     return this.message.ignoreResult ?? this.task.settings.ignoreResult ?? false
   }
 
-  /** Whether another delivery of its message may be here, or may have ended here. */
+  /** Whether another delivery of its message may be in hand, or may have ended here. */
   get mayBeTwin(): boolean {
     return this.invocation.redelivered || this.hasTwin
   }
 
-  /** True when the broker took the message back with its channel, and will deliver it again. */
+  /** True if the broker took the message back with its channel, and will redeliver it. */
   get takenBack(): boolean {
     return !this.acknowledged && !this.delivery.alive
   }
 
-  /** Acknowledges once; false when there was nothing to acknowledge any more. */
+  /** Acknowledges once; false if there was nothing to acknowledge any more. */
   acknowledge(): boolean {
     if (this.acknowledged) return false
     if (!this.delivery.ack()) return false
@@ -118,15 +118,15 @@ export class Request implements ToldOfItsMessage {
   }
 
   /**
-   * Returns the message to its queue, unless it is acknowledged or gone already. The broker calls it redelivered then, as
-   * if its worker had died: a message that was not run goes back by `Republisher.giveBack`.
+   * Returns the message to its queue, unless it is acknowledged or already gone. The broker then marks it as redelivered, as if
+   * its worker had died: a message that was not run is returned by `Republisher.giveBack` instead.
    */
   requeue(): boolean {
     if (this.acknowledged) return false
     return this.delivery.nack({ requeue: true })
   }
 
-  /** Has the broker drop the message, or dead-letter it where the queue says so. */
+  /** Makes the broker drop the message, or dead-letter it if the queue is configured for that. */
   drop(): boolean {
     if (this.acknowledged) return false
     return this.delivery.nack({ requeue: false })

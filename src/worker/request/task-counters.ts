@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/time/clock.ts'
 
-/** How many attempts have started, by task. Only registered names come here, so it stays small. */
+/** How many attempts have started, by task. Only registered names are counted, so it stays small. */
 export class TaskCounters {
   readonly #clock: Clock
   readonly #startedAt: number
@@ -23,7 +23,7 @@ export class TaskCounters {
     return this.#processed
   }
 
-  /** Milliseconds since this was made. */
+  /** Milliseconds since this counter was created. */
   get uptime(): number {
     return this.#clock.monotonic() - this.#startedAt
   }
