@@ -236,6 +236,18 @@ describe('the API of the monitor', () => {
     expect(response.status).toBe(404)
   })
 
+  it('answers an unknown address with the page for a browser, and with JSON for a program', async () => {
+    await using scene = await aMonitor({ basePath: '/twq' })
+    const ask = async (path: string, accept: string) => {
+      const { status, headers } = await scene.fetch(path, { headers: { accept } })
+      return [status, headers.get('content-type')?.split(';')[0]]
+    }
+    expect(await ask('/nope', 'text/html,*/*;q=0.8')).toEqual([404, 'text/html'])
+    expect(await ask('/nope', '*/*')).toEqual([404, 'application/json'])
+    expect(await ask('/api/nope', 'text/html')).toEqual([404, 'application/json'])
+    expect(await ask('/assets/nope/page.js', 'text/html')).toEqual([404, 'application/json'])
+  })
+
   it('has 200 streams at most, and room again once one is closed', async () => {
     await using scene = await aMonitor()
     const responses = await Promise.all(Array.from({ length: 1_000 }, () => scene.fetch('/api/stream')))

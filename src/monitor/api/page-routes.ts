@@ -48,6 +48,12 @@ export function pageRoutes(app: Hono<ApiEnv>, { basePath, access }: ApiParts): v
   for (const view of access.login === undefined ? VIEWS : [...VIEWS, '/login']) {
     app.get(view, (c) => c.html(documentOf(basePath, bundle().version)))
   }
+  // A browser gets the page, which says that there is no such view; programs get JSON.
+  app.get('*', (c, next) => {
+    const isPage = !/^\/(api|assets)(\/|$)/.test(c.req.path.slice(basePath.length))
+    if (!isPage || !c.req.header('accept')?.includes('text/html')) return next()
+    return c.html(documentOf(basePath, bundle().version), 404)
+  })
 }
 
 // Works for the sources and the build.
