@@ -1,6 +1,6 @@
 /**
- * A task with effects: it writes to somebody. Messages are delivered at least once, so it can run twice; everything that
- * makes a second run recognisable, or harmless, is here because of that.
+ * A task with a side effect: it sends an e-mail. Messages are delivered at least once, so it can run twice; the details below
+ * make a second run recognizable or harmless.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
@@ -9,17 +9,17 @@ import { createTransport, type SendMailOptions } from 'nodemailer'
 import { defineTask } from 'twq'
 import { z } from 'zod'
 
-/** Welcomes a user by e-mail: by SMTP where `SMTP_URL` is set, else into a file in `SPOOL_DIR` (`./spool`). */
+/** Welcomes a user by e-mail: by SMTP if `SMTP_URL` is set, else by a file in `SPOOL_DIR` (`./spool`). */
 export const sendWelcomeEmail = defineTask({
   name: 'send_welcome_email',
   positional: ['user_id'],
   schema: z.object({ user_id: z.int() }),
-  // Six tries within half a minute or so, but only for what may pass: a mailbox that does not exist never will.
+  // Six attempts within about half a minute, but only for temporary errors: a mailbox that does not exist stays missing.
   retry: { limit: 5, delay: { base: '1s', factor: 2, max: '30s' }, on: isTransient },
   async run({ user_id }, ctx) {
     const user = findUser(user_id)
     const message = welcome(user, ctx.id)
-    // Read at each run, not at import, so that the module can be loaded where there is no mail server.
+    // Read on each run, not at import, so that the module can be loaded where there is no mail server.
     const { SMTP_URL, SPOOL_DIR = 'spool' } = process.env
     const delivered = SMTP_URL
       ? await deliver(message, SMTP_URL, ctx.signal)
@@ -34,7 +34,7 @@ interface User {
   readonly email: string
 }
 
-// A table of the application's own database, in real life.
+// In a real application, a database table.
 const USERS: ReadonlyMap<number, User> = new Map([
   [1, { name: 'Grace Hopper', email: 'grace@example.com' }],
   [42, { name: 'Ada Lovelace', email: 'ada@example.com' }],
@@ -50,12 +50,12 @@ function welcome(user: User, taskId: string): SendMailOptions {
     to: { name: user.name, address: user.email },
     subject: `Welcome, ${user.name}!`,
     text: `Hello ${user.name},\n\nyour account is ready.\n`,
-    // The same on every run of this task, so that a mail server can tell a repetition from a second message.
+    // The same for every run of this task, so that a mail server can distinguish a repetition from a second message.
     messageId: `<${fingerprint(taskId)}@example.com>`,
   }
 }
 
-/** Whoever sends a task chooses its id: any text at all, and so neither a file name nor a header as it stands. */
+/** The sender of a task chooses its id, which may be any text: it is not safe as a file name or header. */
 function fingerprint(taskId: string): string {
   return createHash('sha256').update(taskId).digest('hex').slice(0, 32)
 }
@@ -66,7 +66,10 @@ async function deliver(message: SendMailOptions, url: string, signal: AbortSigna
   return { message_id: messageId }
 }
 
-/** A second run replaces the file of the first; written beside it and renamed, so that nobody reads half a message. */
+/**
+ * A second run replaces the file of the first; the file is written under another name and renamed, so that no reader sees half a
+ * message.
+ */
 async function spool(message: SendMailOptions, folder: string, name: string) {
   const { message: bytes, messageId } = await createTransport({ streamTransport: true, buffer: true }).sendMail(message)
   const file = join(resolve(folder), `${name}.eml`)
@@ -76,10 +79,10 @@ async function spool(message: SendMailOptions, folder: string, name: string) {
   return { message_id: messageId, file }
 }
 
-// What nodemailer calls a connection that failed or broke.
+// nodemailer's code for a connection that failed or was interrupted.
 const BROKEN_CONNECTION = new Set(['ECONNECTION', 'ESOCKET', 'ETIMEDOUT', 'EDNS'])
 
-/** A 4xx answer means "try again later", a 5xx one "never"; without an answer the connection is to blame. */
+/** A 4xx answer means "try again later", a 5xx one "never"; without an answer the connection failed. */
 function isTransient(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false
   const { responseCode, code } = error as { responseCode?: number; code?: string }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { defineTask } from 'twq'
 import { z } from 'zod'
 
-/** The smallest task there is: named arguments in, a value out. `positional` says what Python's `args=[2, 3]` binds to. */
+/** The smallest possible task: named arguments in, a value out. `positional` defines what Python's `args=[2, 3]` binds to. */
 export const add = defineTask({
   name: 'add',
   positional: ['x', 'y'],
@@ -17,22 +17,22 @@ export const add = defineTask({
   },
 })
 
-/** Takes five seconds and returns nothing, which Python sees as None. */
+/** Takes five seconds and returns nothing, which Python receives as None. */
 export const block = defineTask({
   name: 'block',
-  // Whoever waits is told that it has begun: STARTED.
+  // Callers see that it has started: STARTED.
   trackStarted: true,
   async run(_args: Record<never, never>, ctx) {
-    // Whatever waits should wait with the signal: it aborts when the worker has to leave, and the task goes back to the queue.
+    // Pass the signal to whatever waits: it aborts when the worker must stop, and the task goes back to the queue.
     await sleep(5_000, undefined, { signal: ctx.signal })
   },
 })
 
-/** Works through `total` steps of a second each and tells whoever waits how far it is. */
+/** Processes `total` steps of a second each and reports its progress. */
 export const process = defineTask({
   name: 'process',
   positional: ['total'],
-  // With a schema, arguments that don't fit fail the task before its code runs. Any Standard Schema library will do.
+  // With a schema, arguments that don't fit fail the task before its code runs. Any Standard Schema library works.
   schema: z.object({ total: z.int().min(0) }),
   async run({ total }, ctx) {
     for (let current = 1; current <= total; current++) {

@@ -1,12 +1,12 @@
 import { defineConfig } from 'twq'
 
-// What `twq worker start` reads in this folder.
+// `twq worker start` reads this file.
 export default defineConfig({
   tasks: ['./tasks/*.ts'],
   queues: ['invoices'],
-  // What a task here returns goes on to a task in Python: that one's queue is named here, as CELERY_TASK_ROUTES does in Python.
+  // The results of tasks here are passed to a Python task: its queue is set here, as CELERY_TASK_ROUTES does in Python.
   routes: { 'orders.*': 'shop' },
-  // Nobody waits for results.
+  // No caller reads results.
   resultBackend: 'none',
   nodeName: 'django-example@%h',
 })

@@ -7,10 +7,10 @@ const client = createClient({
   broker: TWQ_BROKER,
   resultBackend: TWQ_RESULT_BACKEND,
   queue: QUEUE,
-  // A request waits for the broker: give up sooner than after the ten seconds that are usual.
+  // Requests wait for the broker, so give up before the default of ten seconds.
   publishTimeout: '5s',
 })
 const server = await createServer(client)
-// What is under way is answered first; the process ends by itself when nothing is left to do.
+// Requests in progress are answered first; then nothing keeps the process running.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void server.close())
 console.log(`listening on ${await server.listen({ host: '127.0.0.1', port: Number(PORT) })}`)

@@ -3,16 +3,16 @@ import type { ResultRecord } from 'twq/client'
 /** What a page is told about a task. */
 export interface Seen {
   readonly state: string
-  /** Nothing more will come. */
+  /** No further states follow. */
   readonly ready: boolean
-  /** Its progress, and in the end its result. */
+  /** Its progress, and finally its result. */
   readonly value?: unknown
   readonly error?: { readonly type: string; readonly message: string }
 }
 
 const FINAL = ['SUCCESS', 'FAILURE', 'REVOKED']
 
-/** What a record of a task says; without one it waits. */
+/** The content of a task's record; `waiting` without one. */
 export function seenOf(record: ResultRecord | undefined): Seen {
   if (record === undefined) return { state: 'PENDING', ready: false }
   const { state } = record

@@ -8,7 +8,7 @@ import { startable } from './startable.ts'
 /** How long a request waits for the broker or the result backend, in milliseconds. */
 const PATIENCE = 5_000
 
-/** What goes wrong where the broker or the result backend is away; a request may be tried again. */
+/** Errors while the broker or the result backend is unreachable: a request may be retried. */
 const AWAY = [
   'TWQ_BROKER_UNREACHABLE',
   'TWQ_BROKER_BLOCKED',
@@ -21,13 +21,13 @@ interface ById {
   readonly Params: { readonly id: string }
 }
 
-/** The application: a page, a route for each task, and two ways to see how a task gets on. Closing it closes the client. */
+/** The application: a page, a route for each task, and two ways to follow a task. Closing it closes the client. */
 export async function createServer(client: Client): Promise<FastifyInstance> {
   const page = await readFile(new URL('index.html', import.meta.url), 'utf8')
   const closing = new AbortController()
   const server = Fastify({
     logger: { level: 'warn' },
-    // What does not fit is refused: by default Fastify drops it, or makes it fit.
+    // Reject invalid fields: by default Fastify removes or converts them.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
 
@@ -46,12 +46,12 @@ export async function createServer(client: Client): Promise<FastifyInstance> {
     )
   }
 
-  // To poll: the newest state there is.
+  // For polling: the latest state.
   server.get<ById>('/results/:id', async ({ params: { id } }): Promise<Seen> => {
     return seenOf(await inTime(client.result(id).record()))
   })
 
-  // To be told: each state as it comes, as server-sent events.
+  // For following: each state as it arrives, as server-sent events.
   server.get<ById>('/results/:id/events', ({ params: { id } }, reply) => {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
@@ -68,14 +68,14 @@ export async function createServer(client: Client): Promise<FastifyInstance> {
     return reply.code(status).send({ error: words })
   })
 
-  // Streams end first, so that closing need not wait for those who follow a task: a browser asks again by itself.
+  // End the streams first, so that closing need not wait for the clients that follow a task: browsers reconnect by themselves.
   server.addHook('preClose', async () => closing.abort())
   server.addHook('onClose', () => client.close())
   return server
 }
 
 async function* eventsOf(states: AsyncIterable<ResultRecord>, signal: AbortSignal) {
-  // A first line, so that the browser knows at once that it is connected, and how soon it is to ask again.
+  // A first line, so that the browser knows at once that it is connected, and after which delay to reconnect.
   yield 'retry: 1000\n\n'
   try {
     for await (const record of states) yield event('state', seenOf(record))
@@ -84,12 +84,12 @@ async function* eventsOf(states: AsyncIterable<ResultRecord>, signal: AbortSigna
   }
 }
 
-// JSON has no line ends of its own, so this is one line of data.
+// JSON contains no line breaks, so this is one line of data.
 function event(name: string, content: object): string {
   return `event: ${name}\ndata: ${JSON.stringify(content)}\n\n`
 }
 
-/** The status and the words for an error: its own are shown where they say something to the caller. */
+/** The status and text for an error; its own text is shown if it helps the caller. */
 function answerTo(error: Error & { statusCode?: number }): [status: number, words: string] {
   if (TwqError.is(error, ...AWAY)) return [503, `the broker or the result backend can't be reached: ${error.message}`]
   if (error.name === 'TimeoutError') return [503, 'the result backend has not answered in time: ask again']
@@ -98,7 +98,7 @@ function answerTo(error: Error & { statusCode?: number }): [status: number, word
   return statusCode < 500 ? [statusCode, error.message] : [500, 'the application has failed; its log says why']
 }
 
-/** A result backend that is away is asked again and again, for longer than a request should wait. */
+/** An unreachable result backend is retried for longer than a request should wait. */
 async function inTime<Value>(work: Promise<Value>): Promise<Value> {
   const limit = AbortSignal.timeout(PATIENCE)
   const late = new Promise<never>((_, reject) => {

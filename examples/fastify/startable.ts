@@ -1,9 +1,9 @@
 import { call_partner, divide, greet, report } from './tasks.ts'
 
-/** A field of a form, as a JSON schema: Fastify validates by it, and the page makes an input of it. */
+/** A field of a form, as a JSON schema: Fastify validates with it, and the page makes an input of it. */
 interface Field {
   readonly type: 'string' | 'integer'
-  /** What the form begins with. */
+  /** The form's initial value. */
   readonly default: string | number
   readonly minimum?: number
   readonly maximum?: number
@@ -20,7 +20,7 @@ export interface Startable {
 
 const number = { type: 'integer', minimum: -1_000_000, maximum: 1_000_000 } as const
 
-/** All that requests may start. No worker has the last one, to show what happens. */
+/** All tasks that requests may start. No worker has the last one, to show what happens then. */
 export const startable: readonly Startable[] = [
   {
     name: greet.name,

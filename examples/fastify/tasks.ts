@@ -8,21 +8,21 @@ export const greet = defineTask({
   run: ({ name }: { name: string }) => `Hello, ${name}!`,
 })
 
-/** Works through rows, three a second, and tells whoever follows it how far it is. */
+/** Processes rows, three per second, and reports its progress. */
 export const report = defineTask({
   name: 'report',
   positional: ['rows'],
   async run({ rows }: { rows: number }, ctx) {
     for (let row = 1; row <= rows; row++) {
       await ctx.progress({ current: row, total: rows })
-      // With the signal, so that a worker that has to stop need not wait.
+      // With the signal, so that a worker that shuts down need not wait.
       await sleep(300, undefined, { signal: ctx.signal })
     }
     return { rows, file: `report-${ctx.id.slice(0, 8)}.csv` }
   },
 })
 
-/** Fails on its first attempt, as a service does that is away for a moment, and is tried again a second later. */
+/** Fails on its first attempt, like a service that is unavailable for a moment, and is retried a second later. */
 export const call_partner = defineTask({
   name: 'call_partner',
   retry: { limit: 3, delay: { base: '1s', factor: 1 } },
@@ -32,7 +32,7 @@ export const call_partner = defineTask({
   },
 })
 
-/** Fails where it has to. */
+/** Fails always. */
 export const divide = defineTask({
   name: 'divide',
   positional: ['x', 'y'],

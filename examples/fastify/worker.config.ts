@@ -1,6 +1,6 @@
 import { defineConfig } from 'twq'
 
-// What `twq worker start` reads in this folder. The queue is the example's own: other workers don't get its tasks.
+// `twq worker start` reads this file. The example has a queue of its own, so that other workers don't get its tasks.
 export default defineConfig({
   tasks: ['./tasks.ts'],
   queues: ['fastify-example'],

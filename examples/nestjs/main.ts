@@ -3,11 +3,11 @@ import { NestFactory } from '@nestjs/core'
 import { AppModule } from './app.module.ts'
 import { TaskWorker } from './tasks/task-worker.ts'
 
-// NestFactory.create does as well: the worker then runs beside the controllers.
+// NestFactory.create works as well: the worker then runs beside the controllers.
 const app = await NestFactory.createApplicationContext(AppModule)
-// SIGTERM and SIGINT close the application, and with it the worker, which drains.
+// SIGTERM and SIGINT close the application, and with it the worker, which finishes its running tasks.
 app.enableShutdownHooks()
-// It may also stop because remote control told it to, or can't go on: without it there is nothing left to do.
+// The worker may also stop by remote control or because of an error: then there is nothing left to do.
 await app
   .get(TaskWorker)
   .stopped.catch((error) => {

@@ -12,9 +12,9 @@ interface Order {
 const RATES = new URL('../vat.json', import.meta.url)
 
 /**
- * The text of an invoice. A run that is repeated, as may happen after a crash, makes the same invoice again: its number is the order's.
+ * The text of an invoice. A repeated run, possible after a crash, makes the same invoice again: its number is the order's.
  *
- * @throws RangeError where vat.json lacks the country: the message is kept, and `twq failed retry` runs it again
+ * @throws RangeError if vat.json lacks the country: the message is kept, and `twq failed retry` runs it again
  */
 export const issueInvoice = defineTask({
   name: 'invoices.issue',

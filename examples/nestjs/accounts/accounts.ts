@@ -1,12 +1,12 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common'
 
-/** An account of a customer. */
+/** A customer's account. */
 export interface Account {
   readonly id: number
   readonly name: string
 }
 
-/** A table of a database, in real life: closed with its module, and of no use after that. */
+/** In a real application, a database table: closed with its module, and unusable after that. */
 @Injectable()
 export class Accounts implements OnModuleDestroy {
   #open = true

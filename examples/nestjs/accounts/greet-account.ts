@@ -3,7 +3,7 @@ import { defineTask } from 'twq'
 import { TaskProvider } from '../tasks/task-provider.ts'
 import { Accounts } from './accounts.ts'
 
-/** A task that uses what is injected into its provider. */
+/** A task that uses dependencies injected into its provider. */
 @Injectable()
 export class GreetAccount extends TaskProvider {
   readonly #accounts: Accounts

@@ -6,7 +6,7 @@ import { GreetAccount } from '../accounts/greet-account.ts'
 import { TaskProvider } from '../tasks/task-provider.ts'
 import { TaskClient } from '../tasks/tasks.module.ts'
 
-/** A task that uses a service of another module, and has a task of that one follow. */
+/** A task that uses a service of another module, and is followed by a task of that module. */
 @Injectable()
 export class IssueInvoice extends TaskProvider {
   readonly #accounts: Accounts
@@ -31,7 +31,7 @@ export class IssueInvoice extends TaskProvider {
       const { name } = await this.#accounts.find(account)
       await sleep(100, undefined, { signal: ctx.signal })
       await this.#accounts.find(account)
-      // From anywhere in the application; within a task ctx.send does as well, and tells Celery's tools who sent it.
+      // Works anywhere in the application; inside a task use ctx.send, which also tells Celery's tools which task sent it.
       await this.#client.send(this.#greet.task, { id: account }, { ignoreResult: true })
       return { invoice: ctx.id, name, cents }
     },

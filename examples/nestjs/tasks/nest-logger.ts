@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { Logger as NestLogger } from '@nestjs/common'
 import type { Logger } from 'twq/worker'
 
-/** The worker's log, and what tasks write, as lines of Nest's logger. With nestjs-pino, give the worker that pino instead. */
+/** Writes the worker's log, and the tasks', as lines of Nest's logger. With nestjs-pino, give the worker that pino instead. */
 export function nestLogger(bindings: Readonly<Record<string, unknown>> = {}): Logger {
   const nest = new NestLogger('twq')
   const line = (write: (text: string) => void) => (fields: object, message: string) =>

@@ -1,6 +1,6 @@
 import type { AnyTask } from 'twq'
 
-/** A provider that is a task: the worker finds each one in whatever module it is. */
+/** A provider that is a task: the worker finds it in any module. */
 export abstract class TaskProvider {
   abstract readonly task: AnyTask
 }

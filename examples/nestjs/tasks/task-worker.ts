@@ -5,7 +5,7 @@ import { nestLogger } from './nest-logger.ts'
 import { settings } from './settings.ts'
 import { TaskProvider } from './task-provider.ts'
 
-/** Runs the tasks of all modules while the application does. */
+/** Runs the tasks of all modules while the application runs. */
 @Injectable()
 export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #discovery: DiscoveryService
@@ -15,7 +15,7 @@ export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.#discovery = discovery
   }
 
-  /** Resolves when it has stopped, for any reason; rejects where it can't go on. */
+  /** Resolves when the worker has stopped for any reason; rejects if an error stopped it. */
   get stopped(): Promise<unknown> {
     return this.#worker?.stopped ?? Promise.resolve()
   }
@@ -28,7 +28,7 @@ export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy {
         queues: [settings.queue],
         nodeName: 'nestjs-example@%h',
         concurrency: 4,
-        // What runs may finish for so long; whoever sends SIGTERM has to wait longer than that.
+        // Running tasks may finish within this time; whatever sends SIGTERM must wait longer than that.
         shutdown: { grace: '20s' },
       },
       tasks: providers.filter((instance) => instance instanceof TaskProvider).map(({ task }) => task),
@@ -37,7 +37,7 @@ export class TaskWorker implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#worker.start()
   }
 
-  /** Takes nothing more, lets what runs finish, and gives the rest back to the queue. */
+  /** Accepts nothing more, lets running tasks finish, and returns the rest to the queue. */
   async onModuleDestroy(): Promise<void> {
     await this.#worker?.stop('warm')
   }
