@@ -7,7 +7,7 @@ import type { Side } from './sides.ts'
 import { now } from './stopwatch.ts'
 
 /**
- * Empties a full queue; returns the results a second, from the first that is in the reply queue to the last. For workers of several
+ * Empties a full queue; returns the results per second, from the first in the reply queue to the last. For workers of several
  * processes or threads, none of which sees all tasks.
  */
 export async function answer(arena: Arena, side: Side): Promise<number> {

@@ -6,37 +6,38 @@ import { type RedisServer, startRedis } from '../test/support/provision/redis.ts
 import { compileWorker } from './compiled.ts'
 import { cpuTime } from './process-figures.ts'
 
-/** How much is measured. */
+/** The sizes of the measurements. */
 export interface Size {
   /** How often each side of a comparison runs. */
   readonly rounds: number
-  /** How many messages a queue is filled with before it is drained. */
+  /** The number of messages in a queue before it is drained. */
   readonly messages: number
-  /** The same where the second half of them is told as well, in which all code is compiled. */
+  /** The same for measurements that also report the second half, in which all code is compiled. */
   readonly drained: number
-  /** The same where memory is watched. */
+  /** The same for measurements of memory. */
   readonly watched: number
-  /** The same where a long backlog is compared with a short one. */
+  /** The same for the comparison of a long backlog with a short one. */
   readonly backlog: number
-  /** How many calls, one after the other, make one measurement of the round trip. */
+  /** The number of consecutive calls in one measurement of the round trip. */
   readonly calls: number
 }
 
-/** Where all runs of one benchmark take place: its servers and a folder for logs. */
+/** The environment of all runs of a benchmark: its servers and a folder for logs. */
 export interface Arena extends AsyncDisposable, Size {
   readonly url: string
   readonly folder: string
   /** The folder of the workers' configurations, compiled. */
   readonly worker: string
-  /** Milliseconds of processor time that the broker has used; NaN for one that was given from outside. */
+  /** Milliseconds of processor time that the broker has used; NaN for an external broker. */
   brokerTime(): number
-  /** The URL of an empty Redis of its own, started at the first call. */
+  /** The URL of a private empty Redis, started at the first call. */
   redis(): Promise<string>
 }
 
-/** Opens the arena: the broker of TWQ_TEST_BROKER_URL, or a private one that ends with it. */
+/** Opens the arena: the broker of TWQ_TEST_BROKER_URL, or a private one that is stopped with it. */
 export async function openArena(size: Size): Promise<Arena> {
-  // Node reads these certificates at each start, whether they are needed or not: more processor time than the rest of its start.
+  // Node reads these certificates at each start, whether they are needed or not: that takes more processor time than the rest of
+  // its start.
   delete process.env.NODE_EXTRA_CA_CERTS
   const given = process.env.TWQ_TEST_BROKER_URL
   const node = given ? undefined : await RabbitNode.start()

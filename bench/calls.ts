@@ -6,7 +6,9 @@ import { runProgram } from './processes.ts'
 import { raw, twq } from './sides.ts'
 import type { BurstFigures, CallFigures } from './timed-calls.ts'
 
-/** P4: one call after the other, our client and our worker against a raw caller, who asks for confirms as we do or for none, and a raw consumer. */
+/**
+ * P4: consecutive calls, our client and our worker against a raw caller, with confirms like ours or without, and a raw consumer.
+ */
 export async function roundTrip(arena: Arena): Promise<Row[]> {
   const { url, calls } = arena
   const queues = { raw: `call-${randomUUID()}`, twq: `call-${randomUUID()}` }
@@ -42,7 +44,7 @@ export async function roundTrip(arena: Arena): Promise<Row[]> {
   ]
 }
 
-/** P5: a thousand sends under way at once, each confirmed by the broker. */
+/** P5: a thousand concurrent sends, each confirmed by the broker. */
 export async function sending(arena: Arena): Promise<Row[]> {
   const { url, messages: calls } = arena
   const send = async (program: string) => {

@@ -8,7 +8,7 @@ import { cpuTime } from './process-figures.ts'
 import { twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
-/** P6: what a person waits for at the prompt, and what a worker uses of a processor before it takes anything. */
+/** P6: how long a user waits at the prompt, and how much processor time a worker uses until it is ready. */
 export async function commands(arena: Arena): Promise<Row[]> {
   const worker = await twq([])(arena, { queue: `ping-${randomUUID()}` })
   const figures = await inTurns(2 * arena.rounds + 1, {

@@ -1,24 +1,24 @@
-/** One line of what the benchmark prints. */
+/** One line of the benchmark's output. */
 export interface Row {
   readonly id: string
   readonly what: string
-  /** The measured figures that the ratio, or the one value, was made from. */
+  /** The measurements from which the ratio, or the single value, was computed. */
   readonly measured: string
-  /** The value that the target is about; NaN when it could not be measured here. */
+  /** The value to compare with the target; NaN if it could not be measured here. */
   readonly figure: number
   readonly unit: string
   readonly target?: { readonly kind: 'at least' | 'at most'; readonly value: number }
 }
 
-/** Whether a row reaches its target; undefined where it has none. */
+/** Whether a row reaches its target; undefined if it has none. */
 export function reaches({ figure, target }: Row): boolean | undefined {
   if (target === undefined) return undefined
   return target.kind === 'at least' ? figure >= target.value : figure <= target.value
 }
 
 /**
- * Runs the sides in turns, A B A B, so that what else the machine does hits all of them alike; returns the figures of each
- * side in the order of the rounds.
+ * Runs the sides alternately, A B A B, so that other load on the machine affects them equally; returns the figures of each side
+ * in the order of the rounds.
  */
 export async function inTurns<Side extends string, Figure>(
   rounds: number,
@@ -32,7 +32,7 @@ export async function inTurns<Side extends string, Figure>(
   return figures
 }
 
-/** The median of the ratios round by round: two figures taken side by side share their luck. */
+/** The median of the ratios per round: two figures taken side by side share the machine's condition. */
 export function ratio(figures: readonly number[], base: readonly number[]): number {
   return median(figures.map((figure, round) => figure / base[round]!))
 }
@@ -43,7 +43,7 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** "12,300": for figures that nobody reads to the last digit. */
+/** "12,300": rounded, since the last digits carry no information. */
 export function rounded(figure: number): string {
   return (Math.round(figure / 100) * 100).toLocaleString('en')
 }

@@ -5,8 +5,8 @@ import ts from 'typescript'
 const PROJECT = resolve(import.meta.dirname, '..')
 
 /**
- * Puts the worker's configuration and tasks into `folder` as JavaScript, as they run in production: a worker that compiles
- * TypeScript holds the compiler in its memory. Returns the folder of the configurations.
+ * Writes the worker's configuration and tasks into `folder` as JavaScript, as in production: a worker that compiles TypeScript
+ * holds the compiler in its memory. Returns the folder of the configurations.
  */
 export async function compileWorker(folder: string): Promise<string> {
   const files = (await readdir(join(PROJECT, 'bench/worker'))).map((name) => `worker/${name}`)

@@ -8,39 +8,38 @@ import { cpuTime } from './process-figures.ts'
 import type { Consumer, Side } from './sides.ts'
 import { createStopwatch, now, readStopwatch } from './stopwatch.ts'
 
-/** What a consumer did with some tasks. */
+/** The speed of a consumer over some tasks. */
 export interface Pace {
-  /** Tasks a second. */
+  /** Tasks per second. */
   readonly rate: number
-  /** Microseconds of processor time that the consumer spent on each task: steadier than the rate on a busy machine. */
+  /** Microseconds of the consumer's processor time per task: more stable than the rate on a busy machine. */
   readonly cpu: number
-  /** The same of the broker. */
+  /** The same for the broker. */
   readonly broker: number
 }
 
-/** One run of a consumer, and the second half of it, in which its code is compiled. */
+/** One run of a consumer, and its second half, in which its code is compiled. */
 export interface Drained extends Pace {
   readonly steady: Pace
 }
 
-/** What lies in the queue, and when it counts as done. */
+/** The content of the queue, and the end of the run. */
 export interface Load {
-  /** `reply queue`: when the broker has all results in the caller's queue; `nowhere`: with the last task. */
+  /** `reply queue`: ends when the broker has all results in the caller's queue; `nowhere`: ends with the last task. */
   readonly results: 'reply queue' | 'nowhere'
-  /** How many tasks; those of the arena where nothing is said. */
+  /** The number of tasks; by default that of the arena. */
   readonly count?: number
   readonly queueType?: 'quorum'
-  /** The task that every message calls, of `worker/tasks.ts`: `bench.add` where nothing is said. */
+  /** The task that every message calls, from `worker/tasks.ts`; by default `bench.add`. */
   readonly task?: string
-  /** Is told of the process that is measured, again and again while it works. */
+  /** Is called repeatedly with the measured process while it works. */
   readonly watch?: (pid: number) => void
 }
 
 /**
- * Empties a full queue, from the first delivery on. The clock starts with the first task, in the process that runs it:
- * connecting and loading are not drained messages. It stops with the last task where nothing follows it but its ack, a
- * frame that goes out in the same turn of the event loop; and with results, once the broker has all of them in the reply
- * queue. That the acks did arrive is checked afterwards: nothing may be left in the queue.
+ * Drains a full queue. The clock starts with the first task, in the process that runs it: connecting and loading do not count.
+ * Without results it stops with the last task, which only its ack follows, a frame sent in the same turn of the event loop; with
+ * results, once the broker has all of them in the reply queue. Afterwards the acks are checked: nothing may be left in the queue.
  */
 export async function drain(arena: Arena, side: Side, load: Load): Promise<Drained> {
   const { url, folder } = arena
@@ -82,12 +81,12 @@ export async function drain(arena: Arena, side: Side, load: Load): Promise<Drain
   }
 }
 
-// Often enough to be exact to a few thousandths of a run, seldom enough to cost the machine nothing.
+// Often enough for an error of a few thousandths of a run, seldom enough to cost the machine nothing.
 const POLL_EVERY = 5
 const LONGEST_RUN = 120_000
 const SLOWEST_RATE = 500
 
-/** Looks until there is something to see, as long as the consumer runs. */
+/** Polls until a value appears, as long as the consumer runs. */
 async function poll(
   consumer: Consumer,
   count: number,

@@ -4,13 +4,13 @@ import { inTurns, median, type Row, ratio, rounded } from './comparison.ts'
 import { type Drained, drain, type Load, type Pace } from './drain.ts'
 import { raw, rawKeeping, type Side, twq } from './sides.ts'
 
-/** The flags of a worker that is given the prefetch of the raw consumers. */
+/** The flags of a worker with the same prefetch as the raw consumers. */
 export const SAME_PREFETCH: readonly string[] = ['--prefetch', '1000']
 const WITHOUT_RESULTS = [...SAME_PREFETCH, '--result-backend', 'none']
 const ANSWERED: Load = { results: 'reply queue' }
 const UNANSWERED: Load = { results: 'nowhere' }
 
-/** P1: how fast a full queue is emptied when nobody wants results. */
+/** P1: how fast a full queue is drained without results. */
 export async function drainWithoutResults(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
     each: () => drain(arena, raw({ acks: 'each', results: false }), UNANSWERED),
@@ -23,7 +23,7 @@ export async function drainWithoutResults(arena: Arena): Promise<Row[]> {
   ]
 }
 
-/** P2: the same with rpc results: ours confirmed before the ack, those of the raw loop not confirmed at all. */
+/** P2: the same with rpc results: ours confirmed before the ack, those of the raw loop unconfirmed. */
 export async function drainWithResults(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
     each: () => drain(arena, raw({ acks: 'each', results: true }), ANSWERED),
@@ -38,7 +38,7 @@ export async function drainWithResults(arena: Arena): Promise<Row[]> {
   ]
 }
 
-/** A worker that is configured with nothing but its queue, against the best that a raw loop does with the same work and prefetch 1000. */
+/** A worker with nothing configured but its queue, against the best raw loop with the same work and prefetch 1000. */
 export async function drainWithDefaults(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
     turn: () => drain(arena, raw({ acks: 'turn', results: true }), ANSWERED),
@@ -47,7 +47,7 @@ export async function drainWithDefaults(arena: Arena): Promise<Row[]> {
   return [row('defaults', 'drain, nothing configured ÷ raw at its best', figures.twq, figures.turn, 0.69)]
 }
 
-/** P8: a queue that has grown long is drained as fast as a short one. Once: it takes minutes. */
+/** P8: a long queue is drained as fast as a short one. One round, since it takes minutes. */
 export async function drainBacklog(arena: Arena): Promise<Row[]> {
   const { backlog, drained } = arena
   const figures = await inTurns(1, {
@@ -58,7 +58,7 @@ export async function drainBacklog(arena: Arena): Promise<Row[]> {
   return [row('P8', what, figures.long, figures.short, 0.95)]
 }
 
-/** P11: what openTelemetry() costs where no SDK is registered: the same drains with the plugin and without any. */
+/** P11: the cost of openTelemetry() without a registered SDK: the same drains with the plugin and without any. */
 export async function drainTraced(arena: Arena): Promise<Row[]> {
   const rows: Row[] = []
   for (const [kind, flags, load] of [
@@ -75,7 +75,7 @@ export async function drainTraced(arena: Arena): Promise<Row[]> {
   return rows
 }
 
-/** P12: what a choice costs: the drain of P2 with one thing changed ÷ the drain of P2. */
+/** P12: the cost of a choice: the drain of P2 with one thing changed ÷ the drain of P2. */
 export async function drainOtherwise(arena: Arena): Promise<Row[]> {
   const redis = await arena.redis()
   const choices: readonly { readonly what: string; readonly side: Side; readonly load: Load }[] = [
@@ -109,8 +109,8 @@ export async function drainOtherwise(arena: Arena): Promise<Row[]> {
 }
 
 /**
- * P13: what a failure costs that is kept: the drain of P2 of a task that always fails, beside that of one that succeeds; and the
- * same of a bare loop that waits for the same confirms, which shows what of that the broker takes.
+ * P13: the cost of a kept failure: the drain of P2 with a task that always fails, beside one that succeeds; and the same for a
+ * bare loop that waits for the same confirms, which shows the broker's share.
  */
 export async function drainFailures(arena: Arena): Promise<Row[]> {
   const figures = await inTurns(arena.rounds, {
@@ -174,7 +174,7 @@ function rates(runs: readonly Pace[]): number[] {
   return runs.map(({ rate }) => rate)
 }
 
-/** `16,400/s (38 + 51 µs)`: with the processor time of the consumer and of the broker for each task. */
+/** `16,400/s (38 + 51 µs)`: with the processor time of the consumer and of the broker per task. */
 function told(runs: readonly Pace[]): string {
   const [cpu, broker] = [median(runs.map((run) => run.cpu)), median(runs.map((run) => run.broker))]
   return `${rounded(median(rates(runs)))}/s (${cpu.toFixed(0)} + ${broker.toFixed(0)} µs)`

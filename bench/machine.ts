@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os'
 import amqp from 'amqplib'
 import type { Arena } from './arena.ts'
 
-/** One line about where a run takes place: `2 × AMD EPYC, 24 GB, Node v20.20.2, RabbitMQ 3.10.8, 5 rounds of 60,000`. */
+/** One line that describes the machine: `2 × AMD EPYC, 24 GB, Node v20.20.2, RabbitMQ 3.10.8, 5 rounds of 60,000`. */
 export async function machine({ url, rounds, drained }: Arena): Promise<string> {
   const connection = await amqp.connect(url)
   const { product, version } = connection.connection.serverProperties

@@ -7,12 +7,12 @@ import { SAME_PREFETCH } from './drains.ts'
 import { highestResidentSize, proportionalSize, residentSize } from './process-figures.ts'
 import { twq } from './sides.ts'
 
-/** Milliseconds after which V8 has given back what starting took: it waits for 8 seconds without work. */
+/** Milliseconds after which V8 has released the memory that starting took: it waits for 8 idle seconds. */
 const IDLE_FOR = 20_000
 
 /**
- * P7: the resident memory of a worker that has had nothing to do since it started, and at its highest in long drains as for P1
- * and P2. Beside it the proportional size (PSS), which counts what processes share only once among them.
+ * P7: the resident memory of an idle worker, and its peak in long drains as for P1 and P2. Beside it the proportional size (PSS),
+ * which counts memory shared by processes only once.
  */
 export async function memory(arena: Arena): Promise<Row[]> {
   const idler = await twq(SAME_PREFETCH)(arena, { queue: `idle-${randomUUID()}` })
@@ -37,7 +37,7 @@ export async function memory(arena: Arena): Promise<Row[]> {
 
 const SAMPLE_EVERY = 50
 
-/** Keeps the highest sizes that it sees; reading the proportional one takes the worker's time, so it is read seldom. */
+/** Records the peaks; reading the proportional size takes the worker's time, so it is read less often. */
 function sampled(highest: { resident: number; proportional: number }): (pid: number) => void {
   let last = 0
   return (pid) => {

@@ -9,13 +9,10 @@ import { runProgram } from './processes.ts'
 import { consumerIn, type Side, twq } from './sides.ts'
 import type { BurstFigures } from './timed-calls.ts'
 
-// Celery takes its time: of more rounds nobody would see the end.
+// Fewer rounds, since Celery takes long.
 const ROUNDS = 3
 
-/**
- * How fast a full queue is answered by our worker, and by Celery's: late acknowledgement, results by rpc, prefetch 1000.
- * Celery's own prefetch multiplies with its concurrency.
- */
+/** How fast a full queue is processed by our worker, and by Celery's: late acknowledgement, results by rpc, prefetch 1000. */
 export async function besideCelery(arena: Arena): Promise<Row[]> {
   const found = await python()
   const figures = await inTurns(Math.min(arena.rounds, ROUNDS), {
@@ -32,7 +29,7 @@ export async function besideCelery(arena: Arena): Promise<Row[]> {
   ]
 }
 
-/** The same work by BullMQ on a Redis of its own: 100 jobs at once, results kept in Redis. */
+/** The same work by BullMQ on a private Redis: 100 jobs at once, results kept in Redis. */
 export async function besideBullmq(arena: Arena): Promise<Row[]> {
   const { messages: count } = arena
   const redis = await arena.redis()
@@ -45,12 +42,12 @@ export async function besideBullmq(arena: Arena): Promise<Row[]> {
   return [row(`drain with results ÷ BullMQ ${version}, 100 at once, results in Redis`, figures.twq, figures.bullmq)]
 }
 
-/** Celery's worker, as its command line starts it. */
+/** Celery's worker, started by its command line. */
 function celery({ command, env }: Python, flags: readonly string[]): Side {
   return async ({ url }, { queue }) => {
     const args = ['-m', 'celery', '-A', 'drain', 'worker', '--queues', queue, '--hostname', `${queue}@bench`, ...flags]
     const child = spawnGuarded(command, args, { cwd: here('python'), env: { ...env, URL: url } })
-    // Unread, they would fill and stop it.
+    // Unread output would fill the pipe and stop it.
     for (const output of [child.stdout, child.stderr]) output?.resume()
     return consumerIn(child)
   }

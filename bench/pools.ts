@@ -7,12 +7,12 @@ import { inTurns, median, type Row, ratio } from './comparison.ts'
 import { twq } from './sides.ts'
 import { now } from './stopwatch.ts'
 
-// Milliseconds. Seldom: whoever asks takes processor time from those who are measured.
+// In milliseconds. Seldom: polling takes processor time from the measured processes.
 const POLL_EVERY = 250
 
 /**
- * P9: tasks that keep a processor busy, with two threads or two processes against the one thread of the event loop. Worker
- * and broker take some 3 ms of the same two processors for each task, so the length of the tasks decides.
+ * P9: CPU-bound tasks with two threads or two processes against the one thread of the event loop. Worker and broker take some 3
+ * ms of the same two processors per task, so the length of the tasks matters.
  */
 export async function pools(arena: Arena): Promise<Row[]> {
   const rows: Row[] = []
@@ -38,8 +38,8 @@ export async function pools(arena: Arena): Promise<Row[]> {
 }
 
 /**
- * Tasks a second, by the results that arrive from two fifths of them on, when every thread and process runs compiled code,
- * until few are left, so that no member is out of work yet.
+ * Tasks per second, from the results between two fifths, when every thread and process runs compiled code, and the last few, so
+ * that no member is idle yet.
  */
 async function rate(arena: Arena, times: number, flags: readonly string[]): Promise<number> {
   const { url, messages } = arena

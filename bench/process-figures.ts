@@ -1,27 +1,27 @@
 import { readFileSync } from 'node:fs'
 
-// What Linux tells of a process under /proc; NaN elsewhere.
+// What Linux reports about a process under /proc; NaN elsewhere.
 const told = process.platform === 'linux'
 
 /** Milliseconds of processor time that a process has used. */
 export function cpuTime(pid: number): number {
   if (!told) return Number.NaN
-  // After the name, which may hold anything but ends with the last parenthesis; in hundredths of a second.
+  // After the name, which may hold any character but ends with the last parenthesis; in hundredths of a second.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** Megabytes that a process has in memory now; what processes share counts only once among them. */
+/** The current memory of a process in megabytes, memory shared by processes counted only once. */
 export function proportionalSize(pid: number): number {
   return megabytes(pid, 'smaps_rollup', 'Pss')
 }
 
-/** Megabytes that a process has in memory now, shared ones included. */
+/** The current memory of a process in megabytes, including shared memory. */
 export function residentSize(pid: number): number {
   return megabytes(pid, 'status', 'VmRSS')
 }
 
-/** Megabytes that a process had in memory when it had most, shared ones included. */
+/** The peak memory of a process in megabytes, including shared memory. */
 export function highestResidentSize(pid: number): number {
   return megabytes(pid, 'status', 'VmHWM')
 }

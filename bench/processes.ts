@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { exitOf, spawnGuarded } from '../test/support/provision/guarded.ts'
 import { here } from './arena.ts'
 
-/** Starts one of the benchmark's programs in a process of its own; what it complains about is shown. */
+/** Starts one of the benchmark's programs in a process of its own; its stderr is shown. */
 export function startProgram(file: string, flags: Readonly<Record<string, string | number | boolean>>): ChildProcess {
   const child = spawnGuarded(process.execPath, ['--import', 'tsx', here(file), ...commandLine(flags)])
   child.stderr?.pipe(process.stderr)

@@ -5,22 +5,22 @@ import { WorkerProcess } from '../test/support/worker-process.ts'
 import type { Arena } from './arena.ts'
 import { startProgram } from './processes.ts'
 
-/** Something that consumes a queue in a process of its own. */
+/** A consumer of a queue in a process of its own. */
 export interface Consumer {
   readonly pid: number
   readonly running: boolean
-  /** Ends it in order: whatever it did not acknowledge by then is back in the queue. */
+  /** Stops it in order: whatever it did not acknowledge is then back in the queue. */
   stop(): Promise<void>
 }
 
 /** What a consumer is started with. */
 export interface ConsumerOptions {
   readonly queue: string
-  /** The file of its stopwatch, and the message at which it is stopped. */
+  /** The file of its stopwatch, and the number of the last message to time. */
   readonly stopwatch?: { readonly path: string; readonly count: number }
 }
 
-/** How consumers of one side are started. */
+/** Starts consumers of one side. */
 export type Side = (arena: Arena, options: ConsumerOptions) => Promise<Consumer>
 
 /** Plain amqplib; see raw/drain.ts. */
@@ -46,7 +46,7 @@ export function rawKeeping({ failing }: { readonly failing: boolean }): Side {
   }
 }
 
-/** The consumer that a program of ours, or of others, is. */
+/** A program as a consumer. */
 export function consumerIn(child: ChildProcess): Consumer {
   return {
     pid: child.pid!,
@@ -70,7 +70,7 @@ export function twq(flags: readonly string[], config = 'worker.config.js'): Side
       env: stopwatch ? { BENCH_STOPWATCH: stopwatch.path, BENCH_COUNT: String(stopwatch.count) } : {},
       log: join(folder, `${queue}.log`),
     })
-    // With messages waiting, what counts begins at the first of them; else there is only this to wait for.
+    // With messages waiting, the measurement starts at the first of them; otherwise readiness is the only event to wait for.
     if (!stopwatch) await worker.until('worker.ready')
     return {
       get pid() {

@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 
 /**
- * Counts messages in the process that handles them, and writes three lines to `path`: the moments of the first, of the one in the
- * middle and of the `count`th. They are readings of the machine's monotonic clock, so that other processes can compare them
- * with their own.
+ * Counts messages in the process that handles them, and writes three lines to `path`: the times of the first, of the middle and
+ * of the `count`th message. They are readings of the machine's monotonic clock, so that other processes can compare them with
+ * their own.
  */
 export function stopwatch(path: string, count: number): () => void {
   const middle = Math.ceil(count / 2)
@@ -18,7 +18,7 @@ export function createStopwatch(path: string): void {
   writeFileSync(path, '')
 }
 
-/** The moments, in milliseconds; undefined for one that has not come yet. */
+/** The times, in milliseconds; undefined for one that has not come yet. */
 export function readStopwatch(path: string): Record<'first' | 'middle' | 'last', number | undefined> {
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
   const [first, middle, last] = lines.map(Number)

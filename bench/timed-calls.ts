@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-/** The options that every calling process takes. */
+/** The options of every calling process. */
 export function callOptions(): { url: string; queue: string; calls: number; confirm: boolean } {
   const { values } = parseArgs({
     options: {
@@ -13,18 +13,18 @@ export function callOptions(): { url: string; queue: string; calls: number; conf
   return { url: values.url, queue: values.queue, calls: Number(values.calls), confirm: values.confirm === 'yes' }
 }
 
-/** What {@link timeCalls} prints: milliseconds. */
+/** The output of {@link timeCalls}: milliseconds. */
 export interface CallFigures {
   readonly p50: number
   readonly p99: number
 }
 
-/** What {@link timeBurst} prints. */
+/** The output of {@link timeBurst}. */
 export interface BurstFigures {
   readonly perSecond: number
 }
 
-/** Calls one after the other and prints the percentiles of their times in milliseconds; the first tenth only warms up. */
+/** Makes consecutive calls and prints the percentiles of their times in milliseconds; the first tenth is warm-up. */
 export async function timeCalls(calls: number, call: () => Promise<unknown>): Promise<void> {
   const warmUp = Math.ceil(calls / 10)
   const times: number[] = []
@@ -38,10 +38,10 @@ export async function timeCalls(calls: number, call: () => Promise<unknown>): Pr
   print({ p50: percentile(0.5), p99: percentile(0.99) } satisfies CallFigures)
 }
 
-/** How many sends are under way at once. */
+/** The number of concurrent sends. */
 const WINDOW = 1000
 
-/** Sends `count` messages with {@link WINDOW} of them under way, and prints how many a second were confirmed. */
+/** Sends `count` messages, {@link WINDOW} of them concurrently, and prints how many per second were confirmed. */
 export async function timeBurst(count: number, send: () => Promise<unknown>): Promise<void> {
   await send() // connects, where that was left to the first
   let sent = 0

@@ -15,7 +15,7 @@ const [TASKS, WARM_UP, DURATION] = [10_000, 5000, 100]
 const FLAGS = ['--concurrency', '1000', '--prefetch', '2000', '--result-backend', 'none']
 const POLL_EVERY = 20
 
-/** P10: many tasks that wait for something else, a thousand at once. They cannot take less than a second. */
+/** P10: many tasks that wait for something else, a thousand at once. They can't take less than a second. */
 export async function waiting(arena: Arena): Promise<Row[]> {
   const { twq: times } = await inTurns(arena.rounds, { twq: () => waitMany(arena) })
   return [
@@ -30,7 +30,7 @@ export async function waiting(arena: Arena): Promise<Row[]> {
   ]
 }
 
-/** From the start of the first task to the end of the last. The worker is warm, and takes up their full queue only then. */
+/** From the start of the first task to the end of the last. The worker is warm, and only then consumes the full queue. */
 async function waitMany(arena: Arena): Promise<number> {
   const { url, folder } = arena
   const queue = `waiting-${randomUUID()}`

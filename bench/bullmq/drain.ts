@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { Queue, Worker } from 'bullmq'
 
 /**
- * BullMQ on its Redis: fills a queue with `--count` jobs, then works it off with `--concurrency` at once, each result kept as
- * BullMQ does by itself; prints how many jobs a second ended, from the first to the last.
+ * BullMQ on its Redis: fills a queue with `--count` jobs, then processes it with `--concurrency` at once, each result stored as
+ * BullMQ does by default; prints the completed jobs per second, from the first to the last.
  */
 const { values } = parseArgs({
   options: {

@@ -3,8 +3,8 @@ import { celeryMessage } from '../../test/support/celery-message.ts'
 import { callOptions, timeCalls } from '../timed-calls.ts'
 
 /**
- * Calls and waits for the broker's confirm and the answer, one call after the other, with plain amqplib; prints the times in
- * milliseconds. With `--confirm no` it waits for the answer alone.
+ * Consecutive calls that wait for the broker's confirm and the answer, with plain amqplib; prints the times in milliseconds. With
+ * `--confirm no` it waits only for the answer.
  */
 const { url, queue, calls, confirm } = callOptions()
 const connection = await amqp.connect(url, { noDelay: true })

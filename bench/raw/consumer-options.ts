@@ -1,6 +1,6 @@
 import { stopwatch } from '../stopwatch.ts'
 
-/** The flags that every bare consumer takes. */
+/** The flags of every bare consumer. */
 export const CONSUMER_OPTIONS = {
   url: { type: 'string', default: '' },
   queue: { type: 'string', default: '' },
@@ -9,7 +9,7 @@ export const CONSUMER_OPTIONS = {
   count: { type: 'string', default: '0' },
 } as const
 
-/** What a bare consumer calls with each message: it stops the time where a stopwatch is given. */
+/** Called by a bare consumer with each message: records times if a stopwatch is given. */
 export function tickOf(values: { readonly stopwatch: string; readonly count: string }): () => void {
   return values.stopwatch === '' ? () => {} : stopwatch(values.stopwatch, Number(values.count))
 }

@@ -3,10 +3,8 @@ import amqp from 'amqplib'
 import { CONSUMER_OPTIONS, tickOf } from './consumer-options.ts'
 
 /**
- * What a worker would be with nothing in it: plain amqplib that consumes a queue, parses the body, adds, and
- * acknowledges; with `--results` it answers to the caller's reply queue first, without confirms. SIGTERM ends it, its acks sent.
- *
- * `--acks each` writes one ack per message; `--acks turn` one `multiple` ack per turn of the event loop, the fastest way we know.
+ * The minimum of a worker: plain amqplib that consumes a queue, parses the body, adds, and acknowledges; with `--results` it
+ * first answers to the caller's reply queue, without confirms. SIGTERM ends it after its acks are sent.
  */
 const { values } = parseArgs({
   options: {
@@ -51,5 +49,5 @@ await channel.consume(values.queue, (message) => {
     newest = message
   }
 })
-// The channel first: amqplib lets the end of a connection overtake the acks of its channels.
+// The channel first: with amqplib, closing a connection can overtake the acks of its channels.
 process.once('SIGTERM', () => void channel.close().then(() => connection.close()))

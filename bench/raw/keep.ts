@@ -3,10 +3,10 @@ import amqp from 'amqplib'
 import { CONSUMER_OPTIONS, tickOf } from './consumer-options.ts'
 
 /**
- * The least that a worker does which promises what ours promises, in plain amqplib: it answers to the caller's reply queue, and
- * acknowledges a message once the broker has confirmed all that follows from it, with one `multiple` ack per turn of the event
- * loop. With `--failing` every task fails, and its message goes to `<queue>.failed` with its error, confirmed as well. SIGTERM ends
- * it, its acks sent.
+ * The minimum of a worker with the same promises as ours, in plain amqplib: it answers to the caller's reply queue, and
+ * acknowledges a message once the broker has confirmed everything that follows from it, with one `multiple` ack per turn of the
+ * event loop. With `--failing` every task fails, and its message goes to `<queue>.failed` with its error, confirmed as well.
+ * SIGTERM ends it after its acks are sent.
  */
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const channel = await connection.createConfirmChannel()
 if (values.failing) await channel.assertQueue(failedQueue, { durable: true, maxLength: 10_000 })
 await channel.prefetch(Number(values.prefetch))
 
-// The deliveries that are not acknowledged yet, in their order, each with how many confirms it waits for.
+// The unacknowledged deliveries in order, each with the number of missing confirms.
 const open: { readonly message: amqp.ConsumeMessage; missing: number }[] = []
 let acknowledging = false
 const acknowledge = () => {
@@ -80,7 +80,7 @@ await channel.consume(values.queue, (message) => {
 process.once('SIGTERM', async () => {
   await channel.waitForConfirms()
   acknowledge()
-  // The channel first: amqplib lets the end of a connection overtake the acks of its channels.
+  // The channel first: with amqplib, closing a connection can overtake the acks of its channels.
   await channel.close()
   await connection.close()
 })

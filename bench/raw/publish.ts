@@ -2,7 +2,7 @@ import amqp from 'amqplib'
 import { celeryMessage } from '../../test/support/celery-message.ts'
 import { callOptions, timeBurst } from '../timed-calls.ts'
 
-/** Publishes task messages with confirms, many under way at once, with plain amqplib; prints messages per second. */
+/** Publishes task messages with confirms, many concurrently, with plain amqplib; prints messages per second. */
 const { url, queue, calls } = callOptions()
 const connection = await amqp.connect(url, { noDelay: true })
 const channel = await connection.createConfirmChannel()

@@ -1,7 +1,7 @@
 import { createClient } from 'twq'
 import { callOptions, timeCalls } from '../timed-calls.ts'
 
-/** Calls and waits for the answer, one call after the other, with our client; prints the times in milliseconds. */
+/** Consecutive calls that wait for the answer, with our client; prints the times in milliseconds. */
 const { url, queue, calls } = callOptions()
 await using client = createClient({ broker: url, queue })
 await timeCalls(calls, async () => {

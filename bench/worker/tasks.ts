@@ -5,7 +5,7 @@ import { stopwatch } from '../stopwatch.ts'
 const { BENCH_STOPWATCH, BENCH_COUNT } = process.env
 const tick = BENCH_STOPWATCH ? stopwatch(BENCH_STOPWATCH, Number(BENCH_COUNT)) : () => {}
 
-/** The task that every measurement runs: it does as little as a task can. */
+/** The task of most measurements: it does as little as a task can. */
 export const add = defineTask({
   name: 'bench.add',
   positional: ['x', 'y'],
@@ -15,7 +15,7 @@ export const add = defineTask({
   },
 })
 
-/** The same, but that it fails. */
+/** The same, but it fails. */
 export const fail = defineTask({
   name: 'bench.fail',
   positional: ['x', 'y'],
@@ -25,7 +25,7 @@ export const fail = defineTask({
   },
 })
 
-/** Keeps a processor busy for some hundredths of a second, so many times. */
+/** Keeps a processor busy for some hundredths of a second, the given number of times. */
 export const spin = defineTask({
   name: 'bench.spin',
   positional: ['times'],
@@ -36,7 +36,7 @@ export const spin = defineTask({
   },
 })
 
-/** Waits, as a task does that calls another service. */
+/** Waits, like a task that calls another service. */
 export const nap = defineTask({
   name: 'bench.nap',
   positional: ['milliseconds'],
