@@ -1,4 +1,4 @@
-"""A Flask application that starts tasks written in TypeScript and shows how they get on."""
+"""A Flask application that starts tasks written in TypeScript and shows their progress."""
 
 import os
 
@@ -13,17 +13,17 @@ celery = Celery(
     # With redis://… every process can poll every task; see the README.
     backend=os.environ.get("RESULT_BACKEND", "rpc://"),
 )
-# With rpc://, remember the last state heard of each task: a reply that was read once is not on the queue any more.
+# With rpc://, remember the last state of each task: a reply that was read once is not in the queue any more.
 celery.conf.result_cache_max = 1000
-# A request waits for the broker: give up sooner than Celery does by itself.
+# Requests wait for the broker, so give up earlier than Celery does by default.
 celery.conf.broker_connection_timeout = 2
 celery.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 celery.conf.task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 tasks = CeleryThread(celery)
 
-# What the page may start: the names of tasks, what to say of each, and its arguments, all of them whole numbers, with what
-# the form begins with. The code of the tasks is in ../../tasks, so there are no Python functions to import. Nobody has
-# written the last one, to show what happens.
+# The tasks that the page may start: name, description, and arguments (all integers) with the form's initial values. The code
+# of the tasks is in ../../tasks, so there are no Python functions to import. The last one does not exist, to show what happens
+# then.
 STARTABLE = {
     "add": ("Adds two numbers.", {"x": 1, "y": 2}),
     "process": ("Takes a second for each step, and tells how far it is.", {"total": 5}),

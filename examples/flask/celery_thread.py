@@ -1,8 +1,8 @@
-"""All that this application does with Celery happens in one thread of its own.
+"""All of this application's calls to Celery happen in one thread.
 
-With the rpc:// result backend a reply goes to the queue of the *thread* that sent the task. A web server handles every
-request in another thread, and to a thread that did not send it a task is PENDING for ever. So the requests queue their
-calls for one thread, which sends and looks up for all of them. With redis:// any thread could look.
+With the rpc:// result backend a reply goes to the queue of the *thread* that sent the task. A web server handles each
+request in another thread, and in a thread that did not send it a task stays PENDING for ever. So the requests queue their
+calls for one thread, which sends and reads results for all of them. With redis:// any thread could read results.
 """
 
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
@@ -11,20 +11,20 @@ from celery.states import EXCEPTION_STATES, READY_STATES
 from kombu.exceptions import OperationalError
 
 
-# Seconds that a request waits for the one thread. Whatever keeps that, each request is answered after so long.
+# Seconds that a request waits for the one thread: each request is answered within this time.
 PATIENCE = 5
 
 
 class Away(Exception):
-    """The broker or the result backend can't be reached, or the connection to it has just been lost: ask again."""
+    """The broker or the result backend can't be reached, or the connection to it has just been lost: try again."""
 
 
 class CeleryThread:
-    """Sends tasks and reads their results, from whichever thread it is called."""
+    """Sends tasks and reads their results; may be called from any thread."""
 
     def __init__(self, celery):
         self._celery = celery
-        # An executor with a single worker is just that: a thread, and a queue of calls into it.
+        # An executor with a single worker is one thread and a queue of calls.
         self._calls = ThreadPoolExecutor(max_workers=1, thread_name_prefix="celery")
         self._away_errors = (
             OperationalError,
@@ -38,7 +38,7 @@ class CeleryThread:
         return self._call(self._send, name, args)
 
     def look_up(self, task_id):
-        """Returns the newest state of a task and what came with it: progress, the value, or the error. Raises Away."""
+        """Returns the latest state of a task with its data: progress, the value, or the error. Raises Away."""
         return self._call(self._look_up, task_id)
 
     def _call(self, function, *args):
@@ -46,7 +46,7 @@ class CeleryThread:
         try:
             return call.result(timeout=PATIENCE)
         except TimeoutError as error:
-            # If it has not begun it never will: nobody waits for it any more.
+            # If the call has not begun it is cancelled: no request waits for it any more.
             call.cancel()
             raise Away(f"no answer within {PATIENCE} seconds") from error
         except self._away_errors as error:
@@ -57,9 +57,9 @@ class CeleryThread:
         return self._celery.send_task(name, args=args).id
 
     def _reach(self):
-        """Makes sure, by a round trip, that the broker answers, connecting anew if need be.
+        """Checks by a round trip that the broker answers, and reconnects if necessary.
 
-        Before it sends, the rpc:// backend declares its reply queue, and for that it tries to connect for ever.
+        Before sending, the rpc:// backend declares its reply queue, and for that it would try to connect for ever.
         """
         once = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
@@ -72,12 +72,12 @@ class CeleryThread:
             connection.ensure(connection, round_trip, **once)()
 
     def _look_up(self, task_id):
-        # One look: asking an AsyncResult for .state and then for .result could answer from two moments.
+        # Read once: .state and .result of an AsyncResult could come from two different moments.
         meta = self._celery.backend.get_task_meta(task_id)
         state, result = meta["status"], meta["result"]
         seen = {"state": state, "ready": state in READY_STATES}
         if state in EXCEPTION_STATES:
-            # Celery has made a Python exception of what the task threw.
+            # Celery has turned what the task threw into a Python exception.
             seen["error"] = {"type": type(result).__name__, "message": str(result)}
         else:
             seen["value"] = result

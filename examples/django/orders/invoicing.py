@@ -1,4 +1,4 @@
-"""Has TypeScript issue the invoice of an order, and Python keep it."""
+"""TypeScript issues the invoice of an order, and Python stores it."""
 
 from celery import chain, signature
 
@@ -6,7 +6,7 @@ from .tasks import keep_invoice, note_failure
 
 
 def issue_invoice(order):
-    """Sends a task by its name, for there is no Python code for it. What it returns is the first argument of the next one.
+    """Sends a task by its name, since it has no Python code. Its result is the first argument of the next task.
 
     Raises kombu.exceptions.OperationalError where the broker can't be reached.
     """

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Order(models.Model):
-    """What somebody bought, and what has become of its invoice."""
+    """An order, and the state of its invoice."""
 
     NEW, INVOICED, FAILED = "new", "invoiced", "failed"
 

@@ -1,4 +1,4 @@
-"""What is left to Python: everything that writes into the database of the site."""
+"""The tasks in Python: everything that writes to the database of the site."""
 
 from celery import shared_task
 
@@ -12,5 +12,5 @@ def keep_invoice(invoice, order_id):
 
 @shared_task
 def note_failure(task_id, *, order_id):
-    """Is told which task failed, by Celery's worker and by that of twq alike. An invoice that is there stays."""
+    """Called for a failed task, by Celery's worker and by twq's. An existing invoice is kept."""
     Order.objects.filter(pk=order_id).exclude(state=Order.INVOICED).update(state=Order.FAILED)

@@ -35,13 +35,13 @@ def place(request):
         return JsonResponse({"errors": form.errors}, status=400)
     with transaction.atomic():
         order = form.save()
-        # Not before the order can be read by others; and not at all where something below this line raises.
+        # Only once others can read the order, and not at all if something below this line raises.
         transaction.on_commit(lambda: have_invoiced(order))
     return JsonResponse({"id": order.pk, "url": reverse("show", args=[order.pk])}, status=202)
 
 
 def have_invoiced(order):
-    """The order is placed, with or without a broker: what can't be sent now is sent by `manage.py issue_invoices`."""
+    """The order is placed with or without a broker: a task that can't be sent now is sent by `manage.py issue_invoices`."""
     try:
         issue_invoice(order)
     except OperationalError as error:

@@ -1,4 +1,4 @@
-"""Celery as in any Django project: its settings are those of Django that begin with CELERY_."""
+"""Celery as in any Django project: its settings are Django's that begin with CELERY_."""
 
 import os
 
