@@ -139,8 +139,9 @@ function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
     case 'group':
       return tasks.flatMap((task) => endsOf(task, depth + 1))
     case 'chain': {
-      const [first] = endsOf(tasks[0], depth + 1)
       const [last] = endsOf(tasks.at(-1), depth + 1)
+      // Not twice for the only step of a chain: nested chains would double the time with each level.
+      const [first] = tasks.length === 1 ? [last] : endsOf(tasks[0], depth + 1)
       // Errbacks of a chain are put on each of its steps.
       return last === undefined ? [] : [{ ...last, errbacks: errbacks.length > 0 ? errbacks : (first?.errbacks ?? []) }]
     }

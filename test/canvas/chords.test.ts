@@ -373,4 +373,10 @@ describe('who is told that a chord failed', () => {
     expect(failedWithChord(chord([own('a')], own('b'))).map(({ id }) => id)).toEqual(['b'])
     expect(failedWithChord(parseJson('{"x": 1}'))).toEqual([])
   })
+
+  it('looks once at each of many chains in one another', () => {
+    const step = signature('t', { task_id: 'a', link_error: [signature('eb')] })
+    const nested = Array.from({ length: 80 }).reduce<Json>((inner) => chain(inner), step)
+    expect(failedWithChord(nested)).toEqual([{ id: 'a', rootId: 'a', errbacks: [signature('eb')] }])
+  })
 })
