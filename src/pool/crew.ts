@@ -110,7 +110,9 @@ export class Crew implements Pool {
       else void this.#fillPlace()
     }
     for (; this.#size > size; this.#size -= 1) {
-      const member = this.#idle.at(-1) ?? [...this.#hired].find(({ successor }) => successor === 'none')
+      // One whose successor is on its way leaves in any case: to retire it would not make the pool smaller.
+      const unreplaced = ({ successor }: MemberLink): boolean => successor === 'none'
+      const member = this.#idle.findLast(unreplaced) ?? [...this.#hired].find(unreplaced)
       if (member === undefined) this.#surplus += 1
       else this.#retire(member)
     }
@@ -141,7 +143,7 @@ export class Crew implements Pool {
   /** The member that has been idle for longest, or the next to come; `undefined` when the worker leaves first. */
   #borrow(signal: AbortSignal): Promise<MemberLink | undefined> {
     if (this.#stopped.signal.aborted || isShutdown(signal)) return Promise.resolve(undefined)
-    const member = this.#idle.shift()
+    const member = this.#takeIdle()
     if (member !== undefined) return Promise.resolve(member)
     return new Promise((resolve) => {
       const give = (member: MemberLink | undefined): void => {
@@ -156,6 +158,13 @@ export class Crew implements Pool {
       signal.addEventListener('abort', giveUp)
       this.#waiting.push(give)
     })
+  }
+
+  /** Passes over a member that was killed while it was idle: it stays among them until its thread or process has ended. */
+  #takeIdle(): MemberLink | undefined {
+    let member = this.#idle.shift()
+    while (member !== undefined && !member.alive) member = this.#idle.shift()
+    return member
   }
 
   #giveBack(member: MemberLink): void {

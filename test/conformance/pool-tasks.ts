@@ -293,6 +293,16 @@ const litter = defineTask({
     })
   },
 })
+/** Throws where nobody catches it, once its attempt is over and its member idle. */
+const relapse = defineTask({
+  name: 'relapse',
+  run: () => {
+    setTimeout(() => {
+      throw new RangeError('nobody catches this')
+    }, 20)
+  },
+})
+
 const tread = defineTask({
   name: 'tread',
   run: async () => {
@@ -335,6 +345,7 @@ export const poolTasks = [
   kill,
   throwLater,
   litter,
+  relapse,
   tread,
 ]
 

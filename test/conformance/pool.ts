@@ -365,6 +365,13 @@ function memberConformance(subject: PoolSubject): void {
       expect(memberOf(await start(pool, 'count').outcome)).not.toBe(before)
     })
 
+    it('get no attempt any more once they were killed for an error while they were idle', async () => {
+      const { pool, log } = await started(subject)
+      await start(pool, 'relapse').outcome
+      await log.until(({ event }) => event === 'pool.member-crashed')
+      expect(await start(pool, 'add', [1, 2]).outcome).toMatchObject({ kind: 'succeeded', result: 3 })
+    })
+
     it('go on after a rejection that nobody awaits', async () => {
       const { pool, log } = await started(subject)
       const before = memberOf(await start(pool, 'count').outcome)
@@ -413,6 +420,18 @@ function memberConformance(subject: PoolSubject): void {
       const after = await Promise.all([start(pool, 'count').outcome, start(pool, 'count').outcome])
       expect(new Set([...before, ...after].map(memberOf)).size).toBe(4)
       expect(log.entries).toEqual([])
+    })
+
+    it('become fewer also while one that is idle is being replaced', async () => {
+      const { pool } = await started(subject, { size: 2 })
+      // The first one is replaced first, and is now the last to be used again.
+      await start(pool, 'count').outcome
+      const restarted = pool.restart?.()
+      pool.resize?.(1)
+      await restarted
+      const seen = new Set<unknown>()
+      for (let i = 0; i < 4; i++) seen.add(memberOf(await start(pool, 'count').outcome))
+      expect(seen.size).toBe(1)
     })
 
     it('must have the tasks of the worker', async () => {
