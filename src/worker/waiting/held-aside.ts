@@ -62,6 +62,9 @@ export class HeldAside {
       if (!message.delivery.alive) return
       this.#refused(message, error)
       await this.#hold(message)
+    } finally {
+      // Its queue may be suspended for what was being set aside, though nothing is held.
+      if (!this.#closed) this.#held.makeRoom()
     }
   }
 

@@ -40,6 +40,14 @@ export interface HeldAsideSigns {
   readonly suspended: readonly string[]
 }
 
+/** A queue that is not consumed because of held messages. */
+interface Suspended {
+  /** The task queue that it belongs to. */
+  readonly queue: string
+  /** Resolves when its consumer has ended. */
+  readonly ended: Promise<void>
+}
+
 /** The parts that making room for held messages works with. */
 export interface HeldMessagesParts {
   readonly prefetch: Prefetch
@@ -65,8 +73,8 @@ const PROMPT = 500
 export class HeldMessages {
   readonly #parts: HeldMessagesParts
   readonly #held = new Set<Held>()
-  /** By the name of the queue that is not consumed: the task queue it belongs to. */
-  readonly #suspended = new Map<string, string>()
+  /** The queues that are not consumed, by name. */
+  readonly #suspended = new Map<string, Suspended>()
   #bytes = 0
   /** How many messages take a place in the prefetch while they are being settled. */
   #lent = 0
@@ -150,24 +158,31 @@ export class HeldMessages {
   /** Once the consumer has ended, the messages that came last give their places in the prefetch back to tasks. */
   async #suspend({ source, queue }: Unrunnable): Promise<void> {
     const name = source === 'suspects' ? suspectsQueue(queue) : queue
-    if (this.#suspended.has(name)) return
-    this.#suspended.set(name, queue)
-    const { consumer, logger } = this.#parts
-    logger.error(
-      { event: 'queue.suspended', queue: name, held: this.#held.size, bytes: this.#bytes },
-      'too many messages of this queue can not be set aside: nothing more is taken from it until there is room',
-    )
+    const suspended = this.#suspended.get(name) ?? this.#endConsumer(name, queue)
     if (source === 'suspects') return
-    await consumer.suspend(queue)
+    await suspended.ended
     for (const held of this.#held) {
       if (held.source === 'tasks' && held.queue === queue && held.release === undefined) this.#placeBeside(held)
     }
   }
 
+  #endConsumer(name: string, queue: string): Suspended {
+    const { consumer, logger } = this.#parts
+    logger.error(
+      { event: 'queue.suspended', queue: name, held: this.#held.size, bytes: this.#bytes },
+      'too many messages of this queue can not be set aside: nothing more is taken from it until there is room',
+    )
+    const suspended = { queue, ended: name === queue ? consumer.suspend(queue) : Promise.resolve() }
+    this.#suspended.set(name, suspended)
+    return suspended
+  }
+
   /** Consumes suspended queues again where there is room by now. */
   makeRoom(): void {
-    if (this.#held.size > MOST_HELD * ROOM || this.#bytes > MOST_BYTES * ROOM) return
-    for (const [name, queue] of this.#suspended) {
+    const isRoom =
+      this.#held.size + this.#lent <= MOST_HELD * ROOM && this.#bytes + this.#lentBytes <= MOST_BYTES * ROOM
+    if (!isRoom) return
+    for (const [name, { queue }] of this.#suspended) {
       this.#suspended.delete(name)
       if (name === queue) void this.#parts.consumer.unsuspend(queue)
       this.#parts.logger.info({ event: 'queue.resumed', queue: name }, 'there is room again: the queue is consumed')

@@ -68,6 +68,42 @@ async function runsGoodTask(scene: TestWorker): Promise<void> {
   expect(await until(scene, 'settled', handle.id)).toMatchObject({ kind: 'succeeded' })
 }
 
+/** What holds messages, without a worker. */
+function anAside() {
+  const clock = new ManualClock()
+  const prefetch = new Prefetch(2)
+  const suspended = new Set<string>()
+  const consumer = {
+    suspend: async (queue: string) => void suspended.add(queue),
+    unsuspend: async (queue: string) => void suspended.delete(queue),
+  }
+  const suspects = { spare: () => () => {} }
+  const republisher = { renew: async () => {}, giveBack: async () => {} }
+  const aside = new HeldAside({ prefetch, consumer, suspects, republisher, clock, logger: silentLogger })
+  return { aside, clock, prefetch, suspended }
+}
+
+const LARGE = Buffer.alloc(4 * 1024 * 1024)
+
+/** Has 20 large messages set aside at once, by what takes longer than a moment. */
+async function manyLarge({ aside, clock }: ReturnType<typeof anAside>) {
+  const answer = deferred<void>()
+  const over = Array.from({ length: 20 }, () => {
+    const delivery = aDelivery({ body: LARGE })
+    const settle = (): Promise<void> => answer.promise
+    return aside.settle({
+      delivery,
+      queue: 'celery',
+      source: 'tasks',
+      target: 'celery.quarantine',
+      fields: {},
+      settle,
+    })
+  })
+  await clock.pass('1s')
+  return { answer, over: Promise.all(over) }
+}
+
 const broken = (count: number): string[] => Array.from({ length: count }, (_, n) => `{broken ${n}`).sort()
 const held = (scene: TestWorker): unknown => scene.worker.report().held_aside
 const failing = (scene: TestWorker): unknown =>
@@ -150,15 +186,7 @@ describe('messages that can not run', () => {
     ['stay where they arrive', async () => {}, 'none'],
     ['go back where that fails', async () => Promise.reject(new Error('full')), 'requeued'],
   ])('%s, when the worker leaves while they are being set aside', async (_title, arrive, settlement) => {
-    const clock = new ManualClock()
-    const aside = new HeldAside({
-      prefetch: new Prefetch(2),
-      consumer: { suspend: async () => {}, unsuspend: async () => {} },
-      suspects: { spare: () => () => {} },
-      republisher: { renew: async () => {}, giveBack: async () => {} },
-      clock,
-      logger: silentLogger,
-    })
+    const { aside, clock } = anAside()
     const answers = [Promise.reject(new Error('full')), deferred<void>()] as const
     const tries = [() => answers[0], () => answers[1].promise]
     const delivery = aDelivery()
@@ -201,5 +229,26 @@ describe('messages that can not run', () => {
     expect(await quarantined(channel)).toEqual(broken(1_100))
     expect(failing(scene)).toEqual([])
     await runsGoodTask(scene)
+  })
+
+  it('let their queue be consumed again when all that was being set aside at once is', async () => {
+    const scene = anAside()
+    const { answer, over } = await manyLarge(scene)
+    expect([...scene.suspended]).toEqual(['celery'])
+    answer.resolve()
+    await over
+    expect([...scene.suspended]).toEqual([])
+    expect(scene.aside.signs).toEqual({ held: 0, bytes: 0, suspended: [] })
+  })
+
+  it('keep no place of a task where their queue was suspended before they could not be set aside', async () => {
+    const scene = anAside()
+    const { answer, over } = await manyLarge(scene)
+    answer.reject(new Error('full'))
+    await over
+    expect(scene.aside.signs).toMatchObject({ held: 20, suspended: ['celery'] })
+    expect(scene.prefetch.count).toBe(22)
+    await scene.clock.pass('5m')
+    expect([...scene.suspended]).toEqual(['celery'])
   })
 })
