@@ -17,7 +17,7 @@ import { unpackedDelivery } from './unpacked-delivery.ts'
 export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
-  readonly careful: CarefulConsumers
+  readonly careful: Pick<CarefulConsumers, 'doubts' | 'prove' | 'started' | 'end'>
   /** Judges the end of a consumer that the broker ended. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   readonly clock: Clock
