@@ -17,7 +17,7 @@ export interface ConsumingParts {
   readonly prefetch: Prefetch
   /** Declares what a queue needs, on other channels: a refusal closes the one it came on. */
   readonly declare: (queue: TaskQueue) => Promise<QueueKind>
-  readonly careful: CarefulConsumers
+  readonly careful: Pick<CarefulConsumers, 'doubts' | 'prove' | 'started' | 'end'>
   /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   /** Told of `redelivered`, and of `takenBack` when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
@@ -118,7 +118,8 @@ export class ConsumingChannel {
       if (kind.quorum && this.#shared) await this.#limitEach()
       const consumers = this.#consumersOf(queue, kind, wanted)
       await consumers.fit(this.#limit)
-      if (wanted()) this.#consumers.set(name, consumers)
+      // It has none where the broker has ended it already, or the queue was not wanted for a moment.
+      if (wanted() && consumers.count > 0) this.#consumers.set(name, consumers)
     })
   }
 

@@ -150,15 +150,18 @@ export class QueueConsumers {
   async #start(limit: number): Promise<RunningConsumer | undefined> {
     if (this.#over || !this.#parts.wanted()) return undefined
     const consumer = await this.#consume(limit)
+    if (consumer === undefined) return undefined
     if (!this.#over && this.#parts.wanted()) return consumer
     if (this.#parts.channel.isOpen) await this.#end(consumer)
     return undefined
   }
 
-  async #consume(limit: number): Promise<RunningConsumer> {
+  /** Undefined where the broker ended it as soon as it had started it, since its queue was deleted say. */
+  async #consume(limit: number): Promise<RunningConsumer | undefined> {
     const { channel, careful } = this.#parts
     const { name, consumerPriority } = this.#queue
     let own: RunningConsumer | undefined
+    let isOver = false
     let delivered = 0
     const onDelivery = (delivery: Delivery): void => {
       delivered += 1
@@ -168,6 +171,7 @@ export class QueueConsumers {
     const asked = channel.consume(name, onDelivery, {
       ...(consumerPriority !== undefined && { priority: consumerPriority }),
       onCancelled: (ended) => {
+        isOver = true
         if (own !== undefined) this.#remove(own)
         const none = this.#consumers.length + this.#ahead.length === 0
         this.#parts.onEnded(ended, none)
@@ -175,6 +179,7 @@ export class QueueConsumers {
       },
     })
     const subscription = await careful.started(name, asked)
+    if (isOver) return undefined
     own = {
       subscription,
       limit,
