@@ -79,7 +79,7 @@ function applyCallbacks(callbacks: readonly Json[], call: Call, ground: ApplyCon
   return [...groups, ...applyAsGroup(others, call, ground, 'callbacks')]
 }
 
-/** Whose errbacks are called, and with which id: of a failed task, or of what will never run. */
+/** A failed task, or one that will never run: its id, with which its errbacks are called. */
 export interface Failed {
   readonly id: string
   readonly rootId: string
@@ -122,12 +122,12 @@ export function bodyOfChord(
   return applySignature(body, { args: [results], options: {} }, { ...ground, current: last }, 'chord')
 }
 
-/** Those whose errbacks are called when the header of a chord failed, for its body will not run. Never throws. */
+/** The tasks whose errbacks are called when the header of a chord failed, since its body will not run. Never throws. */
 export function failedWithChord(body: Json): readonly Failed[] {
   return endsOf(body, 0).filter(({ errbacks }) => errbacks.length > 0)
 }
 
-/** What stands for a signature, with the errbacks that are its own: of a chain the last step, with those of the first. */
+/** The tasks that stand for a signature, with their errbacks: for a chain its last step, with the errbacks of the first. */
 function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
   if (!isObject(signature) || depth > MOST_NESTED) return []
   const { subtask_type: kind } = signature
@@ -152,7 +152,7 @@ function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
   }
 }
 
-/** Far more than any chain has; beyond it a message is up to no good. */
+/** Far more tasks than any chain has; a message with more is hostile. */
 const MOST_ABANDONED = 10_000
 const MOST_NESTED = 100
 

@@ -72,7 +72,7 @@ export function additionTo(message: TaskMessage, value: Json, newId: ApplyContex
   return { groupId: group, size: sizeOf(member), signature: writeSignature(member) }
 }
 
-/** As Celery: a chord whose body hands on the results of the group. */
+/** As Celery: a chord whose body returns the results of the group. */
 function accumulated(group: Signature): Signature {
   const body = { task: 'celery.accumulate', args: [], kwargs: { index: 0 }, options: {}, subtask_type: null }
   const kwargs = { header: writeSignature(group), body, kwargs: {} }

@@ -19,7 +19,7 @@ import type { Pool, RunOptions } from './pool.ts'
 export interface AsyncPoolOptions {
   /** The name of its kind. */
   readonly kind: string
-  /** False where it is given a single attempt at a time, whatever is asked for. */
+  /** False if it only ever gets one attempt at a time. */
   readonly resizable?: boolean
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
@@ -110,7 +110,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     return runAttempt(new LocalAttempt(task, invocation, options, means))
   }
 
-  /** Its outcome is decided already; its code, which still runs, can't be stopped. */
+  /** Counts and logs an attempt whose outcome is decided, and whose code can't be stopped and still runs. */
   function abandon({ message }: Invocation, ending: Promise<Outcome>): void {
     abandoned += 1
     const fields = { task_id: message.id, task: message.task }

@@ -17,7 +17,7 @@ export interface CrewOptions extends LinkParts {
   readonly kind: string
   /** How many members there are at first; each runs one attempt at a time. */
   readonly size: number
-  /** The URL of the module that gives each member its host, and what that is told. */
+  /** The URL of the module that gives each member its host, and its setup. */
   readonly hostModule: string
   readonly setup: unknown
   /** The tasks that each member must have, in alphabetical order. */
@@ -41,9 +41,9 @@ export class Crew implements Pool {
   readonly onEventLoop = false
   readonly kind: string
   readonly #options: CrewOptions
-  /** Everyone who was started and has not gone yet. */
+  /** All members that were started and have not ended yet. */
   readonly #members = new Set<MemberLink>()
-  /** Those of them that have been found fit to run attempts. */
+  /** Those of them that can run attempts: their tasks and plugins were checked. */
   readonly #hired = new Set<MemberLink>()
   #size: number
   /** Members being started that must exit once ready, because the pool shrank meanwhile. */
@@ -110,7 +110,7 @@ export class Crew implements Pool {
       else void this.#fillPlace()
     }
     for (; this.#size > size; this.#size -= 1) {
-      // One whose successor is on its way leaves in any case: to retire it would not make the pool smaller.
+      // A member whose successor is being started leaves anyway: retiring it would not make the pool smaller.
       const unreplaced = ({ successor }: MemberLink): boolean => successor === 'none'
       const member = this.#idle.findLast(unreplaced) ?? [...this.#hired].find(unreplaced)
       if (member === undefined) this.#surplus += 1
@@ -160,7 +160,7 @@ export class Crew implements Pool {
     })
   }
 
-  /** Passes over a member that was killed while it was idle: it stays among them until its thread or process has ended. */
+  /** Skips a member that was killed while idle: it stays in the list until its thread or process has ended. */
   #takeIdle(): MemberLink | undefined {
     let member = this.#idle.shift()
     while (member !== undefined && !member.alive) member = this.#idle.shift()
@@ -189,14 +189,14 @@ export class Crew implements Pool {
     else give(member)
   }
 
-  /** Starts another in good time: `member` works on until that is there, or until it has run its last attempt. */
+  /** Starts another ahead of need: `member` works on until that is ready, or until it has run its last attempt. */
   async #replace(member: MemberLink): Promise<void> {
     member.successor = 'called'
     await this.#fillPlace()
     this.#retire(member)
   }
 
-  /** It is not needed any more: leaves now, or after what it runs. */
+  /** Has a member leave that is not needed any more: now, or after its attempt. */
   #retire(member: MemberLink): void {
     member.successor = 'here'
     if (!this.#idle.includes(member)) return
@@ -240,7 +240,7 @@ export class Crew implements Pool {
   #replaceDead(member: MemberLink, how: string): void {
     const fields = { event: 'pool.member-gone' as const, member: member.name, how, attempts: member.attempts }
     this.#options.logger.warn(fields, 'a member of the pool is gone; starting another')
-    // One that never did anything ends by itself: its successors will, too, and must not do so without a break.
+    // A member that ends before its first attempt has a cause that its successors share: they are started with pauses.
     void this.#fillPlace(member.attempts === 0 ? this.#backoff.failed() : 0)
   }
 
@@ -263,7 +263,7 @@ export class Crew implements Pool {
     }
   }
 
-  /** Ends everyone. */
+  /** Ends all members. */
   async #killAll(): Promise<void> {
     this.#stopped.abort()
     for (const member of this.#members) member.kill()
@@ -285,7 +285,7 @@ function checkTasks(member: string, names: readonly string[], expected: readonly
   })
 }
 
-/** Without them tasks would run unwatched, unchecked, for the wrong tenant. */
+/** Throws where a plugin is missing: tasks would run untraced, unchecked, or for the wrong tenant. */
 function checkPlugins(member: string, names: readonly string[], expected: readonly string[]): void {
   if (names.join() === expected.join()) return
   const list = (plugins: readonly string[]): string => (plugins.length === 0 ? 'none' : plugins.join(', '))

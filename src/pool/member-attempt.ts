@@ -26,7 +26,7 @@ export interface MemberAttempt {
   readonly options: RunOptions
   /** What it has sent, by id. */
   readonly sent: Map<string, AskableHandle>
-  /** Aborts when the attempt has ended: nobody waits any more for what it sent. Dear, so made for the first who waits. */
+  /** Aborts when the attempt has ended: nothing waits any more for what it sent. Expensive, so made for the first call that waits. */
   over: AbortController | undefined
   readonly end: (outcome: Outcome) => void
 }

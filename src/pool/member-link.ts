@@ -9,7 +9,7 @@ import { errorFrom, type FromMember, fromText, messageOfMember, portableError } 
 import type { RunOptions } from './pool.ts'
 import type { Member, StartMember } from './start-member.ts'
 
-/** What a member's end of the line needs from the worker. */
+/** The parts of the worker that the link to a member works with. */
 export interface LinkParts extends SendParts {
   readonly startMember: StartMember
   /** The largest result of a task, in bytes of JSON. */
@@ -19,14 +19,14 @@ export interface LinkParts extends SendParts {
   readonly logger: EventLogger
 }
 
-/** The line to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
+/** The link to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
 export class MemberLink {
   readonly #parts: LinkParts
   readonly #member: Member
   readonly #opened: Deferred<FromMember & { kind: 'opened' }> = deferred()
   #attempt: MemberAttempt | undefined
   #alive = true
-  /** How it died is known once it did; `undefined` while it lives. */
+  /** Resolves with how it ended, once it has. */
   readonly gone: Promise<string>
   /** How many attempts it was given. */
   attempts = 0
@@ -43,7 +43,7 @@ export class MemberLink {
       const message = messageOfMember(said)
       if (message !== undefined) this.#hear(message)
     })
-    // The crew that started it hears of it by `open`.
+    // The crew that started it gets the rejection from `open`.
     this.#opened.promise.catch(() => {})
     this.gone = this.#member.gone.then((how) => {
       this.#alive = false

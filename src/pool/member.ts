@@ -21,7 +21,7 @@ import {
   toText,
 } from './messages.ts'
 
-/** What a member has once it was told. */
+/** What a member has once it is opened. */
 interface Opened {
   readonly host: Host
   readonly logger: EventLogger

@@ -4,7 +4,7 @@ import type { Pool } from './pool.ts'
 import type { PoolKind } from './pool-kind.ts'
 import { SplitPool } from './split.ts'
 
-/** All that a worker gives a pool, of whatever kind it is. */
+/** All that a worker gives a pool, whichever kind it has. */
 export type PoolSettings = Omit<AsyncPoolOptions, 'kind' | 'resizable'> &
   Omit<CrewOptions, 'kind' | 'startMember'> & {
     /** Whether a task needs the worker's connections, so that no member can run it. */

@@ -12,7 +12,7 @@ export interface Pool extends Service {
   readonly onEventLoop: boolean
   /**
    * Runs one attempt; returns the outcome itself where that is known when the task's code returns. Never throws or rejects: the
-   * death of whatever ran it is an outcome too.
+   * death of the thread or process that ran it is an outcome too.
    */
   run(invocation: Invocation, options: RunOptions): Outcome | Promise<Outcome>
   /** Takes `size` attempts at once from now on; running ones go on. Missing where that can't be changed. */
@@ -35,7 +35,7 @@ export interface PoolStats {
 export interface RunOptions {
   /** Aborts the attempt; the reason is a `TwqError`. */
   readonly signal: AbortSignal
-  /** Whether `signal` has aborted. Making a signal is dear: who gives this has it made only when it is asked for. */
+  /** Whether `signal` has aborted. Making a signal is expensive: with this, it is made only when it is read. */
   readonly aborted?: boolean
   /** Called once user code is about to run. */
   onStarted?(info: { readonly pid: number }): void

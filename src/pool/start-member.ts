@@ -8,11 +8,11 @@ export interface Member {
   readonly pid: number
   /** Throws for what can't be cloned; to a member that is gone it says nothing. */
   post(message: ToMember): void
-  /** Ends it at once, whatever it does. */
+  /** Ends it at once, also while it computes. */
   kill(): void
   /** How it ended, in Celery's words: `signal 9 (SIGKILL)`, `exitcode 1`. Never rejects. */
   readonly gone: Promise<string>
 }
 
-/** Starts a thread or a process; `hear` gets all that comes from it: what the pool's end of it says, and what a task sends. */
+/** Starts a thread or a process; `hear` gets every message from it: those of the pool's code in it, and those that a task sends. */
 export type StartMember = (hear: (said: unknown) => void) => Member

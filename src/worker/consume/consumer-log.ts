@@ -1,7 +1,7 @@
 import { hintOf } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 
-/** Tells of the consumer of one queue that the broker ended it, that it can't be there for now, and that it is there again. */
+/** Logs that the broker ended the consumer of a queue, that it can't be set up for now, and that it is restored. */
 export function consumerLog(logger: EventLogger, queue: string) {
   return {
     cancelled() {

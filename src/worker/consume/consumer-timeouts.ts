@@ -10,18 +10,18 @@ import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Declarations } from './declarations.ts'
 
-/** What telling the ends of consumers apart takes. */
+/** The parts that finding the reason for a consumer's end works with. */
 export interface ConsumerTimeoutsParts {
   readonly session: Pick<Session, 'connection' | 'withChannel'>
   readonly declarations: Declarations
   readonly table: RequestTable
-  /** Told of `takenBack`: what has not started is let go of, so that the broker has all of it. */
+  /** Gets `takenBack`, at which requests that have not started are dropped: the broker has all of them then. */
   readonly moments: Pick<Moments, 'takenBack'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-// Milliseconds: so long the broker may take to delete a queue whose consumers it has ended, and between two looks at it.
+// Milliseconds: how long the broker may take to delete a queue whose consumers it has ended, and the time between two looks at it.
 const DELETION = 2_000
 const BETWEEN_LOOKS = 20
 
@@ -61,7 +61,7 @@ export class ConsumerTimeouts {
     return true
   }
 
-  /** Says which tasks ran longer than the broker waits: once of each, with the hint. */
+  /** Logs which tasks ran longer than the broker waits: each once, with the hint. */
   tell(fields: { readonly error: string; readonly hint: string | undefined; readonly [field: string]: unknown }): void {
     const { logger, table } = this.#parts
     const running = table.inState('active')

@@ -20,13 +20,13 @@ export interface ConsumingParts {
   readonly careful: Pick<CarefulConsumers, 'doubts' | 'prove' | 'started' | 'end'>
   /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
-  /** Told of `redelivered`, and of `takenBack` when a new channel consumes: the broker has requeued every unacknowledged message of the one before. */
+  /** Gets `redelivered`, and `takenBack` when a new channel consumes: the broker has requeued all unacknowledged messages of the one before. */
   readonly moments: Pick<Moments, 'redelivered' | 'takenBack'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-/** One channel, and what is to be consumed on it. */
+/** One channel, and the queues to consume on it. */
 export interface Consuming {
   /** The channel that consumes, with those before it. */
   readonly channel: ChannelSet
@@ -53,7 +53,7 @@ export class ConsumingChannel {
   #shared: boolean
   /** What the consumers of a queue may have together. */
   #limit: QueueLimit = SHARED
-  /** What was asked for last is done when this settles: changes go one after the other. */
+  /** Settles when the last change is done: changes are made one after the other. */
   #changed = Promise.resolve()
   #left = false
 

@@ -21,11 +21,11 @@ export interface DeclareParts {
   readonly session: Pick<Session, 'withChannel'>
   readonly clock: Clock
   readonly logger: EventLogger
-  /** What the broker is, where that is known. */
+  /** The broker's product and version, if known. */
   readonly server: ServerInfo | undefined
-  /** What the queue of failures holds; undefined where none are kept. */
+  /** The limits of the queue of failures; undefined if no failures are kept. */
   readonly failures: FailedLimits | undefined
-  /** The differences of companions that were told of already. */
+  /** The differences of companions that were logged already. */
   readonly told: Set<string>
   /** After the start of the worker: a queue with other settings than the configuration's is a warning, not an error. */
   readonly lenient: boolean
@@ -69,7 +69,7 @@ export async function declareQueue(queue: TaskQueue, parts: DeclareParts): Promi
   return { quorum, priorities, singleActive, deadLetters }
 }
 
-/** Declares what lies beside a task queue, all at once. */
+/** Declares the companions of a task queue, all at once. */
 function declareCompanions(
   name: string,
   quorum: boolean,
@@ -92,7 +92,7 @@ function declareCompanions(
   })
 }
 
-/** A user who may not declare it can do all else: each failure that is not kept for that is told of. */
+/** Logs a warning where the user may not declare it: tasks run, and failures that are not kept are logged. */
 async function declareFailedOrTell(
   name: string,
   quorum: boolean,

@@ -18,7 +18,7 @@ export interface ConsumerParts extends ConsumingParts {
 
 // Milliseconds: what answers later is consumed later.
 const MOMENT = 1_000
-// So long the start waits for what answers late, to tell what is wrong with it.
+// How long the start waits for queues that answer late, to report what is wrong with them.
 const PATIENCE = 5_000
 
 /**
@@ -92,7 +92,7 @@ export class Consumer {
       const declared = careful.doubts(queue.name) ? undefined : await answer
       if (declared !== undefined) await current.begin(queue, declared)
     })
-    // What is wrong with a queue for good is told at the start.
+    // A permanent problem with a queue is reported at the start.
     if (!this.#everUp) await Promise.race([Promise.allSettled(taken), pause(clock, PATIENCE, signal)])
     this.#throwHopeless(asked)
     this.#everUp = true
@@ -103,7 +103,7 @@ export class Consumer {
 
   /**
    * Consumes one more queue, now and on every later connection. Resolves once it is consumed, or at once where there is
-   * no connection or it was consumed before. Rejects with what the broker has against it, and forgets it then.
+   * no connection or it was consumed before. Rejects with the broker's refusal, and forgets the queue then.
    */
   async add(queue: TaskQueue): Promise<void> {
     if (this.#wanted.get(queue.name) !== undefined) return

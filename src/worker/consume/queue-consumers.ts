@@ -14,7 +14,7 @@ export interface DeliveryReceiver {
   receive(delivery: Delivery, queue: string, source?: Request['source']): void
 }
 
-/** What matters of a queue for how its consumers start and end. */
+/** The properties of a queue on which the start and the end of its consumers depend. */
 export interface QueueKind {
   readonly quorum: boolean
   /** One consumer at a time is given messages. */
@@ -34,7 +34,7 @@ export interface QueueConsumersParts {
   readonly wanted: () => boolean
   readonly receiver: DeliveryReceiver
   readonly moments: Pick<Moments, 'redelivered'>
-  /** Told when the broker has ended a consumer. `none`: no other consumes. */
+  /** Called when the broker has ended a consumer. `none`: no other consumes. */
   readonly onEnded: (ended: EndedConsumer, none: boolean) => void
   /** Called when a consumer has left: the limit is to be fitted again. */
   readonly onLeft: () => void
@@ -42,7 +42,7 @@ export interface QueueConsumersParts {
 
 /** How many messages the consumers of a queue may have together, by a limit of their own; 0 and 0 where all queues share one. */
 export interface QueueLimit {
-  /** For what runs, and what is held for later. */
+  /** For running requests, and those held for later. */
   readonly usual: number
   /** For the work-ahead window. */
   readonly ahead: number

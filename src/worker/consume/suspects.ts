@@ -13,12 +13,12 @@ import { isLoss } from './queue-consumer.ts'
 import type { DeliveryReceiver } from './queue-consumers.ts'
 import { unpackedDelivery } from './unpacked-delivery.ts'
 
-/** What suspects need around them. */
+/** The parts that consuming suspects works with. */
 export interface SuspectsParts {
   /** Declares the suspects of a task queue, on another channel: a refusal closes the one it came on. Tells whether that is a quorum queue. */
   readonly declare: (queue: string) => Promise<{ readonly quorum: boolean }>
   readonly careful: Pick<CarefulConsumers, 'doubts' | 'prove' | 'started' | 'end'>
-  /** Judges the end of a consumer that the broker ended. */
+  /** Finds out why the broker ended a consumer. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
   readonly clock: Clock
   readonly logger: EventLogger
@@ -126,7 +126,7 @@ export class Suspects {
     await Promise.allSettled([...this.#queues].map((queue) => this.#consume(channel, queue)))
   }
 
-  /** Takes one more of the suspects of `queue` although one is held, unsettled; returns how to say that it is settled. */
+  /** Takes one more of the suspects of `queue` although one is held, unsettled; call the returned function once that is settled. */
   spare(queue: string): () => void {
     const held = this.#held
     const channel = this.#channel
@@ -215,7 +215,7 @@ export class Suspects {
 
   #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
     const consumer = this.#start(channel, queue, (ended) => {
-      // Another one has taken over, and tells of its own end.
+      // Another one has taken over: its own end is handled by itself.
       if (this.#consumers.get(queue) !== consumer) return
       this.#consumers.delete(queue)
       this.#down.add(queue)

@@ -1,18 +1,18 @@
-/** What the work-ahead window of a worker is decided by. */
+/** The facts from which the work-ahead window of a worker is decided. */
 export interface WindowFacts {
   /** How many messages it holds without one. */
   readonly base: number
   /** How many more it holds now. */
   readonly ahead: number
-  /** Tasks settled of late, in each second. */
+  /** Tasks settled per second, recently. */
   readonly rate: number
-  /** Bytes of the largest message of late. */
+  /** Bytes of the largest recent message. */
   readonly largest: number
-  /** Whether a change is dear: it then waits until it is a large one. */
+  /** Whether a change is expensive: it is then made only if it is large. */
   readonly stepped: boolean
 }
 
-// Seconds: so much work is taken ahead.
+// Seconds of work that are taken ahead.
 const DEPTH = 0.025
 // Messages in hand, those in work included.
 const MOST = 1_000

@@ -9,7 +9,7 @@ export interface WorkAheadParts {
   /** Whether the configuration leaves the prefetch count to the worker. */
   readonly enabled: boolean
   readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'lookAhead'>
-  /** Whether tasks with a rate limit come: what waits for its turn is held beside those in work already. */
+  /** Whether tasks with a rate limit come: those that wait for their turn are already held beside the running ones. */
   readonly limited: () => boolean
   readonly clock: Clock
 }
@@ -71,7 +71,7 @@ export class WorkAhead implements WorkerObserver {
     if (this.#settled % TASKS === 0) this.#look(SHORTEST)
   }
 
-  /** What the window let in is with the broker again. */
+  /** The messages that the window let in are with the broker again. */
   takenBack(): void {
     this.close()
   }
@@ -82,7 +82,7 @@ export class WorkAhead implements WorkerObserver {
     this.#timer = undefined
   }
 
-  /** Lets nothing more in ahead, until tasks are quick again. */
+  /** Takes nothing ahead until tasks are quick again. */
   close(): void {
     this.#settled = 0
     if (this.#parts.prefetch.ahead > 0) this.#apply(0)

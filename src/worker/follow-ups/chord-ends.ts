@@ -27,7 +27,7 @@ export type ChordMember = Pick<Abandoned, 'id' | 'group' | 'groupIndex' | 'chord
 
 const NO_CHILDREN: ReadonlyMap<string, readonly Json[]> = new Map()
 
-/** Counts tasks in their chords, sends the bodies of those that are complete, and tells of tasks that will never run. */
+/** Counts tasks in their chords, sends the bodies of complete chords, and stores failures for tasks that will never run. */
 export class ChordEnds {
   readonly #parts: ChordEndsParts
   /** Where the result backend joins chords. */
@@ -87,7 +87,7 @@ export class ChordEnds {
     }
     const unreadable = all.unreadable !== undefined
     const how = await this.end(body, all, last, progress)
-    // What can't be read would be told of again by each task that ends after this one.
+    // Otherwise each task that ends after this one would report the unreadable part again.
     if (how === 'sent' || unreadable) await progress.once('forgotten', () => chord.forget(groupId))
     if (additions.length > 0 || unreadable) await chord.forgetAdditions(groupId, part.id)
   }

@@ -37,7 +37,7 @@ const HAND_BACK_AFTER = 600_000
 const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
 // Milliseconds: tasks are consumed meanwhile, but the worker is not ready.
 const LONGEST_OPENING = 5_000
-// Before a chord is taken up again whose queue is down with its node, or whose end could not be made safe, in milliseconds.
+// Milliseconds before a chord is taken up again whose queue is down with its node, or whose end could not be made safe.
 const AGAIN_AFTER = 5_000
 
 /**

@@ -13,7 +13,7 @@ export interface ChordUnlockParts {
   readonly followUps: Pick<FollowUps, 'endChord'>
 }
 
-/** A chord as `celery.chord_unlock` is told of it: its body, and the results of its header. */
+/** The arguments of `celery.chord_unlock`: the body of a chord, and the results of its header. */
 export interface PolledChord {
   readonly body: Json
   readonly header: Json

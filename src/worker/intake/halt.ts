@@ -4,7 +4,7 @@ import type { WorkerObserver } from '../request/moments.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
 
-/** What stands still while outcomes can't be settled. */
+/** The parts that are paused while outcomes can't be settled. */
 export interface HaltParts {
   readonly consumer: Pick<Consumer, 'pause' | 'resume'>
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
@@ -12,7 +12,7 @@ export interface HaltParts {
   readonly kept: Pick<KeptOutcomes, 'halted'>
 }
 
-/** Takes nothing new while outcomes can't be settled, and returns what has not started. */
+/** Pauses the consumers while outcomes can't be settled, and returns requests that have not started. */
 export class Halt implements WorkerObserver {
   readonly #parts: HaltParts
 

@@ -26,7 +26,7 @@ import { receivedEvent } from '../settle/task-events.ts'
 import type { Delays } from '../waiting/delays.ts'
 import type { StartGate } from './start-gate.ts'
 
-/** What the intake decides by, and hands on to. */
+/** The parts that the intake works with. */
 export interface IntakeParts {
   readonly node: string
   readonly registry: TaskRegistry
@@ -46,7 +46,7 @@ export interface IntakeParts {
   readonly finished: FinishedAttempts
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly events: TaskEvents
-  /** Told of each message that can run. */
+  /** Gets `received` for each message that can run. */
   readonly moments: Pick<Moments, 'received'>
   readonly clock: Clock
   readonly logger: EventLogger
@@ -127,7 +127,7 @@ export class Intake implements DeliveryReceiver {
     const now = clock.now()
     request.receivedAt = now
     const admission = admit(message, { now, revoked: this.#parts.isRevoked(message) })
-    // As Celery: of a task that is refused on receipt, monitors hear only that.
+    // As Celery: a task that is refused on receipt has no event for its receipt.
     if (admission.kind !== 'refuse') {
       if (events.wanted) events.emit(receivedEvent(request))
       moments.received(request)

@@ -17,7 +17,7 @@ import type { Dispatcher } from '../run/dispatcher.ts'
 /** The parts that returning overdue messages works with. */
 export interface OverdueParts {
   readonly workAhead: Pick<WorkAhead, 'enabled' | 'close'>
-  /** Tells how many of the consumers that the broker counts are our own. */
+  /** Counts our own consumers among those that the broker counts. */
   readonly consumer: Pick<Consumer, 'consumersOf'>
   readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'upToDate'>
   readonly dispatcher: Pick<Dispatcher, 'waiting' | 'unfinished' | 'next' | 'last' | 'takeOut' | 'submit'>
@@ -32,12 +32,12 @@ export interface OverdueParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds. Each look asks the broker: they grow rarer while nobody else is there.
+// Milliseconds. Each look asks the broker: the interval grows while there are no other consumers.
 const LOOK_EVERY = 250
 const LOOK_AT_LEAST_EVERY = 1_000
 const OVERDUE_AFTER = 500
 const LONGEST_PATIENCE = 30_000
-// Then also where nobody else is there to take them: far below RabbitMQ's consumer timeout of 30 minutes.
+// Then also if there are no other consumers: far below RabbitMQ's consumer timeout of 30 minutes.
 const IN_ANY_CASE_AFTER = 600_000
 
 /**
@@ -87,7 +87,7 @@ export class Overdue implements WorkerObserver {
     })
   }
 
-  /** Resolves with true where the broker was asked, and nobody else wants what waits here. */
+  /** Resolves with true when the broker was asked, and no other consumer wants the messages that wait here. */
   async #look(): Promise<boolean> {
     const { workAhead, prefetch } = this.#parts
     if (prefetch.ahead > 0) this.#patience = OVERDUE_AFTER
@@ -158,7 +158,7 @@ export class Overdue implements WorkerObserver {
   }
 }
 
-/** What came before, waited for its time, or is somebody's twin stays: its past is dealt with here. */
+/** False for a message that was delivered before, waited for its time, or has a twin here: its past is handled here. */
 function mayReturn({ source, message, mayBeTwin, delivery }: Request): boolean {
   return source === 'tasks' && !mayBeTwin && !delivery.redelivered && message.eta === undefined
 }

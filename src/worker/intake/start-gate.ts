@@ -52,7 +52,7 @@ export class StartGate implements WorkerObserver {
     this.#parts = parts
   }
 
-  /** What was held starts. */
+  /** Starts a request that was held. */
   due(request: Request, inTurn: boolean): void {
     this.begin(request, { inTurn })
   }

@@ -6,7 +6,7 @@ import type { Delays } from '../waiting/delays.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { RateLimits } from '../waiting/rate-limits.ts'
 
-/** Where requests are that have not started. */
+/** The places where requests wait that have not started. */
 export interface TakenBackParts {
   readonly table: RequestTable
   readonly aside: Pick<HeldAside, 'forgetTakenBack'>

@@ -6,7 +6,7 @@ import type { Outgoing, WireMessage } from '../../protocol/wire.ts'
 // A queue that takes nothing for a second is asked again later: until then the message waits elsewhere.
 const HOW = { mandatory: true, patience: 1_000 }
 
-/** What publishing copies takes. */
+/** The parts that publishing copies works with. */
 export interface CompanionPublisherParts {
   readonly publisher: Publisher
   /** Declares the queue beside a task queue. */
@@ -16,7 +16,7 @@ export interface CompanionPublisherParts {
 /** Makes the copy, with the header table of the original in this place. */
 export type CopyOf = (place: TablePlace) => Outgoing
 
-/** Hears what became of a copy: once. */
+/** Is called once with what became of a copy. */
 export interface CopyListener {
   /** The broker has it. */
   confirmed(): void
@@ -77,7 +77,7 @@ export class CompanionPublisher {
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `the queue ${outgoing.route.routingKey} does not exist`)
   }
 
-  /** Once for all that need it now. */
+  /** Declares it once for all callers that wait for it. */
   async #declare(queue: string): Promise<void> {
     let declaring = this.#declaring.get(queue)
     if (declaring === undefined) {

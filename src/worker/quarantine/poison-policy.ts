@@ -5,12 +5,12 @@ import { hasOnlyProtocolHeaders } from '../../protocol/known-headers.ts'
 /** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
 export type DeliverySource = 'tasks' | 'suspects'
 
-/** What a delivery tells about the deliveries before it. */
+/** The facts about earlier deliveries of a message that a delivery carries. */
 export interface DeliveryFacts {
   readonly source: DeliverySource
   /** The broker's flag. A classic queue has nothing more. */
   readonly redelivered: boolean
-  /** How often a quorum queue got it back; undefined for a classic one. */
+  /** How often it went back to its quorum queue; undefined for a classic one. */
   readonly returns: number | undefined
   /** An earlier delivery may have started, as our own header has it. */
   readonly startedBefore: boolean

@@ -16,13 +16,13 @@ export interface QuarantineReason {
   readonly starts?: number | undefined
 }
 
-/** What setting aside takes. */
+/** The parts that setting aside works with. */
 export interface QuarantineParts {
   readonly publisher: Publisher
   /** Declares the quarantine of a task queue. */
   readonly declare: (queue: string) => Promise<unknown>
   readonly node: string
-  /** Hears of each message that was set aside. */
+  /** Called for each message that was set aside. */
   readonly onTaken: (task: string | undefined) => void
   readonly clock: Clock
 }

@@ -49,7 +49,7 @@ const WAITING: readonly (string | undefined)[] = ['held', 'limited']
 /**
  * Replaces messages by copies that carry their past: publish, confirm, ack. A broker hands the copy out before it
  * confirms it, so this same process may get it while the original is still its own, and a death in that moment would
- * leave both: who gets a copy waits for `underway` before he starts it.
+ * leave both: a copy is started only once `underway` has resolved.
  */
 export class Republisher {
   readonly #parts: RepublisherParts

@@ -58,7 +58,7 @@ export interface AttemptsParts {
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Suspects or quarantines the message of a suspect whose process died. */
   readonly poison: Pick<PoisonMessages, 'lost'>
-  /** Told of each attempt that starts, and whose outcome is safe. */
+  /** Gets `started` for each attempt that starts, and `settled` once its outcome is safe. */
   readonly moments: Pick<Moments, 'started' | 'settled'>
   readonly clock: Clock
   readonly logger: EventLogger

@@ -12,7 +12,7 @@ export interface Bounds {
   readonly min: number
 }
 
-/** What the size of a pool is decided by. */
+/** The facts from which the size of a pool is decided. */
 export interface ScaleFacts extends Bounds {
   /** How many slots there are. */
   readonly size: number
@@ -26,14 +26,14 @@ export interface ScaleFacts extends Bounds {
 const KEEP_SPARE = 30_000
 const LOOK_EVERY = 1_000
 
-/** How many slots there should be now: at once as many as there are tasks for, and one fewer when some were spare for 30 s. */
+/** The number of slots that there should be now: as many as there are tasks, at once, and one fewer when some were spare for 30 s. */
 export function nextSize({ size, demand, max, min, spareFor }: ScaleFacts): number {
   const wanted = Math.min(Math.max(demand, min, 1), max)
   if (wanted >= size) return wanted
   return size > max ? max : spareFor < KEEP_SPARE ? size : size - 1
 }
 
-/** What an autoscaler looks at and steers. */
+/** The parts that an autoscaler reads and resizes. */
 export interface AutoscalerParts {
   readonly bounds: Bounds
   readonly dispatcher: Pick<Dispatcher, 'running' | 'waiting'>

@@ -25,7 +25,7 @@ export interface DispatcherParts {
   readonly table: RequestTable
   readonly clock: Clock
   readonly logger: EventLogger
-  /** Told of `waiting`: a request came, and there is no slot for it. */
+  /** Gets `waiting` when a request finds no free slot. */
   readonly moments: Pick<Moments, 'waiting'>
   readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>
   /** Takes over a request that may have started before, and is not to start now. */
@@ -146,7 +146,7 @@ export class Dispatcher implements SettleListener {
     return this.#ready.slice(Math.max(this.#next, this.#ready.length - count))
   }
 
-  /** Has these wait for no slot any more: they are another's from now on. */
+  /** Removes these from the queue for a slot; the caller handles them from now on. */
   takeOut(requests: ReadonlySet<Request>): void {
     this.#ready = this.#takeReady().filter((request) => !requests.has(request))
   }
@@ -187,7 +187,7 @@ export class Dispatcher implements SettleListener {
     void this.#parts.giveBack([request])
   }
 
-  /** Starts what may start now. What starts may end at once, and ask for the next: that is this loop's already. */
+  /** Starts what may start now. A task that ends at once calls this again, which does nothing: the loop goes on. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -256,7 +256,7 @@ export class Dispatcher implements SettleListener {
   }
 }
 
-/** What the pool is told of a request, and tells of it. A class and not a literal with getters, which costs a microsecond. */
+/** The options that the pool gets for a request, and its callbacks. A class, since a literal with getters costs a microsecond. */
 class Run implements RunOptions {
   readonly #request: Request
   readonly #attempts: DispatcherParts['attempts']

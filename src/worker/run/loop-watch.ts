@@ -11,7 +11,7 @@ export interface LoopWatchParts {
 }
 
 const THRESHOLD = 1_000
-// How often the loop is looked at: often enough to tell who ran when it stood still, seldom enough to cost nothing.
+// How often the loop is checked: often enough to know which tasks ran while it stood still, seldom enough to cost nothing.
 const INTERVAL = 200
 const MOST_NAMED = 5
 // At twice this many entries, ended requests are dropped before the next look: they would keep their messages in memory.
@@ -25,9 +25,9 @@ export class LoopWatch {
   readonly #clock: Clock
   readonly #logger: EventLogger
   readonly #threshold: number
-  /** The requests that run, and all that started since the last look. */
+  /** The running requests, and all that started since the last look. */
   #suspects: Request[] = []
-  /** Sift the suspects when there are so many. */
+  /** At this length the list of suspects is filtered. */
   #many = 2 * FEW
   #timer: Timer | undefined
   #due = 0
@@ -78,7 +78,7 @@ export class LoopWatch {
   }
 
   #warn(late: number): void {
-    // What started when the loop moved again is innocent.
+    // A request that started after the loop moved again did not block it.
     const before = this.#clock.now() - late / 2
     const suspects = this.#suspects.filter(({ startedAt }) => startedAt !== undefined && startedAt <= before)
     const fields = { event: 'loop.blocked' as const, blocked_ms: Math.round(late) }

@@ -11,7 +11,7 @@ import type { Plugin } from '../../tasks/plugin.ts'
 import { pluginProblems } from '../../tasks/plugin-problems.ts'
 import { createRegistry } from '../../tasks/registry.ts'
 
-/** What a member is told, so that it has the tasks of the worker. Plain data. */
+/** The setup of a member, with which it loads the same tasks as the worker. Plain data. */
 export interface MemberSetup {
   /** The configuration file, if there is one. It is loaded in every member: it may prepare more than its default export. */
   readonly file: string | undefined
@@ -20,7 +20,7 @@ export interface MemberSetup {
   readonly modules: readonly string[]
   /** True when that also holds tasks themselves: they are taken from the file. */
   readonly takeTasks: boolean
-  /** What starting and running plugins takes. */
+  /** The settings with which plugins are started and run. */
   readonly plugins: Pick<PluginListParts, 'host' | 'startTimeout' | 'stopTimeout' | 'publishTimeout'>
   /** True when the configuration in force has plugins: they are taken from the file. */
   readonly takePlugins: boolean
@@ -52,7 +52,7 @@ function hostPlugins(list: PluginList): HostPlugins {
   return { names, aroundOf, surround: sends && ((send, parent) => sends.around(send, parent)), stop: () => list.stop() }
 }
 
-/** The file may say something else here than in the worker, whose configuration was checked. */
+/** Checks the plugins again: the file may give other ones here than in the worker. */
 function pluginsOf(plugins: unknown): readonly Plugin[] {
   const [problem] = pluginProblems(plugins)
   if (problem === undefined) return plugins as readonly Plugin[]

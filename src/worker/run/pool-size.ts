@@ -3,13 +3,13 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
-/** What goes together when a pool grows. */
+/** The parts that change together when a pool grows or shrinks. */
 export interface PoolSizeParts {
   readonly pool: Pick<Pool, 'kind' | 'onEventLoop' | 'resize' | 'restart'>
   readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
   readonly prefetch: Pick<Prefetch, 'widen'>
   readonly prefetchMultiplier: number
-  /** What the configuration lets it grow to by itself. */
+  /** The largest size that autoscaling may choose. */
   readonly max?: number | undefined
   readonly logger: EventLogger
 }
@@ -18,7 +18,7 @@ export interface PoolSizeParts {
 const LARGEST_CREW = 256
 const LARGEST = 65_535
 
-/** How many attempts run at once, changed while the worker runs: the pool, its slots, and what is taken ahead for them. */
+/** Changes how many attempts run at once while the worker runs: the pool, its slots and the prefetch count for them. */
 export class PoolSize {
   readonly #parts: PoolSizeParts
   /** How many slots there can be. */
@@ -38,13 +38,13 @@ export class PoolSize {
     return this.#parts.dispatcher.concurrency
   }
 
-  /** Adds `change` slots (negative: takes them away), and takes as much more ahead. Throws in Python's words. */
+  /** Adds `change` slots (negative: removes them), and changes the prefetch count accordingly. Throws in Python's words. */
   change(change: number): void {
     this.resize(this.size + change)
     this.widen(change)
   }
 
-  /** Has `size` slots, and takes ahead what it did before. Throws in Python's words. */
+  /** Sets the number of slots, and leaves the prefetch count. Throws in Python's words. */
   resize(size: number): void {
     const { pool, dispatcher, logger } = this.#parts
     const before = this.size
@@ -60,7 +60,7 @@ export class PoolSize {
     logger.info({ event: 'pool.resized', before, size }, 'the pool has another size')
   }
 
-  /** Takes messages ahead for so many more slots (or, negative, fewer). */
+  /** Raises the prefetch count for so many more slots (negative: lowers it). */
   widen(change: number): void {
     this.#parts.prefetch.widen(change * this.#parts.prefetchMultiplier)
   }

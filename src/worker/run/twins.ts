@@ -23,8 +23,8 @@ export class Twins {
   }
 
   /**
-   * Whether a message that may have started before must not start now: it is acknowledged where its attempt has ended here,
-   * and is `due` once more when the attempt that runs here is over. Two messages of the same id that a caller sent are two.
+   * Returns true when a message that may have started before must not start now: it is acknowledged if its attempt has ended
+   * here, and is `due` again when the attempt that runs here is over. Two messages that a caller sent with the same id both run.
    */
   divert(request: Request, inTurn = true): boolean {
     const { finished, inFlight, moments, table } = this.#parts

@@ -6,7 +6,7 @@ import type { HeldAside } from '../waiting/held-aside.ts'
 import type { FailedMessages, Failure, KeepListener } from './failed-messages.ts'
 import type { Refusal } from './refusals.ts'
 
-/** What setting aside takes. */
+/** The parts that setting aside works with. */
 export interface EndedAsideParts {
   readonly failed: Pick<FailedMessages, 'keep' | 'take' | 'partOf' | 'leastOf'>
   /** Where those wait that can't be kept, and have to be. */

@@ -29,15 +29,15 @@ export interface Failure {
   readonly traceback: string | null
 }
 
-/** Hears whether a failure is kept: once, and perhaps before the call that keeps it returns. */
+/** Is called once with whether a failure is kept, perhaps before the call that keeps it returns. */
 export interface KeepListener {
   /** True: the broker has the copy. False: its queue does not take it. */
   kept(isKept: boolean): void
-  /** Neither is known. */
+  /** It is not known whether the broker has the copy. */
   refused(error: unknown): void
 }
 
-/** What keeping failures takes. */
+/** The parts that keeping failures works with. */
 export interface FailedMessagesParts {
   readonly failures: KeptFailures | 'drop'
   readonly registry: Pick<TaskRegistry, 'get'>
@@ -46,10 +46,10 @@ export interface FailedMessagesParts {
   readonly declare: (queue: string) => Promise<unknown>
   /** How many messages are ready in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
-  /** How much that queue holds, as far as the broker tells. */
+  /** The limits of that queue, as far as the broker shows them. */
   readonly limits: (queue: string) => Promise<FailedLimits>
   readonly node: string
-  /** Hears of each failure that is kept. */
+  /** Called for each failure that is kept. */
   readonly onKept: (task: string) => void
   readonly clock: Clock
   readonly logger: EventLogger
@@ -57,7 +57,7 @@ export interface FailedMessagesParts {
 
 // Milliseconds.
 const TOLD_EVERY = 60_000
-// A refusal to declare or to publish ends a channel of the broker's: it is not sought for each failure.
+// A refusal to declare or to publish closes a channel: after one, this queue is not tried again for so long.
 const REFUSED_FOR = 10_000
 
 /** Keeps the messages of failed tasks in `<queue>.failed`, with their bytes and how their attempts ended. */
@@ -65,7 +65,7 @@ export class FailedMessages {
   readonly #parts: FailedMessagesParts
   readonly #copies: CompanionPublisher
   readonly #full: FullFailures
-  /** Until when a queue of failures is not asked for again, by the task queue, and why. */
+  /** Until when a queue of failures is not tried again, by the task queue, and why. */
   readonly #refusing = new Map<string, { readonly until: number; readonly error: unknown }>()
   #toldAt = Number.NEGATIVE_INFINITY
   #untold = 0
@@ -76,22 +76,22 @@ export class FailedMessages {
     this.#full = new FullFailures(parts)
   }
 
-  /** What is kept of the failures of a task, by its name; undefined for nothing. */
+  /** Which part of a failed message of a task is kept, by the task's name; undefined for none. */
   partOf(task: string): KeptPart | undefined {
     const keepFailed = this.#parts.registry.get(task)?.settings.keepFailed
     if (keepFailed === false || !keepsFailuresOf(task, this.#parts.failures)) return undefined
     return keepFailed === 'headers' ? 'headers' : 'whole'
   }
 
-  /** What is kept of those that have to be kept, whatever the configuration says: not the arguments that a task wants nowhere. */
+  /** Which part is kept of a message that must be kept in any case: its headers only, if its task sets `keepFailed`. */
   leastOf(task: string): KeptPart {
     return this.#parts.registry.get(task)?.settings.keepFailed === undefined ? 'whole' : 'headers'
   }
 
   /**
-   * Keeps a failure where its queue takes it, and tells `listener`: of false, and in a warning once a minute, where it does not.
-   * It is `refused` only where the connection is away, the worker leaves, or its user may publish nothing: nothing is known of
-   * the copy then.
+   * Publishes a copy of a failed message, and calls `kept(true)` once the broker has it. If its queue does not take it, calls
+   * `kept(false)` and logs a warning, once a minute. Calls `refused` only if the connection is lost, the worker stops, or its user
+   * may not publish at all: it is not known then whether the broker has the copy.
    */
   keep(failure: Failure, part: KeptPart, listener: KeepListener): void {
     const { queue } = failure
@@ -175,7 +175,7 @@ export class FailedMessages {
   }
 }
 
-/** Whether the next message would be refused, too: this one was not for what it is itself. */
+/** Whether the next message would be refused too: the queue is the reason, not this message. */
 function isOfTheQueue(error: unknown): boolean {
   const trouble = troubleOf(error)
   if (trouble === 'never') return false

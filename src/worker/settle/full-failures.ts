@@ -4,18 +4,18 @@ import type { FailedLimits } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
-/** What telling of full queues takes. */
+/** The parts that warning of full queues works with. */
 export interface FullFailuresParts {
   readonly failures: KeptFailures | 'drop'
   /** How many messages are ready in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
-  /** How much that queue holds, as far as the broker tells. */
+  /** The limits of that queue, as far as the broker shows them. */
   readonly limits: (queue: string) => Promise<FailedLimits>
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-/** What one look at a queue of failures told, and what this worker has sent there since. */
+/** The answer to one question about a queue of failures, and the messages that this worker has sent there since. */
 interface Looked {
   /** On the clock's monotonic scale. */
   readonly at: number
@@ -33,7 +33,7 @@ interface Looked {
 const LOOKED_EVERY = 60_000
 // Sizes differ: a queue whose bytes seem to be used up is looked at again after this part of them was sent.
 const NEXT_PART = 1 / 8
-// How near to its limit the estimate of a full queue's bytes comes: the broker does not count all that we do.
+// From this part of its limit on, the estimated bytes count as full: the broker counts fewer bytes than this worker does.
 const NEAR = 0.8
 
 /**

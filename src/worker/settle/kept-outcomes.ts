@@ -12,7 +12,7 @@ import type { Request } from '../request/request.ts'
 export interface KeptOutcomesParts {
   /** Carries out what follows from an outcome; passes over what is done of it already. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
-  /** Ends what can't be settled: tells of it, and sets its message aside. */
+  /** Ends an attempt that can't be settled: stores its failure, and sets its message aside. */
   readonly end: (request: Request, outcome: Outcome, error: unknown) => Promise<void>
   /** Milliseconds: `resultPatience`. */
   readonly patience: number
@@ -23,7 +23,7 @@ export interface KeptOutcomesParts {
   readonly logger: EventLogger
 }
 
-/** How the outcomes of finished attempts are, for probes. */
+/** The state of the outcomes of finished attempts, for probes. */
 export interface OutcomeSigns {
   /** How many outcomes could not be settled yet, and their bytes. */
   readonly kept: number
@@ -49,7 +49,7 @@ interface Kept {
 
 /** Bytes of outcomes that may wait: beyond them nothing new starts. */
 export const MOST_BYTES_KEPT = 64 * 1024 * 1024
-// Where it is set aside in vain, milliseconds.
+// Milliseconds between two tries to set a message aside.
 const BETWEEN_ENDS = 30_000
 const TOLD_AFTER = [10_000, 30_000, 60_000]
 
@@ -99,7 +99,7 @@ export class KeptOutcomes {
     return { kept: this.#kept.size, bytes: this.#bytes, halted: this.#halted, fullFor }
   }
 
-  /** Settles an outcome that could not be settled at once; resolves when that is done, or given up in a shutdown. */
+  /** Settles an outcome that could not be settled at once; resolves when it is settled, or abandoned in a shutdown. */
   async keep(request: Request, outcome: Outcome, error: unknown): Promise<void> {
     const { clock } = this.#parts
     const kept: Kept = {
@@ -125,7 +125,7 @@ export class KeptOutcomes {
     }
   }
 
-  /** Has all of them tried at once: there may be no later. */
+  /** Tries all of them now: in a shutdown there may be no later try. */
   tryNow(): void {
     for (const { wake } of this.#kept) wake?.()
   }
@@ -158,7 +158,7 @@ export class KeptOutcomes {
     }
   }
 
-  /** Where a message can't even be set aside, that is tried for as long as it takes. */
+  /** Tries to set the message aside for as long as that takes. */
   async #end(kept: Kept, outcome: Outcome): Promise<void> {
     const { end } = this.#parts
     const { error } = kept
@@ -226,7 +226,7 @@ export class KeptOutcomes {
     this.#reports = 0
   }
 
-  /** One line at once, and then every so often while there are any. */
+  /** Logs one line now, and further ones at growing intervals while outcomes are kept. */
   #tellFirst({ request, error }: Kept): void {
     if (this.#report !== undefined) return
     const { message, queue } = request

@@ -7,7 +7,7 @@ import type { WorkerObserver } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import { INTERRUPTED } from './settlement.ts'
 
-/** Tells plugins of the moments of a worker. It has methods only for those that any plugin hears: others cost nothing. */
+/** Passes the moments of a worker to plugins. It has methods only for the moments that a plugin observes: others cost nothing. */
 export function pluginMoments(observers: Observers, node: string): WorkerObserver {
   const { hears, tell } = { hears: observers.hears.bind(observers), tell: observers.tell.bind(observers) }
   return {
@@ -24,7 +24,7 @@ export function pluginMoments(observers: Observers, node: string): WorkerObserve
   } satisfies WorkerObserver
 }
 
-/** Most outcomes are successes: where no plugin hears of those, they cost nothing. */
+/** Most outcomes are successes: they cost nothing if no plugin observes them. */
 function settledTeller(observers: Observers): Pick<WorkerObserver, 'settled'> {
   const successes = observers.hears('succeeded')
   return {

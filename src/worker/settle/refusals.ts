@@ -11,7 +11,7 @@ import { Progress } from '../request/progress.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { FailedMessages } from './failed-messages.ts'
 
-/** What can't be run: why, and whom to tell. */
+/** Why a message can't be run, and who waits for its result. */
 export interface Refusal {
   readonly error: RemoteError
   readonly detail: string
@@ -27,7 +27,7 @@ export interface Refusal {
   readonly ran?: TaskMessage
 }
 
-/** What setting aside takes. */
+/** The parts that setting aside works with. */
 export interface RefusalsParts {
   readonly quarantine: Quarantine
   readonly failed: Pick<FailedMessages, 'take' | 'leastOf'>

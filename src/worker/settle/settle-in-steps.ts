@@ -28,17 +28,17 @@ export interface SettleParts extends RetryParts {
   readonly sentChildren: Pick<SentChildren, 'of'>
   /** Keeps the messages of tasks that have ended. */
   readonly endedAside: Pick<EndedAside, 'keeps' | 'keep' | 'postCopy' | 'setAside'>
-  /** What holds for a task that does not say otherwise. */
+  /** The flags of tasks that do not set their own. */
   readonly flags: FailureFlags
   /** Which task queues name a dead-letter exchange. */
   readonly declarations: { deadLetters(queue: string): boolean }
-  /** Hears of an attempt before its task can run again. */
+  /** Called before the task of an attempt can run again. */
   readonly onAgain: (request: Request, outcome: Outcome) => void
-  /** Hears of an attempt whose acknowledgement is on its way to the broker. */
+  /** Called when the acknowledgement of an attempt is on its way to the broker. */
   readonly onAcknowledged: (request: Request) => void
-  /** Hears of an attempt that can't be acknowledged any more: the broker has taken its message back. */
+  /** Called for an attempt that can't be acknowledged any more: the broker has taken its message back. */
   readonly onAckLost: (request: Request) => void
-  /** Hears of an attempt that `settle` has settled, with how its task ended. */
+  /** Called when `settle` has settled an attempt, with how its task ended. */
   readonly onSettled: (request: Request, end: Outcome) => void
   /** Returns a message whose attempt ended in an orderly way. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
@@ -111,7 +111,7 @@ export async function settleInSteps(
   return outcome
 }
 
-/** The flags of a request's task, and those that hold where it says nothing. */
+/** The flags of a request's task, with the worker's for those that it does not set. */
 export function policyOf(
   request: Request,
   { flags, declarations }: Pick<SettleParts, 'flags' | 'declarations'>,
@@ -177,7 +177,7 @@ export async function endUnsettled(
   const error = celeryError('BackendStoreError', [detail])
   const record: ResultRecord = { taskId: message.id, state: 'FAILURE', error, traceback: null, children: [] }
   await progress.once('told of the end', async () => {
-    // What could not be settled may be the very telling.
+    // The step that failed may be this one.
     const told = !progress.has('stored SUCCESS') && !progress.has('stored FAILURE')
     if (told && !request.ignoresResult) await storeOrFail(parts.results, record, message).catch(() => {})
     if (message.embed.chord === null) return

@@ -8,9 +8,9 @@ import type { KeepListener } from './failed-messages.ts'
 import { KEPT, policyOf, type SettleParts, settleInSteps, storedStep, tellOfAck, whyOf } from './settle-in-steps.ts'
 import { decideSettlement, type Settlement } from './settlement.ts'
 
-/** Hears the end of a settlement: once, and perhaps before the call that began it returns. */
+/** Is called once at the end of a settlement, perhaps before the call that began it returns. */
 export interface SettleListener {
-  /** What follows from the outcome is safe. */
+  /** All consequences of the outcome are safe. */
   settled(request: Request): void
   /** A step could not be made safe. Nothing has been acknowledged; `settleInSteps` goes on from that step. */
   unsettled(request: Request, outcome: Outcome, error: unknown): void

@@ -109,7 +109,7 @@ function failure(
   return settlement(ackAction, policy, record, { kind: 'failed', callsErrbacks, record })
 }
 
-/** What is said of a task that its worker's shutdown ended for good. */
+/** The error of a task that its worker's shutdown ended for good. */
 export const INTERRUPTED = 'The worker shut down before the task could finish.'
 
 function errorRecord(

@@ -15,7 +15,7 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 import { EtaQueue } from './eta-queue.ts'
 
-/** What a worker takes upon itself, before it lets the broker wait. */
+/** The limits within which a worker holds messages itself; beyond them they wait with the broker. */
 export interface HoldLimits {
   /** Milliseconds: no message is held longer. */
   readonly holdFor: number
@@ -24,7 +24,7 @@ export interface HoldLimits {
   readonly maxHeldSize: number
 }
 
-/** What is held already, and what comes. */
+/** The messages that are held already, and the one that comes. */
 export interface HoldFacts {
   /** Whole seconds until it is due. */
   readonly seconds: number
@@ -43,7 +43,7 @@ export function waitsHere(facts: HoldFacts, limits: HoldLimits): boolean {
   return held < limits.maxHeld && heldBytes + size <= limits.maxHeldSize
 }
 
-/** What waiting takes. */
+/** The parts that delaying works with. */
 export interface DelaysParts {
   readonly delivery: DelayedDelivery
   readonly publisher: Publisher
@@ -176,7 +176,7 @@ export class Delays implements WorkerObserver {
         if ((await publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return true
       } catch (error) {
         if (!TwqError.is(error, 'TWQ_QUEUE_MISSING')) {
-          // What the message itself is at fault for says nothing about the others.
+          // An error about this message says nothing about the others.
           const ofThisMessage =
             TwqError.is(error, 'TWQ_CLOSED', 'TWQ_UNSERIALISABLE') || oversizeIn(error) !== undefined
           if (!ofThisMessage) delivery.giveUp(error as Error)
@@ -189,7 +189,7 @@ export class Delays implements WorkerObserver {
   }
 }
 
-/** What the broker is given in place of the message: with its past, if it has one, and else as it came. */
+/** The copy that the broker gets: marked with the past of the message, if it has one, and otherwise unchanged. */
 function copyOf({ delivery, source, lostWithConnection, queue }: Request): WireMessage {
   const facts = factsOf(delivery, source, lostWithConnection)
   const [{ starts }, redelivered] = [startsSoFar(facts), mayHaveStarted(facts)]

@@ -183,7 +183,7 @@ export class HeldAside {
     await work
   }
 
-  /** So that the broker does not take them back, and with them all that was delivered by the same channel. */
+  /** Replaces old ones by copies: at its consumer timeout the broker would take back all messages of their channel. */
   async #renewOld(): Promise<void> {
     const { clock, republisher } = this.#parts
     const now = clock.monotonic()
@@ -195,7 +195,7 @@ export class HeldAside {
           await this.#underway(held, republisher.renew(held))
           this.#held.remove(held)
         } catch {
-          // It is held on: tried again with the others.
+          // It stays held, and is tried again with the others.
           return
         }
       }

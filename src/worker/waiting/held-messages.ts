@@ -32,7 +32,7 @@ export interface Held extends Unrunnable {
   trying: Promise<unknown> | undefined
 }
 
-/** How the held messages are, for probes. */
+/** The state of the held messages, for probes. */
 export interface HeldAsideSigns {
   readonly held: number
   readonly bytes: number
@@ -63,7 +63,7 @@ const MOST_HELD = 1_000
 const MOST_BYTES = 64 * 1024 * 1024
 // A queue is consumed again below this part of both.
 const ROOM = 0.9
-// What takes longer than this to set aside, in milliseconds, gives its place to others meanwhile.
+// Milliseconds: a message that takes longer to set aside gives its place to others meanwhile.
 const PROMPT = 500
 
 /**
@@ -120,7 +120,7 @@ export class HeldMessages {
     held.release?.()
   }
 
-  /** A message that takes long to settle holds no task's place meanwhile. */
+  /** Has a message that takes long to settle take no place of a task meanwhile. */
   lendIfSlow(message: Unrunnable): { release(): void } {
     if (message.source === 'suspects') return { release: () => {} }
     const { clock, prefetch } = this.#parts

@@ -7,7 +7,7 @@ import type { Request } from '../request/request.ts'
 // More than these count as messages in work, so that a long queue of one task is not taken into memory whole.
 const MOST_HELD = 10_000
 
-/** What rate limits need around them. */
+/** The parts that rate limits work with. */
 export interface RateLimitsParts {
   readonly clock: Clock
   /** How many a second of a task may start, as configured; 0 or undefined is no limit. */
@@ -17,14 +17,14 @@ export interface RateLimitsParts {
   readonly prefetch: Pick<Prefetch, 'hold' | 'release'>
 }
 
-/** Requests that wait for their turn, in the order they came, and what lets them go. */
+/** The requests of one task that wait for their turn, in the order they came, with the bucket and the timer that admit them. */
 interface LimitedTask {
   readonly bucket: TokenBucket
   readonly waiting: Request[]
   timer: Timer | undefined
 }
 
-/** Lets the tasks of each name start no faster than their rate; those too early wait here, and hold no slot. */
+/** Lets the tasks of each name start no faster than their rate; requests that come too early wait here, without a slot. */
 export class RateLimits {
   readonly #parts: RateLimitsParts
   /** Only for tasks with a limit. */

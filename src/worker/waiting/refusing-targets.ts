@@ -12,12 +12,12 @@ export class RefusingTargets {
     this.#logger = logger
   }
 
-  /** Whether the last message took this way in vain. */
+  /** Whether the last message could not be published there. */
   has(target: string): boolean {
     return this.#tries.has(target)
   }
 
-  /** It took one again. */
+  /** Notes that it took a message again. */
   takes(target: string): void {
     this.#tries.delete(target)
   }
@@ -26,7 +26,7 @@ export class RefusingTargets {
     this.#tries.clear()
   }
 
-  /** It did not take a message, which `fields` name; `counts` say how many wait. */
+  /** Notes that it did not take the message that `fields` name, and logs that; `counts` are the messages that wait. */
   refused(
     target: string,
     error: unknown,
