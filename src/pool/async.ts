@@ -116,7 +116,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     const fields = { task_id: message.id, task: message.task }
     logger.error(
       { event: 'task.abandoned', ...fields, abandoned },
-      'the hard time limit is over, and code on the event loop can not be ended: it runs on, unheard',
+      'the hard time limit is over, and code on the event loop cannot be ended: it keeps running, and its outcome is ignored',
     )
     void ending.then((outcome) => {
       abandoned -= 1

@@ -97,6 +97,6 @@ export function runUnderLimits({
 
 function softLimitError(ms: number): TwqError {
   return new TwqError('TWQ_SOFT_LIMIT', `the soft time limit of ${ms / 1_000} s is exceeded`, {
-    hint: 'Clean up and let the error escape, or return what there is.',
+    hint: 'Clean up and let the error escape, or return a partial result.',
   })
 }

@@ -65,7 +65,7 @@ export async function askHandle(
 ): Promise<string | undefined> {
   const handle = attempt?.sent.get(id)
   if (attempt === undefined || handle === undefined) {
-    throw new TwqError('TWQ_CLOSED', `nothing is told of ${id}: the attempt that sent it is over`)
+    throw new TwqError('TWQ_CLOSED', `${id} cannot be followed any more: the attempt that sent it is over`)
   }
   const { method, timeout, options: how } = question
   attempt.over ??= sharedAbort()

@@ -10,7 +10,7 @@ export function consumerLog(logger: EventLogger, queue: string) {
     down(error: Error) {
       const hint = hintOf(error)
       const fields = { event: 'consumer.down' as const, queue, error: error.message, hint }
-      logger.error(fields, 'a consumer can not be set up; trying until it can')
+      logger.error(fields, 'a consumer cannot be set up; trying again until it can')
     },
     restored() {
       logger.info({ event: 'consumer.restored', queue }, 'consuming again')

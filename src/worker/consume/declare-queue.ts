@@ -83,11 +83,11 @@ function declareCompanions(
       if (difference === undefined || told.has(difference.message)) return
       told.add(difference.message)
       const fields = { event: 'queue.companion' as const, queue: name, difference: difference.message, hint }
-      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the queue beside it as it is')
+      logger[hint === undefined ? 'info' : 'warn'](fields, 'using the companion queue as it is')
     } catch (error) {
       if (!TwqError.is(error, 'TWQ_QUEUE_DOWN')) throw error
       const fields = { event: 'queue.companion-down' as const, queue: name, error: error.message }
-      logger.warn(fields, 'a queue beside it can not be reached until that node is back')
+      logger.warn(fields, 'a companion queue cannot be reached until its node is back')
     }
   })
 }
@@ -103,7 +103,7 @@ async function declareFailedOrTell(
   } catch (error) {
     if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     const fields = { event: 'failure.not-kept' as const, queue: name, error: error.message, hint: error.hint }
-    logger.warn(fields, 'messages of failed tasks can not be kept')
+    logger.warn(fields, 'messages of failed tasks cannot be kept')
     return { quorum, difference: undefined, differences: [] }
   }
 }

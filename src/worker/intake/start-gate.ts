@@ -171,5 +171,5 @@ const UNMARKED = 'a message that came back could not be replaced by a copy that 
 function whySuspected({ starts }: Past, { source, redelivered, lostWithConnection }: DeliveryFacts): string {
   if (source === 'tasks') return `came back again; its workers may have died of it ${starts} times`
   if (lostWithConnection) return 'came back with a connection that was lost'
-  return redelivered ? 'came back; the worker that ran it alone has ended' : 'goes on in the worker itself'
+  return redelivered ? 'came back; the worker that ran it alone has ended' : 'runs in the worker itself'
 }

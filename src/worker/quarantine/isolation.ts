@@ -106,4 +106,4 @@ export class Isolation implements Pick<Pool, 'run'> {
 
 const STARTED = 'tasks that may have killed their worker run in a process of their own'
 const UNUSABLE =
-  'the process for tasks that may have killed their worker can not be used: they run in the worker, and may end it once more'
+  'the process for tasks that may have killed their worker cannot be used: they run in the worker, and may end it again'

@@ -143,7 +143,7 @@ export class Attempts {
     // A message that is not acknowledged is held, and that was logged.
     if (request.acknowledged) {
       const { logger } = this.#parts
-      logger.error({ event: 'failure.kept', ...fields }, 'message kept: the outcome of its task can not be settled')
+      logger.error({ event: 'failure.kept', ...fields }, 'message kept: the outcome of its task cannot be settled')
     }
     this.#settled(request, end)
   }

@@ -86,7 +86,7 @@ export class Autoscaler implements AutoscaleControls, WorkerObserver {
     try {
       poolSize.resize(next)
     } catch (error) {
-      logger.error({ event: 'pool.not-resized', size: next, error: messageOf(error) }, 'the pool can not be resized')
+      logger.error({ event: 'pool.not-resized', size: next, error: messageOf(error) }, 'the pool cannot be resized')
     }
   }
 

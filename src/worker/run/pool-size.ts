@@ -57,7 +57,7 @@ export class PoolSize {
     }
     pool.resize(size)
     dispatcher.resize(size)
-    logger.info({ event: 'pool.resized', before, size }, 'the pool has another size')
+    logger.info({ event: 'pool.resized', before, size }, 'the pool was resized')
   }
 
   /** Raises the prefetch count for so many more slots (negative: lowers it). */

@@ -109,4 +109,4 @@ export class FullFailures {
   }
 }
 
-const FULL = 'as many failed tasks are kept as may be: the oldest leave'
+const FULL = 'the queue of failed tasks is full: the oldest are dropped'

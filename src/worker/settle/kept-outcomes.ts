@@ -212,7 +212,7 @@ export class KeptOutcomes {
       this.#halted = messageOf(first?.error)
       logger.error(
         { event: 'worker.halted', ...this.#fields(), error: this.#halted, hint: hintOf(first?.error) },
-        'outcomes of tasks can not be settled: nothing new is taken until they can',
+        'outcomes of tasks cannot be settled: nothing new is taken until they can',
       )
       moments.halted()
     } else if (this.#halting === 0 && this.#halted !== undefined) {

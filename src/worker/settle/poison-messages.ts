@@ -44,7 +44,7 @@ export class PoisonMessages {
       if (!gone) finished.addOriginal(message, delivery)
       logger.warn(
         { event: 'task.suspected', ...nameOf(request), starts },
-        'task may kill its workers; it goes on alone',
+        'task may kill its workers; it will run alone',
       )
     }
     await aside.settle({ delivery, queue, source, target: suspectsQueue(queue), fields: nameOf(request), settle })
@@ -70,7 +70,7 @@ export class PoisonMessages {
     const facts = factsOf(delivery, source, lostWithConnection)
     const decision = decideAfterCrash(facts, { maxStarts: this.#parts.maxStarts, started: startedAt !== undefined })
     if (decision.kind === 'quarantine') await this.quarantine(request, decision.starts)
-    else if (decision.kind === 'suspect') await this.suspect(request, decision, 'whatever ran it alone died')
+    else if (decision.kind === 'suspect') await this.suspect(request, decision, 'the process that ran it alone died')
   }
 }
 

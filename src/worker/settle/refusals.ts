@@ -64,8 +64,8 @@ export class Refusals {
       if (discard) delivery.nack({ requeue: false })
       else delivery.ack()
       if (ran !== undefined) logger.error({ event: 'failure.kept', ...fields }, 'message kept: its task has ended')
-      else if (discard) logger.error({ event: 'message.discarded', ...fields }, 'message discarded: it can not be used')
-      else logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: it can not be used')
+      else if (discard) logger.error({ event: 'message.discarded', ...fields }, 'message discarded: it cannot be used')
+      else logger.error({ event: 'message.quarantined', ...fields }, 'message quarantined: it cannot be used')
     }
     const target = ran === undefined ? quarantineQueue(queue) : failedQueue(queue)
     await aside.settle({ delivery, queue, source, target, ended, fields, settle })

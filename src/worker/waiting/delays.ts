@@ -106,7 +106,7 @@ export class Delays implements WorkerObserver {
     else if (!this.#full && this.#facts(request.queue, due).seconds > 0) {
       this.#full = true
       const fields = { event: 'tasks.held' as const, held: etaQueue.size, bytes: etaQueue.bytes }
-      logger.warn(fields, 'no more tasks can wait here than do; those to come take the places of others')
+      logger.warn(fields, 'as many tasks wait here as may; further ones take the places of running tasks')
     }
   }
 

@@ -170,7 +170,7 @@ export class HeldMessages {
     const { consumer, logger } = this.#parts
     logger.error(
       { event: 'queue.suspended', queue: name, held: this.#held.size, bytes: this.#bytes },
-      'too many messages of this queue can not be set aside: nothing more is taken from it until there is room',
+      'too many messages of this queue cannot be set aside: nothing more is taken from it until there is room',
     )
     const suspended = { queue, ended: name === queue ? consumer.suspend(queue) : Promise.resolve() }
     this.#suspended.set(name, suspended)

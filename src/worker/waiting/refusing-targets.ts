@@ -48,4 +48,4 @@ export class RefusingTargets {
 }
 
 const STUCK = 'a message could not be set aside; it is held, beside the places of tasks, and tried again every 30 s'
-const STILL_STUCK = 'messages can not be set aside, and are held'
+const STILL_STUCK = 'messages cannot be set aside, and are held'
