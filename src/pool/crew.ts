@@ -7,6 +7,7 @@ import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TimeLimits } from '../tasks/time-limits.ts'
+import { checkPlugins, checkTasks } from './check-member.ts'
 import { runUnderLimits } from './limited-run.ts'
 import { type LinkParts, MemberLink } from './member-link.ts'
 import type { Pool, PoolStats, RunOptions } from './pool.ts'
@@ -269,30 +270,6 @@ export class Crew implements Pool {
     for (const member of this.#members) member.kill()
     await Promise.all([...this.#members].map((member) => member.gone))
   }
-}
-
-function checkTasks(member: string, names: readonly string[], expected: readonly string[]): void {
-  const missing = expected.filter((name) => !names.includes(name))
-  const surplus = names.filter((name) => !expected.includes(name))
-  if (missing.length === 0 && surplus.length === 0) return
-  const parts = [
-    missing.length > 0 ? `it lacks ${missing.join(', ')}` : '',
-    surplus.length > 0 ? `it also has ${surplus.join(', ')}` : '',
-  ]
-  const difference = parts.filter(Boolean).join(', and ')
-  throw new TwqError('TWQ_POOL', `${member} of the pool has other tasks than the worker: ${difference}`, {
-    hint: 'The modules that `tasks` names must define the same tasks wherever they are loaded. Did a file change just now?',
-  })
-}
-
-/** Throws where a plugin is missing: tasks would run untraced, unchecked, or for the wrong tenant. */
-function checkPlugins(member: string, names: readonly string[], expected: readonly string[]): void {
-  if (names.join() === expected.join()) return
-  const list = (plugins: readonly string[]): string => (plugins.length === 0 ? 'none' : plugins.join(', '))
-  const difference = `${list(names)} instead of ${list(expected)}`
-  throw new TwqError('TWQ_POOL', `${member} of the pool has other plugins than the worker: ${difference}`, {
-    hint: 'Threads and processes take `plugins` from the configuration file: it must list the same ones wherever it is loaded',
-  })
 }
 
 function isShutdown(signal: AbortSignal): boolean {
