@@ -13,6 +13,10 @@ export interface ServerInfo {
   /** Seconds; the negotiated heartbeat. */
   readonly heartbeat: number
   readonly frameMax: number
+  /** Host and port that were reached. */
+  readonly address?: string
+  /** The name of the cluster; RabbitMQ does not tell that of the node. */
+  readonly cluster?: string
   /** Where it is twq's own built-in broker: the folder of the `twq dev` that runs it; '' for one that `twq broker` runs. */
   readonly builtInFor?: string
 }

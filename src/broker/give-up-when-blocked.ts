@@ -1,6 +1,9 @@
 import { TwqError } from '../errors.ts'
 import type { Connection } from './broker.ts'
 
+/** An alarm of one node of a cluster blocks the publishers of all. */
+export const BLOCKED_HINT = 'It does again by itself once there is more. Look there: rabbitmq-diagnostics alarms'
+
 /**
  * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker takes no messages from it: RabbitMQ answers no request
  * on a blocked connection either, and a command that asks one question must not hang.
@@ -13,6 +16,6 @@ export function giveUpWhenBlocked(connection: Connection): void {
 
 function brokerBlocked(reason: string): TwqError {
   return new TwqError('TWQ_BROKER_BLOCKED', `the broker takes no messages for now: ${reason}`, {
-    hint: 'It does again by itself once there is more. Look there: rabbitmq-diagnostics alarms',
+    hint: BLOCKED_HINT,
   })
 }

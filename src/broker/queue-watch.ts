@@ -1,4 +1,5 @@
-import { messageOf, TwqError } from '../errors.ts'
+import { TwqError } from '../errors.ts'
+import { shellWord } from '../runtime/text/shell-word.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import type { Session } from './session.ts'
@@ -12,13 +13,16 @@ export interface QueueWatchOptions {
   readonly clock: Clock
   /** Milliseconds between two rounds. */
   readonly every: number
+  /** Hears of each queue that is in trouble now, and of a new reason; then that it is well again. */
+  readonly onTrouble: (queue: string, error: Error) => void
+  readonly onWell: (queue: string) => void
   /** Ends it. */
   readonly signal: AbortSignal
 }
 
 /** The troubles of consumed queues. */
 export interface QueueWatch {
-  /** Why a queue delivers nothing, by its name: its node is away, or it has no leader. */
+  /** Why a queue may deliver nothing, by its name: its node is away, it has no leader, or this user may not ask any more. */
   readonly troubles: ReadonlyMap<string, string>
 }
 
@@ -26,14 +30,23 @@ export interface QueueWatch {
  * Asks the broker passively for the queues that are consumed, again and again, on channels of their own. A consumer outlives
  * the leader of its quorum queue, and nothing tells of that; but the broker then counts no consumers there, ours included.
  */
-export function watchQueues({ session, consuming, clock, every, signal }: QueueWatchOptions): QueueWatch {
+export function watchQueues(options: QueueWatchOptions): QueueWatch {
+  const { session, consuming, clock, every, onTrouble, onWell, signal } = options
   let troubles: ReadonlyMap<string, string> = new Map()
-  const ask = async (queue: string): Promise<string | undefined> => {
+  const ask = async (queue: string): Promise<Error | undefined> => {
     try {
       const { consumers } = await session.withChannel((channel) => channel.inspectQueue(queue), { signal })
-      return consumers === 0 ? 'it has no leader: the broker counts no consumer, and has confirmed ours' : undefined
+      return consumers === 0 ? leaderless(queue) : undefined
     } catch (error) {
-      return TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED') ? undefined : messageOf(error)
+      return TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED') ? undefined : (error as Error)
+    }
+  }
+  const judge = (answers: readonly (readonly [queue: string, error: Error | undefined])[]): void => {
+    const before = troubles
+    troubles = new Map(answers.flatMap(([queue, error]) => (error === undefined ? [] : [[queue, error.message]])))
+    for (const [queue, error] of answers) {
+      if (error === undefined && before.has(queue)) onWell(queue)
+      if (error !== undefined && before.get(queue) !== error.message) onTrouble(queue, error)
     }
   }
   void (async () => {
@@ -44,9 +57,7 @@ export function watchQueues({ session, consuming, clock, every, signal }: QueueW
       const answers = await Promise.all(before.map(async (queue) => [queue, await ask(queue)] as const))
       // One that was left or lost meanwhile is told of elsewhere.
       const still = new Set(consuming())
-      troubles = new Map(
-        answers.flatMap(([queue, why]) => (why !== undefined && still.has(queue) ? [[queue, why]] : [])),
-      )
+      if (!signal.aborted) judge(answers.filter(([queue]) => still.has(queue)))
     }
   })()
   return {
@@ -54,4 +65,10 @@ export function watchQueues({ session, consuming, clock, every, signal }: QueueW
       return troubles
     },
   }
+}
+
+function leaderless(queue: string): TwqError {
+  return new TwqError('TWQ_QUEUE_DOWN', 'it has no leader: the broker counts no consumer, and has confirmed ours', {
+    hint: `See which of its members are up: rabbitmq-queues quorum_status ${shellWord(queue)}`,
+  })
 }

@@ -15,7 +15,16 @@ it('tells which of the queues that are consumed the broker refuses, or counts no
     withChannel: async <T>(use: (one: Channel) => Promise<T>) => await use(await connection.openChannel()),
   }
   let consuming = ['well', 'leaderless', 'gone', 'left']
-  const watch = watchQueues({ session, consuming: () => consuming, clock, every: 1_000, signal: over.signal })
+  const told: string[] = []
+  const watch = watchQueues({
+    session,
+    consuming: () => consuming,
+    clock,
+    every: 1_000,
+    onTrouble: (queue, error) => told.push(`${queue}: ${error.message}`),
+    onWell: (queue) => told.push(`${queue} is well`),
+    signal: over.signal,
+  })
   expect(watch.troubles.size).toBe(0)
   await clock.pass('1s')
   expect(Object.fromEntries(watch.troubles)).toEqual({
@@ -23,9 +32,16 @@ it('tells which of the queues that are consumed the broker refuses, or counts no
     left: expect.stringContaining('no leader'),
     gone: expect.stringContaining("no queue 'gone'"),
   })
+  await clock.pass('5s')
+  expect(told.sort()).toEqual([
+    expect.stringContaining("gone: the broker has no queue 'gone'"),
+    expect.stringContaining('leaderless: it has no leader'),
+    expect.stringContaining('left: it has no leader'),
+  ])
   consuming = ['well', 'leaderless']
   await channel.consume('leaderless', () => {})
   await clock.pass('1s')
   expect(watch.troubles.size).toBe(0)
+  expect(told.slice(3)).toEqual(['leaderless is well'])
   over.abort()
 })

@@ -150,6 +150,8 @@ export class AmqpConnection implements Connection, ChannelOwner {
       version: String(fields.version ?? 'unknown'),
       heartbeat: this.#raw.heartbeat,
       frameMax: this.#raw.frameMax,
+      address: this.#where,
+      ...(typeof fields.cluster_name === 'string' && { cluster: fields.cluster_name }),
       ...(fields.platform === BUILT_IN_PLATFORM && { builtInFor: String(fields.project ?? '') }),
     }
   }

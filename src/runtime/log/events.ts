@@ -50,7 +50,8 @@ const table = {
 
   'broker.connected': {
     level: 'info',
-    meaning: 'a connection (`role`: consumer or publisher) is open; `downtime_ms` is how long the worker had none',
+    meaning:
+      'a connection (`role`: consumer or publisher) is open: its `address`, and the name of the `cluster` there; `downtime_ms` is how long the worker had none',
   },
   'broker.lost': { level: 'warn', meaning: 'a connection was lost; the worker reconnects' },
   'broker.retrying': {
@@ -79,6 +80,12 @@ const table = {
   },
   'consumer.down': { level: 'error', meaning: 'a queue cannot be consumed; the worker tries every second' },
   'consumer.restored': { level: 'info', meaning: 'a queue that was down is consumed again' },
+  'consumer.doubtful': {
+    level: 'warn',
+    meaning:
+      'the broker counts no consumer on a consumed queue, or refuses or owes an answer about it: maybe nothing comes from it; checked once in each `heartbeat`',
+  },
+  'consumer.proven': { level: 'info', meaning: 'a queue that was doubtful passes the check again' },
   'consumer.timeout': {
     level: 'error',
     meaning: 'the broker took messages back, because a task runs longer than its `consumer_timeout`',

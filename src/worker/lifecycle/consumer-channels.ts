@@ -7,9 +7,11 @@ import { type QueueWatch, watchQueues } from '../../broker/queue-watch.ts'
 import type { Kept, Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
 import { TwqError } from '../../errors.ts'
+import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import { consumerLog } from '../consume/consumer-log.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
 import type { DeliveryReceiver } from '../consume/queue-consumers.ts'
 import type { Suspects } from '../consume/suspects.ts'
@@ -36,6 +38,7 @@ export interface ConsumerChannelsParts {
   readonly recentAcks: RecentAcks
   readonly prefetch: Pick<Prefetch, 'most'>
   readonly clock: Clock
+  readonly logger: EventLogger
 }
 
 // Milliseconds: a mailbox that can't be set up keeps no tasks waiting, and neither do other workers that don't answer.
@@ -64,7 +67,7 @@ export class ConsumerChannels {
 
   /** Resolves when those of tasks consume; remote control may come later. The worker has mingled before, on its first connection. */
   async open({ intake: receiver, remote }: Served): Promise<void> {
-    const { config, session, consumer, suspects, clock } = this.#parts
+    const { config, session, consumer, suspects, clock, logger } = this.#parts
     if (session.connection !== undefined) {
       const mingling = this.#minglingOn(session.connection)
       mingling.asked = true
@@ -88,6 +91,8 @@ export class ConsumerChannels {
           consuming: () => consumer.consuming,
           clock,
           every: config.heartbeat,
+          onTrouble: (queue, error) => consumerLog(logger, queue).doubtful(error),
+          onWell: (queue) => consumerLog(logger, queue).proven(),
           signal,
         })
         this.#liveness = watchLiveness({ connection, channel, clock, heartbeatMs: config.heartbeat, signal })

@@ -1,3 +1,4 @@
+import { BLOCKED_HINT } from '../../broker/give-up-when-blocked.ts'
 import type { SessionEvent } from '../../broker/session.ts'
 import { hintOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
@@ -22,7 +23,8 @@ export function logSession(
   switch (event.kind) {
     case 'connected': {
       const { server, attempts, downtimeMs } = event
-      const fields = { server: `${server.product} ${server.version}`, heartbeat_s: server.heartbeat, attempts }
+      const { product, version, address, cluster, heartbeat } = server
+      const fields = { server: `${product} ${version}`, address, cluster, heartbeat_s: heartbeat, attempts }
       absence.connected(role)
       logger.info({ event: 'broker.connected', role, ...fields, downtime_ms: Math.round(downtimeMs) }, 'connected')
       return
@@ -57,7 +59,10 @@ export function logSession(
       logger.warn({ event: 'channel.lost', role, channel: event.name, error: event.error.message }, 'channel lost')
       return
     case 'blocked':
-      logger.warn({ event: 'broker.blocked', role, reason: event.reason }, 'the broker takes no messages for now')
+      logger.warn(
+        { event: 'broker.blocked', role, reason: event.reason, hint: BLOCKED_HINT },
+        'the broker takes no messages for now',
+      )
       return
     case 'unblocked':
       logger.info({ event: 'broker.unblocked', role }, 'the broker takes messages again')
