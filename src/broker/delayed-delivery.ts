@@ -82,10 +82,11 @@ export class DelayedDelivery {
   }
 
   /**
-   * Prepares for `queue` also what Celery 5.5 and later delay for its topic exchange: the key of such a message ends with
+   * Prepares for a queue that was just declared: where it had been deleted, its bindings went with it. Prepares also what Celery 5.5 and later delay for its topic exchange: the key of such a message ends with
    * the one it was sent with. Resolves with whether messages can be delayed for the queue by its name. Never rejects.
    */
   async prepareFor({ name, exchange, routingKey }: TaskQueue): Promise<boolean> {
+    for (const target of [name, { queue: name, exchange: exchange.name, routingKey }]) this.#unbind(target)
     if (!(await this.prepare(name))) return false
     if (exchange.type !== 'topic' || routingKey === name || !isSpecific(routingKey)) return true
     try {
@@ -100,8 +101,7 @@ export class DelayedDelivery {
   /** A message for `target` did not get through: the ladder or the binding is gone. */
   forget(target: DelayTarget): void {
     this.#ladder = undefined
-    this.#bound.delete(nameOf(target))
-    this.#ready.delete(nameOf(target))
+    this.#unbind(target)
   }
 
   /** It refused a message. */
@@ -127,6 +127,11 @@ export class DelayedDelivery {
       if (!TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CLOSED')) this.giveUp(error as Error)
       return false
     }
+  }
+
+  #unbind(target: DelayTarget): void {
+    this.#bound.delete(nameOf(target))
+    this.#ready.delete(nameOf(target))
   }
 
   #forgetAll(): void {

@@ -27,7 +27,7 @@ export function connectionFailure(error: unknown, where: string): TwqError {
   const refusal = readRefusal(error)
   const what = refusal === undefined ? messageOf(error) : `${refusal.code} ${refusal.text}`
   const who = refusal === undefined ? `the connection to ${where} was lost` : `${where} closed the connection`
-  return new TwqError('TWQ_CONNECTION_LOST', `${who}: ${what}`, { cause: error })
+  return new TwqError('TWQ_CONNECTION_LOST', `${who}: ${what}`, { hint: limitHint(what), cause: error })
 }
 
 /** Why the broker closed a channel. */
@@ -138,7 +138,17 @@ export function refusalFailure({ code, text }: Refusal, cause: unknown): TwqErro
   }
   const oversize = code === 406 ? readOversize(text) : undefined
   if (oversize !== undefined) return oversizeError(oversize, cause)
-  return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`)
+  return fail('TWQ_CHANNEL_CLOSED', `the broker closed the channel: ${code} ${text}`, limitHint(text))
+}
+
+/** Where a limit that an operator has set on connections, channels or queues is seen and raised; undefined for every other refusal. */
+export function limitHint(text: string): string | undefined {
+  if (!/\blimit (?:in .*)?\(\d+\) is reached|maximum allowed user limit/s.test(text)) return undefined
+  const user = /for user '([^']*)'/.exec(text)?.[1]
+  const vhost = /vhost '([^']*)'/.exec(text)?.[1]
+  if (vhost !== undefined) return `See the limit, and raise it: rabbitmqctl list_vhost_limits -p ${shellWord(vhost)}`
+  if (user !== undefined) return `See the limit, and raise it: rabbitmqctl list_user_limits --user ${shellWord(user)}`
+  return 'The limit is one of the node: connection_max or cluster_queue_limit in rabbitmq.conf'
 }
 
 /** The permission that a user lacks, where the error names it, and how it is granted. `failure` is amqplib's text, which may name the method. */

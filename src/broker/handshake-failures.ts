@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { shellWord } from '../runtime/text/shell-word.ts'
-import type { Refusal } from './failures.ts'
+import { limitHint, type Refusal } from './failures.ts'
 import { type BrokerAddress, describeAddress } from './url.ts'
 
 /** Why no connection came about, before or during the TCP and TLS set-up. */
@@ -58,6 +58,14 @@ export function handshakeFailure(failure: unknown, refusal: Refusal | undefined,
   if (/vhost .* is down/.test(text)) {
     return new TwqError('TWQ_BROKER_UNREACHABLE', `the vhost "${address.vhost}" on ${where} is down`, {
       hint: `Restart it: rabbitmqctl restart_vhost --vhost ${shellWord(address.vhost)}`,
+      cause: error,
+    })
+  }
+  const limit = limitHint(text)
+  // It is over once others have closed their connections.
+  if (limit !== undefined) {
+    return new TwqError('TWQ_BROKER_UNREACHABLE', `${where} takes no more connections: ${text}`, {
+      hint: limit,
       cause: error,
     })
   }

@@ -195,7 +195,8 @@ class SessionSender implements Sender {
   }
 
   async #declareChords({ chordQueues, messages }: PreparedCanvas, signal: AbortSignal | undefined): Promise<void> {
-    const reason = () => this.#publisher.tooLate({ task: JOIN_TASK, id: chordQueues[0] as string })
+    const reason = () =>
+      this.#publisher.tooLate({ task: JOIN_TASK, id: chordQueues[0] as string, queue: chordQueues[0] as string })
     using limit = timeLimit({ ms: this.#options.publishTimeout, signal, reason })
     const taskQueues = messages.map(({ queue }) => queue)
     await this.#chordQueues.declare(chordQueues, taskQueues, limit.signal)

@@ -2,6 +2,7 @@ import type { AnswerSource, Publisher } from '../broker/publisher.ts'
 import type { Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import type { Replies } from '../results/replies.ts'
+import { shellWord } from '../runtime/text/shell-word.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
 import { onAbort } from '../runtime/time/on-abort.ts'
@@ -143,8 +144,9 @@ export class TaskPublisher {
   }
 
   /** The error for a send whose time is up; `published`: something of it may have reached the broker. */
-  tooLate({ task, id }: Pick<PreparedTask, 'task' | 'id'>, published = this.#everConnected): TwqError {
+  tooLate(prepared: Pick<PreparedTask, 'task' | 'id' | 'queue'>, published = this.#everConnected): TwqError {
     const { session, publishTimeout } = this.#options
+    const { task, id, queue } = prepared
     const what = `${task}[${id}] was not confirmed within ${publishTimeout} ms`
     if (!session.connected) {
       return new TwqError('TWQ_BROKER_UNREACHABLE', `${what}: there is no connection to the broker`, {
@@ -154,10 +156,15 @@ export class TaskPublisher {
     }
     const blocked = session.connection?.blocked
     const why = blocked === undefined ? what : `${what}: the broker takes none (${blocked})`
-    return new TwqError('TWQ_PUBLISH_TIMEOUT', why, {
-      hint: published ? 'It may arrive yet: send it again only if running it twice does no harm' : NOT_SENT,
-    })
+    const fate = published ? 'It may arrive yet: send it again only if running it twice does no harm' : NOT_SENT
+    const isSilent = blocked === undefined && this.#queues.isQuorum(queue)
+    return new TwqError('TWQ_PUBLISH_TIMEOUT', why, { hint: isSilent ? `${fate}\n${lookAt(queue)}` : fate })
   }
+}
+
+/** A quorum queue whose node answers, and whose other members are down, leaves messages without an answer. */
+function lookAt(queue: string): string {
+  return `A quorum queue without a majority of its members takes none: rabbitmq-queues quorum_status ${shellWord(queue)}`
 }
 
 function sizeOf({ outgoing }: PreparedTask): number {

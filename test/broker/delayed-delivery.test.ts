@@ -2,6 +2,9 @@ import { expect, it } from 'vitest'
 import { DelayedDelivery, declareLadder } from '../../src/broker/delayed-delivery.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { createSession, type Session } from '../../src/broker/session.ts'
+import { DELAYED_DELIVERY_EXCHANGE } from '../../src/protocol/headers/delay-route.ts'
+import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
+import type { WireMessage } from '../../src/protocol/wire.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { goldenJson } from '../protocol/golden.ts'
 
@@ -38,6 +41,29 @@ function sorted(value: object): object {
       .sort(([a], [b]) => a.localeCompare(b)),
   )
 }
+
+it('binds a queue again that was deleted and declared anew', async () => {
+  const { session } = await aSession()
+  const delivery = new DelayedDelivery({
+    session,
+    queueType: 'quorum',
+    enabled: true,
+    clock: systemClock,
+    onUnusable: () => {},
+  })
+  const queue = plainQueue('a')
+  const due = { exchange: DELAYED_DELIVERY_EXCHANGE, routingKey: '0.a' }
+  const message = { properties: {}, body: Buffer.alloc(0) } as unknown as WireMessage
+  for (let time = 0; time < 2; time += 1) {
+    await session.withChannel(async (channel) => {
+      await channel.declareQueue({ name: 'a', durable: true })
+      expect(await delivery.prepareFor(queue)).toBe(true)
+      expect(await channel.publish(due, message, { mandatory: true })).toBe('confirmed')
+      await channel.deleteQueue('a')
+    })
+  }
+  await session.stop({ deadline: AbortSignal.timeout(1_000) })
+})
 
 async function aSession(): Promise<{ session: Session; broker: ReturnType<typeof createMemoryBroker> }> {
   const broker = createMemoryBroker()

@@ -146,6 +146,21 @@ it.each([
   expect(channelFailure(refusal).hint).toBe(`Check the name and the vhost, or ${declare}`)
 })
 
+it.each([
+  ["cannot declare queue 'q': queue limit in vhost 'v' (4) is reached", 'rabbitmqctl list_vhost_limits -p v'],
+  [
+    "connection refused for user 'ann': user connection limit (2) is reached",
+    'rabbitmqctl list_user_limits --user ann',
+  ],
+  [
+    "number of channels opened for user 'ann' has reached the maximum allowed user limit of 4",
+    'rabbitmqctl list_user_limits --user ann',
+  ],
+  ['connection refused: node connection limit (9) is reached', 'rabbitmq.conf'],
+])('says where the limit is seen: %s', (text, hint) => {
+  expect(channelFailure(closed(406, 'PRECONDITION-FAILED', `PRECONDITION_FAILED - ${text}`)).hint).toContain(hint)
+})
+
 it("reads the broker's words, also around quotes", () => {
   expect(readRefusal(closed(404, 'NOT-FOUND', `no "q"`))).toEqual({ code: 404, text: 'no "q"' })
   expect(readRefusal(new Error('x'))).toBeUndefined()

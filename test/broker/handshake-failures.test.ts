@@ -50,6 +50,18 @@ describe('handshakeFailure', () => {
       /user "ann" may not use the vhost "jobs"/,
     ],
     [
+      530,
+      "NOT_ALLOWED - access to vhost 'jobs' refused for user 'ann': connection limit (9) is reached",
+      'TWQ_BROKER_UNREACHABLE',
+      /mq:5672 takes no more connections: .*limit \(9\) is reached/,
+    ],
+    [
+      530,
+      "NOT_ALLOWED - connection refused for user 'ann': user connection limit (2) is reached",
+      'TWQ_BROKER_UNREACHABLE',
+      /mq:5672 takes no more connections: .*user connection limit \(2\)/,
+    ],
+    [
       541,
       "INTERNAL_ERROR - access to vhost 'jobs' refused for user 'ann': vhost 'jobs' is down",
       'TWQ_BROKER_UNREACHABLE',

@@ -8,7 +8,11 @@ export interface LogEventFacts {
 
 const table = {
   'worker.starting': { level: 'info', meaning: 'the worker starts: its broker, queues and tasks' },
-  'worker.ready': { level: 'info', meaning: 'every queue is consumed; `ready_ms` is how long the start took' },
+  'worker.ready': {
+    level: 'info',
+    meaning:
+      'the worker consumes its queues, except those in `missing`, which it goes on trying; `ready_ms` is how long the start took',
+  },
   'worker.mingled': { level: 'debug', meaning: 'the other workers answered with their revoked tasks and clocks' },
   'worker.alone': { level: 'warn', meaning: 'the other workers could not be asked for their revoked tasks' },
   'worker.name-taken': {
@@ -303,6 +307,11 @@ const table = {
   'schedules.ended': {
     level: 'info or warn',
     meaning: 'this worker is no longer the leader of the schedules; `reason` says why',
+  },
+  'schedules.set-back': {
+    level: 'warn',
+    meaning:
+      'the clock of the leader before was ahead by `ahead_ms`, more than a minute: this one goes on from its own time, and sends again, under the same ids, what was sent early',
   },
   'schedules.changed': { level: 'info', meaning: 'entries were added, changed or removed' },
   'schedules.refused': { level: 'warn', meaning: 'an announced entry was refused; `reason` says why' },

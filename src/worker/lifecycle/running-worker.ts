@@ -3,6 +3,7 @@ import { redactUrl } from '../../runtime/text/redact-url.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
 import { sharedAbort } from '../../runtime/time/shared-abort.ts'
+import type { Consumer } from '../consume/queue-consumer.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Moments, WorkerObserver } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
@@ -25,6 +26,7 @@ export interface RunningWorkerParts extends StartupWarningsParts {
   readonly health: Pick<WorkerHealth, 'report'>
   readonly poolSize: Pick<PoolSize, 'size'>
   readonly prefetch: Pick<Prefetch, 'count'>
+  readonly consumer: Pick<Consumer, 'consuming'>
   readonly clock: Clock
 }
 
@@ -81,7 +83,10 @@ export class RunningWorker implements Worker, WorkerObserver {
     moments.ready()
     const ms = Math.round(clock.monotonic() - startedAt)
     const size = { concurrency: poolSize.size, prefetch: prefetch.count }
-    logger.info({ event: 'worker.ready', queues, ...size, acks, ready_ms: ms }, 'ready')
+    const { consuming } = this.#parts.consumer
+    const missing = queues.filter((name) => !consuming.includes(name))
+    const fields = { event: 'worker.ready' as const, queues, ...(missing.length > 0 && { missing }), ...size, acks }
+    logger.info({ ...fields, ready_ms: ms }, missing.length === 0 ? 'ready' : 'ready; some queues are not consumed yet')
   }
 
   async isIdle(): Promise<boolean> {
