@@ -97,6 +97,40 @@ describe('a worker with schedules', () => {
     expect(of('skip')).toEqual(ids('skip', 40))
   })
 
+  it('goes on at its own time where the clock of the one that led before was an hour ahead', async () => {
+    const { clock, broker, runs, report } = aFleet()
+    const schedules: Schedules = { often: { task: report, args: ['x'], every: '10s' } }
+    const startAt = async (ahead: { ms: number }): Promise<TestWorker> => {
+      const wrong = {
+        now: () => clock.now() + ahead.ms,
+        monotonic: () => clock.monotonic(),
+        after: (ms: number, run: () => void) => clock.after(ms, run),
+      } as unknown as ManualClock
+      const starting = startTestWorker({ tasks: [report], broker, clock: wrong, config: { schedules } })
+      await clock.pass(1_500)
+      return await starting
+    }
+    await using first = await startAt({ ms: 3_600_000 })
+    await clock.pass('30s')
+    const early = runs.length
+    expect(early).toBeGreaterThan(0)
+    await first.worker.stop('warm')
+    const right = { ms: 0 }
+    await using second = await startAt(right)
+    await clock.pass('1m')
+    expect(second.worker.node).toBeTruthy()
+    expect(runs.length - early).toBeGreaterThanOrEqual(5)
+
+    // The same, where the clock of the one that leads is set right while it does.
+    right.ms = 3_600_000
+    await clock.pass('1m')
+    right.ms = 0
+    await clock.pass('1m')
+    const before = runs.length
+    await clock.pass('1m')
+    expect(runs.length - before).toBeGreaterThanOrEqual(5)
+  })
+
   it('sends nothing where it is told to leave schedules to others', async () => {
     const { clock, runs, report, start } = aFleet()
     await start({ often: { task: report, args: ['x'], every: '10s' } }, { leadSchedules: false })

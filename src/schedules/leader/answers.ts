@@ -53,6 +53,13 @@ export class OutcomeLog {
     }
   }
 
+  setBack(ahead: number): void {
+    this.#logger.warn(
+      { event: 'schedules.set-back', ahead_ms: ahead, hint: 'Compare the clocks of the workers: timedatectl' },
+      'the clock of the leader before was ahead of this one: going on from now, and what was sent early is sent again under the same id',
+    )
+  }
+
   gone(names: readonly string[]): void {
     this.#logger.info(
       { event: 'schedules.changed', ...listed(names) },

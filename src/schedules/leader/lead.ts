@@ -4,6 +4,7 @@ import { oversizeIn } from '../../broker/message-size.ts'
 import { messageOf } from '../../errors.ts'
 import { highest, type Received, read } from '../state/inbox.ts'
 import { MESSAGE_TYPES, schedulesMessage } from '../state/messages.ts'
+import { setBack } from '../state/set-back.ts'
 import { Leading, type LeadingParts } from './leading.ts'
 
 /** Messages that are read before the marker returns: with so many the rest is read while leading. */
@@ -76,8 +77,10 @@ export class Lead {
   }
 
   #takeOver(): void {
-    const { namespace, logger } = this.#parts
+    const { namespace, logger, log, clock } = this.#parts
     const state = highest(this.#received)
+    const ahead = setBack(state, clock.now())
+    if (ahead > 0) log.setBack(ahead)
     const fail = (error: unknown): void => this.fail(error)
     const leading = new Leading(this.#parts, { channel: this.#channel, state, leader: this.#id, fail })
     this.#leading = leading

@@ -6,6 +6,7 @@ import type { ScheduleCommand } from '../state/command.ts'
 import { type Outcome, type Received, take } from '../state/inbox.ts'
 import type { ScheduleState } from '../state/state.ts'
 import { answer, type OutcomeLog } from './answers.ts'
+import { ClockCheck } from './clock-check.ts'
 import { DueEntries, type Occurrence } from './due-entries.ts'
 import { HeldState } from './held-state.ts'
 import { LeadPublisher } from './lead-publisher.ts'
@@ -79,8 +80,7 @@ export class Leading {
   #savedAt = 0
   /** When what is due is looked for next. */
   #lookAt = Number.POSITIVE_INFINITY
-  /** When the event loop was seen to run last, by the monotonic clock. */
-  #seen: number
+  readonly #clocks: ClockCheck
   readonly #sending = new Set<Promise<void>>()
   #state: 'taking over' | 'sending' | 'over' = 'taking over'
 
@@ -88,7 +88,7 @@ export class Leading {
     this.#parts = parts
     this.#on = on
     this.#ledSince = parts.clock.now()
-    this.#seen = parts.clock.monotonic()
+    this.#clocks = new ClockCheck(parts.clock, parts.heartbeat)
     this.#held = new HeldState({ ...parts, ...on })
     this.#publisher = new LeadPublisher({ ...parts, ...on })
     this.#unreadable = new Unreadable({ ...parts, publish: (outgoing) => this.#publisher.publish(outgoing) })
@@ -158,7 +158,7 @@ export class Leading {
   }
 
   #look(): void {
-    if (this.#state !== 'sending' || this.#stoodStill()) return
+    if (this.#state !== 'sending' || this.#isUntimely()) return
     const { clock, log } = this.#parts
     const { occurrences, missed, skipped } = this.#due.take(clock.now())
     for (const one of missed) log.missed(one)
@@ -272,19 +272,17 @@ export class Leading {
 
   /** Notes twice in each heartbeat that the event loop runs. */
   #beat(): void {
-    if (this.#stoodStill()) return
+    if (this.#isUntimely()) return
     const { clock, heartbeat } = this.#parts
-    this.#seen = clock.monotonic()
     this.#timers.beat = clock.after(heartbeat / 2, () => this.#beat())
   }
 
-  /** After a stand-still of two heartbeats the broker may have given the state to another: the lead is over, whatever it has said. */
-  #stoodStill(): boolean {
-    const { clock, heartbeat } = this.#parts
-    const ms = clock.monotonic() - this.#seen
-    if (ms <= 2 * heartbeat) return false
-    this.#on.fail(new Error(`this process stood still for ${Math.round(ms)} ms, more than two heartbeats`))
-    return true
+  /** Ends the lead of a process that stood still, or whose clock was set back. */
+  #isUntimely(): boolean {
+    const { trouble } = this.#clocks
+    if (trouble !== undefined) this.#on.fail(new Error(trouble))
+    else this.#clocks.note()
+    return trouble !== undefined
   }
 }
 
