@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { DelayedDelivery, declareLadder } from '../../src/broker/delayed-delivery.ts'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { createSession, type Session } from '../../src/broker/session.ts'
-import { DELAYED_DELIVERY_EXCHANGE } from '../../src/protocol/headers/delay-route.ts'
+import { DELAYED_DELIVERY_EXCHANGE, delayBinding } from '../../src/protocol/headers/delay-route.ts'
 import { plainQueue } from '../../src/protocol/queue/task-queue.ts'
 import type { WireMessage } from '../../src/protocol/wire.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
@@ -52,7 +52,7 @@ it('binds a queue again that was deleted and declared anew', async () => {
     onUnusable: () => {},
   })
   const queue = plainQueue('a')
-  const due = { exchange: DELAYED_DELIVERY_EXCHANGE, routingKey: '0.a' }
+  const due = { exchange: DELAYED_DELIVERY_EXCHANGE, routingKey: delayBinding('a').replaceAll('*', '0') }
   const message = { properties: {}, body: Buffer.alloc(0) } as unknown as WireMessage
   for (let time = 0; time < 2; time += 1) {
     await session.withChannel(async (channel) => {
