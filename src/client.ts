@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { type Client, type ClientOptions, createClient } from './client/create-client.ts'
 export type { FailedChange, FailedQuery, FailedTasks } from './client/failed-tasks.ts'
 export type { InspectOptions, Inspector, WorkerAnswers } from './client/inspector.ts'

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { type Chain, chain, type HandleOfChain } from './canvas/chain.ts'
 export { type Chord, chord } from './canvas/chord.ts'
 export { type Group, group, type HandleOfGroup } from './canvas/group.ts'

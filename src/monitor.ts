@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { type ErrorCode, TwqError } from './errors.ts'
 export type { Right } from './monitor/answers/session.ts'
 export type { HiddenPart } from './monitor/answers/tasks.ts'

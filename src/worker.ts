@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export type { UserConfig } from './config/config.ts'
 export type { ControlOption, ControlPolicy, ControlSettings } from './config/options/control-policy.ts'
 export type { WrittenFailures } from './config/options/failures.ts'

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import ts from 'typescript'
@@ -123,6 +123,7 @@ describe('a program that uses the packed package', () => {
   let nodenext: Compiled
   let node16: Compiled
   let bundler: Compiled
+  let withoutNode: Compiled
 
   beforeAll(() => {
     project = aPackedProject(['@opentelemetry/api'])
@@ -130,6 +131,7 @@ describe('a program that uses the packed package', () => {
       for (const extension of EXTENSIONS) writeFileSync(join(project.folder, `p${index}.${extension}`), code)
     }
     bundler = compiled(BUNDLER, ['mts'])
+    withoutNode = compiled({ ...NODENEXT, types: [], lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'] }, ['mts'])
     node16 = compiled(NODE16, EXTENSIONS)
     // Last: what it writes is run below.
     nodenext = compiled(NODENEXT, EXTENSIONS)
@@ -156,6 +158,19 @@ describe('a program that uses the packed package', () => {
     expect(nodenext.cts.map(textOf)).toEqual([])
     expect(printedBy('cjs')).toEqual(Object.values(PROGRAMS).map(([, printed]) => printed))
   })
+
+  it('needs neither the types of Node nor a lib for disposables, except for the monitor, which takes requests of node:http', () => {
+    expect(withoutNode.mts.map(textOf)).toEqual([expect.stringMatching(/^create-monitor\.d\.ts: .*'node:http'/)])
+  })
+
+  it.each(Object.keys(PROGRAMS))(
+    'is told by %s which Node it needs, on one that lacks what the package calls',
+    (door) => {
+      const older = ['--input-type=module', '-e', `process.getBuiltinModule = undefined; await import('${door}')`]
+      const run = spawnSync(process.execPath, older, { cwd: project.folder, encoding: 'utf8' })
+      expect(run.stderr).toContain(`Error: twq needs Node 20.19, 22.12 or newer, and this is ${process.versions.node}`)
+    },
+  )
 
   it('is told to import() the package as CommonJS with moduleResolution node16, which has no require of ES modules', () => {
     expect([...new Set(node16.cts.map(({ code }) => code))]).toEqual([1479])

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import type { Json } from '../../runtime/json.ts'
 import { cutLines } from '../../runtime/text/cut-text.ts'
 import { pythonRepr } from '../python-repr.ts'
@@ -6,6 +5,8 @@ import type { RemoteError } from '../result-record.ts'
 import { propertyOf } from './thrown.ts'
 
 const BRAND = Symbol.for('twq.remote-task-error')
+/** Node's `inspect.custom`, by its name: the declarations of programs that have no types of Node compile. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * A task's failure as its caller sees it, for tasks in Python and in TypeScript. `name` is the remote exception's class name; it
@@ -28,7 +29,7 @@ export class RemoteTaskError extends Error implements RemoteError {
   }
 
   /** The text for `console.log` and uncaught errors: the traceback, shortened in the middle if long. */
-  [inspect.custom](): string {
+  [INSPECT](): string {
     const here = this.stack?.replace(/^[\s\S]*?(?=\n {4}at )/, '') ?? ''
     const there =
       this.traceback === null

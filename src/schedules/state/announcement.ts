@@ -23,7 +23,7 @@ export interface Announced {
 }
 
 /** Writes an announcement. */
-export function encodeAnnouncement(worker: string, entries: ReadonlyMap<string, Entry>): Buffer {
+export function encodeAnnouncement(worker: string, entries: ReadonlyMap<string, Entry>): Uint8Array {
   const parts: string[] = []
   for (const [name, { digest, json }] of entries) parts.push(`[${JSON.stringify(name)},"${digest}",${json}]`)
   return Buffer.from(`{"worker":${JSON.stringify(worker)},"entries":[${parts.join(',')}]}`)

@@ -22,7 +22,7 @@ export interface ScheduleCommand {
 }
 
 /** Writes a command. */
-export function encodeCommand(command: Omit<ScheduleCommand, 'definition'>, entry?: Entry): Buffer {
+export function encodeCommand(command: Omit<ScheduleCommand, 'definition'>, entry?: Entry): Uint8Array {
   const head = JSON.stringify(command)
   return Buffer.from(entry === undefined ? head : `${head.slice(0, -1)},"definition":${entry.json}}`)
 }

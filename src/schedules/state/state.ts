@@ -63,7 +63,7 @@ const NOTES = 256
 const texts = new WeakMap<EntryState, string>()
 
 /** Writes a state. An entry that has not changed since is not written anew. */
-export function encodeState(state: ScheduleState): Buffer {
+export function encodeState(state: ScheduleState): Uint8Array {
   const entries: string[] = []
   for (const entry of state.entries.values()) entries.push(textOf(entry))
   const head = `{"format":1,"version":${state.version},"applied":${JSON.stringify(state.applied)},"entries":[`

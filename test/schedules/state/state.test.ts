@@ -41,7 +41,7 @@ describe('a state of schedules', () => {
     expect(state.applied.at(-1)).toBe('999')
   })
 
-  const good = JSON.parse(encodeState(aState(anEntry('a'))).toString('utf8'))
+  const good = JSON.parse(new TextDecoder().decode(encodeState(aState(anEntry('a')))))
   it.each<[string, unknown]>([
     ['no object', []],
     ['another format', { ...good, format: 2 }],
