@@ -38,6 +38,10 @@ const STARTS = {
 // An import as the compiler writes it: a line of its own.
 const IMPORT = /^(?:import|export) [^'"`;]*['"](\.[^'"]+)['"];$/gm
 
+/** What an older Node says, which lacks this function, and a runtime that is not Node. bin/twq.js says the same. */
+const NEEDS_NODE =
+  'if (!process.getBuiltinModule) throw new Error("twq needs Node 20.19, 22.12 or newer, and this is " + (process.versions?.node ?? "not Node")); '
+
 if (!process.argv.includes('--if-changed') || isOutdated()) await bundle()
 
 async function bundle() {
@@ -127,13 +131,15 @@ function placesIn(code, fileName) {
  * that is exported, which loads what most starts have no use for.
  */
 function builtInsAtHand(code) {
-  return code
+  const called = code
     .replaceAll(
       /^import (?:(\{[^}]*\})|(?:\* as )?([\w$]+)) from ("node:[^"]+");$/gm,
       (_, names, name, module) =>
         `const ${name ?? names.replaceAll(' as ', ': ')} = process.getBuiltinModule(${module});`,
     )
     .replaceAll(/^import "node:[^"]+";$/gm, '')
+  // On the first line, since the source map counts lines.
+  return called.includes('process.getBuiltinModule(') ? NEEDS_NODE + called : called
 }
 
 /** Escapes what is not of Latin-1, all of which is in literals: with a single such character V8 keeps a whole file in two bytes for each. */
