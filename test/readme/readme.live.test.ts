@@ -26,9 +26,9 @@ const DOCUMENTS = [
   'docs/from-celery.md',
 ]
 
-// Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML and units
-// of systemd are for others.
-const SHOWN = ['text', 'yaml', 'ini', '']
+// Not for running: output belongs to the block before it, a block of no language is a drawing, and YAML, units of systemd and the
+// settings of Jest (js) are for others.
+const SHOWN = ['text', 'yaml', 'ini', 'js', '']
 
 let story: Story
 
