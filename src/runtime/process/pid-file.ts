@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { TwqError } from '../../errors.ts'
 
 // The kernel counts a process's start in hundredths of a second, independent of the wall clock.
@@ -6,12 +16,18 @@ const TICKS_PER_SECOND = 100
 // How far the clock may have been set forward since the file was written.
 const TOLERANCE_MS = 10_000
 
+// A lock is held for less than a millisecond: an older one was left by a process that died in between.
+const STALE_LOCK_MS = 10_000
+
 /**
- * Writes this process's id into a file that no running process has, and removes it when disposed. One that a dead process has left is
- * replaced. Throws `TWQ_PIDFILE` where the process that it names still runs, and for a file that is no pid file.
+ * Writes this process's id into a file that no running process has, and removes it when disposed. The file of a dead process is
+ * replaced, by one process only if several try at once. Throws `TWQ_PIDFILE` if the process that it names still runs, and for a
+ * file that is no pid file.
  */
 export function claimPidFile(path: string): Disposable {
-  // One retry: the file of a dead process is removed once.
+  refuseSpecial(path)
+  // Without it two processes could both find the file stale, and the second would delete the one that the first has written.
+  using _lock = takeLock(path)
   if (!create(path)) {
     const owner = livingOwner(path)
     if (owner !== undefined) {
@@ -21,11 +37,7 @@ export function claimPidFile(path: string): Disposable {
     }
     refuseOther(path)
     rmSync(path, { force: true })
-    if (!create(path)) {
-      throw new TwqError('TWQ_PIDFILE', `another process has just taken ${path}`, {
-        hint: 'Give each worker a --pidfile of its own.',
-      })
-    }
+    if (!create(path)) throw taken(path)
   }
   return {
     [Symbol.dispose]() {
@@ -34,8 +46,27 @@ export function claimPidFile(path: string): Disposable {
   }
 }
 
-/** False if the file exists. */
-function create(path: string): boolean {
+/** Takes the lock of the pid file, a file beside it, which is removed when disposed. Throws while another process holds it. */
+function takeLock(path: string): Disposable {
+  const lock = `${path}.lock`
+  if (!create(lock, path)) {
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (Math.abs(Date.now() - since) < STALE_LOCK_MS) throw taken(path)
+    refuseOther(lock)
+    rmSync(lock, { force: true })
+    if (!create(lock, path)) throw taken(path)
+  }
+  return { [Symbol.dispose]: () => rmSync(lock, { force: true }) }
+}
+
+function taken(path: string): TwqError {
+  return new TwqError('TWQ_PIDFILE', `another process is taking ${path} at this moment`, {
+    hint: 'Give each worker a --pidfile of its own.',
+  })
+}
+
+/** Writes this process's id into a new file; false if the file exists. An error names `asked`, the path that the user gave. */
+function create(path: string, asked = path): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)
     try {
@@ -46,14 +77,26 @@ function create(path: string): boolean {
     return true
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw new TwqError('TWQ_PIDFILE', `can't write ${path}`, {
+    throw new TwqError('TWQ_PIDFILE', `can't write ${asked}`, {
       hint: 'Give --pidfile a path in a folder that is there, and that this user may write to.',
       cause,
     })
   }
 }
 
-/** Throws for a path that is not a pid file, such as a folder or a configuration file: it would be deleted. */
+/** Throws for a folder, a device or a pipe: a device would be deleted, and reading a pipe would wait for its writer. */
+function refuseSpecial(path: string): void {
+  let isFile: boolean
+  try {
+    isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? true
+  } catch {
+    // Creating the file says why.
+    return
+  }
+  if (!isFile) throw notOurs(path)
+}
+
+/** Throws for a file that was written for another purpose, a configuration file say: it would be deleted. */
 function refuseOther(path: string): void {
   try {
     // A crash may leave an empty file, or one of zeros.

@@ -1,6 +1,16 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import fs, {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -66,6 +76,57 @@ describe('a pid file', () => {
     expect(() => claimPidFile(path)).toThrow(refusal)
     expect(content()).toBe('{ "tasks": [] }')
     expect(() => claimPidFile(root)).toThrow(refusal)
+  })
+
+  it('is not a device or a named pipe, which stay and are not read', () => {
+    execFileSync('mkfifo', [path])
+    const refusal = expect.objectContaining({
+      code: 'TWQ_PIDFILE',
+      message: expect.stringContaining('is not a pid file'),
+    })
+    expect(() => claimPidFile(path)).toThrow(refusal)
+    expect(lstatSync(path).isFIFO()).toBe(true)
+    const link = join(root, 'null.pid')
+    symlinkSync('/dev/null', link)
+    expect(() => claimPidFile(link)).toThrow(refusal)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+  })
+
+  it('of a process that is gone goes to one of two that replace it at the same time', () => {
+    writeFileSync(path, '99999999\n')
+    const { rmSync: remove } = fs
+    let second: unknown
+    try {
+      fs.rmSync = (target, options) => {
+        fs.rmSync = remove
+        syncBuiltinESMExports()
+        // The first has found the file stale, and is about to delete it.
+        try {
+          claimPidFile(path)
+        } catch (error) {
+          second = error
+        }
+        remove(target, options)
+      }
+      syncBuiltinESMExports()
+      using _file = claimPidFile(path)
+      expect(second).toMatchObject({ code: 'TWQ_PIDFILE', message: expect.stringContaining('at this moment') })
+    } finally {
+      fs.rmSync = remove
+      syncBuiltinESMExports()
+    }
+  })
+
+  it('is refused while another process takes it, and not once that process has died in between', () => {
+    writeFileSync(`${path}.lock`, `${process.ppid}\n`)
+    expect(() => claimPidFile(path)).toThrow(
+      expect.objectContaining({ code: 'TWQ_PIDFILE', message: expect.stringContaining('at this moment') }),
+    )
+    expect(existsSync(path)).toBe(false)
+    utimesSync(`${path}.lock`, 1, 1)
+    using _file = claimPidFile(path)
+    expect(content()).toBe(`${process.pid}\n`)
+    expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
   it('that can not be written is told of, with what to do', () => {
