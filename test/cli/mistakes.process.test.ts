@@ -216,6 +216,34 @@ const mistakes: Readonly<Record<string, () => Mistake>> = {
     status: 78,
     says: ['there is no configuration file', "Celery's -A names a module of Python"],
   }),
+  'begins a project in a folder that takes no files': () => ({
+    args: ['init', '/proc/twq-project'],
+    status: 2,
+    says: [/error\[TWQ_USAGE\]: the folder \/proc\/twq-project.* can't be made/, 'Take another folder'],
+  }),
+  'asks for the health of a worker that is not there, with a very long time-out': () => ({
+    args: ['worker', 'health', '--socket', '/nowhere/worker.sock', '-t', '50d'],
+    status: 69,
+    says: ['no worker listens on /nowhere/worker.sock'],
+  }),
+  'asks for a queue that does not exist, quietly': () => ({
+    args: ['queue', 'show', 'nope', '-q'],
+    env: { TWQ_BROKER: broker.url },
+    status: 1,
+    says: ['error[TWQ_QUEUE_MISSING]: there is no queue nope', 'twq queue declare nope'],
+  }),
+  'replays a task of which no message is kept, for a program': () => ({
+    args: ['task', 'replay', 'x-1', '--json'],
+    env: { TWQ_BROKER: broker.url },
+    status: 1,
+    says: [/^\{"error":\{"code":"TWQ_MESSAGE_MISSING","message":"no message of x-1 is kept beside celery"/],
+  }),
+  'runs a task that fails, quietly': () => ({
+    files: { 'tasks/add.ts': TASK.replace('run() {}', "run() { throw new Error('no sum') }") },
+    args: ['task', 'run', 'add', '[1, 2]', '-q'],
+    status: 1,
+    says: [/note: add\[.*\] failed: Error\('no sum'\)/],
+  }),
   'leaves out the word start': () => ({
     args: ['worker', '-Q', 'a'],
     status: 2,

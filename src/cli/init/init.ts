@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { TwqError } from '../../errors.ts'
@@ -27,7 +27,7 @@ export async function init(directory: string, flags: InitFlags): Promise<number>
   if (there.length > 0) throw inTheWay(folder, there)
   // All folders first: where one can't be made, no file is written.
   for (const needed of new Set(paths.map((path) => dirname(join(folder, path))))) {
-    await mkdir(needed, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    await makeFolder(needed).catch((error: NodeJS.ErrnoException) => {
       throw cannotMake(needed, error)
     })
   }
@@ -42,6 +42,20 @@ export async function init(directory: string, flags: InitFlags): Promise<number>
   const step = relative(process.cwd(), folder)
   note(`next: ${step === '' ? '' : `cd ${step} && `}npm install && npm test && npm run dev`, flags)
   return EXIT.ok
+}
+
+/** As `mkdir -p`. Node's `recursive: true` never returns where a folder that exists answers ENOENT, as those under /proc do. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || existsSync(parent)) throw error
+    await makeFolder(parent)
+    await mkdir(path)
+  }
 }
 
 function inTheWay(folder: string, paths: readonly string[]): TwqError {
