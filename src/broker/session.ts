@@ -120,7 +120,11 @@ class StandingSession implements Session {
 
   async stop({ deadline }: { readonly deadline: AbortSignal }): Promise<void> {
     const link = this.#link
-    this.#finish(new TwqError('TWQ_CLOSED', `the connection "${this.name}" was closed`))
+    this.#finish(
+      new TwqError('TWQ_CLOSED', `the connection "${this.name}" was closed`, {
+        hint: 'This program closed it, by close() of a client or stop() of a worker, and it is not opened again: create another client or worker.',
+      }),
+    )
     if (link !== undefined) {
       const cut = (): void => link.connection.destroy(new Error('no time was left to close it'))
       deadline.addEventListener('abort', cut)

@@ -3,6 +3,7 @@ import type { Broker } from '../broker/broker.ts'
 import { TwqError } from '../errors.ts'
 import type { EventOptions, EventStream } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import { clientClosed } from '../results/client-closed.ts'
 import type { Replies } from '../results/replies.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import { type Clock, systemClock } from '../runtime/time/clock.ts'
@@ -60,15 +61,15 @@ class BrokerClient implements Client {
     this.#broker = given?.broker ?? amqpBroker({ url: brokerOf(options), heartbeat, name: `twq client ${process.pid}` })
     this.#connection = new ClientConnection(this.#broker, this.#settings, this.#logger)
     const send = ((target: AnyTask, args?: AnyArguments, how?: SendOptions) => {
-      if (this.#closed !== undefined) return Promise.reject(new TwqError('TWQ_CLOSED', 'the client was closed'))
+      if (this.#closed !== undefined) return Promise.reject(clientClosed())
       return this.#startedConnection().send(target, args, how)
     }) as Send
     this.schedules = scheduleClient(this.#settings.schedulesNamespace, async (request) => {
-      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      if (this.#closed !== undefined) throw clientClosed()
       return await this.#startedConnection().askLeader(request)
     })
     const connect = async () => {
-      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      if (this.#closed !== undefined) throw clientClosed()
       return await this.#broker.connect()
     }
     this.failed = failedTasks(connect, options.queue ?? 'celery', this.#settings.clock)
@@ -99,13 +100,13 @@ class BrokerClient implements Client {
   }
 
   async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
-    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    if (this.#closed !== undefined) throw clientClosed()
     await this.#startedConnection().revoke(typeof taskIds === 'string' ? [taskIds] : taskIds, options)
   }
 
   inspect(options: InspectOptions = {}): Inspector {
     return inspectorOf(async (method, args, how) => {
-      if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+      if (this.#closed !== undefined) throw clientClosed()
       return await this.#startedConnection().ask(method, args, how)
     }, options)
   }
@@ -127,7 +128,7 @@ class BrokerClient implements Client {
   }
 
   events(options: EventOptions = {}): EventStream {
-    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    if (this.#closed !== undefined) throw clientClosed()
     return this.#startedConnection().events(options)
   }
 
@@ -142,7 +143,7 @@ class BrokerClient implements Client {
   }
 
   #savedGroups(groupId: string): SavedGroups {
-    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    if (this.#closed !== undefined) throw clientClosed()
     const { groups, kept, shown } = this.#settings.results
     if (groups !== undefined && kept !== undefined) {
       return new SavedGroups({ groups, kept, revoke: (ids, options) => this.revoke(ids, options) })
@@ -153,7 +154,7 @@ class BrokerClient implements Client {
   }
 
   #repliesFor(taskId: string): Replies {
-    if (this.#closed !== undefined) throw new TwqError('TWQ_CLOSED', 'the client was closed')
+    if (this.#closed !== undefined) throw clientClosed()
     const { replies } = this.#connection
     if (replies !== undefined) return replies
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read: this client keeps none`, {

@@ -54,7 +54,9 @@ export function runUnderLimits({
     },
     onAddToChord: async (signature, passOn) => {
       if (over || options.onAddToChord === undefined) {
-        throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
+        throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over', {
+          hint: 'Await ctx.addToChord() before the task returns.',
+        })
       }
       return await options.onAddToChord(signature, passOn)
     },

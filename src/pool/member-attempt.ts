@@ -65,7 +65,9 @@ export async function askHandle(
 ): Promise<string | undefined> {
   const handle = attempt?.sent.get(id)
   if (attempt === undefined || handle === undefined) {
-    throw new TwqError('TWQ_CLOSED', `${id} cannot be followed any more: the attempt that sent it is over`)
+    throw new TwqError('TWQ_CLOSED', `${id} can't be followed: the attempt that sent it is over`, {
+      hint: "Await the handle's result before the task returns.",
+    })
   }
   const { method, timeout, options: how } = question
   attempt.over ??= sharedAbort()

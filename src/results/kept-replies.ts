@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { TwqError } from '../errors.ts'
 import type { ResultRecord } from '../protocol/result-record.ts'
+import { clientClosed } from './client-closed.ts'
 import type { ReadingParts, ResultReader } from './reader.ts'
 import type { Replies } from './replies.ts'
 import { ResultFeed } from './result-feed.ts'
@@ -59,7 +59,7 @@ export class KeptReplies implements Replies, AsyncDisposable {
 
   /** Ends all feeds with `TWQ_CLOSED` and closes the reader. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#break([...this.#followed.keys()], new TwqError('TWQ_CLOSED', 'the client was closed'))
+    this.#break([...this.#followed.keys()], clientClosed())
     await this.reader[Symbol.asyncDispose]()
   }
 

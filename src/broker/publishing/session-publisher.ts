@@ -292,5 +292,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
 }
 
 function closed(): TwqError {
-  return new TwqError('TWQ_CLOSED', 'the publisher was closed')
+  return new TwqError('TWQ_CLOSED', 'the publisher was closed', {
+    hint: 'This program closed its client or worker before the message was confirmed: await what it sends first.',
+  })
 }

@@ -7,6 +7,7 @@ import { decodeResult } from '../../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import { unlessAborted } from '../../runtime/time/time-limit.ts'
+import { clientClosed } from '../client-closed.ts'
 import type { Replies } from '../replies.ts'
 import { ResultFeed } from '../result-feed.ts'
 
@@ -98,7 +99,7 @@ export class ReplyQueue implements Replies {
 
   /** Ends all feeds with `TWQ_CLOSED` and deletes the queue, if the broker can be reached. */
   async leave(): Promise<void> {
-    const closed = new TwqError('TWQ_CLOSED', 'the client was closed')
+    const closed = clientClosed()
     for (const feed of this.#followed.values()) feed.break(closed)
     this.#followed.clear()
     this.#finished.clear()

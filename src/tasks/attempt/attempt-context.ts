@@ -149,7 +149,11 @@ export class AttemptContext implements TaskContext {
     const { onAddToChord } = this.#attempt
     if (onAddToChord === undefined) throw new TwqError('TWQ_USAGE', 'nothing can be added to a chord here')
     // Its chord may be complete as soon as this task is counted.
-    if (this.#ended) throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over')
+    if (this.#ended) {
+      throw new TwqError('TWQ_CLOSED', 'nothing added to the chord: the attempt is over', {
+        hint: 'Await ctx.addToChord() before the task returns.',
+      })
+    }
     return await onAddToChord.call(this.#attempt, signature, passedOn(this.#passOn ?? {}, this.#attempt))
   }
 

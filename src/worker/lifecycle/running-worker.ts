@@ -71,7 +71,11 @@ export class RunningWorker implements Worker, WorkerObserver {
         this.#begun.unshift(service)
         await service.start?.()
         // A shutdown has passed the services that would start now.
-        if (this.#stopping !== undefined) throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready')
+        if (this.#stopping !== undefined) {
+          throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready', {
+            hint: 'A worker starts once: create another one.',
+          })
+        }
       }
     } catch (error) {
       // The one that failed may have started in part.
