@@ -7,7 +7,7 @@ export function judgeBroker({ broker, workers }: Evidence): readonly Statement[]
     const missing = broker.code === 'TWQ_BROKER_VHOST'
     const sentence = missing
       ? 'the virtual host does not exist: what is sent there is lost'
-      : 'the broker can not be asked, and so nothing is known of queues and workers'
+      : "the broker can't be asked, so nothing is known of queues and workers"
     return [certain(missing ? 'no-vhost' : 'broker-unreachable', sentence, [broker.why], 'twq doctor')]
   }
   if (workers.kind === 'unseen' && workers.code === 'TWQ_BROKER_BLOCKED') {

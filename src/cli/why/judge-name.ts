@@ -21,7 +21,7 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
       ? [
           certain(
             'no-route',
-            'a route of the configuration can not say where it goes',
+            "a route of the configuration can't say where it goes",
             route.kind === 'unseen' ? [route.why] : [],
             'twq doctor',
           ),
@@ -38,7 +38,7 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
             `twq task send ${shellWord(name)} --dry-run`,
           ),
         ]),
-    ...(workers.kind === 'seen' ? registered(name, evidence, inTheWay) : []),
+    ...(workers.kind === 'seen' ? registered(name, evidence, inTheWay) : [perhapsAnId(name, evidence)]),
     ...inTheWay,
     ...(clear
       ? [candidate('clear', 'nothing that was seen stands in the way', [], `twq task send ${shellWord(name)} --wait`)]
@@ -46,8 +46,9 @@ export function judgeName(evidence: Evidence): readonly Statement[] {
   ]
 }
 
-function registered(name: string, { workers }: Evidence, inTheWay: readonly Statement[]): readonly Statement[] {
-  const all = seen(workers) ?? []
+function registered(name: string, evidence: Evidence, inTheWay: readonly Statement[]): readonly Statement[] {
+  const all = seen(evidence.workers) ?? []
+  const perhaps = perhapsAnId(name, evidence)
   if (all.length === 0) {
     return [
       certain(
@@ -56,6 +57,7 @@ function registered(name: string, { workers }: Evidence, inTheWay: readonly Stat
         ['none has answered remote control'],
         'twq worker start',
       ),
+      perhaps,
     ]
   }
   const have = all.filter(({ tasks }) => tasks.has(name)).map(({ node }) => node)
@@ -70,12 +72,6 @@ function registered(name: string, { workers }: Evidence, inTheWay: readonly Stat
       ),
     ]
   }
-  const perhaps = candidate(
-    'perhaps-an-id',
-    `${name} may be the id of a task: then nothing is known of it`,
-    ['no worker, result or message that was set aside has such an id'],
-    `twq task why ${shellWord(name)} --task <its name>`,
-  )
   // The workers of its queue say it already.
   if (inTheWay.some(({ kind, certainty }) => kind === 'unknown-task' && certainty === 'certain')) return [perhaps]
   const meant = closest(name, new Set(all.flatMap(({ tasks }) => [...tasks.keys()])))
@@ -83,4 +79,19 @@ function registered(name: string, { workers }: Evidence, inTheWay: readonly Stat
   const asked = all.slice(0, 5).map(({ node }) => `${node} has not registered it`)
   const sentence = `no worker that answers has a task ${name}${did}`
   return [certain('not-registered', sentence, asked, 'twq inspect registered'), perhaps]
+}
+
+/** Says that what was asked for was taken as a name, for a person who meant an id. */
+function perhapsAnId(name: string, { broker, workers }: Evidence): Statement {
+  const complete = broker.kind === 'seen' && workers.kind === 'seen'
+  return candidate(
+    'perhaps-an-id',
+    `${name} is taken as the name of a task, as it does not look like an id; if it is one, nothing is known of it`,
+    [
+      complete
+        ? 'no worker, result or message that was set aside has such an id'
+        : 'what could be asked has no such id; the notes say what could not',
+    ],
+    `twq task why ${shellWord(name)} --task <its name>`,
+  )
 }

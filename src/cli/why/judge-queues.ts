@@ -40,8 +40,7 @@ export function judgeQueues(evidence: Evidence, known: boolean): readonly Statem
 function judgePlace(place: Place): readonly Statement[] {
   const { queue, vhost, known } = place
   const { name, status, down, suspects } = queue
-  if (down !== undefined)
-    return [certain('queue-down', `the queue ${name} can not be reached`, [down], 'twq queue list')]
+  if (down !== undefined) return [certain('queue-down', `the queue ${name} can't be reached`, [down], 'twq queue list')]
   if (status === undefined) {
     return [
       certain(

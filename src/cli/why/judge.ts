@@ -56,7 +56,7 @@ function judgeAbsence({ result, queues, workers, aside, broker }: Evidence): rea
   const where = waiting.length > 0 ? `it waits in ${waiting.length > 1 ? 'one of ' : ''}${some(waiting)}, ` : ''
   const over = kept
     ? 'finished before and its result was ignored or has expired, expired itself'
-    : 'finished before (its result can not be read from here), expired'
+    : "finished before (its result can't be read from here), expired"
   const evidence = [
     ...(workers.kind === 'unseen'
       ? []

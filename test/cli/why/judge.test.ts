@@ -74,7 +74,7 @@ describe('the statements about a task', () => {
       { queues: queue(0, 0, { status: undefined, down: 'its node is away' }) },
       'queue-down',
       'certain',
-      /can not be reached/,
+      /can't be reached/,
     ],
     [
       'may be with a worker that does not answer',
@@ -195,6 +195,21 @@ describe('the statements about a name', () => {
     const asked = { id: undefined, name: 'order-17' }
     const said = judge(anEvidence({ ...named, asked, workers: seen([aWorkerSeen()]), queues: queue(0, 1) }))
     expect(said.map(({ kind }) => kind)).toEqual(['goes-to', 'unknown-task', 'perhaps-an-id'])
+  })
+
+  it('say that it was taken as a name where no worker answers, or the broker is away', () => {
+    const asked = { id: undefined, name: 'order-17' }
+    const none = judge(anEvidence({ ...named, asked, workers: seen([]), queues: queue(0, 0) }))
+    expect(none).toContainEqual(
+      expect.objectContaining({
+        kind: 'perhaps-an-id',
+        sentence: expect.stringContaining('order-17 is taken as the name of a task'),
+        command: 'twq task why order-17 --task <its name>',
+      }),
+    )
+    const away = unseen('nothing listens')
+    const said = judge(anEvidence({ ...named, asked, broker: away, workers: away, queues: away }))
+    expect(said.map(({ kind }) => kind)).toContain('perhaps-an-id')
   })
 
   it('name the workers of its queue that do not have it', () => {
