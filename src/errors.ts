@@ -98,6 +98,8 @@ export type ErrorCode =
   | 'TWQ_HEALTH_ADDRESS'
   /** The monitor can't listen on its address. */
   | 'TWQ_MONITOR_ADDRESS'
+  /** No message with this id is kept beside the queue. */
+  | 'TWQ_MESSAGE_MISSING'
   /** A file that would be written already exists. */
   | 'TWQ_EXISTS'
   /** The object was closed and can't be used any more. */

@@ -17,6 +17,7 @@ import { connectBeside } from '../quarantine/connect-beside.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note } from '../terminal/output.ts'
 import type { FailedFlags } from './failed.ts'
+import { noFailure } from './show.ts'
 
 /**
  * `twq failed edit <id>`: opens the arguments of a failed task as JSON in the editor, checks them against the task where the
@@ -27,10 +28,7 @@ export async function editFailed(id: string, flags: FailedFlags): Promise<number
   await using _ = connection
   let last: FailedMessage | undefined
   for await (const message of failedMessages(connection, queue, { id })) last = message
-  if (last === undefined) {
-    note(`no failure of ${failedQueue(queue)} has the id ${id}`, flags)
-    return EXIT.failed
-  }
+  if (last === undefined) throw noFailure(queue, id)
   const before = argumentsOf(last)
   // The message is back in its queue meanwhile: an editor may be open for hours.
   const edited = await inEditor(before)

@@ -1,9 +1,10 @@
+import { TwqError } from '../../errors.ts'
 import { failedQueue } from '../../protocol/companion-queues.ts'
 import { type FailedMessage, failedMessages } from '../../queues/failed.ts'
 import { connectBeside } from '../quarantine/connect-beside.ts'
 import { describeMessage } from '../terminal/describe-message.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
-import { fieldTable, JsonList, note, print, wantsJson } from '../terminal/output.ts'
+import { fieldTable, JsonList, print, wantsJson } from '../terminal/output.ts'
 import type { FailedFlags } from './failed.ts'
 
 /** `twq failed show <id>`: everything that is known of the failures of a task, its message included; 1 when none has this id. */
@@ -18,9 +19,16 @@ export async function showFailed(id: string, flags: FailedFlags): Promise<number
     else print(`${found > 0 ? '\n' : ''}${fieldTable({ ...story, ...original })}`)
     found += 1
   }
-  if (wantsJson(flags) && found > 0) list.end()
-  if (found === 0) note(`no failure of ${failedQueue(queue)} has the id ${id}`, flags)
-  return found === 0 ? EXIT.failed : EXIT.ok
+  if (found === 0) throw noFailure(queue, id)
+  if (wantsJson(flags)) list.end()
+  return EXIT.ok
+}
+
+/** The error for an id that no failure of a task queue has. */
+export function noFailure(queue: string, id: string): TwqError {
+  return new TwqError('TWQ_MESSAGE_MISSING', `no failure of ${failedQueue(queue)} has the id ${id}`, {
+    hint: 'twq failed list shows those that are kept; --queue names another task queue.',
+  })
 }
 
 function wholeOf({ original, history, reason, first, part, attempt: _, ...story }: FailedMessage) {

@@ -9,7 +9,6 @@ import type { QuarantinedMessage } from '../../queues/quarantine.ts'
 import { originalOf, searchSetAside, setAsideQueues } from '../../queues/set-aside.ts'
 import { knownResultBackends } from '../../results/kinds/all.ts'
 import { loadConfig } from '../flags/load-config.ts'
-import { EXIT } from '../terminal/exit-codes.ts'
 import { note } from '../terminal/output.ts'
 import type { LocalFlags } from './run.ts'
 import { localRouter, localTasks, runHere, taskNamed } from './run-here.ts'
@@ -26,8 +25,9 @@ export async function taskReplay(id: string, flags: LocalFlags): Promise<number>
   const queues = flags.queue === undefined ? config.queues.map(({ name }) => name) : [flags.queue]
   const found = await find(config, queues, id)
   if (found === undefined) {
-    note(`no message of ${id} lies beside ${queues.join(', ')}: --queue names the queue that it came from`, flags)
-    return EXIT.failed
+    throw new TwqError('TWQ_MESSAGE_MISSING', `no message of ${id} is kept beside ${queues.join(', ')}`, {
+      hint: 'Name the task queue that it came from: --queue. twq failed list and twq quarantine list show what is kept.',
+    })
   }
   const { story, where, original } = found
   note(`from ${where}, where it was put at ${story.time || '?'}: ${story.reason}, ${story.detail}`, flags)

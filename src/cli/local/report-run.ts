@@ -59,7 +59,8 @@ function tell(message: TaskMessage, run: TaskRun, flags: GlobalOptions): void {
     case 'rejected':
     case 'lost':
       traceback(run.error, flags)
-      note(`${named} ${ENDS[run.kind]}${because(run.error)}`, flags)
+      // The reason for the exit status, also with --quiet.
+      note(`${named} ${ENDS[run.kind]}${because(run.error)}`, { quiet: false })
       break
     case 'revoked':
     case 'interrupted':

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../broker/broker.ts'
+import { TwqError } from '../../errors.ts'
 import { quarantineQueue } from '../../protocol/companion-queues.ts'
 import {
   isMeant,
@@ -99,8 +100,9 @@ export async function showQuarantined(id: string, flags: QuarantineFlags): Promi
   }
   await sweepQueue(connection, quarantineQueue(queue), { decide, limit: limitOf(flags.limit), clock: systemClock })
   if (found.length === 0) {
-    note(`no message of ${quarantineQueue(queue)} has the id ${id}`, flags)
-    return EXIT.failed
+    throw new TwqError('TWQ_MESSAGE_MISSING', `no message of ${quarantineQueue(queue)} has the id ${id}`, {
+      hint: 'twq quarantine list shows those that are kept; --queue names another task queue.',
+    })
   }
   const messages = found.map(wholeOf)
   if (wantsJson(flags)) print(`${toJson(messages)}\n`)

@@ -19,7 +19,8 @@ export async function queueDeclare(names: readonly string[], flags: GlobalOption
   for (const queue of wanted.length > 0 ? wanted : config.queues) {
     const { name } = queue
     const differences = await declareWithCompanions(connection, queue, failures)
-    for (const { error } of differences) note(`${error.message}. ${error.hint ?? ''}`, flags)
+    // The reason for the exit status, also with --quiet.
+    for (const { error } of differences) note(`${error.message}. ${error.hint ?? ''}`, { quiet: false })
     if (differences.length === 0) note(`${name} is declared, with its quarantine and its suspects${beside}`, flags)
     differs ||= differences.length > 0
   }

@@ -1,7 +1,9 @@
+import { TwqError } from '../../errors.ts'
 import { failedQueue, quarantineQueue, suspectsQueue } from '../../protocol/companion-queues.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { fieldTable, note, print, toJson, wantsJson } from '../terminal/output.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { connect } from './connect.ts'
 import { managedIfAny, type QueueListFlags } from './list.ts'
 
@@ -11,12 +13,12 @@ export async function queueShow(name: string, flags: QueueListFlags): Promise<nu
   await using _ = connection
   const status = await queueStatus(connection, name)
   if (status === undefined) {
-    note(`there is no queue ${name}: twq queue declare ${name}`, flags)
-    return EXIT.failed
+    throw new TwqError('TWQ_QUEUE_MISSING', `there is no queue ${name}`, {
+      hint: `twq queue declare ${shellWord(name)}`,
+    })
   }
   const beside = async (other: string) =>
-    (await queueStatus(connection, other, (error) => note(`${other} can not be read: ${error.message}`, flags)))
-      ?.messages
+    (await queueStatus(connection, other, (error) => note(`${other} can't be read: ${error.message}`, flags)))?.messages
   const managed = (await managedIfAny(config, flags))?.get(name)
   const fields = {
     name,

@@ -95,6 +95,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_STATEDB: EXIT.cantCreate,
   TWQ_MONITOR_ADDRESS: EXIT.config,
   TWQ_HEALTH_ADDRESS: EXIT.config,
+  TWQ_MESSAGE_MISSING: EXIT.failed,
   TWQ_EXISTS: EXIT.failed,
   TWQ_CLOSED: EXIT.failed,
   TWQ_BUNDLED: EXIT.config,

@@ -124,6 +124,6 @@ it('says where it has looked for what is not there', async () => {
   const { status, stderr } = await runTwq(args, { cwd: project.folder })
   expect({ status, stderr }).toEqual({
     status: 1,
-    stderr: 'note: no message of x-1 lies beside nowhere: --queue names the queue that it came from\n',
+    stderr: expect.stringContaining('error[TWQ_MESSAGE_MISSING]: no message of x-1 is kept beside nowhere\n'),
   })
 })
