@@ -4,6 +4,7 @@ import { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { pause } from '../runtime/time/pause.ts'
 import { sharedAbort } from '../runtime/time/shared-abort.ts'
+import { timeLimit } from '../runtime/time/time-limit.ts'
 import type { Invocation } from '../tasks/attempt/invocation.ts'
 import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TimeLimits } from '../tasks/time-limits.ts'
@@ -79,7 +80,8 @@ export class Crew implements Pool {
     const { leaveTimeout } = this.#options
     if (leaveTimeout !== undefined && this.#members.size > 0) {
       for (const member of this.#members) if (member.alive) member.kill()
-      await Promise.race([allGone, aborted(AbortSignal.timeout(leaveTimeout))])
+      using limit = timeLimit({ ms: leaveTimeout, reason: () => undefined })
+      await Promise.race([allGone, aborted(limit.signal)])
     }
     await this.#killAll()
   }

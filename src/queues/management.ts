@@ -1,6 +1,7 @@
 import { parseBrokerUrl } from '../broker/url.ts'
 import { messageOf, TwqError } from '../errors.ts'
 import { redactUrl } from '../runtime/text/redact-url.ts'
+import { timeLimit } from '../runtime/time/time-limit.ts'
 
 /** The facts of RabbitMQ's management API about a queue, beyond AMQP. */
 export interface ManagedQueue {
@@ -70,9 +71,10 @@ export function managementApi(url: string, broker: string, timeout: number): Man
     const path = `${base.pathname.replace(/\/+$/, '')}/api/queues/${encodeURIComponent(address.vhost)}`
     const target = new URL(path, base.origin)
     target.search = `page=${number}&page_size=${PAGE}&columns=${COLUMNS.join(',')}`
+    using limit = timeLimit({ ms: timeout, reason: () => new Error(`no answer within ${timeout} ms`) })
     let response: Response
     try {
-      response = await fetch(target, { headers: { authorization }, signal: AbortSignal.timeout(timeout) })
+      response = await fetch(target, { headers: { authorization }, signal: limit.signal })
     } catch (error) {
       throw new TwqError('TWQ_MANAGEMENT', `the management API at ${where} can't be reached`, {
         hint: 'It is a plugin, on port 15672 as a rule: rabbitmq-plugins enable rabbitmq_management',

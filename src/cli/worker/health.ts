@@ -6,6 +6,7 @@ import { existingSockets, socketFolders } from '../../metrics/local-sockets.ts'
 import { expandNodeName } from '../../protocol/remote/node-name.ts'
 import { parseAddress } from '../../runtime/address.ts'
 import { printable } from '../../runtime/text/printable.ts'
+import { timeLimit } from '../../runtime/time/time-limit.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { milliseconds } from '../flags/values.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
@@ -95,7 +96,9 @@ function noAnswer({ address, socket, node }: WorkerHealthFlags): TwqError {
 async function ask(target: Target, path: string, probe: Probe, timeout: number): Promise<Answer> {
   const where = 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`
   const silent = (why: string): Answer => ({ kind: 'silent', health: { failing: [{ check: 'answer', why }] } })
-  const signal = AbortSignal.timeout(timeout)
+  const expired = new Error('expired')
+  using limit = timeLimit({ ms: timeout, reason: () => expired })
+  const { signal } = limit
   try {
     return understood(await get(target, path, signal), probe) ?? silent(`${where} answers, but as no worker does`)
   } catch (error) {
