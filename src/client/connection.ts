@@ -72,7 +72,7 @@ export class ClientConnection {
       enabled: true,
       clock,
       onUnusable: (error) =>
-        logger?.warn({ err: error }, 'native delayed delivery can not be used: workers hold the tasks'),
+        logger?.warn({ err: error }, "native delayed delivery can't be used: workers hold the tasks"),
     })
     const publisher = this.#publisher
     const queues = new DeclaredQueues(answeringInTime(this.#session, clock), router)

@@ -113,7 +113,7 @@ export class Mailbox {
     this.#reached = true
     const decoded = decodeRequest(delivery)
     if (decoded.kind === 'malformed') {
-      logger.warn({ event: 'control.malformed', reason: decoded.reason }, 'a remote-control message can not be used')
+      logger.warn({ event: 'control.malformed', reason: decoded.reason }, "a remote-control message can't be used")
       return
     }
     const { request } = decoded

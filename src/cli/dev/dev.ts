@@ -84,7 +84,7 @@ export async function dev(flags: GlobalOptions): Promise<number> {
       const files = before === undefined ? changed : await before.concerned(changed)
       if (files.length > 0) reload(`changed: ${files.map((file) => relative(baseDir, file)).join(', ')}`)
     },
-    onTrouble: (reason) => logger.warn({ reason }, 'a folder can not be watched: reload by hand'),
+    onTrouble: (reason) => logger.warn({ reason }, "a folder can't be watched: reload by hand"),
   })
   const keys: Record<string, Key> = {
     h: { does: 'this help', press: () => process.stdout.write(keyHelp(keys)) },

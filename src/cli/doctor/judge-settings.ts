@@ -71,7 +71,7 @@ export function judgeSettings(config: Config): readonly Finding[] {
   if (prefetch === 0 || prefetch > Math.max(4 * concurrency, 10)) {
     warn(
       `the worker holds ${prefetch === 0 ? 'any number of' : `up to ${prefetch}`} messages, and runs ${concurrency} at once`,
-      'Other workers can not take the messages held here, and all of them come back when this worker dies.',
+      "Other workers can't take the messages held here, and all of them come back when this worker dies.",
       'Leave prefetch to the worker, or bring it down to a small multiple of concurrency',
     )
   } else if (prefetch < concurrency) {

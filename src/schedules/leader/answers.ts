@@ -40,7 +40,7 @@ export class OutcomeLog {
       }
       for (const { name, reason } of merged.refused.slice(0, MOST_TOLD)) {
         const fields = { event: 'schedules.refused' as const, worker, schedule: name, reason: cutText(reason) }
-        this.#logger.warn(fields, 'a schedule can not be taken')
+        this.#logger.warn(fields, "a schedule can't be taken")
       }
     } else if (outcome.kind === 'applied' || outcome.kind === 'refused') {
       const { method, name } = outcome.command

@@ -59,7 +59,7 @@ export class Unreadable {
     else if (this.#held.length < MOST_HELD) this.#held.push(unread)
     else delivery.nack({ requeue: false })
     const { queue, logger } = this.#parts
-    logger.error({ event: 'schedules.malformed', queue, detail, error }, 'a message about schedules can not be read')
+    logger.error({ event: 'schedules.malformed', queue, detail, error }, "a message about schedules can't be read")
   }
 
   /** Resolves with why the quarantine has not taken it, where that is so. */

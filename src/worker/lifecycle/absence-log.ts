@@ -69,7 +69,7 @@ export class AbsenceLog {
         in_ms: Math.round(inMs),
         error: error.message,
       }
-      logger.debug(fields, 'the broker can not be reached; trying again')
+      logger.debug(fields, "the broker can't be reached; trying again")
       return
     }
     while (away >= this.#due()) this.#lines += 1
@@ -99,9 +99,7 @@ function isRefusal(error: Error): error is TwqError {
 
 function textOf({ error, away, isFirst }: { error: Error; away: number; isFirst: boolean }): string {
   if (isRefusal(error)) return 'the broker refuses the connection; trying again'
-  return isFirst
-    ? 'the broker can not be reached; trying again'
-    : `the broker is away for ${seconds(away)}; trying again`
+  return isFirst ? "the broker can't be reached; trying again" : `the broker is away for ${seconds(away)}; trying again`
 }
 
 function seconds(ms: number): string {

@@ -75,7 +75,7 @@ const OUTSTANDING_LIMIT = 100_000
 const PATIENCE = 15_000
 
 const UNUSABLE =
-  'native delayed delivery can not be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker'
+  "native delayed delivery can't be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker"
 
 /** Puts the sending half together, on a connection of its own that is not started yet. */
 export function openOutbound(parts: OutboundParts): Outbound {

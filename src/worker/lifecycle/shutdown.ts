@@ -82,7 +82,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
     },
     deaf > 0
       ? 'tasks ignore the abort signal; returning what is not settled'
-      : 'the outcomes of tasks can not be settled in time; returning their messages',
+      : "the outcomes of tasks can't be settled in time; returning their messages",
   )
   // Cut short, it would leave both a message and its copy.
   await within(parts.clock, RETURNING_TIME, new AbortController().signal, giveBack(stubborn, parts))

@@ -122,7 +122,7 @@ export function workerView(parts: ViewParts): WorkerView {
       const known = configured.find(({ name }) => name === queue.name)
       parts.queues.add(known ?? queue).catch((error: unknown) => {
         const fields = { event: 'queue.refused' as const, queue: queue.name, error: messageOf(error) }
-        parts.logger.error(fields, 'a queue that remote control named can not be consumed')
+        parts.logger.error(fields, "a queue that remote control named can't be consumed")
       })
     },
     leave: (queue) => void parts.queues.remove(queue),

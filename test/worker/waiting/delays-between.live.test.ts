@@ -93,7 +93,7 @@ describe('where a user may not declare native delayed delivery', () => {
     await using client = createClient({ broker: theirs(), queue: scene.queue, holdFor: '1s', logger })
     const due = Date.now() + 3000
     const handle = await client.send(at, [], { eta: new Date(due) })
-    await lines.until(({ msg }) => String(msg).includes('native delayed delivery can not be used'))
+    await lines.until(({ msg }) => String(msg).includes("native delayed delivery can't be used"))
     const { at: ranAt } = (await handle.result()) as unknown as { at: number }
     expect(ranAt).toBeGreaterThanOrEqual(due)
   })
