@@ -19,9 +19,13 @@ const entry = new URL('../dist/cli/main.js', import.meta.url)
 if (existsSync(entry)) {
   const { main } = await import(entry.href)
   const status = await main(process.argv)
-  // Tasks may have left timers and connections behind; data still on its way to a pipe goes first. Where nobody reads it, the
-  // status is as after SIGPIPE.
-  process.stdout.write('', (error) => process.exit(error ? 141 : status))
+  // Tasks may have left timers and connections behind; data still on its way to a pipe goes first. If the reader is gone, the status is
+  // that of SIGPIPE; a listener for errors says why else nothing could be written, and comes after this.
+  process.stdout.write('', (error) => {
+    if (!error) process.exit(status)
+    else if (process.stdout.listenerCount('error') === 0) process.exit(141)
+    else setImmediate(() => process.exit(141))
+  })
 } else {
   process.stderr.write('error: twq is not built yet\n  hint: npm run build\n')
   process.exit(70)

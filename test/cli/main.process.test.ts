@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import module from 'node:module'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { aProject } from '../support/a-project.ts'
@@ -237,4 +238,18 @@ describe('a reader that leaves', () => {
     const [complaints, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
     expect({ complaints, status }).toEqual({ complaints: '', status: 141 })
   })
+})
+
+it('says that its output can not be written, on a full disk, and exits with 1', async () => {
+  using project = aProject({})
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, [TWQ, '--json', 'task', 'list'], {
+    cwd: project.folder,
+    env: cleanEnvironment(),
+    stdio: ['ignore', full, 'pipe'],
+  })
+  closeSync(full)
+  const [complaints, [status]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')])
+  expect(complaints).toContain("error: the output can't be written: ENOSPC")
+  expect(status).toBe(1)
 })

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { escapeInJson, printable } from '../../runtime/text/printable.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
-import { exitCodeOfSignal } from './exit-codes.ts'
+import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 
 /** One column of a table for people. */
 export interface Column<Row> {
@@ -119,10 +119,11 @@ export function print(text: string): void {
   process.stdout.write(text)
 }
 
-// The reader of a pipe may leave, as `head` does: the command ends then, as programs do on SIGPIPE.
+// The reader of a pipe may leave, as `head` does: the command ends then, as programs do on SIGPIPE. Or a disk is full.
 function endUnread(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(exitCodeOfSignal('SIGPIPE'))
+  if (error.code === 'EPIPE') process.exit(exitCodeOfSignal('SIGPIPE'))
+  process.stderr.write(`error: the output can't be written: ${printable(error.message)}\n`)
+  process.exit(EXIT.failed)
 }
 
 /** Prints one JSON array, an element at a time, so that a list of any length takes no memory. */
