@@ -242,7 +242,7 @@ const mistakes: Readonly<Record<string, () => Mistake>> = {
     files: { 'tasks/add.ts': TASK.replace('run() {}', "run() { throw new Error('no sum') }") },
     args: ['task', 'run', 'add', '[1, 2]', '-q'],
     status: 1,
-    says: [/note: add\[.*\] failed: Error\('no sum'\)/],
+    says: [/note: add\[.*\] failed: Exception\('no sum'\)/],
   }),
   'leaves out the word start': () => ({
     args: ['worker', '-Q', 'a'],

@@ -1,5 +1,6 @@
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 import { toJson } from '../terminal/output.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { TaskSummary } from '../worker/parent-link.ts'
 
 /** The facts that a sender to this worker needs. */
@@ -21,7 +22,7 @@ export function howToSend({ url, found, queue, tasks }: SendFacts): string {
   const elsewhere = queue === DEFAULT_QUEUE ? undefined : quoted(queue)
   return [
     'Send a task from the shell:',
-    `  npx twq task send ${name} '${list}' --wait${found ? '' : ` --broker ${shownUrl(url)}`}`,
+    `  npx twq task send ${shellWord(name)} '${list}' --wait${found ? '' : ` --broker ${shownUrl(url)}`}`,
     'from TypeScript:',
     `  import { createClient } from 'twq'`,
     `  const client = createClient({ broker: ${broker}${elsewhere ? `, queue: ${elsewhere}` : ''} })`,

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../runtime/json.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
-import { print, toJson, wantsJson } from '../terminal/output.ts'
+import { note, print, toJson, wantsJson } from '../terminal/output.ts'
 import type { RemoteFlags } from './ask-workers.ts'
 import { tellWorkers } from './control.ts'
 
@@ -18,6 +18,7 @@ export async function call(name: string | undefined, typed: readonly string[], f
   const own = Object.entries(ownCommands(config.control))
   if (wantsJson(flags)) print(`${toJson(Object.fromEntries(own.map(([command, { help = '' }]) => [command, help])))}\n`)
   else for (const [command, { help = '' }] of own) print(`${command}  ${printable(help)}`.trimEnd().concat('\n'))
+  if (own.length === 0) note('the configuration adds no commands to those of Celery', flags)
   return EXIT.ok
 }
 

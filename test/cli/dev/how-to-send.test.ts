@@ -22,6 +22,11 @@ it('can be pasted', () => {
   )
 })
 
+it('quotes a name for the shell', () => {
+  const tasks = [{ name: 'send the mail', positional: [] }]
+  expect(howToSend({ url, found: true, queue: 'celery', tasks })).toContain(`task send 'send the mail' '[]' --wait`)
+})
+
 it('names what others would not find, and shows no password but the one that everybody knows', () => {
   const shout = { name: 'shout', positional: ['text', 'times?'] }
   const text = howToSend({ url: 'amqp://app:secret@rabbit/', found: false, queue: 'loud', tasks: [shout] })
