@@ -30,7 +30,7 @@ export async function main(given: readonly string[]): Promise<number> {
   }
 }
 
-/** Takes Celery's long names for flags of ours, where ours are not given. */
+/** Applies Celery's long names of two flags, unless ours are given. */
 function hearCelery(program: Command): void {
   for (const [name, celerys] of [
     ['config', 'app'],

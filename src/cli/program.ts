@@ -8,8 +8,8 @@ import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
 
 /**
- * The command line as a tree. A family's words and flags are imported once the command line names the family, and the code of
- * a command when it runs; `exit` hears its status.
+ * The tree of commands. The subcommands and flags of a top-level command are imported once the command line names it, and the code of
+ * a command when it runs; `exit` is called with its status.
  */
 export function createProgram(exit: Exit, all: Families = families): Command {
   const program = new Command('twq')
@@ -49,7 +49,7 @@ export function createProgram(exit: Exit, all: Families = families): Command {
   return program
 }
 
-/** Imports what there is below the first words of command lines. */
+/** Imports the subcommands of these top-level commands. */
 export async function addFamilies(words: readonly Command[], exit: Exit, all: Families = families): Promise<void> {
   await Promise.all(words.map(async (word) => (await all[word.name()]?.load())?.(word, exit)))
 }
@@ -66,7 +66,7 @@ function sharedFlags({ options }: Command): string {
   return `${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 }
 
-// Celery's spellings are heard, and not shown.
+// Celery's spellings are accepted, but not shown.
 function termOf(command: Command): string {
   const args = command.registeredArguments.map((argument) => {
     const name = argument.name() + (argument.variadic ? '...' : '')
@@ -76,7 +76,7 @@ function termOf(command: Command): string {
   return `${command.name()}${options}${args.join('')}`
 }
 
-// Off a terminal commander takes 80 columns, which breaks lines that a pager or a test need not break.
+// Without a terminal commander wraps at 80 columns, which a pager or a test does not need.
 function helpWidth(): number {
   return process.stdout.columns ?? 200
 }

@@ -23,7 +23,7 @@ import { createSender, type Sender } from '../sending/sender.ts'
 import type { AnyArguments, Send, SendOptions } from '../tasks/sending.ts'
 import type { AnyTask } from '../tasks/task.ts'
 
-/** What lines are made by, one after the other. Durations in milliseconds. */
+/** The settings of each successive connection of a client. Durations in milliseconds. */
 export interface ConnectionSettings {
   /** Outlives the connections to the broker. */
   readonly results: ResultReading
@@ -37,7 +37,7 @@ export interface ConnectionSettings {
 
 const CLOSE_TIMEOUT = 5_000
 
-/** One session of a client, and what hangs on it. */
+/** One session of a client, with its publisher, sender and replies. */
 export class ClientConnection {
   readonly send: Send
   readonly #sender: Sender
@@ -59,10 +59,10 @@ export class ClientConnection {
     })
     this.#publisher = createPublisher(this.#session, {
       clock,
-      // The sender bounds what is on the way, and has the rest wait.
+      // The sender limits what is in flight.
       maxOutstanding: Number.POSITIVE_INFINITY,
       maxBytes: Number.POSITIVE_INFINITY,
-      // So that something can be said, and done, about a refusal in time.
+      // Leaves time to report a refusal, or to publish again.
       patience: publishTimeout / 2,
     })
     this.replies = results.repliesOver(this.#session)

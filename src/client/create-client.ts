@@ -169,7 +169,7 @@ class BrokerClient implements Client {
   #startedConnection(): ClientConnection {
     const connection = this.#connection
     connection.start((error) => {
-      // What trying again can't mend ended this line. The next send deserves a new one: passwords get corrected.
+      // The connection ended for a reason that retrying can't fix, a wrong password for example. The next send tries with a new one.
       this.#logger?.error({ err: error }, 'broker not usable')
       if (this.#connection === connection)
         this.#connection = new ClientConnection(this.#broker, this.#settings, this.#logger)

@@ -38,7 +38,7 @@ export interface InspectOptions {
 /** What workers have answered, by node name. */
 export interface WorkerAnswers<Answer> {
   readonly workers: ReadonlyMap<string, Answer>
-  /** What those say that could not answer. */
+  /** The errors of workers that could not answer, by node name. */
   readonly errors: ReadonlyMap<string, string>
 }
 
@@ -47,7 +47,7 @@ export interface WorkerAnswers<Answer> {
  * answers, and with `TWQ_BROKER_UNREACHABLE` where none could be asked in time.
  */
 export interface Inspector {
-  /** Who is there. */
+  /** The workers that answer. */
   ping(): Promise<WorkerAnswers<'pong'>>
   /** The tasks that run. */
   active(): Promise<WorkerAnswers<readonly InspectedTask[]>>

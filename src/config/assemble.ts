@@ -9,7 +9,7 @@ import type { OptionKey, Read } from './options.ts'
 
 type Queues = Pick<Config, 'queues' | 'knownQueues' | 'defaultQueue'>
 
-// AMQP writes the count in 16 bits.
+// The prefetch count of AMQP has 16 bits.
 const LARGEST_PREFETCH = 65_535
 
 /** The configuration from the values of the options with these keys; `inFile` are the queues that the file describes. */
@@ -42,7 +42,7 @@ type DerivedValues = Queues &
     'concurrency' | 'autoscale' | 'prefetch' | 'prefetchMultiplier' | 'workAhead' | 'nodeName' | 'statedb' | 'baseDir'
   >
 
-/** The values that several options decide together, or the place. */
+/** Values that depend on several options, or on this machine. */
 function derive(read: Read, inFile: readonly TaskQueue[], baseDir: string): DerivedValues {
   const concurrency = concurrencyOf(read)
   const autoscale = autoscaleOf(read)
@@ -83,7 +83,7 @@ function chosenQueues(read: Read, inFile: readonly TaskQueue[]): Queues {
   return { queues: freeze(queues), knownQueues: freeze([...known.values()]), defaultQueue: first.name }
 }
 
-/** Plain data, so that nothing of a user's is frozen: queues are read anew from what he wrote. */
+/** Freezes parsed data, which shares no object with the user's configuration. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     for (const part of Object.values(value)) deepFreeze(part)

@@ -17,7 +17,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   celeryd_task_time_limit: 'task_time_limit',
   celeryd_worker_lost_wait: 'worker_lost_wait',
   celery_send_events: 'worker_send_task_events',
-  // No settings, but written by many.
+  // Not settings, but often written.
   worker_autoscale: 'worker_autoscaler',
 }
 

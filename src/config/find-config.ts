@@ -60,13 +60,13 @@ async function open(path: string): Promise<ConfigFile> {
   throw new TwqError('TWQ_CONFIG_FILE', `there is no worker.config.ts in ${path}`)
 }
 
-/** The configuration in a folder. What reads all forms of it is loaded only where there is something to read. */
+/** The configuration in a folder. The loader for all formats is imported only if there is a file. */
 async function lookIn(folder: string): Promise<ConfigFile | undefined> {
   const candidates = SEARCH_PLACES.map((place) => join(folder, place)).filter(mayConfigure)
   const [first] = candidates
   if (first === undefined) return undefined
   const found = plainly(first) ?? (await explore(folder))
-  // Most package.json that hold the word do so for a dependency.
+  // Most package.json that contain the word have it as a dependency.
   const others = candidates.filter((path) => path !== found?.path && basename(path) !== 'package.json')
   return found && { ...found, unread: others }
 }
@@ -89,7 +89,7 @@ async function load(path: string): Promise<ConfigFile | undefined> {
 
 function mayConfigure(path: string): boolean {
   if (!existsSync(path)) return false
-  // Most of them configure something else.
+  // Most package.json have no configuration of twq.
   return basename(path) !== 'package.json' || textOf(path)?.includes('"twq"') !== false
 }
 
@@ -131,7 +131,7 @@ function foldersUpToProject(start: string): readonly string[] {
   for (let folder = start; ; folder = dirname(folder)) {
     folders.push(folder)
     if (isProjectRoot(folder)) return folders
-    // Outside any project nothing above the start is ours to read.
+    // Outside a project, folders above the start are not searched.
     if (folder === dirname(folder)) return [start]
   }
 }

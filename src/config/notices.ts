@@ -12,7 +12,7 @@ export function tooLong(read: Read): string[] {
   ]
 }
 
-/** Settings that another one leaves no use for. */
+/** Settings that have no effect because of another one. */
 export function withoutEffect(read: Read): string[] {
   const { name, onEventLoop, concurrency } = kindOf(read('pool'))
   const notices: string[] = []

@@ -26,7 +26,7 @@ export function readPlainConfig(path: string, text: string): { readonly content:
       columnOffset: -"'use strict';".length,
     }) as typeof run
   } catch {
-    // TypeScript, or a mistake: that is for the loader to tell.
+    // TypeScript or a syntax error: the loader reports which.
     return undefined
   }
   const exported: { content?: unknown } = {}

@@ -7,12 +7,12 @@ import { type OptionKey, type OptionValues, options } from './options.ts'
 import { configError, invalid, type Problem } from './problems.ts'
 import { type ConfigSources, fileName, find, misspeltEnvironment, passedOver, readFile } from './sources.ts'
 
-/** A configuration together with what there is to say about it. */
+/** A configuration, the origin of each value, and notices. */
 export interface ResolvedConfig {
   readonly config: Config
   /** By option key. */
   readonly origins: ReadonlyMap<string, Origin>
-  /** Worth a warning, and no reason to stop. */
+  /** Warnings that do not prevent the start. */
   readonly notices: readonly string[]
 }
 
@@ -50,7 +50,7 @@ export function resolveWithOrigins(sources: ConfigSources, table: OptionTable = 
     values.set(key, value)
     origins.set(key, found.origin)
   }
-  // A flag or a variable chooses among the queues of the file, whose settings hold all the same.
+  // If a flag or variable names the queues, their settings still come from the file.
   const described = file.values.get('queues')
   const inFile = described === undefined ? [] : options.queues.parser.fromValue(described)
   if (inFile === undefined && origins.get('queues') !== fileName(sources)) {

@@ -25,8 +25,8 @@ export interface CommandView {
 /** A remote-control command of one's own: Celery's `@control_command`. */
 export interface OwnCommand {
   /**
-   * Answers, on the event loop of the worker; the value is the reply, undefined for none. What it throws is told as an error. Arguments come
-   * from whoever may publish to the broker: check them.
+   * Answers, on the event loop of the worker; the value is the reply, undefined for none. An exception becomes an error reply. Arguments come
+   * from anyone who may publish to the broker: check them.
    */
   run(args: JsonObject, view: CommandView): unknown
   /** `inspect` for one that changes nothing, and is allowed where `control` is `'read'`. Default `control`. */

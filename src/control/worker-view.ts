@@ -105,13 +105,13 @@ export interface WorkerView {
   stats(): WorkerStats
   /** Do not run these tasks, now or when they come; where results are kept, their REVOKED is stored at once. */
   revoke(ids: readonly string[]): void
-  /** Takes over what other workers were told of, and have told everybody. */
+  /** Adds the revocations that other workers have announced. */
   learnRevoked(ids: readonly string[]): void
   /** The same for tasks that carry one of these values under a stamp's name. */
   revokeStamped(stamps: Readonly<Record<string, readonly string[]>>): void
   /** The revoked ids, and when they were: milliseconds since the epoch. */
   revoked(): readonly (readonly [id: string, at: number])[]
-  /** Ends the tasks in hand that `matches` picks; returns their ids. Monitors are told of the signal. */
+  /** Ends the tasks in hand that `matches` picks; returns their ids. Monitors receive the signal in an event. */
   terminate(matches: (task: StampedTask) => boolean, signum: number): string[]
   /** How many a second of a task may start from now on, 0 for no limit; `text` shows it. False when the task is not registered. */
   limitRate(task: string, rate: number, text: Json): boolean

@@ -29,12 +29,12 @@ export class ClusterState {
     this.#tasks = new BoundedViews(tasks, bytes)
   }
 
-  /** By node name, those heard of last at the end. */
+  /** By node name, ordered by their last event. */
   get workers(): ReadonlyMap<string, WorkerState> {
     return this.#workers.views
   }
 
-  /** By id, those heard of last at the end. */
+  /** By id, ordered by their last event. */
   get tasks(): ReadonlyMap<string, TaskState> {
     return this.#tasks.views
   }

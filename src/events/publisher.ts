@@ -83,7 +83,7 @@ export class EventPublisher implements TaskEvents {
     kept.ready.catch((error: unknown) => {
       this.#closed = true
       this.#drop(this.#waiting.splice(0))
-      // Without a connection it is the session's trouble, and told of there.
+      // Without a connection the session reports the error.
       if (!session.connected || TwqError.is(error, 'TWQ_CLOSED')) return
       logger.error(
         { event: 'events.off', error: messageOf(error) },

@@ -8,7 +8,7 @@ export interface WorkerState {
   readonly pid: number | undefined
   /** How long it said it would be silent at most. */
   readonly freq: number
-  /** When it was heard last, by the reader's clock; undefined once it has left. */
+  /** When its last event arrived, by the reader's clock; undefined once it has left. */
   readonly lastHeard: number | undefined
   readonly active: number | undefined
   readonly processed: number | undefined

@@ -8,7 +8,7 @@ import { entryOf } from './entries/entry.ts'
 import type { Schedule } from './entries/schedule.ts'
 import type { ScheduleCommand, ScheduleView } from './state/command.ts'
 
-/** What becomes of a command: the leader has carried it out, or it waits with the broker for the next one. */
+/** The outcome of a command: `applied` by the leader, or waiting in the queue for the next leader. */
 export type ScheduleOutcome = 'applied' | 'queued: no leader'
 
 /** The schedules of a namespace, and who leads them. */
@@ -30,9 +30,9 @@ export interface ScheduleClient {
   set(name: string, schedule: Schedule): Promise<ScheduleOutcome>
   /** Removes an entry that was set at run time. */
   remove(name: string): Promise<ScheduleOutcome>
-  /** Has nothing of an entry sent until it is resumed. */
+  /** Stops sending the task of an entry until it is resumed. */
   pause(name: string): Promise<ScheduleOutcome>
-  /** Has it sent again, from now on: what was due meanwhile is not made up for. */
+  /** Sends it again from now on; occurrences that were due in the meantime are not sent. */
   resume(name: string): Promise<ScheduleOutcome>
   /** Sends its task now, under a random id. */
   trigger(name: string): Promise<{ readonly id: string; readonly outcome: ScheduleOutcome }>

@@ -182,13 +182,13 @@ export class SchedulesService {
     this.#again?.cancel()
     this.#again = this.#parts.clock.after(ANNOUNCE_EVERY, () => {
       if (this.#stopped || gone.aborted) return
-      // What is wrong with the channel is told where it ends.
+      // The error of the channel is logged where the channel ends.
       this.#announce(channel).catch(() => {})
       this.#announceLater(channel, gone)
     })
   }
 
-  /** One without entries announces that: a fresh queue has nobody lead until there is a message. */
+  /** A worker without entries also announces that: in a new queue no worker leads until there is a message. */
   async #announce(channel: Channel): Promise<void> {
     const body = encodeAnnouncement(this.#parts.node, this.#entries)
     const properties = { expiration: String(ANNOUNCEMENT_LIVES), deliveryMode: 1 }

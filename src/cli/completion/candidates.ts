@@ -10,8 +10,8 @@ export interface Candidate {
 }
 
 /**
- * The completions of the last of the words after `twq`, which may be empty. Nothing where a value is free, a path for
- * instance: the shell then offers files.
+ * The completions of the last of the words after `twq`, which may be empty. Empty if any value is allowed, for
+ * example a path: the shell then offers files.
  */
 export function candidates(
   program: Command,
@@ -58,7 +58,7 @@ function verbsOf(command: Command): readonly Candidate[] {
   return command.commands.map((verb) => ({ word: verb.name(), does: verb.description() }))
 }
 
-/** The flags that `--help` shows: Celery's other spellings are heard only. */
+/** The flags that `--help` shows: Celery's other spellings are accepted, but not offered. */
 function flagsOf(program: Command, command: Command): readonly Candidate[] {
   const own = command === program ? [] : command.options
   const shown = [...own, ...program.options].filter(({ hidden, long }) => !hidden && long !== '--version')

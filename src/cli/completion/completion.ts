@@ -25,7 +25,7 @@ const LINES: Readonly<Record<Shell, (candidate: Candidate) => string>> = {
   fish: ({ word, does }) => `${word}${does && `\t${does}`}\n`,
 }
 
-// Each asks the very twq that is typed, so that what is offered is what that one understands.
+// Each script calls the twq that was typed, so that the completions match its version.
 const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `_twq_complete() {
   local word

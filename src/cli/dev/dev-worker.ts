@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { deferred } from '../../runtime/time/deferred.ts'
 import type { TaskReport, WorkerMessage, WorkerReady } from '../worker/parent-link.ts'
 
-/** Hears what a worker of `twq dev` writes, runs and imports. */
+/** Called with what a worker of `twq dev` writes, runs and imports. */
 export interface DevWorkerHearer {
   /** A line that the worker wrote, to either stream. */
   line(text: string, stream: 'stdout' | 'stderr'): void

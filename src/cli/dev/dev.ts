@@ -18,7 +18,7 @@ import { workerArguments } from './worker-arguments.ts'
 
 // A change to one file is often several writes, and to a branch several files.
 const DEBOUNCE = 100
-// What a worker may take beyond the times that it gives its tasks.
+// The time that a worker may take beyond `shutdown.grace` and `shutdown.abort`.
 const CLOSING_TIME = 5_000
 
 /** `twq dev`: a broker, a worker that follows its sources, and a line for each task; until a signal or `q` ends it. */
@@ -31,7 +31,7 @@ export async function dev(flags: GlobalOptions): Promise<number> {
   await using resender = new Resender(broker.url)
 
   let queue = loaded.config.defaultQueue
-  // Unknown while a worker starts, and when it could not: then any source may be what it takes.
+  // Undefined while a worker starts and after a failed start: then any changed file triggers a reload.
   let graph: ModuleGraph | undefined
   const hearer = {
     line: showOutput,

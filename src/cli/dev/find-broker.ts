@@ -18,7 +18,7 @@ export interface FoundBroker extends AsyncDisposable {
   readonly found: boolean
 }
 
-// A broker on this machine answers sooner, and a person waits.
+// Short, because a person waits; a broker on this machine answers sooner.
 const PATIENCE = 2_000
 // Ports for the brokers of further projects, beside RabbitMQ's own.
 const FIRST_PORT = 5_700
@@ -40,7 +40,7 @@ export async function findBroker({ config, origins }: ResolvedConfig, logger: Ev
     if (named) throw unanswered(error)
     return await embed(url, messageOf(error), baseDir, logger)
   }
-  // Another project's tasks would come here, and go with its broker.
+  // The two projects would run each other's tasks, and this one would lose its broker with the other.
   if (!named && builtInFor && builtInFor !== baseDir) return await besideAnother(url, builtInFor, baseDir, logger)
   return {
     url,

@@ -9,7 +9,7 @@ export interface Key {
 // What a terminal in raw mode sends for Ctrl-C, in place of the signal.
 const CTRL_C = '\u0003'
 
-/** Hears single keys on a terminal until disposed. Ctrl-C is a signal to this process, as ever; the others are looked up. */
+/** Reads single keys from a terminal until disposed. Ctrl-C sends SIGINT to this process; other keys are looked up. */
 export function hearKeys(input: ReadStream, keys: Readonly<Record<string, Key>>): Disposable {
   const hear = (pressed: string): void => {
     for (const key of pressed) {

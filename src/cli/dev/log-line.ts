@@ -3,7 +3,7 @@ import { LONGEST_LINE } from '../../runtime/log/log-line.ts'
 import { cutText } from '../../runtime/text/cut-text.ts'
 import { printable } from '../../runtime/text/printable.ts'
 
-// What the reports of tasks already say.
+// Events that the lines about tasks already cover.
 const REPORTED: ReadonlySet<string> = new Set<LogEvent>([
   'task.succeeded',
   'task.failed',
@@ -18,8 +18,8 @@ const REPORTED: ReadonlySet<string> = new Set<LogEvent>([
 ])
 
 /**
- * A line of the worker's log as a developer wants to see it; undefined for what `twq dev` tells in its own words. What is
- * no log record, such as an error that ended the worker, stays as it is.
+ * Formats a line of the worker's log for a developer; undefined for events that `twq dev` reports itself. A line that is not a log
+ * record, such as an error that ended the worker, is returned unchanged.
  */
 export function logLine(line: string): string | undefined {
   const record = recordOf(line)
@@ -43,7 +43,7 @@ export function setAsideLine(line: string): string | undefined {
   return printable(cutText(`${what} set aside${why === '' ? '' : `: ${why}`}`, LONGEST_LINE))
 }
 
-/** What twq itself does at ease is no news; what tasks log, with their id in each line, always is. */
+/** Whether a line is left out: `twq dev` reports the event itself, or the line is below `warn` and no task logged it. */
 function isToldOtherwise(event: string, level: string, fields: Readonly<Record<string, unknown>>): boolean {
   if (REPORTED.has(event) || event.startsWith('worker.')) return true
   return !['warn', 'error', 'fatal'].includes(level) && fields.task_id === undefined

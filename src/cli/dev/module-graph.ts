@@ -50,7 +50,7 @@ export class ModuleGraph {
     return changed.filter((file) => !apart.has(file))
   }
 
-  /** A pattern that matches nothing, which ends a worker's start, is none of our business. */
+  /** Ignores patterns that match nothing: the start of the worker reports them. */
   async #taskModules(): Promise<readonly string[]> {
     const { tasks, baseDir } = this.#loaded
     const matching = tasks.map((pattern) => taskFiles([pattern], baseDir).catch((): readonly string[] => []))

@@ -2,7 +2,7 @@ import type { StopRequest } from '../../runtime/process/process-signals.ts'
 import type { WorkerReady } from '../worker/parent-link.ts'
 import type { DevWorker } from './dev-worker.ts'
 
-/** Hears how one worker follows another. */
+/** Called when one worker replaces another. */
 export interface ReloadsHearer {
   /** A worker took over: no other starts tasks any more. */
   ready(facts: WorkerReady, first: boolean): void

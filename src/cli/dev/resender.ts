@@ -16,7 +16,7 @@ export class Resender implements AsyncDisposable {
     this.#url = url
   }
 
-  /** Resolves with what there is to say about it; never rejects. */
+  /** Resolves with a message about the outcome; never rejects. */
   async send(): Promise<string> {
     const { last } = this
     if (last === undefined) return 'no task has run yet'

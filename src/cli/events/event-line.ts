@@ -16,7 +16,7 @@ export interface EventLineStyle {
 /** The tone of an event's line. */
 export type EventTone = 'good' | 'bad' | 'other' | 'plain'
 
-/** One event as one line: when, who, what, of which task, and what it says. Harmless to a terminal. */
+/** Formats an event as one line: time, worker, type, task and details. Control characters are escaped. */
 export function eventLine(event: CeleryEvent, { time, task, mark = (text) => text }: EventLineStyle): string {
   const what = mark(shown(event.type.padEnd(16)), toneOf(event.type))
   const which = event.uuid === undefined ? [] : [`${task ?? '?'}[${event.uuid}]`]
@@ -24,14 +24,14 @@ export function eventLine(event: CeleryEvent, { time, task, mark = (text) => tex
   return [`${timeOf(event.timestamp, time)}  ${shown(event.hostname)}  ${what}`, ...rest].join('  ').trimEnd()
 }
 
-/** Of what an event says no more than a thousand characters. */
+/** Truncates a text of an event to a thousand characters. */
 function shown(text: string): string {
   return printable(cutText(text))
 }
 
 function timeOf(seconds: number, form: 'short' | 'iso'): string {
   const date = new Date(seconds * 1000)
-  // What no calendar holds is shown as it came.
+  // A time outside the range of `Date` is shown as it is.
   if (Number.isNaN(date.getTime())) return String(seconds)
   return form === 'iso' ? date.toISOString() : date.toTimeString().slice(0, 8)
 }

@@ -24,7 +24,7 @@ export interface EventsFlags extends GlobalOptions {
 
 /**
  * `twq events`: prints the events of the broker's workers until it is stopped, or has printed as many as were asked for. Ctrl-C is the
- * way to end it, and no failure, unless fewer have come than were asked for.
+ * normal end, with status 0, unless `--limit` asked for more events.
  */
 export async function events(flags: EventsFlags): Promise<number> {
   const status = await printEvents(flags)
@@ -79,7 +79,7 @@ function isWanted(
   return pattern === undefined || (task !== undefined && matchesGlob(task, pattern))
 }
 
-/** A reader that is slow is waited for: what comes meanwhile piles up where it is bounded. */
+/** Waits for a slow reader; meanwhile events collect in the stream, which is bounded. */
 async function write(line: string, signal: AbortSignal): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain', { signal }).catch(() => {})
 }

@@ -30,7 +30,7 @@ export async function editFailed(id: string, flags: FailedFlags): Promise<number
   for await (const message of failedMessages(connection, queue, { id })) last = message
   if (last === undefined) throw noFailure(queue, id)
   const before = argumentsOf(last)
-  // The message is back in its queue meanwhile: an editor may be open for hours.
+  // The message has been returned to its queue: an editor may be open for hours.
   const edited = await inEditor(before)
   if (edited === undefined) {
     note('nothing was changed, and nothing was sent', flags)

@@ -55,7 +55,7 @@ async function* failuresIn(
     yield* failedMessages(connection, queue, filter, { limit })
 }
 
-/** What the list does not say itself. */
+/** Notes beside the list. */
 async function remarkOn(
   connection: Connection,
   queue: string,

@@ -8,7 +8,7 @@ export function addConfigFlags(command: Command, of: 'all' | 'worker', table: Op
     const names = flag.short === undefined ? flag.long : `${flag.short}, ${flag.long}`
     const usage = flag.placeholder === undefined ? names : `${names} ${flag.placeholder}`
     const otherwise = derived ?? String(fallback)
-    // One that takes no value is off unless given, and an empty list says nothing.
+    // No default is shown for a flag without a value, or for an empty list.
     const shown = flag.means !== undefined || otherwise === '' ? '' : ` (default: ${otherwise})`
     command.option(usage, `${flag.doc ?? doc}${shown}`)
   }
@@ -23,7 +23,7 @@ export function flagAttribute(long: string): string {
     .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** The value that commander keeps for a flag that takes none, where it was given; `--no-color` has the other one where it was not. */
+/** The value that commander keeps for a given flag without an argument: false for `--no-…`, otherwise true. */
 export function givenAs(long: string): boolean {
   return !long.startsWith('--no-')
 }

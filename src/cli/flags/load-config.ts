@@ -40,7 +40,7 @@ export async function loadConfig(
   return { ...resolved, notices, file: file?.path }
 }
 
-/** What to do where a configuration names no task: most often the command was given in another folder than that of the project. */
+/** The hint for a configuration without tasks: usually the command was run outside the folder of the project. */
 export function hintWithoutTasks(file: string | undefined): string {
   if (file !== undefined) return `Name your task modules in ${basename(file)}: tasks: ['./tasks/*.ts']`
   return `No worker.config.ts is in ${process.cwd()} or above it: go to the folder of your project, give the path with -A, or begin a project with twq init.`

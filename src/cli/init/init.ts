@@ -14,7 +14,7 @@ export interface InitFlags extends GlobalOptions {
   readonly twq?: string
 }
 
-/** `twq init [dir]`: writes a new project. What is there stays: one file in the way, and none is written. */
+/** `twq init [dir]`: writes a new project. If one of its files already exists, nothing is written. */
 export async function init(directory: string, flags: InitFlags): Promise<number> {
   const folder = resolve(directory)
   const files = projectFiles({
@@ -33,7 +33,7 @@ export async function init(directory: string, flags: InitFlags): Promise<number>
   }
   for (const [path, content] of files) {
     const file = join(folder, path)
-    // Should one have come meanwhile, it stays.
+    // A file that was created in the meantime is not overwritten.
     await writeFile(file, content, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? inTheWay(folder, [path]) : cannotWrite(file, error)
     })
@@ -77,7 +77,7 @@ function cannotWrite(file: string, cause: NodeJS.ErrnoException): TwqError {
   return new TwqError('TWQ_USAGE', `${file} can't be written: ${cause.message}`, { cause })
 }
 
-/** A name that npm takes, out of a folder's. */
+/** A valid npm package name, made from the folder's name. */
 function packageName(folder: string): string {
   const name = folder
     .toLowerCase()

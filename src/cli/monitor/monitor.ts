@@ -95,7 +95,7 @@ function addressOf(text: string): Address {
   throw new TwqError('TWQ_USAGE', `--listen must be an address like 127.0.0.1:5555, got ${JSON.stringify(text)}`)
 }
 
-/** Who may come: who is named, or everybody on this machine, or, where that was said, everybody. */
+/** Who may log in: the named users; without them, everyone on this machine; with `--insecure`, everyone. */
 function accessOf({ auth, insecure, allowControl = false }: MonitorFlags, { host }: Address): Access {
   if (auth !== undefined) return new Sessions(readUsers(contentOf(auth), auth), allowControl, systemClock)
   if (!isLoopback(host) && !insecure) {

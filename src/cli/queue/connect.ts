@@ -25,8 +25,8 @@ export function withCompanions(queue: string): readonly string[] {
 }
 
 /**
- * A consumer that takes a message from a queue of suspects and returns it seems to have died of it, and the next worker may set
- * it aside: throws `TWQ_USAGE` unless `force`.
+ * Throws `TWQ_USAGE` for a queue of suspects, unless `force`: taking a message there and returning it looks like a worker that died of it,
+ * and the next worker may quarantine the message.
  */
 export function spareSuspects(queue: string, force: boolean | undefined): void {
   if (force || !queue.endsWith(suspectsQueue(''))) return

@@ -35,8 +35,8 @@ export interface QueueRow {
 const TIMEOUT = 5_000
 
 /**
- * `twq queue list`: the configured queues with what belongs to them, and what lies in them; 69 where some can't be read,
- * since their node is down, or, with the management API, where a quorum queue is without a majority. Creates nothing.
+ * `twq queue list`: lists the configured queues and their companions with their messages and consumers; exits with 69 if the node of one
+ * is down, or, with the management API, if a quorum queue has no majority. Creates nothing.
  */
 export function queueList(flags: QueueListFlags & WatchFlags): Promise<number> {
   return shownOrWatched(flags, look)
@@ -49,7 +49,7 @@ async function look(flags: QueueListFlags): Promise<Sight> {
   const names = [...configured, ...(flags.queue ?? [])].flatMap(withCompanions)
   const managed = await managedIfAny(config, flags)
   const all = flags.all ? [...(managed?.keys() ?? [])].sort() : []
-  // All at once: the broker may take long to say nothing of one.
+  // In parallel: the broker may take long to answer for one of them.
   const rows = await Promise.all(
     [...new Set([...names, ...all])].map(async (name) => {
       const known = managed?.get(name)
@@ -58,7 +58,7 @@ async function look(flags: QueueListFlags): Promise<Sight> {
       return hasNoCounts(row) ? { ...row, ...(await countsOf(connection, name)) } : row
     }),
   )
-  // Of a queue that was only asked for, companions that do not exist say nothing; nor do queues for what is not kept.
+  // Missing companions are shown only for configured queues, and the queue of failures only if failures are kept.
   const expected = configured.flatMap((name) =>
     withCompanions(name).filter((queue) => config.failures !== 'drop' || queue !== failedQueue(name)),
   )
@@ -86,8 +86,8 @@ export async function managedQueues(
 }
 
 /**
- * The same where the API's address is known. Where it does not answer, a note says why, and AMQP tells what it can; `--all` can't do
- * without it, and throws.
+ * The same if the API's address is known. If the API does not answer, a note says why, and the list is made over AMQP; `--all` needs the
+ * API, and throws.
  */
 export async function managedIfAny(
   { management, broker }: Pick<Config, 'management' | 'broker'>,

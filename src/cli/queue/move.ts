@@ -24,8 +24,8 @@ export interface MoveFlags extends GlobalOptions {
 }
 
 /**
- * `twq queue move <from> <to>`: moves the messages that lie in a queue now, all or those chosen, in their order. Each
- * leaves once the broker has confirmed it in the other queue; Ctrl-C stops between two.
+ * `twq queue move <from> <to>`: moves the messages that are in a queue now, all or the selected ones, in order. Each
+ * is removed once the broker has confirmed it in the other queue; Ctrl-C stops between two.
  */
 export async function queueMove(from: string, to: string, flags: MoveFlags): Promise<number> {
   if (from === to) throw new TwqError('TWQ_USAGE', 'both queues are the same')

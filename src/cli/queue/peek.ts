@@ -17,8 +17,8 @@ export interface PeekFlags extends GlobalOptions {
 const LIMIT = 10
 
 /**
- * `twq queue peek <name>`: shows the first messages of a queue. AMQP has no other way than to take them and give them
- * back, in their places, flagged as redelivered; it says so.
+ * `twq queue peek <name>`: shows the first messages of a queue. AMQP requires to take them and requeue them, which keeps their places but
+ * marks them as redelivered; a note says so.
  */
 export async function queuePeek(name: string, flags: PeekFlags): Promise<number> {
   const limit = limitOf(flags.limit) ?? LIMIT

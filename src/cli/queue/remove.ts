@@ -57,7 +57,7 @@ async function deleteUnused(connection: Connection, name: string, flags: GlobalO
   try {
     return await withChannel(connection, (channel) => channel.deleteQueue(name, { ifUnused: true, ifEmpty: true }))
   } catch (error) {
-    // Quorum queues know no such condition, and RabbitMQ ends the connection over it; we have looked ourselves.
+    // Quorum queues do not support these conditions, and RabbitMQ closes the connection: check them here instead.
     if (!(error instanceof Error) || readRefusal(error.cause)?.code !== NOT_IMPLEMENTED) throw error
     const { connection: another } = await connect('delete', { ...flags, quiet: true })
     await using _ = another

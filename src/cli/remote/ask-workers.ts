@@ -16,7 +16,7 @@ export interface RemoteFlags extends GlobalOptions {
   readonly destination?: string | undefined
 }
 
-/** A line to the workers of the broker, as the flags have it: which ones, and how long to wait. */
+/** Sends remote-control commands to workers. The flags say to which ones, and how long to wait for replies. */
 export interface ControlClient extends AsyncDisposable {
   /** The nodes that were named; undefined for all. */
   readonly destination: readonly string[] | undefined

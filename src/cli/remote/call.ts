@@ -22,7 +22,7 @@ export async function call(name: string | undefined, typed: readonly string[], f
   return EXIT.ok
 }
 
-/** `count=3` is a number, as any JSON; what is none is a text. */
+/** Values are parsed as JSON, `count=3` as a number; anything else is a string. */
 function namedValues(typed: readonly string[]): JsonObject {
   return Object.fromEntries(
     typed.map((text) => {

@@ -47,7 +47,7 @@ export function addStatus(command: Command, exit: Exit): void {
   })
 }
 
-/** Lets a command be meant for some workers only. */
+/** Adds the flag that limits a command to some workers. */
 export function withDestination(command: Command): Command {
   return command.option('-d, --destination <nodes>', 'only these workers: node names, separated by commas')
 }

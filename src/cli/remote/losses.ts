@@ -1,7 +1,7 @@
 import type { ClusterState } from '../../events/cluster-state.ts'
 import type { EventStream } from '../../events/receiver.ts'
 
-/** Returns what tells, once for each kind, of events that came too fast, and of workers and tasks that were too large to remember. */
+/** Returns a function that reports, once for each kind, that events were dropped, or that workers and tasks were forgotten. */
 export function lossesOf(
   stream: Pick<EventStream, 'dropped'>,
   cluster: Pick<ClusterState, 'forgotten'>,

@@ -11,7 +11,7 @@ export interface RemoteCommand {
   /** Celery's name on the wire. */
   readonly method: string
   readonly description: string
-  /** Older names that Celery hears. */
+  /** Older names that Celery accepts. */
   readonly aliases?: readonly string[]
   readonly args?: readonly RemoteArgument[]
 }

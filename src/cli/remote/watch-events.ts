@@ -16,8 +16,8 @@ export interface Watch extends AsyncDisposable {
 const CLOSE_TIMEOUT = 2_000
 
 /**
- * Listens to the events of the broker's workers. Rejects when the broker is not there; one that goes away later is
- * waited for. `onNews` hears of the connection.
+ * Listens to the events of the broker's workers. Rejects if the broker can't be reached at first; later it
+ * reconnects. `onNews` is called when the connection changes.
  */
 export async function openWatch(
   command: string,

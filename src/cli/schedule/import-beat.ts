@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../runtime/json.ts'
 import { givenProblems, nameProblems } from '../../schedules/entries/schedule-problems.ts'
 import { isRecord } from '../../schedules/state/state.ts'
 
-/** What a `beat_schedule` comes to: entries of `schedules` as JSON, and why others are none. */
+/** A translated `beat_schedule`: entries of `schedules` as JSON, and why others can't be translated. */
 export interface ImportedSchedules {
   readonly schedules: Readonly<Record<string, JsonObject>>
   readonly refused: readonly { readonly name: string; readonly reason: string }[]

@@ -4,7 +4,7 @@ import { createRouter } from '../../sending/router.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 
-// A person waits: an absent broker is told sooner than a program's client would tell it.
+// Shorter than the default of a client: a person waits for the error.
 const PATIENCE = 2_500
 
 /** A client for `twq schedule …`, of the broker and the namespace of the configuration. */

@@ -19,7 +19,7 @@ import { EXIT } from '../terminal/exit-codes.ts'
 
 const CLOSING_TIME = 2_000
 
-/** `twq schedule run`: a share in the schedules without a worker; runs until a signal ends it. */
+/** `twq schedule run`: takes part in the election of the leader without a worker; runs until a signal ends it. */
 export async function scheduleRun(flags: GlobalOptions): Promise<number> {
   const { config } = await loadConfig('schedule run', flags)
   const { nodeName: node, logLevel: level, logFormat: format, heartbeat, publishTimeout } = config

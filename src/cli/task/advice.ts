@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 import { RemoteTaskError } from '../../protocol/result/remote-task-error.ts'
 import { ignoredResults, registeredTasks, unknownTask } from './who-runs.ts'
 
-/** An error of a task that was waited for, with what to do about it where something is known; else the error itself. */
+/** Adds a hint to the error of an awaited task, if there is one; otherwise returns the error itself. */
 export async function withAdvice(error: unknown, task: string, config: Config): Promise<unknown> {
   const hint = await adviceOn(error, task, config)
   if (hint === undefined || !TwqError.is(error)) return error

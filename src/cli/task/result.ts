@@ -47,7 +47,7 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
     flags,
   }
   return await waitForTask(wait, async (signal) => {
-    // The states on the way stand before the result.
+    // The intermediate states are printed before the result.
     const [record] = await Promise.all([waitFor(handle, timeout, signal), flags.watch ? shown.promise : undefined])
     return await tell(id, handle, record, flags)
   })
@@ -56,7 +56,7 @@ export async function taskResult(id: string, flags: TaskResultFlags): Promise<nu
 const UNKNOWN = 'it waits, was never sent, or its result has expired'
 
 async function unknown(id: string, handle: StoredHandle): Promise<string | undefined> {
-  // Where it can't be asked, the wait itself says so.
+  // If it can't be asked, the wait itself fails with the reason.
   const known = await handle.record().then(
     (record) => record !== undefined,
     () => true,
@@ -64,13 +64,13 @@ async function unknown(id: string, handle: StoredHandle): Promise<string | undef
   return known ? undefined : `nothing is known of ${id}: ${UNKNOWN}`
 }
 
-/** Prints a state on the way to the result: on a terminal the status line has it. */
+/** Prints an intermediate state, which the status line shows on a terminal. */
 function showState(id: string, record: ResultRecord, flags: TaskResultFlags): void {
   if (wantsJson(flags)) print(`${toJson(fieldsOf(id, record), { compact: true })}\n`)
   else if (process.stdout.isTTY !== true) print(`${progressText(record)}\n`)
 }
 
-/** Prints what became of a task; a failure is thrown. */
+/** Prints the result of a task; throws if it failed. */
 async function tell(
   id: string,
   handle: StoredHandle,
@@ -83,7 +83,7 @@ async function tell(
     return 'error' in record ? EXIT.failed : EXIT.ok
   }
   try {
-    // A failure is told by the error that `result` rejects with.
+    // `result` rejects with the failure.
     print(`${toJson(await handle.result())}\n`)
     return EXIT.ok
   } catch (error) {
@@ -92,7 +92,7 @@ async function tell(
   }
 }
 
-/** The final record. Rejects when time runs out, and when what keeps results is not there to be asked. */
+/** The final record. Rejects on time-out, and if the result backend can't be reached. */
 async function waitFor(
   handle: StoredHandle,
   timeout: number | undefined,
@@ -101,7 +101,7 @@ async function waitFor(
   const ended = handle.result({ signal, ...(timeout !== undefined && { timeout }) }).catch((error: unknown) => {
     if (!TwqError.is(error, 'TWQ_TASK_FAILED')) throw error
   })
-  // A program waits for a Redis that is away; a person is told.
+  // `result` waits for a Redis that is away; `record` rejects, so that the user sees why.
   await Promise.race([ended, handle.record()])
   await ended
   return await handle.record()

@@ -26,7 +26,7 @@ export interface TaskSendFlags extends GlobalOptions, SendFlags {
   readonly dryRun?: boolean
 }
 
-// A person waits: an absent broker is told sooner than a program's client would tell it.
+// Shorter than the default of a client: a person waits for the error.
 const PATIENCE = 2_500
 
 /** `twq task send`: prints the id, or with `--wait` the result; 1 when the task failed, 124 when time ran out. */
@@ -67,7 +67,7 @@ export async function taskSend(name: string, argument: string | undefined, flags
     return EXIT.ok
   }
   const named = `${name}[${handle.id}]`
-  // Where a message goes that names its exchange, only the broker knows.
+  // With an exchange of its own, only the broker knows the queue.
   const queue = options.exchange === undefined ? router.address(name, args, options).queue : undefined
   const wait = {
     handle,

@@ -15,15 +15,15 @@ export interface TaskWait {
   readonly opening: string
   /** Resolves with a remark on why the result may not come, if there is one; may reject once `over` aborts: the wait has ended. */
   readonly doubt: (over: AbortSignal) => Promise<string | undefined>
-  /** Hears each state, the last one included. */
+  /** Called with each state, including the last one. */
   readonly onState?: (record: ResultRecord) => void
   readonly flags: GlobalOptions
 }
 
 /**
- * Has `work` wait for a task and print what comes. A person is told at once what it waits for, and how the task gets on; anyone
- * that nothing will come where that is known; and after Ctrl-C what becomes of the task. Resolves with the status of the
- * command: that of `work`, or 130 and 143.
+ * Waits for a task: `work` awaits the result and prints it. On a terminal a note says what it waits for, and the status line shows the
+ * state. Notes say when no result is expected, and what happens to the task after Ctrl-C. Resolves with the exit status of `work`, or
+ * with 130 or 143.
  */
 export async function waitForTask(wait: TaskWait, work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const { handle, named, opening, doubt, onState, flags } = wait

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { queueStatus } from '../../queues/queue-access.ts'
 
 /**
- * The remark that a queue has no consumer, with the next command; undefined where it has one, or where it can't be told.
+ * The remark that a queue has no consumer, with the next command; undefined if it has one, or if that can't be found out.
  * Looks once and creates nothing. Never rejects.
  */
 export async function unconsumed({ broker: url, heartbeat }: Config, queue: string): Promise<string | undefined> {

@@ -12,7 +12,7 @@ export type RegisteredTasks = ReadonlyMap<string, ReadonlyMap<string, boolean>>
 // In milliseconds. Workers answer at once, or are busy: then the remark is left out.
 const TIMEOUT = 1_500
 const QUIET = 100
-// As many names as are looked at, and as are listed.
+// The most names that are read, and that are listed.
 const MOST_NAMES = 10_000
 const MOST_LISTED = 10
 const LONGEST_NAME = 255
@@ -37,7 +37,7 @@ function tasksOf(reply: Json): ReadonlyMap<string, boolean> {
   )
 }
 
-/** That no worker which answered has the task, with the names that may have been meant; undefined where one has it, or none answered. */
+/** The remark that no worker which answered has the task, with similar names; undefined if one has it, or none answered. */
 export function unknownTask(task: string, registered: RegisteredTasks): string | undefined {
   const names = new Set([...registered.values()].flatMap((tasks) => [...tasks.keys()]))
   if (registered.size === 0 || names.has(task)) return undefined
@@ -49,7 +49,7 @@ export function unknownTask(task: string, registered: RegisteredTasks): string |
   return `no worker that answers has a task ${task}${theirs}: twq inspect registered`
 }
 
-/** That the workers which have the task send no results of it, with their names. */
+/** The remark that the workers which have the task send no results of it, with their names. */
 export function ignoredResults(task: string, registered: RegisteredTasks): string | undefined {
   const nodes = [...registered].filter(([, tasks]) => tasks.get(task) === true).map(([node]) => node)
   if (nodes.length === 0) return undefined

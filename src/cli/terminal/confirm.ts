@@ -9,8 +9,8 @@ export interface Terminal {
 }
 
 /**
- * Asks for the name of what is about to be deleted, which is hardly typed by mistake; true when it was given. Off a terminal
- * there is no one to ask: throws `TWQ_USAGE`, unless `yes` is set.
+ * Asks the user to type the name of what is about to be deleted; true if it was typed. Without a terminal it throws `TWQ_USAGE`, unless
+ * `yes` is set.
  */
 export async function confirmed(
   what: string,

@@ -13,7 +13,7 @@ export interface ErrorStyle {
   readonly emphasise?: (text: string) => string
 }
 
-/** An error as text: message, causes and hints; ends with a line break. Passwords are masked and controls made harmless. */
+/** An error as text: message, causes and hints; ends with a line break. Passwords are masked and control characters escaped. */
 export function explain(error: unknown, style: ErrorStyle = {}): string {
   return style.json ? asJson(error, style) : asLines(error, style)
 }

@@ -11,13 +11,13 @@ export const EXIT = {
   unavailable: 69,
   /** A defect: of twq, or of a task that let an exception escape from a callback. */
   software: 70,
-  /** A file that has to be made can't be. */
+  /** A required file can't be created. */
   cantCreate: 73,
   /** May work if tried again. */
   temporary: 75,
   /** The configuration, the tasks or the broker's set-up is wrong; trying again does not help. */
   config: 78,
-  /** `--wait` ran out, as timeout(1) says it. */
+  /** `--timeout` expired; the same status as timeout(1). */
   timeout: 124,
 } as const
 
@@ -36,7 +36,7 @@ export const EXIT_MEANINGS: readonly (readonly [status: number, meaning: string]
   [exitCodeOfSignal('SIGTERM'), 'interrupted by SIGTERM'],
 ]
 
-/** Hears the status that a command ends with. */
+/** Called with the status that a command ends with. */
 export type Exit = (status: number) => void
 
 /** The status of a process that a signal ended before its work was done, as shells have it: 130 for SIGINT, 143 for SIGTERM. */
@@ -68,7 +68,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, number>> = {
   TWQ_BROKER_BLOCKED: EXIT.temporary,
   TWQ_PUBLISH_REFUSED: EXIT.temporary,
   TWQ_PUBLISH_UNROUTABLE: EXIT.failed,
-  // The client waits for a broker that is away until this time is over.
+  // Usually because the broker was away: the client waits for it until this time-out.
   TWQ_PUBLISH_TIMEOUT: EXIT.unavailable,
   TWQ_PUBLISH_OVERFLOW: EXIT.temporary,
   TWQ_MESSAGE_MALFORMED: EXIT.failed,

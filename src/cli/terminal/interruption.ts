@@ -2,8 +2,8 @@ import { sharedAbort } from '../../runtime/time/shared-abort.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
 
 /**
- * Runs what may be stopped between two steps: the first Ctrl-C or SIGTERM aborts `signal`, a second one ends the process
- * as ever. Resolves with the status: `work`'s own, or 130 and 143 when it was stopped.
+ * Runs work that can stop between two steps: the first Ctrl-C or SIGTERM aborts `signal`, a second one ends the process
+ * as usual. Resolves with the status of `work`, or with 130 or 143 if it was stopped.
  */
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const controller = sharedAbort()

@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly title: string
   cell(row: Row): string
   readonly align?: 'right'
-  /** Gives up its middle first when the terminal is narrow. */
+  /** Loses its middle first if the terminal is narrow. */
   readonly elastic?: boolean
 }
 
@@ -22,10 +22,10 @@ export interface TableStyle {
 }
 
 const GAP = '  '
-// Of an elastic column at least this much stays.
+// The least width of an elastic column.
 const NARROWEST = 12
 
-/** Aligned text without borders, a line a row. What comes from the wire is cut, and made harmless to the terminal. */
+/** Aligned text without borders, a line a row. Cells are truncated, and control characters escaped. */
 export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[], style: TableStyle = {}): string {
   const shown = style.whole ? printable : (text: string): string => printable(cutText(text))
   const cells = [...rows].map((row) => columns.map((column) => shown(column.cell(row))))
@@ -48,7 +48,7 @@ export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[],
   return `${lines.join('\n')}\n`
 }
 
-/** Takes from the widest elastic column until the line fits, or nothing more can be taken. */
+/** Narrows the widest elastic column until the line fits, or all are at their least width. */
 function shrink<Row>(widths: number[], columns: readonly Column<Row>[], available: number): void {
   let surplus = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - available
   while (surplus > 0) {
@@ -62,7 +62,7 @@ function shrink<Row>(widths: number[], columns: readonly Column<Row>[], availabl
   }
 }
 
-/** The beginning and the end, which tell more than either alone. */
+/** Keeps the beginning and the end of a text. */
 function cutMiddle(text: string, width: number): string {
   const characters = [...text]
   if (characters.length <= width) return text
@@ -77,7 +77,7 @@ function lengthOf(text: string): number {
 
 /**
  * JSON for programs, indented unless `compact`: integers of any size with all their digits, dates as ISO 8601, bytes as
- * base64, and `NaN` and `Infinity` as Python writes them. What would steer a terminal is written as `\u` escapes.
+ * base64, and `NaN` and `Infinity` as Python writes them. Control characters are written as `\u` escapes.
  */
 export function toJson(value: unknown, options: { readonly compact?: boolean } = {}): string {
   return escapeInJson(writeJson(value, options.compact ? undefined : '\n'))
@@ -108,7 +108,7 @@ function writeJson(value: unknown, lineBreak: string | undefined): string {
   )
 }
 
-/** Whether data is to be printed for programs. */
+/** Whether `--json` or `-o json` was given. */
 export function wantsJson({ json, output }: GlobalOptions): boolean {
   return json === true || output === 'json'
 }
@@ -140,7 +140,7 @@ export class JsonList {
   }
 }
 
-/** The fields of one thing, a line each, whole. */
+/** A table of one object: a line for each field, not truncated. */
 export function fieldTable(fields: Readonly<Record<string, unknown>>): string {
   const columns = [
     { title: 'FIELD', cell: ([field]: [string, unknown]) => field },
@@ -153,12 +153,12 @@ export function fieldTable(fields: Readonly<Record<string, unknown>>): string {
   return table(rows, columns, { ...terminalStyle(), width: Number.POSITIVE_INFINITY, whole: true })
 }
 
-/** Writes a remark to standard error, unless silence was asked for. */
+/** Writes a note to standard error, unless `--quiet` was given. */
 export function note(text: string, { quiet }: GlobalOptions): void {
   if (!quiet) process.stderr.write(`note: ${printable(text)}\n`)
 }
 
-/** A table's looks on this terminal: its width, and bold titles where it has colours. */
+/** The style of tables on this terminal: its width, and bold titles if it has colours. */
 export function terminalStyle(): TableStyle {
   return {
     ...(process.stdout.columns !== undefined && { width: process.stdout.columns }),

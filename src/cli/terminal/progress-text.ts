@@ -7,8 +7,8 @@ const BAR = 20
 const LONGEST = 200
 
 /**
- * How far a task is, by the newest record heard of it: its state, and for one with `current` and `total`, or `done` and `of`,
- * a bar. Other meta are shown as JSON, cut; controls in it are made harmless.
+ * The progress of a task by its newest record: its state, and for one with `current` and `total`, or `done` and `of`,
+ * a bar. Other meta is shown as JSON, truncated, with control characters escaped.
  */
 export function progressText(record: ResultRecord | undefined): string {
   if (record === undefined) return 'PENDING'

@@ -1,4 +1,4 @@
-/** A word as it is pasted into a shell: quoted where that is needed. */
+/** Quotes a word for a shell, if necessary. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

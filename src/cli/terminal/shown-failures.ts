@@ -1,6 +1,6 @@
 import type { KeptFailures } from '../../config/options/failures.ts'
 
-/** Says what is kept of failed tasks, for the banner and the doctor. */
+/** Describes what is kept of failed tasks, for the banner and `twq doctor`. */
 export function shownFailures(failures: KeptFailures | 'drop'): string {
   if (failures === 'drop') return 'not kept'
   const { keep, bytes, for: lifetime, drop } = failures

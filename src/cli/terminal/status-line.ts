@@ -2,23 +2,23 @@ import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 
 const CLEAR_LINE = '\r\u001b[K'
-// How often the time on the line moves, in milliseconds.
+// The interval at which the elapsed time is redrawn, in milliseconds.
 const TICK = 1_000
 const NARROWEST = 20
 
-/** Whether a person looks on: standard error is a terminal, and no silence was asked for. */
+/** Whether a person is watching: standard error is a terminal, and `--quiet` was not given. */
 export function isWatched({ quiet }: GlobalOptions): boolean {
   return process.stderr.isTTY === true && !quiet
 }
 
-/** A line on the terminal that says how a wait gets on, with the seconds it has taken. */
+/** A line on the terminal with the state of a wait and the elapsed seconds. */
 export interface StatusLine extends Disposable {
   show(text: string): void
-  /** Takes the line away, so that something else can be written; `show` brings it back. */
+  /** Erases the line, so that something else can be written; `show` draws it again. */
   clear(): void
 }
 
-/** Begins a status line; off a terminal it shows nothing. Disposing of it erases it. */
+/** Starts a status line, which shows nothing unless standard error is a terminal. Disposing of it erases it. */
 export function statusLine(flags: GlobalOptions): StatusLine {
   if (!isWatched(flags)) return { show() {}, clear() {}, [Symbol.dispose]() {} }
   const start = systemClock.monotonic()

@@ -13,7 +13,7 @@ import { note, print, toJson, wantsJson } from './output.ts'
 export interface Sight {
   /** For programs; two looks are alike where these are. */
   readonly document: unknown
-  /** For people: lines, and what there is to say where there are none. */
+  /** For people: lines, and a remark if there are none. */
   readonly text: string
   readonly remark?: string | undefined
   readonly status: number
@@ -28,9 +28,9 @@ const CLEAR_BELOW = '\u001b[J'
 const ROWS = 24
 
 /**
- * Shows what `look` sees; with `--watch` again and again, until Ctrl-C: on a terminal in the same place, elsewhere what has changed, a
- * line of JSON for each change where JSON is asked for. `look` gets the flags to go by. The first look may fail as it would without
- * `--watch`; of a later one that fails a note tells, once until one succeeds. Resolves with the exit status.
+ * Shows what `look` returns, and with `--watch` repeats that until Ctrl-C. A terminal is redrawn in place; in a pipe only changes are
+ * printed, with `--json` one line for each. `look` is called with the flags to use. If the first look fails, so does the command; if a
+ * later one fails, a note is printed once, until a look succeeds again. Resolves with the exit status.
  */
 export async function shownOrWatched<Flags extends WatchFlags>(
   flags: Flags,
@@ -44,7 +44,7 @@ export async function shownOrWatched<Flags extends WatchFlags>(
   }
   const interval = watch === true ? INTERVAL : Math.max(SHORTEST, milliseconds('--watch', watch))
   const redraws = process.stdout.isTTY === true && !wantsJson(flags)
-  // What the command remarks beside its data would stand between two looks.
+  // Notes would be printed between two looks.
   const silent: Flags = { ...flags, quiet: true }
   return await interruptible(async (stopped) => {
     const gone = new AbortController()
@@ -88,7 +88,7 @@ function linesOf({ text, remark }: Sight): string {
   return remark === undefined ? text : `${text}${remark}\n`
 }
 
-/** As much as fits on the terminal, over what stood there before. */
+/** As many lines as fit on the terminal, written over the previous ones. */
 function screenOf(sight: Sight): string {
   const rows = (process.stdout.rows || ROWS) - 1
   const lines = linesOf(sight).trimEnd().split('\n').slice(0, rows)

@@ -4,7 +4,7 @@ import type { Json } from '../../runtime/json.ts'
 import { jsonForPeople } from '../../runtime/text/json-for-people.ts'
 import type { Replies } from '../remote/inspect-report.ts'
 
-/** The replies to `active`, as if the starts of those tasks had been heard `now`, in seconds since the epoch. */
+/** Turns the replies to `active` into `task-started` events received at `now`, in seconds since the epoch. */
 export function runningTasks(replies: Replies, now: number): readonly CeleryEvent[] {
   return [...replies].flatMap(([hostname, reply]) =>
     objectsIn(reply).flatMap(({ id, name, args, kwargs, time_start: start }) => {

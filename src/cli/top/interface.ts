@@ -43,7 +43,7 @@ export const FIRST_SIGHT: Interface = {
 
 const SORTS: readonly SortKey[] = ['time', 'state', 'name', 'worker', 'runtime']
 const PAGE = 10
-// A filter longer than this is a key that got stuck.
+// Bounds the filter when a key is held down.
 const LONGEST_FILTER = 200
 
 /** The choices after a key press. `tasks` are the tasks on the screen, in its order. */
@@ -110,7 +110,7 @@ function filter(before: Interface, { name, text }: KeyPress): Interface {
 function moved(before: Interface, tasks: readonly TaskState[], by: number): Interface {
   if (tasks.length === 0) return before
   const at = tasks.findIndex(({ uuid }) => uuid === before.selected)
-  // From nowhere both ways lead to the first one.
+  // Without a selection, up and down both select the first task.
   const next = at === -1 ? 0 : Math.min(Math.max(at + by, 0), tasks.length - 1)
   return { ...before, selected: tasks[next]?.uuid }
 }

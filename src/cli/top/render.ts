@@ -7,7 +7,7 @@ import { type Interface, shownTasks } from './interface.ts'
 /** A queue, as the broker knows it. */
 export interface QueueView {
   readonly name: string
-  /** Undefined for one that is not there. */
+  /** Undefined if the queue does not exist. */
   readonly ready: number | undefined
   readonly consumers: number | undefined
 }
@@ -67,7 +67,7 @@ function underscored(view: object): Record<string, unknown> {
   )
 }
 
-/** Everything as plain tables, for a file or a pipe; of the tasks the newest `most`. */
+/** Everything as plain tables, for a file or a pipe, with the newest `most` tasks. */
 export function report(scene: Scene, chosen: Interface, most: number): string {
   const tasks = shownTasks(scene.tasks, chosen)
   const workers = sortedWorkers(scene)
@@ -151,7 +151,7 @@ function runtimeOf({ runtime, state, started }: TaskState, now: number): number 
   return runtime ?? (state === 'STARTED' && started !== undefined ? now - started : undefined)
 }
 
-/** `850ms`, `12.3s`, `4m05s`, `3h20m`; the clocks of machines differ, so nothing is below zero. */
+/** `850ms`, `12.3s`, `4m05s`, `3h20m`; clamped at zero, since the clocks of machines differ. */
 function span(seconds: number | undefined): string {
   if (seconds === undefined) return '-'
   const whole = Math.floor(Math.max(0, seconds))

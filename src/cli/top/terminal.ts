@@ -16,7 +16,7 @@ const TOP_LEFT = '\u001b[H'
 const CLEAR_LINE = '\u001b[K'
 const CLEAR_BELOW = '\u001b[J'
 
-// What a terminal without a size, in a container say, is taken to have.
+// The size assumed for a terminal that reports none, in a container for example.
 const ROWS = 24
 const COLUMNS = 80
 

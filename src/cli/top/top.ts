@@ -28,13 +28,13 @@ export interface TopFlags extends GlobalOptions {
 }
 
 const INTERVAL = 1_000
-// Off a terminal a table every second would be a flood.
+// In a pipe or file, one table a second would be too much output.
 const REPORT_INTERVAL = 5_000
 const CENSUS_TIMEOUT = 1_000
-// Of the tasks, as many as one reads in a file.
+// The most tasks in one table of a pipe or file.
 const MOST_REPORTED = 50
 
-/** `twq top`: workers, queues and tasks, live on a terminal, and elsewhere as a table, or a line of JSON, again and again. */
+/** `twq top`: shows workers, queues and tasks: live on a terminal, otherwise repeatedly as a table or as a line of JSON. */
 export function top(flags: TopFlags): Promise<number> {
   const live = process.stdin.isTTY === true && process.stdout.isTTY === true && flags.once !== true && !wantsJson(flags)
   const fallback = live || flags.once ? INTERVAL : REPORT_INTERVAL
@@ -64,7 +64,7 @@ export function top(flags: TopFlags): Promise<number> {
       }
     })()
     const broker = amqpBroker({ url: watch.config.broker, heartbeat: watch.config.heartbeat, name: 'twq top' })
-    // One each time: this is held for hours, and its connection would not come back.
+    // A new one for each question: `twq top` runs for hours, and a `Broadcast` does not reconnect.
     const open = () => Broadcast.open(broker, systemClock, { signal })
     const queues = await census(open, cluster, watch.config)
     const look = async (): Promise<Scene> => ({
@@ -81,7 +81,7 @@ export function top(flags: TopFlags): Promise<number> {
   })
 }
 
-/** Asks workers for running tasks, of which no event tells, and for their queues. Without a worker there are none. */
+/** Asks workers for their queues, and for tasks that started before events were received. Both are empty without a worker. */
 async function census(
   open: () => Promise<Broadcast>,
   cluster: ClusterState,
@@ -98,14 +98,14 @@ async function census(
   }
   const [active, consumed] = await Promise.all([ask('active', { safe: true }), ask('active_queues')])
   for (const event of runningTasks(active, systemClock.now() / 1000)) {
-    // One that was heard of meanwhile is known better.
+    // If an event about the task has arrived in the meantime, the event is more accurate.
     if (event.uuid !== undefined && !cluster.tasks.has(event.uuid)) cluster.apply(event)
   }
   return [...new Set([...queues.map(({ name }) => name), ...queueNames(consumed)])].sort()
 }
 
 async function lookAtQueues({ connection }: Session, names: readonly string[]): Promise<readonly QueueView[]> {
-  // A broker that is away is told of on the bottom line.
+  // The bottom line says that the broker is away.
   const unknown = { messages: undefined, consumers: undefined }
   return await Promise.all(
     names.map(async (name) => {
@@ -122,7 +122,7 @@ async function asReports(
   signal: AbortSignal,
 ): Promise<void> {
   const json = wantsJson(flags)
-  // The first time to hear who is there.
+  // Before the first table, to receive the heartbeats of the workers.
   for (let turn = 0; !signal.aborted && (turn === 0 || !once); turn += 1) {
     await pause(systemClock, interval, signal)
     if (signal.aborted) break

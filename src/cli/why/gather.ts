@@ -16,15 +16,15 @@ import { lookAtWorkers } from './look-at-workers.ts'
 
 // Queues that are looked at: those of the configuration and of the workers.
 const MOST_QUEUES = 100
-// Of a queue with what was set aside, so many messages are read.
+// The most messages that are read in a queue of failures or a quarantine.
 const MOST_LOOKED_AT = 1_000
 const MOST_FOUND = 20
-/** Over what `timeout` is for the answers of workers: connecting, and what is declared to hear them. */
+/** Milliseconds beyond `timeout`, which is for the answers of workers: for connecting, and for declaring the reply queue. */
 const GRACE = 2_000
 
 /**
- * Asks everybody who may know something of a task, all at once and each within `timeout` milliseconds of its own. What can't be asked is
- * told, and keeps nothing else from being asked. Never rejects.
+ * Asks all sources that may know of a task, in parallel, each with its own time-out of `timeout` milliseconds. A source that can't be asked
+ * is reported as such, and does not affect the others. Never rejects.
  */
 export async function gather(
   config: Config,
@@ -61,7 +61,7 @@ export async function gather(
     MOST_QUEUES,
   )
   const [queues, aside] = await Promise.all([
-    // One whose node is away is told within its own time: the others count.
+    // A queue whose node is away has its own time-out, and does not delay the others.
     lookWithin(timeout + ANSWER_PATIENCE, () => lookAtQueues(connection, names)),
     asked.id === undefined ? [] : lookAside(connection, names, asked.id, timeout),
   ])
@@ -97,7 +97,7 @@ async function lookAtResult(
   })
 }
 
-/** Where it was sent, as far as that is said or follows from the configuration, whose functions may throw. */
+/** Where it was sent, by the flags or by the routes of the configuration, whose functions may throw. */
 function lookAtRoute(
   config: Config,
   name: string | undefined,

@@ -26,7 +26,7 @@ export function judgeQueues(evidence: Evidence, known: boolean): readonly Statem
   const route = seen(evidence.route)
   const vhost = seen(evidence.broker)?.vhost ?? ''
   const all = seen(evidence.queues) ?? []
-  // Where it goes is known: other queues say nothing of it.
+  // Its queue is known: other queues are irrelevant.
   const queues = route === undefined ? all : all.filter(({ name }) => name === route.queue)
   return queues.flatMap((queue) => {
     const consumes = ({ queues: consumed }: WorkerEvidence): boolean => consumed.some(({ name }) => name === queue.name)
@@ -138,7 +138,7 @@ function unknownTask({ name, queue, consuming, known }: Place): readonly Stateme
 function rateLimit({ name, consuming, known }: Place): readonly Statement[] {
   if (name === undefined) return []
   const limited = consuming.filter(({ tasks }) => (tasks.get(name) ?? '') !== '')
-  // Ours say of each task that they hold it.
+  // Workers of twq report every task that they hold.
   const hidden = known ? limited : limited.filter(({ ours }) => !ours)
   if (hidden.length === 0) return []
   const say = known ? certain : candidate

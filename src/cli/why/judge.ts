@@ -7,7 +7,7 @@ import { judgeQueues } from './judge-queues.ts'
 import { candidate, certain, type Statement } from './statement.ts'
 import { counted, some } from './wording.ts'
 
-/** What the evidence says of the task that was asked for: what is certain comes first. Pure. */
+/** Derives the statements about a task from the evidence, certain ones first. Pure. */
 export function judge(evidence: Evidence): readonly Statement[] {
   const statements = evidence.asked.id === undefined ? judgeName(evidence) : judgeTask(evidence)
   const rank = ({ certainty }: Statement): number => (certainty === 'certain' ? 0 : 1)

@@ -9,7 +9,7 @@ interface CeleryFlag {
   readonly answer: Note | Refusal
 }
 
-/** It may stay; `said` tells what becomes of it. */
+/** The flag is accepted and ignored; `said` is the note about it. */
 interface Note {
   readonly kind: 'note'
   readonly said: string
@@ -17,7 +17,7 @@ interface Note {
   readonly words?: readonly string[]
 }
 
-/** Leaving it out unseen would change what the worker does. */
+/** The flag is refused: ignoring it would change what the worker does. */
 interface Refusal {
   readonly kind: 'refusal'
   readonly said: string

@@ -24,7 +24,7 @@ export interface WorkerHealthFlags extends GlobalOptions {
 
 const PATHS: Readonly<Record<Probe, string>> = { ready: '/readyz', live: '/livez', started: '/startupz' }
 const TIMEOUT = 1_000
-// A worker's answer is a line; another program's may be anything.
+// A worker answers with one line; another program may send anything.
 const LONGEST_ANSWER = 65_536
 
 /** Where a worker may listen. */
@@ -55,7 +55,7 @@ export async function workerHealth(flags: WorkerHealthFlags): Promise<number> {
   if (answers.length === 0) throw noAnswer(flags)
   refuseToGuess(answers)
 
-  // Two workers of one name, one that leaves and one that comes say: all have to pass.
+  // During a deploy two workers may have the same name: all have to pass.
   const passes = answers.every((answer) => answer.kind === 'answered' && answer.passes)
   const workers = answers.map(({ health }) => health)
   if (wantsJson(flags)) print(`${toJson({ [probe]: passes, workers })}\n`)
@@ -75,7 +75,7 @@ function targets({ address, socket, node }: WorkerHealthFlags): Target[] {
   return socketFolders().flatMap((folder) => existingSockets(folder, name).map((socketPath) => ({ socketPath })))
 }
 
-/** Without a name there has to be one worker only. */
+/** Without a name there must be only one worker. */
 function refuseToGuess(answers: readonly Exclude<Answer, { kind: 'none' }>[]): void {
   const nodes = [...new Set(answers.flatMap(({ health }) => health.node ?? []))].sort()
   if (nodes.length < 2) return

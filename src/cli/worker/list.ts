@@ -4,7 +4,7 @@ import { openControlClient, type RemoteFlags } from '../remote/ask-workers.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { type Column, print, table, terminalStyle, toJson, wantsJson } from '../terminal/output.ts'
 
-/** A worker as a list shows it; what it does not tell is null. The keys are those of `--json`. */
+/** A row of the list; null if the worker does not report it. The keys are those of `--json`. */
 export interface WorkerRow {
   readonly node: string
   readonly pid: number | null
@@ -39,7 +39,7 @@ export async function workerList(flags: RemoteFlags): Promise<number> {
   return stats === undefined ? EXIT.ok : line.exitStatus(stats)
 }
 
-/** A row for each node, by name. Python's workers answer in other words in places; nothing that they leave out is an error. */
+/** A row for each node, by name. Python's workers use other names in places; a missing value is not an error. */
 export function workerRows({ stats, active, queues, report }: WorkerReplies): WorkerRow[] {
   return [...stats.keys()].sort().map((node) => {
     const { pid, pool, total, uptime } = statisticsIn(stats.get(node))

@@ -41,7 +41,7 @@ export interface WorkerStartFlags extends GlobalOptions {
   readonly dryRun?: boolean
 }
 
-// Between two looks whether the queues are empty, in milliseconds.
+// The interval at which `--once` checks whether the queues are empty, in milliseconds.
 const LOOK_AGAIN = 200
 
 /** `twq worker start`: runs until a signal ends it. 0 after a clean stop, 1 after a forced one, 70 after an uncaught exception. */
@@ -145,7 +145,7 @@ function configFor(loaded: LoadedConfig, flags: WorkerStartFlags): Config {
   const { config } = loaded
   const included = flags.include?.split(',').map((pattern) => resolve(pattern.trim())) ?? []
   const tasks = [...config.tasks, ...included]
-  // `twq dev` has two workers for a while, and one address is only for one.
+  // `twq dev` runs two workers for a while, which could not share the address.
   if (flags.supervised) return { ...config, tasks: lacksTasks(loaded) ? sampleTasks : tasks, health: undefined }
   return { ...config, tasks }
 }
@@ -174,7 +174,7 @@ async function untilIdle(worker: Worker): Promise<void> {
   while (!over && !(await worker.isIdle())) await setTimeout(LOOK_AGAIN)
 }
 
-/** Nothing says yet what to run, not even a configuration file without tasks. */
+/** Whether there is neither a configuration file nor a task. */
 function lacksTasks({ file, config }: LoadedConfig): boolean {
   return file === undefined && config.tasks.length === 0
 }
@@ -239,7 +239,7 @@ async function runUntilStopped(
   using _report = onReportSignal(() => logger.info({ event: 'worker.report', ...worker.report() }, 'as asked for'))
   done
     .then(() => {
-      // Told once more to stop it would skip ahead.
+      // A second call of `stop` would skip the grace period.
       if (stopping) return
       logger.info({ event: 'worker.done' }, 'all is done that the worker was started for')
       onLeaving()
@@ -247,11 +247,11 @@ async function runUntilStopped(
     })
     .catch(status.reject)
   const started = worker.start().then(onReady, (error: unknown) => {
-    // Stopped before it was up: what became of the start no longer matters.
+    // Stopped before it was ready: the error of the start is irrelevant.
     if (!stopping) status.reject(error)
   })
   worker.stopped.then(async (how) => {
-    // One that can't start stops by itself, and then says why.
+    // A worker that can't start stops by itself: wait for the reason.
     if (!stopping) await started
     if (!crashed) status.resolve(how === 'clean' ? EXIT.ok : EXIT.failed)
   }, status.reject)

@@ -14,14 +14,14 @@ export interface WorkerStopFlags extends RemoteFlags {
   readonly wait?: boolean
 }
 
-// Between two looks at a worker that is about to be done, in milliseconds.
+// The interval between two looks at workers that are stopping, in milliseconds.
 const LOOK_AGAIN = 250
 const NEVER = new AbortController().signal
 
 /** `twq worker stop`: a warm shutdown, by remote control. With `--wait` 124 when time runs out before they are gone. */
 export async function workerStop(node: string | undefined, flags: WorkerStopFlags): Promise<number> {
   await using line = await openControlClient('worker stop', { ...flags, destination: chosen(node, flags) })
-  // Who is there is asked first: a shutdown is not answered.
+  // Workers do not reply to `shutdown`: ping them first to learn their names.
   const nodes = [...(await line.ask('ping')).keys()].sort()
   await line.tell('shutdown', {})
   note(`asked ${nodes.join(', ')} to stop`, flags)
@@ -32,7 +32,7 @@ export async function workerStop(node: string | undefined, flags: WorkerStopFlag
   })
 }
 
-/** `twq worker drain`: takes them off their queues and waits until nothing runs or waits there. They stay, idle. */
+/** `twq worker drain`: cancels their consumers and waits until no task runs or waits there. The workers keep running. */
 export async function workerDrain(node: string | undefined, flags: WorkerStopFlags): Promise<number> {
   await using line = await openControlClient('worker drain', { ...flags, destination: chosen(node, flags) })
   const consumed = await line.ask('active_queues')
@@ -51,7 +51,7 @@ async function busy(line: ControlClient, nodes: readonly string[]): Promise<stri
   )
 }
 
-/** Looks until none is left, for as long as `--timeout` says, without it for ever; tells of each one that `end`s the wait. */
+/** Polls until `look` returns no worker, at most for `--timeout`, and notes each one that is done. */
 async function untilNone(
   nodes: readonly string[],
   end: string,

@@ -31,7 +31,7 @@ export const SCHEDULE_COMMANDS: readonly string[] = [
 /** All that can be allowed, or not. */
 const REFUSABLE: readonly string[] = [...CHANGING_COMMANDS, ...SCHEDULE_COMMANDS]
 
-/** Celery's other ones, with their older names: none of one's own may be called so. */
+/** Celery's other commands, with their older names: a command of your own can't have one of these names. */
 export const OTHER_COMMANDS: readonly string[] =
   `active active_queues clock conf dump_active dump_conf dump_reserved dump_revoked dump_schedule dump_tasks election heartbeat hello memdump
   memsample objgraph ping query_task registered report reserved revoked scheduled stats`.split(/\s+/)
@@ -59,7 +59,7 @@ function isSettings(option: ControlOption): option is ControlSettings {
   return typeof option === 'object' && !Array.isArray(option)
 }
 
-/** `all`, `read`, or names; commas part them where they are typed. */
+/** `all`, `read`, or names, separated by commas in the environment. */
 export function controlPolicy(): Parser<ControlOption> {
   const named = (names: readonly unknown[], own: readonly string[] = []): ControlPolicy | undefined =>
     names.length > 0 && names.every((name) => REFUSABLE.includes(name as string) || own.includes(name as string))

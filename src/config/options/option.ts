@@ -14,7 +14,7 @@ export interface Option<Value = unknown, Written = unknown> {
   readonly celeryEnv?: readonly CeleryName[]
   readonly flag?: Flag
   readonly parser: Parser<Value, Written>
-  /** The value may hold a password: it is shown without, also where it can't be read. */
+  /** The value may contain a password, which is masked in messages, also if the value is invalid. */
   readonly isUrl?: true
   /** Celery's words for some of the values, accepted with a notice. */
   readonly celeryValues?: Readonly<Record<string, NoInfer<Value>>>

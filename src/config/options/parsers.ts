@@ -26,7 +26,7 @@ export function wholeNumber(least: number, most: number, expected: string): Pars
   return { expected, fromValue: fits, fromText: (text) => (/^\d+$/.test(text) ? fits(Number(text)) : undefined) }
 }
 
-/** Milliseconds. A number without a unit means milliseconds in a file, as everywhere in code, and seconds where people type. */
+/** Milliseconds. A number without a unit means milliseconds in a file, as everywhere in code, and seconds in the environment and on the command line. */
 export function duration(least = 0): Parser<number, number | string> {
   const fits = (ms: number | undefined): number | undefined => (ms !== undefined && ms >= least ? ms : undefined)
   const bound = least < 1_000 ? `${least} ms` : `${least / 1_000} s`
@@ -92,7 +92,7 @@ export function text<T>(expected: string, accept: (text: string) => T | undefine
   return { expected, fromValue: (value) => (typeof value === 'string' ? accept(value) : undefined), fromText: accept }
 }
 
-/** A list; commas part its members where it is typed. */
+/** A list, separated by commas in the environment and on the command line. */
 export function listOf<T>(expected: string, accept: (member: unknown) => T | undefined): Parser<readonly T[]> {
   const read = (members: unknown): readonly T[] | undefined => {
     if (!Array.isArray(members)) return undefined
@@ -108,7 +108,7 @@ export function listOf<T>(expected: string, accept: (member: unknown) => T | und
 
 type Bounds = { readonly max: number; readonly min: number }
 
-/** How many a pool has at most and at least, as Celery has it: `10,3` in any order, or `10` alone for a least of 0. */
+/** The bounds of a pool as in Celery: `10,3` in any order, or `10` for 0 to 10. */
 export function poolBounds(largest: number): Parser<Bounds, string | { readonly max: number; readonly min?: number }> {
   const fits = (max: unknown, min: unknown) =>
     isWithin(max, 1, largest) && isWithin(min, 0, max) ? Object.freeze({ max, min }) : undefined

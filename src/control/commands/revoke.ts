@@ -19,7 +19,7 @@ export const revoke: ControlCommand = {
   },
 }
 
-/** `app.control.terminate(id)`. The signal is only told to monitors: a running task's `ctx.signal` aborts. */
+/** `app.control.terminate(id)`. The signal is only reported to monitors: a running task's `ctx.signal` aborts. */
 export const terminate: ControlCommand = {
   name: 'terminate',
   kind: 'control',

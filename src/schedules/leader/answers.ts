@@ -10,7 +10,7 @@ import type { Occurrence } from './due-entries.ts'
 /** The type of an answer to a command. */
 export const ANSWER = 'twq.schedules.answer'
 
-/** Answers a command, where its sender wants that. What becomes of the answer concerns nobody else: a queue that takes none keeps no leader waiting. */
+/** Answers a command, where its sender wants that. The leader does not wait until a queue takes the answer. */
 export function answer({ properties }: Delivery, outcome: Outcome, channel: Channel): void {
   const { replyTo, correlationId } = properties
   if (replyTo === undefined || (outcome.kind !== 'applied' && outcome.kind !== 'refused')) return
@@ -30,7 +30,7 @@ export class OutcomeLog {
     this.#logger = logger
   }
 
-  /** What a message has come to. */
+  /** The outcome of a message. */
   tell(outcome: Outcome): void {
     if (outcome.kind === 'merged') {
       const { announcement, merged } = outcome

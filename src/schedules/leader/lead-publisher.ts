@@ -89,7 +89,7 @@ export class LeadPublisher {
   async #renew(): Promise<void> {
     if (this.#opening) return
     this.#opening = true
-    // Where none can be opened, the one at hand may still take it.
+    // If no other channel can be opened, the current one may still take it.
     const channel = await this.#parts.openChannel().catch(() => undefined)
     this.#opening = false
     if (channel === undefined) return

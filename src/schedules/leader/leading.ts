@@ -33,13 +33,13 @@ export interface LeadingParts {
   /** Milliseconds between two heartbeats of the connection. */
   readonly heartbeat: number
   readonly log: OutcomeLog
-  /** Hears of each task that was sent: its entry, how many milliseconds late, and when. */
+  /** Called for each task that was sent, with its entry, its delay in milliseconds, and the time. */
   readonly onSent?: ((schedule: string, lag: number, sentAt: number) => void) | undefined
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-/** What one lead has of its own. */
+/** The parts of one lead. */
 export interface LeadingOn {
   readonly channel: Channel
   readonly state: ScheduleState
@@ -176,7 +176,7 @@ export class Leading {
     this.#lookBy(Math.min(this.#due.nextAt(), clock.now() + LOOK_EVERY))
   }
 
-  /** Has the next look be then, where it would be later. */
+  /** Moves the next look forward to this time, if it would be later. */
   #lookBy(at: number): void {
     if (this.#state !== 'sending' || at >= this.#lookAt) return
     const { clock } = this.#parts

@@ -11,7 +11,7 @@ import type { LeadPublisher } from './lead-publisher.ts'
 
 /** The parts that sending an occurrence works with. */
 export interface OccurrenceSenderParts {
-  /** The queue of schedules, which is told when a run has ended. */
+  /** The queue of schedules, to which the end of a run is published. */
   readonly queue: string
   readonly router: Router
   readonly queues: DeclaredQueues

@@ -5,7 +5,7 @@ import { type Entry, readEntry } from '../entries/entry.ts'
 import { MOST_ENTRIES, nameProblems } from '../entries/schedule-problems.ts'
 import { type EntryState, HEAD, isRecord, LARGEST_STATE, MOST_SUPERSEDED, type ScheduleState, sizeOf } from './state.ts'
 
-/** Milliseconds without an announcement, after which the definition of an entry counts as nobody's any more. */
+/** Milliseconds without an announcement after which the definition of an entry counts as abandoned. */
 export const SILENCE = 180_000
 const DAY = 86_400_000
 

@@ -45,7 +45,7 @@ export function highest(received: readonly Received[]): ScheduleState {
 
 const LARGEST_VERSION = 1e15
 
-/** What a message has changed, and what its sender is to be told. */
+/** The change that a message has made, and the answer to its sender. */
 export type Outcome =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'ended' }

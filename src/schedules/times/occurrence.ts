@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 const NAMESPACE = Buffer.from('5b0f4c0e6d3a4f7e9a51c2d1e8b7a630', 'hex')
 
 /**
- * The id of the task that an entry sends at one of its due times: a UUIDv5 of namespace, name and nominal due time, so that whoever
+ * The id of the task that an entry sends at one of its due times: a UUIDv5 of namespace, name and nominal due time, so that any leader that
  * sends it again sends it under the same id.
  */
 export function occurrenceId(namespace: string, name: string, due: number): string {

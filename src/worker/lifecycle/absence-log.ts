@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/time/clock.ts'
 /** The connections of a worker: the one that consumes, and the one that publishes. */
 export type SessionRole = 'consumer' | 'publisher'
 
-/** What telling of an absent broker takes. */
+/** The parts that the log of an absent broker needs. */
 export interface AbsenceLogOptions {
   readonly clock: Clock
   readonly logger: EventLogger
@@ -14,11 +14,11 @@ export interface AbsenceLogOptions {
   readonly terminal: boolean
 }
 
-// Milliseconds after the first line, and then for ever in steps of the last.
+// Milliseconds after the first line; after the last one, again at the same interval.
 const TOLD_AFTER = [10_000, 30_000, 60_000]
 const TOLD_EVERY = 60_000
 
-// What trying again does not mend: a person has to.
+// Errors that retrying does not fix.
 const REFUSALS = ['TWQ_BROKER_AUTH', 'TWQ_BROKER_VHOST', 'TWQ_BROKER_TLS'] as const
 
 const HINT = 'No RabbitMQ yet? npx twq dev brings a broker of its own.'

@@ -16,7 +16,7 @@ import { AbsenceLog } from './absence-log.ts'
 import type { Outbound } from './outbound.ts'
 import { logSession } from './session-log.ts'
 
-/** What a worker is connected to, and what runs its attempts. */
+/** The connections of a worker, and its pool. */
 export interface ConnectionsParts {
   readonly config: Pick<Config, 'nodeName'>
   readonly broker: Broker

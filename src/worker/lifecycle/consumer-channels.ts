@@ -23,7 +23,7 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { RecentAcks } from '../request/recent-acks.ts'
 import type { RequestTable } from '../request/request-table.ts'
 
-/** What the channels of a worker are for. */
+/** The parts that the channels of a worker need. */
 export interface ConsumerChannelsParts {
   readonly config: Config
   readonly broker: Broker
@@ -46,7 +46,7 @@ const LONGEST_MAILBOX = 1_000
 const LONGEST_MINGLING = 5_000
 const LONGEST_SUSPECTS = 5_000
 
-/** What is served by the channels, and made after them. */
+/** The parts that use the channels, and are created after them. */
 export interface Served {
   readonly intake: DeliveryReceiver
   readonly remote: RemoteControl

@@ -47,7 +47,7 @@ export interface WorkerHealthParts {
   readonly logger: EventLogger
 }
 
-// A loop that is later than this lets heartbeats and probes wait, too.
+// A loop that is blocked for longer also delays heartbeats and probes.
 const LOOP_LAG = 5_000
 // A line of the log has an end.
 const MOST_REPORTED = 100
@@ -140,7 +140,7 @@ export class WorkerHealth implements WorkerObserver {
     this.#instruments?.scheduled(schedule, lag, sentAt)
   }
 
-  /** All there is to know at the moment, tasks included. */
+  /** A report of the current state, including tasks. */
   report(): WorkerReport {
     const { table, clock } = this.#parts
     const { consumer, publisher, aside, loopLag, outcomes } = this.#signs()
@@ -249,7 +249,7 @@ export class WorkerHealth implements WorkerObserver {
   }
 }
 
-/** By the names of the task queues; what there is not beside them, a queue of failures where none are kept say, is left out. */
+/** By the names of the task queues; queues that do not exist are left out, for example that of failures if none are kept. */
 async function depthsOf(depths: QueueDepths, names: readonly string[]) {
   const known = await depths.read(names.flatMap((name) => [name, quarantineQueue(name), failedQueue(name)]))
   const by = (queueOf: (name: string) => string): ReadonlyMap<string, number> =>

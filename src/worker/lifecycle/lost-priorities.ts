@@ -4,7 +4,7 @@ import { isQuorum, maxPriorityOf } from '../../protocol/queue/task-queue.ts'
 import { createRouter } from '../../sending/router.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 
-/** A queue that heeds no priorities, and who gives its tasks some all the same. */
+/** A queue without priorities, and what gives its tasks one. */
 export interface LostPriority {
   readonly queue: string
   /** For people: `task emails.send`, `route emails.*`, `defaultPriority`. */

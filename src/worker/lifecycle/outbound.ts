@@ -55,7 +55,7 @@ export interface Outbound {
   readonly results: ResultBackend
   readonly quarantine: Quarantine
   readonly failed: FailedMessages
-  /** Where tasks wait that are not due. */
+  /** Holds tasks that are not due. */
   readonly delivery: DelayedDelivery
   /** Leaves what reads the results of tasks that tasks send; before `publishing` stops. */
   stopReading(): Promise<void>
@@ -71,7 +71,7 @@ export interface Outbound {
 // Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
 const OUTSTANDING_LIMIT = 100_000
 
-// What a worker has to send is worth more than a moment; but a queue that stays full must be told of.
+// Long enough to outlast a short refusal; a queue that stays full is logged.
 const PATIENCE = 15_000
 
 const UNUSABLE =

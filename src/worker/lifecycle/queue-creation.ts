@@ -4,9 +4,9 @@ import type { Routes, RouteTable } from '../../protocol/queue/routes.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Router } from '../../sending/router.ts'
 
-/** How many task queues that only it names one message may have declared. */
+/** The most task queues that are declared because one message names them. */
 export const MOST_CREATED = 16
-// What route functions answered: beyond these the oldest are forgotten, and learned again when they answer so again.
+// The most queues remembered from route functions; the oldest are dropped first.
 const MOST_ROUTED = 10_000
 
 /** What bounds the queues that messages have a worker declare. */

@@ -5,7 +5,7 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { ConsumerTimeouts } from '../consume/consumer-timeouts.ts'
 import type { AbsenceLog, SessionRole } from './absence-log.ts'
 
-/** What telling of connections takes. */
+/** The parts that the log of connections needs. */
 export interface SessionLogParts {
   readonly logger: EventLogger
   /** Shared by the connections of one worker. */

@@ -5,7 +5,7 @@ import { messageOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { RevocationStore, SavedRevocations } from '../request/revocations.ts'
 
-// What a worker writes is a fifth of it.
+// Five times what a worker writes at most.
 const LARGEST = 64 * 1024 * 1024
 // How each file of ours begins.
 const BEGINNING = '{"version":'
@@ -53,7 +53,7 @@ export class StateFile implements RevocationStore {
     }
   }
 
-  /** Writes what `state` gives when its turn comes; calls in between are one. */
+  /** Writes the value of `state` after any write that is under way; further calls until then are merged. */
   save(state: () => SavedRevocations): void {
     this.#next = state
     this.#writing ??= this.#write().finally(() => {
@@ -177,7 +177,7 @@ function isSaved(value: unknown): value is SavedRevocations {
   return isListOf(ids, 1) && isListOf(stamps, 2)
 }
 
-/** True for rows of so many texts and a moment. */
+/** True for rows of `texts` strings and a timestamp. */
 function isListOf(rows: unknown, texts: number): boolean {
   const isRow = (row: unknown): boolean =>
     Array.isArray(row) &&

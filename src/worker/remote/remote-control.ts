@@ -25,7 +25,7 @@ export interface RemoteControlParts extends Omit<ViewParts, 'events' | 'shutDown
   readonly logger: EventLogger
 }
 
-/** How others know of a worker: it answers Celery's remote control, introduces itself, and tells monitors that it is there. */
+/** Answers Celery's remote control, exchanges revocations with other workers, and sends worker events to monitors. */
 export class RemoteControl implements WorkerObserver {
   readonly #parts: RemoteControlParts
   readonly #view: WorkerView
