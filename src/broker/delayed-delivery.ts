@@ -82,8 +82,9 @@ export class DelayedDelivery {
   }
 
   /**
-   * Prepares for a queue that was just declared: where it had been deleted, its bindings went with it. Prepares also what Celery 5.5 and later delay for its topic exchange: the key of such a message ends with
-   * the one it was sent with. Resolves with whether messages can be delayed for the queue by its name. Never rejects.
+   * Prepares for a queue that was just declared: if it had been deleted, its bindings were deleted with it. Also prepares for
+   * what Celery 5.5 and later delay for its topic exchange: the key of such a message ends with the key it was sent with.
+   * Resolves with whether messages can be delayed for the queue by its name. Never rejects.
    */
   async prepareFor({ name, exchange, routingKey }: TaskQueue): Promise<boolean> {
     for (const target of [name, { queue: name, exchange: exchange.name, routingKey }]) this.#unbind(target)

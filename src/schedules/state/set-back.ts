@@ -1,14 +1,17 @@
 import type { ScheduleState } from './state.ts'
 
-/** Milliseconds that the clocks of two leaders may differ by: what one has dealt with is not sent again by the other. */
+/**
+ * The difference in milliseconds that is tolerated between the clocks of two leaders: within it, the next leader does not send
+ * again what the earlier one sent.
+ */
 export const MOST_AHEAD = 60_000
 
-/** And what no clock shows: an entry that is that far ahead was written so, and is over. */
+/** A time that no clock shows: an entry that far ahead was written on purpose, to end it. */
 const NO_CLOCK = 100 * 365 * 86_400_000
 
 /**
- * Sets back what a leader with a clock that was ahead has noted: until then nothing would be sent. Due times that it sent early are sent
- * once more, under their ids. Returns by how many milliseconds it was ahead; 0 where that is no more than clocks may differ by.
+ * Resets times recorded by a leader whose clock was ahead, since nothing would be sent until then. Occurrences that it sent early
+ * are sent again with the same ids. Returns by how many milliseconds the clock was ahead; 0 within the tolerance.
  */
 export function setBack(state: ScheduleState, now: number): number {
   let ahead = 0
