@@ -61,4 +61,12 @@ describe('a window of sends', () => {
     await turn()
     expect(entered).toEqual(['first', 'late', 'last'])
   })
+
+  it('lets half a million in, or half a million give up, each at the same cost', () => {
+    const { window } = aWindow()
+    const waits = Array.from({ length: 500_000 }, () => window.enter(1))
+    for (const wait of waits.slice(3, 250_000)) wait?.cancel()
+    for (let left = 0; left < 3 + 250_000; left += 1) window.leave(1)
+    expect(window.enter(100)).toBeUndefined()
+  })
 })
