@@ -18,6 +18,8 @@ export class UnconfirmedPublishes {
   /** In the order of publishing, which is ascending. */
   readonly #byTag = new ShortLivedMap<number, Unconfirmed>()
   #last = 0
+  /** The tag of the publish that was returned last. */
+  #lastReturned = 0
 
   get size(): number {
     return this.#byTag.size
@@ -42,12 +44,18 @@ export class UnconfirmedPublishes {
     }
   }
 
-  /** A mandatory message came back; RabbitMQ confirms it only afterwards, and returns in the order of publishing. */
+  /**
+   * A mandatory message came back. RabbitMQ confirms it only afterwards, and returns in the order of publishing, so that those up to
+   * the last one that came back are not looked at again.
+   */
   returned(messageId: string | undefined, route: Route): void {
-    for (const publish of this.#byTag.values()) {
-      if (!publish.mandatory || publish.returned || publish.messageId !== messageId) continue
+    const oldest = this.#byTag.keys().next().value ?? this.#last + 1
+    for (let tag = Math.max(oldest, this.#lastReturned + 1); tag <= this.#last; tag += 1) {
+      const publish = this.#byTag.get(tag)
+      if (publish === undefined || !publish.mandatory || publish.messageId !== messageId) continue
       if (publish.route.routingKey !== route.routingKey || publish.route.exchange !== route.exchange) continue
       publish.returned = true
+      this.#lastReturned = tag
       return
     }
   }

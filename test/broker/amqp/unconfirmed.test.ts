@@ -43,3 +43,20 @@ it('finds a returned message by its id and route, the oldest first', () => {
   settle(3, true)
   expect(answered).toEqual(['a', 'twice returned', 'twice'])
 })
+
+it('finds the next one that was returned, however many were returned before it', () => {
+  const messageIds = Array.from({ length: 50_000 }, (_, index) => `id ${index}`)
+  const { unconfirmed, answered, settle } = published(...messageIds)
+  for (const messageId of messageIds) unconfirmed.returned(messageId, QUEUE_A)
+  settle(messageIds.length, true)
+  expect(answered).toEqual(messageIds.map((messageId) => `${messageId} returned`))
+})
+
+it('finds a returned message behind others that were confirmed', () => {
+  const { unconfirmed, answered, settle } = published('a', 'b', 'c')
+  unconfirmed.returned('a', QUEUE_A)
+  settle(2, true)
+  unconfirmed.returned('c', QUEUE_A)
+  settle(3, false)
+  expect(answered).toEqual(['a returned', 'b', 'c returned'])
+})
