@@ -1,5 +1,7 @@
+import type { GetMessage } from 'amqplib'
 import { messageOf, TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
+import { deferred } from '../../runtime/time/deferred.ts'
 import type {
   Channel,
   CloseReason,
@@ -30,6 +32,8 @@ export class AmqpChannel implements Channel, FrameReceiver {
   readonly #publishes: ConfirmedPublishes
   /** The consumers that the broker has not ended, cancelled ones included: it may still take back what it delivered to them. */
   readonly #receivers = new Map<string, (message: null) => void>()
+  /** Rejects each `get` that waits: amqplib forgets one whose message has begun to arrive. */
+  readonly #gets = new Set<(reason: TwqError) => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: TwqError | undefined
   /** The limit of the consumers that start from now on. */
@@ -57,6 +61,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
               ? { kind: 'requested' }
               : { kind: 'lost', error: this.#reason() }
           this.#publishes.rejectAll(this.#reason())
+          for (const reject of this.#gets) reject(this.#reason())
           resolve(reason)
         })
       })
@@ -209,7 +214,11 @@ export class AmqpChannel implements Channel, FrameReceiver {
   }
 
   async get(queue: string): Promise<Delivery | undefined> {
-    const message = await this.#ask(() => this.#raw.get(queue, { noAck: false }))
+    const lost = deferred<never>()
+    this.#gets.add(lost.reject)
+    const asked = (): Promise<GetMessage | false> =>
+      Promise.race([this.#raw.get(queue, { noAck: false }), lost.promise])
+    const message = await this.#ask(asked).finally(() => this.#gets.delete(lost.reject))
     if (message === false) return undefined
     this.#answers.delivered(message.fields.deliveryTag)
     return new AmqpDelivery(receivedByGet(message), this.#answers)
