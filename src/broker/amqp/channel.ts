@@ -23,6 +23,13 @@ import type { FrameReceiver } from './frame-reader.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
+/** A consumer, and what is not settled of what it was given. */
+interface Receiver {
+  readonly receive: (message: null) => void
+  readonly credit: ConsumerCredit
+  cancelled: boolean
+}
+
 /** amqplib's confirm channel behind our seam. */
 export class AmqpChannel implements Channel, FrameReceiver {
   readonly closed: Promise<CloseReason>
@@ -30,8 +37,8 @@ export class AmqpChannel implements Channel, FrameReceiver {
   readonly #owner: ChannelOwner
   readonly #answers: Answers
   readonly #publishes: ConfirmedPublishes
-  /** The consumers that the broker has not ended, cancelled ones included: it may still take back what it delivered to them. */
-  readonly #receivers = new Map<string, (message: null) => void>()
+  /** The consumers that the broker has not ended. Cancelled ones stay while it may still take back what it delivered to them. */
+  readonly #receivers = new Map<string, Receiver>()
   /** Rejects each `get` that waits: amqplib forgets one whose message has begun to arrive. */
   readonly #gets = new Set<(reason: TwqError) => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -149,17 +156,22 @@ export class AmqpChannel implements Channel, FrameReceiver {
   ): Promise<Subscription> {
     const { noAck = false, exclusive = false, priority, onCancelled } = options
     const credit = new ConsumerCredit(this.#consumerLimit)
+    let isStarted = false
+    let endedEarly = false
+    const ended: EndedConsumer = {
+      disown: () => {
+        credit.disowned = true
+      },
+    }
     const receive = (message: ReceivedMessage | null): void => {
       try {
-        if (message === null) {
-          onCancelled?.({
-            disown: () => {
-              credit.disowned = true
-            },
-          })
-        } else {
+        if (message !== null) {
           if (!noAck) this.#answers.delivered(message.deliveryTag, credit)
           onDelivery(new AmqpDelivery(message, this.#answers, credit))
+        } else if (isStarted) {
+          onCancelled?.(ended)
+        } else {
+          endedEarly = true
         }
       } catch (error) {
         this.#owner.onCallbackError(error)
@@ -168,15 +180,16 @@ export class AmqpChannel implements Channel, FrameReceiver {
     const { consumerTag } = await this.#ask(() =>
       this.#raw.consume(queue, receive, { noAck, exclusive, ...(priority === undefined ? {} : { priority }) }),
     )
-    this.#receivers.set(consumerTag, receive)
+    isStarted = true
+    // The end may come together with the confirm: the caller has to have the consumer before it hears of the end.
+    if (endedEarly) setImmediate(() => this.#state === 'open' && receive(null))
+    else this.#receivers.set(consumerTag, { receive, credit, cancelled: false })
     return {
       consumerTag,
       get room() {
         return credit.room
       },
-      cancel: async () => {
-        await this.#ask(() => this.#raw.cancel(consumerTag))
-      },
+      cancel: () => this.#cancel(consumerTag),
       cancelExhausted: (signal) => this.#cancelExhausted(consumerTag, credit, signal),
     }
   }
@@ -190,7 +203,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
       // Written at once, it is in front of the answers that were held back.
       while (credit.exhausted && this.#raw.reply !== null) await this.#await()
       if (!credit.exhausted) return false
-      const cancelled = this.#ask(() => this.#raw.cancel(consumerTag))
+      const cancelled = this.#cancel(consumerTag)
       release()
       await cancelled
       return true
@@ -200,13 +213,22 @@ export class AmqpChannel implements Channel, FrameReceiver {
     }
   }
 
+  async #cancel(consumerTag: string): Promise<void> {
+    await this.#ask(() => this.#raw.cancel(consumerTag))
+    const receiver = this.#receivers.get(consumerTag)
+    if (receiver !== undefined) receiver.cancelled = true
+    for (const [tag, { cancelled, credit }] of this.#receivers) {
+      if (cancelled && credit.unsettled === 0) this.#receivers.delete(tag)
+    }
+  }
+
   /**
    * RabbitMQ 4.3 goes on delivering to a consumer of a quorum queue that it has told of its end, at the consumer timeout,
    * and tells it once more; and it expects no answer, unless it says so. Ending the consumer ourselves is understood by
    * every version, also where there is none any more.
    */
   #consumerEnded(consumerTag: string): void {
-    const receive = this.#receivers.get(consumerTag) ?? this.#raw.consumers.get(consumerTag)
+    const receive = this.#receivers.get(consumerTag)?.receive ?? this.#raw.consumers.get(consumerTag)
     this.#receivers.delete(consumerTag)
     if (receive === undefined) return
     if (this.#state === 'open') this.#raw.cancel(consumerTag).catch(() => {})

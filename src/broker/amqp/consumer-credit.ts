@@ -20,6 +20,11 @@ export class ConsumerCredit {
     this.#limit = limit
   }
 
+  /** Deliveries without an answer, and those whose answer is held back. */
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
   /** How many more the broker may send. */
   get room(): number {
     return this.#limit === 0 ? Number.POSITIVE_INFINITY : Math.max(this.#limit - this.#unsettled, 0)
