@@ -26,7 +26,7 @@ export class ConfirmedPublishes {
     this.#onListenerError = onListenerError
     // amqplib counts confirms of what it has published itself.
     raw.removeAllListeners('nack')
-    raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, refuse))
+    raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, this.#nacked))
     raw.on('return', (message) => this.#returned(message))
   }
 
@@ -57,9 +57,10 @@ export class ConfirmedPublishes {
       refused || limit !== undefined
         ? new TwqError('TWQ_CHANNEL_CLOSED', `the channel was closed: ${reason.message}`, { cause: reason })
         : reason
-    for (const { route, size, listener } of this.#unconfirmed.drain()) {
-      if (limit !== undefined && size > limit) listener.refused(oversizeError({ size, limit }, reason.cause))
-      else listener.refused(exchange !== undefined && route.exchange === exchange ? reason : gone)
+    for (const publish of this.#unconfirmed.drain()) {
+      const { route, size } = publish
+      if (limit !== undefined && size > limit) this.#refuse(publish, oversizeError({ size, limit }, reason.cause))
+      else this.#refuse(publish, exchange !== undefined && route.exchange === exchange ? reason : gone)
     }
   }
 
@@ -71,18 +72,26 @@ export class ConfirmedPublishes {
     }
   }
 
+  readonly #nacked = (publish: Unconfirmed): void => this.#refuse(publish, nackError(publish.route))
+
+  #refuse({ listener }: Unconfirmed, error: TwqError): void {
+    try {
+      listener.refused(error)
+    } catch (thrown) {
+      this.#onListenerError(thrown)
+    }
+  }
+
   #returned(message: Message): void {
     const { exchange, routingKey } = message.fields
     this.#unconfirmed.returned(message.properties.messageId as string | undefined, { exchange, routingKey })
   }
 }
 
-function refuse({ route, listener }: Unconfirmed): void {
-  listener.refused(
-    new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
-      hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
-    }),
-  )
+function nackError(route: Route): TwqError {
+  return new TwqError('TWQ_PUBLISH_REFUSED', `the broker refused a message to ${describeRoute(route)}`, {
+    hint: 'A queue with a length limit and overflow reject-publish is full, or a queue is unavailable.',
+  })
 }
 
 function describeRoute({ exchange, routingKey }: Route): string {

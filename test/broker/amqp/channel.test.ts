@@ -12,8 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const connect = (url = server.url): Promise<Connection> =>
-  amqpBroker({ url, heartbeat: 10_000, name: 'test' }).connect()
+const connect = (url = server.url, onCallbackError?: (error: unknown) => void): Promise<Connection> =>
+  amqpBroker({ url, heartbeat: 10_000, name: 'test', ...(onCallbackError && { onCallbackError }) }).connect()
 
 it('rejects a get whose message is cut off with the connection', async () => {
   await using proxy = await FaultProxy.before(server.url)
@@ -43,6 +43,26 @@ it('starts a consumer before it says that the broker has ended it', async () => 
   await other.deleteQueue('short-lived')
   await ended
   expect(told).toEqual(['consuming', 'cancelled'])
+})
+
+it('refuses all publishes of a lost channel, also those behind one whose listener throws', async () => {
+  await using proxy = await FaultProxy.before(server.url)
+  const thrown: unknown[] = []
+  await using connection = await connect(proxy.through(server.url), (error) => thrown.push(error))
+  await using channel = await connection.openChannel()
+  proxy.blackhole()
+  const route = { exchange: '', routingKey: 'anywhere' }
+  const message = { properties: {}, headers: {}, body: Buffer.alloc(0) }
+  const mistake = new Error('a mistake in a listener')
+  const refused = (): void => {
+    throw mistake
+  }
+  channel.post(route, message, { mandatory: false }, { confirmed: () => {}, refused })
+  const behind = channel.publish(route, message)
+  proxy.reset()
+  await expect(behind).rejects.toMatchObject({ code: 'TWQ_CONNECTION_LOST' })
+  expect(thrown).toEqual([mistake])
+  expect(await channel.closed).toMatchObject({ kind: 'lost' })
 })
 
 it('holds nothing of a consumer that was cancelled and has settled all', async () => {
