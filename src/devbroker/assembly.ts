@@ -14,7 +14,8 @@ export interface Published extends Omit<ContentHeader, 'bodySize'> {
 export class Assembly {
   readonly #publish: MethodArguments<'basic.publish'>
   #header: ContentHeader | undefined
-  #chunks: Buffer[] = []
+  /** Grows with what arrives. One buffer, since a client may send a body in frames of a byte, or of none, without end. */
+  #body = Buffer.alloc(0)
   #missing = 0
 
   constructor(publish: MethodArguments<'basic.publish'>) {
@@ -43,14 +44,23 @@ export class Assembly {
       if (frame.type !== FRAME.body || frame.payload.length > this.#missing) {
         throw unexpectedFrame('expected content body, got non content body frame instead')
       }
-      // Copied: the frame is a piece of the chunk that the socket read, which would be kept alive as a whole.
-      this.#chunks.push(Buffer.from(frame.payload))
-      this.#missing -= frame.payload.length
+      this.#append(frame.payload, this.#header.bodySize)
     }
     if (this.#missing > 0) return undefined
     const { properties, headers } = this.#header
-    const [only] = this.#chunks
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
-    return { publish: this.#publish, properties, headers, body }
+    return { publish: this.#publish, properties, headers, body: this.#body }
+  }
+
+  /** Copies: the frame is a piece of the chunk that the socket read, which would be kept alive as a whole. */
+  #append(payload: Buffer, bodySize: number): void {
+    const { held } = this
+    const needed = held + payload.length
+    if (needed > this.#body.length) {
+      const grown = Buffer.allocUnsafe(Math.min(Math.max(needed, 2 * this.#body.length), bodySize))
+      this.#body.copy(grown)
+      this.#body = grown
+    }
+    this.#body.set(payload, held)
+    this.#missing -= payload.length
   }
 }
