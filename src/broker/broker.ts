@@ -1,6 +1,6 @@
 import type { Route, WireMessage } from '../protocol/wire.ts'
 
-/** The seam to AMQP: something that can be connected to. */
+/** The interface to AMQP: a broker that one can connect to. */
 export interface Broker {
   /** Opens one connection; rejects with a `TWQ_BROKER_*` error. */
   connect(options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<Connection>
@@ -13,11 +13,11 @@ export interface ServerInfo {
   /** Seconds; the negotiated heartbeat. */
   readonly heartbeat: number
   readonly frameMax: number
-  /** Host and port that were reached. */
+  /** The host and port that were reached. */
   readonly address?: string
-  /** The name of the cluster; RabbitMQ does not tell that of the node. */
+  /** The name of the cluster; RabbitMQ does not tell the name of the node. */
   readonly cluster?: string
-  /** Where it is twq's own built-in broker: the folder of the `twq dev` that runs it; '' for one that `twq broker` runs. */
+  /** Set only by twq's built-in broker: the folder of the `twq dev` that runs it, or '' when `twq broker` runs it. */
   readonly builtInFor?: string
 }
 
@@ -31,9 +31,9 @@ export interface Connection extends AsyncDisposable {
   readonly closed: Promise<CloseReason>
   /** The broker's reason while it takes no publishes from this connection. */
   readonly blocked: string | undefined
-  /** Told each time the broker blocks (a reason) or unblocks (undefined) this connection; returns how to stop listening. */
+  /** Calls `listener` each time the broker blocks (a reason) or unblocks (undefined) this connection; returns a function that removes it. */
   onBlocked(listener: (reason: string | undefined) => void): () => void
-  /** Opens one more channel; rejects where the broker allows no more, or the connection is over. */
+  /** Opens a channel; rejects when the broker allows no more of them, or the connection is over. */
   openChannel(): Promise<Channel>
   /** Ends the connection without waiting for the other side: for a peer that no longer answers. */
   destroy(error: Error): void
@@ -76,21 +76,21 @@ export interface Channel extends AsyncDisposable {
   readonly isOpen: boolean
   /** True when it has no consumer, and each of its deliveries is settled. */
   readonly idle: boolean
-  /** Resolves when the broker answers a question about no queue: after the deliveries before it. */
+  /** Resolves when the broker answers a request that concerns no queue; the deliveries sent before the answer have arrived by then. */
   ping(): Promise<void>
   /** Declares an exchange. Rejects when there is one of that name with other properties, which closes the channel. */
   declareExchange(exchange: ExchangeSpec): Promise<void>
-  /** Declares a queue, and resolves with what the broker says of it. Rejects as `declareExchange` does. */
+  /** Declares a queue, and resolves with its status. Rejects as `declareExchange` does. */
   declareQueue(queue: QueueSpec): Promise<QueueStatus>
   /** A passive declare: asks without creating. Rejects with `TWQ_QUEUE_MISSING`, which closes the channel. */
   inspectQueue(name: string): Promise<QueueStatus>
-  /** Has a queue get what is published to an exchange with such keys. */
+  /** Binds a queue to an exchange by a routing key (queue.bind). */
   bind(queue: string, exchange: string, routingKey: string, args?: Readonly<Record<string, unknown>>): Promise<void>
-  /** Has `destination` get what is published to the exchange `source` with such keys (RabbitMQ's exchange.bind). */
+  /** Binds the exchange `destination` to the exchange `source` by a routing key (RabbitMQ's exchange.bind). */
   bindExchange(destination: string, source: string, routingKey: string): Promise<void>
-  /** Resolves with how many messages went with it. With a condition that does not hold it rejects, which closes the channel. */
+  /** Deletes a queue; resolves with the number of messages in it. If a condition does not hold it rejects, which closes the channel. */
   deleteQueue(name: string, only?: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean }): Promise<number>
-  /** Drops what is ready for delivery; resolves with how many messages that were. */
+  /** Drops the messages that are ready for delivery; resolves with their number. */
   purgeQueue(name: string): Promise<number>
   /** `channel` shares the limit among the channel's consumers and can be changed while they run (AMQP's global flag). */
   prefetch(count: number, scope: 'channel' | 'consumer'): Promise<void>
@@ -102,11 +102,11 @@ export interface Channel extends AsyncDisposable {
       readonly noAck?: boolean
       readonly exclusive?: boolean
       readonly priority?: number
-      /** Told, once, when the broker itself ends the consumer (its queue was deleted, say). */
+      /** Called once when the broker ends the consumer, for instance because its queue was deleted; never before `consume` resolves. */
       readonly onCancelled?: (ended: EndedConsumer) => void
     },
   ): Promise<Subscription>
-  /** The next message, if one is ready. Not beside a consumer on the same channel. */
+  /** Takes the next message, if one is ready. Not to be used together with a consumer on the same channel. */
   get(queue: string): Promise<Delivery | undefined>
   /** Resolves on the broker's confirm: `returned` when a mandatory message reached no queue. */
   publish(
@@ -114,11 +114,11 @@ export interface Channel extends AsyncDisposable {
     message: WireMessage,
     options?: { readonly mandatory?: boolean },
   ): Promise<'confirmed' | 'returned'>
-  /** The same for one who publishes much: no promise is made, and `listener` is told, once and never before it returns. */
+  /** `publish` without a promise, for many messages: calls `listener` once, and never before it returns. */
   post(route: Route, message: WireMessage, options: { readonly mandatory: boolean }, listener: PublishListener): void
 }
 
-/** Hears what becomes of one publish. Neither may throw. */
+/** Gets the outcome of one publish. Neither method may throw. */
 export interface PublishListener {
   /** The broker has the message, or has returned it because no queue takes it. */
   confirmed(outcome: 'confirmed' | 'returned'): void
@@ -129,8 +129,8 @@ export interface PublishListener {
 /** A consumer that the broker has ended, and what it delivered. */
 export interface EndedConsumer {
   /**
-   * Counts its deliveries that are not settled as taken back by the broker, which its client can not see: they are not
-   * `alive` any more, and what they are answered with is sent, but not believed.
+   * Treats its unsettled deliveries as taken back by the broker, which the client can't see by itself: they are no longer
+   * `alive`, and their answers are still sent but count as not given.
    */
   disown(): void
 }
@@ -140,7 +140,7 @@ export interface Subscription {
   readonly consumerTag: string
   /** How many more messages the broker may send it, by its own limit; Infinity where it has none. */
   readonly room: number
-  /** Stops deliveries; resolves once the broker agreed. Unacknowledged deliveries stay in hand. */
+  /** Stops deliveries; resolves once the broker has confirmed that. Unacknowledged deliveries stay unacknowledged. */
   cancel(): Promise<void>
   /**
    * Ends the consumer as soon as there is no room: nothing is on its way to it then, which a quorum queue would take back and deliver as
@@ -150,7 +150,7 @@ export interface Subscription {
   cancelExhausted(signal: AbortSignal): Promise<boolean>
 }
 
-/** One message in our hands, bound to the channel that delivered it. */
+/** One delivered message, bound to the channel that delivered it. */
 export interface Delivery extends WireMessage {
   readonly route: Route
   readonly redelivered: boolean
@@ -162,6 +162,6 @@ export interface Delivery extends WireMessage {
    * nothing is sent, when the channel is gone.
    */
   ack(): boolean
-  /** Gives it back, or drops it (`requeue: false`); false, and nothing is sent, when the channel is gone. */
+  /** Returns it to its queue, or drops it (`requeue: false`); false, and nothing is sent, when the channel is gone. */
   nack(options: { readonly requeue: boolean }): boolean
 }

@@ -5,8 +5,8 @@ import type { Connection } from './broker.ts'
 export const BLOCKED_HINT = 'It does again by itself once there is more. Look there: rabbitmq-diagnostics alarms'
 
 /**
- * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker takes no messages from it: RabbitMQ answers no request
- * on a blocked connection either, and a command that asks one question must not hang.
+ * Ends `connection` with `TWQ_BROKER_BLOCKED` once the broker blocks it: RabbitMQ answers no request on a blocked
+ * connection, and a command that asks one question must not hang.
  */
 export function giveUpWhenBlocked(connection: Connection): void {
   connection.onBlocked((reason) => {

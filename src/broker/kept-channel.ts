@@ -21,7 +21,7 @@ export interface Kept<C extends Keepable = Channel> extends AsyncDisposable {
   readonly channel: C | undefined
 }
 
-/** False for errors that may pass by themselves: an absent broker or node, a lost connection or channel. All others need a person. */
+/** False for errors that may pass by themselves: an absent broker or node, a lost connection or channel. All others need an operator. */
 export function cannotBeMended(error: unknown): boolean {
   return !TwqError.is(
     error,

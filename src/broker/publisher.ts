@@ -3,9 +3,9 @@ import type { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import type { Channel, PublishListener } from './broker.ts'
 
-/** Where an answer to one message is heard. */
+/** The source of an answer to one message. */
 export interface AnswerSource {
-  /** Told of the answer, while a publish waits for the broker's confirm. */
+  /** Called on the answer, while a publish waits for the broker's confirm. */
   onAnswer: { answered(): void } | undefined
 }
 
@@ -18,7 +18,7 @@ export interface PublishOptions {
   readonly signal?: AbortSignal | undefined
   /** Instead of the publisher's own. */
   readonly patience?: number
-  /** Where an answer comes that only a message can cause that was taken: with it a publish is over, confirmed or not. */
+  /** An answer from here proves that the broker took the message: it ends the publish, confirmed or not. */
   readonly answer?: AnswerSource | undefined
 }
 
@@ -32,7 +32,7 @@ export interface Publisher {
    * `TWQ_PUBLISH_REFUSED` (nacked time and again, or larger than the broker takes), `TWQ_PUBLISH_TIMEOUT`, `TWQ_PUBLISH_OVERFLOW`, the signal's reason, or `TWQ_CLOSED`.
    */
   publish(outgoing: Outgoing, options?: PublishOptions): Promise<'confirmed' | 'returned'>
-  /** The same without a promise: `listener` is told, once and never before this returns. */
+  /** The same without a promise: calls `listener` once, and never before it returns. */
   post(outgoing: Outgoing, options: PublishOptions, listener: PublishListener): void
   /** Messages handed over and not yet confirmed. */
   readonly outstanding: number
@@ -64,7 +64,7 @@ export interface PublisherOptions {
   readonly patience?: number
 }
 
-/** The publisher, which is told what a channel answered for a message. */
+/** The publisher, which gets the channel's answer for a message. */
 export interface PublishOwner {
   confirmed(entry: PendingPublish, outcome: 'confirmed' | 'returned'): void
   refused(entry: PendingPublish, error: Error): void
@@ -87,7 +87,7 @@ export class PendingPublish implements PublishListener {
   /** Withdraws the abort listener. */
   cleanUp: (() => void) | undefined
   answer: AnswerSource | undefined
-  /** How often, and how the broker did not take it. */
+  /** The state of its retries after the broker refused it, and the last refusal. */
   refusals: BackoffState | undefined
   refusal: unknown
   /** Until it is tried again. */

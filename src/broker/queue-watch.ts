@@ -55,7 +55,7 @@ export function watchQueues(options: QueueWatchOptions): QueueWatch {
       if (signal.aborted) return
       const before = consuming()
       const answers = await Promise.all(before.map(async (queue) => [queue, await ask(queue)] as const))
-      // One that was left or lost meanwhile is told of elsewhere.
+      // A queue that was left or lost meanwhile is reported elsewhere.
       const still = new Set(consuming())
       if (!signal.aborted) judge(answers.filter(([queue]) => still.has(queue)))
     }

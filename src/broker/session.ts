@@ -61,9 +61,9 @@ export interface SessionOptions {
 
 /**
  * A session on `broker`. `start()` resolves on the first connection; it tries for as long as it may, and rejects at once
- * with what trying again can't mend (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). After any later loss
- * it connects again, without end. `stop()` waits for what was written to arrive, within its deadline. What the
- * session itself can't go on after is told as `failed`.
+ * with an error that a retry can't fix (`TWQ_BROKER_AUTH`, `TWQ_BROKER_VHOST`, `TWQ_BROKER_TLS`). After any later loss
+ * it reconnects, without end. `stop()` waits for what was written to arrive, within its deadline. An error that ends the session
+ * itself is emitted as `failed`.
  */
 export function createSession(options: SessionOptions): Session {
   return new StandingSession(options)
@@ -268,7 +268,7 @@ class StandingSession implements Session {
         return await link.connection.openChannel()
       } catch (error) {
         if (!TwqError.is(error, 'TWQ_CONNECTION_LOST')) throw error
-        // The loop that owns the connection hears of its end before we do.
+        // `#live` has awaited `closed` for longer, so it takes the connection away before this goes on.
         await link.connection.closed
       }
     }

@@ -118,7 +118,7 @@ export class Connection implements ChannelOwner {
     if (this.#channels.delete(number)) this.#around.budget.give(CHANNEL)
   }
 
-  /** The server's alarm went on or off: a client that publishes is told, and waits. */
+  /** The server's alarm went on or off: blocks or unblocks a client that publishes. */
   alarmChanged(): void {
     const { alarm } = this.#around
     const block = alarm !== undefined && this.#publishes && this.#state === 'running'
@@ -219,7 +219,7 @@ export class Connection implements ChannelOwner {
       clock: this.#clock,
       beat: () => this.write([HEARTBEAT_FRAME]),
       lost: (silentMs) => {
-        // What is not read can't be heard.
+        // While reading is paused, no heartbeat can arrive.
         if (this.#socket.isPaused()) return
         this.#around.logger.warn({ silentMs }, 'dev broker client missed its heartbeats')
         this.#socket.destroy()
@@ -272,7 +272,7 @@ export class Connection implements ChannelOwner {
     this.#send('connection.close', fields)
     this.#deadline?.cancel()
     this.#deadline = this.#clock.after(CLOSE_TIMEOUT, () => this.#socket.destroy())
-    // What the client still has to say is read, so that it can get round to the answer.
+    // Goes on reading: the answer comes after what the client has sent already.
     this.#blocked = false
     this.#backedUp = false
     this.#socket.resume()

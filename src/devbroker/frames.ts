@@ -65,7 +65,7 @@ export class FrameReader {
     return { type, channel, payload }
   }
 
-  /** The first `length` bytes, once so many have arrived, before there is any talk of frames. */
+  /** The first `length` bytes once they have arrived: for the protocol header, which is no frame. */
   take(length: number): Buffer | undefined {
     if (this.#length < length) return undefined
     const bytes = this.#joined(length).subarray(0, length)

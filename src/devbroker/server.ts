@@ -17,7 +17,7 @@ export interface DevBrokerOptions {
   /** Drives expirations and time-outs of queues; default the machine's. */
   readonly clock?: Clock
   readonly logger?: Logger
-  /** The folder of the project that it is for, which clients are told. */
+  /** The folder of the project that it serves; clients get it in the server's properties. */
   readonly project?: string
   /** Names and passwords that may log in; default guest with the password guest. */
   readonly users?: Readonly<Record<string, string>>

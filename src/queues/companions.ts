@@ -8,11 +8,11 @@ import { plainQueue, type QueueArgument, type TaskQueue } from '../protocol/queu
 /** A queue beside a task queue, as it is there now. */
 export interface Companion {
   readonly quorum: boolean
-  /** Says in what it is otherwise than it was declared, where it is. */
+  /** How it differs from its declaration, if it does. */
   readonly difference: TwqError | undefined
   /** How to correct it; undefined where it does no harm. */
   readonly hint?: string
-  /** Its settings that are otherwise, by their arguments; empty where it is as declared. */
+  /** The settings that differ, by their arguments; empty when none does. */
   readonly differences: readonly Difference[]
 }
 

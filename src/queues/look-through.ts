@@ -1,8 +1,8 @@
 import type { Connection, Delivery } from '../broker/broker.ts'
 
 /**
- * The messages that lie in `queue` now, oldest first: one is read at a time, and none is settled, so that all go back to their
- * places when the iteration ends, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` where there is no such queue.
+ * The messages that are in `queue` now, oldest first: reads one at a time and settles none, so that all return to their
+ * places when the iteration ends, flagged as redelivered. Rejects with `TWQ_QUEUE_MISSING` when there is no such queue.
  */
 export async function* lookThrough(
   connection: Connection,

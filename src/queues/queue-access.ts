@@ -12,7 +12,7 @@ export async function withChannel<T>(connection: Connection, use: (channel: Chan
   return await use(channel)
 }
 
-/** The same for a question about a queue. Rejects with `TWQ_QUEUE_DOWN` where the broker has no answer in time. */
+/** The same for a question about a queue. Rejects with `TWQ_QUEUE_DOWN` when the broker does not answer in time. */
 export function askInTime<T>(connection: Connection, use: (channel: Channel) => Promise<T>): Promise<T> {
   // A channel that has no answer yet can't be closed either, and its close must not be waited for.
   return inTime(withChannel(connection, use), systemClock)

@@ -38,7 +38,7 @@ export interface Sweep {
 export const KEEP: SweepAction = { kind: 'keep' }
 export const DROP: SweepAction = { kind: 'drop' }
 
-// Confirms that are waited for at once: enough for speed, and all that memory holds of a queue of any length.
+// Unconfirmed copies at once: enough for speed, and the most messages of the queue that memory holds.
 const MOST_UNDERWAY = 100
 // Milliseconds for which a message is tried again that the broker refuses, as a worker's is; and until it has to have said something.
 const PATIENCE = 15_000

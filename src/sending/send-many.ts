@@ -4,7 +4,7 @@ import { heldSize } from '../runtime/held-size.ts'
 /** Calls that are sent in a row, with bounded memory. Read once: nothing is sent before. */
 export interface SentMany<Handle> extends AsyncIterable<Handle> {
   /**
-   * Sends what is left, for one who needs no handles; resolves with how many the broker has confirmed in all. Rejects as reading does.
+   * Sends the rest without giving handles; resolves with the number of confirmed calls in all. Rejects as reading does.
    */
   confirmed(): Promise<number>
 }
@@ -138,12 +138,12 @@ function iteratorOf<Args>(source: Iterable<Args> | AsyncIterable<Args>): AsyncIt
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }
 
-/** What the source gives next; nobody has to wait for it. */
+/** Asks the source for its next value. */
 async function take<Args>(source: AsyncIterator<Args> | Iterator<Args>): Promise<IteratorResult<Args, unknown>> {
   return await source.next()
 }
 
-/** Has the source clean up. Waits for nothing: one that is about to give something answers only after that. */
+/** Lets the source clean up, without waiting: a source that is about to give a value answers only after that. */
 function leave(source: AsyncIterator<unknown> | Iterator<unknown>): void {
   void (async () => await source.return?.())().catch(() => {})
 }

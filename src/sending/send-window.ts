@@ -15,7 +15,7 @@ interface Waiter {
 
 /**
  * Holds sends back while too many of them wait for their confirms: in the order in which they came, so that a large one is not
- * overtaken for ever. One that is larger than the bound on bytes goes alone.
+ * overtaken forever. One that is larger than the bound on bytes goes alone.
  */
 export class SendWindow {
   readonly #bounds: WindowBounds
@@ -34,7 +34,7 @@ export class SendWindow {
 
   /**
    * Takes a place for a message of `size` bytes. Undefined where there is room, so that it costs nothing then; else a wait for
-   * it, to be heard out or cancelled. Who was admitted has to `leave`.
+   * it, to be awaited or cancelled. Each admitted message has to `leave`.
    */
   enter(size: number): SendWait | undefined {
     if (this.#waiting.length === 0 && this.#hasRoom(size)) {
@@ -93,6 +93,6 @@ export class SendWindow {
 /** A send that waits for room. */
 export interface SendWait {
   readonly admitted: Promise<void>
-  /** Waits no longer: for one whose time is up, admitted or not. */
+  /** Gives up the wait, or the place if it was admitted meanwhile. */
   cancel(): void
 }

@@ -36,7 +36,7 @@ export interface SenderOptions {
   readonly queues: DeclaredQueues
   /** Where results come back to; without it none are read. */
   readonly replies: Replies | undefined
-  /** Who is told of chords before they start, where a result backend joins them. */
+  /** Registers chords before they start, when a result backend joins them. */
   readonly chords?: Pick<ChordJoin, 'begin'> | undefined
   readonly router: Router
   /** Where tasks wait that are due later than `holdFor` milliseconds from now, and all delayed ones of quorum queues; without it nowhere. */

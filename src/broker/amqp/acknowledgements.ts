@@ -49,7 +49,7 @@ export class Acknowledgements {
     return this.#unsettled.delete(tag)
   }
 
-  /** Hands over every collected acknowledgement: first the one over the settled beginning, then the islands. */
+  /** Passes every collected acknowledgement to `write`: first the `multiple` one over the settled beginning, then the single ones. */
   flush(write: (tag: number, multiple: boolean) => void): void {
     const acked = this.#unwritten
     if (acked.length === 0) return

@@ -147,7 +147,7 @@ function opened(socket: Socket, address: BrokerAddress): Promise<Socket> {
   })
 }
 
-// One that is not mere absence says more: an address that answers and refuses the password, say.
+// Prefers a failure other than an unreachable address: an address that answers and refuses the password, for instance.
 function failureOfAll(failures: readonly unknown[]): unknown {
   const telling = failures.find((failure) => !TwqError.is(failure, 'TWQ_BROKER_UNREACHABLE')) ?? failures[0]
   if (failures.length === 1 || !TwqError.is(telling)) return telling

@@ -70,13 +70,13 @@ export class Answers implements SettlingChannel {
     }
   }
 
-  /** Holds back what a consumer's deliveries are answered with; resolves when the consumer is `exhausted`, or with `release`. */
+  /** Holds back the answers to a consumer's deliveries; resolves when the consumer is `exhausted`, or on `release`. */
   withhold(credit: ConsumerCredit): Promise<void> {
     this.#withholding.add(credit)
     return credit.withhold()
   }
 
-  /** Hands in what was held back for a consumer. */
+  /** Gives the answers that were held back for a consumer. */
   release(credit: ConsumerCredit): void {
     if (!this.#withholding.delete(credit)) return
     for (const [tag, answer] of credit.release()) {
@@ -89,7 +89,7 @@ export class Answers implements SettlingChannel {
     for (const credit of this.#withholding) this.release(credit)
   }
 
-  /** Writes what is collected and held back; nothing is sent after it. */
+  /** Writes all answers, collected and held back; sends nothing afterwards. */
   close(): void {
     this.releaseAll()
     this.#flush()
@@ -102,7 +102,7 @@ export class Answers implements SettlingChannel {
     this.releaseAll()
   }
 
-  /** Undefined where the answer is to be given now; else whether it is the first for its delivery. */
+  /** Undefined when the answer is to be given now; else whether it is the first for its delivery. */
   #keepBack(tag: number, answer: Answer, credit: ConsumerCredit | undefined): boolean | undefined {
     if (this.#withholding.size === 0 || !this.#acknowledgements.awaits(tag)) return undefined
     return credit?.keepBack(tag, answer)

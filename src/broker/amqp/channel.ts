@@ -23,14 +23,14 @@ import type { FrameReceiver } from './frame-reader.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
-/** A consumer, and what is not settled of what it was given. */
+/** A consumer, and the count of its unsettled deliveries. */
 interface Receiver {
   readonly receive: (message: null) => void
   readonly credit: ConsumerCredit
   cancelled: boolean
 }
 
-/** amqplib's confirm channel behind our seam. */
+/** `Channel` over amqplib's confirm channel. */
 export class AmqpChannel implements Channel, FrameReceiver {
   readonly closed: Promise<CloseReason>
   readonly #raw: RawChannel
@@ -61,7 +61,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
         const requested = this.#state === 'closing' && this.#failure === undefined
         this.#state = 'closed'
         this.#answers.lost()
-        // When the whole connection goes, its channels hear of it first: by the end of this turn the reason is known.
+        // When the connection ends, amqplib closes its channels first: the reason is known at the end of this turn.
         queueMicrotask(() => {
           const reason: CloseReason =
             requested && this.#owner.failure === undefined
@@ -76,11 +76,11 @@ export class AmqpChannel implements Channel, FrameReceiver {
   }
 
   delivered(message: ReceivedMessage): void {
-    // As amqplib: a channel that is being closed ignores all but the answer.
+    // As amqplib: a channel that is being closed ignores all frames but the answer to the close.
     if (this.#state !== 'open') return
     const receive = this.#raw.consumers.get(message.consumerTag)
     if (receive !== undefined) receive(message)
-    // It would be delivered for ever where the broker does not know yet that there is no consumer any more.
+    // Without an answer it would stay unacknowledged while the broker still delivers to a consumer that is gone here.
     else this.#answers.refuse(message.deliveryTag, true)
   }
 
@@ -200,7 +200,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
     signal.addEventListener('abort', release, { once: true })
     try {
       await this.#answers.withhold(credit)
-      // Written at once, it is in front of the answers that were held back.
+      // The cancel has to be written before the answers that were held back, so no other request may be waiting.
       while (credit.exhausted && this.#raw.reply !== null) await this.#await()
       if (!credit.exhausted) return false
       const cancelled = this.#cancel(consumerTag)
@@ -223,9 +223,8 @@ export class AmqpChannel implements Channel, FrameReceiver {
   }
 
   /**
-   * RabbitMQ 4.3 goes on delivering to a consumer of a quorum queue that it has told of its end, at the consumer timeout,
-   * and tells it once more; and it expects no answer, unless it says so. Ending the consumer ourselves is understood by
-   * every version, also where there is none any more.
+   * After a consumer timeout, RabbitMQ 4.3 cancels a consumer of a quorum queue, but goes on delivering to it and then cancels it
+   * again; it expects no answer unless it asks for one. Every version accepts a cancel from our side, even for a consumer that is gone.
    */
   #consumerEnded(consumerTag: string): void {
     const receive = this.#receivers.get(consumerTag)?.receive ?? this.#raw.consumers.get(consumerTag)
@@ -272,7 +271,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
     }
   }
 
-  /** Writes the acknowledgements that are due and closes; waits a few seconds at most for a peer that does not answer. */
+  /** Writes the collected acknowledgements and closes; waits a few seconds at most for a peer that does not answer. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'open') {
       this.#answers.close()
@@ -314,7 +313,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
   }
 }
 
-// Both are encoded before anything is written, so what is refused has not been sent in part.
+// A request and a message are encoded before anything is written: after a refusal nothing was sent in part.
 function unsendable(what: 'message' | 'request', error: unknown): TwqError {
   if (TwqError.is(error)) return error
   const code = what === 'message' ? 'TWQ_UNSERIALISABLE' : 'TWQ_USAGE'

@@ -19,12 +19,12 @@ export class ConfirmedPublishes {
   readonly #messageIdPrefix = randomBytes(6).toString('base64url')
   #messageIds = 0
 
-  /** `onListenerError` is told what a listener throws: the others are told all the same. */
+  /** `onListenerError` gets what a listener throws; the other listeners are called all the same. */
   constructor(raw: RawChannel, writer: FrameWriter, onListenerError: (error: unknown) => void) {
     this.#raw = raw
     this.#writer = writer
     this.#onListenerError = onListenerError
-    // amqplib counts confirms of what it has published itself.
+    // amqplib's own listener counts only what was published through amqplib.
     raw.removeAllListeners('nack')
     raw.on('nack', ({ deliveryTag, multiple }) => this.#unconfirmed.settle(deliveryTag, multiple, this.#nacked))
     raw.on('return', (message) => this.#returned(message))

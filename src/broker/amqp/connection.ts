@@ -13,7 +13,7 @@ import { pipeline } from './pipeline.ts'
 import { type PrivateAmqplib, privateAmqplib, type RawConnection } from './private-amqplib.ts'
 import { watchSilence } from './watchdog.ts'
 
-/** How the connection introduces itself. */
+/** The address, and what the client sends about itself in the handshake. */
 export interface Introduction {
   readonly address: BrokerAddress
   /** Milliseconds; 0 asks for no heartbeats. */
@@ -36,7 +36,7 @@ export async function openConnection(
   const raw = new amqplib.Connection(socket)
   const connection = new AmqpConnection(amqplib, raw, socket, describeAddress(introduction.address), onCallbackError)
   await shakeHands(amqplib, raw, introduction)
-  // The broker may have closed it again in the same breath.
+  // The broker may have closed it in the same chunk of bytes.
   if (connection.failure !== undefined) throw connection.failure
   connection.handshakeOver()
   return connection
@@ -77,7 +77,7 @@ function shakeHands(amqplib: PrivateAmqplib, raw: RawConnection, introduction: I
   })
 }
 
-/** amqplib's connection behind our seam. */
+/** `Connection` over amqplib's connection. */
 export class AmqpConnection implements Connection, ChannelOwner {
   readonly closed: Promise<CloseReason>
   readonly onCallbackError: (error: unknown) => void
@@ -111,14 +111,14 @@ export class AmqpConnection implements Connection, ChannelOwner {
     })
     raw.on('blocked', (reason: string) => this.#tellBlocked(reason))
     raw.on('unblocked', () => this.#tellBlocked(undefined))
-    // A socket that ends without `end` or `error` would leave amqplib waiting: `frameError` is its way to be told.
+    // amqplib would not notice a socket that closes without `end` or `error`; it handles `frameError` as a lost connection.
     socket.on('close', () => raw.emit('frameError', new Error('the socket was closed')))
     this.closed = new Promise((resolve) => {
       raw.on('close', (error?: Error) => {
         const requested = this.#state === 'closing' && this.#failure === undefined
         this.#state = 'closed'
         this.#watch?.stop()
-        // A close by the operator (320) is told by this event alone, without `error`.
+        // For a close by the operator (320) amqplib emits only this event, without `error`.
         if (!requested) this.#failure ??= connectionFailure(error ?? new Error('closed'), where)
         // amqplib only ends its side and would wait for the peer to do the same.
         setTimeout(() => socket.destroy(), LINGER).unref()
@@ -182,7 +182,7 @@ export class AmqpConnection implements Connection, ChannelOwner {
   }
 
   async openChannel(): Promise<Channel> {
-    // One that was destroyed is not yet closed, and what is asked of it now would never be answered.
+    // A destroyed connection is not `closed` yet, and a request on it would never be answered.
     if (this.#state !== 'open' || this.#failure !== undefined) throw this.#over()
     const { Channel: RawChannel, methods } = this.#amqplib
     try {
@@ -214,8 +214,8 @@ export class AmqpConnection implements Connection, ChannelOwner {
   }
 
   /**
-   * Closes the channels, so that what they have written arrives, then the connection; waits a few seconds at most, and not at
-   * all for a broker that has blocked it: that reads nothing.
+   * Closes the channels, so that what they have written arrives, then the connection. Waits a few seconds at most, and not at
+   * all when the broker has blocked the connection, since it then reads nothing.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#blocked !== undefined) this.destroy(new Error(`closed while the broker blocked it: ${this.#blocked}`))

@@ -1,11 +1,11 @@
 import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 
-/** What a delivery is answered with: an acknowledgement, or a nack with or without requeue. */
+/** The answer to a delivery: an acknowledgement, or a nack with or without requeue. */
 export type Answer = 'ack' | 'requeue' | 'drop'
 
 /**
- * The deliveries of one consumer that are not settled, counted against the limit that it started with. While it has as many as
- * that, the broker sends nothing. Its answers can be held back, until that is so.
+ * Counts the unsettled deliveries of one consumer against its prefetch limit. At the limit the broker sends it nothing. Answers can be
+ * held back until the limit is reached.
  */
 export class ConsumerCredit {
   /** The broker took back what is not settled, though the channel is open. */
@@ -61,7 +61,7 @@ export class ConsumerCredit {
     return true
   }
 
-  /** Holds nothing back any more, and returns what was held back, in the order of the answers. */
+  /** Stops holding answers back, and returns the held ones in their order. */
   release(): ReadonlyMap<number, Answer> {
     const withheld = this.#withheld
     this.#withheld = undefined

@@ -60,7 +60,7 @@ export class UnconfirmedPublishes {
     }
   }
 
-  /** Hands over everything unanswered, in order, and forgets it. */
+  /** Returns all unanswered publishes, in order, and forgets them. */
   drain(): Unconfirmed[] {
     const left = this.#byTag.values()
     this.#byTag.clear()

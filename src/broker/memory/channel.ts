@@ -16,7 +16,7 @@ export interface Handout {
   readonly message: Message
 }
 
-/** The other end of a channel: what the broker tells it of its own accord. None of these may throw. */
+/** The client's side of a channel: the calls that the broker makes by itself. None of these may throw. */
 export interface ChannelClient {
   /** False while it should get no deliveries because it does not read them; call `resume` afterwards. */
   readonly ready: boolean
@@ -174,7 +174,7 @@ export class ServerChannel {
     )
   }
 
-  /** Gives all that is unacknowledged back to the queues, this channel's consumers being as welcome to it as any. */
+  /** Returns all unacknowledged messages to their queues; this channel's consumers may get them again. */
   recover(): void {
     this.#settle(this.#takeUnacked(0, true), (queue, entries) => queue.requeue(entries))
   }

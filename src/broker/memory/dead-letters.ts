@@ -60,7 +60,7 @@ export function deadLetter(
   }
 }
 
-/** Whether a dead message has been in this queue before and came back without being rejected: it would go round for ever. */
+/** Whether a dead message has been in this queue before and came back without being rejected: it would circulate forever. */
 export function isCycle(message: Message, queue: string): boolean {
   const deaths = deathsIn(tableFields(message.headers ?? new Uint8Array()))
   const last = deaths.findIndex((death) => textOf(fieldNamed(death, 'queue')) === queue)

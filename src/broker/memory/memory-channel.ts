@@ -146,7 +146,7 @@ export class MemoryChannel implements Channel, ChannelClient, SettlingChannel {
       consumer.start()
     })
     const cancel = async (): Promise<void> => this.#ask(() => this.#engine.cancel(consumerTag))
-    // Nothing is ever on its way that would come back.
+    // Nothing is ever in flight that a cancel would return.
     return { consumerTag, room: 0, cancel, cancelExhausted: () => cancel().then(() => true) }
   }
 

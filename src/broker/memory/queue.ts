@@ -166,7 +166,7 @@ export class Queue {
     })
   }
 
-  /** The queue is deleted: its messages go with it, and its consumers are told. */
+  /** The queue is deleted: drops its messages and cancels its consumers. */
   close(): void {
     this.#closed = true
     this.#disuse?.cancel()

@@ -4,7 +4,7 @@ import type { Kept, Session } from '../session.ts'
 /** Channels that were left and still wait for confirms: beyond so many no other one is opened. */
 const MOST_LEFT = 8
 
-/** The publisher, which is told of its channels. */
+/** The publisher, which hears when its channels open and close. */
 export interface ChannelsOwner {
   /** `current` is another channel. */
   opened(): void

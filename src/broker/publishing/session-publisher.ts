@@ -47,7 +47,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   readonly #inFlight = new ShortLivedMap<number, PendingPublish>()
   /** Not taken by the broker, and to be tried again. */
   readonly #resting = new Set<PendingPublish>()
-  /** One of these made the broker close a channel, and it did not say which: they go one at a time. */
+  /** One of these made the broker close a channel, without saying which: they are sent one at a time. */
   readonly #suspects = new Set<PendingPublish>()
   /** The channel whose end has been explained by a message. */
   #explained: Channel | undefined
@@ -115,7 +115,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     }
   }
 
-  /** Why a message is not even taken; undefined where it is. */
+  /** Why a message is refused at once; undefined when it is accepted. */
   #refusalOf(outgoing: Outgoing, size: number, signal: AbortSignal | undefined): Error | undefined {
     if (this.#closed) return closed()
     if (signal?.aborted) return signal.reason as Error
@@ -213,7 +213,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     return true
   }
 
-  /** Notes that an entry is on its way no more; false where it was not. */
+  /** Notes that an entry is no longer in flight; false when it was not in flight. */
   #landed(entry: PendingPublish): boolean {
     if (this.#inFlight.take(entry.serial) === undefined) return false
     this.#channels.landed(entry.channel as Channel)
@@ -247,7 +247,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     this.#deadline.notAfter(entry.due)
   }
 
-  /** Ends what has waited for too long. */
+  /** Fails the entries whose time is up. */
   #sweep(): void {
     const now = this.#clock.monotonic()
     for (const entry of [...this.#inFlight.values(), ...this.#backlog, ...this.#resting]) {
@@ -262,7 +262,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     entry.listener.refused(error as Error)
   }
 
-  /** Holds an entry no longer; false where it was held no more. */
+  /** Lets go of an entry; false when it was not held any more. */
   #over(entry: PendingPublish): boolean {
     const held = this.#landed(entry) || this.#backlog.delete(entry) || this.#resting.delete(entry)
     if (!held) return false
