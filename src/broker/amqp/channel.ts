@@ -1,5 +1,4 @@
-import type { GetMessage } from 'amqplib'
-import { messageOf, TwqError } from '../../errors.ts'
+import { TwqError } from '../../errors.ts'
 import type { Route, WireMessage } from '../../protocol/wire.ts'
 import { deferred } from '../../runtime/time/deferred.ts'
 import type {
@@ -22,13 +21,8 @@ import { AmqpDelivery, receivedByGet } from './delivery.ts'
 import type { FrameReceiver } from './frame-reader.ts'
 import { privateAmqplib, type RawChannel } from './private-amqplib.ts'
 import type { ReceivedMessage } from './received-message.ts'
-
-/** A consumer, and the count of its unsettled deliveries. */
-interface Receiver {
-  readonly receive: (message: null) => void
-  readonly credit: ConsumerCredit
-  cancelled: boolean
-}
+import { Receivers } from './receivers.ts'
+import { unsendable } from './unsendable.ts'
 
 /** `Channel` over amqplib's confirm channel. */
 export class AmqpChannel implements Channel, FrameReceiver {
@@ -37,8 +31,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
   readonly #owner: ChannelOwner
   readonly #answers: Answers
   readonly #publishes: ConfirmedPublishes
-  /** The consumers that the broker has not ended. Cancelled ones stay while it may still take back what it delivered to them. */
-  readonly #receivers = new Map<string, Receiver>()
+  readonly #receivers = new Receivers()
   /** Rejects each `get` that waits: amqplib forgets one whose message has begun to arrive. */
   readonly #gets = new Set<(reason: TwqError) => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -158,18 +151,13 @@ export class AmqpChannel implements Channel, FrameReceiver {
     const credit = new ConsumerCredit(this.#consumerLimit)
     let isStarted = false
     let endedEarly = false
-    const ended: EndedConsumer = {
-      disown: () => {
-        credit.disowned = true
-      },
-    }
     const receive = (message: ReceivedMessage | null): void => {
       try {
         if (message !== null) {
           if (!noAck) this.#answers.delivered(message.deliveryTag, credit)
           onDelivery(new AmqpDelivery(message, this.#answers, credit))
         } else if (isStarted) {
-          onCancelled?.(ended)
+          onCancelled?.({ disown: () => credit.disown() })
         } else {
           endedEarly = true
         }
@@ -183,7 +171,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
     isStarted = true
     // The end may come together with the confirm: the caller has to have the consumer before it hears of the end.
     if (endedEarly) setImmediate(() => this.#state === 'open' && receive(null))
-    else this.#receivers.set(consumerTag, { receive, credit, cancelled: false })
+    else this.#receivers.add(consumerTag, receive, credit)
     return {
       consumerTag,
       get room() {
@@ -215,11 +203,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
 
   async #cancel(consumerTag: string): Promise<void> {
     await this.#ask(() => this.#raw.cancel(consumerTag))
-    const receiver = this.#receivers.get(consumerTag)
-    if (receiver !== undefined) receiver.cancelled = true
-    for (const [tag, { cancelled, credit }] of this.#receivers) {
-      if (cancelled && credit.unsettled === 0) this.#receivers.delete(tag)
-    }
+    this.#receivers.cancelled(consumerTag)
   }
 
   /**
@@ -227,8 +211,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
    * again; it expects no answer unless it asks for one. Every version accepts a cancel from our side, even for a consumer that is gone.
    */
   #consumerEnded(consumerTag: string): void {
-    const receive = this.#receivers.get(consumerTag)?.receive ?? this.#raw.consumers.get(consumerTag)
-    this.#receivers.delete(consumerTag)
+    const receive = this.#receivers.take(consumerTag) ?? this.#raw.consumers.get(consumerTag)
     if (receive === undefined) return
     if (this.#state === 'open') this.#raw.cancel(consumerTag).catch(() => {})
     receive(null)
@@ -237,8 +220,7 @@ export class AmqpChannel implements Channel, FrameReceiver {
   async get(queue: string): Promise<Delivery | undefined> {
     const lost = deferred<never>()
     this.#gets.add(lost.reject)
-    const asked = (): Promise<GetMessage | false> =>
-      Promise.race([this.#raw.get(queue, { noAck: false }), lost.promise])
+    const asked = () => Promise.race([this.#raw.get(queue, { noAck: false }), lost.promise])
     const message = await this.#ask(asked).finally(() => this.#gets.delete(lost.reject))
     if (message === false) return undefined
     this.#answers.delivered(message.fields.deliveryTag)
@@ -311,13 +293,6 @@ export class AmqpChannel implements Channel, FrameReceiver {
       this.#failure ?? this.#owner.failure ?? new TwqError('TWQ_CHANNEL_CLOSED', 'the channel was closed on this side')
     )
   }
-}
-
-// A request and a message are encoded before anything is written: after a refusal nothing was sent in part.
-function unsendable(what: 'message' | 'request', error: unknown): TwqError {
-  if (TwqError.is(error)) return error
-  const code = what === 'message' ? 'TWQ_UNSERIALISABLE' : 'TWQ_USAGE'
-  return new TwqError(code, `the ${what} can't be sent: ${messageOf(error)}`, { cause: error })
 }
 
 function statusOf(reply: { queue: string; messageCount: number; consumerCount: number }): QueueStatus {

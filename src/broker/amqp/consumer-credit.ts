@@ -25,6 +25,10 @@ export class ConsumerCredit {
     return this.#unsettled
   }
 
+  disown(): void {
+    this.disowned = true
+  }
+
   /** How many more the broker may send. */
   get room(): number {
     return this.#limit === 0 ? Number.POSITIVE_INFINITY : Math.max(this.#limit - this.#unsettled, 0)
