@@ -97,7 +97,7 @@ function isStream({ kind, argument, found }: Difference): boolean {
 }
 
 function streamFound({ name }: TaskQueue, cause: unknown): TwqError {
-  return new TwqError('TWQ_QUEUE_MISMATCH', `queue "${name}" exists as a stream, which can not hold tasks`, {
+  return new TwqError('TWQ_QUEUE_MISMATCH', `queue "${name}" exists as a stream, which can't hold tasks`, {
     hint: 'Each of its consumers gets every message, and none is ever acknowledged. Use another name for the tasks.',
     cause,
   })
@@ -114,7 +114,7 @@ function deniedIn(queue: TaskQueue, refusal: unknown): TwqError | undefined {
   const named = all.filter((argument) => argument.includes(feature.replaceAll('_', '-')))
   const settings = transient ? ['durable: false'] : named.length > 0 ? named : all
   const asks = settings.length === 0 ? '' : `, which ${settings.join(', ')} asks for`
-  const what = `queue "${queue.name}" can not be declared: the broker has disabled ${feature}${asks}`
+  const what = `queue "${queue.name}" can't be declared: the broker has disabled ${feature}${asks}`
   return new TwqError('TWQ_QUEUE_MISMATCH', what, { hint: error.hint, cause: error.cause })
 }
 

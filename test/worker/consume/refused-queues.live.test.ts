@@ -41,7 +41,7 @@ describe('a queue that exists as a stream', () => {
     const log = await stream()
     await expect(aWorker([add], { queues: [uniqueName('tasks'), log] })).rejects.toMatchObject({
       code: 'TWQ_QUEUE_MISMATCH',
-      message: `queue "${log}" exists as a stream, which can not hold tasks`,
+      message: `queue "${log}" exists as a stream, which can't hold tasks`,
     })
   })
 
@@ -73,7 +73,7 @@ describe('a queue that asks for what the broker has disabled', () => {
     if (!canDisable) return await (await starting)[Symbol.asyncDispose]()
     await expect(starting).rejects.toMatchObject({
       code: 'TWQ_QUEUE_MISMATCH',
-      message: `queue "${fleeting}" can not be declared: the broker has disabled transient_nonexcl_queues, which durable: false asks for`,
+      message: `queue "${fleeting}" can't be declared: the broker has disabled transient_nonexcl_queues, which durable: false asks for`,
       hint: expect.stringContaining('deprecated_features.permit.transient_nonexcl_queues = true'),
     })
   })
