@@ -152,7 +152,7 @@ function contradictions(settings: QueueSettings): string[] {
     .filter((key) => Object.hasOwn(own, key) || (key === 'x-queue-type' && type !== undefined))
     .map((key) => `.arguments has ${key}, which another setting says already`)
   if (name.startsWith('amq.')) problems.push('.name must not begin with amq., which RabbitMQ keeps to itself')
-  if (args['x-queue-type'] === 'stream') problems.push('.arguments asks for a stream, which can not hold tasks')
+  if (args['x-queue-type'] === 'stream') problems.push(".arguments asks for a stream, which can't hold tasks")
   if (quorum && args['x-max-priority'] !== undefined) {
     problems.push(
       ' is a quorum queue, and those refuse x-max-priority: leave out maxPriority. They heed priorities by themselves, two levels from RabbitMQ 4.0 on and 0 to 31 from 4.3 on; before that use a classic queue, or one queue for each priority',
