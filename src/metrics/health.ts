@@ -106,7 +106,7 @@ function judgeReadiness(signs: VitalSigns, limits: HealthLimits): Finding[] {
     const { held, suspended } = aside
     const missing = consumer.wanted.filter((queue) => !consumer.consuming.includes(queue) && !suspended.includes(queue))
     if (suspended.length > 0) {
-      add('aside', `nothing is taken from ${suspended.join(', ')}: ${held} messages can not be set aside`)
+      add('aside', `nothing is taken from ${suspended.join(', ')}: ${held} messages cannot be set aside`)
     }
     if (started && consumer.wanted.length === 0) add('consumer', 'no queue is consumed: all of them are paused')
     if (missing.length > 0) add('consumer', `no confirmed consumer on ${missing.join(', ')}`)

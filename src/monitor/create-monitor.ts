@@ -57,7 +57,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const monitor = createMonitorOf(options, givenAccess(authorize, options.allowControl === true))
   const logger: EventLogger | undefined = options.logger
   monitor.ready.catch((err: unknown) => {
-    logger?.error({ event: 'monitor.not-opened', err }, 'the store can not be used, and nothing is served')
+    logger?.error({ event: 'monitor.not-opened', err }, 'the store cannot be used, and nothing is served')
   })
   return monitor
 }
@@ -105,7 +105,7 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   }
 }
 
-const NOT_OPENED: Refusal = { error: 'the store of the monitor can not be used: its log says why' }
+const NOT_OPENED: Refusal = { error: 'the store of the monitor cannot be used: its log says why' }
 
 interface Running {
   answer(request: Request): Promise<Response>

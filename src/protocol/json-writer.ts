@@ -199,7 +199,7 @@ function writeDate(date: Date, writer: Writer): string {
 }
 
 function writeBytes(bytes: Uint8Array, writer: Writer): string {
-  if (!writer.tags) throw unserialisable(writer, 'holds bytes, which a peer with kombu before 5.3 can not read')
+  if (!writer.tags) throw unserialisable(writer, 'holds bytes, which a peer with kombu before 5.3 cannot read')
   // Checked before they are written.
   spendSize(bytes.byteLength, writer)
   return tagBytes(bytes)

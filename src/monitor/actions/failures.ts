@@ -72,7 +72,7 @@ export class Failures {
     const swept = await this.#sweeps.in(failedQueue(queue), async (connection) => {
       for await (const { task } of failedMessages(connection, queue, { ids })) {
         if (this.#hide({ id, name: task }).includes('args')) {
-          throw new TwqError('TWQ_USAGE', 'the arguments of this task are hidden, so they can not be edited')
+          throw new TwqError('TWQ_USAGE', 'the arguments of this task are hidden, so they cannot be edited')
         }
         const known = await this.#findTask(task ?? '')
         if (known !== undefined) await checkArguments(known, change.args, change.kwargs)

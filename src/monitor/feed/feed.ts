@@ -128,7 +128,7 @@ export class Feed {
     if (this.#closed || TwqError.is(error, 'TWQ_CLOSED')) return
     this.link.refuse(error)
     this.#parts.changes.touch('broker')
-    this.#parts.logger?.error({ event: 'monitor.refused', error: messageOf(error) }, 'the broker can not be used')
+    this.#parts.logger?.error({ event: 'monitor.refused', error: messageOf(error) }, 'the broker cannot be used')
   }
 
   async #catchUp(): Promise<void> {

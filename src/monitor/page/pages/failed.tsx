@@ -185,7 +185,7 @@ function Detail({ row: { detail, traceback, first, rerun, node, kept, args }, on
 function told(verb: 'retry' | 'drop' | 'edit', { done, refused, reason, withoutChord }: FailedAnswer): string {
   const parts = [
     `${count(done)} ${done === 1 ? 'task' : 'tasks'} ${verb === 'drop' ? 'dropped' : 'sent again'}.`,
-    refused > 0 ? `${count(refused)} stay: ${reason ?? 'they can not run again'}.` : '',
+    refused > 0 ? `${count(refused)} stay: ${reason ?? 'they cannot run again'}.` : '',
     withoutChord > 0 ? `The chords of ${count(withoutChord)} of them are over: they run without.` : '',
   ]
   return parts.filter(Boolean).join(' ')
