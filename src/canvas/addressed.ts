@@ -3,8 +3,8 @@ import type { ApplyContext } from './apply.ts'
 import { destinationOf } from './task-options.ts'
 
 /**
- * A signature whose tasks say where they go, as far as they are sent with it: of a chain the first one. The worker that sends it
- * has then no say in that. Pure; throws `TWQ_MESSAGE_MALFORMED` for what is no signature.
+ * A signature whose tasks carry their destinations as far as they are sent with it: for a chain, only the first task. The worker
+ * that sends it then does not choose them. Pure; throws `TWQ_MESSAGE_MALFORMED` for an invalid signature.
  */
 export function addressed(signature: Signature, address: ApplyContext['address']): Signature {
   const { kind, task, args, kwargs, options } = signature

@@ -26,7 +26,7 @@ import {
 import { hasEntries, linked, listOf } from './links.ts'
 import { destinationOf, readOptions, textOf } from './task-options.ts'
 
-/** The sender, the time and the routing that a signature is applied with. */
+/** The sender, the time and the routing for applying a signature. */
 export interface ApplyContext {
   /** A new id, a UUID. */
   readonly newId: () => string
@@ -34,18 +34,20 @@ export interface ApplyContext {
   readonly now: number
   /** The sender: `gen<pid>@<host>`. */
   readonly origin: string
-  /** Where a task goes; `wanted` is what its signature says, `inherited` a priority for what has none of its own. */
+  /**
+   * The destination of a task; `wanted` is what its signature sets, `inherited` a priority for tasks without one of their own.
+   */
   readonly address: (
     task: string,
     args: readonly Json[] | JsonObject,
     wanted: Destination,
     inherited?: number,
   ) => Address
-  /** The task that sends: parent of what has no other, and of its tree. */
+  /** The task that sends: the parent of messages without another parent, and part of their tree. */
   readonly current?:
     | { readonly id: string; readonly rootId: string; readonly priority?: number | undefined }
     | undefined
-  /** True: what a task sends gets its priority. */
+  /** True: the sent messages inherit its priority. */
   readonly inheritPriority?: boolean
 }
 
@@ -53,28 +55,28 @@ export interface ApplyContext {
 export interface FollowUp {
   readonly id: string
   readonly task: string
-  /** To be declared before. */
+  /** To be declared before publishing. */
   readonly queue: string
-  /** When it may start, in milliseconds since the epoch; undefined: at once. */
+  /** When it may start, in milliseconds since the epoch; undefined for at once. */
   readonly eta?: number | undefined
   readonly outgoing: Outgoing
 }
 
 /** The messages and results of an applied signature. */
 export interface Applied {
-  /** To be announced to the backend that joins chords before the first message is published. */
+  /** To be registered with the backend that joins chords before the first message is published. */
   readonly chords: readonly ChordStart[]
   readonly messages: readonly FollowUp[]
-  /** The entry for the `children` of the task that started it; null when nothing was started. */
+  /** The entry for the `children` of the task that sent it; null if nothing was sent. */
   readonly child: ResultTuple | null
-  /** The result to wait for: of a chain its last step, of a chord its body, of a group its members. */
+  /** The result to wait for: for a chain its last step, for a chord its body, for a group its members. */
   readonly result: ResultTuple
 }
 
 /**
- * Applies a signature as Celery does (wire specification 5.1, 5.2): partial arguments come first unless it is immutable,
- * and groups, chains, chords, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED`
- * for what is none or too large, `TWQ_UNSERIALISABLE` for what has no form on the wire.
+ * Applies a signature as Celery does (wire specification 5.1, 5.2): partial arguments come first unless it is immutable, and
+ * groups, chains, chords, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED` for an
+ * invalid or too large one, `TWQ_UNSERIALISABLE` for a value without a form on the wire.
  */
 export function applySignature(value: Json, call: Call, ground: ApplyContext, path = 'signature'): Applied {
   const application = new Application(ground)
@@ -82,7 +84,7 @@ export function applySignature(value: Json, call: Call, ground: ApplyContext, pa
   return { chords: application.chords, messages: application.messages, child, result }
 }
 
-/** Applies signatures as the members of one group. An empty one is nothing. */
+/** Applies signatures as the members of one group. An empty group sends nothing. */
 export function applyAsGroup(
   members: readonly Json[],
   call: Call,
@@ -94,14 +96,14 @@ export function applyAsGroup(
   return [applySignature(group, call, ground, path)]
 }
 
-/** The error for a chord where the result backend joins none. */
+/** The error for a chord if the result backend can't join chords. */
 export function chordUnsupported(): TwqError {
   return new TwqError('TWQ_CHORD_UNSUPPORTED', "this result backend can't join the tasks of a chord", {
     hint: "Chords need a backend that keeps results: resultBackend: 'redis://…'. A group that another task follows in a chain is a chord, too.",
   })
 }
 
-/** The bounds of the messages that one task may start. */
+/** Limits for the messages that one task may start. */
 const MOST_MESSAGES = 10_000
 const MOST_BYTES = 64 * 1024 * 1024
 
@@ -165,7 +167,7 @@ class Application {
   }
 
   #group(signature: Signature, call: Call, path: string, depth: number): Started {
-    // What places the group itself in a larger one is not for its members.
+    // The group's own place in a larger group does not apply to its members.
     const { task_id: taskId, group_index: _, link, link_error: linkError, ...options } = merged(signature, call)
     if (hasEntries(link) || hasEntries(linkError)) {
       throw malformed(`${path} is a group with a link: only its members can have one`)
@@ -175,7 +177,7 @@ class Application {
     return this.#members(members, groupId, { args: call.args, options }, path, depth)
   }
 
-  /** Sends the members of a group, whose options are those of all of them. */
+  /** Sends the members of a group; the group's options apply to each of them. */
   #members(members: readonly Signature[], groupId: string, call: Call, path: string, depth: number): Started {
     const options = { ...call.options, group_id: groupId }
     const results = members.map((member, index) =>
@@ -190,7 +192,7 @@ class Application {
     const result = resultOfGroup(groupId, members_)
     const [only, ...others] = members_
     if (only === undefined) return { child: null, result }
-    // As Celery: a group of nothing but a chain that ends in a group is that one.
+    // As in Celery, a group whose only member is a chain that ends in a group is that chain.
     return { child: others.length === 0 && isGroupResult(only) ? only : result, result }
   }
 
@@ -204,11 +206,11 @@ class Application {
       group_index,
       chord,
       root_id,
-      // As in Celery, where a chain knows nothing of its parent: it is who sends the chain.
+      // As in Celery, where a chain does not know its parent: the sender of the chain is the parent.
       parent_id: _,
       ...options
     } = merged(signature, call)
-    // The last step stands for the chain: a caller that waits for the chain, or a group that counts it, means that one.
+    // The last step represents the chain: a caller that waits for the chain, or a group that counts it, refers to that step.
     const place = present({ task_id, group_id, group_index, chord, root_id })
     const steps = frozenSteps(signature, place, this.#ground.newId, path, depth)
     boundCopies(linkError, steps)
@@ -227,7 +229,7 @@ class Application {
     return { child: started.child, result: rest.length === 0 ? started.result : resultOfSteps(prepared) }
   }
 
-  /** The tasks of the header, each of which knows the body; the one that ends last sends it. */
+  /** The tasks of the header, each of which carries the body; the one that ends last sends it. */
   #chord(signature: Signature, call: Call, path: string, depth: number): Started {
     const { newId } = this.#ground
     const {
@@ -242,7 +244,7 @@ class Application {
     } = withoutChordSettings(merged(signature, call))
     const header = headerOf(signature, path, depth)
     const groupId = textOf('task_id', header.options) ?? newId()
-    // What is asked of a chord is asked of its body: to be counted in a larger one, to go on with a chain.
+    // Options of a chord apply to its body: to be counted in a larger chord, to continue a chain.
     const given = bodyOf(signature, path)
     const goesOn = given.kind === 'group' && hasEntries(chain)
     const own = goesOn ? chainOf([writeSignature(given), ...[...listOf<Json>(chain)].reverse()]) : given
@@ -276,12 +278,12 @@ class Application {
   }
 }
 
-/** A group that something follows is a chord: which is seen where both are steps of one chain. */
+/** A group followed by a step is a chord: detected if both are steps of one chain. */
 function chainOf(tasks: readonly Json[]): Signature {
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }
 
-/** Every step gets its own copy of the errbacks: a short message must not grow without bounds. */
+/** Every step gets its own copy of the errbacks: limited, since a short message must not grow without bounds. */
 function boundCopies(errbacks: Json | undefined, steps: readonly Signature[]): void {
   if (!hasEntries(errbacks)) return
   const copies = steps.reduce(

@@ -15,28 +15,28 @@ import { validateCall } from '../tasks/validate-call.ts'
 /** Sends a signature with partial arguments as a child of the task that `parent` runs; resolves with its result tuple. */
 export type Apply = (signature: Json, args: readonly Json[], parent: TaskMessage) => Promise<Json>
 
-/** Looks after a chord that is polled, on behalf of the task that `parent` runs; `waiting` while its header has not ended. */
+/** Checks a polled chord for the task that `parent` runs; `waiting` while its header has not ended. */
 export type Unlock = (body: Json, header: Json, parent: TaskMessage) => Promise<'waiting' | 'ended'>
 
-/** What those of them do that send others, which takes a connection. */
+/** The operations of those that send messages, which require a connection. */
 export interface BuiltInMeans {
   readonly apply: Apply
   readonly unlock: Unlock
 }
 
 /**
- * A registry that also finds the tasks every Celery worker has, under their names (wire specification 4.7, 5.6). They are
- * not listed, and a task of the same name in `registry` comes first.
+ * A registry that also finds the tasks that every Celery worker has, under their names (wire specification 4.7, 5.6). They are
+ * not listed, and a task of the same name in `registry` takes precedence.
  */
 export function withBuiltIns(registry: TaskRegistry, means: BuiltInMeans): TaskRegistry {
   const builtIn = new Map(builtInTasks((name) => registry.get(name), means).map((task) => [task.name, task]))
   return { ...registry, get: (name) => registry.get(name) ?? builtIn.get(name) }
 }
 
-// Those of them that send others.
+// Those of them that send messages.
 const SENDING = ['celery.chunks', 'celery.group', 'celery.chord', 'celery.chord_unlock']
 
-/** Whether a task is one of them that sends others, which only a worker's own process can: with its connections. */
+/** Whether a task is one of those that send messages, which only a worker's own process can do, since it has the connections. */
 export function needsConnections(task: string, registry: TaskRegistry): boolean {
   return SENDING.includes(task) && !registry.names().includes(task)
 }
@@ -85,7 +85,7 @@ function builtInTasks(
       name: 'celery.chord_unlock',
       positional: ['group_id', 'callback', 'interval?', 'max_retries?', 'result?'],
       named: '*',
-      // A Redis that is away comes back; nothing else is mended by waiting.
+      // A Redis that is down comes back; waiting helps with nothing else.
       retry: { limit: null, on: (error) => TwqError.is(error, 'TWQ_RESULT_BACKEND') },
       ignoreResult: true,
       async run({ callback, interval, max_retries: most, result = [] }: UnlockCall, ctx) {
@@ -108,7 +108,7 @@ function builtInTasks(
       named: '*',
       run: ({ args, index }: { args: readonly Json[]; index?: Json }) => elementOf(args, index),
     }),
-    // Celery has beat send it every night; what expires here expires by itself.
+    // Celery beat sends it every night; here results expire by themselves.
     defineTask({ name: 'celery.backend_cleanup', run: () => null }),
   ]
 }
@@ -137,7 +137,7 @@ interface GroupCall {
   readonly add_to_parent?: Json
 }
 
-/** Only the first three say what is to run; the others are for backends that poll. */
+/** Only the first three define what runs; the others are for backends that poll. */
 interface ChordCall {
   readonly header: Json
   readonly body: Json
@@ -152,7 +152,7 @@ function items(it: Json): readonly Json[] {
   return readArray(it, 'it')
 }
 
-/** Only the name counts: as in Celery, the arguments of a mapped signature are not used. */
+/** Only the name matters: as in Celery, the arguments of a mapped signature are not used. */
 function innerTask(signature: Json, lookup: (name: string) => AnyTask | undefined): AnyTask {
   const { task: name } = readSignature(signature, 'task')
   const task = lookup(name)
@@ -160,7 +160,7 @@ function innerTask(signature: Json, lookup: (name: string) => AnyTask | undefine
   throw new TwqError('TWQ_UNKNOWN_TASK', name)
 }
 
-/** Calls a task once for each item, one after the other, inside the attempt that maps it. */
+/** Calls a task once per item, one after the other, inside the attempt that maps it. */
 async function callEach(
   task: AnyTask,
   it: readonly Json[],
@@ -183,7 +183,7 @@ async function call(task: AnyTask, args: readonly Json[], ctx: TaskContext): Pro
   const checked = await validateCall(task, task.schema, own)
   if (checked.kind === 'valid') return await task.run(checked.value, ctx)
   const complaint = new Error(checked.message)
-  // Python's name for it, as when the task is called by itself.
+  // Python's name for the error, as when the task is called directly.
   complaint.name = checked.error
   throw complaint
 }

@@ -2,13 +2,16 @@ import type { Signature } from '../protocol/signature.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { listOf } from './links.ts'
 
-/** The partial arguments and options that a signature is applied with. */
+/** The partial arguments and options with which a signature is applied. */
 export interface Call {
   readonly args: readonly Json[]
   readonly options: JsonObject
 }
 
-/** Given options win, save for the group that a signature belongs to already, and for its stamps; null is none. */
+/**
+ * Given options take precedence, except for the group that a signature already belongs to, and its stamps; null counts as
+ * missing.
+ */
 export function merged({ options: own }: Signature, { options: given }: Call): JsonObject {
   const kept = ['group_id', 'stamped_headers', ...listOf<Json>(own.stamped_headers)].flatMap((name) => {
     const value = typeof name === 'string' && Object.hasOwn(own, name) ? own[name] : null
@@ -23,7 +26,7 @@ export function present(options: { readonly [name: string]: Json | undefined }):
   return Object.fromEntries(entries) as JsonObject
 }
 
-/** As in Celery, these are not for the tasks of a chord: they say how a backend that can't join polls. */
+/** As in Celery, these are not passed to the tasks of a chord: they control polling for backends that can't join. */
 export function withoutChordSettings(options: JsonObject): JsonObject {
   const { countdown: _, interval: __, max_retries: ___, eager: ____, ...others } = options
   return others

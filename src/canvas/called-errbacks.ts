@@ -5,16 +5,16 @@ import { isObject } from '../protocol/task-fields.ts'
 import type { Json } from '../runtime/json.ts'
 import type { Failed } from './follow-ups.ts'
 
-// Celery's client puts the errback of a chord on the bodies of the chords in its header, too (`_chord.link_error`), since its
-// workers fail no chord because one inside it failed. Ours do: an errback that the inner chord has called is not called
-// again by the outer one. The part that stands for the inner chord carries which those are.
+// Celery's client also adds the errback of a chord to the bodies of the chords in its header (`_chord.link_error`), since its
+// workers fail no chord because an inner one failed. Ours do: an errback already called by the inner chord is not called again by
+// the outer one. The part that represents the inner chord carries which those are.
 
 /** Identifies errbacks by what they call, in the order given. */
 export function errbackDigests(failed: readonly Failed[]): readonly string[] {
   return failed.flatMap(({ errbacks }) => errbacks.map(digestOf))
 }
 
-/** The errbacks that the chords behind all failed parts of a header have called already: none where a part failed by itself. */
+/** The errbacks that the chords behind all failed parts of a header have already called: none if a part failed by itself. */
 export function calledByParts(parts: readonly ResultRecord[]): ReadonlySet<string> {
   const [first, ...others] = parts
     .filter(({ state }) => state === 'FAILURE' || state === 'REVOKED')

@@ -6,11 +6,11 @@ import { type Composed, compose, composedJson, fieldsOf, withErrback, withLink }
 
 /** Tasks one after another. */
 export interface Chain<Steps extends readonly Canvas[] = readonly Canvas[]> extends Composed<HandleOfChain<Steps>> {
-  /** Only for the compiler. */
+  /** Type only. */
   readonly '~steps': Steps | undefined
 }
 
-/** The handle that sending a chain of these resolves to: the handle of the last step, with those before as its `parent`s. */
+/** The handle for sending a chain of these: that of the last step, with those of earlier steps as its `parent`s. */
 export type HandleOfChain<Steps extends readonly Canvas[]> = Linked<Unrolled<Steps>>
 
 type Linked<Steps extends readonly Canvas[]> = Steps extends readonly [
@@ -22,7 +22,7 @@ type Linked<Steps extends readonly Canvas[]> = Steps extends readonly [
     : HandleOf<Last> & Following<Linked<Before>>
   : HandleOf<Steps[number]>
 
-/** The steps of chains within a chain are its own; a chord is its header, and then its body. */
+/** Steps of inner chains become its own; a chord counts as its header and its body. */
 type Unrolled<Steps extends readonly Canvas[]> = Steps extends readonly [
   infer First extends Canvas,
   ...infer Rest extends readonly Canvas[],
@@ -33,9 +33,9 @@ type Unrolled<Steps extends readonly Canvas[]> = Steps extends readonly [
   : Steps
 
 /**
- * Signatures to be sent one after another, each with the result of the one before as its first argument. Takes them one
- * by one, or in an array. As in Celery chains within it are unrolled, a group of one is that one, and a group with
- * something after it becomes a chord. Throws `TWQ_ARGUMENTS` for what is no signature, or none at all.
+ * Signatures to be sent one after another, each with the previous result as its first argument. Takes them as parameters or in an
+ * array. As in Celery, inner chains are unrolled, a group of one becomes its member, and a group followed by a step becomes a
+ * chord. Throws `TWQ_ARGUMENTS` for an invalid signature, or if there is none.
  */
 export function chain<const Steps extends readonly Canvas[]>(steps: Steps): Chain<Steps>
 export function chain<const Steps extends readonly Canvas[]>(...steps: Steps): Chain<Steps>
@@ -46,13 +46,13 @@ export function chain(...given: readonly Canvas[] | readonly [readonly Canvas[]]
   return compose(asOne(steps.reduce(joined, [])))
 }
 
-/** As in Celery, a chain of one that is put together itself is that one. */
+/** As in Celery, a chain of one that is itself a composition becomes that composition. */
 function asOne(steps: readonly SignatureFields[]): SignatureFields {
   const [only, ...others] = steps
   return only !== undefined && others.length === 0 && only.kind !== 'task' ? only : chainOf(steps)
 }
 
-/** The steps of a chain, as `chain` would put them together. Throws `TWQ_MESSAGE_MALFORMED`. */
+/** The steps of a chain, composed as `chain` does. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function stepsOfChain(chain: SignatureFields): readonly SignatureFields[] {
   return unchained(chain).reduce(joined, [])
 }
@@ -62,7 +62,7 @@ export function chainOf(steps: readonly SignatureFields[]): SignatureFields {
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }
 
-/** Steps with one more after them, as Celery's `|` puts them together. */
+/** Appends a step, composed as with Celery's `|`. */
 function joined(steps: readonly SignatureFields[], given: SignatureFields): readonly SignatureFields[] {
   if (given.kind === 'chain') return unchained(given).reduce(joined, steps)
   const step = withoutLoneGroup(given)
@@ -76,7 +76,7 @@ function joined(steps: readonly SignatureFields[], given: SignatureFields): read
 
 /** A header and its body as a chord. */
 export function chordOf(header: SignatureFields, body: SignatureFields): SignatureFields {
-  // The keys of Celery's own: the inner kwargs are those of the chord task, which take part in nothing.
+  // Celery's own keys: the inner kwargs are those of the chord task, and have no effect.
   const kwargs = { kwargs: {}, header: composedJson(header), body: composedJson(body) }
   return { kind: 'chord', task: 'celery.chord', args: [], kwargs, options: {}, immutable: false }
 }
@@ -88,7 +88,9 @@ function continued(chord: SignatureFields, next: SignatureFields): SignatureFiel
   return { ...chord, kwargs: { ...chord.kwargs, body: composedJson(asOne(longer)) } }
 }
 
-/** The steps of a chain, which take over its options: its errbacks each, its links the last, and the others the first. */
+/**
+ * The steps of a chain, which inherit its options: its errbacks go to each, its links to the last, and the others to the first.
+ */
 function unchained(chain: SignatureFields): SignatureFields[] {
   const { link, link_error: errbacks, task_id: taskId, ...others } = chain.options
   const tasks = readArray(chain.kwargs.tasks, 'chain.tasks')

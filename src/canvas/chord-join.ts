@@ -4,15 +4,14 @@ import { celeryError } from '../protocol/result/exceptions.ts'
 import type { RemoteError, ResultRecord } from '../protocol/result-record.ts'
 import type { Json } from '../runtime/json.ts'
 
-/** The outcome of a complete chord for its body: the results of its header, or the error that keeps the body from running. */
+/** The outcome of a complete chord for its body: the results of its header, or the error for which the body does not run. */
 export type Joined =
   | { readonly kind: 'results'; readonly results: readonly Json[] }
   | { readonly kind: 'failed'; readonly error: RemoteError }
 
 /**
- * Joins the parts of a chord as Celery does (wire specification 4.6): a plain list in the order of the header, or nested
- * lists where the header has groups in it. The first part that did not succeed is named in the error;
- * so is why the parts can't be read. Pure.
+ * Joins the parts of a chord as Celery does (wire specification 4.6): a plain list in the order of the header, or nested lists if
+ * the header contains groups. The error names the first part that did not succeed, or why the parts can't be read. Pure.
  */
 export function joinChord({ parts, shape, unreadable }: ChordParts): Joined {
   if (unreadable !== undefined) return broken(`Join error: ${unreadable}`)
@@ -51,7 +50,7 @@ function resultIn(part: ResultRecord): Json {
     : { exc_type: part.error.type, exc_message: part.error.args, exc_module: part.error.module }
 }
 
-/** A result tuple filled with results: a task's own, and for a group a list of those of its members. */
+/** A result tuple filled with results: a task's own, and for a group a list of its members' results. */
 function shaped(tuple: Json, parts: ReadonlyMap<string, ResultRecord>, missing: string[]): Json {
   const [own, members] = Array.isArray(tuple) ? tuple : []
   if (Array.isArray(members)) return members.map((member: Json) => shaped(member, parts, missing))

@@ -3,12 +3,15 @@ import { type Chain, chordOf } from './chain.ts'
 import { type Group, group } from './group.ts'
 import { compose, fieldsOf } from './signature.ts'
 
-/** Tasks side by side, and one that runs once all of them have succeeded: sent, it is its body's handle, with the header as `parent`. */
+/**
+ * Tasks that run in parallel, and one that runs once all of them have succeeded. Sending it returns the body's handle, with the
+ * header as `parent`.
+ */
 export type Chord<Header extends readonly Canvas[], Body extends Canvas> = Chain<[Group<Header>, Body]>
 
 /**
- * Signatures to be sent side by side, and one that is called with the array of their results once all have succeeded. The
- * body fails with a `ChordError` when one of them fails. Throws `TWQ_ARGUMENTS` for what is no signature.
+ * Signatures to be sent in parallel, and one that is called with the array of their results once all have succeeded. If one
+ * fails, the body fails with a `ChordError`. Throws `TWQ_ARGUMENTS` for an invalid signature.
  */
 export function chord<const Header extends readonly Canvas[], Body extends Canvas>(
   header: Header | Group<Header>,

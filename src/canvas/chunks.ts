@@ -2,7 +2,7 @@ import { TwqError } from '../errors.ts'
 import { readArray, readSignature, type Signature, writeSignature } from '../protocol/signature.ts'
 import type { Json } from '../runtime/json.ts'
 
-/** `add.chunks(it, n)` as the group of starmaps that it stands for. Throws `TWQ_MESSAGE_MALFORMED`. */
+/** `add.chunks(it, n)` as the group of starmaps that it represents. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function chunksAsGroup({ kwargs, options }: Signature, path: string): Signature {
   const task = writeSignature(readSignature(kwargs.task, `${path}.kwargs.task`))
   const size = kwargs.n

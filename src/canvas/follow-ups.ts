@@ -10,7 +10,7 @@ import { type Applied, type ApplyContext, applyAsGroup, applySignature } from '.
 import type { Call } from './call.ts'
 import { resultOfGroup } from './frozen.ts'
 
-/** The messages to send; the chords are announced before. */
+/** The messages to send; the chords are registered before. */
 export type MessagesToSend = Pick<Applied, 'chords' | 'messages'>
 
 /** The messages that a success sends, and the `children` of its result. */
@@ -18,15 +18,15 @@ export interface Successors extends MessagesToSend {
   readonly children: readonly Json[]
 }
 
-/** The messages that a failure sends, one list for each errback, and the errors of the errbacks that can't be sent. */
+/** The messages that a failure sends, one list per errback, and the errors of the errbacks that can't be sent. */
 export interface Errbacks {
   readonly departures: readonly MessagesToSend[]
-  /** The group of the errbacks, as results list it; null where there is none. */
+  /** The group of the errbacks, as results list it; null if there is none. */
   readonly child: ResultTuple | null
   readonly problems: readonly string[]
 }
 
-/** A task that will never be sent, because one before it did not succeed; its caller gets a failure. */
+/** A task that will never be sent because an earlier one did not succeed; its caller gets a failure. */
 export interface Abandoned {
   readonly id: string
   readonly replyTo: string
@@ -34,31 +34,31 @@ export interface Abandoned {
   readonly group: string | null
   readonly groupIndex: number | null
   readonly parentId: string | null
-  /** The body of the chord that it would have counted for; null for none. */
+  /** The body of the chord that it would have counted for; null if there is none. */
   readonly chord: Json
-  /** True where its result is ignored. */
+  /** True if its result is ignored. */
   readonly ignored: boolean
 }
 
-/** True for a message that asks for nothing to be done after its task: most of them. */
+/** True for a message without follow-ups: most of them. */
 export function hasNoFollowUps({ embed: { callbacks, errbacks, chain } }: TaskMessage): boolean {
   return callbacks === null && errbacks === null && chain === null
 }
 
 /**
- * Applies the follow-ups of a success (wire specification 5.3): the callbacks, several of them as a new group, and the next step of the
- * chain, each with the result as its first argument. Pure. Throws as `applySignature` does; nothing is to be sent then.
+ * Applies the follow-ups of a success (wire specification 5.3): the callbacks, several of them as a new group, and the next step
+ * of the chain, each with the result as its first argument. Pure. Throws as `applySignature` does; then nothing must be sent.
  */
 export function successorsOf(message: TaskMessage, result: Json, outside: ApplyContext): Successors {
   const ground = { ...outside, current: message }
-  // As Celery: here the task's priority comes before that of the signature, which it does nowhere else.
+  // As in Celery: only here the task's priority takes precedence over the signature's.
   const priority = outside.inheritPriority ? (message.priority ?? null) : null
   const call: Call = { args: [result], options: { parent_id: message.id, root_id: message.rootId, priority } }
   const { callbacks, chain } = message.embed
   const applied: Applied[] = []
   if (callbacks !== null && callbacks.length > 1) applied.push(...applyCallbacks(callbacks, call, ground))
   else if (callbacks?.[0] !== undefined) applied.push(applySignature(callbacks[0], call, ground, 'callbacks[0]'))
-  // The list is reversed: the next step is its last element (trap 4 of the wire specification).
+  // The list is reversed: the next step is its last element (wire specification, trap 4).
   const next = chain?.at(-1)
   if (chain && next !== undefined) {
     const step: Call = { args: call.args, options: { ...call.options, chain: chain.slice(0, -1) } }
@@ -71,7 +71,7 @@ export function successorsOf(message: TaskMessage, result: Json, outside: ApplyC
   }
 }
 
-/** Groups stay by themselves; all the others become one new group. */
+/** Groups stay separate; all others become one new group. */
 function applyCallbacks(callbacks: readonly Json[], call: Call, ground: ApplyContext): Applied[] {
   const isGroup = (callback: Json) => isObject(callback) && callback.subtask_type === 'group'
   const groups = callbacks.filter(isGroup).map((group) => applySignature(group, call, ground, 'callbacks'))
@@ -79,7 +79,7 @@ function applyCallbacks(callbacks: readonly Json[], call: Call, ground: ApplyCon
   return [...groups, ...applyAsGroup(others, call, ground, 'callbacks')]
 }
 
-/** A failed task, or one that will never run: its id, with which its errbacks are called. */
+/** A failed task, or one that will never run: its id, the argument of its errbacks. */
 export interface Failed {
   readonly id: string
   readonly rootId: string
@@ -87,9 +87,9 @@ export interface Failed {
 }
 
 /**
- * Applies the errbacks of a failure (wire specification 5.4): each errback with the id of the failed task as its first argument, all in
- * one new group. Celery may call an errback inside the failing worker with the exception itself; that can't be done across
- * languages. An errback that can't be applied is a problem and no obstacle to the others. Pure.
+ * Applies the errbacks of a failure (wire specification 5.4): each with the id of the failed task as its first argument, all in
+ * one new group. Celery may call an errback inside the failing worker with the exception itself, which is not possible across
+ * languages. An errback that can't be applied is reported and does not affect the others. Pure.
  */
 export function errbacksOf({ id, rootId, errbacks }: Failed, ground: ApplyContext): Errbacks {
   const groupId = ground.newId()
@@ -110,8 +110,8 @@ export function errbacksOf({ id, rootId, errbacks }: Failed, ground: ApplyContex
 }
 
 /**
- * Applies the body of a chord whose header is complete: its body with the results as its first argument, on behalf of the
- * task that ended last (wire specification 4.6). Throws as `applySignature` does. Pure.
+ * Applies the body of a chord whose header is complete, with the results as its first argument, as a child of the task that ended
+ * last (wire specification 4.6). Throws as `applySignature` does. Pure.
  */
 export function bodyOfChord(
   body: Json,
@@ -127,7 +127,7 @@ export function failedWithChord(body: Json): readonly Failed[] {
   return endsOf(body, 0).filter(({ errbacks }) => errbacks.length > 0)
 }
 
-/** The tasks that stand for a signature, with their errbacks: for a chain its last step, with the errbacks of the first. */
+/** The tasks that represent a signature, with their errbacks: for a chain its last step, with the errbacks of the first. */
 function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
   if (!isObject(signature) || depth > MOST_NESTED) return []
   const { subtask_type: kind } = signature
@@ -140,9 +140,9 @@ function endsOf(signature: Json | undefined, depth: number): readonly Failed[] {
       return tasks.flatMap((task) => endsOf(task, depth + 1))
     case 'chain': {
       const [last] = endsOf(tasks.at(-1), depth + 1)
-      // Not twice for the only step of a chain: nested chains would double the time with each level.
+      // Not computed twice for the only step of a chain: nested chains would double the time with each level.
       const [first] = tasks.length === 1 ? [last] : endsOf(tasks[0], depth + 1)
-      // Errbacks of a chain are put on each of its steps.
+      // Errbacks of a chain are added to each of its steps.
       return last === undefined ? [] : [{ ...last, errbacks: errbacks.length > 0 ? errbacks : (first?.errbacks ?? []) }]
     }
     case 'chord':
@@ -157,15 +157,15 @@ const MOST_ABANDONED = 10_000
 const MOST_NESTED = 100
 
 /**
- * The tasks that were to run later in the chain of a task that did not succeed. Celery stores a failure for a step
- * (wire specification 4.6), but not for the members of a group and the body of a chord, whose callers wait for ever; here
- * they fail too. Never throws.
+ * The tasks that were to run later in the chain of a task that did not succeed. Celery stores a failure for a step (wire
+ * specification 4.6), but not for the members of a group or the body of a chord, whose callers wait for ever; here they fail as
+ * well. Never throws.
  */
 export function abandonedBy(message: TaskMessage): readonly Abandoned[] {
   return abandonedIn(message.embed.chain ?? [])
 }
 
-/** The tasks of a signature that will not be sent, the body of a chord say, and of what was to follow it. Never throws. */
+/** The tasks of a signature that will not be sent, for example the body of a chord, and of its follow-ups. Never throws. */
 export function abandonedWith(signature: Json): readonly Abandoned[] {
   const chain = isObject(signature) && isObject(signature.options) ? signature.options.chain : null
   return abandonedIn([signature, ...(Array.isArray(chain) ? chain : [])])
@@ -182,7 +182,7 @@ function collectAbandoned(signature: Json | undefined, abandoned: Abandoned[], d
   const { options, kwargs, subtask_type: kind } = signature
   const composed = kind === 'group' || kind === 'chain' || kind === 'chord'
   if (isObject(options) && isName(options.task_id)) {
-    // What stands for several tasks is counted by each of them.
+    // A signature that represents several tasks is counted by each of them.
     const asked = { reply_to: signature.reply_to ?? null, ...options }
     abandoned.push({ ...waitedFor(options.task_id, asked), ...(composed && { chord: null }) })
   }
@@ -216,14 +216,14 @@ function waitedFor(id: string, options: JsonObject): Abandoned {
 }
 
 /**
- * The failure of a task whose follow-ups can't be sent, as Celery has it: its own success is worth nothing to callers that
- * wait for what was to follow. Undefined for errors that say nothing about the follow-ups themselves.
+ * The failure of a task whose follow-ups can't be sent, as in Celery: its own success does not help callers that wait for the
+ * follow-ups. Undefined for errors that do not concern the follow-ups themselves.
  */
 export function failureOfFollowUps(error: unknown): RemoteError | undefined {
   return failureToSend('what was to follow this task', error)
 }
 
-/** The failure of a task whose next try the broker refuses; undefined for errors that don't say that it does. */
+/** The failure of a task whose retry the broker refuses; undefined for other errors. */
 export function failureOfRetry(error: unknown): RemoteError | undefined {
   return failureToSend('the retry of this task', error)
 }

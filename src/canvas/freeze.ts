@@ -9,36 +9,36 @@ import { listOf } from './links.ts'
 import { type GroupNode, leavesOf, type Node, tupleOf } from './node.ts'
 import { composedJson } from './signature.ts'
 
-/** The context that a workflow is frozen in. */
+/** The context for freezing a workflow. */
 export interface FreezeFacts {
   /** A new id, a UUID. */
   readonly newId: () => string
-  /** Where results go; undefined when they are not read. */
+  /** Where results go; undefined if they are not read. */
   readonly replyTo: string | undefined
   /** The root of the task that sends. */
   readonly rootId: string | undefined
-  /** How chords are joined: by the workers' result backend, from a queue of each chord's own, or not at all. */
+  /** How chords are joined: by the workers' result backend, from a queue per chord, or not at all. */
   readonly chords: 'backend' | 'queue' | 'none'
-  /** The place in a group that the end of the workflow takes. */
+  /** The place in a group for the end of the workflow. */
   readonly place?: JsonObject
 }
 
-/** A chord that is to be joined from its queue. */
+/** A chord to be joined from its queue. */
 export type PlannedChord = Omit<QueuedChord, 'until'>
 
-/** A signature whose every task has its id, and what becomes of it. */
+/** A signature whose every task has its id, and its results. */
 export interface Frozen {
   readonly signature: Signature
   readonly node: Node
-  /** The chords that are joined from a queue: in the signature they are groups. */
+  /** The chords joined from a queue: in the signature they are groups. */
   readonly chords: readonly PlannedChord[]
 }
 
 /**
- * Gives every task of a workflow its id and the queue its result goes to, as Celery's `freeze` does before it sends one
- * (wire specification 4.3, 5.5): so results of steps that workers send later come back too. A chord that is joined from a
- * queue becomes a group that replies to it. Pure. Throws `TWQ_MESSAGE_MALFORMED` for what can't be applied, and
- * `TWQ_CHORD_UNSUPPORTED` for a chord that can't be joined.
+ * Gives every task of a workflow its id and its reply queue, as Celery's `freeze` does before sending (wire specification 4.3,
+ * 5.5): so results of steps that workers send later also come back. A chord joined from a queue becomes a group that replies to
+ * it. Pure. Throws `TWQ_MESSAGE_MALFORMED` for an invalid signature, and `TWQ_CHORD_UNSUPPORTED` for a chord that can't be
+ * joined.
  */
 export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
   const { rootId, replyTo } = facts
@@ -57,22 +57,22 @@ export function freeze(signature: Signature, facts: FreezeFacts): Frozen {
   return { signature: frozen, node, chords }
 }
 
-/** Where in the workflow a signature stands. */
+/** The position of a signature in the workflow. */
 interface Place {
   readonly facts: FreezeFacts
   /** Collects the chords that are joined from a queue. */
   readonly chords: PlannedChord[]
-  /** The root of the tasks from here on, where it is not the task itself. */
+  /** The root of the tasks from here on, if it is not the task itself. */
   readonly rootId: string | undefined
   /** Where the result of the signature goes: back to the sender, or to the queue of a chord. */
   readonly replyTo: string | undefined
   /** Where the result of its first task goes. */
   readonly firstReplyTo: string | undefined
-  /** The task or group that runs before. */
+  /** The task or group that runs before it. */
   readonly parent: Node | undefined
   /** Options for the task that produces this signature's result: group_id, group_index. */
   readonly options: JsonObject
-  /** True where a worker will send it. */
+  /** True if a worker will send it. */
   readonly later: boolean
   readonly depth: number
   readonly path: string
@@ -113,7 +113,7 @@ function freezeTask(signature: Signature, place: Place): Done {
     throw unsupported(`${path} counts for a chord, but ignores its result`, 'Leave out ignoreResult there')
   }
   const replyTo = own.ignore_result === true ? undefined : facts.replyTo
-  // As in Celery: what a signature has already it keeps, its place in a group aside.
+  // As in Celery, existing values of a signature are kept, except for its place in a group.
   const reply_to = counts ? place.replyTo : (own.reply_to ?? replyTo)
   const options = withoutAbsent({ ...own, task_id: id, reply_to, ...place.options })
   const readable = replyTo !== undefined && reply_to === replyTo
@@ -148,7 +148,7 @@ function freezeChain(signature: Signature, place: Place): Done {
   for (const [index, step] of steps.entries()) {
     const isLast = index === steps.length - 1
     const first = index === 0 ? place.firstReplyTo : facts.replyTo
-    // The last step stands for the chain: a caller that waits for the chain, or a group that counts it, means that one.
+    // The last step represents the chain: a caller that waits for the chain, or a group that counts it, refers to that step.
     const done = freezeAt(step, {
       ...place,
       parent,
@@ -185,7 +185,7 @@ function freezeChord(signature: Signature, place: Place): Done {
   const inBody = { ...place, rootId: place.rootId, later: true, depth: depth + 1, path: `${path}.body` }
   const members = membersOf(header, `${path}.header`, depth, 'in order')
   if (queued && members.length === 0) {
-    // As in Celery: nothing to wait for.
+    // As in Celery, there is nothing to wait for.
     const given = givenNothing({ ...body, options: { ...own, ...shared } })
     return freezeAt(given, { ...inBody, options: { group_id: groupId, ...place.options } })
   }
@@ -195,7 +195,7 @@ function freezeChord(signature: Signature, place: Place): Done {
     { ...header, options: { ...header.options, ...(queued && shared), task_id: groupId } },
     {
       ...place,
-      // A worker that sends the group gives its options to the first task of each member.
+      // A worker that sends the group passes its options to the first task of each member.
       ...(queued && { replyTo: queue, firstReplyTo: place.later ? queue : facts.replyTo }),
       options: queued ? { group_id: groupId } : {},
       depth: depth + 1,
@@ -211,7 +211,7 @@ function freezeChord(signature: Signature, place: Place): Done {
       header: composedJson(side.signature),
       body: composedJson(nameable(end)),
     }
-    // As Celery, whose workers look for an id in everything that is to follow in a chain, and end without one.
+    // As in Celery, whose workers expect an id in every follow-up of a chain, and crash without one.
     const options = withoutAbsent({ ...shared, ...place.options, task_id: groupId })
     return { signature: { ...signature, options, kwargs }, node: end.node }
   }
@@ -223,21 +223,21 @@ function freezeChord(signature: Signature, place: Place): Done {
     shape: nested ? resultOfGroup(groupId, tree.map(tupleOf)) : null,
     body: composedJson(end.signature),
   })
-  // The worker that was to send the group later tells the queue when a step before it fails.
+  // The worker that would have sent the group later notifies the queue when an earlier step fails.
   if (!place.later) return { signature: side.signature, node: end.node }
-  // Chords inside the header have queues of their own: an option of the group would replace them in its members.
+  // Chords inside the header have queues of their own: an option of the group would override them in its members.
   const told = nestsChords
     ? { ...side.signature, replyTo: queue }
     : { ...side.signature, options: { ...side.signature.options, reply_to: queue } }
   return { signature: told, node: end.node }
 }
 
-/** A chain with the id of its last step, as of Celery 5.6: by it Celery's workers fail a body that can't begin. */
+/** A chain with the id of its last step, as of Celery 5.6, whose workers use it to fail a body that can't begin. */
 function nameable({ signature, node }: Done): Signature {
   return signature.kind === 'chain' ? { ...signature, options: { task_id: node.id } } : signature
 }
 
-/** The body of a chord without a header: called with no results, and nothing else. */
+/** The body of a chord without a header: called with no results. */
 function givenNothing(body: Signature): Signature {
   if (body.kind === 'chain') {
     const [first, ...others] = stepsOfChain(body)
@@ -253,13 +253,13 @@ function givenNothing(body: Signature): Signature {
   return body.immutable ? body : { ...body, args: [[], ...body.args], immutable: true }
 }
 
-/** Refuses chords in links where no backend joins chords: workers send links as they are. */
+/** Refuses chords in links if no backend joins chords: workers send links unchanged. */
 function checkLinks({ options }: Signature, { facts, path }: Place): void {
   if (facts.chords !== 'backend')
     refuseChords([...listOf<Json>(options.link), ...listOf<Json>(options.link_error)], path)
 }
 
-/** Throws `TWQ_CHORD_UNSUPPORTED` where there is a chord among the links of `path`, or in one of them. */
+/** Throws `TWQ_CHORD_UNSUPPORTED` for a chord among the links of `path`, or inside one of them. */
 export function refuseChords(links: readonly Json[], path: string): void {
   for (const link of links) {
     if (JSON.stringify(link, plainNumbers).includes('"subtask_type":"chord"')) {

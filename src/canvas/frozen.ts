@@ -4,7 +4,7 @@ import { readArray, readSignature, type Signature, writeSignature } from '../pro
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { chunksAsGroup } from './chunks.ts'
 
-/** Where a signature stands in a larger one: options that it gets because of that. */
+/** The position of a signature in a larger one: options that follow from it. */
 export interface Place {
   readonly task_id?: Json | undefined
   readonly root_id?: Json | undefined
@@ -18,9 +18,9 @@ export interface Place {
 
 const KEPT: ReadonlySet<string> = new Set(['task_id', 'group_id', 'group_index', 'reply_to'])
 
-/** Levels of groups in chains in chords, and so on. */
+/** Levels of nested groups, chains and chords. */
 export const MOST_NESTED = 100
-/** Python reads parents recursively; beyond these, the oldest are left out. */
+/** Python reads parents recursively; above this number, the oldest are left out. */
 const MOST_PARENTS = 50
 
 export function resultOfTask(id: string, parent: Json = null): ResultTuple {
@@ -35,7 +35,7 @@ export function isGroupResult(result: ResultTuple): boolean {
   return Array.isArray(result[1])
 }
 
-/** A signature with options that belong to its place; what it says of itself comes first, but for its root and its chord. */
+/** A signature with the options of its position; its own take precedence, except for its root and chord. */
 export function placed(signature: Signature, place: Place): Signature {
   const { options } = signature
   const added: Record<string, Json> = {}
@@ -48,9 +48,9 @@ export function placed(signature: Signature, place: Place): Signature {
 }
 
 /**
- * A signature whose tasks have the ids that messages and results name before they are sent: Celery's `freeze`. The place
- * of a group is that of each member, of a chain that of its last step, of a chord that of its body. Groups in chains that
- * something follows become chords. Throws `TWQ_MESSAGE_MALFORMED`.
+ * A signature whose tasks have the ids that messages and results refer to before they are sent: Celery's `freeze`. The position
+ * of a group applies to each member, of a chain to its last step, of a chord to its body. Groups in chains that are followed by a
+ * step become chords. Throws `TWQ_MESSAGE_MALFORMED`.
  */
 export function frozen(signature: Signature, place: Place, newId: () => string, path: string, depth = 0): Signature {
   if (depth > MOST_NESTED) throw tooDeep(path)
@@ -83,7 +83,7 @@ export function frozen(signature: Signature, place: Place, newId: () => string, 
   }
 }
 
-/** The frozen steps of a chain, with those of chains in it; `place` is that of the last one. At least one. */
+/** The frozen steps of a chain, including those of inner chains; `place` applies to the last one. At least one. */
 export function frozenSteps(
   chain: Signature,
   place: Place,
@@ -120,13 +120,13 @@ export function resultOf(signature: Signature, parent: Json = null): ResultTuple
   }
 }
 
-/** The result of a chain whose steps are frozen: its last step, with the steps before as parents. */
+/** The result of a chain with frozen steps: its last step, with the earlier steps as parents. */
 export function resultOfSteps(steps: readonly Signature[], parent: Json = null): ResultTuple {
   const last = steps.slice(-MOST_PARENTS)
   return last.reduce<Json>((before, step) => resultOf(step, before), parent) as unknown as ResultTuple
 }
 
-/** How many tasks end for a signature in the header of a chord (wire specification 4.6). */
+/** The number of tasks by which a signature counts in the header of a chord (wire specification 4.6). */
 export function sizeOf(signature: Signature): number {
   const { kind, kwargs } = signature
   switch (kind) {
@@ -144,8 +144,8 @@ export function sizeOf(signature: Signature): number {
 }
 
 /**
- * The members of a group, with those of groups in it. Where a group is given its ids, Celery takes the members of an inner
- * one in reverse (wire specification 4.6): `inner` says which order it is.
+ * The members of a group, including those of inner groups. If a group is given its ids, Celery takes the members of an inner one
+ * in reverse (wire specification 4.6): `inner` says which order applies.
  */
 export function membersOf(group: Signature, path: string, depth: number, inner: 'in order' | 'reversed'): Signature[] {
   if (depth > MOST_NESTED) throw tooDeep(path)
@@ -198,7 +198,7 @@ export function tasksOf(signature: Signature, path: string): Signature[] {
   return tasks.map((task, index) => readSignature(task, `${path}.tasks[${index}]`))
 }
 
-/** The options of a place that hold for all its tasks, not for the last one only. */
+/** The options of a position that apply to all its tasks, not only to the last one. */
 function ofAll({ root_id, replaced_task_nesting }: Place): Place {
   return { root_id, replaced_task_nesting }
 }
@@ -216,7 +216,7 @@ function flattenedSteps(chain: Signature, path: string, depth: number): Signatur
   })
 }
 
-/** A group that another step follows is the header of a chord, and that step its body. */
+/** A group followed by another step is the header of a chord, and that step its body. */
 function joined(steps: readonly Signature[]): Signature[] {
   const done: Signature[] = []
   for (const step of [...steps].reverse()) {
@@ -231,7 +231,7 @@ function joined(steps: readonly Signature[]): Signature[] {
   return done.reverse()
 }
 
-/** As Celery: a group of one is that one. */
+/** As in Celery, a group of one is its member. */
 function withoutLoneGroup(group: Signature, path: string, depth: number): Signature {
   const [only, ...others] = membersOf(group, path, depth, 'in order')
   return only !== undefined && others.length === 0 ? only : group

@@ -1,21 +1,21 @@
 import type { AnyHandle, Canvas, GroupHandle, HandleOf } from '../tasks/sending.ts'
 import { type Composed, compose, composedJson, fieldsOf } from './signature.ts'
 
-/** Tasks side by side. */
+/** Tasks that run in parallel. */
 export interface Group<Members extends readonly Canvas[] = readonly Canvas[]> extends Composed<HandleOfGroup<Members>> {
   readonly subtask_type: 'group'
-  /** Only for the compiler. */
+  /** Type only. */
   readonly '~members': Members | undefined
 }
 
-/** The handle that sending a group of these resolves to. */
+/** The handle for sending a group of these. */
 export type HandleOfGroup<Members extends readonly Canvas[]> = GroupHandle<HandlesOf<Unrolled<Members>>>
 
 type HandlesOf<Members extends readonly Canvas[]> = {
   readonly [I in keyof Members]: Extract<HandleOf<Members[I]>, AnyHandle>
 }
 
-/** The members of groups within a group are its own. */
+/** Members of inner groups become its own. */
 type Unrolled<Members extends readonly Canvas[]> = Members extends readonly [
   infer First extends Canvas,
   ...infer Rest extends readonly Canvas[],
@@ -26,8 +26,8 @@ type Unrolled<Members extends readonly Canvas[]> = Members extends readonly [
   : Members
 
 /**
- * Signatures to be sent side by side; their results come in their order. Takes them one by one, or in an array. Groups
- * within it are unrolled, as in Celery. Throws `TWQ_ARGUMENTS` for what is no signature.
+ * Signatures to be sent in parallel, with results in their order. Takes them as parameters or in an array. Inner groups are
+ * unrolled, as in Celery. Throws `TWQ_ARGUMENTS` for an invalid signature.
  */
 export function group<const Members extends readonly Canvas[]>(members: Members): Group<Members>
 export function group<const Members extends readonly Canvas[]>(...members: Members): Group<Members>

@@ -2,7 +2,7 @@ import { type Signature, writeSignature } from '../protocol/signature.ts'
 import type { Json } from '../runtime/json.ts'
 import { bodyOf, headerOf, tasksOf } from './frozen.ts'
 
-/** Callbacks, or errbacks, as a list: alone they may stand for themselves. */
+/** Callbacks or errbacks as a list; a single one may be given without a list. */
 export function listOf<T>(value: T | readonly T[] | undefined | null): readonly T[] {
   if (value === undefined || value === null) return []
   return Array.isArray(value) ? value : [value as T]
@@ -14,10 +14,10 @@ export function hasEntries(value: Json | undefined): boolean {
 }
 
 /**
- * A signature with more callbacks, or errbacks, than its own, as Celery's `link` and `link_error` add them: of a group each
- * member gets the errbacks (it can have no callbacks: they stay its own option, which applying it refuses); of a chord the
- * body, and the errbacks also the chords in its header (`_chord.link_error`), since Python's workers fail no chord because
- * one inside it failed.
+ * A signature with additional callbacks or errbacks, as Celery's `link` and `link_error` add them: for a group each member gets
+ * the errbacks (callbacks are not possible: they stay the group's own option, which is refused when applied); for a chord the
+ * body, and errbacks also the chords in its header (`_chord.link_error`), since Python's workers fail no chord because an inner
+ * one failed.
  */
 export function linked(signature: Signature, option: 'link' | 'link_error', more: Json | undefined): Signature {
   const links = listOf<Json>(more)
@@ -35,7 +35,7 @@ export function linked(signature: Signature, option: 'link' | 'link_error', more
   return { ...signature, options: { ...options, [option]: [...listOf<Json>(options[option]), ...links] } }
 }
 
-/** A chord whose header's chords are changed. */
+/** A chord with changed chords in its header. */
 function withInnerChords(chord: Signature, change: (inner: Signature) => Signature): Signature {
   const header = headerOf(chord, 'chord', 0)
   const tasks = tasksOf(header, 'chord')

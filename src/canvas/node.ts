@@ -2,7 +2,7 @@ import type { ResultTuple } from '../protocol/chord/chord.ts'
 import type { QueuedMember } from '../protocol/chord/queued-chord.ts'
 import { resultOfGroup, resultOfTask } from './frozen.ts'
 
-/** A sent task or group as its sender follows it: handles are made from these. */
+/** A sent task or group from its sender's view: handles are made from these. */
 export type Node = TaskNode | GroupNode
 
 /** A task, and what runs before it. */
@@ -10,9 +10,9 @@ export interface TaskNode {
   readonly kind: 'task'
   readonly id: string
   readonly task: string
-  /** True when its result comes back to the sender. */
+  /** True if its result comes back to the sender. */
   readonly readable: boolean
-  /** The first task of its tree, where that is another. */
+  /** The first task of its tree, if that is another one. */
   readonly rootId: string | undefined
   readonly parent: Node | undefined
 }

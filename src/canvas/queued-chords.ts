@@ -10,17 +10,17 @@ import { chainOf } from './chain.ts'
 import { freeze, type PlannedChord } from './freeze.ts'
 import { replacementCall, standInOf } from './replacement.ts'
 
-/** The messages to send where chords are joined from queues of their own. */
+/** The messages to send if chords are joined from queues of their own. */
 export interface WithQueuedChords {
   /** To be declared before. */
   readonly chordQueues: readonly string[]
   readonly messages: readonly FollowUp[]
-  /** Have a worker join the chords; to be published last. */
+  /** Ask a worker to join the chords; to be published last. */
   readonly joins: readonly FollowUp[]
   readonly child: ResultTuple | null
 }
 
-/** The message that has a worker join a chord, on behalf of `parent`; it has the headers of the send. */
+/** The message that asks a worker to join a chord, as a child of `parent`; it has the headers of the send. */
 export function joinMessage(
   chord: PlannedChord,
   id: string,
@@ -35,7 +35,7 @@ export function joinMessage(
     readonly headers?: SendOptions['headers']
   },
 ): FollowUp {
-  // Any worker may join it: where the body runs is for the sender to say.
+  // Any worker may join it: the sender decides where the body runs.
   const body = writeSignature(addressed(readSignature(chord.body, 'body'), address))
   const kwargs = writeQueuedChord({ ...chord, body, until: now + CHORD_LIFETIME })
   const family = { rootId: parent?.rootId, parentId: parent?.id }
@@ -51,8 +51,8 @@ export function joinMessage(
 type Parent = Pick<TaskMessage, 'id' | 'rootId'>
 
 /**
- * Applies the signature that a task replaced itself with, as {@link replacementOf} has it, where no result backend joins the
- * chords in it: as `client.send` sends them. Throws as that does, and `TWQ_CHORD_UNSUPPORTED` for a chord in a link. Pure.
+ * Applies the signature with which a task replaced itself, as returned by {@link replacementOf}, if no result backend joins its
+ * chords: as `client.send` sends them. Throws as that does, and `TWQ_CHORD_UNSUPPORTED` for a chord in a link. Pure.
  */
 export function queuedReplacementOf(
   value: Parameters<typeof standInOf>[0],
@@ -61,7 +61,7 @@ export function queuedReplacementOf(
 ): WithQueuedChords {
   const standIn = standInOf(value, message, ground)
   const { chain, ...options } = replacementCall(message).options
-  // What was to follow the task follows its stand-in: the body of a chord, where it is one.
+  // The task's follow-ups now follow its replacement: the body, if that is a chord.
   const rest = Array.isArray(chain)
     ? chain.toReversed().map((step, index) => readSignature(step, `chain[${index}]`))
     : []

@@ -11,21 +11,21 @@ import { frozen, sizeOf, tasksOf } from './frozen.ts'
 import { linked } from './links.ts'
 
 /**
- * Applies the signature that a task replaced itself with (wire specification 5.7): its end takes the task's id, and with it
- * its caller, its place in groups and chords, its callbacks, and what was to follow in its chain. Throws as
- * `applySignature` does, and a `RemoteTaskError` with the exception that Celery raises for what can't replace a task. Pure.
+ * Applies the signature with which a task replaced itself (wire specification 5.7): its end gets the task's id, and with it its
+ * caller, its place in groups and chords, its callbacks, and the rest of its chain. Throws as `applySignature` does, and a
+ * `RemoteTaskError` with Celery's exception for an invalid replacement. Pure.
  */
 export function replacementOf(value: Json, message: TaskMessage, ground: ApplyContext): Applied {
   const standIn = standInOf(value, message, ground)
   return applySignature(writeSignature(standIn), replacementCall(message), { ...ground, current: message })
 }
 
-/** How the stand-in of a task is applied: what was to follow the task in its chain follows that. */
+/** How the replacement of a task is applied: the rest of the task's chain follows it. */
 export function replacementCall({ embed, replacedTaskNesting }: TaskMessage): Call {
   return { args: [], options: { chain: embed.chain, replaced_task_nesting: replacedTaskNesting + 1 } }
 }
 
-/** A signature whose end has the id of the task that it replaces, its place, its callbacks and its errbacks. */
+/** A signature whose end has the id of the replaced task, its place, its callbacks and its errbacks. */
 export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyContext, 'newId'>): Signature {
   const given = withAnEnd(readSignature(value, 'signature'))
   const { task_id: _, chord: __, group_id: ___, group_index: ____, ...options } = given.options
@@ -44,7 +44,10 @@ export function standInOf(value: Json, message: TaskMessage, ground: Pick<ApplyC
   return linked(frozen(withErrbacks, place, ground.newId, 'signature'), 'link', embed.callbacks ?? [])
 }
 
-/** A signature whose end can stand for a task. A group has none; the list of its results has, as a chord. Throws what Celery raises for others. */
+/**
+ * A signature whose end can replace a task. A group has no such end; as a chord, the list of its results has. Throws Celery's
+ * exception for others.
+ */
 export function withAnEnd(given: Signature): Signature {
   if (given.kind === 'chain' && tasksOf(given, 'signature').length === 0)
     throw improper('Cannot replace with an empty chain')
@@ -53,11 +56,11 @@ export function withAnEnd(given: Signature): Signature {
   return given.kind === 'group' ? accumulated(given) : given
 }
 
-/** A signature to run as one more task of a chord, and the number of tasks that it adds. */
+/** A signature to run as an additional task of a chord, and the number of tasks that it adds. */
 export type Addition = Pick<ChordAddition, 'groupId' | 'size' | 'signature'>
 
 /**
- * A signature as one more part of the chord that `message` belongs to (wire specification 5.7), with all of its ids:
+ * A signature as an additional part of the chord that `message` belongs to (wire specification 5.7), with all of its ids:
  * applying it again sends the same tasks. Throws `TWQ_USAGE`. Pure.
  */
 export function additionTo(message: TaskMessage, value: Json, newId: ApplyContext['newId']): Addition {
@@ -72,7 +75,7 @@ export function additionTo(message: TaskMessage, value: Json, newId: ApplyContex
   return { groupId: group, size: sizeOf(member), signature: writeSignature(member) }
 }
 
-/** As Celery: a chord whose body returns the results of the group. */
+/** As in Celery, a chord whose body returns the results of the group. */
 function accumulated(group: Signature): Signature {
   const body = { task: 'celery.accumulate', args: [], kwargs: { index: 0 }, options: {}, subtask_type: null }
   const kwargs = { header: writeSignature(group), body, kwargs: {} }

@@ -23,13 +23,13 @@ import type { AnyTask } from '../tasks/task.ts'
 import { linked, listOf } from './links.ts'
 import { stamped } from './stamped.ts'
 
-/** How a task of a workflow is sent, when its turn comes: the options of `send`, and what belongs to a signature alone. */
+/** How a task of a workflow is sent when its turn comes: the options of `send`, and those of signatures. */
 export interface SignatureOptions extends Omit<SendOptions, 'signal'> {
-  /** True: it is called as it stands, and the result of what it follows is not given to it. */
+  /** True: it is called with exactly its arguments, without the previous task's result. */
   readonly immutable?: boolean
 }
 
-/** A value of the canvas: never changed, `set` makes another. It has the keys that Celery gives a signature, and no others. */
+/** A value of the canvas: immutable, `set` returns another one. It has Celery's keys of a signature, and no others. */
 export interface Composed<Handle = unknown> extends Canvas<Handle> {
   readonly task: string
   readonly args: readonly Json[]
@@ -38,11 +38,11 @@ export interface Composed<Handle = unknown> extends Canvas<Handle> {
   readonly options: JsonObject
   readonly subtask_type: string | null
   readonly immutable: boolean
-  /** The same with other options; `link` and `linkError` are added to those it has. */
+  /** A copy with other options; `link` and `linkError` are added to the existing ones. */
   set(options: SignatureOptions): this
   /**
-   * The same with stamps on each of its tasks, on what is linked to them, and on header and body of a chord; a stamp that it has is replaced.
-   * Throws `TWQ_ARGUMENTS` for what can be none.
+   * A copy with the stamps on each of its tasks, their callbacks and errbacks, and on header and body of a chord; an existing
+   * stamp is replaced. Throws `TWQ_ARGUMENTS` for an invalid stamp.
    */
   stamp(stamps: Stamps): this
 }
@@ -63,12 +63,12 @@ export type SignatureArguments<T> = T extends Sendable
 export type SignatureOf<T> = T extends Sendable ? Signature<ResultOf<T>> : T extends string ? Signature : Composed
 
 /**
- * A task, or the name of one, with arguments: an array is positional ones, which come after the result of the task before;
- * an object named ones. In Python `add.s(1, 2)`, and with `{ immutable: true }` `add.si(1, 2)`. What Python, or `toJSON`,
- * wrote is made a signature again. With a task's type given, `signature<typeof report>('report')`, a task is named without
- * loading its code. Throws `TWQ_ARGUMENTS` for what is invalid, `TWQ_MESSAGE_MALFORMED` for JSON that is no signature.
+ * A task, by itself or by name, with arguments: an array for positional ones, which follow the previous task's result; an object
+ * for named ones. In Python `add.s(1, 2)`, and with `{ immutable: true }` `add.si(1, 2)`. JSON written by Python or by `toJSON`
+ * becomes a signature again. With a task's type given, `signature<typeof report>('report')`, a task is named without loading its
+ * code. Throws `TWQ_ARGUMENTS` for invalid arguments, `TWQ_MESSAGE_MALFORMED` for JSON that is not a signature.
  */
-// One signature: of several, TypeScript would report what is wrong with each, and not under the argument.
+// One signature: for overloads, TypeScript would report the errors of each, and not at the argument.
 export function signature<T extends Sendable | string | JsonObject>(
   target: T | NameOf<T>,
   ...rest: SignatureArguments<T>
@@ -90,12 +90,12 @@ export function signature(
   )
 }
 
-/** Makes a value of the canvas. */
+/** Creates a value of the canvas. */
 export function compose<C extends Composed>(fields: SignatureFields): C {
   return new ComposedValue(fields) as unknown as C
 }
 
-/** The fields of a value of the canvas, also one made by another copy of twq. Throws `TWQ_ARGUMENTS` for anything else. */
+/** The fields of a value of the canvas made by any copy of twq. Throws `TWQ_ARGUMENTS` for anything else. */
 export function fieldsOf(canvas: unknown, what: string): SignatureFields {
   if (isCanvas(canvas)) return readSignature(canvas.toJSON(), what)
   throw new TwqError(
@@ -152,8 +152,8 @@ class ComposedValue {
 }
 
 /**
- * Options of `send` as `apply_async` has them (wire specification 2.4). A countdown and a duration stay what they are:
- * they count from when the task is sent.
+ * Options of `send` in the form of `apply_async` (wire specification 2.4). Countdowns and durations stay relative: they count
+ * from the time of sending.
  */
 export function celeryOptions(options: SendOptions): JsonObject {
   const { eta, countdown, expires, timeLimit, softTimeLimit } = options
@@ -188,12 +188,15 @@ export function withLinks(
   return listOf(linkError).reduce((linked, errback) => withErrback(linked, errback), called)
 }
 
-/** A signature that has one more errback: {@link linked} says which of its tasks get it. */
+/** A signature with an additional errback: {@link linked} defines which of its tasks get it. */
 export function withErrback(fields: SignatureFields, errback: Json | Canvas): SignatureFields {
   return linked(fields, 'link_error', [errback as Json])
 }
 
-/** A signature that has one more callback. Throws `TWQ_ARGUMENTS` for a group, and a chord whose body is one, which can have none. */
+/**
+ * A signature with an additional callback. Throws `TWQ_ARGUMENTS` for a group, and for a chord with a group as its body: these
+ * can't have callbacks.
+ */
 export function withLink(fields: SignatureFields, callback: Json | Canvas): SignatureFields {
   const end = fields.kind === 'chord' ? endOf(fields) : fields
   if (end.kind !== 'group') return linked(fields, 'link', [callback as Json])
@@ -202,7 +205,7 @@ export function withLink(fields: SignatureFields, callback: Json | Canvas): Sign
   })
 }
 
-/** As in Celery, of a group and of a chord it is the tasks side by side that become immutable. */
+/** As in Celery, for a group and a chord the parallel tasks become immutable. */
 function withImmutable(fields: SignatureFields, immutable: boolean): SignatureFields {
   const side =
     fields.kind === 'group' ? fields.kwargs.tasks : fields.kind === 'chord' ? fields.kwargs.header : undefined
@@ -215,13 +218,13 @@ function withImmutable(fields: SignatureFields, immutable: boolean): SignatureFi
   return { ...fields, kwargs: { ...fields.kwargs, [fields.kind === 'group' ? 'tasks' : 'header']: tasks } }
 }
 
-/** The body of a chord, or of the chord that it is. */
+/** The body of a chord, or of the chord that is its body. */
 function endOf(chord: SignatureFields): SignatureFields {
   const body = readSignature(chord.kwargs.body, 'chord.body')
   return body.kind === 'chord' ? endOf(body) : body
 }
 
-/** A value of the canvas where JSON is wanted: it writes itself. */
+/** A value of the canvas serializes itself as JSON. */
 export function composedJson(fields: SignatureFields): JsonObject {
   return writeSignature(fields)
 }
@@ -253,7 +256,7 @@ function settingsOf({ name, settings }: AnyTask, given: AnyArguments | undefined
 /** The maximum nesting accepted. */
 const MOST_NESTED = 100
 
-/** Reads a signature with all that is in it. */
+/** Parses a signature with everything in it. */
 function readDeep(value: Json | undefined, path: string, depth: number): SignatureFields {
   if (depth > MOST_NESTED) {
     throw new TwqError('TWQ_MESSAGE_MALFORMED', `${path} is nested more than ${MOST_NESTED} levels deep`)

@@ -7,8 +7,8 @@ import { listOf } from './links.ts'
 import { withAnEnd } from './replacement.ts'
 
 /**
- * A signature whose tasks all carry stamps: the steps of a chain, the members of a group, header and body of a chord, and the callbacks
- * and errbacks of each, as a `StampingVisitor` of Celery puts them on. Throws `TWQ_MESSAGE_MALFORMED` for what is no signature.
+ * A signature whose tasks all have the stamps: the steps of a chain, the members of a group, header and body of a chord, and the
+ * callbacks and errbacks of each, as with a `StampingVisitor` of Celery. Throws `TWQ_MESSAGE_MALFORMED` for an invalid signature.
  */
 export function stamped(signature: Signature, stamps: Stamps): Signature {
   if (Object.keys(stamps).length === 0) return signature
@@ -30,12 +30,14 @@ export function stamped(signature: Signature, stamps: Stamps): Signature {
   }
 }
 
-/** Signatures of a message, each stamped; null where there are none. */
+/** Signatures of a message, each stamped; null if there are none. */
 function allStamped(signatures: readonly Json[] | null, path: string, stamps: Stamps): readonly Json[] | null {
   return signatures?.map((value) => writeSignature(stamped(readSignature(value, path), stamps))) ?? null
 }
 
-/** A message whose callbacks, errbacks and later steps carry stamps: what follows a task that was replaced with them. */
+/**
+ * A message whose callbacks, errbacks and later steps have the stamps: the follow-ups of a task that was replaced with stamps.
+ */
 function withStampedFollowUps(message: TaskMessage, stamps: Stamps): TaskMessage {
   const { callbacks, errbacks, chain, chord } = message.embed
   return {
@@ -49,15 +51,15 @@ function withStampedFollowUps(message: TaskMessage, stamps: Stamps): TaskMessage
   }
 }
 
-/** What a task is replaced with: a signature, and the stamps for it and for what follows it. */
+/** The replacement of a task: a signature, and the stamps for it and its follow-ups. */
 export interface Replacement {
   readonly signature: Json
   readonly stamps?: Stamps | undefined
 }
 
 /**
- * A stamped stand-in, and the message that it replaces with its follow-ups stamped: what collects the results of a group is, too. Throws
- * `TWQ_MESSAGE_MALFORMED`, and as `standInOf` does.
+ * A stamped replacement, and the message it replaces with stamped follow-ups; the task that collects the results of a group is
+ * stamped as well. Throws `TWQ_MESSAGE_MALFORMED`, and as `standInOf` does.
  */
 export function stampedReplacement({ signature, stamps }: Replacement, message: TaskMessage): [Json, TaskMessage] {
   if (stamps === undefined) return [signature, message]

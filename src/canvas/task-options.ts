@@ -12,9 +12,9 @@ import type { Json, JsonObject } from '../runtime/json.ts'
 export type TaskOptions = Omit<NewTask, 'id' | 'task' | 'args' | 'kwargs' | 'origin' | 'priority'>
 
 /**
- * Reads the options that a signature is applied with, those of Python's `apply_async` (wire specification 2.4, 5.1);
- * unknown ones are passed over. `now` is in milliseconds since the epoch. Throws `TWQ_MESSAGE_MALFORMED` for a value
- * that decides whether, when or where the task runs and is invalid.
+ * Parses the options with which a signature is applied, those of Python's `apply_async` (wire specification 2.4, 5.1); unknown
+ * ones are ignored. `now` is in milliseconds since the epoch. Throws `TWQ_MESSAGE_MALFORMED` for an invalid value that decides
+ * whether, when or where the task runs.
  */
 export function readOptions(options: JsonObject, now: number): TaskOptions {
   const stampedHeaders = stampNames(options)
@@ -46,7 +46,7 @@ export function readOptions(options: JsonObject, now: number): TaskOptions {
   }
 }
 
-/** The destination that the options name. */
+/** The destination in the options. */
 export function destinationOf(options: JsonObject): Destination {
   const queue = textOf('queue', options)
   const exchange = textOf('exchange', options)
@@ -60,7 +60,7 @@ export function destinationOf(options: JsonObject): Destination {
   }
 }
 
-/** An option that must be a text for AMQP; undefined where it is absent or empty, as in Python. */
+/** An option that must be a text for AMQP; undefined if it is missing or empty, as in Python. */
 export function textOf(name: string, options: JsonObject): string | undefined {
   const value = options[name]
   if (value === undefined || value === null || value === '') return undefined
@@ -68,7 +68,7 @@ export function textOf(name: string, options: JsonObject): string | undefined {
   throw malformed(name, 'a text of at most 255 bytes', value)
 }
 
-/** Formats that only Python has are passed over: the task comes uncompressed. */
+/** Formats that only Python has are ignored: the task is sent uncompressed. */
 function compressionOf({ compression }: JsonObject): Compression | undefined {
   return isCompression(compression) ? compression : undefined
 }
@@ -77,7 +77,7 @@ function shownAs(value: Json | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** Python takes one signature as well as a list of them. */
+/** Python accepts one signature as well as a list. */
 function listOf(value: Json | undefined): readonly Json[] | null {
   if (value === undefined || value === null) return null
   return Array.isArray(value) ? value : [value]
@@ -85,7 +85,7 @@ function listOf(value: Json | undefined): readonly Json[] | null {
 
 function startOf(options: JsonObject, now: number): number | undefined {
   const { countdown } = options
-  // As in Celery, where 0 is none.
+  // As in Celery, where 0 means none.
   if (countdown === undefined || countdown === null || countdown === 0) {
     return typeof options.eta === 'number'
       ? unusable('eta', 'an ISO 8601 time', options.eta)
@@ -106,7 +106,7 @@ function momentOf(name: string, value: Json | undefined, now: number): number | 
   return moment ?? unusable(name, 'an ISO 8601 time', value)
 }
 
-/** Milliseconds; a limit of 0 is none, as in Python. */
+/** Milliseconds; as in Python, a limit of 0 means none. */
 function limitOf(name: string, options: JsonObject): number | undefined {
   const value = options[name]
   if (value === undefined || value === null || value === 0) return undefined
@@ -145,7 +145,7 @@ function stampsOf(options: JsonObject, names: readonly string[] | null): JsonObj
   return stamps
 }
 
-/** The caller's own headers; the protocol's are made from the other options. */
+/** The caller's own headers; the protocol's are derived from the other options. */
 function headersOf({ headers }: JsonObject): JsonObject | undefined {
   if (!isObject(headers)) return undefined
   const own: Record<string, Json> = Object.create(null)

@@ -24,11 +24,11 @@ export interface AsyncPoolOptions {
   /** The task registered under a name. */
   readonly lookup: (name: string) => AnyTask | undefined
   readonly logger: EventLogger
-  /** A way to send tasks as children of a message. */
+  /** Creates a way to send tasks as children of a message. */
   readonly sendFor: (message: TaskMessage) => Send
   /** The time limits of a message's attempt, if it has any. */
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
-  /** What surrounds the attempts of a task; left out where no plugin surrounds any. */
+  /** What surrounds the attempts of a task; left out if no plugin surrounds any. */
   readonly aroundOf?: ((task: AnyTask) => AroundAttempt | undefined) | undefined
   /** The largest result of a task, in bytes of JSON. */
   readonly maxResultSize?: number | undefined
@@ -37,8 +37,8 @@ export interface AsyncPoolOptions {
 }
 
 /**
- * Runs attempts on this event loop, as many at once as it is given. Code that ignores its signal can't be ended here: it
- * runs on. `stop` waits for that until its deadline; a hard time limit abandons it, which frees its place at once.
+ * Runs attempts on this event loop, as many at once as it is given. Code that ignores its signal can't be ended here and runs on.
+ * `stop` waits for it until its deadline; a hard time limit abandons it, which frees its slot at once.
  */
 export function createAsyncPool(options: AsyncPoolOptions): Pool {
   const {
@@ -110,7 +110,7 @@ export function createAsyncPool(options: AsyncPoolOptions): Pool {
     return runAttempt(new LocalAttempt(task, invocation, options, means))
   }
 
-  /** Counts and logs an attempt whose outcome is decided, and whose code can't be stopped and still runs. */
+  /** Counts and logs an attempt whose outcome is decided but whose code can't be stopped and still runs. */
   function abandon({ message }: Invocation, ending: Promise<Outcome>): void {
     abandoned += 1
     const fields = { task_id: message.id, task: message.task }
@@ -134,7 +134,7 @@ type Means = Pick<Attempt, 'logger' | 'sendFor' | 'maxResultSize' | 'clock' | 'r
 
 const HERE = { pid: process.pid }
 
-/** One attempt on this event loop. A class and not a literal with getters, which costs a microsecond for every task. */
+/** One attempt on this event loop. A class rather than an object literal with getters, which costs a microsecond per task. */
 class LocalAttempt implements Attempt {
   readonly task: AnyTask
   readonly invocation: Invocation

@@ -1,6 +1,6 @@
 import { TwqError } from '../errors.ts'
 
-/** Throws `TWQ_POOL` where a member has other tasks than the worker. */
+/** Throws `TWQ_POOL` if a member has other tasks than the worker. */
 export function checkTasks(member: string, names: readonly string[], expected: readonly string[]): void {
   const missing = expected.filter((name) => !names.includes(name))
   const surplus = names.filter((name) => !expected.includes(name))
@@ -15,7 +15,7 @@ export function checkTasks(member: string, names: readonly string[], expected: r
   })
 }
 
-/** Throws `TWQ_POOL` where a member has other plugins: without one, tasks would run untraced, unchecked, or for the wrong tenant. */
+/** Throws `TWQ_POOL` if a member has other plugins: without one, tasks would run untraced, unchecked, or for the wrong tenant. */
 export function checkPlugins(member: string, names: readonly string[], expected: readonly string[]): void {
   if (names.join() === expected.join()) return
   const list = (plugins: readonly string[]): string => (plugins.length === 0 ? 'none' : plugins.join(', '))

@@ -17,7 +17,7 @@ import type { Pool, PoolStats, RunOptions } from './pool.ts'
 export interface CrewOptions extends LinkParts {
   /** Celery's name of the kind. */
   readonly kind: string
-  /** How many members there are at first; each runs one attempt at a time. */
+  /** The initial number of members; each runs one attempt at a time. */
   readonly size: number
   /** The URL of the module that gives each member its host, and its setup. */
   readonly hostModule: string
@@ -26,7 +26,9 @@ export interface CrewOptions extends LinkParts {
   readonly taskNames: readonly string[]
   /** The plugins that each member must have, in their order. */
   readonly pluginNames?: readonly string[]
-  /** Milliseconds that members may take to end their plugins, once they run nothing; without it they are killed at the deadline. */
+  /**
+   * Milliseconds that members may take to stop their plugins once they run nothing; without it they are killed at the deadline.
+   */
   readonly leaveTimeout?: number | undefined
   readonly limitsFor: (message: TaskMessage) => TimeLimits | undefined
   /** A member leaves after this many attempts. */
@@ -35,17 +37,17 @@ export interface CrewOptions extends LinkParts {
 }
 
 /**
- * Runs attempts in members: threads or processes that are started ahead of need, run one attempt at a time, and are
- * replaced when they die, which is the outcome `lost` for the attempt. A hard time limit ends the member.
+ * Runs attempts in members: threads or processes that are started ahead of need, run one attempt at a time, and are replaced when
+ * they die, which gives the attempt the outcome `lost`. A hard time limit ends the member.
  */
 export class Crew implements Pool {
   readonly name = 'pool'
   readonly onEventLoop = false
   readonly kind: string
   readonly #options: CrewOptions
-  /** All members that were started and have not ended yet. */
+  /** All members that were started and have not ended. */
   readonly #members = new Set<MemberLink>()
-  /** Those of them that can run attempts: their tasks and plugins were checked. */
+  /** Those that can run attempts: their tasks and plugins were checked. */
   readonly #hired = new Set<MemberLink>()
   #size: number
   /** Members being started that must exit once ready, because the pool shrank meanwhile. */
@@ -103,7 +105,7 @@ export class Crew implements Pool {
     if (member.attempts === this.#options.maxTasksPerChild) void this.#replace(member)
     const ended = await outcome
     this.#giveBack(member)
-    // The worker leaves and took the member with it: nothing the task did.
+    // The worker's shutdown ended the member, not the task.
     return ended.kind === 'lost' && this.#stopped.signal.aborted ? { kind: 'interrupted' } : ended
   }
 
@@ -132,7 +134,7 @@ export class Crew implements Pool {
     if (member !== undefined) this.#offer(member)
   }
 
-  /** One after the other: each works on until its successor is there. */
+  /** One after the other: each works until its successor is ready. */
   async restart(): Promise<void> {
     for (const member of [...this.#hired]) {
       if (member.alive && member.successor === 'none') await this.#replace(member)
@@ -143,7 +145,7 @@ export class Crew implements Pool {
     return { pids: [...new Set([...this.#members].map((member) => member.pid))], abandoned: 0 }
   }
 
-  /** The member that has been idle for longest, or the next to come; `undefined` when the worker leaves first. */
+  /** The member that has been idle longest, or the next available one; `undefined` if the worker shuts down first. */
   #borrow(signal: AbortSignal): Promise<MemberLink | undefined> {
     if (this.#stopped.signal.aborted || isShutdown(signal)) return Promise.resolve(undefined)
     const member = this.#takeIdle()
@@ -192,14 +194,14 @@ export class Crew implements Pool {
     else give(member)
   }
 
-  /** Starts another ahead of need: `member` works on until that is ready, or until it has run its last attempt. */
+  /** Starts a replacement ahead of need: `member` works until that is ready, or until it has run its last attempt. */
   async #replace(member: MemberLink): Promise<void> {
     member.successor = 'called'
     await this.#fillPlace()
     this.#retire(member)
   }
 
-  /** Has a member leave that is not needed any more: now, or after its attempt. */
+  /** Ends a surplus member: now, or after its attempt. */
   #retire(member: MemberLink): void {
     member.successor = 'here'
     if (!this.#idle.includes(member)) return
@@ -207,7 +209,7 @@ export class Crew implements Pool {
     member.leave()
   }
 
-  /** Starts a member and offers it; rejects when it can't be used. */
+  /** Starts a member and makes it available; rejects if it can't be used. */
   async #spawn(): Promise<void> {
     const { hostModule, setup, taskNames, pluginNames = [] } = this.#options
     const member = new MemberLink(this.#options)
@@ -243,7 +245,7 @@ export class Crew implements Pool {
   #replaceDead(member: MemberLink, how: string): void {
     const fields = { event: 'pool.member-gone' as const, member: member.name, how, attempts: member.attempts }
     this.#options.logger.warn(fields, 'a member of the pool is gone; starting another')
-    // A member that ends before its first attempt has a cause that its successors share: they are started with pauses.
+    // If members end before their first attempt, their successors would fail for the same reason: they are started with pauses.
     void this.#fillPlace(member.attempts === 0 ? this.#backoff.failed() : 0)
   }
 

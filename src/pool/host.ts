@@ -11,7 +11,7 @@ export interface Host {
     /** In alphabetical order. */
     names(): readonly string[]
   }
-  /** Those around its attempts and sends; left out where there are none. */
+  /** Those around its attempts and sends; left out if there are none. */
   readonly plugins?: HostPlugins | undefined
 }
 
@@ -20,15 +20,15 @@ export interface HostPlugins {
   readonly names: readonly string[]
   /** What surrounds the attempts of a task. */
   readonly aroundOf?: ((task: AnyTask) => AroundAttempt | undefined) | undefined
-  /** A way to send, as a child of a message, with plugins around it. */
+  /** Creates a way to send, as a child of a message, with plugins around it. */
   readonly surround?: ((send: Send, parent: TaskMessage) => Send) | undefined
-  /** Ends them; bounded, and never rejects. */
+  /** Stops them; within a time limit, and never rejects. */
   stop(): Promise<void>
 }
 
 /**
- * The module that a member imports, by URL, to get its host: so the pool need not know who puts tasks and configuration
- * together. `setup` is plain data from the pool.
+ * The module that a member imports, by URL, to get its host: so the pool does not depend on the code that loads tasks and
+ * configuration. `setup` is plain data from the pool.
  */
 export interface HostModule {
   openHost(setup: unknown, means: { readonly logger: EventLogger }): Promise<Host>

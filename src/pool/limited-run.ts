@@ -8,7 +8,7 @@ import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { TimeLimits } from '../tasks/time-limits.ts'
 import type { RunOptions } from './pool.ts'
 
-/** An attempt that has limits, and the means to hold it to them. */
+/** An attempt with limits, and the functions to enforce them. */
 export interface LimitedRun {
   readonly limits: TimeLimits
   readonly invocation: Invocation
@@ -17,14 +17,14 @@ export interface LimitedRun {
   readonly logger: EventLogger
   /** Runs the attempt, with the options given here. */
   readonly run: (options: RunOptions) => Outcome | Promise<Outcome>
-  /** The hard limit has passed and the outcome is decided: ends the attempt, or gives it up where it can't be ended. */
+  /** The hard limit has passed and the outcome is decided: ends the attempt, or abandons it if it can't be ended. */
   readonly onOverrun: (attempt: Promise<Outcome>) => void
 }
 
 /**
- * Runs an attempt within its limits (wire specification 3.3). At the soft limit its signal aborts with `TWQ_SOFT_LIMIT`;
- * at the hard limit the answer is `timed-out`, and nothing that the attempt still says is heard. Code that has an outcome
- * when it returns can't be ended by them.
+ * Runs an attempt within its limits (wire specification 3.3). At the soft limit its signal aborts with `TWQ_SOFT_LIMIT`; at the
+ * hard limit the outcome is `timed-out`, and later messages of the attempt are ignored. Code that returns its outcome
+ * synchronously can't be ended by limits.
  */
 export function runUnderLimits({
   limits,

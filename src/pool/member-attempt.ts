@@ -18,7 +18,7 @@ import {
 } from './messages.ts'
 import type { RunOptions } from './pool.ts'
 
-// What the worker does for an attempt in a member, which holds no connection. Each rejects where the attempt is over.
+// What the worker does for an attempt in a member, which has no connection. Each function rejects if the attempt is over.
 
 /** The attempt that a member runs. */
 export interface MemberAttempt {
@@ -26,12 +26,15 @@ export interface MemberAttempt {
   readonly options: RunOptions
   /** What it has sent, by id. */
   readonly sent: Map<string, AskableHandle>
-  /** Aborts when the attempt has ended: nothing waits any more for what it sent. Expensive, so made for the first call that waits. */
+  /**
+   * Aborts when the attempt has ended, so that nothing waits any more for what it sent. Expensive, so created for the first call
+   * that waits.
+   */
   over: AbortController | undefined
   readonly end: (outcome: Outcome) => void
 }
 
-/** Any handle, with what it may have: a task's, or a group's. */
+/** The interface of any handle: a task's, or a group's. */
 type AskableHandle = AnyHandle &
   Partial<Pick<TaskHandle, 'state' | 'revoke'> & Pick<GroupHandle, 'settled' | 'completed'>>
 
@@ -58,7 +61,7 @@ export async function sendChild(
   return toText(portableHandle(handle), 'handle')
 }
 
-/** Asks a handle of something that the attempt sent; resolves with the answer, as text. */
+/** Calls a method of the handle of something that the attempt sent; resolves with the answer, as text. */
 export async function askHandle(
   attempt: MemberAttempt | undefined,
   { handle: id, question }: FromMember & { kind: 'ask-handle' },
@@ -110,7 +113,7 @@ function sendAs(send: Send, sending: PortableSend, { lookup }: SendParts): Promi
   return task === undefined ? send(name, values, options) : send(task, values, options)
 }
 
-/** A workflow that a member put together: here it is only sent on. */
+/** A workflow composed by a member: here it is only passed on. */
 function portedCanvas(text: string): Canvas<AnyHandle> {
   const json = fromText(text) as JsonObject
   return { [CANVAS_BRAND]: true, toJSON: () => json, '~handle': undefined } as Canvas<AnyHandle>

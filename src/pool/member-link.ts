@@ -9,30 +9,30 @@ import { errorFrom, type FromMember, fromText, messageOfMember, portableError } 
 import type { RunOptions } from './pool.ts'
 import type { Member, StartMember } from './start-member.ts'
 
-/** The parts of the worker that the link to a member works with. */
+/** What the link to a member needs from the worker. */
 export interface LinkParts extends SendParts {
   readonly startMember: StartMember
   /** The largest result of a task, in bytes of JSON. */
   readonly maxResultSize?: number | undefined
-  /** A member that holds more bytes than this leaves. */
+  /** A member that uses more memory than this, in bytes, leaves. */
   readonly maxMemoryPerChild?: number | undefined
   readonly logger: EventLogger
 }
 
-/** The link to one member: gives it attempts, one at a time, and does for them what only the worker can do. */
+/** The link to one member: gives it attempts, one at a time, and does for them what requires the worker's connections. */
 export class MemberLink {
   readonly #parts: LinkParts
   readonly #member: Member
   readonly #opened: Deferred<FromMember & { kind: 'opened' }> = deferred()
   #attempt: MemberAttempt | undefined
   #alive = true
-  /** Resolves with how it ended, once it has. */
+  /** Resolves with how it ended. */
   readonly gone: Promise<string>
   /** How many attempts it was given. */
   attempts = 0
-  /** What it held after the last of them, in bytes, where there is a limit to that. */
+  /** Its memory after the last of them, in bytes, if that is limited. */
   memory = 0
-  /** Whether it has to go once its attempt has ended. */
+  /** Whether it must leave after its attempt. */
   unfit = false
   /** True once its replacement was started. */
   successor: 'none' | 'called' | 'here' = 'none'
@@ -69,7 +69,7 @@ export class MemberLink {
     return this.#alive
   }
 
-  /** Has it load its tasks and start its plugins; answers with their names. Rejects with the reason why it can't. */
+  /** Makes it load its tasks and start its plugins; returns their names. Rejects with the reason if it can't. */
   open(hostModule: string, setup: unknown): Promise<FromMember & { kind: 'opened' }> {
     const { logger, maxResultSize, maxMemoryPerChild } = this.#parts
     const tellMemory = maxMemoryPerChild !== undefined
@@ -84,7 +84,7 @@ export class MemberLink {
     this.attempts += 1
     return new Promise((resolve) => {
       const abort = (): void => {
-        // `terminate` ends a task without asking it.
+        // `terminate` ends a task without aborting its signal first.
         if (TwqError.is(signal.reason, 'TWQ_REVOKED')) this.kill()
         else this.#member.post({ kind: 'abort', reason: portableError(signal.reason) })
       }
@@ -106,13 +106,13 @@ export class MemberLink {
     })
   }
 
-  /** Asks it to go; it is idle. */
+  /** Tells an idle member to leave. */
   leave(): void {
     this.#alive = false
     this.#member.post({ kind: 'leave' })
   }
 
-  /** Ends it, even while it computes. */
+  /** Ends it, even during a computation. */
   kill(): void {
     this.#alive = false
     this.#member.kill()
@@ -163,7 +163,7 @@ export class MemberLink {
     }
   }
 
-  /** The attempt that asks for something, unless it is over. */
+  /** The attempt that a request belongs to, unless it is over. */
   #running({ attempt }: { readonly attempt: number }): MemberAttempt | undefined {
     return attempt === this.attempts ? this.#attempt : undefined
   }
@@ -180,8 +180,8 @@ export class MemberLink {
   }
 
   /**
-   * An uncaught error fails the attempt that it comes from. The state that it leaves behind is unknown, so the member goes;
-   * another attempt, which has nothing to do with it, may end before.
+   * An uncaught error fails the attempt that it comes from. The state of the process is unknown afterwards, so the member is
+   * replaced; another running attempt, which is not the cause, may finish first.
    */
   #crashed({ attempt: number, error }: FromMember & { kind: 'crashed' }): void {
     const attempt = number === undefined || number === this.attempts ? this.#attempt : undefined

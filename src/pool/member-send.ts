@@ -28,11 +28,11 @@ import {
   toText,
 } from './messages.ts'
 
-/** How a member, which holds no connection, has the worker do it. */
+/** How a member, which has no connection, makes the worker do it. */
 export interface ParentCalls {
-  /** Sends; answers with the {@link PortableHandle}. */
+  /** Sends; resolves with the {@link PortableHandle}. */
   readonly send: (sending: PortableSend) => Promise<string | undefined>
-  /** Asks the handle of something that was sent; answers with the value, as JSON text. */
+  /** Calls the handle of something that was sent; resolves with the value, as JSON text. */
   readonly ask: (handle: string, question: HandleQuestion) => Promise<string | undefined>
 }
 
@@ -54,7 +54,7 @@ export function sendThrough({ send: sendThere, ask }: ParentCalls): Send {
   return send as Send
 }
 
-/** What follows, as JSON; what is no signature is refused where everything is. */
+/** The follow-ups as JSON; an invalid signature is refused in the same place as elsewhere. */
 function textsOf(links: SendOptions['link'], path: string): readonly string[] {
   const list = links === undefined ? [] : Array.isArray(links) ? links : [links]
   return list.map((link) => toText(link, path))
@@ -68,7 +68,7 @@ function portable(target: unknown, args: unknown, options: PortableOptions): Por
   }
 }
 
-/** A task that only members know is sent by its name, with the settings that sending heeds. */
+/** A task that only members know is sent by its name, with the settings that affect sending. */
 function targetOf(
   target: unknown,
   args: AnyArguments | undefined,
@@ -129,7 +129,7 @@ function handleOf(portable: PortableHandle, ask: ParentCalls['ask']): AnyHandle 
   return { ...task, ...before }
 }
 
-/** The ids of what was sent, as Celery's `as_tuple` gives them. */
+/** The ids of what was sent, in the form of Celery's `as_tuple`. */
 function tupleOf({ id, handles, parent }: PortableHandle): ResultTuple {
   return [[id, parent === undefined ? null : tupleOf(parent)], handles?.map(tupleOf) ?? null]
 }

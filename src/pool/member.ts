@@ -36,10 +36,10 @@ export function serve(): void {
   let lastCall = 0
   let opened: Opened | undefined
   let running: AbortController | undefined
-  /** Which attempt code belongs to, its timers and callbacks included. */
+  /** The attempt that code belongs to, including its timers and callbacks. */
   const attempts = new AsyncLocalStorage<number>()
 
-  // As on the event loop: one task's oversight must not end another's attempt.
+  // As on the event loop: an unhandled rejection of one task must not end another's attempt.
   process.on('unhandledRejection', (reason) => post({ kind: 'stray', error: toRemoteError(reason) }))
   process.on('uncaughtException', (error) =>
     post({ kind: 'crashed', attempt: attempts.getStore(), error: toRemoteError(error) }),
@@ -69,7 +69,7 @@ export function serve(): void {
     const { hostModule, setup, logLevel, maxResultSize, tellMemory } = message
     try {
       const { openHost } = (await import(hostModule)) as HostModule
-      // Lines go to the worker's own log: one order, one destination.
+      // Lines go to the worker's own log, in one order to one destination.
       const destination = { write: (line: string) => post({ kind: 'log', line }) }
       const logger = createLogger({ level: logLevel, format: 'json', destination })
       const host = await openHost(setup, { logger })
@@ -129,7 +129,7 @@ export function serve(): void {
     post({ kind: 'ended', outcome: outcomeText(outcome), memory: opened?.tellMemory ? memoryHeld() : undefined })
   }
 
-  /** Asks the pool for something; resolves with its answer. */
+  /** Sends a request to the pool; resolves with its answer. */
   async function ask(request: (call: number) => void): Promise<string | undefined> {
     const call = ++lastCall
     const answer = deferred<string | undefined>()
@@ -156,13 +156,13 @@ function threadPort(hear: Hear): Post {
   return (message) => parentPort?.postMessage({ twqMember: message } satisfies Enveloped)
 }
 
-// A terminal and a supervisor signal the whole group; when members leave is for the worker to say.
+// A terminal and a supervisor signal the whole process group; the worker decides when members leave.
 const SIGNALS_OF_THE_WORKER = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const
 
 function processPort(hear: Hear): Post {
   for (const signal of SIGNALS_OF_THE_WORKER) process.on(signal, () => {})
   process.on('message', hear)
-  // What runs here will be run again by another worker.
+  // The running attempt will be run again by another worker.
   endWithParent()
   return (message) => {
     const enveloped: Enveloped = { twqMember: message }
@@ -178,14 +178,17 @@ function outcomeText(outcome: Outcome): string {
   }
 }
 
-/** In bytes: of a process all of it, of a thread its own heap and buffers. Asks the kernel, which is dear beside a short task. */
+/**
+ * In bytes: for a process all of its memory, for a thread its heap and buffers. Asks the kernel, which is expensive compared with
+ * a short task.
+ */
 function memoryHeld(): number {
   if (isMainThread) return process.memoryUsage.rss()
   const { heapTotal, external } = process.memoryUsage()
   return heapTotal + external
 }
 
-/** What was cloned has prototypes again; values from the wire have none, so that no key of theirs means anything. */
+/** Structured clones have prototypes again; values from the wire have none, so that no key has a special meaning. */
 function withoutPrototypes(value: unknown): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Date) return
   for (const member of Object.values(value)) withoutPrototypes(member)

@@ -6,24 +6,24 @@ import type { Json } from '../runtime/json.ts'
 import type { Invocation, PassedOn } from '../tasks/attempt/invocation.ts'
 import type { RevokeOptions, SendOptions } from '../tasks/sending.ts'
 
-/*
- * The messages between a pool and its members. Everything here survives structured cloning. Values that a task made
- * travel as JSON text: they arrive exactly as they would on the wire, instances of classes as plain objects.
+/**
+ * The messages between a pool and its members. Everything here survives structured cloning. Values that a task made travel as
+ * JSON text: they arrive as they would on the wire, class instances as plain objects.
  */
 
 /** From the pool to a member. */
 export type ToMember =
-  /** The first message: which module answers with a host, and what to tell it. */
+  /** The first message: the module that returns a host, and the host's setup. */
   | {
       readonly kind: 'open'
       readonly hostModule: string
       readonly setup: unknown
       readonly logLevel: string
       readonly maxResultSize: number | undefined
-      /** Whether to tell after each attempt what the member holds. */
+      /** Whether to report memory after each attempt. */
       readonly tellMemory: boolean
     }
-  /** `attempt` counts from 1; `aborted` is why it should stop, where that is known before it starts. */
+  /** `attempt` counts from 1; `aborted` is the reason to stop, if known before it starts. */
   | {
       readonly kind: 'run'
       readonly attempt: number
@@ -33,11 +33,11 @@ export type ToMember =
   /** The attempt should stop. */
   | { readonly kind: 'abort'; readonly reason: PortableError }
   /**
-   * What became of a `state`, a `send`, an `ask-handle` or an `add-to-chord`: the {@link PortableHandle}, the value or the id
-   * of what was sent, or why not.
+   * The outcome of a `state`, a `send`, an `ask-handle` or an `add-to-chord`: the {@link PortableHandle}, the value or the id of
+   * what was sent, or the error.
    */
   | { readonly kind: 'answer'; readonly call: number; readonly answer: Answer }
-  /** Nothing more will come: go. */
+  /** No further messages follow: leave. */
   | { readonly kind: 'leave' }
 
 /** From a member to its pool. */
@@ -48,7 +48,7 @@ export type FromMember =
   | { readonly kind: 'state'; readonly call: number; readonly state: State; readonly meta: string }
   /** `attempt` is the one that sends, which may be over. */
   | { readonly kind: 'send'; readonly call: number; readonly attempt: number; readonly sending: PortableSend }
-  /** What the handle of something that the attempt sent is asked; the answer is the value as JSON text. */
+  /** A call of the handle of something that the attempt sent; the answer is the value as JSON text. */
   | {
       readonly kind: 'ask-handle'
       readonly call: number
@@ -66,24 +66,24 @@ export type FromMember =
     }
   /** A line of the log, as JSON. */
   | { readonly kind: 'log'; readonly line: string }
-  /** `memory` is what the member holds now, in bytes, where that was asked for. */
+  /** `memory` is the member's current memory in bytes, if requested. */
   | { readonly kind: 'ended'; readonly outcome: string; readonly memory: number | undefined }
   /** An unhandled rejection. */
   | { readonly kind: 'stray'; readonly error: RemoteError }
   /** An uncaught exception, from a callback of `attempt` or of none; the member must be replaced. */
   | { readonly kind: 'crashed'; readonly attempt: number | undefined; readonly error: RemoteError }
 
-/** A message of a member as it is sent: tasks may use the same port, as `process.send('ready')` does. */
+/** The envelope of a member's message: tasks may use the same port, as `process.send('ready')` does. */
 export interface Enveloped {
   readonly twqMember: FromMember
 }
 
-/** What a member has said; undefined for what a task has sent by the port of its process or thread. */
+/** A member's message; undefined for one that a task sent through the port of its process or thread. */
 export function messageOfMember(value: unknown): FromMember | undefined {
   return typeof value === 'object' && value !== null ? (value as Partial<Enveloped>).twqMember : undefined
 }
 
-/** How a request of a member's ended. */
+/** The outcome of a member's request. */
 export type Answer = { readonly ok: string | undefined } | { readonly error: PortableError }
 
 /** A call of `ctx.send`: with a task, or with a workflow as JSON text. */
@@ -95,12 +95,12 @@ export interface PortableCanvas {
   readonly options: PortableOptions
 }
 
-/** How something is sent; what follows it as JSON texts. */
+/** The options of a send, its follow-ups as JSON texts. */
 export interface PortableOptions extends Omit<SendOptions, 'signal' | 'link' | 'linkError'> {
   readonly links?: { readonly link: readonly string[]; readonly linkError: readonly string[] }
 }
 
-/** What was sent, as far as a member can know: ids, and how they hang together. */
+/** What was sent, as far as a member can know it: ids and their relations. */
 export interface PortableHandle {
   readonly id: string
   readonly handles?: readonly PortableHandle[]
@@ -115,28 +115,28 @@ export interface HandleQuestion {
   readonly options?: RevokeOptions
 }
 
-/** A member's part of what `settled` answers. */
+/** A member's part of the answer of `settled`. */
 export type PortableSettled = { readonly value: Json } | { readonly error: PortableError }
 
 /** A task to be sent. */
 export interface PortableTask {
   readonly name: string
-  /** True when the task itself was given: the pool then sends its own copy of it, schema and settings included. */
+  /** True if the task itself was given: the pool then sends its own copy of it, including schema and settings. */
   readonly byTask: boolean
   readonly args: string | undefined
   readonly options: PortableOptions
 }
 
-/** An error of ours, taken apart: structured cloning would keep neither code nor brand. */
+/** One of our errors as plain data: structured cloning would keep neither its code nor its brand. */
 export interface PortableError {
   readonly code: ErrorCode
   readonly message: string
   readonly hint: string | undefined
-  /** How another task failed, where that is the cause. */
+  /** How another task failed, if that is the cause. */
   readonly cause?: RemoteError
 }
 
-/** Takes an error apart; those of others become `TWQ_INTERNAL`. */
+/** Converts an error to plain data; other errors become `TWQ_INTERNAL`. */
 export function portableError(error: unknown): PortableError {
   if (!TwqError.is(error)) return { code: 'TWQ_INTERNAL', message: messageOf(error), hint: undefined }
   const { code, message, hint, cause } = error
@@ -145,7 +145,7 @@ export function portableError(error: unknown): PortableError {
   return { code, message, hint, cause: { type, module, args, traceback } }
 }
 
-/** Puts an error together again. */
+/** Creates the error again. */
 export function errorFrom({ code, message, hint, cause }: PortableError): TwqError {
   return new TwqError(code, message, { hint, cause: cause && new RemoteTaskError(cause) })
 }
@@ -155,7 +155,7 @@ export function toText(value: unknown, path: string): string {
   return stringifyJson(value, { path })
 }
 
-// Both ends are ours, and the text is as large as it is: limits are for strangers.
+// Both ends are ours: no size limit is needed.
 const NO_LIMITS = {
   maxSize: Number.POSITIVE_INFINITY,
   maxDepth: 1_000,

@@ -4,16 +4,16 @@ import type { Pool } from './pool.ts'
 import type { PoolKind } from './pool-kind.ts'
 import { SplitPool } from './split.ts'
 
-/** All that a worker gives a pool, whichever kind it has. */
+/** Everything that a worker gives to a pool of any kind. */
 export type PoolSettings = Omit<AsyncPoolOptions, 'kind' | 'resizable'> &
   Omit<CrewOptions, 'kind' | 'startMember'> & {
     /** Whether a task needs the worker's connections, so that no member can run it. */
     readonly needsWorker: (task: string) => boolean
-    /** `sendFor` of attempts on this event loop: members have plugins of their own around their sends. */
+    /** `sendFor` for attempts on this event loop: members have plugins of their own around their sends. */
     readonly sendForHere?: AsyncPoolOptions['sendFor'] | undefined
   }
 
-/** Makes a pool of a kind; nothing is started yet. */
+/** Creates a pool of a kind; nothing is started yet. */
 export function openKind(kind: PoolKind, settings: PoolSettings): Pool {
   const { name, concurrency } = kind
   const { sendForHere: sendFor = settings.sendFor } = settings

@@ -3,7 +3,7 @@ import type { Outcome } from '../tasks/attempt/outcome.ts'
 import type { Crew } from './crew.ts'
 import type { Pool, PoolStats, RunOptions } from './pool.ts'
 
-/** Threads or processes, and beside them this event loop for the few tasks that need the worker's connections. */
+/** Threads or processes, and in addition this event loop for the few tasks that need the worker's connections. */
 export class SplitPool implements Pool {
   readonly name = 'pool'
   readonly onEventLoop = false

@@ -1,18 +1,20 @@
 import type { ToMember } from './messages.ts'
 
-/** A thread or a process, seen from the pool. */
+/** A thread or a process, from the pool's view. */
 export interface Member {
-  /** For people: `process 4711`. */
+  /** For display: `process 4711`. */
   readonly name: string
   /** The process that its attempts run in. */
   readonly pid: number
-  /** Throws for what can't be cloned; to a member that is gone it says nothing. */
+  /** Throws for values that can't be cloned; if the member is gone, it does nothing. */
   post(message: ToMember): void
-  /** Ends it at once, also while it computes. */
+  /** Ends it at once, even during a computation. */
   kill(): void
-  /** How it ended, in Celery's words: `signal 9 (SIGKILL)`, `exitcode 1`. Never rejects. */
+  /** How it ended, in Celery's wording: `signal 9 (SIGKILL)`, `exitcode 1`. Never rejects. */
   readonly gone: Promise<string>
 }
 
-/** Starts a thread or a process; `hear` gets every message from it: those of the pool's code in it, and those that a task sends. */
+/**
+ * Starts a thread or a process; `hear` gets every message from it: those of the pool's code in it, and those that a task sends.
+ */
 export type StartMember = (hear: (said: unknown) => void) => Member

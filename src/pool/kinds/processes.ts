@@ -17,13 +17,13 @@ export const processes: PoolKind<'processes'> = {
   open: (make) => make.inMembers(startProcess),
 }
 
-/** Members that are processes of their own: a crash of one, or its being killed by the kernel, ends only that one. */
+/** Members that are processes of their own: if one crashes or is killed by the kernel, only that one ends. */
 export function startProcess(hear: (said: unknown) => void): Member {
   const child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [exited, disconnected] = [deferred<string>(), deferred<void>()]
   child.on('message', hear)
   child.once('exit', (code, signal) => exited.resolve(howItEnded(code, signal)))
-  // Its last words may be read after its exit.
+  // Its last messages may be read after its exit.
   child.once('disconnect', () => disconnected.resolve())
   child.once('error', (error) => {
     if (child.pid !== undefined) return
@@ -41,7 +41,7 @@ export function startProcess(hear: (said: unknown) => void): Member {
   }
 }
 
-/** In the words of Celery's WorkerLostError. */
+/** In the wording of Celery's WorkerLostError. */
 function howItEnded(code: number | null, signal: NodeJS.Signals | null): string {
   return signal === null ? `exitcode ${code}` : `signal ${constants.signals[signal]} (${signal})`
 }

@@ -14,14 +14,14 @@ export const threads: PoolKind<'threads'> = {
   open: (make) => make.inMembers(startThread),
 }
 
-/** Members that are worker threads: they share the process, and each has an event loop and a heap of its own. */
+/** Members that are worker threads: they share the process, and each has its own event loop and heap. */
 export function startThread(hear: (said: unknown) => void): Member {
-  // Node loads it in some milliseconds, which are spared to every command, and to workers with other pools.
+  // Loading it takes Node some milliseconds, which commands and workers with other pools need not spend.
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const thread = new Worker(ENTRY, { name: 'twq member' })
   let trouble: string | undefined
   thread.on('message', hear)
-  // What a thread dies of: its heap is full, or its first module can't be loaded.
+  // Why a thread died: its heap is full, or its first module can't be loaded.
   thread.on('error', (error) => {
     trouble = messageOf(error)
   })
