@@ -10,18 +10,18 @@ import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Declarations } from './declarations.ts'
 
-/** The parts that finding the reason for a consumer's end works with. */
+/** The parts for finding the reason why a consumer ended. */
 export interface ConsumerTimeoutsParts {
   readonly session: Pick<Session, 'connection' | 'withChannel'>
   readonly declarations: Declarations
   readonly table: RequestTable
-  /** Gets `takenBack`, at which requests that have not started are dropped: the broker has all of them then. */
+  /** Gets `takenBack`, after which requests that have not started are dropped: the broker has all of them then. */
   readonly moments: Pick<Moments, 'takenBack'>
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-// Milliseconds: how long the broker may take to delete a queue whose consumers it has ended, and the time between two looks at it.
+// In milliseconds: how long the broker may take to delete a queue whose consumers it has ended, and the time between two checks.
 const DELETION = 2_000
 const BETWEEN_LOOKS = 20
 
@@ -29,8 +29,8 @@ const BETWEEN_LOOKS = 20
 const MOST_NAMED = 10
 
 /**
- * Knows which messages RabbitMQ took back at its consumer timeout. From 4.3 on a quorum queue ends the consumer for it, as it
- * does when it is deleted; of what the consumer had, some is back in the queue then, and AMQP does not tell which.
+ * Knows which messages RabbitMQ took back at its consumer timeout. From 4.3 on a quorum queue then ends the consumer, as it does
+ * when it is deleted; of the consumer's messages some are back in the queue, and AMQP does not tell which.
  */
 export class ConsumerTimeouts {
   readonly #parts: ConsumerTimeoutsParts
@@ -41,8 +41,8 @@ export class ConsumerTimeouts {
   }
 
   /**
-   * Judges the end of a consumer of `consumed`, a task queue `queue` or its suspects. At a timeout what runs goes on, and
-   * counts as taken back; what has not started goes back as a whole. True when it was one. Never rejects.
+   * Judges the end of a consumer of `consumed`, a task queue `queue` or its suspects. At a timeout, running tasks continue and
+   * count as taken back; messages that have not started are all returned. True if it was a timeout. Never rejects.
    */
   async ended(queue: string, consumed: string, consumer: EndedConsumer): Promise<boolean> {
     const { declarations, moments, session, clock } = this.#parts
@@ -50,7 +50,7 @@ export class ConsumerTimeouts {
     if (server === undefined || !endsLateConsumers(server)) return false
     try {
       if (!(await declarations.of(queue)).quorum) return false
-      // A deleted queue gives nothing back: what is in hand of it runs.
+      // A deleted queue redelivers nothing: the messages in hand run.
       await session.withChannel((channel) => untilItStays(channel, consumed, clock))
     } catch {
       return false
@@ -86,9 +86,9 @@ export class ConsumerTimeouts {
 }
 
 /**
- * Resolves once a queue is sure to stay, and rejects where it is gone. For moments after its consumers have ended, a quorum
- * queue that is being deleted is there, without messages and consumers. After a timeout it has the message that came back, or a
- * consumer that took it.
+ * Resolves once a queue is known to stay, and rejects if it is gone. For a moment after its consumers have ended, a quorum queue
+ * that is being deleted still exists, without messages and consumers. After a timeout it has the returned message, or a consumer
+ * that took it.
  */
 async function untilItStays(channel: Pick<Channel, 'inspectQueue'>, queue: string, clock: Clock): Promise<void> {
   const last = clock.monotonic() + DELETION

@@ -20,7 +20,10 @@ export interface ConsumingParts {
   readonly careful: Pick<CarefulConsumers, 'doubts' | 'prove' | 'started' | 'end'>
   /** Tells whether a consumer that the broker ended ran into `consumer_timeout`. */
   readonly timeouts: Pick<ConsumerTimeouts, 'ended'>
-  /** Gets `redelivered`, and `takenBack` when a new channel consumes: the broker has requeued all unacknowledged messages of the one before. */
+  /**
+   * Gets `redelivered`, and `takenBack` when a new channel consumes: the broker has requeued all unacknowledged messages of the
+   * previous one.
+   */
   readonly moments: Pick<Moments, 'redelivered' | 'takenBack'>
   readonly clock: Clock
   readonly logger: EventLogger
@@ -41,17 +44,17 @@ export interface Consuming {
 /** All consumers have one limit. */
 const SHARED: QueueLimit = { usual: 0, ahead: 0 }
 
-/** The consumers of task queues on one channel, and their limit: those of each queue are started, ended, limited and restored here. */
+/** The consumers of task queues on one channel, and their limit: here they are started, ended, limited and restored. */
 export class ConsumingChannel {
   readonly channel: ChannelSet
   readonly #parts: ConsumingParts
   readonly #signal: AbortSignal
   readonly #receiver: DeliveryReceiver
   readonly #wanted: WantedQueues
-  /** By the name of the queue. */
+  /** By queue name. */
   readonly #consumers = new Map<string, QueueConsumers>()
   #shared: boolean
-  /** What the consumers of a queue may have together. */
+  /** The limit that the consumers of a queue share. */
   #limit: QueueLimit = SHARED
   /** Settles when the last change is done: changes are made one after the other. */
   #changed = Promise.resolve()
@@ -76,19 +79,19 @@ export class ConsumingChannel {
     return this.#consumers.get(name)?.count ?? 0
   }
 
-  /** Starts no consumer any more, and follows no limit. */
+  /** Starts no further consumer, and no longer follows the limit. */
   leave(): void {
     this.#left = true
   }
 
-  /** Ends all consumers. Never rejects: a failure means that the channel is going. */
+  /** Ends all consumers. Never rejects: a failure means that the channel is closing. */
   async endAll(): Promise<void> {
     const all = [...this.#consumers.values()]
     this.#consumers.clear()
     await Promise.allSettled(all.map((consumers) => consumers.end()))
   }
 
-  /** From now on the limit, which is `applied`, follows the requests held for later. */
+  /** From now on the limit, currently `applied`, follows the requests held for later. */
   followHeld(applied: number): void {
     const fit: ApplyLimit = (count, ahead) => this.#inTurn(() => this.#fit({ usual: count - ahead, ahead }))
     const apply = this.#shared ? channelPrefetch(this.channel) : fit
@@ -96,12 +99,12 @@ export class ConsumingChannel {
     this.#parts.prefetch.attach(apply, {
       stepped: !this.#shared,
       applied,
-      // A failure means that the channels are going.
+      // A failure means that the channels are closing.
       onCrowded: () => void this.#inTurn(() => this.#moveOn()).catch(() => {}),
     })
   }
 
-  /** Declares a queue and consumes it; while the broker has no answer, nothing else waits. */
+  /** Declares a queue and consumes it; while the broker does not answer, nothing else waits. */
   async take(queue: TaskQueue): Promise<void> {
     const declared = await this.#parts.declare(queue)
     await this.#parts.careful.prove(queue.name)
@@ -118,12 +121,12 @@ export class ConsumingChannel {
       if (kind.quorum && this.#shared) await this.#limitEach()
       const consumers = this.#consumersOf(queue, kind, wanted)
       await consumers.fit(this.#limit)
-      // It has none where the broker has ended it already, or the queue was not wanted for a moment.
+      // There is none if the broker has already ended it, or if the queue was not wanted for a moment.
       if (wanted() && consumers.count > 0) this.#consumers.set(name, consumers)
     })
   }
 
-  /** Ends the consumers of a queue, unless that is wanted again. Never rejects: a failure means that the channel is going. */
+  /** Ends the consumers of a queue, unless it is wanted again. Never rejects: a failure means that the channel is closing. */
   async end(name: string): Promise<void> {
     await this.#inTurn(async () => {
       const consumers = this.#consumers.get(name)
@@ -134,8 +137,8 @@ export class ConsumingChannel {
   }
 
   /**
-   * Declares and consumes a queue that has no consumer, since it was deleted, has moved, or went down with its node: on the
-   * same channel, and for as long as it takes.
+   * Declares and consumes a queue without a consumer because it was deleted, has moved, or lost its node: on the same channel,
+   * for as long as it takes.
    */
   async restore(name: string): Promise<void> {
     const log = consumerLog(this.#parts.logger, name)
@@ -155,7 +158,7 @@ export class ConsumingChannel {
     if (tries > 0 && !missing()) log.restored()
   }
 
-  /** Carries out a change after those before it, however they ended. */
+  /** Carries out a change after earlier ones, however they ended. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const changed = this.#changed.then(change)
     this.#changed = changed.catch(() => {})
@@ -180,7 +183,7 @@ export class ConsumingChannel {
     return consumers
   }
 
-  /** The broker has ended a consumer of a queue, the `last` or not: what that delivered may be with the broker again. */
+  /** The broker has ended a consumer of a queue, the `last` or not: the messages it delivered may be back at the broker. */
   async #ended(name: string, ended: EndedConsumer, last: boolean): Promise<void> {
     const { logger, timeouts } = this.#parts
     if (last) this.#consumers.delete(name)
@@ -190,7 +193,9 @@ export class ConsumingChannel {
     await this.restore(name)
   }
 
-  /** Leaves what waits on its channel behind, and consumes on another; not while consumers are left on one before. */
+  /**
+   * Leaves the messages that wait on its channel behind, and consumes on another; not while consumers are left on an earlier one.
+   */
   async #moveOn(): Promise<void> {
     const all = [...this.#consumers.values()]
     if (this.#wanted.stopped || all.some(({ onFormerChannels }) => onFormerChannels)) return
@@ -210,12 +215,12 @@ export class ConsumingChannel {
     this.#shared = false
     const { count } = prefetch
     await this.#fit({ usual: count, ahead: 0 })
-    // Only now that each has its own: in between there would be none at all.
+    // Only now that each has its own: before, there would be no limit for a moment.
     await this.channel.prefetch(0, 'channel')
     if (!this.#left) this.followHeld(count)
   }
 
-  /** Resolves when no queue has a consumer for more ahead. */
+  /** Resolves when no queue has a consumer for the work-ahead window. */
   async #fit(limit: QueueLimit): Promise<void> {
     this.#limit = limit
     const ended: Promise<void>[] = []

@@ -35,8 +35,8 @@ export interface DeclareParts {
 const MOMENT = 1_000
 
 /**
- * Declares a task queue, its quarantine, its suspects and its failures, and tells what it is. What differs from all but the
- * configuration is taken as it is.
+ * Declares a task queue, its quarantine, its suspects and its failures, and returns its properties. Settings that the
+ * configuration does not set are accepted as they are.
  */
 export async function declareQueue(queue: TaskQueue, parts: DeclareParts): Promise<DeclaredQueue> {
   const { session, clock, logger, server, lenient } = parts
@@ -54,7 +54,7 @@ export async function declareQueue(queue: TaskQueue, parts: DeclareParts): Promi
   const { messages, consumers } = await declareTaskQueue(session, queue, onDifference, { lenient, onUnbound })
   const quorum = await isQuorumAsFound(session, queue, differences)
   const companions = declareCompanions(name, quorum, parts)
-  // Tasks are consumed while the broker has no answer about what belongs to their queue.
+  // Tasks are consumed while the broker does not answer about the companions of their queue.
   const over = new AbortController()
   await Promise.race([Promise.all(companions), pause(clock, MOMENT, over.signal)]).finally(() => over.abort())
   if (consumers > 0) {

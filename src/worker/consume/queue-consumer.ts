@@ -12,18 +12,18 @@ import { WantedQueues } from './wanted-queues.ts'
 
 /** The parts of the worker that the consumer works with. */
 export interface ConsumerParts extends ConsumingParts {
-  /** The queues to begin with. */
+  /** The initial queues. */
   readonly queues: readonly TaskQueue[]
 }
 
-// Milliseconds: what answers later is consumed later.
+// In milliseconds: queues that answer later are consumed later.
 const MOMENT = 1_000
 // How long the start waits for queues that answer late, to report what is wrong with them.
 const PATIENCE = 5_000
 
 /**
- * Subscribes to the task queues on one channel, the same way on the first connection and on every later one. Another
- * channel takes over where many tasks wait on the one that consumed.
+ * Subscribes to the task queues on one channel, in the same way on the first connection and on later ones. Another channel takes
+ * over when many tasks wait on the current one.
  */
 export class Consumer {
   readonly #parts: ConsumerParts
@@ -37,7 +37,7 @@ export class Consumer {
     this.#wanted = new WantedQueues(parts.queues)
   }
 
-  /** The queues that it is to consume, whether or not there is a connection just now. */
+  /** The queues that it should consume, with or without a connection. */
   get queues(): readonly TaskQueue[] {
     return this.#wanted.all()
   }
@@ -53,9 +53,9 @@ export class Consumer {
   }
 
   /**
-   * Sets up a new channel: declare, limit, consume. The queues are declared side by side, and consumed as soon as they are:
-   * one that the broker does not answer for, or refuses for now, keeps no other waiting. The first time it rejects with what
-   * trying again can't mend; later such a queue is tried again while the others are consumed.
+   * Sets up a new channel: declare, limit, consume. The queues are declared in parallel, and consumed as soon as they are
+   * declared: one that the broker does not answer for, or refuses for now, delays no other. The first time it rejects with errors
+   * that retrying can't fix; later such a queue is retried while the others are consumed.
    */
   async setup(
     channel: ChannelSet,
@@ -102,8 +102,8 @@ export class Consumer {
   }
 
   /**
-   * Consumes one more queue, now and on every later connection. Resolves once it is consumed, or at once where there is
-   * no connection or it was consumed before. Rejects with the broker's refusal, and forgets the queue then.
+   * Consumes one more queue, now and on every later connection. Resolves once it is consumed, or at once if there is no
+   * connection or it was already consumed. Rejects with the broker's refusal, and then forgets the queue.
    */
   async add(queue: TaskQueue): Promise<void> {
     if (this.#wanted.get(queue.name) !== undefined) return
@@ -119,7 +119,7 @@ export class Consumer {
     }
   }
 
-  /** Takes nothing more from a queue, now and on later connections; what is in hand is run. False when it was not consumed. */
+  /** Stops consuming a queue, now and on later connections; messages in hand are run. False if it was not consumed. */
   async remove(name: string): Promise<boolean> {
     if (!this.#wanted.remove(name)) return false
     // Without a channel there is no consumer either.
@@ -127,26 +127,26 @@ export class Consumer {
     return true
   }
 
-  /** Takes nothing from a queue until `unsuspend`, on later connections either. Never rejects. */
+  /** Suspends a queue until `unsuspend`, also on later connections. Never rejects. */
   async suspend(name: string): Promise<void> {
     this.#wanted.suspend(name)
     await this.#current?.end(name)
   }
 
-  /** Takes from a queue again. Never rejects: one that can't be consumed is restored as soon as it can. */
+  /** Resumes a suspended queue. Never rejects: one that can't be consumed is restored as soon as possible. */
   async unsuspend(name: string): Promise<void> {
     this.#wanted.unsuspend(name)
     if (this.#wanted.includes(name)) await this.#current?.restore(name)
   }
 
-  /** Takes nothing until `resume`, on later connections either; resolves when nothing comes any more. Never rejects. */
+  /** Pauses until `resume`, also on later connections; resolves when nothing arrives any more. Never rejects. */
   async pause(): Promise<void> {
     this.#wanted.paused = true
     const current = this.#current
     await Promise.all(this.consuming.map((name) => current?.end(name)))
   }
 
-  /** Takes messages again. Never rejects: a queue that can't be consumed is restored as soon as it can. */
+  /** Resumes. Never rejects: a queue that can't be consumed is restored as soon as possible. */
   async resume(): Promise<void> {
     this.#wanted.paused = false
     const current = this.#current
@@ -160,7 +160,7 @@ export class Consumer {
     }
   }
 
-  /** Stops taking messages; those in hand stay. */
+  /** Stops consuming; messages in hand stay. */
   async stop(): Promise<void> {
     this.#wanted.stopped = true
     await this.#forget()?.endAll()
@@ -175,14 +175,14 @@ export class Consumer {
     return current
   }
 
-  /** Throws what trying again can't mend, as long as the worker has never consumed. */
+  /** Throws errors that retrying can't fix, as long as the worker has never consumed. */
   #throwHopeless(asked: readonly Asked[]): void {
     if (this.#everUp) return
     for (const { error } of asked) if (error !== undefined && cannotBeMended(error)) throw error
   }
 }
 
-/** True when a request failed only because its channel was lost: it is repeated on the next one. */
+/** True if a request failed only because its channel was lost: it is repeated on the next one. */
 export function isLoss(error: unknown, channel: Pick<Channel, 'isOpen'>): boolean {
   return !channel.isOpen && TwqError.is(error, 'TWQ_CONNECTION_LOST', 'TWQ_CHANNEL_CLOSED', 'TWQ_CONSUMER_TIMEOUT')
 }

@@ -9,7 +9,7 @@ import type { Moments } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 
-/** Takes every delivery of a task queue, and of its suspects; the intake of the worker is one. Never throws. */
+/** Takes every delivery of a task queue and its suspects; the worker's intake is one. Never throws. */
 export interface DeliveryReceiver {
   receive(delivery: Delivery, queue: string, source?: Request['source']): void
 }
@@ -17,7 +17,7 @@ export interface DeliveryReceiver {
 /** The properties of a queue on which the start and the end of its consumers depend. */
 export interface QueueKind {
   readonly quorum: boolean
-  /** One consumer at a time is given messages. */
+  /** A single active consumer gets the messages. */
   readonly singleActive?: boolean
 }
 
@@ -30,17 +30,17 @@ export interface QueueConsumersParts {
   readonly prefetch: Pick<Prefetch, 'leave'>
   readonly careful: Pick<CarefulConsumers, 'started' | 'end'>
   readonly clock: Clock
-  /** Whether the queue is to be consumed now. */
+  /** Whether the queue should be consumed now. */
   readonly wanted: () => boolean
   readonly receiver: DeliveryReceiver
   readonly moments: Pick<Moments, 'redelivered'>
   /** Called when the broker has ended a consumer. `none`: no other consumes. */
   readonly onEnded: (ended: EndedConsumer, none: boolean) => void
-  /** Called when a consumer has left: the limit is to be fitted again. */
+  /** Called when a consumer has ended: the limit must be adjusted again. */
   readonly onLeft: () => void
 }
 
-/** How many messages the consumers of a queue may have together, by a limit of their own; 0 and 0 where all queues share one. */
+/** How many messages the consumers of a queue may have together, by a limit of their own; 0 and 0 if all queues share one. */
 export interface QueueLimit {
   /** For running requests, and those held for later. */
   readonly usual: number
@@ -49,13 +49,13 @@ export interface QueueLimit {
 }
 
 interface RunningConsumer extends LeavingConsumer {
-  /** Its part in the limit of the queue; 0 where all queues share one. */
+  /** Its share of the queue's limit; 0 if all queues share one. */
   readonly limit: number
 }
 
 /**
- * The consumers of one queue. A consumer's own limit is fixed when it starts: where each has its own, that of the queue grows by one
- * more consumer, and shrinks as consumers leave.
+ * The consumers of one queue. A consumer's own limit is fixed when it starts: if each has its own, the queue's limit grows by
+ * adding a consumer, and shrinks as consumers end.
  */
 export class QueueConsumers {
   readonly #queue: TaskQueue
@@ -63,10 +63,10 @@ export class QueueConsumers {
   readonly #parts: QueueConsumersParts
   /** On the newest channel, the oldest first. */
   #consumers: RunningConsumer[] = []
-  /** Among them those that the limit has no use for; and those on channels before. */
+  /** Those that the limit does not need any more, and those on earlier channels. */
   readonly #leaving: LeavingConsumers<RunningConsumer>
   #former = 0
-  /** Those of the work-ahead window, on the newest channel; and the ends of some that are under way. */
+  /** Those of the work-ahead window, on the newest channel; and pending ends. */
   #ahead: RunningConsumer[] = []
   readonly #ending = new Set<Promise<void>>()
   #over = false
@@ -83,12 +83,15 @@ export class QueueConsumers {
     return this.#former > 0
   }
 
-  /** How many there are, those that leave included. */
+  /** How many there are, including those that are ending. */
   get count(): number {
     return this.#consumers.length + this.#former + this.#ahead.length + this.#ending.size
   }
 
-  /** Has them allow so many messages together. `ended` resolves, never rejects, when those of a larger window are over. */
+  /**
+   * Sets the number of messages that they may have together. `ended` resolves, never rejects, when surplus window consumers are
+   * gone.
+   */
   async fit({ usual, ahead }: QueueLimit): Promise<{ readonly ended: Promise<void> }> {
     const { singleActive } = this.#kind
     const none = this.#consumers.length === 0
@@ -103,7 +106,7 @@ export class QueueConsumers {
     return this.#fitAhead(ahead)
   }
 
-  /** Consumes on the newest channel, with such a limit, and nothing ahead; those before leave. */
+  /** Consumes on the newest channel, with the given limit, without a window; earlier consumers end. */
   async moveOn({ usual }: QueueLimit): Promise<void> {
     const consumer = await this.#start(usual)
     if (consumer === undefined) return
@@ -113,7 +116,7 @@ export class QueueConsumers {
     await this.#fitAhead(0)
   }
 
-  /** Ends all, for good. */
+  /** Ends all, permanently. */
   async end(): Promise<void> {
     this.#over = true
     const all = new Set([...this.#consumers, ...this.#ahead, ...this.#leaving.take()])
@@ -136,7 +139,7 @@ export class QueueConsumers {
     const over = this.#parts.prefetch.leave(consumer.limit)
     this.#remove(consumer)
     const ended = this.#end(consumer)
-      // A failure means that the channel is going.
+      // A failure means that the channel is closing.
       .catch(() => {})
       .then(() => {
         this.#ending.delete(ended)
@@ -146,7 +149,7 @@ export class QueueConsumers {
     return ended
   }
 
-  /** One more; undefined where none is wanted any more. */
+  /** Starts one more; undefined if none is wanted any more. */
   async #start(limit: number): Promise<RunningConsumer | undefined> {
     if (this.#over || !this.#parts.wanted()) return undefined
     const consumer = await this.#consume(limit)
@@ -156,7 +159,7 @@ export class QueueConsumers {
     return undefined
   }
 
-  /** Undefined where the broker ended it as soon as it had started it, since its queue was deleted say. */
+  /** Undefined if the broker ended it as soon as it had started it, for example because its queue was deleted. */
   async #consume(limit: number): Promise<RunningConsumer | undefined> {
     const { channel, careful } = this.#parts
     const { name, consumerPriority } = this.#queue
@@ -196,7 +199,7 @@ export class QueueConsumers {
     receiver.receive(delivery, this.#queue.name)
   }
 
-  /** A consumer of a classic queue ends now, one of a quorum queue in a while. */
+  /** A consumer of a classic queue ends at once, one of a quorum queue after a while. */
   async #leave(consumer: RunningConsumer, former: boolean): Promise<void> {
     if (this.#kind.quorum) {
       if (!this.#leaving.has(consumer)) void this.#leaveLater(consumer, former)
@@ -214,7 +217,7 @@ export class QueueConsumers {
     over()
     if (!ended || former) return
     this.#remove(consumer)
-    // It may have been needed again when it ended.
+    // It may be needed again by the time it has ended.
     if (!this.#over) this.#parts.onLeft()
   }
 

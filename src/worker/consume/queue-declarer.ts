@@ -23,7 +23,7 @@ export interface QueueDeclarerParts {
   readonly logger: EventLogger
 }
 
-/** Declares the queues of a worker before they are consumed, each time anew, and notes what they are. */
+/** Declares the queues of a worker before they are consumed, each time anew, and records their properties. */
 export class QueueDeclarer implements WorkerObserver {
   readonly #parts: QueueDeclarerParts
   readonly #told = new Set<string>()

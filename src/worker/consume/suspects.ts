@@ -25,14 +25,14 @@ export interface SuspectsParts {
 }
 
 interface SuspectsConsumer extends LeavingConsumer, ConsumedQueue {
-  /** Whether its queue takes back what is on its way when it ends. */
+  /** Whether its queue takes back messages in transit when it ends. */
   readonly quorum: boolean
 }
 
 /**
- * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started
- * at once, so one that comes back has started. (Where a limit can't be shared among consumers, beside a quorum queue say,
- * it takes one for each queue.)
+ * Takes one message at a time from the suspects of the task queues, on a channel of its own: a delivered one is started at once,
+ * so a redelivered one has started before. (If a limit can't be shared among consumers, for example with a quorum queue, it takes
+ * one per queue.)
  */
 export class Suspects {
   readonly #parts: SuspectsParts
@@ -87,7 +87,7 @@ export class Suspects {
     for (const queue of this.#down) void this.#restore(channel, queue)
   }
 
-  /** Takes the suspects of one more task queue, too, now and on every later channel. Rejects as a consumer's `add` does. */
+  /** Also takes the suspects of one more task queue, now and on every later channel. Rejects as a consumer's `add` does. */
   async add(queue: string): Promise<void> {
     if (this.#queues.has(queue)) return
     this.#queues.add(queue)
@@ -102,7 +102,7 @@ export class Suspects {
     }
   }
 
-  /** Leaves the suspects of a task queue to others. */
+  /** Stops taking the suspects of a task queue. */
   async remove(queue: string): Promise<void> {
     this.#queues.delete(queue)
     const consumer = this.#consumers.get(queue)
@@ -111,13 +111,13 @@ export class Suspects {
     await this.#end(consumer).catch(() => {})
   }
 
-  /** Takes none until `resume`, once for each pause, on later channels either; resolves when none comes any more. */
+  /** Pauses until `resume`, counted, also on later channels; resolves when none arrives any more. */
   async pause(): Promise<void> {
     this.#pauses += 1
     await this.#endAll()
   }
 
-  /** Goes on taking them. Never rejects: what the broker refuses ends the channel, and the next one is set up. */
+  /** Resumes. Never rejects: a refusal of the broker ends the channel, and the next one is set up. */
   async resume(): Promise<void> {
     this.#pauses = Math.max(0, this.#pauses - 1)
     if (this.#pauses > 0) return
@@ -131,7 +131,7 @@ export class Suspects {
     const held = this.#held
     const channel = this.#channel
     held.count += 1
-    // Failures mean that the channel is going: nothing is held on the next one.
+    // Failures mean that the channel is closing: nothing is held on the next one.
     const limit = (): void => {
       if (channel?.isOpen === true) channel.prefetch(1 + held.count, 'channel').catch(() => {})
     }
@@ -143,7 +143,7 @@ export class Suspects {
     }
   }
 
-  /** A consumer's own limit counts what that consumer was given: another one has none yet. */
+  /** A consumer's own limit counts the messages delivered to it: a new one has none yet. */
   async #takeOver(channel: Channel, queue: string): Promise<void> {
     const before = this.#consumers.get(queue)
     if (before === undefined) return
@@ -153,7 +153,7 @@ export class Suspects {
     await this.#end(before)
   }
 
-  /** Takes no more. */
+  /** Stops. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#endAll()
@@ -165,14 +165,17 @@ export class Suspects {
     await Promise.allSettled(consumers.map((consumer) => this.#end(consumer)))
   }
 
-  /** Ends a consumer: that of a quorum queue while nothing is on its way to it, since that would come back counted as if a process had died. */
+  /**
+   * Ends a consumer: for a quorum queue while nothing is in transit to it, since a message in transit would come back counted as
+   * if a process had died.
+   */
   async #end(started: Promise<SuspectsConsumer> | undefined): Promise<void> {
     const consumer = await started
     if (consumer?.quorum) await this.#parts.careful.end(consumer, consumer)
     else await consumer?.subscription.cancel()
   }
 
-  /** Declares a suspects queue. After the start, one that the broker refuses or can't reach is `down`, and tried again later. */
+  /** Declares a suspects queue. After the start, a refused or unreachable one is `down`, and retried later. */
   async #declareOrPassOver(queue: string): Promise<'quorum' | 'classic' | 'down'> {
     const { declare, careful } = this.#parts
     try {
@@ -208,7 +211,7 @@ export class Suspects {
     const wanted = this.#queues.has(queue) && !this.#down.has(queue)
     if (!wanted || consumers.has(queue) || this.#pauses > 0 || this.#stopped) return
     const consumer = this.#subscribe(channel, queue)
-    // Set before it has an answer: `pause`, `remove` and `stop` find the consumer here and await it.
+    // Set before there is an answer: `pause`, `remove` and `stop` find the consumer here and await it.
     consumers.set(queue, consumer)
     await consumer
   }
@@ -260,7 +263,7 @@ export class Suspects {
     await this.#restore(channel, queue)
   }
 
-  /** Consumes what was deleted, or is down with its node, as soon as that is possible. */
+  /** Consumes a queue that was deleted, or is down with its node, as soon as possible. */
   async #restore(channel: Channel, queue: string): Promise<void> {
     const log = consumerLog(this.#parts.logger, suspectsQueue(queue))
     const restored = await restoreConsumer({

@@ -1,9 +1,9 @@
 import type { TaskQueue } from '../../protocol/queue/task-queue.ts'
 
-/** The task queues that a worker is to consume, whether or not there is a connection just now. */
+/** The task queues that a worker should consume, with or without a connection. */
 export class WantedQueues {
   readonly #queues: Map<string, TaskQueue>
-  /** Those of them that are not consumed for now. */
+  /** Those that are not consumed for now. */
   readonly #suspended = new Set<string>()
   /** True while none is consumed. */
   paused = false
@@ -26,7 +26,7 @@ export class WantedQueues {
     this.#queues.set(queue.name, queue)
   }
 
-  /** False when it was not there. */
+  /** False if it was not there. */
   remove(name: string): boolean {
     return this.#queues.delete(name)
   }
@@ -39,7 +39,7 @@ export class WantedQueues {
     this.#suspended.delete(name)
   }
 
-  /** Whether a queue is to be consumed now. */
+  /** Whether a queue should be consumed now. */
   includes(name: string): boolean {
     return !this.paused && this.#queues.has(name) && !this.#suspended.has(name)
   }

@@ -1,4 +1,4 @@
-/** The facts from which the work-ahead window of a worker is decided. */
+/** The inputs for the work-ahead window of a worker. */
 export interface WindowFacts {
   /** How many messages it holds without one. */
   readonly base: number
@@ -12,21 +12,21 @@ export interface WindowFacts {
   readonly stepped: boolean
 }
 
-// Seconds of work that are taken ahead.
+// Seconds of work that are fetched ahead.
 const DEPTH = 0.025
-// Messages in hand, those in work included.
+// Messages in hand, including running ones.
 const MOST = 1_000
 // Bytes that may wait ahead.
 const MOST_BYTES = 16 * 1024 * 1024
-// A change is made where the window is to be more than so many times what it is, or less.
+// A change is made if the window should be larger than its size by this factor, or smaller.
 const SMALL = { grow: 1.25, shrink: 0.5 }
 const LARGE = { grow: 2, shrink: 0.25 }
-// Fewer are no gain, and might take turns with none.
+// Fewer bring no gain, and might alternate with none.
 const FEWEST = 4
 
 /**
- * How many messages beyond `base` the broker may send ahead: the work of 25 ms at the present rate, at most 1,000 messages in hand, and
- * 16 MiB if each were as large as the largest. Tasks of 100 ms and more get none.
+ * How many messages beyond `base` the broker may send ahead: the work of 25 ms at the current rate, at most 1,000 messages in
+ * hand, and 16 MiB if each were as large as the largest. Tasks of 100 ms and more get none.
  */
 export function nextAhead({ base, ahead, rate, largest, stepped }: WindowFacts): number {
   const room = Math.min(Math.max(MOST - base, 0), Math.floor(MOST_BYTES / Math.max(largest, 1)))

@@ -4,34 +4,34 @@ import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 import { nextAhead } from './window.ts'
 
-/** The parts that taking work ahead works with. */
+/** The parts for working ahead. */
 export interface WorkAheadParts {
   /** Whether the configuration leaves the prefetch count to the worker. */
   readonly enabled: boolean
   readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'stepped' | 'lookAhead'>
-  /** Whether tasks with a rate limit come: those that wait for their turn are already held beside the running ones. */
+  /** Whether tasks with a rate limit arrive: those that wait for it are already held beside the running ones. */
   readonly limited: () => boolean
   readonly clock: Clock
 }
 
-// A sample of the rate ends with a multiple of so many tasks, and is so many milliseconds long.
+// A sample of the rate ends with a multiple of this many tasks, and takes this many milliseconds.
 const TASKS = 32
 const SHORTEST = 10
-// Milliseconds: a sample that got no such number of tasks ends then, and the window with it where they have become slow.
+// In milliseconds: a sample without that number of tasks ends then, and the window with it if they have become slow.
 const LONGEST = 200
 const LOOK_EVERY = 100
 
 /**
- * Has the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between one
- * task and the next: the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none
- * comes. There is none for a queue with a single active consumer, whose order it might change, and none with rate limits.
+ * Makes the broker send some milliseconds of work ahead while tasks are quick, so that they do not wait for it between two tasks:
+ * the work-ahead window. It opens after some quick tasks, and closes as soon as they are slow, or none arrives. There is none for
+ * a queue with a single active consumer, whose order it might change, and none with rate limits.
  */
 export class WorkAhead implements WorkerObserver {
   readonly #parts: WorkAheadParts
   readonly #singleActive = new Set<string>()
   #settled = 0
   #since = 0
-  /** Bytes of the largest message in this sample, and in the one before. */
+  /** Bytes of the largest message in this sample, and in the previous one. */
   #largest = 0
   #largestBefore = 0
   #timer: Timer | undefined
@@ -54,7 +54,7 @@ export class WorkAhead implements WorkerObserver {
     if (!this.enabled) this.close()
   }
 
-  /** A message larger than those before closes the window at once where so many as large would be too much. */
+  /** A message larger than earlier ones closes the window at once if messages of its size would exceed the limit. */
   received({ delivery }: Request): void {
     const size = delivery.body.length
     if (size <= this.#largest) return
@@ -65,13 +65,13 @@ export class WorkAhead implements WorkerObserver {
 
   settled(): void {
     if (this.#stopped) return
-    // While there is a window, a sample begins where the one before ended: pauses count.
+    // While there is a window, a sample begins where the previous one ended: pauses count.
     if (this.#settled === 0 && this.#parts.prefetch.ahead === 0) this.#since = this.#parts.clock.monotonic()
     this.#settled += 1
     if (this.#settled % TASKS === 0) this.#look(SHORTEST)
   }
 
-  /** The messages that the window let in are with the broker again. */
+  /** The messages that the window had fetched are back at the broker. */
   takenBack(): void {
     this.close()
   }
@@ -82,13 +82,13 @@ export class WorkAhead implements WorkerObserver {
     this.#timer = undefined
   }
 
-  /** Takes nothing ahead until tasks are quick again. */
+  /** Fetches nothing ahead until tasks are quick again. */
   close(): void {
     this.#settled = 0
     if (this.#parts.prefetch.ahead > 0) this.#apply(0)
   }
 
-  /** Ends the sample if it is `longEnough`, in milliseconds, and has the window follow. */
+  /** Ends the sample if it is `longEnough`, in milliseconds, and adjusts the window. */
   #look(longEnough: number): void {
     const now = this.#parts.clock.monotonic()
     const elapsed = now - this.#since

@@ -42,7 +42,7 @@ export interface IntakeParts {
   readonly inFlight: InFlight
   /** The messages that this process held when it lost their channel. */
   readonly harmlessReturns: HarmlessReturns
-  /** The attempts whose messages may come again. */
+  /** The attempts whose messages may be redelivered. */
   readonly finished: FinishedAttempts
   readonly isRevoked: (message: TaskMessage) => boolean
   readonly events: TaskEvents
@@ -60,7 +60,7 @@ export class Intake implements DeliveryReceiver {
     this.#parts = parts
   }
 
-  /** Takes no more: what still arrives goes back to its queue. */
+  /** Accepts no more: messages that still arrive are returned. */
   close(): void {
     this.#parts.inFlight.close()
   }
@@ -102,7 +102,7 @@ export class Intake implements DeliveryReceiver {
     }
     const running = redelivered ? table.running(message) : undefined
     if (running !== undefined) {
-      // The attempt goes on, though the broker has taken its message back: what came back waits for it.
+      // The attempt continues, though the broker has taken its message back: the redelivered message waits for it.
       inFlight.track(
         table.over(running).then(() => {
           if (delivery.alive) this.receive(delivery, queue, source)
@@ -127,7 +127,7 @@ export class Intake implements DeliveryReceiver {
     const now = clock.now()
     request.receivedAt = now
     const admission = admit(message, { now, revoked: this.#parts.isRevoked(message) })
-    // As Celery: a task that is refused on receipt has no event for its receipt.
+    // As in Celery, a task that is refused on receipt has no received event.
     if (admission.kind !== 'refuse') {
       if (events.wanted) events.emit(receivedEvent(request))
       moments.received(request)
@@ -137,7 +137,7 @@ export class Intake implements DeliveryReceiver {
         startGate.begin(request)
         return
       case 'hold':
-        // A suspect was due when it became one, by another clock than ours perhaps.
+        // A suspect was due when it became one, possibly by another clock than ours.
         if (source === 'suspects') startGate.begin(request)
         else this.#wait(request, admission.until)
         return
@@ -147,14 +147,14 @@ export class Intake implements DeliveryReceiver {
     }
   }
 
-  /** Has a request wait until `due`, here or with the broker. */
+  /** Makes a request wait until `due`, here or with the broker. */
   #wait(request: Request, due: number): void {
     const { delays, inFlight } = this.#parts
     if (delays.shouldMove(request, due)) inFlight.track(this.#move(request, due))
     else this.#hold(request, due)
   }
 
-  /** Has a request wait here, unless it came back so often that the broker might drop it meanwhile: then a copy waits. */
+  /** Makes a request wait here, unless it was returned so often that the broker might drop it meanwhile: then a copy waits. */
   #hold(request: Request, due: number): void {
     const { delays, inFlight, startGate } = this.#parts
     if (!startGate.isWorn(request)) delays.hold(request, due)
@@ -180,7 +180,7 @@ const LONGEST_COMPARED = 80
 
 /** Why a task that is not registered is not run. */
 function unknown(message: TaskMessage, policy: IntakeParts['unknownTask'], names: readonly string[]): Refusal {
-  // A sender chooses the name: a long one is compared with none.
+  // The sender chooses the name: a long one is not compared.
   const near = message.task.length > LONGEST_COMPARED ? undefined : closest(message.task, names)
   const meant = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
   return {

@@ -14,15 +14,15 @@ import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 import type { Dispatcher } from '../run/dispatcher.ts'
 
-/** The parts that returning overdue messages works with. */
+/** The parts for returning overdue messages. */
 export interface OverdueParts {
   readonly workAhead: Pick<WorkAhead, 'enabled' | 'close'>
-  /** Counts our own consumers among those that the broker counts. */
+  /** Counts our own consumers among those that the broker reports. */
   readonly consumer: Pick<Consumer, 'consumersOf'>
   readonly prefetch: Pick<Prefetch, 'base' | 'ahead' | 'upToDate'>
   readonly dispatcher: Pick<Dispatcher, 'waiting' | 'unfinished' | 'next' | 'last' | 'takeOut' | 'submit'>
   readonly republisher: Pick<Republisher, 'passOn' | 'giveBack'>
-  /** On whose channels the broker is asked about queues. */
+  /** The channels for querying the broker about queues. */
   readonly declaring: Pick<Session, 'withChannel'>
   readonly table: RequestTable
   readonly inFlight: InFlight
@@ -32,24 +32,24 @@ export interface OverdueParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds. Each look asks the broker: the interval grows while there are no other consumers.
+// In milliseconds. Each check queries the broker: the interval grows while there are no other consumers.
 const LOOK_EVERY = 250
 const LOOK_AT_LEAST_EVERY = 1_000
 const OVERDUE_AFTER = 500
 const LONGEST_PATIENCE = 30_000
-// Then also if there are no other consumers: far below RabbitMQ's consumer timeout of 30 minutes.
+// Then also without other consumers: far below RabbitMQ's consumer timeout of 30 minutes.
 const IN_ANY_CASE_AFTER = 600_000
 
 /**
- * Returns what the work-ahead window let in and slow tasks keep waiting, so that no other worker is idle meanwhile. Once the
- * window is closed and the broker knows, what is in hand beyond the base of the prefetch count goes to the end of its queue:
- * after half a second where nothing is ready there and others consume it, after ten minutes in any case.
+ * Returns messages that the work-ahead window fetched and slow tasks keep waiting, so that no other worker is idle meanwhile.
+ * Once the window is closed and the broker knows, messages beyond the base of the prefetch count go to the end of their queue:
+ * after half a second if nothing is ready there and others consume it, after ten minutes in any case.
  */
 export class Overdue implements WorkerObserver {
   readonly #parts: OverdueParts
   #timer: Timer | undefined
   #stopped = false
-  /** How long the next request waits before it is overdue: longer where the broker hands back what was returned. */
+  /** How long the next request waits before it is overdue: longer if the broker redelivers what was returned. */
   #patience = OVERDUE_AFTER
   /** Until the next look. */
   #pause = LOOK_EVERY
@@ -58,7 +58,7 @@ export class Overdue implements WorkerObserver {
     this.#parts = parts
   }
 
-  /** A request finds no free slot. */
+  /** A request found no free slot. */
   waiting(): void {
     if (this.#timer === undefined && this.#surplus > 0) this.#lookLater()
   }
@@ -69,7 +69,7 @@ export class Overdue implements WorkerObserver {
     this.#timer = undefined
   }
 
-  /** How many requests are in hand beyond what is without a window. */
+  /** The number of requests in hand beyond the count without a window. */
   get #surplus(): number {
     const { dispatcher, prefetch } = this.#parts
     if (prefetch.base === 0) return 0
@@ -87,13 +87,13 @@ export class Overdue implements WorkerObserver {
     })
   }
 
-  /** Resolves with true when the broker was asked, and no other consumer wants the messages that wait here. */
+  /** Resolves with true if the broker was queried, and no other consumer wants the messages that wait here. */
   async #look(): Promise<boolean> {
     const { workAhead, prefetch } = this.#parts
     if (prefetch.ahead > 0) this.#patience = OVERDUE_AFTER
     const waited = this.#waited()
     if (this.#surplus <= 0 || waited < this.#patience) return false
-    // First it is made sure that no more come.
+    // First it is ensured that no more arrive.
     if (prefetch.ahead > 0) workAhead.close()
     if (!prefetch.upToDate) return false
     const returnable = this.#parts.dispatcher.last(this.#surplus).filter(mayReturn)
@@ -104,14 +104,14 @@ export class Overdue implements WorkerObserver {
     return queues.size === 0
   }
 
-  /** For how long the request that is next has waited, in milliseconds. */
+  /** How long the next request has waited, in milliseconds. */
   #waited(): number {
     const { dispatcher, clock } = this.#parts
     const { receivedAt } = dispatcher.next ?? {}
     return receivedAt === undefined ? 0 : clock.now() - receivedAt
   }
 
-  /** Those of the queues that have nothing ready, and other consumers. */
+  /** The queues that have nothing ready and have other consumers. */
   async #wantedElsewhere(names: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const wanted = new Set<string>()
     for (const name of names) {
@@ -127,7 +127,7 @@ export class Overdue implements WorkerObserver {
 
   #return(queues: ReadonlySet<string>): void {
     const { dispatcher, inFlight, prefetch, logger } = this.#parts
-    // What happened while the broker was asked.
+    // Changes while the broker was queried.
     if (this.#stopped || inFlight.closed || !prefetch.upToDate || this.#surplus <= 0) return
     const returned = dispatcher.last(this.#surplus).filter((request) => mayReturn(request) && queues.has(request.queue))
     if (returned.length === 0) return
@@ -138,7 +138,7 @@ export class Overdue implements WorkerObserver {
     for (const request of returned) inFlight.track(this.#passOn(request))
   }
 
-  /** Never rejects: what the broker does not take waits on. */
+  /** Never rejects: messages that the broker refuses keep waiting. */
   async #passOn(request: Request): Promise<void> {
     const { dispatcher, finished, inFlight, logger, republisher, table } = this.#parts
     const { message, delivery, queue } = request
@@ -158,7 +158,7 @@ export class Overdue implements WorkerObserver {
   }
 }
 
-/** False for a message that was delivered before, waited for its time, or has a twin here: its past is handled here. */
+/** False for a message that was delivered before, waited for its ETA, or has a twin here: its past is recorded here. */
 function mayReturn({ source, message, mayBeTwin, delivery }: Request): boolean {
   return source === 'tasks' && !mayBeTwin && !delivery.redelivered && message.eta === undefined
 }

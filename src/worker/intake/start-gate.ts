@@ -29,9 +29,9 @@ export interface StartGateParts {
   readonly dispatcher: Dispatcher
   readonly isolation: Isolation
   readonly republisher: Republisher
-  /** Takes over what runs here already. */
+  /** Takes over a message that already runs here. */
   readonly twins: Pick<Twins, 'divert'>
-  /** What becomes of tasks that may kill their workers. */
+  /** Handles tasks that may kill their workers. */
   readonly poison: PoisonMessages
   /** The consumer that brings suspects. */
   readonly suspects: Pick<Suspects, 'pause' | 'resume'>
@@ -44,7 +44,7 @@ export interface StartGateParts {
   readonly logger: EventLogger
 }
 
-/** Starts what is due, unless its past demands otherwise: then it is counted, goes on alone, or is quarantined. Never throws. */
+/** Starts what is due, unless its past requires otherwise: then it is counted, runs alone, or is quarantined. Never throws. */
 export class StartGate implements WorkerObserver {
   readonly #parts: StartGateParts
 
@@ -57,7 +57,7 @@ export class StartGate implements WorkerObserver {
     this.begin(request, { inTurn })
   }
 
-  /** Starts a request that is due, as far as its past and its rate limit (unless it is `inTurn` by that) allow. */
+  /** Starts a request that is due, if its past and its rate limit (unless it is `inTurn`) allow. */
   begin(request: Request, { inTurn = false } = {}): void {
     const { dispatcher, isolation, maxStarts, inFlight, poison, rateLimits, republisher, table, twins } = this.#parts
     const { delivery, source, message } = request
@@ -78,7 +78,7 @@ export class StartGate implements WorkerObserver {
     }
     const isolated = isolation.covers(message.task)
     const decision = decideStart(facts, { maxStarts, isolated })
-    // Suspects had their turn before they became suspects; a copy has it when it comes.
+    // Suspects passed the rate limit before they became suspects; a copy passes it when it arrives.
     if (source === 'tasks' && decision.kind !== 'mark' && !inTurn && rateLimits.limits(message.task)) {
       if (isWorn(facts)) {
         inFlight.track(this.renew(request, () => this.#takeTurn(request, inTurn)))
@@ -106,14 +106,14 @@ export class StartGate implements WorkerObserver {
     }
   }
 
-  /** Whether a request must not wait here as it is: see `isWorn`. */
+  /** Whether a request must not wait here unchanged: see `isWorn`. */
   isWorn({ delivery, source }: Request): boolean {
     return isWorn(factsOf(delivery, source))
   }
 
   /**
-   * Has a copy that is counted anew take the place of a request; where the broker takes
-   * none, one that may have killed its worker goes on as a suspect, and for any other `otherwise` is called. Never rejects.
+   * Replaces a request by a copy that is counted anew; if the broker refuses, one that may have killed its worker continues as a
+   * suspect, and for any other `otherwise` is called. Never rejects.
    */
   async renew(request: Request, otherwise: () => void): Promise<void> {
     const { finished, logger, maxStarts, inFlight, poison, republisher, table } = this.#parts
@@ -124,7 +124,7 @@ export class StartGate implements WorkerObserver {
       if (!gone) finished.addOriginal(message, delivery)
       table.remove(request)
     } catch (error) {
-      // A full queue, say. What may have killed its worker must not run where nothing counts that it does.
+      // For example a full queue. A message that may have killed its worker must not run uncounted.
       const starts = markableStarts(facts, maxStarts)
       logger.warn({ event: 'task.unmarked', ...nameOf(request), starts, error: messageOf(error) }, UNMARKED)
       if (request.takenBack) forget(request, this.#parts)
@@ -146,7 +146,9 @@ export class StartGate implements WorkerObserver {
     if (inTurn || rateLimits.admit(request)) dispatcher.submit(request)
   }
 
-  /** Publishes a suspect to its queue again until there is a process for it: a worker does not hold a suspect that does not run. */
+  /**
+   * Publishes a suspect to its queue again until there is a process for it: a worker does not hold a suspect that does not run.
+   */
   async #postpone(request: Request): Promise<void> {
     const { isolation, logger, republisher, suspects, table } = this.#parts
     const prepared = isolation.prepare()

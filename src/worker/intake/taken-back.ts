@@ -17,8 +17,8 @@ export interface TakenBackParts {
 }
 
 /**
- * Lets go of requests that have not started and whose messages went back to the broker with their channel, or may have with
- * their consumer: then the rest goes back, too. It delivers them again.
+ * Drops requests that have not started and whose messages returned to the broker with their channel, or may have with their
+ * consumer: then the others are returned as well. The broker redelivers them.
  */
 export class TakenBack implements WorkerObserver {
   readonly #parts: TakenBackParts
@@ -34,7 +34,7 @@ export class TakenBack implements WorkerObserver {
     const held = delays.remove((request) => request.takenBack)
     const limited = rateLimits.remove((request) => request.takenBack)
     const forgotten = [...held, ...limited, ...dispatcher.dropTakenBack()]
-    // Highest delivery tag first: each lands in front of the one before.
+    // Highest delivery tag first: each is put in front of the previous one.
     forgotten.sort((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
     for (const request of forgotten) {
       request.requeue()

@@ -31,11 +31,11 @@ import type { Delays } from '../waiting/delays.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { LoopWatch } from './loop-watch.ts'
 
-/** The parts of the worker that an attempt concerns, from its start until its outcome is safe. */
+/** The parts of the worker that an attempt uses, from its start until its outcome is settled. */
 export interface AttemptsParts {
   readonly config: FailureFlags & { readonly nodeName: string }
   readonly revocations: Revocations
-  /** Only where tasks run on the worker's own event loop. */
+  /** Set only if tasks run on the worker's own event loop. */
   readonly loopWatch: LoopWatch | undefined
   readonly taskCounters: TaskCounters
   readonly events: TaskEvents
@@ -45,7 +45,7 @@ export interface AttemptsParts {
   readonly followUps: FollowUps
   readonly sentChildren: SentChildren
   readonly failed: FailedMessages
-  /** Holds messages of failed tasks that have to be kept, and can't be for now. */
+  /** Holds messages of failed tasks that must be kept and can't be for now. */
   readonly aside: Pick<HeldAside, 'settle'>
   readonly delays: Pick<Delays, 'retry'>
   /** Plugins around what the worker sends. */
@@ -54,11 +54,11 @@ export interface AttemptsParts {
   readonly plugins?: Pick<PluginList, 'namesAround'> | undefined
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
-  /** Returns messages to their queues without counting them as redelivered. Never rejects. */
+  /** Returns messages to their queues without their being counted as redelivered. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
   /** Suspects or quarantines the message of a suspect whose process died. */
   readonly poison: Pick<PoisonMessages, 'lost'>
-  /** Gets `started` for each attempt that starts, and `settled` once its outcome is safe. */
+  /** Gets `started` for each attempt that starts, and `settled` once its outcome is settled. */
   readonly moments: Pick<Moments, 'started' | 'settled'>
   readonly clock: Clock
   readonly logger: EventLogger
@@ -99,19 +99,19 @@ export class Attempts {
   started(request: Request, pid: number): void {
     const { clock, config, events, loopWatch, moments, recentAcks, taskCounters } = this.#parts
     request.startedAt = clock.now()
-    // A suspect of an event loop's worker runs elsewhere.
+    // A suspect of a worker with an event-loop pool runs elsewhere.
     if (pid === process.pid) loopWatch?.started(request)
     taskCounters.started(request.message.task)
     if (request.acks === 'early' && request.acknowledge()) recentAcks.add(request.message)
     if (events.wanted) events.emit(startedEvent(request))
     moments.started(request, pid)
     if (request.task.settings.trackStarted === true && !request.ignoresResult) {
-      // A failure is ignored: the attempt does not depend on it, and storing the result meets and logs the same trouble.
+      // An error is ignored: the attempt does not depend on it, and storing the result will meet and log the same problem.
       this.storeState(request, 'STARTED', { pid, hostname: config.nodeName }).catch(() => {})
     }
   }
 
-  /** Stores a state of a running task; rejects where the backend does not take it. */
+  /** Stores a state of a running task; rejects if the backend does not accept it. */
   async storeState({ message, delivery }: Request, state: State, meta: Json): Promise<void> {
     const { results, sentChildren } = this.#parts
     const record = { taskId: message.id, state, result: meta, traceback: null, children: sentChildren.of(message) }
@@ -130,17 +130,17 @@ export class Attempts {
     settle(request, outcome, this.#settleParts, listener)
   }
 
-  /** Goes on with a settlement that failed; see `settleInSteps`. Rejects where that has to be tried again. */
+  /** Continues a settlement that failed; see `settleInSteps`. Rejects if it must be tried again. */
   async settleAgain(request: Request, outcome: Outcome): Promise<void> {
     this.#settled(request, await settleInSteps(request, outcome, this.#settleParts))
   }
 
-  /** Ends an attempt whose outcome can't be settled; see `endUnsettled`. Rejects where that has to be tried again. */
+  /** Ends an attempt whose outcome can't be settled; see `endUnsettled`. Rejects if it must be tried again. */
   async endUnsettled(request: Request, outcome: Outcome, error: unknown): Promise<void> {
     const end = await endUnsettled(request, outcome, error, this.#settleParts)
     const { message, queue } = request
     const fields = { task_id: message.id, task: message.task, queue, error: messageOf(error) }
-    // A message that is not acknowledged is held, and that was logged.
+    // A message that is not acknowledged is held, which was logged.
     if (request.acknowledged) {
       const { logger } = this.#parts
       logger.error({ event: 'failure.kept', ...fields }, 'message kept: the outcome of its task cannot be settled')
@@ -150,7 +150,7 @@ export class Attempts {
 
   #settled(request: Request, outcome: Outcome): void {
     const { finished, logger, moments } = this.#parts
-    // Its message may have been copied, or be here once more.
+    // Its message may have been copied, or may have been redelivered.
     if (request.acknowledged && request.mayBeTwin) finished.addAcknowledged(request.message)
     logSettled(logger, request, outcome, this.#parts.plugins)
     if (request.announcedOutcome !== outcome) this.#emitSettled(request, outcome)

@@ -6,27 +6,27 @@ import type { WorkerObserver } from '../request/moments.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { PoolSize } from './pool-size.ts'
 
-/** Between how many slots a pool grows and shrinks; a `min` of 0 leaves one, too. */
+/** The limits for the number of slots; a `min` of 0 leaves one as well. */
 export interface Bounds {
   readonly max: number
   readonly min: number
 }
 
-/** The facts from which the size of a pool is decided. */
+/** The inputs for the size of a pool. */
 export interface ScaleFacts extends Bounds {
   /** How many slots there are. */
   readonly size: number
   /** How many tasks run or wait for a slot. */
   readonly demand: number
-  /** For how long there have been more slots than tasks, in milliseconds. */
+  /** How long there have been more slots than tasks, in milliseconds. */
   readonly spareFor: number
 }
 
-// Milliseconds. Celery's keepalive, and how often it looks.
+// In milliseconds: Celery's keepalive, and how often it checks.
 const KEEP_SPARE = 30_000
 const LOOK_EVERY = 1_000
 
-/** The number of slots that there should be now: as many as there are tasks, at once, and one fewer when some were spare for 30 s. */
+/** The desired number of slots: as many as there are tasks, at once, and one fewer after some were spare for 30 s. */
 export function nextSize({ size, demand, max, min, spareFor }: ScaleFacts): number {
   const wanted = Math.min(Math.max(demand, min, 1), max)
   if (wanted >= size) return wanted
@@ -42,7 +42,7 @@ export interface AutoscalerParts {
   readonly logger: EventLogger
 }
 
-/** Has the pool grow while tasks wait, and shrink again when they do not, as Celery's `--autoscale`. */
+/** Grows the pool while tasks wait, and shrinks it when they do not, like Celery's `--autoscale`. */
 export class Autoscaler implements AutoscaleControls, WorkerObserver {
   readonly #parts: AutoscalerParts
   #bounds: Bounds
@@ -67,13 +67,13 @@ export class Autoscaler implements AutoscaleControls, WorkerObserver {
     this.look()
   }
 
-  /** The pool of a worker that leaves keeps its size. */
+  /** The pool of a worker that shuts down keeps its size. */
   stopping(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
-  /** Brings the pool to the size that it should have now. Does nothing before the start and after the end. */
+  /** Resizes the pool to the desired size. Does nothing before the start and after the end. */
   look(): void {
     if (this.#timer === undefined) return
     const { poolSize, clock, logger } = this.#parts

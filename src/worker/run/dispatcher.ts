@@ -18,7 +18,7 @@ const TERMINATED: Outcome = { kind: 'revoked', reason: 'terminated' }
 /** The parts that the dispatcher works with. */
 export interface DispatcherParts {
   readonly pool: Pool
-  /** How many attempts run at once, at first. */
+  /** The initial number of attempts at once. */
   readonly concurrency: number
   /** How many finished attempts may wait for the broker before no new one is started. */
   readonly settlingLimit: number
@@ -28,24 +28,24 @@ export interface DispatcherParts {
   /** Gets `waiting` when a request finds no free slot. */
   readonly moments: Pick<Moments, 'waiting'>
   readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>
-  /** Takes over a request that may have started before, and is not to start now. */
+  /** Takes over a request that may have started before and must not start now. */
   readonly twins: Pick<Twins, 'divert'>
-  /** Keeps the outcomes that could not be settled, and settles them again; those keep their slots. */
+  /** Keeps the outcomes that could not be settled, and retries them; those keep their slots. */
   readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
   /** Returns the messages of requests that are not started. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
 
-// Milliseconds. The bytes of outcomes that leave make room without calling the dispatcher: it looks again after this time.
+// In milliseconds. The bytes of pending outcomes decrease without a call of the dispatcher: it checks again after this time.
 const LOOK_FOR_ROOM_AFTER = 250
 
-/** Lends slots to requests in the order they came: waits for a slot, runs in the pool, frees the slot, has it settled. */
+/** Gives slots to requests in the order of arrival: waits for a slot, runs in the pool, frees the slot, starts the settlement. */
 export class Dispatcher implements SettleListener {
   readonly #parts: DispatcherParts
   #ready: Request[] = []
   #next = 0
   #running = 0
-  /** Those of them that run beside the slots. */
+  /** Those that run beside the slots. */
   #beside = 0
   #settling = 0
   #stopped = false
@@ -64,7 +64,7 @@ export class Dispatcher implements SettleListener {
     return this.#concurrency
   }
 
-  /** Changes the number of slots; attempts that run in slots which are too many now go on. */
+  /** Changes the number of slots; attempts in surplus slots continue. */
   resize(concurrency: number): void {
     this.#concurrency = concurrency
     this.#pump()
@@ -80,12 +80,12 @@ export class Dispatcher implements SettleListener {
     return this.#running
   }
 
-  /** Attempts that run, and finished ones whose consequences are not safe yet. */
+  /** Running attempts, and finished ones that are not settled yet. */
   get unfinished(): number {
     return this.#running + this.#settling
   }
 
-  /** Queues a request for the next free slot; while nothing new is to be taken it goes back. */
+  /** Queues a request for the next free slot; while nothing new is accepted it is returned. */
   submit(request: Request): void {
     if (this.#parts.kept.halted) {
       this.#return(request)
@@ -97,7 +97,7 @@ export class Dispatcher implements SettleListener {
     if (this.waiting > 0) this.#parts.moments.waiting()
   }
 
-  /** Starts a request at once, beside the slots, in the pool of the others unless another is given. */
+  /** Starts a request at once, beside the slots, by default in the same pool. */
   startAtOnce(request: Request, pool: Pick<Pool, 'run'> = this.#parts.pool): void {
     if (this.#parts.kept.halted) {
       this.#return(request)
@@ -124,7 +124,7 @@ export class Dispatcher implements SettleListener {
     this.#pump()
   }
 
-  /** The outcome of a request could not be settled: it is kept, until it is. */
+  /** The outcome of a request could not be settled: it is kept until it is. */
   unsettled(request: Request, outcome: Outcome, error: unknown): void {
     void this.#parts.kept.keep(request, outcome, error).then(() => this.settled(request))
   }
@@ -136,7 +136,7 @@ export class Dispatcher implements SettleListener {
     return this.#takeReady()
   }
 
-  /** Of the requests that wait for a slot, the one that is next. */
+  /** The next request among those that wait for a slot. */
   get next(): Request | undefined {
     return this.#ready[this.#next]
   }
@@ -151,17 +151,17 @@ export class Dispatcher implements SettleListener {
     this.#ready = this.#takeReady().filter((request) => !requests.has(request))
   }
 
-  /** Gives back the requests that wait for a slot. */
+  /** Returns the requests that wait for a slot. */
   returnWaiting(): void {
     for (const request of this.#takeReady()) this.#return(request)
   }
 
-  /** Starts what waits, now that something new is taken again. */
+  /** Starts waiting requests once new ones are accepted again. */
   resume(): void {
     this.#pump()
   }
 
-  /** Takes out the waiting requests that the broker took back with their channel. */
+  /** Removes the waiting requests that the broker took back with their channel. */
   dropTakenBack(): Request[] {
     const waiting = this.#takeReady()
     const dropped = waiting.filter((request) => request.takenBack)
@@ -187,7 +187,7 @@ export class Dispatcher implements SettleListener {
     void this.#parts.giveBack([request])
   }
 
-  /** Starts what may start now. A task that ends at once calls this again, which does nothing: the loop goes on. */
+  /** Starts what may start now. A task that ends synchronously calls this again, which does nothing, since the loop continues. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -197,7 +197,7 @@ export class Dispatcher implements SettleListener {
       this.#pumping = false
     }
     if (this.unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
-    // A queue with a moving head: compacted when the dead part is the larger one.
+    // A queue with a moving head: compacted when its unused part is the larger one.
     if (this.#next > 1024 && this.#next * 2 > this.#ready.length) {
       this.#ready = this.#ready.slice(this.#next)
       this.#next = 0
@@ -256,7 +256,10 @@ export class Dispatcher implements SettleListener {
   }
 }
 
-/** The options that the pool gets for a request, and its callbacks. A class, since a literal with getters costs a microsecond. */
+/**
+ * The options that the pool gets for a request, and its callbacks. A class, since an object literal with getters costs a
+ * microsecond.
+ */
 class Run implements RunOptions {
   readonly #request: Request
   readonly #attempts: DispatcherParts['attempts']

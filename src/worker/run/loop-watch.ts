@@ -2,30 +2,30 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Request } from '../request/request.ts'
 
-/** The parts that the watch works with. Times in milliseconds. */
+/** The parts that the measurement needs. Times in milliseconds. */
 export interface LoopWatchParts {
   readonly clock: Clock
   readonly logger: EventLogger
-  /** How long the loop may stand still before that is worth a warning. */
+  /** How long the loop may be blocked without a warning. */
   readonly threshold?: number
 }
 
 const THRESHOLD = 1_000
-// How often the loop is checked: often enough to know which tasks ran while it stood still, seldom enough to cost nothing.
+// How often the loop is checked: often enough to know which tasks ran while it was blocked, seldom enough to cost nothing.
 const INTERVAL = 200
 const MOST_NAMED = 5
-// At twice this many entries, ended requests are dropped before the next look: they would keep their messages in memory.
+// At twice this many entries, ended requests are removed before the next check: they would keep their messages in memory.
 const FEW = 64
 
 /**
- * Names the tasks that block the event loop: while one computes nothing else runs, heartbeats included. A timer that comes
- * late tells that the loop stood still; the tasks that had started before and may have run until then are the suspects.
+ * Names the tasks that block the event loop: while one computes nothing else runs, including heartbeats. A late timer shows that
+ * the loop was blocked; the tasks that had started before and may have run until then are the suspects.
  */
 export class LoopWatch {
   readonly #clock: Clock
   readonly #logger: EventLogger
   readonly #threshold: number
-  /** The running requests, and all that started since the last look. */
+  /** The running requests, and all that started since the last check. */
   #suspects: Request[] = []
   /** At this length the list of suspects is filtered. */
   #many = 2 * FEW
@@ -50,7 +50,7 @@ export class LoopWatch {
     this.#suspects = []
   }
 
-  /** How late the loop is, or was at the last look; milliseconds. */
+  /** The delay of the loop now, or at the last check; milliseconds. */
   get lag(): number {
     return this.#timer === undefined ? 0 : Math.max(this.#late, this.#clock.monotonic() - this.#due)
   }
@@ -61,7 +61,7 @@ export class LoopWatch {
     if (this.#suspects.length >= this.#many) this.#sift()
   }
 
-  /** Drops requests that have ended, if the last look was not long ago: they did not block the loop for long. */
+  /** Removes requests that have ended, if the last check was not long ago: they did not block the loop for long. */
   #sift(): void {
     const sinceLook = this.#clock.monotonic() - this.#due + INTERVAL
     if (sinceLook < this.#threshold) this.#suspects = this.#suspects.filter(({ state }) => state === 'active')
@@ -78,7 +78,7 @@ export class LoopWatch {
   }
 
   #warn(late: number): void {
-    // A request that started after the loop moved again did not block it.
+    // A request that started after the loop was running again did not block it.
     const before = this.#clock.now() - late / 2
     const suspects = this.#suspects.filter(({ startedAt }) => startedAt !== undefined && startedAt <= before)
     const fields = { event: 'loop.blocked' as const, blocked_ms: Math.round(late) }

@@ -11,18 +11,18 @@ import type { Plugin } from '../../tasks/plugin.ts'
 import { pluginProblems } from '../../tasks/plugin-problems.ts'
 import { createRegistry } from '../../tasks/registry.ts'
 
-/** The setup of a member, with which it loads the same tasks as the worker. Plain data. */
+/** The setup with which a member loads the same tasks as the worker. Plain data. */
 export interface MemberSetup {
-  /** The configuration file, if there is one. It is loaded in every member: it may prepare more than its default export. */
+  /** The configuration file, if there is one. Every member loads it: it may have effects beyond its default export. */
   readonly file: string | undefined
   readonly baseDir: string
-  /** The task modules of the configuration in force. */
+  /** The task modules of the resolved configuration. */
   readonly modules: readonly string[]
-  /** True when that also holds tasks themselves: they are taken from the file. */
+  /** True if it also contains tasks themselves: they are taken from the file. */
   readonly takeTasks: boolean
   /** The settings with which plugins are started and run. */
   readonly plugins: Pick<PluginListParts, 'host' | 'startTimeout' | 'stopTimeout' | 'publishTimeout'>
-  /** True when the configuration in force has plugins: they are taken from the file. */
+  /** True if the resolved configuration has plugins: they are taken from the file. */
   readonly takePlugins: boolean
 }
 
@@ -52,7 +52,7 @@ function hostPlugins(list: PluginList): HostPlugins {
   return { names, aroundOf, surround: sends && ((send, parent) => sends.around(send, parent)), stop: () => list.stop() }
 }
 
-/** Checks the plugins again: the file may give other ones here than in the worker. */
+/** Checks the plugins again: here the file may return others than in the worker. */
 function pluginsOf(plugins: unknown): readonly Plugin[] {
   const [problem] = pluginProblems(plugins)
   if (problem === undefined) return plugins as readonly Plugin[]

@@ -22,7 +22,7 @@ export interface OpenDispatcherParts extends Omit<AttemptsParts, 'giveBack'> {
 // Finished attempts whose results wait for the broker; beyond this no new attempt starts.
 const SETTLING_LIMIT = 1_000
 
-/** A dispatcher that runs attempts in a pool and settles them, and what keeps the outcomes that can't be settled yet. */
+/** A dispatcher that runs attempts in a pool and settles them, and the part that keeps outcomes that can't be settled yet. */
 export function openDispatcher(parts: OpenDispatcherParts): {
   readonly dispatcher: Dispatcher
   readonly kept: KeptOutcomes

@@ -11,7 +11,7 @@ import type { Pool } from '../../pool/pool.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import type { MemberSetup } from './member-host.ts'
 
-/** What every pool needs, and what its members need to find the tasks by themselves. */
+/** What every pool needs, and what its members need to load the tasks themselves. */
 export interface PoolParts extends Pick<AsyncPoolOptions, 'logger' | 'sendFor' | 'limitsFor' | 'clock'> {
   readonly config: Config
   readonly registry: TaskRegistry
@@ -20,10 +20,12 @@ export interface PoolParts extends Pick<AsyncPoolOptions, 'logger' | 'sendFor' |
   readonly configFile: string | undefined
 }
 
-// Beside this file, with its own extension: the sources are TypeScript, what is installed is JavaScript.
+// Beside this file, with the same extension: TypeScript in the sources, JavaScript when installed.
 const HOST_MODULE = import.meta.url.replace(/[^/]+(\.[jt]s)$/, 'member-host$1')
 
-/** The pool that the configuration asks for; nothing is started yet. Throws `TWQ_CONFIG` for plugins that its members can't load. */
+/**
+ * The pool that the configuration selects; nothing is started yet. Throws `TWQ_CONFIG` for plugins that its members can't load.
+ */
 export function openPool(parts: PoolParts): Pool {
   const { config, configFile } = parts
   const kind = kindOf(config.pool)
@@ -35,7 +37,10 @@ export function openPool(parts: PoolParts): Pool {
   return openKind(kind, settingsOf(parts))
 }
 
-/** A process that runs tasks of the worker beside a pool of any kind, so that one that kills ends only that; nothing is started yet. */
+/**
+ * A process that runs tasks of the worker beside a pool of any kind, so that a task that kills its process ends only that one;
+ * nothing is started yet.
+ */
 export function openIsolationCrew(parts: PoolParts): Crew {
   return new Crew({ ...settingsOf(parts), kind: processes.name, size: 1, startMember: startProcess })
 }

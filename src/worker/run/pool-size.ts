@@ -3,7 +3,7 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Dispatcher } from './dispatcher.ts'
 
-/** The parts that change together when a pool grows or shrinks. */
+/** The parts that are resized together. */
 export interface PoolSizeParts {
   readonly pool: Pick<Pool, 'kind' | 'onEventLoop' | 'resize' | 'restart'>
   readonly dispatcher: Pick<Dispatcher, 'concurrency' | 'resize'>
@@ -14,14 +14,14 @@ export interface PoolSizeParts {
   readonly logger: EventLogger
 }
 
-// Bounds what one remote-control command can ask for, in memory and threads. A prefetch count has 16 bits.
+// Limits what one remote-control command can request, in memory and threads. A prefetch count has 16 bits.
 const LARGEST_CREW = 256
 const LARGEST = 65_535
 
-/** Changes how many attempts run at once while the worker runs: the pool, its slots and the prefetch count for them. */
+/** Changes how many attempts run at once in a running worker: the pool, its slots and their prefetch count. */
 export class PoolSize {
   readonly #parts: PoolSizeParts
-  /** How many slots there can be. */
+  /** The maximum number of slots. */
   readonly largest: number
 
   constructor(parts: PoolSizeParts) {
@@ -38,13 +38,13 @@ export class PoolSize {
     return this.#parts.dispatcher.concurrency
   }
 
-  /** Adds `change` slots (negative: removes them), and changes the prefetch count accordingly. Throws in Python's words. */
+  /** Adds `change` slots (negative: removes them), and adjusts the prefetch count. Throws in Python's wording. */
   change(change: number): void {
     this.resize(this.size + change)
     this.widen(change)
   }
 
-  /** Sets the number of slots, and leaves the prefetch count. Throws in Python's words. */
+  /** Sets the number of slots, and leaves the prefetch count unchanged. Throws in Python's wording. */
   resize(size: number): void {
     const { pool, dispatcher, logger } = this.#parts
     const before = this.size
@@ -60,12 +60,12 @@ export class PoolSize {
     logger.info({ event: 'pool.resized', before, size }, 'the pool was resized')
   }
 
-  /** Raises the prefetch count for so many more slots (negative: lowers it). */
+  /** Raises the prefetch count for additional slots (negative: lowers it). */
   widen(change: number): void {
     this.#parts.prefetch.widen(change * this.#parts.prefetchMultiplier)
   }
 
-  /** Replaces the members of the pool, one after the other. Throws in Python's words where there are none. */
+  /** Replaces the members of the pool, one after the other. Throws in Python's wording if there are none. */
   restart(): void {
     const { pool } = this.#parts
     if (pool.restart === undefined) {

@@ -5,7 +5,7 @@ import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import type { RequestTable } from '../request/request-table.ts'
 
-/** The parts that keeping two deliveries of one message apart works with. */
+/** The parts for keeping two deliveries of one message apart. */
 export interface TwinsParts {
   readonly finished: FinishedAttempts
   readonly harmlessReturns: HarmlessReturns
@@ -14,7 +14,7 @@ export interface TwinsParts {
   readonly moments: Pick<Moments, 'due'>
 }
 
-/** Keeps a message that came back from running beside, or after, its own attempt. */
+/** Keeps a redelivered message from running beside, or after, its own attempt. */
 export class Twins {
   readonly #parts: TwinsParts
 

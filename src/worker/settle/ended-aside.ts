@@ -9,7 +9,7 @@ import type { Refusal } from './refusals.ts'
 /** The parts that setting aside works with. */
 export interface EndedAsideParts {
   readonly failed: Pick<FailedMessages, 'keep' | 'take' | 'partOf' | 'leastOf'>
-  /** Where those wait that can't be kept, and have to be. */
+  /** Holds messages that must be kept and can't be for now. */
   readonly aside: Pick<HeldAside, 'settle'>
   readonly finished: Pick<FinishedAttempts, 'addUnquarantined' | 'quarantined'>
 }
@@ -18,9 +18,9 @@ export interface EndedAsideParts {
 export type Why = Pick<Failure, 'type' | 'detail' | 'traceback' | 'outcome'>
 
 /**
- * Keeps the messages of tasks that have failed in `<queue>.failed`. A message that has to be kept, and that the queue does not
- * take, is held in `HeldAside`, like one that never ran: it takes no slot and no place of the prefetch. Where it is delivered
- * again it is kept, not run.
+ * Keeps the messages of failed tasks in `<queue>.failed`. A message that must be kept and that the queue does not accept is held
+ * in `HeldAside`, like one that never ran: it takes no slot and no place in the prefetch. If it is redelivered it is kept, not
+ * run.
  */
 export class EndedAside {
   readonly #parts: EndedAsideParts
@@ -34,7 +34,10 @@ export class EndedAside {
     return this.#parts.failed.partOf(task) !== undefined
   }
 
-  /** Keeps a copy of the message of a failed task, where failures of that task are kept and the queue takes it: true then; see `FailedMessages.keep`. */
+  /**
+   * Keeps a copy of a failed task's message, if failures of that task are kept and the queue accepts it: true then; see
+   * `FailedMessages.keep`.
+   */
   keep(request: Request, why: Why): Promise<boolean> {
     return new Promise((kept, refused) => this.postCopy(request, why, { kept, refused }))
   }
@@ -48,8 +51,8 @@ export class EndedAside {
   }
 
   /**
-   * Resolves when the message is kept, and `acknowledge` was called, or when it is held for that. Rejects only for one
-   * that was acknowledged when its attempt started: it is nowhere but here.
+   * Resolves when the message is kept and `acknowledge` was called, or when it is held for that. Rejects only for a message that
+   * was acknowledged when its attempt started: no other copy of it exists.
    */
   async setAside(request: Request, why: Why, acknowledge: () => void): Promise<void> {
     const { failed, aside, finished } = this.#parts
@@ -65,7 +68,7 @@ export class EndedAside {
     }
     if (request.acknowledged) return await settle()
     const ended = `${attemptOf(message)} ${type}: ${detail}`
-    // From now on: its channel may be lost at any time.
+    // From here on its channel may be lost at any time.
     finished.addUnquarantined(message, ended)
     const fields = { task_id: id, task, queue, reason: type, detail }
     await aside.settle({ delivery, queue, source, target: failedQueue(queue), ended, fields, settle })
@@ -77,8 +80,8 @@ function failureOf({ delivery, queue, message, startedAt }: Request, why: Why): 
 }
 
 /**
- * Why a message is set aside that came again after its task had `ended`; undefined where that is about another attempt:
- * Celery's retry, and user code that hands its headers on, sends our marks along.
+ * Why a message is set aside that was redelivered after its task had `ended`; undefined if that mark belongs to another attempt:
+ * Celery's retry, and user code that passes its headers on, copy our marks.
  */
 export function refusalOf(message: TaskMessage, ended: string): Refusal | undefined {
   const { id, task } = message
@@ -90,7 +93,7 @@ export function refusalOf(message: TaskMessage, ended: string): Refusal | undefi
   return { error, detail, id, task, replyTo: undefined, correlationId: undefined, discard: false, ran: message }
 }
 
-// Ids can be of any length, and the mark can't.
+// Ids can have any length, and the mark can't.
 const LONGEST_ID = 100
 
 function attemptOf({ id, retries, replacedTaskNesting, rerun }: TaskMessage): string {

@@ -15,12 +15,12 @@ import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
 import { CompanionPublisher, type CopyListener } from '../quarantine/companion-publisher.ts'
 import { FullFailures } from './full-failures.ts'
 
-/** A task that ended in FAILURE for good, and its message. */
+/** A permanently failed task, and its message. */
 export interface Failure {
   readonly delivery: Delivery
   readonly message: TaskMessage
   readonly queue: string
-  /** When its code began to run, in milliseconds since the epoch; undefined where it did not, or that is not known any more. */
+  /** When its code started, in milliseconds since the epoch; undefined if it did not, or if that is not known any more. */
   readonly startedAt: number | undefined
   /** The kind of outcome that ended it. */
   readonly outcome: string
@@ -29,11 +29,11 @@ export interface Failure {
   readonly traceback: string | null
 }
 
-/** Is called once with whether a failure is kept, perhaps before the call that keeps it returns. */
+/** Is called once with whether a failure is kept, possibly before the call that keeps it returns. */
 export interface KeepListener {
-  /** True: the broker has the copy. False: its queue does not take it. */
+  /** True: the broker has the copy. False: its queue does not accept it. */
   kept(isKept: boolean): void
-  /** It is not known whether the broker has the copy. */
+  /** It is unknown whether the broker has the copy. */
   refused(error: unknown): void
 }
 
@@ -44,9 +44,9 @@ export interface FailedMessagesParts {
   readonly publisher: Publisher
   /** Declares the queue of failures of a task queue. */
   readonly declare: (queue: string) => Promise<unknown>
-  /** How many messages are ready in the queue of failures of a task queue. */
+  /** The number of ready messages in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
-  /** The limits of that queue, as far as the broker shows them. */
+  /** The limits of that queue, as far as the broker reports them. */
   readonly limits: (queue: string) => Promise<FailedLimits>
   readonly node: string
   /** Called for each failure that is kept. */
@@ -57,15 +57,15 @@ export interface FailedMessagesParts {
 
 // Milliseconds.
 const TOLD_EVERY = 60_000
-// A refusal to declare or to publish closes a channel: after one, this queue is not tried again for so long.
+// A refused declaration or publish closes a channel: after one, this queue is not tried again for this long.
 const REFUSED_FOR = 10_000
 
-/** Keeps the messages of failed tasks in `<queue>.failed`, with their bytes and how their attempts ended. */
+/** Keeps the messages of failed tasks in `<queue>.failed`, with their original bytes and the record of their attempts. */
 export class FailedMessages {
   readonly #parts: FailedMessagesParts
   readonly #copies: CompanionPublisher
   readonly #full: FullFailures
-  /** Until when a queue of failures is not tried again, by the task queue, and why. */
+  /** By task queue, until when its queue of failures is not tried again, and why. */
   readonly #refusing = new Map<string, { readonly until: number; readonly error: unknown }>()
   #toldAt = Number.NEGATIVE_INFINITY
   #untold = 0
@@ -76,7 +76,7 @@ export class FailedMessages {
     this.#full = new FullFailures(parts)
   }
 
-  /** Which part of a failed message of a task is kept, by the task's name; undefined for none. */
+  /** Which part of a task's failed message is kept, by the task's name; undefined for none. */
   partOf(task: string): KeptPart | undefined {
     const keepFailed = this.#parts.registry.get(task)?.settings.keepFailed
     if (keepFailed === false || !keepsFailuresOf(task, this.#parts.failures)) return undefined
@@ -109,7 +109,7 @@ export class FailedMessages {
     })
   }
 
-  /** Resolves once the broker has the copy; rejects when it has none: keep the original. */
+  /** Resolves once the broker has the copy; rejects if it does not: keep the original. */
   take(failure: Failure, part: KeptPart): Promise<void> {
     return new Promise((confirmed, refused) => this.#post(failure, part, { confirmed, refused }))
   }
@@ -162,7 +162,7 @@ export class FailedMessages {
     listener.kept(this.#notKept(failure, error))
   }
 
-  /** Names one failure a minute, and how many there were since the last one. */
+  /** Logs one failure a minute, with the number since the last line. */
   #notKept({ queue, message: { id, task } }: Failure, error: unknown): false {
     const { clock, logger } = this.#parts
     this.#untold += 1
@@ -175,7 +175,7 @@ export class FailedMessages {
   }
 }
 
-/** Whether the next message would be refused too: the queue is the reason, not this message. */
+/** Whether the next message would be refused too, because of the queue rather than this message. */
 function isOfTheQueue(error: unknown): boolean {
   const trouble = troubleOf(error)
   if (trouble === 'never') return false

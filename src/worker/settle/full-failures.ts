@@ -4,26 +4,26 @@ import type { FailedLimits } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
-/** The parts that warning of full queues works with. */
+/** The parts for warning about full queues. */
 export interface FullFailuresParts {
   readonly failures: KeptFailures | 'drop'
-  /** How many messages are ready in the queue of failures of a task queue. */
+  /** The number of ready messages in the queue of failures of a task queue. */
   readonly count: (queue: string) => Promise<number>
-  /** The limits of that queue, as far as the broker shows them. */
+  /** The limits of that queue, as far as the broker reports them. */
   readonly limits: (queue: string) => Promise<FailedLimits>
   readonly clock: Clock
   readonly logger: EventLogger
 }
 
-/** The answer to one question about a queue of failures, and the messages that this worker has sent there since. */
+/** The answer to one query of a queue of failures, and the messages that this worker has sent there since. */
 interface Looked {
   /** On the clock's monotonic scale. */
   readonly at: number
-  /** How many messages it held; undefined while that is asked. */
+  /** How many messages it held; undefined while the query runs. */
   messages: number | undefined
   /** True once it was found to be full. */
   full: boolean
-  /** How many more messages, and bytes of them, it held then; less those that were kept since. */
+  /** How many more messages and bytes it could hold then, minus those kept since. */
   room: number
   roomOfBytes: number
   sent: number
@@ -31,29 +31,30 @@ interface Looked {
 
 // Milliseconds.
 const LOOKED_EVERY = 60_000
-// Sizes differ: a queue whose bytes seem to be used up is looked at again after this part of them was sent.
+// Sizes differ: a queue whose bytes seem to be used up is queried again after this fraction of them was sent.
 const NEXT_PART = 1 / 8
-// From this part of its limit on, the estimated bytes count as full: the broker counts fewer bytes than this worker does.
+// From this fraction of its limit on, the estimated bytes count as full: the broker counts fewer bytes than this worker.
 const NEAR = 0.8
 
 /**
- * Tells of queues of failures that hold as many messages, or bytes, as they may, so that their oldest leave: when this worker may
- * have filled one, and at most once a minute where it is full. The broker tells only how many messages a queue holds. That it is full
- * by bytes is concluded from two facts together: fewer messages are there than were and were sent, and one more of the size that this
- * worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers, too. Compares with the queue's own
- * arguments `x-max-length` and `x-max-length-bytes`, not with the configuration's; the limits of a policy can't be read over AMQP.
+ * Warns about queues of failures that have reached their limit of messages or bytes, so that the oldest are dropped: when this
+ * worker may have filled one, and then at most once a minute. The broker reports only the number of messages. That a queue is
+ * full by bytes is concluded from two facts together: it holds fewer messages than before plus those sent, and one more message
+ * of the size that this worker sends may not fit. RabbitMQ counts the bytes of bodies; a quorum queue of 4.3 those of headers,
+ * too. Compares with the queue's own arguments `x-max-length` and `x-max-length-bytes`, not with the configuration's; the limits
+ * of a policy can't be read over AMQP.
  */
 export class FullFailures {
   readonly #parts: FullFailuresParts
   readonly #looked = new Map<string, Looked>()
-  /** The messages that this worker has sent to each queue: how many, and their bytes. */
+  /** The messages that this worker has sent to each queue: their number and bytes. */
   readonly #sent = new Map<string, { count: number; bytes: number }>()
 
   constructor(parts: FullFailuresParts) {
     this.#parts = parts
   }
 
-  /** One more failure of a task queue is kept, with so many bytes, its headers' included. Asks in the background, and never throws. */
+  /** One more failure of a task queue is kept, with its bytes including headers. Queries in the background, and never throws. */
   kept(queue: string, bytes: number): void {
     const { failures, clock } = this.#parts
     if (failures === 'drop') return
@@ -74,7 +75,7 @@ export class FullFailures {
     void this.#look(queue, { size, before: known, looked })
   }
 
-  /** The mean size of what was sent to a queue, this one included. */
+  /** The mean size of the messages sent to a queue, including this one. */
   #meanSize(queue: string, bytes: number): number {
     const sent = this.#sent.get(queue) ?? { count: 0, bytes: 0 }
     sent.count += 1
@@ -91,7 +92,7 @@ export class FullFailures {
       const { keep, bytes } = await this.#parts.limits(queue)
       const messages = await this.#parts.count(queue)
       looked.messages = messages
-      // Some of what was sent meanwhile is counted: rather too few than too many of them are expected the next time.
+      // Some of those sent meanwhile are counted: for the next query too few are expected rather than too many.
       looked.sent = 0
       const had = before?.messages
       const isShort = had !== undefined && messages < had + (before?.sent ?? 0)

@@ -8,15 +8,15 @@ import { type Trouble, troubleOf } from '../follow-ups/trouble.ts'
 import type { Moments } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 
-/** The parts that keeping outcomes works with. */
+/** The parts for keeping outcomes. */
 export interface KeptOutcomesParts {
-  /** Carries out what follows from an outcome; passes over what is done of it already. */
+  /** Carries out what follows from an outcome; skips completed steps. */
   readonly settle: (request: Request, outcome: Outcome) => Promise<void>
   /** Ends an attempt that can't be settled: stores its failure, and sets its message aside. */
   readonly end: (request: Request, outcome: Outcome, error: unknown) => Promise<void>
   /** Milliseconds: `resultPatience`. */
   readonly patience: number
-  /** Bytes that are on their way to the broker and the result backend, and not known to have arrived. */
+  /** Bytes that were sent to the broker and the result backend and are not confirmed yet. */
   readonly underway: () => number
   readonly moments: Pick<Moments, 'halted' | 'resumed'>
   readonly clock: Clock
@@ -28,9 +28,9 @@ export interface OutcomeSigns {
   /** How many outcomes could not be settled yet, and their bytes. */
   readonly kept: number
   readonly bytes: number
-  /** Why nothing new is taken; undefined while it is. */
+  /** Why nothing new is accepted; undefined if it is. */
   readonly halted: string | undefined
-  /** For how many milliseconds nothing new has been started, since too many bytes wait; undefined while it is started. */
+  /** For how many milliseconds nothing new has been started because too many bytes are pending; undefined if it is started. */
   readonly fullFor: number | undefined
 }
 
@@ -41,23 +41,22 @@ interface Kept {
   readonly backoff: BackoffState
   error: unknown
   trouble: Trouble
-  /** Nothing new is taken because of it. */
+  /** It is why nothing new is accepted. */
   halts: boolean
-  /** Ends the wait for the next try. */
+  /** Ends the wait for the next attempt. */
   wake: (() => void) | undefined
 }
 
-/** Bytes of outcomes that may wait: beyond them nothing new starts. */
+/** Bytes of outcomes that may be pending: above this nothing new starts. */
 export const MOST_BYTES_KEPT = 64 * 1024 * 1024
-// Milliseconds between two tries to set a message aside.
+// Milliseconds between two attempts to set a message aside.
 const BETWEEN_ENDS = 30_000
 const TOLD_AFTER = [10_000, 30_000, 60_000]
 
 /**
- * Keeps the outcomes of attempts that could not be settled, and settles them again with growing pauses: the task is not run
- * again for that. What the broker or the backend refuses is tried for as long as `patience`, and then ended; for what is
- * away there is no end. Where that lasts longer than `patience`, or this user may not publish, nothing new is taken until
- * it is over.
+ * Keeps the outcomes of attempts that could not be settled, and retries them with growing pauses, without running the task again.
+ * What the broker or the backend refuses is retried for `patience` and then ended; while either is unreachable it is retried
+ * without limit. If that lasts longer than `patience`, or this user may not publish, nothing new is accepted until it is over.
  */
 export class KeptOutcomes {
   readonly #parts: KeptOutcomesParts
@@ -79,12 +78,12 @@ export class KeptOutcomes {
     return this.#kept.size
   }
 
-  /** True while nothing new is to be taken. */
+  /** True while nothing new is accepted. */
   get halted(): boolean {
     return this.#halted !== undefined
   }
 
-  /** True while as many bytes wait as may. */
+  /** True while the limit of pending bytes is reached. */
   get full(): boolean {
     const full = this.#bytes + this.#parts.underway() > MOST_BYTES_KEPT
     if (!full) this.#fullSince = undefined
@@ -99,7 +98,7 @@ export class KeptOutcomes {
     return { kept: this.#kept.size, bytes: this.#bytes, halted: this.#halted, fullFor }
   }
 
-  /** Settles an outcome that could not be settled at once; resolves when it is settled, or abandoned in a shutdown. */
+  /** Retries an outcome that could not be settled at once; resolves when it is settled, or abandoned in a shutdown. */
   async keep(request: Request, outcome: Outcome, error: unknown): Promise<void> {
     const { clock } = this.#parts
     const kept: Kept = {
@@ -125,12 +124,12 @@ export class KeptOutcomes {
     }
   }
 
-  /** Tries all of them now: in a shutdown there may be no later try. */
+  /** Retries all of them now: in a shutdown there may be no later chance. */
   tryNow(): void {
     for (const { wake } of this.#kept) wake?.()
   }
 
-  /** Tries no more: their messages have gone back. */
+  /** Stops retrying: their messages were returned. */
   abandon(): void {
     this.#abandoned = true
     this.tryNow()
@@ -146,7 +145,7 @@ export class KeptOutcomes {
       const over = kept.trouble === 'refused' && this.#ageOf(kept) >= patience
       if (kept.trouble === 'never' || (over && request.progress?.impatient === true))
         return await this.#end(kept, outcome)
-      // One more try, in which a refusal counts.
+      // One more attempt, in which a refusal counts.
       if (over) request.remembered.impatient = true
       await this.#rest(kept, kept.backoff.failed())
       if (this.#isGone(kept)) return
@@ -158,7 +157,7 @@ export class KeptOutcomes {
     }
   }
 
-  /** Tries to set the message aside for as long as that takes. */
+  /** Tries to set the message aside for as long as necessary. */
   async #end(kept: Kept, outcome: Outcome): Promise<void> {
     const { end } = this.#parts
     const { error } = kept
@@ -195,7 +194,7 @@ export class KeptOutcomes {
     return this.#parts.clock.monotonic() - since
   }
 
-  /** Whether nothing new is to be taken because of this one. */
+  /** Whether this outcome is a reason to accept nothing new. */
   #weigh(kept: Kept): void {
     const { trouble, error } = kept
     const patienceOver = TwqError.is(error, 'TWQ_RESULT_BACKEND') || this.#ageOf(kept) >= this.#parts.patience

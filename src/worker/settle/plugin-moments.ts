@@ -7,7 +7,7 @@ import type { WorkerObserver } from '../request/moments.ts'
 import type { Request } from '../request/request.ts'
 import { INTERRUPTED } from './settlement.ts'
 
-/** Passes the moments of a worker to plugins. It has methods only for the moments that a plugin observes: others cost nothing. */
+/** Passes the events of a worker to plugins. It has methods only for events that a plugin observes: others cost nothing. */
 export function pluginMoments(observers: Observers, node: string): WorkerObserver {
   const { hears, tell } = { hears: observers.hears.bind(observers), tell: observers.tell.bind(observers) }
   return {
@@ -34,7 +34,7 @@ function settledTeller(observers: Observers): Pick<WorkerObserver, 'settled'> {
   }
 }
 
-/** As monitors hear of it: nothing of a task that goes back to its queue because its worker leaves or a process died. */
+/** As for monitors: no event for a task that returns to its queue because of a shutdown or a dead process. */
 function tellSettled(observers: Observers, request: Request, outcome: Outcome): void {
   const facts = factsOf(request)
   const failed = (how: TaskFailure['how'], error: RemoteError): void =>

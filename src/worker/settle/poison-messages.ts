@@ -12,7 +12,7 @@ import type { RequestTable } from '../request/request-table.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { Refusal, Refusals } from './refusals.ts'
 
-/** The parts that isolating and quarantining poison messages works with. */
+/** The parts for isolating and quarantining poison messages. */
 export interface PoisonMessagesParts {
   readonly maxStarts: number
   readonly table: RequestTable
@@ -26,7 +26,10 @@ export interface PoisonMessagesParts {
   readonly logger: EventLogger
 }
 
-/** Moves tasks that may kill their workers to the suspects of their queue, and those that do to its quarantine. Never rejects. */
+/**
+ * Moves tasks that may kill their workers to the suspects of their queue, and those that repeatedly do to its quarantine. Never
+ * rejects.
+ */
 export class PoisonMessages {
   readonly #parts: PoisonMessagesParts
 
@@ -34,7 +37,7 @@ export class PoisonMessages {
     this.#parts = parts
   }
 
-  /** Publishes a request to the suspects of its queue; while the broker takes none, `aside` holds it. `why` is for its history. */
+  /** Publishes a request to the suspects of its queue; while the broker refuses, `aside` holds it. `why` is for its history. */
   async suspect(request: Request, past: Past, why: string): Promise<void> {
     const { aside, finished, logger, republisher } = this.#parts
     const { delivery, source, message, queue } = request
@@ -61,7 +64,7 @@ export class PoisonMessages {
 
   /** Quarantines a suspect whose process died, or sends it to the suspects again; resolves when that is done. */
   async lost(request: Request): Promise<void> {
-    // It was taken back, and comes again; if not with its channel, perhaps only now.
+    // The broker took it back and will redeliver it; if not with its channel, possibly later.
     if (request.takenBack) {
       request.requeue()
       return

@@ -28,8 +28,8 @@ export interface RetryParts {
 }
 
 /**
- * Has the task run again at a time. Resolves with why there is no next try: where the message is acknowledged already, and
- * else where trying again does not help. Rejects where it may.
+ * Publishes the retry of a task for a given time. Resolves with the reason if there will be none: if the message is already
+ * acknowledged, and if trying again does not help. Rejects if it may help.
  */
 export async function publishRetry(
   request: Request,
@@ -66,7 +66,9 @@ async function sendRetry(request: Request, at: number, outcome: Outcome, parts: 
   )
 }
 
-/** The message of a retry with the error of the first attempt, which is kept with the last one where the task fails for good. */
+/**
+ * The message of a retry with the error of the first attempt, which is kept together with the last one if the task finally fails.
+ */
 function withFirstError(message: WireMessage, request: Request, outcome: Outcome, parts: RetryParts): WireMessage {
   const { id, task, retries } = request.message
   const error = outcome.kind === 'retry' ? outcome.error : null
@@ -80,8 +82,8 @@ function withFirstError(message: WireMessage, request: Request, outcome: Outcome
 
 async function publishAgain(request: Request, at: number, message: WireMessage, parts: RetryParts): Promise<void> {
   if (await parts.delays.retry(message, request.queue, at)) return
-  // As Celery: a message that came through the default exchange returns to its queue, any other to where it was published,
-  // unless that was the way out of a delay.
+  // As in Celery, a message that came through the default exchange returns to its queue, any other to the exchange it was
+  // published to, unless that was the exit of the delay queues.
   const { exchange, routingKey } = request.delivery.route
   if (exchange !== '' && keyBeforeDelay(request.delivery.route) === undefined) {
     if (await reached(parts.publisher.publish({ route: { exchange, routingKey }, message }, { mandatory: true })))
@@ -94,7 +96,7 @@ async function publishAgain(request: Request, at: number, message: WireMessage, 
   })
 }
 
-/** False where the exchange is gone, has no queue for it any more, or takes nothing from this user: the queue itself may. */
+/** False if the exchange is gone, has no queue for it any more, or refuses this user: the queue itself may accept it. */
 async function reached(publishing: Promise<'confirmed' | 'returned'>): Promise<boolean> {
   try {
     return (await publishing) === 'confirmed'

@@ -20,10 +20,10 @@ export interface Refusal {
   readonly task: string | undefined
   readonly replyTo: string | undefined
   readonly correlationId: string | undefined
-  /** Its place among others: what was to run after it, and the chord that it counts for. */
+  /** Its links: its follow-ups, and the chord that it counts for. */
   readonly place?: TaskMessage | undefined
   readonly discard: boolean
-  /** Its task has run, and failed: its result is stored, and its message is to be kept with the failures. */
+  /** Its task has run and failed: its result is stored, and its message must be kept with the failures. */
   readonly ran?: TaskMessage
 }
 
@@ -32,7 +32,7 @@ export interface RefusalsParts {
   readonly quarantine: Quarantine
   readonly failed: Pick<FailedMessages, 'take' | 'leastOf'>
   readonly results: ResultBackend
-  /** Where those wait that can't be set aside. */
+  /** Holds those that can't be set aside. */
   readonly aside: HeldAside
   readonly followUps: Pick<FollowUps, 'abandon'>
   readonly logger: EventLogger
@@ -47,8 +47,8 @@ export class Refusals {
   }
 
   /**
-   * Quarantines or discards a delivery. One that can't be set aside for now is held, and set aside later: resolves when
-   * either is done. Never rejects.
+   * Quarantines or discards a delivery. One that can't be set aside for now is held and set aside later: resolves when either is
+   * done. Never rejects.
    */
   async setAside({ delivery, queue, source, ended }: HeldMessage, refusal: Refusal): Promise<void> {
     const { aside, logger } = this.#parts
@@ -58,7 +58,7 @@ export class Refusals {
     const progress = new Progress()
     const settle = async (): Promise<void> => {
       if (!safe) await this.#take(delivery, queue, refusal)
-      // On another try the failure may have to be stored again, but one copy of the message in the quarantine is enough.
+      // On another attempt the failure may have to be stored again, but one copy of the message in the quarantine is enough.
       safe = true
       if (ran === undefined) await this.#tell(refusal, progress)
       if (discard) delivery.nack({ requeue: false })

@@ -46,21 +46,20 @@ export interface SettleParts extends RetryParts {
   readonly onSuspectLost: (request: Request) => Promise<void>
 }
 
-/** How the settlement of an outcome differs that stands in for another one. */
+/** How the settlement of a substitute outcome differs. */
 interface Instead {
-  /** It is the failure of what could not be settled: there is no further one. */
+  /** It is the failure for what could not be settled: there is no further substitute. */
   readonly unstorable?: true
   /** The message is acknowledged only once it is kept with the outcome. */
   readonly kept?: true
 }
 
 /**
- * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY
- * state, then the new message; else what follows the task, a copy of a message that failed, its result, its part in a chord;
- * and only then the ack.
- * Resolves with how the task ended: one whose follow-ups can't be sent, or whose result can't be stored, has failed.
- * Rejects when a step can't be made safe; nothing has been acknowledged then, and the next call for the same request goes
- * on from that step. `settle` begins here for all that takes more than one step.
+ * Carries out what follows from an outcome, in the order that makes late acknowledgement safe: for a retry the RETRY state, then
+ * the new message; otherwise the follow-ups, a copy of a failed message, its result, its part in a chord; and only then the ack.
+ * Resolves with how the task ended: one whose follow-ups can't be sent, or whose result can't be stored, has failed. Rejects if a
+ * step can't be confirmed; nothing has been acknowledged then, and the next call for the same request continues with that step.
+ * `settle` begins here for everything that takes more than one step.
  */
 export async function settleInSteps(
   request: Request,
@@ -146,10 +145,10 @@ async function store(
   })
 }
 
-/** The name of the step that keeps a copy of a failed message; whether it was taken comes of it. */
+/** The name of the step that keeps a copy of a failed message; its result is whether it was accepted. */
 export const KEPT = 'kept'
 
-/** The name of the step that stores a record; it comes to the error of a backend that will never take it. */
+/** The name of the step that stores a record; its result is the error of a backend that will never accept it. */
 export function storedStep({ state }: ResultRecord): string {
   return `stored ${state}`
 }
@@ -163,8 +162,8 @@ function runtimeOf(outcome: Outcome): number {
 }
 
 /**
- * Ends an attempt whose outcome can't be settled: its failure is stored, as far as that can be done, and its message
- * is kept with how the task ended, and why that could not be settled. Rejects while it can't be kept.
+ * Ends an attempt whose outcome can't be settled: its failure is stored if possible, and its message is kept with how the task
+ * ended and why that could not be settled. Rejects while it can't be kept.
  */
 export async function endUnsettled(
   request: Request,
@@ -188,10 +187,10 @@ export async function endUnsettled(
   return failure(error, runtimeOf(outcome))
 }
 
-/** How a task ended, as it is kept with its message. */
+/** How a task ended, in the form kept with its message. */
 export function whyOf({ ending }: Settlement, { kind }: Outcome): Why {
   const error = ending !== undefined && 'error' in ending.record ? ending.record.error : null
-  // Of a `Reject`, the reason that it was given, and not also that it is not to go back.
+  // For a `Reject`, the given reason, without the fact that it is not requeued.
   const detail = error === null ? '' : argsText(kind === 'rejected' ? { args: error.args.slice(0, 1) } : error)
   return { type: error?.type ?? kind, detail, traceback: error?.traceback ?? null, outcome: kind }
 }

@@ -8,18 +8,18 @@ import type { KeepListener } from './failed-messages.ts'
 import { KEPT, policyOf, type SettleParts, settleInSteps, storedStep, tellOfAck, whyOf } from './settle-in-steps.ts'
 import { decideSettlement, type Settlement } from './settlement.ts'
 
-/** Is called once at the end of a settlement, perhaps before the call that began it returns. */
+/** Is called once at the end of a settlement, possibly before the call that began it returns. */
 export interface SettleListener {
-  /** All consequences of the outcome are safe. */
+  /** All consequences of the outcome are confirmed. */
   settled(request: Request): void
-  /** A step could not be made safe. Nothing has been acknowledged; `settleInSteps` goes on from that step. */
+  /** A step could not be confirmed. Nothing has been acknowledged; `settleInSteps` continues with that step. */
   unsettled(request: Request, outcome: Outcome, error: unknown): void
 }
 
 /**
- * Carries out what follows from an outcome as `settleInSteps` does, in the same order, and tells `listener` of the end. Most
- * tasks have one step that can fail, their result, or two, the copy of a failed message and then the result: for those no promise
- * is made, the confirm of the copy calls what stores the result, and the confirm of the result calls what acknowledges.
+ * Carries out what follows from an outcome as `settleInSteps` does, in the same order, and calls `listener` at the end. Most
+ * tasks have one step that can fail, their result, or two, the copy of a failed message and then the result: these create no
+ * promise; the confirm of the copy triggers storing the result, and the confirm of the result the acknowledgement.
  */
 export function settle(request: Request, outcome: Outcome, parts: SettleParts, listener: SettleListener): void {
   const plan = decideSettlement(outcome, request.message, policyOf(request, parts))
@@ -27,7 +27,7 @@ export function settle(request: Request, outcome: Outcome, parts: SettleParts, l
   else inSteps(request, outcome, parts, listener)
 }
 
-/** Whether the copy of a failed message, a result and an acknowledgement are all. */
+/** Whether the only steps are the copy of a failed message, a result and an acknowledgement. */
 function isPlain({ ackAction, retryAt }: Settlement, { kind }: Outcome, { message, progress }: Request): boolean {
   return (
     (ackAction === 'ack' || ackAction === 'none') &&
@@ -48,14 +48,14 @@ function inSteps(request: Request, outcome: Outcome, parts: SettleParts, listene
     )
 }
 
-/** One settlement of a result and an acknowledgement, after the copy of the message where the task failed. */
+/** One settlement of a result and an acknowledgement, after the copy of the message if the task failed. */
 class PlainSettling implements StoreListener, KeepListener {
   readonly #request: Request
   readonly #outcome: Outcome
   readonly #plan: Settlement
   readonly #parts: SettleParts
   readonly #listener: SettleListener
-  /** Whether the message is kept; undefined where that was not tried. */
+  /** Whether the message is kept; undefined if that was not tried. */
   #kept: boolean | undefined
 
   constructor(request: Request, outcome: Outcome, plan: Settlement, parts: SettleParts, listener: SettleListener) {
@@ -96,7 +96,9 @@ class PlainSettling implements StoreListener, KeepListener {
     this.#listener.settled(request)
   }
 
-  /** The next try goes on from the step that failed. Of the copy, only the connection or a permission can be why. */
+  /**
+   * The next attempt continues with the step that failed. For the copy, the reason can only be the connection or a permission.
+   */
   refused(error: unknown, record?: ResultRecord): void {
     const request = this.#request
     if (this.#kept !== undefined) request.remembered.make(KEPT, () => this.#kept)
@@ -104,7 +106,7 @@ class PlainSettling implements StoreListener, KeepListener {
       this.#listener.unsettled(request, this.#outcome, error)
       return
     }
-    // Another record takes its place, which is a step more.
+    // It is replaced by another record, which takes one more step.
     request.remembered.make(storedStep(record), () => error)
     inSteps(request, this.#outcome, this.#parts, this.#listener)
   }

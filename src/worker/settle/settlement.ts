@@ -4,29 +4,32 @@ import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { TaskEnd } from '../follow-ups/follow-ups.ts'
 
-/** What becomes of the message. `none`: it was acknowledged when the attempt started. */
+/** What happens to the message. `none`: it was acknowledged when the attempt started. */
 export type AckAction = 'ack' | 'requeue' | 'drop' | 'keep' | 'none'
 
 /** Everything that follows from an outcome; `settle` carries it out. */
 export interface Settlement {
   readonly ackAction: AckAction
-  /** The result to store; undefined where the task ignores its result. */
+  /** The result to store; undefined if the task ignores its result. */
   readonly record: ResultRecord | undefined
-  /** How the task ended for its callbacks, errbacks and chord; undefined when it has not ended, or none are called. */
+  /** How the task ended for its callbacks, errbacks and chord; undefined if it has not ended, or if none are called. */
   readonly ending: TaskEnd | undefined
-  /** Its code ran, its task has failed for good, and no dead-letter exchange gets its message: a copy of its message is kept, where the worker keeps those. */
+  /**
+   * Its code ran, its task has failed permanently, and no dead-letter exchange gets its message: a copy is kept, if the worker
+   * keeps those.
+   */
   readonly failed: boolean
   /** Publish the message again, to run at this time (milliseconds since the epoch). */
   readonly retryAt: number | undefined
 }
 
-/** Celery's flags for what becomes of a late-acknowledged message whose task did not end well. */
+/** Celery's flags for a late-acknowledged message whose task did not end well. */
 export interface FailureFlags {
   /** False: the message of a failed task is acknowledged only once a copy of it is kept. */
   readonly ackOnFailure: boolean
-  /** False: the message of a task that ran into its hard limit goes back to its queue. */
+  /** False: the message of a task that exceeded its hard limit returns to its queue. */
   readonly ackOnTimeout: boolean
-  /** False: when the process or thread that ran a task dies, the task has failed. */
+  /** False: if the process or thread that runs a task dies, the task has failed. */
   readonly rejectOnLost: boolean
 }
 
@@ -34,7 +37,7 @@ export interface FailureFlags {
 export interface SettlementPolicy extends FailureFlags {
   readonly acks: 'late' | 'early'
   readonly ignoreResult: boolean
-  /** Its queue names a dead-letter exchange, which gets a message that is rejected. */
+  /** Its queue names a dead-letter exchange, which gets rejected messages. */
   readonly deadLetters: boolean
 }
 
@@ -56,16 +59,17 @@ export function decideSettlement(outcome: Outcome, message: TaskMessage, policy:
     case 'failed':
       return failure(failed, policy, errorRecord(message, 'FAILURE', outcome.error), true)
     case 'timed-out': {
-      // As Celery: the failure is stored, and the errbacks are called, also when the message goes back.
+      // As in Celery, the failure is stored and the errbacks are called even if the message returns to its queue.
       const ackAction = early || policy.ackOnTimeout ? done : 'requeue'
       return failure(ackAction, policy, errorRecord(message, 'FAILURE', outcome.error), true)
     }
     case 'rejected':
-      // A task that was rejected for good, or can't be requeued any more, has failed: a caller must not wait for its result for ever.
+      // A task that was rejected permanently, or can't be requeued any more, has failed: a caller must not wait for its result
+      // for ever.
       if (outcome.requeue && !early) return settlement('requeue', policy)
       return {
         ...failure(early ? 'none' : 'drop', policy, errorRecord(message, 'FAILURE', outcome.error), false),
-        // Else its message would be nowhere.
+        // Otherwise its message would be lost.
         failed: early || !policy.deadLetters,
       }
     case 'ignored':
@@ -95,7 +99,7 @@ function settlement(
   ending?: TaskEnd,
   retryAt?: number,
 ): Settlement {
-  // Errbacks are called for what the code of a task came to.
+  // Errbacks are called for results of the task's code.
   const failed = ending?.kind === 'failed' && ending.callsErrbacks && ackAction !== 'requeue'
   return { ackAction, record: ignoreResult ? undefined : record, ending, failed, retryAt }
 }

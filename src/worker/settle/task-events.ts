@@ -11,19 +11,19 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 import { INTERRUPTED } from './settlement.ts'
 
-/** What monitors hear when the message of a request has arrived. */
+/** The event for monitors when the message of a request has arrived. */
 export function receivedEvent({ message }: Request): TaskEvent {
   return taskReceived(message)
 }
 
-/** What monitors hear when the code of a task is about to run. */
+/** The event for monitors when the code of a task is about to start. */
 export function startedEvent({ message }: Request): TaskEvent {
   return { type: 'task-started', uuid: message.id }
 }
 
 /**
- * What monitors hear of an outcome once it is settled, or of a retry before it can run: nothing of a task that goes back
- * to its queue because its worker leaves.
+ * The event for monitors of an outcome once it is settled, or of a retry before it can run: none for a task that returns to its
+ * queue because of a shutdown.
  */
 export function settledEvents(request: Request, outcome: Outcome): readonly TaskEvent[] {
   const { id } = request.message
@@ -36,7 +36,7 @@ export function settledEvents(request: Request, outcome: Outcome): readonly Task
     case 'timed-out':
       return [taskFailed(id, outcome.error)]
     case 'rejected': {
-      // As Celery: what was acknowledged can't be rejected. It has failed, as all that does not go back to its queue.
+      // As in Celery: an acknowledged message can't be rejected. The task has failed, like all that do not return to their queue.
       const early = request.acks === 'early'
       const { requeue } = outcome
       const rejected: readonly TaskEvent[] = early ? [] : [{ type: 'task-rejected', uuid: id, requeue }]
@@ -45,7 +45,7 @@ export function settledEvents(request: Request, outcome: Outcome): readonly Task
     case 'revoked':
       return [taskRevoked(id, outcome.reason, request.terminatedBy)]
     case 'lost':
-      // Still with the broker, it runs again and has not failed.
+      // The broker still has it: it will run again and has not failed.
       return request.acknowledged ? [taskFailed(id, outcome.error)] : []
     case 'interrupted':
       return request.acknowledged ? [taskFailed(id, celeryError('WorkerLostError', [INTERRUPTED]))] : []

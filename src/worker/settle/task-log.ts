@@ -6,8 +6,8 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 import type { Request } from '../request/request.ts'
 
 /**
- * One line for each task that ended: what became of it, and how long its code ran. Where that code was ended, or has ended its
- * process, the line names the plugins around it: it may have been one of them.
+ * One line for each ended task: its outcome, and how long its code ran. If that code was ended, or has ended its process, the
+ * line names the plugins around it, since one of them may be the cause.
  */
 export function logSettled(
   logger: EventLogger,
