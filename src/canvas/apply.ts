@@ -34,9 +34,7 @@ export interface ApplyContext {
   readonly now: number
   /** The sender: `gen<pid>@<host>`. */
   readonly origin: string
-  /**
-   * The destination of a task; `wanted` is what its signature sets, `inherited` a priority for tasks without one of their own.
-   */
+  /** The destination of a task; `wanted` is set by its signature, `inherited` a priority for tasks without one of their own. */
   readonly address: (
     task: string,
     args: readonly Json[] | JsonObject,
@@ -74,9 +72,8 @@ export interface Applied {
 }
 
 /**
- * Applies a signature as Celery does (wire specification 5.1, 5.2): partial arguments come first unless it is immutable, and
- * groups, chains, chords, maps and chunks become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED` for an
- * invalid or too large one, `TWQ_UNSERIALISABLE` for a value without a form on the wire.
+ * Applies a signature as Celery does (wire specification 5.1, 5.2): partial arguments come first unless it is immutable; groups,
+ * chains, chords and so on become the messages that start them. Pure. Throws `TWQ_MESSAGE_MALFORMED`, `TWQ_UNSERIALISABLE`.
  */
 export function applySignature(value: Json, call: Call, ground: ApplyContext, path = 'signature'): Applied {
   const application = new Application(ground)

@@ -14,14 +14,14 @@ import { type FollowUpSender, failureOf } from './follow-up-sender.ts'
 export interface ChordAdditionsParts {
   readonly join: ChordJoin
   readonly sender: Pick<FollowUpSender, 'send' | 'context'>
-  /** Those of a signature that can't be sent have failed, and are counted so. */
+  /** Signatures that can't be sent have failed, and are counted as such. */
   readonly fail: (signature: Json, error: RemoteError, message: TaskMessage, progress: Progress) => Promise<void>
 }
 
 /**
- * Adds tasks to chords. What is added must be counted before it can end, or its chord might be taken for complete without
- * it; so it is kept until it is sent. When its worker dies in between, the next attempt of the task that added it sends it:
- * by the same call, which counts once, or else when that task has ended. A chord never waits for a member that will not be sent.
+ * Adds tasks to chords. An added task must be counted before it can end, or its chord might be considered complete without it; so
+ * it is recorded until it is sent. If its worker dies in between, the next attempt of the task that added it sends it: by the
+ * same call, which counts once, or otherwise when that task has ended. A chord never waits for a member that will not be sent.
  */
 export class ChordAdditions {
   readonly #parts: ChordAdditionsParts
@@ -32,7 +32,7 @@ export class ChordAdditions {
     this.#parts = parts
   }
 
-  /** Sends a signature as one more task of the chord that `message` belongs to. */
+  /** Sends a signature as an additional task of the chord that `message` belongs to. */
   async add(message: TaskMessage, signature: Json): Promise<Applied> {
     const { join, sender } = this.#parts
     const addition = additionTo(message, signature, sender.context().newId)
@@ -45,7 +45,7 @@ export class ChordAdditions {
     return applied
   }
 
-  /** Sends what attempts of a task that has ended have counted and not sent; nothing of it is kept then. */
+  /** Sends what attempts of an ended task have counted and not sent; then nothing of it is recorded any more. */
   async settle(
     groupId: string,
     additions: readonly KeptAddition[],
@@ -75,7 +75,7 @@ export class ChordAdditions {
     return applySignature(signature, { args: [], options: {} }, { ...this.#parts.sender.context(), current: message })
   }
 
-  /** A retry adds anew, as in Celery; an attempt that is made again because its worker died does not. */
+  /** A retry adds anew, as in Celery; an attempt repeated because its worker died does not. */
   #nameCall(message: TaskMessage, signature: Json): string {
     const text = stringifyJson(signature, { path: 'signature' })
     const calls = this.#calls.get(message) ?? new Map<string, number>()

@@ -30,7 +30,7 @@ const NO_CHILDREN: ReadonlyMap<string, readonly Json[]> = new Map()
 /** Counts tasks in their chords, sends the bodies of complete chords, and stores failures for tasks that will never run. */
 export class ChordEnds {
   readonly #parts: ChordEndsParts
-  /** Where the result backend joins chords. */
+  /** Set if the result backend joins chords. */
   readonly additions: ChordAdditions | undefined
 
   constructor(parts: ChordEndsParts) {
@@ -46,7 +46,7 @@ export class ChordEnds {
       })
   }
 
-  /** Stores `record` for signatures that will never run, and counts them in the chords that they belong to. */
+  /** Stores `record` for signatures that will never run, and counts them in their chords. */
   async tell(
     abandoned: readonly Abandoned[],
     record: ResultRecord,
@@ -65,7 +65,7 @@ export class ChordEnds {
     )
   }
 
-  /** Counts a task that has ended in its chord, where the result backend can; ends the chord that is complete by that. */
+  /** Counts an ended task in its chord, if the result backend can; ends a chord that is now complete. */
   async count(part: ChordMember, record: ResultRecord, last: TaskMessage, progress: Progress): Promise<void> {
     const { results, logger } = this.#parts
     const { group: groupId, groupIndex: index, chord: body } = part
@@ -78,7 +78,7 @@ export class ChordEnds {
       )
       return
     }
-    // As Celery: what belongs to no group can't be counted in it.
+    // As in Celery: a task without a group can't be counted.
     if (groupId === null) return
     const { all, additions } = await progress.once('counted', () => chord.partEnded({ groupId, index, record }))
     if (all === undefined) {
@@ -93,8 +93,8 @@ export class ChordEnds {
   }
 
   /**
-   * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or stores
-   * as the body's result that it will not run. Resolves once that is safe; `failed` when a task of the header did.
+   * Ends a chord whose parts are all there, for the task that ended last: sends the body, or stores as the body's result that it
+   * will not run. Resolves once that is confirmed; `failed` if a task of the header did.
    */
   async end(body: Json, parts: ChordParts, last: TaskMessage, progress = new Progress()): Promise<'sent' | 'failed'> {
     const { sender } = this.#parts
@@ -118,8 +118,8 @@ export class ChordEnds {
   }
 
   /**
-   * The body of a chord will not run: its errbacks do, except those that chords inside it have `called`, and the
-   * failure is stored as its result. As in Celery the body's result lists what the last task of the header sent, errbacks included.
+   * The body of a chord will not run: its errbacks do, except those that inner chords have `called`, and the failure is stored as
+   * its result. As in Celery the body's result lists what the last task of the header sent, including errbacks.
    */
   async #failChord(
     body: Json,
@@ -160,7 +160,7 @@ export class ChordEnds {
   }
 }
 
-/** A record without what is only for the chord that its task is a part of. */
+/** A record without the fields for the chord that its task is a part of. */
 function asResult(record: ResultRecord): ResultRecord {
   if (!('error' in record) || record.error?.errbacksCalled === undefined) return record
   const { errbacksCalled: _, ...error } = record.error

@@ -22,7 +22,7 @@ export interface ChordJoinsParts {
   readonly declaring: DeclaringChannels
   readonly careful: CarefulConsumers
   readonly config: Pick<Config, 'maxBodySize' | 'queues'>
-  /** Where a task queue is a quorum queue, those of chords are declared as one, so that a lost node takes neither. */
+  /** If a task queue is a quorum queue, those of chords are declared as one, so that both survive the loss of a node. */
   readonly declarations: { anyQuorum(queues: readonly string[]): Promise<boolean> }
   readonly followUps: FollowUps
   readonly quarantine: Quarantine
@@ -30,21 +30,21 @@ export interface ChordJoinsParts {
   readonly logger: EventLogger
 }
 
-/** Chords that one worker holds at once; the others wait for another worker, or their turn. */
+/** The number of chords that one worker holds; the others wait for another worker, or for their turn. */
 const MOST_JOINS = 1_000
-// Everything is handed back and taken anew this often: RabbitMQ closes a channel whose messages are held for half an hour.
+// How often everything is returned and taken anew: RabbitMQ closes a channel whose messages are held for half an hour.
 const HAND_BACK_AFTER = 600_000
 const AS_IT_IS = `While no chord is under way, stop the workers and delete it: rabbitmqctl delete_queue ${JOIN_QUEUE}`
-// Milliseconds: tasks are consumed meanwhile, but the worker is not ready.
+// In milliseconds: after this time tasks are consumed, but the worker is not ready.
 const LONGEST_OPENING = 5_000
-// Milliseconds before a chord is taken up again whose queue is down with its node, or whose end could not be made safe.
+// Milliseconds before a chord is retried whose queue is down with its node, or whose end could not be confirmed.
 const AGAIN_AFTER = 5_000
 
 /**
- * Joins chords without a backend that keeps results. The tasks of a header reply to a durable queue of their chord; a
- * message says which tasks those are, and is held unacknowledged, as the results are, until every one has ended. Then the
- * body is sent, the queue deleted, and the message acknowledged, in this order: whenever this worker dies, another one, or
- * the next, gets it all again. Takes no slot of the worker's. The body may be sent twice, under the same id.
+ * Joins chords without a backend that stores results. The tasks of a header reply to a durable queue of their chord; a message
+ * says which tasks those are, and is held unacknowledged, like the results, until every task has ended. Then the body is sent,
+ * the queue deleted, and the message acknowledged, in this order: if this worker dies, another one, or the next, gets everything
+ * again. Takes no slot of the worker. The body may be sent twice, with the same id.
  */
 export class ChordJoins {
   readonly #parts: ChordJoinsParts
@@ -56,7 +56,10 @@ export class ChordJoins {
     this.#parts = parts
   }
 
-  /** Resolves when it consumes, or the broker lets it wait. Where it may not, the worker goes on without, and says so. */
+  /**
+   * Resolves when it consumes, or when the broker keeps it waiting. If it has no permission, the worker runs without it, and logs
+   * that.
+   */
   async open(): Promise<void> {
     const { session, clock, logger } = this.#parts
     const over = sharedAbort()
@@ -68,7 +71,7 @@ export class ChordJoins {
     over.abort()
   }
 
-  /** Sets up a new channel: the broker delivers again what an earlier one had. */
+  /** Sets up a new channel: the broker redelivers the messages of an earlier one. */
   async #setup(channel: Channel, gone: AbortSignal): Promise<void> {
     for (const join of this.#joins) this.#leave(join)
     if (this.#stopped) return
@@ -110,7 +113,7 @@ export class ChordJoins {
     })
     await declaring.arrived(JOIN_QUEUE)
     await careful.prove(JOIN_QUEUE)
-    // The limit is for the consumer that comes next: results are not limited.
+    // The limit applies to the next consumer: results are not limited.
     await channel.prefetch(MOST_JOINS, 'consumer')
     const asked = channel.consume(JOIN_QUEUE, (delivery) => void this.#take(delivery, channel), {
       // The queue was deleted, or its node was lost: a new channel declares it again.
@@ -120,7 +123,7 @@ export class ChordJoins {
     await channel.prefetch(0, 'consumer')
   }
 
-  /** Takes no more, and hands back what is not complete. */
+  /** Stops consuming, and returns what is not complete. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#source?.cancel().catch(() => {})
@@ -139,7 +142,7 @@ export class ChordJoins {
       this.#joins.add(join)
       const queue = chordQueue(join.chord.groupId)
       if (!(await this.#exists(queue))) {
-        // The worker that joined it was gone before it could acknowledge.
+        // The worker that joined it died before it could acknowledge.
         this.#leave(join)
         delivery.ack()
         return
@@ -180,7 +183,7 @@ export class ChordJoins {
     if (end !== undefined) void this.#end(join, channel, end)
   }
 
-  /** Everything is in, or never will be: the body is sent, or fails; then nothing is left of the chord. */
+  /** Everything is there, or never will be: the body is sent, or fails; then nothing is left of the chord. */
   async #end(join: CollectedChord, channel: Channel, { parts, lastId }: ChordEnd): Promise<void> {
     if (join.over) return
     const { followUps, clock, logger } = this.#parts
@@ -190,7 +193,7 @@ export class ChordJoins {
       const member = chord.members.find(({ id }) => id === lastId) ?? chord.members[0]
       const id = member?.id ?? message.id
       const last: TaskMessage = { ...message, id, rootId: member?.rootId ?? id, group: chord.groupId }
-      // What failed as a whole has no form.
+      // A chord that failed as a whole has no shape.
       const shape = lastId === undefined ? null : chord.shape
       const how = await followUps.endChord(chord.body, { parts, shape }, last)
       await join.subscription?.cancel()
@@ -200,7 +203,7 @@ export class ChordJoins {
     } catch (error) {
       logger.error({ event: 'chord.unsettled', ...join.named, error: messageOf(error) }, 'a chord is taken up again')
       await join.release()
-      // At once it would fail again.
+      // An immediate retry would fail again.
       clock.after(AGAIN_AFTER, () => delivery.nack({ requeue: true }))
     }
   }

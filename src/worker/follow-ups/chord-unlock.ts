@@ -19,13 +19,13 @@ export interface PolledChord {
   readonly header: Json
 }
 
-/** The most tasks in a chord's header, those of nested groups included. */
+/** The most tasks in a chord's header, including those of nested groups. */
 const MOST_TASKS = 10_000
 
 /**
- * Looks at the results of a chord's header, as Celery does for backends that can't count (wire specification 4.7). Once all
- * have ended it sends the body on behalf of `message`, or fails it. Throws `TWQ_CHORD_UNSUPPORTED` where results can't be
- * read, `TWQ_MESSAGE_MALFORMED` for a header that is none.
+ * Checks the results of a chord's header, as Celery does for backends that can't count (wire specification 4.7). Once all tasks
+ * have ended it sends the body as a child of `message`, or fails it. Throws `TWQ_CHORD_UNSUPPORTED` if results can't be read,
+ * `TWQ_MESSAGE_MALFORMED` for an invalid header.
  */
 export async function unlockChord(
   { body, header }: PolledChord,

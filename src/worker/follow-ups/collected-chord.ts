@@ -8,17 +8,17 @@ import { decodeTask } from '../../protocol/task/decode-task.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Timer } from '../../runtime/time/clock.ts'
 
-/** Beyond this, in bytes, the results of one chord could not be sent as the argument of its body. */
+/** In bytes: larger results of one chord could not be sent as the argument of its body. */
 const MOST_BYTES = 64 * 1024 * 1024
 
-/** The results that a chord ends with, in the order of its header; without `lastId` it has failed as a whole. */
+/** The results with which a chord ends, in the order of its header; without `lastId` it has failed as a whole. */
 export interface ChordEnd {
   readonly parts: readonly ResultRecord[]
   /** The task of the header that ended last. */
   readonly lastId?: string
 }
 
-/** Reads the message that says which tasks a chord's header has. Throws `TWQ_MESSAGE_MALFORMED`. */
+/** Parses the message that lists the tasks of a chord's header. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function readChord(delivery: Delivery, maxBodySize: number): CollectedChord {
   const decoded = decodeTask(delivery, { maxBodySize })
   if (decoded.kind === 'malformed') throw new TwqError('TWQ_MESSAGE_MALFORMED', decoded.malformed.reason)
@@ -27,7 +27,7 @@ export function readChord(delivery: Delivery, maxBodySize: number): CollectedCho
   return new CollectedChord(delivery, message, readQueuedChord(message.kwargs))
 }
 
-/** One chord whose results are being collected, each of them unacknowledged until the body is safe. */
+/** One chord whose results are being collected, each of them unacknowledged until the body is confirmed. */
 export class CollectedChord {
   readonly delivery: Delivery
   readonly message: TaskMessage
@@ -36,7 +36,7 @@ export class CollectedChord {
   subscription: Subscription | undefined
   /** Ends the wait for them. */
   timer: Timer | undefined
-  /** The tasks of its header. One that was named twice has one result. */
+  /** The tasks of its header. One that is listed twice has one result. */
   readonly #ids: ReadonlySet<string>
   readonly #records = new Map<string, ResultRecord>()
   readonly #held: Delivery[] = []
@@ -50,7 +50,7 @@ export class CollectedChord {
     this.#ids = new Set(chord.members.map(({ id }) => id))
   }
 
-  /** True once nothing more is collected: it has ended, or was handed back. */
+  /** True once nothing more is collected: it has ended, or was returned. */
   get over(): boolean {
     return this.#over
   }
@@ -60,13 +60,13 @@ export class CollectedChord {
     return { task_id: this.message.id, group: this.chord.groupId }
   }
 
-  /** Collects nothing more. */
+  /** Stops collecting. */
   leave(): void {
     this.#over = true
     this.timer?.cancel()
   }
 
-  /** Takes one result. Returns what the chord ends with, where it ends by that. */
+  /** Adds one result. Returns what the chord ends with, if that completes it. */
   take(result: Delivery): ChordEnd | undefined {
     if (this.#over) {
       this.#held.push(result)
@@ -92,7 +92,7 @@ export class CollectedChord {
     return { parts: members.map(({ id }) => this.#records.get(id) as ResultRecord), lastId: record.taskId }
   }
 
-  /** What it ends with when a result did not come in time. */
+  /** What it ends with if a result did not come in time. */
   timedOut(): ChordEnd {
     const missing = this.chord.members.find(({ id }) => !this.#records.has(id))
     const args = ['its result did not come in time']
@@ -100,14 +100,14 @@ export class CollectedChord {
     return { parts: [failure(missing?.id ?? this.chord.groupId, error)] }
   }
 
-  /** Gives the results back to the queue of the chord; what came while its consumer was being ended, too. */
+  /** Returns the results to the queue of the chord, including those that came while its consumer was being ended. */
   async release(): Promise<void> {
     await this.subscription?.cancel().catch(() => {})
     for (const result of this.#held.splice(0).reverse()) result.nack({ requeue: true })
   }
 }
 
-/** A result from the queue of a chord; one that can't be read is a failure of its task. Undefined for what names no task. */
+/** A result from the queue of a chord; an unreadable one is a failure of its task. Undefined if it names no task. */
 function readPart({ body, properties }: Delivery): ResultRecord | undefined {
   try {
     return decodeResult(body)

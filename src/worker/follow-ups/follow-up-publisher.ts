@@ -9,7 +9,7 @@ import type { DelayedTasks } from '../../sending/delayed-tasks.ts'
 import type { SendKind } from '../../tasks/plugin.ts'
 import { allOver } from '../request/progress.ts'
 
-/** Messages that wait for their confirms at once: far below what the publisher takes. */
+/** Messages that wait for their confirms at once: far below the publisher's limit. */
 const BATCH = 1_000
 
 const PUBLISHING_TELLS = [
@@ -20,13 +20,13 @@ const PUBLISHING_TELLS = [
   'TWQ_QUEUE_DOWN',
 ] as const
 
-/** What messages follow from, and how: for plugins around sends. */
+/** The message that these follow, and how: for plugins around sends. */
 export interface Cause {
   readonly kind: SendKind
   readonly message: TaskMessage
 }
 
-/** Publishes the messages that follow from a task: to their queues, or to native delayed delivery where they are due late. */
+/** Publishes the messages that follow from a task: to their queues, or to native delayed delivery if they are due late. */
 export class FollowUpPublisher {
   readonly #publisher: Publisher
   readonly #queues: Pick<DeclaredQueues, 'has' | 'declare' | 'forget'>
@@ -46,10 +46,10 @@ export class FollowUpPublisher {
   }
 
   /**
-   * Resolves once the broker has confirmed every one of them. Rejects with `TWQ_PUBLISH_UNROUTABLE` for one that reached
-   * no queue, `TWQ_QUEUE_MISSING` for one to an exchange that there is not, `TWQ_BROKER_PERMISSION` or
-   * `TWQ_PUBLISH_REFUSED` for one the broker would not take, or with what made it give up, once the fate of those with it is
-   * known: what is in `confirmed` then, and before, is not published again. With a `cause`, plugins are around each of them.
+   * Resolves once the broker has confirmed every one of them. Rejects with `TWQ_PUBLISH_UNROUTABLE` for one that reached no
+   * queue, `TWQ_QUEUE_MISSING` for a missing exchange, `TWQ_BROKER_PERMISSION` or `TWQ_PUBLISH_REFUSED` for one that the broker
+   * refused, or with the reason for giving up, once the outcome of the others is known: those in `confirmed` are not published
+   * again. With a `cause`, plugins are called around each of them.
    */
   async publish(followUps: readonly FollowUp[], confirmed?: Set<object>, cause?: Cause): Promise<void> {
     const left = confirmed === undefined ? followUps : followUps.filter((followUp) => !confirmed.has(followUp))
@@ -77,7 +77,7 @@ export class FollowUpPublisher {
     if (!this.#queues.has(queue)) await this.#declare(queue)
     if (eta !== undefined && (await this.#delays.publish(followUp))) return
     if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
-    // The queue is gone since it was declared.
+    // The queue was deleted since it was declared.
     this.#queues.forget(queue)
     await this.#declare(queue)
     if ((await this.#publisher.publish(outgoing, { mandatory: true })) === 'confirmed') return
@@ -87,7 +87,7 @@ export class FollowUpPublisher {
     })
   }
 
-  /** A queue that can't be declared, one locked by its owner say, may still take messages: publishing tells. */
+  /** A queue that can't be declared, for example one locked by its owner, may still accept messages: publishing shows that. */
   async #declare(queue: string): Promise<void> {
     try {
       await this.#queues.declare(queue)

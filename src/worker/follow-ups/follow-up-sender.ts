@@ -24,13 +24,13 @@ export interface FollowUpSenderParts {
   readonly origin: string
   /** Where a task goes. */
   readonly address: ApplyContext['address']
-  /** Bounds the queues that what follows a message has declared; throws `TWQ_QUEUE_CREATION`. */
+  /** Limits the queues that the follow-ups of a message may declare; throws `TWQ_QUEUE_CREATION`. */
   readonly admitQueues?: (message: TaskMessage, queues: Iterable<string>) => void
-  /** True: what a task sends gets its priority. */
+  /** True: messages that a task sends inherit its priority. */
   readonly inheritPriority?: boolean
 }
 
-/** Sends what signatures have become, on behalf of the task that they follow: messages, chords, errbacks. */
+/** Sends applied signatures for the task that they follow: messages, chords, errbacks. */
 export class FollowUpSender {
   readonly #parts: FollowUpSenderParts
 
@@ -38,13 +38,16 @@ export class FollowUpSender {
     this.#parts = parts
   }
 
-  /** What signatures are applied with now. */
+  /** The context for applying signatures now. */
   context(): ApplyContext {
     const { clock, origin, address, inheritPriority = false } = this.#parts
     return { newId: randomUUID, now: clock.now(), origin, address, inheritPriority }
   }
 
-  /** Sends messages, once the result backend knows their chords: before any task of those can end. Resolves once all is confirmed. */
+  /**
+   * Sends messages, once the result backend has their chords registered, which must precede the end of any of their tasks.
+   * Resolves once all is confirmed.
+   */
   async send({ chords, messages }: MessagesToSend, cause: Cause, progress = new Progress()): Promise<void> {
     const { results, publisher, admitQueues } = this.#parts
     if (messages.length > 0) admitQueues?.(cause.message, queuesOf(messages))
@@ -56,7 +59,7 @@ export class FollowUpSender {
     await publisher.publish(messages, progress.confirmed, cause)
   }
 
-  /** Sends tasks whose chords are joined from queues of their own, which the tasks reply to; those are declared first. */
+  /** Sends tasks whose chords are joined from queues of their own, to which the tasks reply; those are declared first. */
   async sendQueued(
     { chordQueues, messages, joins }: WithQueuedChords,
     queues: Pick<ChordQueues, 'declare'>,
@@ -73,7 +76,7 @@ export class FollowUpSender {
 
   /**
    * Sends errbacks; resolves with their group. One that can't be sent is no reason to run the failed task again: the others are
-   * sent, and the log has it.
+   * sent, and it is logged.
    */
   async callErrbacks(failed: Failed, message: TaskMessage, progress: Progress): Promise<ResultTuple | null> {
     const { departures, child } = progress.make('made', () => {
@@ -110,7 +113,7 @@ function* queuesOf(messages: MessagesToSend['messages']): Iterable<string> {
   for (const { queue } of messages) yield queue
 }
 
-/** Why what follows can't be sent; throws the error where it says nothing about what follows. */
+/** Why follow-ups can't be sent; throws the error if it does not concern them. */
 export function failureOf(error: unknown): RemoteError {
   const failure = mayNotPublish(error) ? undefined : failureOfFollowUps(error)
   if (failure === undefined) throw error

@@ -16,22 +16,22 @@ import { FollowUpSender, type FollowUpSenderParts, failureOf } from './follow-up
 /** The parts that sending callbacks, errbacks and chord bodies works with. */
 export interface FollowUpsParts extends FollowUpSenderParts {
   readonly sentChildren: SentChildren
-  /** Declares the queues of chords where the result backend joins none, but workers do. */
+  /** Declares the queues of chords if workers rather than the result backend join them. */
   readonly chordQueues?: Pick<ChordQueues, 'declare'> | undefined
 }
 
-/** The end of a task, as far as the tasks after it go: they start, or the errbacks do, or nothing ever will. */
+/** The end of a task as far as later tasks depend on it: they start, or the errbacks do, or nothing ever will. */
 export type TaskEnd =
   | { readonly kind: 'succeeded'; readonly result: Json; readonly record: ResultRecord }
   | { readonly kind: 'failed'; readonly callsErrbacks: boolean; readonly record: ResultRecord }
 
-/** Everything is safe with the broker; or a success is none, because what was to follow it can't be sent. */
+/** Everything is confirmed by the broker; or a success becomes a failure, because its follow-ups can't be sent. */
 export type Followed =
   | { readonly kind: 'done'; readonly children: readonly Json[] }
   | { readonly kind: 'failed'; readonly error: RemoteError }
 
 const DONE: Followed = { kind: 'done', children: [] }
-/** The step that sends what a success starts. */
+/** The step that sends the follow-ups of a success. */
 const SUCCEEDED = 'succeeded'
 
 /** Carries out what messages say to do after their tasks: callbacks, errbacks, the next step of a chain, a chord's body. */
@@ -47,8 +47,8 @@ export class FollowUps {
   }
 
   /**
-   * Resolves once all that follows is confirmed. Rejects when that can't be established; nothing may be acknowledged then,
-   * and the next call with the same `progress` goes on from there.
+   * Resolves once all follow-ups are confirmed. Rejects if that can't be established; nothing may be acknowledged then, and the
+   * next call with the same `progress` continues from there.
    */
   async follow(message: TaskMessage, ending: TaskEnd, progress: Progress): Promise<Followed> {
     if (ending.kind === 'succeeded') return await this.#succeed(message, ending.result, progress)
@@ -57,14 +57,14 @@ export class FollowUps {
     if (ending.callsErrbacks && errbacks !== null) {
       await this.#sender.callErrbacks({ id, rootId, errbacks }, message, progress.within('errbacks'))
     }
-    // What follows a success may be sent already, where only its result could not be stored.
+    // The follow-ups of a success may be sent already if only its result could not be stored.
     if (progress.outcomeOf<Followed>(SUCCEEDED)?.kind !== 'done') {
       await this.#chords.tell(abandonedBy(message), ending.record, message, progress.within('chain'))
     }
     return DONE
   }
 
-  /** Counts a task in its chord where the result backend can; the worker whose task completes the chord sends the body. */
+  /** Counts a task in its chord if the result backend can; the worker whose task completes the chord sends the body. */
   async endInChord(message: TaskMessage, { record }: TaskEnd, progress: Progress): Promise<void> {
     const { group, groupIndex, embed } = message
     const part = { id: message.id, group, groupIndex, chord: embed.chord }
@@ -72,8 +72,8 @@ export class FollowUps {
   }
 
   /**
-   * Stores `record` for the rest of the chain of a task that will never run, and counts the task in its chord as failed. A
-   * task whose body can't be read may be in a chord, which only the others of its group know: it is counted in any case.
+   * Stores `record` for the rest of the chain of a task that will never run, and counts the task in its chord as failed. A task
+   * whose body can't be read may be in a chord that only the other tasks of its group know: it is counted in any case.
    */
   async abandon(message: TaskMessage, record: ResultRecord, progress: Progress): Promise<void> {
     await this.#chords.tell(abandonedBy(message), record, message, progress.within('chain'))
@@ -84,7 +84,7 @@ export class FollowUps {
     }
   }
 
-  /** Applies a signature on behalf of a task that runs; resolves with the result tuple of what was started. */
+  /** Applies a signature for a running task; resolves with the result tuple of what was sent. */
   async apply(signature: Json, args: readonly Json[], parent: TaskMessage): Promise<Json> {
     const applied = applySignature(signature, { args, options: {} }, { ...this.#sender.context(), current: parent })
     await this.#sender.send(applied, { kind: 'member', message: parent })
@@ -92,7 +92,7 @@ export class FollowUps {
     return applied.child
   }
 
-  /** Sends what runs in the place of a task; resolves once that is confirmed, or with why it can't be sent. */
+  /** Sends the replacement of a task; resolves once that is confirmed, or with the reason why it can't be sent. */
   async replace(message: TaskMessage, asked: Replacement, progress: Progress): Promise<Followed> {
     const { results, chordQueues } = this.#parts
     return await progress.once('replaced', async () => {
@@ -115,7 +115,7 @@ export class FollowUps {
     })
   }
 
-  /** Sends a signature as one more task of the chord that `message` belongs to; resolves with its id. */
+  /** Sends a signature as an additional task of the chord that `message` belongs to; resolves with its id. */
   async addToChord(message: TaskMessage, signature: Json): Promise<string> {
     const { additions } = this.#chords
     if (additions === undefined) throw chordUnsupported()
@@ -125,8 +125,8 @@ export class FollowUps {
   }
 
   /**
-   * Ends a chord whose parts are all in, on behalf of the task that ended last: sends the body, or stores
-   * as the body's result that it will not run. Resolves once that is safe; `failed` when a task of the header did.
+   * Ends a chord whose parts are all there, for the task that ended last: sends the body, or stores as the body's result that it
+   * will not run. Resolves once that is confirmed; `failed` if a task of the header did.
    */
   async endChord(body: Json, parts: ChordParts, last: TaskMessage): Promise<'sent' | 'failed'> {
     return await this.#chords.end(body, parts, last)

@@ -5,8 +5,8 @@ import type { ResultBackend, ResultOwner } from '../../results/backend.ts'
 import { troubleOf } from './trouble.ts'
 
 /**
- * Stores how a task ended. Where that can never be stored, for its size say, a failure that says so is stored in its place,
- * and resolved with. Rejects when neither can be made safe.
+ * Stores how a task ended. If that can never be stored, for example because of its size, a failure that says so is stored
+ * instead, and returned. Rejects if neither can be confirmed.
  */
 export async function storeOrFail(
   results: ResultBackend,

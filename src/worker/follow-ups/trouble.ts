@@ -45,8 +45,8 @@ export function troubleOf(error: unknown): Trouble {
 }
 
 /**
- * Whether this user may publish to no queue at all, since the default exchange is closed to it: that says nothing about
- * the one message.
+ * Whether this user may publish to no queue at all, since the default exchange is closed to it: that is not specific to the one
+ * message.
  */
 export function mayNotPublish(error: unknown): boolean {
   return TwqError.is(error, 'TWQ_BROKER_PERMISSION') && /exchange '(amq\.default)?'/.test(error.message)

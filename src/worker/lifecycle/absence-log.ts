@@ -3,18 +3,18 @@ import { type ErrorCode, hintOf, TwqError } from '../../errors.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 
-/** The connections of a worker: the one that consumes, and the one that publishes. */
+/** The two connections of a worker: one consumes, one publishes. */
 export type SessionRole = 'consumer' | 'publisher'
 
 /** The parts that the log of an absent broker needs. */
 export interface AbsenceLogOptions {
   readonly clock: Clock
   readonly logger: EventLogger
-  /** Whether a person reads the log as it is written: then the first line says how to get a broker. */
+  /** Whether a person reads the log live: then the first line says how to get a broker. */
   readonly terminal: boolean
 }
 
-// Milliseconds after the first line; after the last one, again at the same interval.
+// In milliseconds after the first line; after the last value, repeated at the same interval.
 const TOLD_AFTER = [10_000, 30_000, 60_000]
 const TOLD_EVERY = 60_000
 
@@ -24,14 +24,14 @@ const REFUSALS = ['TWQ_BROKER_AUTH', 'TWQ_BROKER_VHOST', 'TWQ_BROKER_TLS'] as co
 const HINT = 'No RabbitMQ yet? npx twq dev brings a broker of its own.'
 
 /**
- * Tells of a broker that can't be reached: at once, after 10, 30 and 60 s, and then every minute, with the number of tries
- * of both connections together. A refusal of the login, the vhost or the certificate is told when it is first heard, with
- * what to do. Every single try is a line at level debug.
+ * Logs that a broker can't be reached: at once, after 10, 30 and 60 s, and then every minute, with the number of attempts of both
+ * connections. A refusal of the login, the vhost or the certificate is logged when it first occurs, with a hint. Every attempt is
+ * a line at level debug.
  */
 export class AbsenceLog {
   readonly #options: AbsenceLogOptions
   readonly #away = new Set<SessionRole>()
-  /** The refusals that were told since the broker went away. */
+  /** The refusals that were logged since the broker was lost. */
   readonly #refusals = new Set<ErrorCode>()
   #everConnected = false
   #since = 0
@@ -42,13 +42,13 @@ export class AbsenceLog {
     this.#options = options
   }
 
-  /** A connection is there. */
+  /** A connection is established. */
   connected(role: SessionRole): void {
     this.#everConnected = true
     this.#away.delete(role)
   }
 
-  /** A try has failed, and the next one follows. */
+  /** An attempt has failed, and the next one follows. */
   retrying(role: SessionRole, { attempt, inMs, error }: SessionEvent & { readonly kind: 'retrying' }): void {
     const { clock, logger, terminal } = this.#options
     if (this.#away.size === 0) {

@@ -34,10 +34,10 @@ export interface ConnectionsParts {
 
 // How long closing the connections may take, in milliseconds.
 const CLOSING_TIME = 2_000
-// And what reads results: longer than the readers of this package take by themselves.
+// The limit for the reader of results: longer than the readers of this package take themselves.
 const READER_CLOSING_TIME = 6_000
 
-/** The connections to the broker and the result backend, and the pool: they start side by side; the pool ends first. */
+/** The connections to the broker and the result backend, and the pool: they start in parallel; the pool ends first. */
 export class Connections {
   readonly #parts: ConnectionsParts
 
@@ -73,7 +73,7 @@ export class Connections {
     await this.#closeResults(() => outbound.stopReading(), AbortSignal.timeout(READER_CLOSING_TIME))
     const deadline = AbortSignal.timeout(CLOSING_TIME)
     await Promise.all([pool.stop({ deadline }), isolation.stop({ deadline })])
-    // What was interrupted only now may have been acknowledged early: its failure is stored.
+    // A task interrupted only now may have been acknowledged early: its failure is stored.
     await unlessAborted(dispatcher.idle(), deadline).catch(() => {})
     await declaring[Symbol.asyncDispose]()
     await Promise.all([
@@ -82,7 +82,10 @@ export class Connections {
     ])
   }
 
-  /** Closes a part of the result backend, which may be a program's own: nothing else waits for one that fails, or does not end in time. */
+  /**
+   * Closes a part of the result backend, which may be custom code: nothing else waits for one that fails, or does not end in
+   * time.
+   */
   async #closeResults(close: () => Promise<void>, deadline: AbortSignal): Promise<void> {
     try {
       await unlessAborted(close(), deadline)

@@ -32,7 +32,7 @@ export interface ConsumerChannelsParts {
   readonly consumer: Consumer
   readonly suspects: Suspects
   readonly table: RequestTable
-  /** The messages that a lost channel took from us alive. */
+  /** The messages that were lost with a channel while this process lived. */
   readonly harmlessReturns: HarmlessReturns
   readonly finished: FinishedAttempts
   readonly recentAcks: RecentAcks
@@ -41,7 +41,7 @@ export interface ConsumerChannelsParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds: a mailbox that can't be set up keeps no tasks waiting, and neither do other workers that don't answer.
+// In milliseconds: a mailbox that can't be set up delays no tasks, and neither do other workers that don't answer.
 const LONGEST_MAILBOX = 1_000
 const LONGEST_MINGLING = 5_000
 const LONGEST_SUSPECTS = 5_000
@@ -52,7 +52,7 @@ export interface Served {
   readonly remote: RemoteControl
 }
 
-/** The channels that a worker consumes on, each set up anew whenever it was lost: suspects, tasks, remote control. */
+/** The channels on which a worker consumes, each set up anew whenever it was lost: suspects, tasks, remote control. */
 export class ConsumerChannels {
   readonly #parts: ConsumerChannelsParts
   readonly #kept: { tasks?: Kept<ChannelSet>; suspects?: Kept } = {}
@@ -102,7 +102,7 @@ export class ConsumerChannels {
     await Promise.all([this.#keepMailbox(remote), suspectsReady, this.#kept.tasks.ready])
   }
 
-  /** Resolves when it is there, can't be there for now, or keeps us waiting: it is set up whenever that is possible. */
+  /** Resolves when it is set up, can't be set up for now, or takes too long: it is set up as soon as possible. */
   #keepMailbox(remote: RemoteControl): Promise<void> {
     const { session, declaring, clock } = this.#parts
     const tried = deferred<void>()
@@ -128,16 +128,19 @@ export class ConsumerChannels {
     return this.#liveness?.answeredAt
   }
 
-  /** Why nothing comes from a queue that is consumed, by its name. */
+  /** Why nothing arrives from a consumed queue, by its name. */
   get troubles(): ReadonlyMap<string, string> {
     return this.#watch?.troubles ?? new Map()
   }
 
-  /** Whether nothing waits in the task queues, and all that did has arrived here. False while there is no channel to ask on. */
+  /**
+   * Whether nothing waits in the task queues, and all delivered messages have arrived here. False while there is no channel to
+   * ask on.
+   */
   async areEmpty(): Promise<boolean> {
     try {
       for (const queue of this.#parts.consumer.consuming) {
-        // An answer comes after the deliveries before it, on one channel.
+        // On one channel, an answer comes after earlier deliveries.
         const status = await this.#kept.tasks?.channel?.inspectQueue(queue)
         if (status === undefined || status.messages > 0) return false
       }
@@ -147,15 +150,15 @@ export class ConsumerChannels {
     }
   }
 
-  /** Resolves when the broker has carried out all acknowledgements so far: it answers a later question after them. */
+  /** Resolves when the broker has processed all acknowledgements so far: it answers a later request after them. */
   async acknowledged({ source, queue }: HeldMessage): Promise<void> {
     await setImmediate()
     await this.#kept[source]?.channel?.inspectQueue(queue)
   }
 
   /**
-   * As Celery's mingle: on each new connection, before tasks come, the other workers are asked for the revocations that were
-   * missed. Our own mailbox is there then, and its answer ends the wait early where there is no other worker.
+   * Celery's mingle: on each new connection, before tasks arrive, the other workers are asked for missed revocations. Our own
+   * mailbox exists then, and its answer ends the wait early if there is no other worker.
    */
   #mingle(connection: Connection, remote: RemoteControl): void {
     const { broker } = this.#parts
@@ -182,7 +185,7 @@ export class ConsumerChannels {
     return connection
   }
 
-  /** Notes the requests that a lost channel held: their redelivery is not counted as the death of a worker. */
+  /** Records the requests that were lost with a channel: their redelivery is not counted as the death of a worker. */
   #noteHarmlessReturns(): void {
     const { table, harmlessReturns, finished, recentAcks, prefetch, consumer } = this.#parts
     // Each queue may have a limit of its own, and its suspects another.
@@ -194,7 +197,7 @@ export class ConsumerChannels {
   }
 }
 
-/** Waits for `work` for so long; rejects as it does. */
+/** Waits for `work` for a limited time; rejects as it does. */
 async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
   const over = new AbortController()
   await Promise.race([work, pause(clock, ms, over.signal)]).finally(() => over.abort())

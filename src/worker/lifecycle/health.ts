@@ -24,7 +24,7 @@ import type { HeldAside } from '../waiting/held-aside.ts'
 import type { ConsumerChannels } from './consumer-channels.ts'
 import type { WorkerReport } from './worker.ts'
 
-/** Where the signs of a worker's health are. */
+/** The sources for a worker's health. */
 export interface WorkerHealthParts {
   readonly config: Config
   /** The names that may become labels of metrics. */
@@ -41,7 +41,7 @@ export interface WorkerHealthParts {
   readonly prefetch: Prefetch
   readonly poolSize: Pick<PoolSize, 'size'>
   readonly dispatcher: Pick<Dispatcher, 'running'>
-  /** Lends the channels that the depths of queues are asked for on. */
+  /** Opens the channels for querying the depths of queues. */
   readonly declaring: Pick<Session, 'withChannel'>
   readonly clock: Clock
   readonly logger: EventLogger
@@ -51,10 +51,10 @@ export interface WorkerHealthParts {
 const LOOP_LAG = 5_000
 // A line of the log has an end.
 const MOST_REPORTED = 100
-// What stopping may take beside its two waits: returning messages, closing connections.
+// The time that stopping may take besides its two waits: returning messages, closing connections.
 const CLOSING = 10_000
 
-/** Tells probes how the worker is, and, where `health` names an address, counts for Prometheus what it does. */
+/** Answers probes, and, if `health` has an address, counts metrics for Prometheus. */
 export class WorkerHealth implements WorkerObserver {
   readonly #parts: WorkerHealthParts
   readonly #server: HealthServer
@@ -97,7 +97,7 @@ export class WorkerHealth implements WorkerObserver {
     this.#started = true
   }
 
-  /** The worker takes no more: from now on it is not ready. */
+  /** The worker accepts no more: from now on it is not ready. */
   stopping(): void {
     this.#stoppingSince ??= this.#parts.clock.monotonic()
   }
@@ -169,7 +169,7 @@ export class WorkerHealth implements WorkerObserver {
   }
 
   #heard(role: ConnectionRole, event: SessionEvent): void {
-    // The first connection replaces none.
+    // The first connection is not a reconnect.
     if (event.kind === 'connected' && this.#started) this.#instruments?.reconnected(role)
   }
 

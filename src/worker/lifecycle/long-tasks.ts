@@ -4,8 +4,8 @@ import { parseDuration } from '../../runtime/time/duration.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 
 /**
- * The names of tasks whose own hard limit is longer than RabbitMQ waits for an acknowledgement, which comes at their end.
- * What the configuration says for all tasks is judged with the configuration.
+ * The names of tasks whose own hard limit is longer than RabbitMQ waits for an acknowledgement, which is sent at their end. The
+ * configuration's limit for all tasks is checked with the configuration.
  */
 export function longTasks(
   tasks: readonly Pick<AnyTask, 'name' | 'settings'>[],

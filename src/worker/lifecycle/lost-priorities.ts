@@ -4,26 +4,27 @@ import { isQuorum, maxPriorityOf } from '../../protocol/queue/task-queue.ts'
 import { createRouter } from '../../sending/router.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 
-/** A queue without priorities, and what gives its tasks one. */
+/** A queue without priorities, and where its tasks get one. */
 export interface LostPriority {
   readonly queue: string
-  /** For people: `task emails.send`, `route emails.*`, `defaultPriority`. */
+  /** For display: `task emails.send`, `route emails.*`, `defaultPriority`. */
   readonly givenBy: readonly string[]
 }
 
-/** Where priorities are given, and to what. */
+/** Where priorities are set, and for which queues. */
 export interface PriorityFacts {
   readonly config: Pick<Config, 'knownQueues' | 'defaultQueue' | 'routes' | 'defaultPriority'>
   readonly tasks: readonly Pick<AnyTask, 'name' | 'settings'>[]
   /** The queues that have priorities on the broker, which may differ from the configuration. */
   readonly prioritized: ReadonlySet<string>
-  /** Whether quorum queues heed priorities there. */
+  /** Whether quorum queues support priorities there. */
   readonly quorumHeeds: boolean
 }
 
 /**
- * The queues that are given priorities and heed none, a classic queue without `maxPriority` say: RabbitMQ keeps their messages
- * in the order they came. What a route function decides is not known, and not judged; a priority of 0 asks for nothing.
+ * The queues that get messages with priorities and support none, for example a classic queue without `maxPriority`: RabbitMQ
+ * delivers their messages in order of arrival. Choices of a route function are unknown and not checked; a priority of 0 has no
+ * effect.
  */
 export function lostPriorities({ config, tasks, prioritized, quorumHeeds }: PriorityFacts): readonly LostPriority[] {
   const { knownQueues, defaultQueue, defaultPriority } = config

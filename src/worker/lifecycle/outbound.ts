@@ -30,14 +30,14 @@ import { SentChildren } from '../request/sent-children.ts'
 import { FailedMessages } from '../settle/failed-messages.ts'
 import { QueueCreation } from './queue-creation.ts'
 
-/** The parts that the publishing half of a worker is made of. */
+/** The parts of the publishing half of a worker. */
 export interface OutboundParts {
   readonly config: Config
   readonly registry: TaskRegistry
   readonly broker: Broker
   /** Declares the queues that tasks are sent to. */
   readonly declaring: Pick<Session, 'withChannel'>
-  /** What the task queues are: quarantines are of the same type. */
+  /** The types of the task queues: quarantines get the same type. */
   readonly declarations: Pick<Declarations, 'isQuorum'>
   readonly moments: Pick<Moments, 'quarantined' | 'kept'>
   /** Plugins around what the worker sends. */
@@ -48,7 +48,7 @@ export interface OutboundParts {
   readonly logger: EventLogger
 }
 
-/** All that leaves a worker: results, tasks that tasks send, tasks that follow others, and what is set aside. */
+/** Everything that a worker publishes: results, tasks sent by tasks, follow-ups, and messages set aside. */
 export interface Outbound {
   readonly publishing: Session
   readonly publisher: Publisher
@@ -57,18 +57,18 @@ export interface Outbound {
   readonly failed: FailedMessages
   /** Holds tasks that are not due. */
   readonly delivery: DelayedDelivery
-  /** Leaves what reads the results of tasks that tasks send; before `publishing` stops. */
+  /** Stops reading the results of tasks that tasks send; before `publishing` stops. */
   stopReading(): Promise<void>
   readonly sender: Sender
-  /** Where tasks go, and the queues that were declared for them. */
+  /** Where tasks go, and the queues declared for them. */
   readonly router: Router
   readonly sendQueues: DeclaredQueues
-  /** What tasks send. */
+  /** Sends tasks for tasks. */
   readonly sentChildren: SentChildren
   readonly followUps: FollowUps
 }
 
-// Results, retries and progress reports that wait for confirms; far above what the limit on finished attempts lets happen.
+// Results, retries and progress reports that wait for confirms; far above what the limit of finished attempts allows.
 const OUTSTANDING_LIMIT = 100_000
 
 // Long enough to outlast a short refusal; a queue that stays full is logged.
@@ -77,7 +77,7 @@ const PATIENCE = 15_000
 const UNUSABLE =
   "native delayed delivery can't be used: tasks wait in the worker, and come back where they wait longer than the consumer_timeout of the broker"
 
-/** Puts the sending half together, on a connection of its own that is not started yet. */
+/** Assembles the publishing half, on a connection of its own that is not started yet. */
 export function openOutbound(parts: OutboundParts): Outbound {
   const { config, registry, broker, clock, logger } = parts
   const { nodeName: node, publishTimeout } = config
@@ -156,7 +156,7 @@ export function openOutbound(parts: OutboundParts): Outbound {
     inheritPriority: config.inheritPriority,
     address(name, args, wanted, inherited) {
       const { queue, priority } = registry.get(name)?.settings ?? {}
-      // As Celery: what a task says of itself comes before the routes.
+      // As in Celery, a task's own setting takes precedence over routes.
       const own = { ...(queue !== undefined && { queue }), ...withPriority(priority ?? inherited) }
       return router.address(name, args, { ...own, ...wanted })
     },

@@ -4,12 +4,12 @@ import type { Routes, RouteTable } from '../../protocol/queue/routes.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { Router } from '../../sending/router.ts'
 
-/** The most task queues that are declared because one message names them. */
+/** The most task queues that are declared because of one message. */
 export const MOST_CREATED = 16
 // The most queues remembered from route functions; the oldest are dropped first.
 const MOST_ROUTED = 10_000
 
-/** What bounds the queues that messages have a worker declare. */
+/** What limits the queues that messages can make a worker declare. */
 export interface QueueCreationParts {
   readonly config: Pick<Config, 'queueCreation' | 'knownQueues' | 'defaultQueue' | 'routes'>
   /** Queues that tasks name in their definitions. */
@@ -17,9 +17,9 @@ export interface QueueCreationParts {
 }
 
 /**
- * Bounds the task queues that one message has the worker declare: a user with permission to write to a queue must not
- * declare any number of others through it. Queues count that neither the configuration nor routes nor tasks name, by message, for all that
- * follows from it and for all that its task sends. Those beside task queues (delays, chords, quarantine) don't count.
+ * Limits the task queues that one message can make the worker declare: a user with permission to write to a queue must not be
+ * able to declare any number of others through it. Queues count that neither the configuration nor routes nor tasks name, per
+ * message, for all of its follow-ups and all that its task sends. Other queues (delays, chords, quarantine) don't count.
  */
 export class QueueCreation {
   readonly #most: number
@@ -33,7 +33,7 @@ export class QueueCreation {
     this.#named = new Set([...known, config.defaultQueue, ...queuesIn(config.routes), ...ofTasks])
   }
 
-  /** A router that notes the queues that routes choose: those are named, too. */
+  /** A router that records the queues chosen by routes: those are named, too. */
   watch(router: Router): Router {
     return {
       queueNamed: (name) => router.queueNamed(name),
@@ -45,7 +45,7 @@ export class QueueCreation {
     }
   }
 
-  /** Throws `TWQ_QUEUE_CREATION` where these are more than `message` may have declared; then none of them counts. */
+  /** Throws `TWQ_QUEUE_CREATION` if these are more than `message` may have declared; then none of them counts. */
   admit(message: TaskMessage, queues: Iterable<string>): void {
     let created: Set<string> | undefined
     for (const queue of queues) {

@@ -15,7 +15,7 @@ import type { Service } from './services.ts'
 import { type StartupWarningsParts, warnAtStart } from './startup-warnings.ts'
 import type { Worker, WorkerReport } from './worker.ts'
 
-/** What starts and stops with a worker, and what tells how it is. */
+/** What starts and stops with a worker, and what reports its state. */
 export interface RunningWorkerParts extends StartupWarningsParts {
   /** In the order in which they start. */
   readonly services: readonly Service[]
@@ -30,14 +30,14 @@ export interface RunningWorkerParts extends StartupWarningsParts {
   readonly clock: Clock
 }
 
-/** A worker from its start to its end: starts its services in order, and stops those that it has started, in reverse. */
+/** A worker from its start to its end: starts its services in order, and stops the started ones in reverse. */
 export class RunningWorker implements Worker, WorkerObserver {
   readonly node: string
   readonly #parts: RunningWorkerParts
   readonly #skipGrace = sharedAbort()
   readonly #skipAbort = sharedAbort()
   readonly #stopped = deferred<'clean' | 'forced'>()
-  /** The services that have been told to start, the last one first. */
+  /** The services that were told to start, the last one first. */
   readonly #begun: Service[] = []
   #stopping: Promise<'clean' | 'forced'> | undefined
   #failure: Error | undefined
@@ -70,7 +70,7 @@ export class RunningWorker implements Worker, WorkerObserver {
       for (const service of services) {
         this.#begun.unshift(service)
         await service.start?.()
-        // A shutdown has passed the services that would start now.
+        // A shutdown has overtaken the services that would start now.
         if (this.#stopping !== undefined) {
           throw new TwqError('TWQ_CLOSED', 'the worker was stopped before it was ready', {
             hint: 'A worker starts once: create another one.',
@@ -100,12 +100,12 @@ export class RunningWorker implements Worker, WorkerObserver {
     return empty && table.size === 0
   }
 
-  /** Leaves as a warm stop does; asked a second time, it must not skip the grace period. */
+  /** Shuts down like a warm stop; a second request must not skip the grace period. */
   shutdownRequested(): void {
     if (this.#stopping === undefined) void this.stop('warm')
   }
 
-  /** Leaves at once: without its connections a worker can settle nothing, and others will run what it holds. */
+  /** Stops at once: without its connections a worker can settle nothing, and others will run what it holds. */
   connectionFailed(error: Error): void {
     this.#failure ??= error
     void this.stop('cold')
@@ -128,7 +128,7 @@ export class RunningWorker implements Worker, WorkerObserver {
       try {
         if ((await service.stop?.(skip)) === 'forced') how = 'forced'
       } catch (error) {
-        // What started before it is to be closed all the same, and who waits for the end is to hear of it.
+        // Services started before it must still be closed, and those that wait for the end must be told.
         const failed = messageOf(error)
         this.#failure ??= new TwqError('TWQ_INTERNAL', `the worker could not stop all of itself: ${failed}`, {
           cause: error,

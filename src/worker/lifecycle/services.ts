@@ -11,15 +11,15 @@ import type { WorkerHealth } from './health.ts'
 import { drain, type ShutdownParts, type Skip } from './shutdown.ts'
 import type { StateFile } from './state-file.ts'
 
-/** A part of a worker that has a start, an end, or both. */
+/** A part of a worker with a start, an end, or both. */
 export interface Service {
-  /** Resolves when it works; rejects with why it can't. */
+  /** Resolves when it works; rejects with the reason if it can't. */
   start?(): Promise<void> | void
-  /** Resolves when it has ended: `forced` when an attempt had to be. */
+  /** Resolves when it has ended: `forced` if an attempt had to be ended. */
   stop?(skip: Skip): Promise<'clean' | 'forced'> | Promise<void> | void
 }
 
-/** A service whose code is loaded when it starts: a worker that has no use for it does not load it. */
+/** A service whose code is loaded when it starts: a worker that does not need it does not load it. */
 export function loadedAtStart(load: () => Promise<Service>): Service {
   let service: Service | undefined
   let stopped = false
@@ -40,7 +40,7 @@ export function loadedAtStart(load: () => Promise<Service>): Service {
 /** The parts of a worker that start and stop. */
 export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'grace' | 'abort'> {
   readonly config: ConnectionsParts['config'] & { readonly shutdown: Pick<ShutdownParts, 'grace' | 'abort'> }
-  /** Whether the process is looked after as well: by probes, and by a watch on its event loop. */
+  /** Whether the process is monitored as well: by probes, and by a measurement of its event loop. */
   readonly watched: boolean
   readonly dispatcher: ShutdownParts['dispatcher']
   readonly plugins: PluginList
@@ -53,7 +53,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
   readonly remote: RemoteControl
   readonly channels: ConsumerChannels
   readonly chordJoins: ChordJoins | undefined
-  /** Where this worker has a share in the schedules. */
+  /** Set if this worker takes part in the schedules. */
   readonly schedules: Service | undefined
 }
 
@@ -71,7 +71,7 @@ export function servicesOf(parts: ServicesParts): readonly Service[] {
   const writtenState: Service = { stop: () => stateFile?.flush() }
   const taskEvents: Service = { stop: () => events.close() }
   const blockedLoop: Service = { start: () => loopWatch.start(), stop: () => loopWatch.stop() }
-  // It stops at the moment `stopping`: it must not resize a pool that drains.
+  // It stops on the event `stopping`: it must not resize a pool that drains.
   const poolSize: Service = { start: () => autoscaler?.start() }
   const neighbours: Service = { start: () => remote.mingle(broker), stop: () => remote.offline() }
   const consuming: Service = {

@@ -10,11 +10,11 @@ export interface SessionLogParts {
   readonly logger: EventLogger
   /** Shared by the connections of one worker. */
   readonly absence: AbsenceLog
-  /** Says what ran too long. */
+  /** Reports which tasks ran too long. */
   readonly timeouts?: Pick<ConsumerTimeouts, 'tell'>
 }
 
-/** A line for everything that happens to a connection; `role` says which of the two. */
+/** A log line for each event of a connection; `role` says which of the two. */
 export function logSession(
   { logger, absence, timeouts }: SessionLogParts,
   role: SessionRole,

@@ -43,8 +43,8 @@ export interface Skip {
 }
 
 /**
- * The drain: stop taking, give back what has not started, let the rest finish within `grace`, abort it, and give back
- * what ignores even that. `clean` when every attempt ended by itself.
+ * The drain: stop consuming, return what has not started, let running tasks finish within `grace`, abort them, and return those
+ * that ignore even that. `clean` if every attempt ended by itself.
  */
 export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' | 'forced'> {
   const { consumer, suspects, intake, dispatcher, table, logger } = parts
@@ -84,7 +84,7 @@ export async function drain(parts: ShutdownParts, skip: Skip): Promise<'clean' |
       ? 'tasks ignore the abort signal; returning what is not settled'
       : "the outcomes of tasks can't be settled in time; returning their messages",
   )
-  // Cut short, it would leave both a message and its copy.
+  // If interrupted, it would leave both a message and its copy.
   await within(parts.clock, RETURNING_TIME, new AbortController().signal, giveBack(stubborn, parts))
   parts.kept.abandon()
   return 'forced'
@@ -99,7 +99,7 @@ function nameAndId(request: Request): string {
   return `${request.message.task}[${request.message.id}]`
 }
 
-/** True when `work` ended within `ms`; false when time ran out or `skip` aborted first. */
+/** True if `work` ended within `ms`; false if time ran out or `skip` aborted first. */
 async function within(clock: Clock, ms: number, skip: AbortSignal, work: Promise<unknown>): Promise<boolean> {
   const giveUp = deferred<false>()
   const timer = clock.after(ms, () => giveUp.resolve(false))

@@ -7,7 +7,7 @@ import type { Declarations } from '../consume/declarations.ts'
 import { longTasks } from './long-tasks.ts'
 import { lostPriorities } from './lost-priorities.ts'
 
-/** What a worker is warned by, once its queues are declared. */
+/** The inputs for a worker's warnings, once its queues are declared. */
 export interface StartupWarningsParts {
   readonly config: Config
   readonly registry: TaskRegistry
@@ -16,7 +16,7 @@ export interface StartupWarningsParts {
   readonly logger: EventLogger
 }
 
-/** Warns of priorities that a queue does not heed, and of tasks that may run longer than the broker waits. */
+/** Warns of priorities that a queue does not support, and of tasks that may run longer than the broker waits. */
 export function warnAtStart({ config, registry, declarations, consuming, logger }: StartupWarningsParts): void {
   const tasks = registry.entries().map(({ task }) => task)
   const quorumHeeds = quorumHeedsPriorities(consuming.connection?.server)

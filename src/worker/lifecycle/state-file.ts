@@ -7,12 +7,12 @@ import type { RevocationStore, SavedRevocations } from '../request/revocations.t
 
 // Five times what a worker writes at most.
 const LARGEST = 64 * 1024 * 1024
-// How each file of ours begins.
+// The start of each of our files.
 const BEGINNING = '{"version":'
 
 /**
- * The file in which a worker keeps what must outlive it: its revocations. Written whole or not at all, also where the
- * power goes; only its owner may read it.
+ * The file in which a worker stores what must outlive it: its revocations. Written completely or not at all, even if power fails;
+ * only its owner may read it.
  */
 export class StateFile implements RevocationStore {
   readonly #path: string
@@ -26,8 +26,8 @@ export class StateFile implements RevocationStore {
   }
 
   /**
-   * What the last worker left; undefined without a file. One that is empty or torn is renamed, with a warning. Rejects
-   * with `TWQ_CONFIG` for a file that no worker wrote, and with `TWQ_STATEDB` where none can be read or written.
+   * What the last worker left; undefined without a file. An empty or incomplete one is renamed, with a warning. Rejects with
+   * `TWQ_CONFIG` for a file that no worker wrote, and with `TWQ_STATEDB` if it can't be read or written.
    */
   async load(): Promise<SavedRevocations | undefined> {
     await this.probe()
@@ -44,7 +44,7 @@ export class StateFile implements RevocationStore {
     })
   }
 
-  /** Rejects with `TWQ_STATEDB` where the file could not be written. Leaves nothing behind. */
+  /** Rejects with `TWQ_STATEDB` if the file could not be written. Leaves nothing behind. */
   async probe(): Promise<void> {
     try {
       await unlink(await this.#draft(''))
@@ -53,7 +53,7 @@ export class StateFile implements RevocationStore {
     }
   }
 
-  /** Writes the value of `state` after any write that is under way; further calls until then are merged. */
+  /** Writes the value of `state` after any write in progress; further calls until then are merged. */
   save(state: () => SavedRevocations): void {
     this.#next = state
     this.#writing ??= this.#write().finally(() => {
@@ -98,7 +98,9 @@ export class StateFile implements RevocationStore {
     }
   }
 
-  /** Writes a file beside ours and syncs it. Its random name, opened exclusively, can't be a link that another user has put there. */
+  /**
+   * Writes a file beside ours and syncs it. Its random name, opened exclusively, can't be a link that another user has created.
+   */
   async #draft(text: string): Promise<string> {
     const path = `${this.#path}.${randomUUID()}.tmp`
     const file = await open(path, 'wx', 0o600)
@@ -135,7 +137,7 @@ export class StateFile implements RevocationStore {
   }
 }
 
-/** Nothing, zeros as a file system leaves them after a power cut, or the beginning of a file of ours. */
+/** Empty, zeros as a file system leaves them after a power failure, or the start of a file of ours. */
 function isTorn(text: string): boolean {
   const written = text.split('\0', 1)[0]?.trim() ?? ''
   if (written === '') return true
@@ -157,7 +159,7 @@ function savedIn(text: string): SavedRevocations | undefined {
   }
 }
 
-/** A rename is on the disk when its folder is; not every file system lets a folder be synced. */
+/** A rename is durable once its folder is synced; not every file system allows that. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r')

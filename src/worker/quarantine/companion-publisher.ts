@@ -3,7 +3,7 @@ import { TwqError } from '../../errors.ts'
 import { placeOfTable, type TablePlace } from '../../protocol/headers/quarantine.ts'
 import type { Outgoing, WireMessage } from '../../protocol/wire.ts'
 
-// A queue that takes nothing for a second is asked again later: until then the message waits elsewhere.
+// A queue that does not accept a message within a second is retried later: until then the message waits elsewhere.
 const HOW = { mandatory: true, patience: 1_000 }
 
 /** The parts that publishing copies works with. */
@@ -13,10 +13,10 @@ export interface CompanionPublisherParts {
   readonly declare: (queue: string) => Promise<unknown>
 }
 
-/** Makes the copy, with the header table of the original in this place. */
+/** Creates the copy, with the header table of the original in this place. */
 export type CopyOf = (place: TablePlace) => Outgoing
 
-/** Is called once with what became of a copy. */
+/** Is called once with the outcome of a copy. */
 export interface CopyListener {
   /** The broker has it. */
   confirmed(): void
@@ -24,7 +24,7 @@ export interface CopyListener {
   refused(error: unknown): void
 }
 
-/** Publishes copies of messages to a queue beside their task queue, which is declared again where it was deleted. */
+/** Publishes copies of messages to a companion queue, which is declared again if it was deleted. */
 export class CompanionPublisher {
   readonly #parts: CompanionPublisherParts
   /** Declarations under way, by the task queue. */
@@ -35,14 +35,17 @@ export class CompanionPublisher {
   }
 
   /**
-   * Resolves once the broker has the copy of `message` that `copyOf` makes: in its other form where it did not take the first.
-   * Rejects when the broker has no copy.
+   * Resolves once the broker has the copy of `message` made by `copyOf`: in the other form if the first was not accepted. Rejects
+   * if the broker has no copy.
    */
   publish(message: WireMessage, queue: string, copyOf: CopyOf): Promise<void> {
     return new Promise((confirmed, refused) => this.post(message, queue, copyOf, { confirmed, refused }))
   }
 
-  /** The same without a promise, where the broker takes the first form. Throws what `copyOf` throws, and tells nothing then. */
+  /**
+   * The same without a promise, if the broker accepts the first form. If `copyOf` throws, so does this, without calling the
+   * listener.
+   */
   post(message: WireMessage, queue: string, copyOf: CopyOf, listener: CopyListener): void {
     const place = placeOfTable(message)
     const outgoing = copyOf(place)
@@ -88,7 +91,10 @@ export class CompanionPublisher {
   }
 }
 
-/** The broker did not take the form: its headers don't fit into a frame, or made it close the channel, as too large a body does. */
+/**
+ * The broker did not accept this form: its headers don't fit into a frame, or made it close the channel, as a too large body
+ * does.
+ */
 function isForItsForm(error: unknown): boolean {
   if (TwqError.is(error, 'TWQ_UNSERIALISABLE')) return true
   return TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && error.cause !== undefined

@@ -8,9 +8,9 @@ import type { Outcome } from '../../tasks/attempt/outcome.ts'
 
 /** The parts that isolation works with. */
 export interface IsolationParts {
-  /** A crew of one process, not started; undefined where tasks can't be loaded a second time. */
+  /** A crew of one process, not started; undefined if tasks can't be loaded a second time. */
   readonly openCrew: (() => Crew) | undefined
-  /** Whether a process of its own can run the task of this name. */
+  /** Whether a separate process can run the task of this name. */
   readonly canRun: (task: string) => boolean
   readonly clock: Clock
   readonly logger: EventLogger
@@ -20,8 +20,8 @@ export interface IsolationParts {
 const IDLE_TIME = 60_000
 
 /**
- * A process in which suspects run, so that one that kills takes only that with it. It is started when the first suspect
- * comes, and leaves when there have been none for a minute. Where it can't be used, nothing runs isolated any more.
+ * A process in which suspects run, so that one that kills its process ends only that. It is started when the first suspect
+ * arrives, and leaves when there have been none for a minute. If it can't be used, nothing runs isolated any more.
  */
 export class Isolation implements Pick<Pool, 'run'> {
   readonly #parts: IsolationParts
@@ -42,7 +42,7 @@ export class Isolation implements Pick<Pool, 'run'> {
     return this.#usable && this.#parts.canRun(task)
   }
 
-  /** Whether it would do so at once. */
+  /** Whether it would run at once. */
   get ready(): boolean {
     return this.#crew?.free === true
   }
@@ -55,7 +55,7 @@ export class Isolation implements Pick<Pool, 'run'> {
     await this.#crew?.untilFree()
   }
 
-  /** As a pool's; `ready` beforehand, it begins at once. */
+  /** Like a pool's `run`; if `ready` was awaited, it begins at once. */
   async run(invocation: Invocation, options: RunOptions): Promise<Outcome> {
     if (this.#crew === undefined) return { kind: 'interrupted' }
     this.#idle?.cancel()
@@ -66,7 +66,7 @@ export class Isolation implements Pick<Pool, 'run'> {
     return outcome
   }
 
-  /** Ends the process; what runs in it is interrupted when `deadline` aborts. */
+  /** Ends the process; its running attempt is interrupted when `deadline` aborts. */
   async stop({ deadline }: { readonly deadline: AbortSignal }): Promise<void> {
     this.#stopped = true
     this.#idle?.cancel()

@@ -2,43 +2,43 @@ import type { Delivery } from '../../broker/broker.ts'
 import { deliveryCount, readMarks } from '../../protocol/headers/suspect.ts'
 import { hasOnlyProtocolHeaders } from '../../protocol/known-headers.ts'
 
-/** Which consumer brought a message: the one of the task queues, or the one of their suspects. */
+/** Which consumer delivered a message: that of the task queues, or that of their suspects. */
 export type DeliverySource = 'tasks' | 'suspects'
 
-/** The facts about earlier deliveries of a message that a delivery carries. */
+/** The facts about earlier deliveries that a delivery carries. */
 export interface DeliveryFacts {
   readonly source: DeliverySource
   /** The broker's flag. A classic queue has nothing more. */
   readonly redelivered: boolean
-  /** How often it went back to its quorum queue; undefined for a classic one. */
+  /** How often it was returned to its quorum queue; undefined for a classic one. */
   readonly returns: number | undefined
-  /** An earlier delivery may have started, as our own header has it. */
+  /** An earlier delivery may have started, according to our own header. */
   readonly startedBefore: boolean
-  /** Starts that never settled, as our own header has them. */
+  /** Starts that never settled, according to our own header. */
   readonly marked: number
-  /** True once the one free redelivery of a suspect has been used, as our own header has it. */
+  /** True once the one free redelivery of a suspect has been used, according to our own header. */
   readonly graceUsed: boolean
   /** How many of its redeliveries happened only because this process lost its channel: no worker died. */
   readonly lostWithConnection: number
 }
 
-/** What a copy of a message is to carry of its past. */
+/** What a copy of a message records of its past. */
 export interface Past {
   readonly starts: number
   readonly graceUsed: boolean
 }
 
-/** What to do with a message that is due; `starts` and `graceUsed` are what its copy is to carry. */
+/** What to do with a message that is due; `starts` and `graceUsed` are recorded in its copy. */
 export type StartDecision =
   | { readonly kind: 'run' }
-  /** Run it as a copy that remembers what the broker's one bit can't. */
+  /** Run it as a copy that records what the broker's single bit can't. */
   | { readonly kind: 'mark'; readonly starts: number }
   | ({ readonly kind: 'suspect' } & Past)
   | { readonly kind: 'quarantine'; readonly starts: number }
 
 const RUN: StartDecision = { kind: 'run' }
 
-/** Of a message that never was delivered before, and carries no mark of ours: most of them. */
+/** For a message that was never delivered before, and has no mark of ours: most of them. */
 const FRESH: Readonly<Record<DeliverySource, DeliveryFacts>> = {
   tasks: freshFrom('tasks'),
   suspects: freshFrom('suspects'),
@@ -47,7 +47,7 @@ const FRESH: Readonly<Record<DeliverySource, DeliveryFacts>> = {
 // From the second redelivery on a message is copied, so that its count stays far below any delivery limit of its queue.
 const WORN = 2
 
-/** What `delivery` tells. */
+/** The facts in `delivery`. */
 export function factsOf(
   delivery: Pick<Delivery, 'headers' | 'redelivered'>,
   source: DeliverySource,
@@ -72,8 +72,8 @@ function freshFrom(source: DeliverySource): DeliveryFacts {
 }
 
 /**
- * How often the task may have started without ever being settled. In a task queue each return counts. A suspect runs in a
- * process of its own: when its worker ends, that is hardly the suspect's doing, and the first time is forgiven.
+ * How often the task may have started without being settled. In a task queue each return counts. A suspect runs in a process of
+ * its own: if its worker ends, that is hardly caused by the suspect, and the first time is not counted.
  */
 export function startsSoFar(facts: DeliveryFacts): Past {
   const { source, marked, graceUsed } = facts
@@ -83,16 +83,16 @@ export function startsSoFar(facts: DeliveryFacts): Past {
   return { starts: marked + (graceUsed ? returns : returns - 1), graceUsed: true }
 }
 
-/** The one fact that user code is told: an earlier delivery may have started already. */
+/** The one fact that user code gets: an earlier delivery may have started already. */
 export function mayHaveStarted({ redelivered, startedBefore }: DeliveryFacts): boolean {
   return redelivered || startedBefore
 }
 
 /**
- * Tells a poison message, which kills its worker, from those that were only prefetched by the same worker. After one redelivery
- * a message runs as usual. After two it is a suspect: a worker gets one suspect at a time and runs it `isolated`, in a process of
- * its own, so that its crash ends no other task ({@link decideAfterCrash}). Where that is not possible, and once its free redelivery
- * is used, a suspect that comes back counts as started. One that started `maxStarts` times (2 or more) is quarantined.
+ * Distinguishes a poison message, which kills its worker, from those that were only prefetched by the same worker. After one
+ * redelivery a message runs as usual. After two it is a suspect: a worker gets one suspect at a time and runs it `isolated`, in a
+ * process of its own, so that its crash ends no other task ({@link decideAfterCrash}). If that is not possible, and once its free
+ * redelivery is used, a redelivered suspect counts as started. One that started `maxStarts` times (2 or more) is quarantined.
  */
 export function decideStart(
   facts: DeliveryFacts,
@@ -109,27 +109,30 @@ export function decideStart(
     return { kind: 'suspect', starts: markableStarts(facts, maxStarts), graceUsed: false }
   }
   if (isWorn(facts)) return { kind: 'mark', starts }
-  // Also where a queue counts: on a classic one that is what the sender wrote, and a copy does not carry it on.
+  // Even if a queue counts: on a classic one the count was written by the sender, and a copy does not keep it.
   return facts.redelivered && facts.lostWithConnection === 0 ? { kind: 'mark', starts } : RUN
 }
 
 /**
- * Whether a message of a task queue came back so often that it must not wait as it is. Where the broker counts returns, it
- * drops a message that came back too often, from RabbitMQ 4 on by default the 21st time; and each lost connection counts,
- * of each message that waits here. A copy is counted anew.
+ * Whether a message of a task queue was returned so often that it must not wait unchanged. A broker that counts returns drops a
+ * message after too many, from RabbitMQ 4 on by default at the 21st; and each lost connection counts, for each message that waits
+ * here. A copy is counted anew.
  */
 export function isWorn({ source, redelivered, returns }: DeliveryFacts): boolean {
   return source === 'tasks' && redelivered && returns !== undefined && returns >= WORN
 }
 
-/** The starts that a copy for a task queue or its suspects carries: no message is quarantined without a start of its own among the suspects. */
+/**
+ * The starts recorded in a copy for a task queue or its suspects: no message is quarantined without a start of its own among the
+ * suspects.
+ */
 export function markableStarts(facts: DeliveryFacts, maxStarts: number): number {
   return Math.min(startsSoFar(facts).starts, maxStarts - 1)
 }
 
 /**
- * What to do with a suspect whose own process, or member of a pool, died under it: proof against it, if its code had
- * `started`; and if not, or so it seems, that is forgiven once.
+ * What to do with a suspect whose own process or pool member died: evidence against it if its code had `started`; otherwise, or
+ * if that is unclear, the first time is not counted.
  */
 export function decideAfterCrash(
   facts: DeliveryFacts,
@@ -142,8 +145,8 @@ export function decideAfterCrash(
 }
 
 /**
- * Whether a message that did not run may go back by a nack, which keeps its place and costs nothing, though the next
- * delivery looks as if its worker had died: yes while the next worker would run it all the same.
+ * Whether a message that did not run may be returned by a nack, which keeps its place and is cheap, though the next delivery
+ * looks as if its worker had died: yes if the next worker would still run it.
  */
 export function mayBeNacked({ source, returns, redelivered, marked }: DeliveryFacts): boolean {
   if (source === 'suspects' || marked > 0) return false

@@ -9,10 +9,10 @@ export interface QuarantineReason {
   /** A Celery-style exception name, such as `NotRegistered` or `DecodeError`. */
   readonly type: string
   readonly detail: string
-  /** The task's id and name, where they could be read. */
+  /** The task's id and name, if they could be read. */
   readonly id: string | undefined
   readonly task: string | undefined
-  /** How many times it started without being settled, where that is why. */
+  /** How often it started without being settled, if that is the reason. */
   readonly starts?: number | undefined
 }
 
@@ -27,7 +27,7 @@ export interface QuarantineParts {
   readonly clock: Clock
 }
 
-/** Sets messages aside in `<queue>.quarantine`, with their bytes and the story of how they got there. */
+/** Moves messages to `<queue>.quarantine`, with their original bytes and a record of the reason. */
 export class Quarantine {
   readonly #parts: QuarantineParts
   readonly #copies: CompanionPublisher
@@ -38,8 +38,8 @@ export class Quarantine {
   }
 
   /**
-   * Resolves once the broker has the copy; the original may then be acknowledged. A quarantine that was deleted is declared
-   * again. Rejects when the broker has no copy: keep the original.
+   * Resolves once the broker has the copy; the original may then be acknowledged. A deleted quarantine is declared again. Rejects
+   * if the broker has no copy: keep the original.
    */
   async take(delivery: Delivery, queue: string, reason: QuarantineReason): Promise<void> {
     const { node, clock, onTaken } = this.#parts

@@ -14,20 +14,20 @@ export interface HeldMessage {
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly source: DeliverySource
-  /** How often it came back only because this process lost the channel that it held it on. */
+  /** How often it was redelivered only because this process lost the channel of the delivery. */
   readonly lostWithConnection?: number
-  /** `held` and `limited` ones wait for their time, like thousands of others perhaps. */
+  /** `held` and `limited` ones wait for their ETA or rate limit, possibly with thousands of others. */
   readonly state?: string
-  /** When its code began to run; undefined when it never did. */
+  /** When its code started; undefined if it never did. */
   readonly startedAt?: number | undefined
-  /** How its task ended, where it has, and the message only waits to be set aside. */
+  /** How its task ended, if it has, and the message only waits to be set aside. */
   readonly ended?: string | undefined
 }
 
-/** A request whose message may go back. */
+/** A request whose message may be returned. */
 export interface Returnable extends HeldMessage {
   readonly acknowledged: boolean
-  /** True once its message is on its way back. */
+  /** True once its message is being returned. */
   givenBack: boolean
 }
 
@@ -36,20 +36,20 @@ export interface RepublisherParts {
   readonly publisher: Publisher
   readonly clock: Clock
   readonly node: string
-  /** Whether the broker takes no messages for now: it is low on memory or disk. */
+  /** Whether the broker accepts no messages for now: it is low on memory or disk. */
   readonly blocked: () => boolean
-  /** Resolves once the broker has carried out every acknowledgement given so far. */
+  /** Resolves once the broker has processed every acknowledgement so far. */
   readonly acknowledged: (holding: HeldMessage) => Promise<void>
 }
 
-// Returning more than this by copies would take longer than a shutdown has.
+// Returning more than this as copies would take longer than a shutdown may.
 const MOST_COPIES = 1_000
 const WAITING: readonly (string | undefined)[] = ['held', 'limited']
 
 /**
- * Replaces messages by copies that carry their past: publish, confirm, ack. A broker hands the copy out before it
- * confirms it, so this same process may get it while the original is still its own, and a death in that moment would
- * leave both: a copy is started only once `underway` has resolved.
+ * Replaces messages by copies that record their past: publish, confirm, ack. A broker delivers the copy before it confirms it, so
+ * this same process may receive it while it still holds the original, and dying at that moment would leave both: a copy is
+ * started only once `underway` has resolved.
  */
 export class Republisher {
   readonly #parts: RepublisherParts
@@ -59,14 +59,14 @@ export class Republisher {
     this.#parts = parts
   }
 
-  /** Settles, without an error, when the message of this task is in the broker's hands alone; undefined when it is. */
+  /** Settles, without an error, when only the broker holds the message of this task; undefined if that is the case already. */
   underway(id: string): Promise<void> | undefined {
     return this.#underway.get(id)
   }
 
   /**
-   * Has the message run as a copy that remembers how often it may have started. Resolves with false where the original may
-   * come again, since its acknowledgement was lost with its channel. Rejects when the broker takes no copy.
+   * Makes the message run as a copy that records how often it may have started. Resolves with false if the original may be
+   * redelivered, since its acknowledgement was lost with its channel. Rejects if the broker refuses the copy.
    */
   mark(id: string, holding: HeldMessage, starts: number): Promise<boolean> {
     return this.#replace(id, holding, {
@@ -77,27 +77,30 @@ export class Republisher {
     })
   }
 
-  /** Moves the message to the suspects of its queue, also from there; `why` is for its history. Resolves and rejects as `mark` does. */
+  /**
+   * Moves the message to the suspects of its queue, also from there; `why` is for its history. Resolves and rejects as `mark`
+   * does.
+   */
   suspect(id: string, holding: HeldMessage, { starts, graceUsed }: Past, why: string): Promise<boolean> {
     const to = { queue: suspectsQueue(holding.queue), starts, graceUsed, redelivered: true, event: this.#event(why) }
     return this.#replace(id, holding, to)
   }
 
-  /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects when the broker does not take it. */
+  /** Returns a suspect that has not run, so that its worker does not hold it while it waits. Rejects if the broker refuses it. */
   async postpone(id: string, holding: HeldMessage): Promise<void> {
     await this.#replace(id, holding, copyAsIs(holding))
   }
 
   /**
-   * Returns a message that has not run to the end of its queue, for another worker to take. Its copy has a line of its own in
-   * the history, by which it is told from an original that may come again. Resolves and rejects as `mark` does.
+   * Returns a message that has not run to the end of its queue, for another worker. Its copy has a line of its own in the
+   * history, which distinguishes it from an original that may be redelivered. Resolves and rejects as `mark` does.
    */
   passOn(id: string, holding: HeldMessage): Promise<boolean> {
     const event = this.#event('waited behind other tasks, and went back')
     return this.#replace(id, holding, { ...copyAsIs(holding), event })
   }
 
-  /** Puts a copy in the place of a message that is held for long, as it is. Rejects when the broker does not take it. */
+  /** Replaces a message that is held for long by an unchanged copy. Rejects if the broker refuses it. */
   async renew(holding: HeldMessage): Promise<void> {
     await this.#publishAnyway(holding, copyAsIs(holding))
     holding.delivery.ack()
@@ -105,8 +108,8 @@ export class Republisher {
 
   /**
    * Returns messages that did not run by publishing copies, so that no redelivery is counted as the death of a worker. Requests
-   * that wait for their ETA, all beyond a thousand, and all that have no end to tell of while the broker takes no messages are
-   * nacked where that does no harm. Never rejects.
+   * that wait for their ETA, all above a thousand, and all without an outcome to record while the broker accepts no messages are
+   * nacked if that does no harm. Never rejects.
    */
   async giveBack(holdings: readonly HeldMessage[]): Promise<void> {
     const inOrder = holdings.toSorted((a, b) => a.delivery.deliveryTag - b.delivery.deliveryTag)
@@ -120,12 +123,12 @@ export class Republisher {
       if (nack) nacked.push(holding)
       else copied.push(holding)
     }
-    // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+    // Highest delivery tag first: each is put in front of the previous one, which restores the order of the queue.
     for (const { delivery } of nacked.reverse()) delivery.nack({ requeue: true })
     await Promise.all(copied.map((holding) => this.#giveBackCopy(holding)))
   }
 
-  /** Returns requests, each once: an attempt that ignores the shutdown may end after its message went back. Never rejects. */
+  /** Returns requests, each once: an attempt that ignores the shutdown may end after its message was returned. Never rejects. */
   giveBackOnce(requests: readonly Returnable[]): Promise<void> {
     const kept = requests.filter((request) => !request.acknowledged && !request.givenBack)
     for (const request of kept) request.givenBack = true
@@ -146,7 +149,7 @@ export class Republisher {
     const { acknowledged } = this.#parts
     const work = this.#publishAnyway(holding, to).then(async () => {
       const acked = holding.delivery.ack()
-      // Without a channel the broker has taken the original back; there is nothing to wait for.
+      // Without a channel the broker has already taken the original back.
       const carriedOut = await acknowledged(holding).then(
         () => holding.delivery.alive,
         () => false,
@@ -163,7 +166,9 @@ export class Republisher {
     return work
   }
 
-  /** Publishes a copy; where no frame holds its headers with our marks, to the suspects, in the form that only they have. */
+  /**
+   * Publishes a copy; if its headers with our marks do not fit into a frame, to the suspects, in the form that only they have.
+   */
   async #publishAnyway(holding: HeldMessage, to: CopyOptions): Promise<void> {
     try {
       await this.#publish(holding, to)
@@ -188,7 +193,7 @@ export class Republisher {
   }
 }
 
-/** Back to where it came from, with what is known of it by now. */
+/** Back to where it came from, with what is known about it by now. */
 function copyAsIs({ delivery, queue, source, startedAt, lostWithConnection, ended }: HeldMessage): CopyOptions {
   const facts = factsOf(delivery, source, lostWithConnection)
   return {

@@ -3,10 +3,10 @@ import { resultBackendOf } from '../../results/kinds/all.ts'
 import type { JsonObject } from '../../runtime/json.ts'
 import { redactUrl } from '../../runtime/text/redact-url.ts'
 
-// What Celery shows for a password.
+// What Celery shows in place of a password.
 const MASK = '********'
 
-/** The configuration by Celery's names, without passwords: what `inspect conf` shows. */
+/** The configuration under Celery's names, without passwords: the content of `inspect conf`. */
 export function celeryConf(config: Config): JsonObject {
   const { shown, celeryName } = resultBackendOf(config.resultBackend)
   return {
@@ -40,7 +40,7 @@ export function celeryConf(config: Config): JsonObject {
   }
 }
 
-/** Settings of Celery that stand still here, and what they come to. */
+/** Settings of Celery that are fixed here, and their values. */
 export function celeryDefaults(): JsonObject {
   return {
     beat_schedule: {},

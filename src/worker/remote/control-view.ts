@@ -28,7 +28,7 @@ import type { RateLimits } from '../waiting/rate-limits.ts'
 import { celeryConf, celeryDefaults } from './celery-conf.ts'
 import { celeryTaskAttributes } from './task-attributes.ts'
 
-/** The live parts that remote control looks at. */
+/** The live parts that remote control reads. */
 export interface ViewParts {
   readonly config: Config
   readonly registry: TaskRegistry
@@ -49,12 +49,12 @@ export interface ViewParts {
   readonly logger: EventLogger
 }
 
-/** What remote control sees of a worker, and may do to it. */
+/** What remote control can read and change of a worker. */
 export function workerView(parts: ViewParts): WorkerView {
   const { config, registry, table, taskCounters, revocations, prefetch, lamport, pool } = parts
-  // What the configuration names is taken as that has it, also after it was left.
+  // The configuration's queues are declared as configured, even after they were removed.
   const configured = parts.queues.all()
-  // As they were written, where they were changed since the start.
+  // As they were written, if changed since the start.
   const rateTexts = new Map<string, Json>()
   const inState = (state: RequestState): RequestView[] => table.inState(state).map(requestView)
   return {
@@ -157,7 +157,7 @@ function requestView(request: Request): RequestView {
   }
 }
 
-/** The digits of a time behind its milliseconds: `.227` ms of `…:37.119227+00:00`. */
+/** The digits of a time after its milliseconds: `.227` ms of `…:37.119227+00:00`. */
 function microseconds(eta: unknown): number {
   const digits = typeof eta === 'string' ? /\.\d{3}(\d{1,3})/.exec(eta)?.[1] : undefined
   return digits === undefined ? 0 : Number(digits.padEnd(3, '0'))

@@ -18,15 +18,15 @@ export interface MingleParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds: how long Celery waits for the first answer, and how long after an answer for another one.
+// In milliseconds: how long Celery waits for the first answer, and after an answer for the next one.
 const TIMEOUT = 1_000
 const QUIET = 150
-// For all of it: a broker may take long to declare a queue for the replies while it has lost nodes.
+// For everything: a broker that has lost nodes may take long to declare the reply queue.
 const LONGEST = 5_000
 
 /**
- * Asks the workers that run already which tasks are revoked (wire specification 7.5). Takes no time where there are none.
- * Never rejects, and takes five seconds at most: without an answer the worker starts with what it knows.
+ * Asks the running workers which tasks are revoked (wire specification 7.5). Takes no time if there are none. Never rejects, and
+ * takes at most five seconds: without an answer the worker starts with what it knows.
  */
 export async function mingle(parts: MingleParts): Promise<void> {
   const over = new AbortController()

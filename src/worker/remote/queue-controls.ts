@@ -2,12 +2,12 @@ import type { QueueControls } from '../../control/worker-view.ts'
 import type { Consumer } from '../consume/queue-consumer.ts'
 import type { Suspects } from '../consume/suspects.ts'
 
-/** Has a worker take tasks from other queues while it runs: each together with its suspects. */
+/** Adds and removes queues of a running worker, each together with its suspects. */
 export function queueControls(consumer: Consumer, suspects: Suspects): QueueControls {
   return {
     all: () => consumer.queues,
     async add(queue) {
-      // The consumer finds out what the queue is, and so what its suspects are to be.
+      // The consumer determines the type of the queue, and thus that of its suspects.
       await consumer.add(queue)
       await suspects.add(queue.name)
     },

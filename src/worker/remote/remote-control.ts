@@ -15,7 +15,7 @@ import type { Dispatcher } from '../run/dispatcher.ts'
 import { type ViewParts, workerView } from './control-view.ts'
 import { mingle } from './mingle.ts'
 
-/** What remote control looks at and steers. */
+/** What remote control reads and changes. */
 export interface RemoteControlParts extends Omit<ViewParts, 'events' | 'shutDown'> {
   /** Told of `shutdownRequested`. */
   readonly moments: Pick<Moments, 'shutdownRequested'>
@@ -69,7 +69,7 @@ export class RemoteControl implements WorkerObserver {
     await mingle({ broker, worker: this.#view, lamport, clock, logger })
   }
 
-  /** Answers requests on a new channel until `over` aborts; what that takes is declared on channels of `apart`. */
+  /** Answers requests on a new channel until `over` aborts; its queues are declared on channels of `apart`. */
   async setup(
     channel: Channel,
     server: ServerInfo,
@@ -78,17 +78,17 @@ export class RemoteControl implements WorkerObserver {
     await this.#mailbox.setup(channel, server, parts)
   }
 
-  /** Tells why it can't answer requests for now. */
+  /** Logs why it can't answer requests for now. */
   unavailable(error: Error): void {
     this.#mailbox.unavailable(error)
   }
 
-  /** Tells monitors that the worker is there, now and whenever its connection is. */
+  /** Announces the worker to monitors, now and whenever its connection is restored. */
   ready(): void {
     this.#parts.events.start(() => this.#beats.online())
   }
 
-  /** Tells them that it leaves. */
+  /** Announces that it goes offline. */
   offline(): void {
     this.#beats.offline()
   }

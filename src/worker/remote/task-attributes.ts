@@ -8,9 +8,9 @@ const LIMIT = 3
 const DELAY = 1_000
 
 /**
- * The attributes of a task by the names of Celery's `Task`, with the configuration's values where the task says nothing, as
- * `from_config` of Celery fills them in. `rateNow` is a limit that remote control has set: null for none, undefined where it
- * set nothing. Durations are seconds; what is not set is missing.
+ * The attributes of a task under the names of Celery's `Task`, with the configuration's values as defaults, as `from_config` of
+ * Celery does. `rateNow` is a limit set by remote control: null for none, undefined if it set nothing. Durations are in seconds;
+ * unset attributes are missing.
  */
 export function celeryTaskAttributes(
   { name, settings }: AnyTask,

@@ -24,14 +24,14 @@ export interface HoldLimits {
   readonly maxHeldSize: number
 }
 
-/** The messages that are held already, and the one that comes. */
+/** The messages already held, and the new one. */
 export interface HoldFacts {
   /** Whole seconds until it is due. */
   readonly seconds: number
   readonly held: number
   readonly heldBytes: number
   readonly size: number
-  /** Holding a message of such a queue costs every other one a place. */
+  /** Holding a message of such a queue takes the place of another one. */
   readonly quorum: boolean
 }
 
@@ -54,11 +54,11 @@ export interface DelaysParts {
   readonly logger: EventLogger
 }
 
-// On their way to the broker at once, so that those behind them in the queue need not wait for each confirm.
+// Published concurrently, so that messages behind them in the queue need not wait for each confirm.
 const MOST_MOVING = 1_000
 const MOST_BYTES_MOVING = 16 * 1024 * 1024
 
-/** Where tasks wait for their time: here, or in Celery's native delayed delivery, which costs this worker nothing. */
+/** Where tasks wait for their ETA: here, or in Celery's native delayed delivery, which costs this worker nothing. */
 export class Delays implements WorkerObserver {
   readonly #parts: DelaysParts
   readonly #etaQueue: EtaQueue
@@ -73,7 +73,7 @@ export class Delays implements WorkerObserver {
   }
 
   /**
-   * A queue is consumed from now on. The tasks of a quorum queue wait with the broker, however short: that is made ready
+   * A queue is consumed from now on. Tasks of a quorum queue wait with the broker, however short the delay: that is prepared
    * before there are any.
    */
   declared(queue: TaskQueue, { quorum }: { readonly quorum: boolean }): void {
@@ -95,7 +95,7 @@ export class Delays implements WorkerObserver {
     return !waitsHere({ ...facts, held: this.#etaQueue.size, heldBytes: this.#etaQueue.bytes }, config)
   }
 
-  /** Holds a request here until `due`. Past the limits it takes the place of another task. */
+  /** Holds a request here until `due`. Above the limits it takes the place of another task. */
   hold(request: Request, due: number): void {
     const { prefetch, config, logger } = this.#parts
     const etaQueue = this.#etaQueue
@@ -110,7 +110,7 @@ export class Delays implements WorkerObserver {
     }
   }
 
-  /** Takes out and returns every held request that `predicate` picks. */
+  /** Removes and returns every held request that matches `predicate`. */
   remove(predicate: (request: Request) => boolean): Request[] {
     const removed = this.#etaQueue.remove(predicate)
     for (const request of removed) this.#release(request)
@@ -118,8 +118,8 @@ export class Delays implements WorkerObserver {
   }
 
   /**
-   * Hands a request over to the broker until `due`: the same bytes, published, confirmed, and only then acknowledged.
-   * False when the broker does not take it. Never rejects.
+   * Passes a request to the broker until `due`: the same bytes, published, confirmed, and only then acknowledged. False if the
+   * broker refuses it. Never rejects.
    */
   async move(request: Request, due: number): Promise<boolean> {
     const { prefetch, logger } = this.#parts
@@ -142,7 +142,7 @@ export class Delays implements WorkerObserver {
     return true
   }
 
-  /** Sends a retry to wait with the broker, where that is the place for it. False when it is not. Never rejects. */
+  /** Sends a retry to wait with the broker, if it should wait there. False if it should not. Never rejects. */
   async retry(message: WireMessage, queue: string, due: number): Promise<boolean> {
     const { delivery, config } = this.#parts
     if (!delivery.usable) return false
@@ -166,7 +166,7 @@ export class Delays implements WorkerObserver {
 
   async #send(message: WireMessage, queue: string, due: number): Promise<boolean> {
     const { delivery, publisher, clock } = this.#parts
-    // Twice, since the broker may have been emptied since it was asked.
+    // Twice, since the broker may have been reset since it was queried.
     for (let attempt = 1; attempt <= 2; attempt += 1) {
       if (!delivery.has(queue) && !(await delivery.prepare(queue))) return false
       const seconds = secondsUntil(due, clock.now())
@@ -189,7 +189,7 @@ export class Delays implements WorkerObserver {
   }
 }
 
-/** The copy that the broker gets: marked with the past of the message, if it has one, and otherwise unchanged. */
+/** The copy for the broker: marked with the message's past, if it has one, and otherwise unchanged. */
 function copyOf({ delivery, source, lostWithConnection, queue }: Request): WireMessage {
   const facts = factsOf(delivery, source, lostWithConnection)
   const [{ starts }, redelivered] = [startsSoFar(facts), mayHaveStarted(facts)]

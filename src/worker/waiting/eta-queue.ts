@@ -7,10 +7,10 @@ interface Entry {
   readonly size: number
 }
 
-// Longer waits are taken in slices, so that a jump of the wall clock is noticed within one.
+// Longer waits are split, so that a jump of the wall clock is noticed within this time.
 const SLICE = 60_000
 
-/** Holds requests until their time, in one heap with one timer. */
+/** Holds requests until their ETA, in one heap with one timer. */
 export class EtaQueue {
   readonly #clock: Clock
   readonly #onDue: (request: Request) => void
@@ -48,7 +48,7 @@ export class EtaQueue {
     this.#arm()
   }
 
-  /** Takes out and returns every request that `predicate` picks. */
+  /** Removes and returns every request that matches `predicate`. */
   remove(predicate: (request: Request) => boolean): Request[] {
     const removed: Request[] = []
     const kept: Entry[] = []

@@ -11,21 +11,21 @@ import {
 } from './held-messages.ts'
 import { RefusingTargets } from './refusing-targets.ts'
 
-/** The parts that holding messages works with. */
+/** The parts for holding messages. */
 export interface HeldAsideParts extends HeldMessagesParts {
   readonly republisher: Pick<Republisher, 'renew' | 'giveBack'>
 }
 
 // Milliseconds.
 const TRIED_EVERY = 30_000
-// RabbitMQ takes back what is not acknowledged within its consumer timeout, 30 minutes unless it was changed.
+// RabbitMQ takes back messages that are not acknowledged within its consumer timeout, by default 30 minutes.
 const RENEWED_AFTER = 600_000
 const AT_ONCE = 50
 
 /**
- * Quarantines messages that can't run. While their quarantine takes none (it is full, say) it holds them
- * unacknowledged, each beside the places of running tasks, at most 1,000 or 64 MiB of them. They are tried again every
- * 30 s. Past the bounds the queue that they come from is not consumed until there is room. None is ever returned.
+ * Quarantines messages that can't run. While their quarantine refuses them (for example because it is full) it holds them
+ * unacknowledged, each beside the places of running tasks, at most 1,000 or 64 MiB, and retries every 30 s. Above these limits
+ * the queue that they come from is suspended until there is room. None is ever returned.
  */
 export class HeldAside {
   readonly #parts: HeldAsideParts
@@ -47,7 +47,7 @@ export class HeldAside {
 
   /** Settles a message, or holds it: resolves when either is done. Never rejects. */
   async settle(message: Unrunnable): Promise<void> {
-    // With its channel it was taken back, and comes again.
+    // It was taken back with its channel, and will be redelivered.
     if (!message.delivery.alive) return
     if (this.#refusing.has(message.target)) {
       await this.#hold(message)
@@ -68,7 +68,7 @@ export class HeldAside {
     }
   }
 
-  /** Forgets the messages that the broker requeued with their channel; they are delivered again, and tried at once. */
+  /** Forgets the messages that the broker requeued with their channel; they are redelivered, and tried at once. */
   forgetTakenBack(): void {
     for (const held of this.#held.all()) if (!held.delivery.alive) this.#held.remove(held)
     this.#refusing.clear()
@@ -76,8 +76,8 @@ export class HeldAside {
   }
 
   /**
-   * Returns all of them, since the worker leaves; one that is just being settled only where that fails, or it would be both
-   * here and there. Never rejects.
+   * Returns all of them, since the worker shuts down; one that is just being settled only if that fails, since otherwise it would
+   * exist twice. Never rejects.
    */
   async close(): Promise<void> {
     this.#closed = true
@@ -92,11 +92,11 @@ export class HeldAside {
   }
 
   /**
-   * Returns messages: as they are where what counts their returns is far from a limit, they are no suspects, and their tasks
-   * have not ended; by copies else. Never rejects.
+   * Returns messages: unchanged, if their return count is far from a limit, they are no suspects and their tasks have not ended;
+   * otherwise as copies. Never rejects.
    */
   async #return(messages: readonly (Unrunnable | Held)[]): Promise<void> {
-    // Highest delivery tag first: each lands in front of the one before, and the queue is as it was.
+    // Highest delivery tag first: each is put in front of the previous one, which restores the order of the queue.
     const inOrder = messages.toSorted((a, b) => b.delivery.deliveryTag - a.delivery.deliveryTag)
     const copied: HeldMessage[] = []
     for (const one of inOrder) {
@@ -134,7 +134,7 @@ export class HeldAside {
     this.#arm()
   }
 
-  /** Tries one, and when that succeeds the others. */
+  /** Tries one, and if that succeeds the others. */
   async #tryTarget(target: string): Promise<void> {
     let settled = 0
     for (let size = 1; !this.#closed; size = AT_ONCE) {
@@ -154,7 +154,7 @@ export class HeldAside {
     }
   }
 
-  /** False when it can't be settled yet. */
+  /** False if it can't be settled yet. */
   async #try(held: Held): Promise<boolean> {
     if (!held.delivery.alive) {
       this.#held.remove(held)
@@ -171,7 +171,7 @@ export class HeldAside {
     return true
   }
 
-  /** Has a shutdown wait for what is being done about a message. */
+  /** Makes a shutdown wait for what is being done about a message. */
   async #underway(held: Held, work: Promise<void>): Promise<void> {
     const over = work.then(
       () => this.#held.remove(held),

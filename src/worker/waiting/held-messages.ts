@@ -5,15 +5,15 @@ import type { Clock } from '../../runtime/time/clock.ts'
 import type { DeliverySource } from '../quarantine/poison-policy.ts'
 import type { Place, Prefetch } from '../request/prefetch.ts'
 
-/** A message that does not run, and what settles it: setting it aside, or moving it to the suspects. */
+/** A message that does not run, and how to settle it: by setting it aside, or moving it to the suspects. */
 export interface Unrunnable {
   readonly delivery: Delivery
   /** The task queue, also for a message that came from its suspects. */
   readonly queue: string
   readonly source: DeliverySource
-  /** The queue that it goes to. One that takes nothing takes no other message either. */
+  /** The queue that it goes to. If that queue refuses one message, it refuses all. */
   readonly target: string
-  /** How its task ended, where it has: it goes back with that, and does not run again. */
+  /** How its task ended, if it has: the message is returned with that, and does not run again. */
   readonly ended?: string | undefined
   /** For the log. */
   readonly fields: Readonly<Record<string, unknown>>
@@ -21,14 +21,14 @@ export interface Unrunnable {
   readonly settle: () => Promise<void>
 }
 
-/** A message that is held, and is tried again. */
+/** A held message, which is retried. */
 export interface Held extends Unrunnable {
   readonly size: number
   /** When it came, on the clock's monotonic scale. */
   readonly since: number
-  /** Gives back its place beside those of tasks; undefined while it has none. */
+  /** Releases its place beside those of tasks; undefined while it has none. */
   release: (() => void) | undefined
-  /** While it is tried again: settles when that has ended. */
+  /** Set during a retry: settles when that has ended. */
   trying: Promise<unknown> | undefined
 }
 
@@ -36,7 +36,7 @@ export interface Held extends Unrunnable {
 export interface HeldAsideSigns {
   readonly held: number
   readonly bytes: number
-  /** The queues that are not consumed because of them. */
+  /** The queues that are suspended because of them. */
   readonly suspended: readonly string[]
 }
 
@@ -51,9 +51,9 @@ interface Suspended {
 /** The parts that making room for held messages works with. */
 export interface HeldMessagesParts {
   readonly prefetch: Prefetch
-  /** The consumer of the task queues; a suspended one takes nothing from that queue. */
+  /** The consumer of the task queues, which can suspend a queue. */
   readonly consumer: { suspend(queue: string): Promise<void>; unsuspend(queue: string): Promise<void> }
-  /** The consumer of the suspects, which takes one more although one is held, until the function that it returns is called. */
+  /** The consumer of the suspects, which takes one more although one is held, until the returned function is called. */
   readonly suspects: { spare(queue: string): () => void }
   readonly clock: Clock
   readonly logger: EventLogger
@@ -61,19 +61,19 @@ export interface HeldMessagesParts {
 
 const MOST_HELD = 1_000
 const MOST_BYTES = 64 * 1024 * 1024
-// A queue is consumed again below this part of both.
+// A queue is resumed below this fraction of both limits.
 const ROOM = 0.9
-// Milliseconds: a message that takes longer to set aside gives its place to others meanwhile.
+// In milliseconds: a message that takes longer to set aside releases its place for others meanwhile.
 const PROMPT = 500
 
 /**
- * The messages that can't be set aside for now, each beside the places of running tasks, at most 1,000 or 64 MiB of them. Past
- * these bounds the queue that they come from is not consumed until there is room.
+ * The messages that can't be set aside for now, each beside the places of running tasks, at most 1,000 or 64 MiB. Above these
+ * limits the queue that they come from is suspended until there is room.
  */
 export class HeldMessages {
   readonly #parts: HeldMessagesParts
   readonly #held = new Set<Held>()
-  /** The queues that are not consumed, by name. */
+  /** The suspended queues, by name. */
   readonly #suspended = new Map<string, Suspended>()
   #bytes = 0
   /** How many messages take a place in the prefetch while they are being settled. */
@@ -101,7 +101,7 @@ export class HeldMessages {
     return this.#held.has(held)
   }
 
-  /** Holds one more; past the bounds its queue is suspended. */
+  /** Holds one more; above the limits its queue is suspended. */
   add(message: Unrunnable): void {
     const { clock } = this.#parts
     const size = sizeOf(message.delivery)
@@ -113,14 +113,14 @@ export class HeldMessages {
     else this.#placeBeside(held)
   }
 
-  /** Lets go of one; see `makeRoom`. */
+  /** Releases one; see `makeRoom`. */
   remove(held: Held): void {
     if (!this.#held.delete(held)) return
     this.#bytes -= held.size
     held.release?.()
   }
 
-  /** Has a message that takes long to settle take no place of a task meanwhile. */
+  /** Gives a message that takes long to settle an additional place, so that it takes none of a task. */
   lendIfSlow(message: Unrunnable): { release(): void } {
     if (message.source === 'suspects') return { release: () => {} }
     const { clock, prefetch } = this.#parts
@@ -155,7 +155,7 @@ export class HeldMessages {
     } else held.release = suspects.spare(held.queue)
   }
 
-  /** Once the consumer has ended, the messages that came last give their places in the prefetch back to tasks. */
+  /** Once the consumer has ended, the last messages return their places in the prefetch to tasks. */
   async #suspend({ source, queue }: Unrunnable): Promise<void> {
     const name = source === 'suspects' ? suspectsQueue(queue) : queue
     const suspended = this.#suspended.get(name) ?? this.#endConsumer(name, queue)
@@ -177,7 +177,7 @@ export class HeldMessages {
     return suspended
   }
 
-  /** Consumes suspended queues again where there is room by now. */
+  /** Resumes suspended queues if there is room by now. */
   makeRoom(): void {
     const isRoom =
       this.#held.size + this.#lent <= MOST_HELD * ROOM && this.#bytes + this.#lentBytes <= MOST_BYTES * ROOM

@@ -4,27 +4,27 @@ import type { Moments } from '../request/moments.ts'
 import type { Prefetch } from '../request/prefetch.ts'
 import type { Request } from '../request/request.ts'
 
-// More than these count as messages in work, so that a long queue of one task is not taken into memory whole.
+// More than these count as running, so that a long queue of one task is not taken into memory whole.
 const MOST_HELD = 10_000
 
 /** The parts that rate limits work with. */
 export interface RateLimitsParts {
   readonly clock: Clock
-  /** How many a second of a task may start, as configured; 0 or undefined is no limit. */
+  /** The configured number of starts per second of a task; 0 or undefined is no limit. */
   readonly rateOf: (task: string) => number | undefined
   readonly moments: Pick<Moments, 'due'>
-  /** Where the requests that are held beside those in work find their places. */
+  /** The places in the prefetch for requests held beside running ones. */
   readonly prefetch: Pick<Prefetch, 'hold' | 'release'>
 }
 
-/** The requests of one task that wait for their turn, in the order they came, with the bucket and the timer that admit them. */
+/** The waiting requests of one task, in order of arrival, with the bucket and the timer that admit them. */
 interface LimitedTask {
   readonly bucket: TokenBucket
   readonly waiting: Request[]
   timer: Timer | undefined
 }
 
-/** Lets the tasks of each name start no faster than their rate; requests that come too early wait here, without a slot. */
+/** Starts the tasks of each name no faster than their rate; requests that come too early wait here, without a slot. */
 export class RateLimits {
   readonly #parts: RateLimitsParts
   /** Only for tasks with a limit. */
@@ -41,7 +41,7 @@ export class RateLimits {
     return [...this.#limitedTasks.values()].flatMap(({ waiting }) => waiting)
   }
 
-  /** Whether a task has come that has a limit. */
+  /** Whether a task with a limit has arrived. */
   get inForce(): boolean {
     return this.#limitedTasks.size > 0
   }
@@ -51,7 +51,7 @@ export class RateLimits {
     return this.#limitedTask(task) !== undefined
   }
 
-  /** True when a request may start now; else it is held, and is `due` in its turn. */
+  /** True if a request may start now; otherwise it is held, and `due` in its turn. */
   admit(request: Request): boolean {
     const limited = this.#limitedTask(request.message.task)
     if (limited === undefined) return true
@@ -63,7 +63,9 @@ export class RateLimits {
     return false
   }
 
-  /** Changes the limit of a task from now on: how many a second, 0 for no limit. Waiting requests are admitted by the new limit. */
+  /**
+   * Changes the limit of a task from now on: how many per second, 0 for no limit. Waiting requests are admitted by the new limit.
+   */
   change(task: string, rate: number): void {
     this.#changed.set(task, rate)
     const before = this.#limitedTasks.get(task)
@@ -74,7 +76,7 @@ export class RateLimits {
     for (const request of waiting) if (this.admit(request)) this.#parts.moments.due(request, true)
   }
 
-  /** Takes out and returns every waiting request that `predicate` picks. */
+  /** Removes and returns every waiting request that matches `predicate`. */
   remove(predicate: (request: Request) => boolean): Request[] {
     const removed: Request[] = []
     for (const { waiting } of this.#limitedTasks.values()) {

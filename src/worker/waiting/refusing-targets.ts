@@ -3,7 +3,10 @@ import type { EventLogger } from '../../runtime/log/logger.ts'
 
 const SAID_AT_LEAST_EVERY = 20
 
-/** The queues that messages can't be published to for now, and how often that was tried: one line at once, then fewer and fewer. */
+/**
+ * The queues to which messages can't be published for now, and how often that was tried: logged at once, then less and less
+ * often.
+ */
 export class RefusingTargets {
   readonly #logger: EventLogger
   readonly #tries = new Map<string, number>()
@@ -17,7 +20,7 @@ export class RefusingTargets {
     return this.#tries.has(target)
   }
 
-  /** Notes that it took a message again. */
+  /** Records that it accepts messages again. */
   takes(target: string): void {
     this.#tries.delete(target)
   }
@@ -26,7 +29,7 @@ export class RefusingTargets {
     this.#tries.clear()
   }
 
-  /** Notes that it did not take the message that `fields` name, and logs that; `counts` are the messages that wait. */
+  /** Records that it refused the message named by `fields`, and logs that; `counts` are the waiting messages. */
   refused(
     target: string,
     error: unknown,
