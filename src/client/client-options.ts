@@ -15,10 +15,10 @@ import { pluginProblems } from '../tasks/plugin-problems.ts'
 import type { ClientOptions } from './client.ts'
 import type { ConnectionSettings } from './connection.ts'
 
-/** How long one question to a result backend is tried, in milliseconds. */
+/** How long one request to a result backend is retried, in milliseconds. */
 const PATIENCE = 10_000
 
-/** Reads the options of a client, but for its broker and its routes. Throws `TWQ_CONFIG` for what can't be used. */
+/** Parses the options of a client, except its broker and its routes. Throws `TWQ_CONFIG` for invalid ones. */
 export function settingsOf(options: ClientOptions, router: Router, clock: Clock): ConnectionSettings {
   return {
     results: resultsOf(options, clock),
@@ -31,10 +31,10 @@ export function settingsOf(options: ClientOptions, router: Router, clock: Clock)
   }
 }
 
-/** Where the URL of the broker stands where the options name none, as for the commands: the first that is set. */
+/** The sources of the broker's URL if the options have none, as for the commands: the first that is set. */
 const BROKER_NAMES = ['TWQ_BROKER', 'CELERY_BROKER_URL']
 
-/** The URL of the broker of a client. Throws `TWQ_CONFIG` for one that can't be used, and says where it stands. */
+/** The broker's URL of a client. Throws `TWQ_CONFIG` for an invalid one, and names its source. */
 export function brokerOf(
   { broker }: ClientOptions,
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -59,7 +59,7 @@ export function heartbeatOf({ heartbeat }: ClientOptions): number {
   return milliseconds('heartbeat', heartbeat, 10_000)
 }
 
-/** The hooks around the sends of a client, where there are any. Throws `TWQ_CONFIG` for what is no list of plugins. */
+/** The hooks around the sends of a client, if any. Throws `TWQ_CONFIG` for an invalid list of plugins. */
 export function hooksOf(
   { plugins = [] }: ClientOptions,
   { publishTimeout, clock }: ConnectionSettings,
@@ -69,7 +69,7 @@ export function hooksOf(
   return sendHooks({ plugins, publishTimeout, clock })
 }
 
-/** Where a client sends tasks to. Throws `TWQ_CONFIG`, with everything that is wrong. */
+/** Where a client sends tasks. Throws `TWQ_CONFIG` with all problems. */
 export function routerOf({ queue = 'celery', queues = [], routes, priority }: ClientOptions): Router {
   const readings = queues.map(readQueue)
   const problems = [
@@ -99,7 +99,7 @@ function resultsOf(
   return new ResultReading(backend, { keyPrefix: resultKeyPrefix, patience: PATIENCE, clock, logger })
 }
 
-/** Without a logger the process warns, as Node does of `NODE_TLS_REJECT_UNAUTHORIZED=0`. */
+/** Without a logger it is a process warning, like Node's for `NODE_TLS_REJECT_UNAUTHORIZED=0`. */
 function warnOfUnverifiedTls(unverified: string, logger: EventLogger | undefined): void {
   if (logger === undefined) process.emitWarning(unverified, { code: 'TWQ_TLS_UNVERIFIED' })
   else logger.warn({ event: 'tls.unverified' }, unverified)

@@ -24,14 +24,14 @@ import { SavedGroups } from './saved-groups.ts'
 export type { Client, ClientOptions } from './client.ts'
 
 /**
- * Creates a client, of the broker that `TWQ_BROKER` or `CELERY_BROKER_URL` names where the options name none. Throws `TWQ_CONFIG`
- * for options that can't be used; the broker need not be there yet.
+ * Creates a client, by default for the broker in `TWQ_BROKER` or `CELERY_BROKER_URL`. Throws `TWQ_CONFIG` for invalid options;
+ * the broker need not be reachable yet.
  */
 export function createClient(options: ClientOptions = {}): Client {
   return new BrokerClient(options, routerOf(options))
 }
 
-/** A client that sends by a given router. */
+/** A client that sends with a given router. */
 export function createRoutedClient(
   options: Omit<ClientOptions, 'queue' | 'queues' | 'routes' | 'priority'>,
   router: Router,
@@ -39,7 +39,7 @@ export function createRoutedClient(
   return new BrokerClient(options, router)
 }
 
-/** A client of a broker that is at hand, by another clock than the system's: for tests. */
+/** A client of a given broker, with another clock than the system's: for tests. */
 export function createClientOf(broker: Broker, clock: Clock, options: Omit<ClientOptions, 'broker'> = {}): Client {
   return new BrokerClient({ ...options, broker: '' }, routerOf({ ...options, broker: '' }), { broker, clock })
 }

@@ -5,7 +5,7 @@ import type { FailedSweep } from '../queues/failed-sweep.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 
-/** Which failures are meant; without a field, all of the queue's. */
+/** A filter for failures; without any field, all of the queue. */
 export interface FailedQuery {
   /** The task queue that they came from. Default: the client's. */
   readonly queue?: string
@@ -17,45 +17,50 @@ export interface FailedQuery {
   readonly error?: string
   /** The detail or the traceback of the last error contains this text. */
   readonly text?: string
-  /** What failed at this moment or later, and before that one. */
+  /** Failed at or after the first time, and before the second. */
   readonly since?: Date
   readonly before?: Date
-  /** Looks at no more than this many messages, the oldest. */
+  /** The maximum number of messages to examine, the oldest. */
   readonly limit?: number
 }
 
 /** How many leave the queue of failures, and how fast. */
 export interface FailedChange extends FailedQuery {
-  /** A second; without it as fast as the broker takes them. */
+  /** Per second; without it as fast as the broker accepts them. */
   readonly rate?: number
-  /** Counts them, and changes nothing. */
+  /** Counts them without changing anything. */
   readonly dryRun?: boolean
-  /** Ends it between two of them, without an error. */
+  /** Ends it between two messages, without an error. */
   readonly signal?: AbortSignal
 }
 
 /**
- * The tasks that failed for good, as workers keep them in `<queue>.failed` (docs/failed-tasks.md). Every call opens a connection of
- * its own, and rejects with `TWQ_QUEUE_MISSING` where there is no such queue, or with a `TWQ_BROKER_…` error.
+ * The permanently failed tasks that workers keep in `<queue>.failed` (docs/failed-tasks.md). Every call opens its own connection,
+ * and rejects with `TWQ_QUEUE_MISSING` if there is no such queue, or with a `TWQ_BROKER_…` error.
  */
 export interface FailedTasks {
-  /** The failures, oldest first, each attempt once: one is read at a time, and none is taken. Those beyond a `break` are not read. */
+  /**
+   * The failures, oldest first, each attempt once: they are read one at a time, and none is removed. After a `break` no more are
+   * read.
+   */
   list(query?: FailedQuery): AsyncIterable<FailedMessage>
-  /** Runs them again: each leaves only once the broker has its new message. */
+  /** Runs them again: each is removed only once the broker has its new message. */
   retry(change?: FailedChange): Promise<FailedSweep>
-  /** Runs one again with other arguments, which are not checked against the task: a worker fails the task where they do not fit it. */
+  /**
+   * Runs one again with other arguments, which are not checked against the task: the worker fails the task if they do not fit.
+   */
   edit(
     id: string,
     args: { readonly args?: readonly Json[]; readonly kwargs?: JsonObject },
     query?: Pick<FailedQuery, 'queue'>,
   ): Promise<FailedSweep>
-  /** Drops them for good. */
+  /** Deletes them. */
   drop(change?: FailedChange): Promise<FailedSweep>
 }
 
 type Sweeps = typeof import('../queues/failed-sweep.ts')
 
-// Loaded by the first call: every client and worker has this file, and few of them look at failures.
+// Loaded on the first call: every client and worker imports this file, and few of them use failures.
 const loadMessages = () => import('../queues/failed.ts')
 const loadSweeps = (): Promise<Sweeps> => import('../queues/failed-sweep.ts')
 const retryFailed: Sweeps['retryFailed'] = async (...query) => (await loadSweeps()).retryFailed(...query)

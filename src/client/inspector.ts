@@ -23,19 +23,19 @@ import { shownValue } from '../runtime/text/shown-value.ts'
 import { parseDuration } from '../runtime/time/duration.ts'
 import { type AskOptions, listening, nobodyAnswered } from '../sending/broadcast.ts'
 
-/** Whom to ask, and how long to wait for answers. */
+/** Which workers to ask, and how long to wait for answers. */
 export interface InspectOptions {
   /** The node names of workers; by default all are asked. */
   readonly destination?: readonly string[]
   /**
-   * Milliseconds, or a duration like `'5s'`, to wait for all answers; less where every `destination` has answered. Left out, it ends soon after the last answer,
-   * and after 3 s.
+   * Milliseconds, or a duration like `'5s'`, to wait for all answers; less if every `destination` has answered. By default it
+   * ends soon after the last answer, and after 3 s.
    */
   readonly timeout?: number | string
   readonly signal?: AbortSignal
 }
 
-/** What workers have answered, by node name. */
+/** The answers of workers, by node name. */
 export interface WorkerAnswers<Answer> {
   readonly workers: ReadonlyMap<string, Answer>
   /** The errors of workers that could not answer, by node name. */
@@ -43,29 +43,29 @@ export interface WorkerAnswers<Answer> {
 }
 
 /**
- * Asks workers how they are, Python's and ours: Celery's `app.control.inspect()`. Each method rejects with `TWQ_NO_WORKER` where none
- * answers, and with `TWQ_BROKER_UNREACHABLE` where none could be asked in time.
+ * Queries the state of workers, Python's and ours: Celery's `app.control.inspect()`. Each method rejects with `TWQ_NO_WORKER` if
+ * none answers, and with `TWQ_BROKER_UNREACHABLE` if none could be asked in time.
  */
 export interface Inspector {
   /** The workers that answer. */
   ping(): Promise<WorkerAnswers<'pong'>>
-  /** The tasks that run. */
+  /** The running tasks. */
   active(): Promise<WorkerAnswers<readonly InspectedTask[]>>
   /** The tasks that wait for a slot. */
   reserved(): Promise<WorkerAnswers<readonly InspectedTask[]>>
-  /** The tasks that wait for their time. */
+  /** The tasks that wait for their ETA. */
   scheduled(): Promise<WorkerAnswers<readonly ScheduledTask[]>>
-  /** Where tasks are, by their ids. */
+  /** The state of tasks, by id. */
   queryTask(ids: string | readonly string[]): Promise<WorkerAnswers<ReadonlyMap<string, FoundTask>>>
-  /** The tasks they can run, with attributes by Celery's names: `rate_limit` and others. */
+  /** The tasks they can run, with attributes under Celery's names: `rate_limit` and others. */
   registered(attributes?: readonly string[]): Promise<WorkerAnswers<readonly RunnableTask[]>>
-  /** The ids that are revoked. */
+  /** The revoked ids. */
   revoked(): Promise<WorkerAnswers<readonly string[]>>
-  /** Counters and circumstances. */
+  /** Counters and settings. */
   stats(): Promise<WorkerAnswers<WorkerStatistics>>
   /** The queues they consume. */
   activeQueues(): Promise<WorkerAnswers<readonly ConsumedQueue[]>>
-  /** Their configuration, by Celery's names in camelCase; also what is at its default where that is asked for. */
+  /** Their configuration, under Celery's names in camelCase; on request including defaults. */
   conf(options?: { readonly withDefaults?: boolean }): Promise<WorkerAnswers<JsonObject>>
   /** Versions and settings, as a text for a bug report. */
   report(): Promise<WorkerAnswers<string>>
@@ -76,7 +76,7 @@ export interface Inspector {
 /** Asks workers; resolves with the reply of each. */
 export type Ask = (method: string, args: JsonObject, options: AskOptions) => Promise<ReadonlyMap<string, Json>>
 
-/** An inspector that asks by `ask`. Throws `TWQ_ARGUMENTS` for invalid options. */
+/** An inspector that sends requests through `ask`. Throws `TWQ_ARGUMENTS` for invalid options. */
 export function inspectorOf(ask: Ask, { destination, timeout, signal }: InspectOptions): Inspector {
   const within = timeout === undefined ? undefined : parseDuration(timeout)
   if (timeout !== undefined && within === undefined) {

@@ -10,7 +10,7 @@ import type { AnyHandle, GroupHandle } from '../tasks/sending.ts'
 
 const MOST_NESTED = 1_000
 
-/** The groups that a client, in Python or here, keeps beside the results of their members. */
+/** The groups that a client, in Python or here, stores beside the results of their members. */
 export class SavedGroups {
   readonly #parts: SavedGroupsParts
 
@@ -18,12 +18,12 @@ export class SavedGroups {
     this.#parts = parts
   }
 
-  /** Keeps a group: Python's `GroupResult.save()`. */
+  /** Stores a group: Python's `GroupResult.save()`. */
   save(group: GroupHandle): Promise<void> {
     return this.#parts.groups.saveGroup(tupleOf(group))
   }
 
-  /** A group that is kept, or undefined: Python's `GroupResult.restore(id)`. */
+  /** A stored group, or undefined: Python's `GroupResult.restore(id)`. */
   async restore(groupId: string): Promise<GroupHandle | undefined> {
     const tuple = await this.#parts.groups.restoreGroup(groupId)
     if (tuple === null) return undefined
@@ -31,7 +31,7 @@ export class SavedGroups {
     return handleOf(nodeOf(tuple as unknown as Json), (id) => kept.find(id), revoke) as GroupHandle
   }
 
-  /** Keeps a group no longer: Python's `GroupResult.delete()`. */
+  /** Deletes a stored group: Python's `GroupResult.delete()`. */
   delete(groupId: string): Promise<void> {
     return this.#parts.groups.deleteGroup(groupId)
   }
@@ -40,19 +40,19 @@ export class SavedGroups {
 /** The parts that saved groups work with. */
 export interface SavedGroupsParts {
   readonly groups: GroupStore
-  /** Where the results of their members are read. */
+  /** Reads the results of their members. */
   readonly kept: Pick<Replies, 'find'>
   readonly revoke: Revoke
 }
 
-/** The form in which a group is kept: its id and those of its members, each with what ran before it. */
+/** The stored form of a group: its id and those of its members, each with what ran before it. */
 export function tupleOf(handle: AnyHandle): ResultTuple {
   const { id, parent, handles } = handle as AnyHandle & { parent?: AnyHandle; handles?: readonly AnyHandle[] }
   const before = parent === undefined ? null : (tupleOf(parent) as unknown as Json)
   return [[id, before], handles === undefined ? null : (handles.map(tupleOf) as unknown as Json)]
 }
 
-/** The node of a kept group: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for what is none. */
+/** The node of a stored group: any of its tasks may be read. Throws `TWQ_MESSAGE_MALFORMED` for an invalid one. */
 function nodeOf(tuple: Json, depth = 0): Node {
   const [own, members] = Array.isArray(tuple) ? tuple : []
   const [id, before] = Array.isArray(own) ? own : []

@@ -11,9 +11,9 @@ import type { ScheduleCommand, ScheduleView } from './state/command.ts'
 /** The outcome of a command: `applied` by the leader, or waiting in the queue for the next leader. */
 export type ScheduleOutcome = 'applied' | 'queued: no leader'
 
-/** The schedules of a namespace, and who leads them. */
+/** The schedules of a namespace, and their leader. */
 export interface ScheduleList {
-  /** The name of the worker that sends what is due. */
+  /** The name of the worker that sends due tasks. */
   readonly leader: string
   /** Its time, ISO 8601. */
   readonly now: string
@@ -21,28 +21,28 @@ export interface ScheduleList {
 }
 
 /**
- * Schedules at run time. Commands are confirmed into a durable queue; each rejects with `TWQ_SCHEDULE`, and the reason, where the leader
- * refuses it, with `TWQ_SCHEDULES_NO_LEADER` where no worker with schedules has been started yet, and with `TWQ_QUEUE_DOWN` where
- * the node that their queue lives on is away.
+ * Schedules at run time. Commands are confirmed into a durable queue; each rejects with `TWQ_SCHEDULE` and the reason if the
+ * leader refuses it, with `TWQ_SCHEDULES_NO_LEADER` if no worker with schedules has been started yet, and with `TWQ_QUEUE_DOWN`
+ * if the node of their queue is down.
  */
 export interface ScheduleClient {
-  /** Sets an entry, new or in the place of one that was set before. One of the configuration can't be set. */
+  /** Adds an entry, or replaces one that was set at run time. An entry of the configuration can't be set. */
   set(name: string, schedule: Schedule): Promise<ScheduleOutcome>
   /** Removes an entry that was set at run time. */
   remove(name: string): Promise<ScheduleOutcome>
-  /** Stops sending the task of an entry until it is resumed. */
+  /** Pauses an entry until it is resumed. */
   pause(name: string): Promise<ScheduleOutcome>
-  /** Sends it again from now on; occurrences that were due in the meantime are not sent. */
+  /** Resumes it; occurrences that were due in the meantime are not sent. */
   resume(name: string): Promise<ScheduleOutcome>
-  /** Sends its task now, under a random id. */
+  /** Sends its task now, with a random id. */
   trigger(name: string): Promise<{ readonly id: string; readonly outcome: ScheduleOutcome }>
-  /** All entries. Rejects with `TWQ_SCHEDULES_NO_LEADER` where no leader answers within two seconds. */
+  /** All entries. Rejects with `TWQ_SCHEDULES_NO_LEADER` if no leader answers within two seconds. */
   list(): Promise<ScheduleList>
 }
 
 type Ask = (request: LeaderRequest) => Promise<LeaderAnswer>
 
-/** The schedules of a namespace, by a way to ask its leader. */
+/** The schedules of a namespace, given a function that asks its leader. */
 export function scheduleClient(namespace: string, ask: Ask): ScheduleClient {
   const give = async (method: ScheduleCommand['method'], name: string, schedule?: Schedule) => {
     if (typeof name !== 'string')
@@ -70,7 +70,7 @@ function outcomeOf({ kind }: LeaderAnswer): ScheduleOutcome {
   return kind === 'answered' ? 'applied' : 'queued: no leader'
 }
 
-/** Reads the answer of `list`. Throws `TWQ_MESSAGE_MALFORMED`. */
+/** Parses the answer of `list`. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function listIn(answer: Json): ScheduleList {
   const { leader, entries } = (answer ?? {}) as Partial<ScheduleList>
   if (typeof leader === 'string' && Array.isArray(entries)) return answer as unknown as ScheduleList
