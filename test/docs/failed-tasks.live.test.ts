@@ -22,9 +22,9 @@ describe('docs/failed-tasks.md', () => {
       const args = command.replaceAll("'", '').split(' ').slice(2)
       const { status, stderr } = await runTwq([...args, '--queue', queue, '--broker', brokerUrl()])
       // Nothing has failed here, so that no failure has the id of those that name one.
-      const expected = /^(show|edit)$/.test(args[1] ?? '') ? 1 : 0
-      expect({ command, status, stderr }).toMatchObject({ command, status: expected })
-      expect(stderr).not.toContain('TWQ_')
+      const missing = /^(show|edit)$/.test(args[1] ?? '')
+      expect({ command, status, stderr }).toMatchObject({ command, status: missing ? 1 : 0 })
+      expect(stderr.match(/TWQ_[A-Z_]+/g) ?? []).toEqual(missing ? ['TWQ_MESSAGE_MISSING'] : [])
     }
   })
 
