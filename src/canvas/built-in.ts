@@ -18,7 +18,7 @@ export type Apply = (signature: Json, args: readonly Json[], parent: TaskMessage
 /** Checks a polled chord for the task that `parent` runs; `waiting` while its header has not ended. */
 export type Unlock = (body: Json, header: Json, parent: TaskMessage) => Promise<'waiting' | 'ended'>
 
-/** The operations of those that send messages, which require a connection. */
+/** Publishes for `celery.chunks`, `celery.group`, `celery.chord` and `celery.chord_unlock`, over the worker's connections. */
 export interface BuiltInMeans {
   readonly apply: Apply
   readonly unlock: Unlock
@@ -36,7 +36,7 @@ export function withBuiltIns(registry: TaskRegistry, means: BuiltInMeans): TaskR
 // Those of them that send messages.
 const SENDING = ['celery.chunks', 'celery.group', 'celery.chord', 'celery.chord_unlock']
 
-/** Whether a task is one of those that send messages, which only a worker's own process can do, since it has the connections. */
+/** Whether a built-in task publishes messages. Only a worker's own process can run it, since pool members have no connection. */
 export function needsConnections(task: string, registry: TaskRegistry): boolean {
   return SENDING.includes(task) && !registry.names().includes(task)
 }

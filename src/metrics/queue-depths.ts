@@ -37,10 +37,7 @@ export class QueueDepths {
     this.#options = options
   }
 
-  /**
-   * The number of ready messages in each of these queues. Deleted queues, and those that the broker gives no number for, are left
-   * out.
-   */
+  /** The number of ready messages per queue. A queue without a count, for example a deleted one, is left out. */
   async read(queues: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { clock } = this.#options
     if (this.#round === undefined && clock.monotonic() - this.#roundAt >= EVERY) {

@@ -84,7 +84,7 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   const { store } = checked(options)
   const running = store === undefined ? Promise.resolve(begin(undefined)) : openKept(store).then(begin)
   const ready = running.then(() => {})
-  // If nobody awaits it, the error is still in the log and in the answers.
+  // Handles the rejection: callers who do not await `ready` find the error in the log and in the 503 answers.
   ready.catch(() => {})
   const close = async (): Promise<void> => {
     await running.then(

@@ -47,9 +47,9 @@ export class SendSpans {
   }
 
   /**
-   * The context that a send belongs to. For the worker: that of the attempt that ended, which passed it on, or, if that was
-   * killed, of the send before it. For a schedule: none, whatever context the worker was started in. For a caller: the active
-   * one; if it has no span, that of the attempt that sends, if any.
+   * The parent context of a send. By the worker: the context passed on by the attempt that ended or, if that was killed, by its
+   * send. By a schedule: an empty one. By a caller: the active context or, if that has no span, the context of the attempt that
+   * sends.
    */
   #parentOf({ kind, parent, passOn }: PluginSend): Context {
     if (kind !== 'task' && kind !== 'canvas') {

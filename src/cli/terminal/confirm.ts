@@ -9,8 +9,8 @@ export interface Terminal {
 }
 
 /**
- * Asks the user to type the name of what is about to be deleted; true if it was typed. Without a terminal it throws `TWQ_USAGE`, unless
- * `yes` is set.
+ * Asks the user to type `name` before a deletion; true if the answer is the same. Without a terminal it throws `TWQ_USAGE`,
+ * unless `yes` is set.
  */
 export async function confirmed(
   what: string,
