@@ -12,6 +12,7 @@ import type { MonitorOptions } from '../../src/monitor/monitor-options.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
 import { startTestWorker } from '../../src/testing/test-worker.ts'
 import { aMonitor, aTaskEvent, HOST } from '../support/a-monitor.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
 
 const HEADERS = ['content-security-policy', 'x-content-type-options', 'x-frame-options', 'referrer-policy']
 
@@ -117,15 +118,18 @@ describe('the API of the monitor', () => {
 
   it('tells why workers could not be told to send events where the broker is away', async () => {
     await using broker = await startDevBroker()
+    // It keeps the port: given up, it could be that of another broker, which would take the request.
+    await using proxy = await FaultProxy.before(broker.url)
     await using monitor = createMonitor({
-      broker: broker.url,
+      broker: proxy.through(broker.url),
       allowControl: true,
       authorize: () => ({ name: 'ada', rights: RIGHTS }),
     })
     const ask = (path: string, init: RequestInit = {}) =>
       monitor.fetch(new Request(`http://${HOST}${path}`, { ...init, headers: { host: HOST, ...init.headers } }))
     const { csrf } = (await (await ask('/api/session')).json()) as { csrf: string }
-    await broker.stop()
+    proxy.refuse()
+    proxy.reset()
     const body = JSON.stringify({ workers: ['w1@host'] })
     const response = await ask('/api/workers/enable-events', { method: 'POST', body, headers: { 'x-twq-csrf': csrf } })
     expect(response.status).toBe(503)

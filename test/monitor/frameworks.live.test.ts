@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import type { AuditList } from '../../src/monitor/answers/actions.ts'
 import { blocksOf } from '../readme/blocks.ts'
 import { aProject } from '../support/a-project.ts'
-import { freePort } from '../support/free-port.ts'
 import { Program } from '../support/program.ts'
+import { freePort } from '../support/provision/free-ports.ts'
 import { brokerUrl } from '../support/services.ts'
 
 // The examples of docs/monitor.md, each in a process of its own with the real framework.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import { type ManagedQueue, managementApi } from '../../src/queues/management.ts'
-import { freePorts } from '../support/provision/free-ports.ts'
+import { freePort } from '../support/provision/free-ports.ts'
 import { type RabbitNode, startRabbit } from '../support/provision/rabbit.ts'
 import { runTwq } from '../support/run-twq.ts'
 import { pollUntil } from '../support/until.ts'
@@ -14,7 +14,7 @@ let broker: string
 let management: string
 
 beforeAll(async () => {
-  const [port] = await freePorts(1)
+  const port = await freePort()
   management = `http://127.0.0.1:${port}`
   node = await startRabbit({
     plugins: ['rabbitmq_management'],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../src/broker/amqp/amqp-broker.ts'
 import { MINORITY, managementApi } from '../../src/queues/management.ts'
-import { freePorts } from '../support/provision/free-ports.ts'
+import { freePort } from '../support/provision/free-ports.ts'
 import { RabbitCluster } from '../support/provision/rabbit-cluster.ts'
 import { runTwq } from '../support/run-twq.ts'
 import { uniqueName } from '../support/services.ts'
@@ -12,7 +12,7 @@ let cluster: RabbitCluster
 let management: string
 
 beforeAll(async () => {
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   management = `http://127.0.0.1:${port}`
   cluster = await RabbitCluster.start(3, {
     plugins: ['rabbitmq_management'],

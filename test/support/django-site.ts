@@ -1,8 +1,8 @@
 import { anExample, type Example } from './an-example.ts'
-import { freePort } from './free-port.ts'
 import { Program, readyOrClosed } from './program.ts'
 import { run } from './provision/command.ts'
 import { pythonWithDjango } from './provision/django.ts'
+import { freePort } from './provision/free-ports.ts'
 import type { Python } from './provision/python.ts'
 import { pollUntil } from './until.ts'
 

@@ -4,7 +4,7 @@ import { createClient } from '../../../src/client/create-client.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { Certificates } from '../../support/provision/certificates.ts'
-import { freePorts } from '../../support/provision/free-ports.ts'
+import { freePort } from '../../support/provision/free-ports.ts'
 import { type RabbitNode, startRabbit } from '../../support/provision/rabbit.ts'
 import { PythonCaller } from '../../support/python-caller.ts'
 import { runTwq } from '../../support/run-twq.ts'
@@ -18,7 +18,7 @@ let port: number
 /** A RabbitMQ that also listens for TLS, with a certificate of an authority that no system knows. */
 beforeAll(async () => {
   certificates = await Certificates.make()
-  ;[port] = (await freePorts(1)) as [number]
+  port = await freePort()
   const { ca, certificate, key } = certificates
   const files = { cacertfile: ca, certfile: certificate, keyfile: key }
   const options = Object.entries(files).map(([name, file]) => [`ssl_options.${name}`, file])
@@ -58,7 +58,7 @@ describe('a RabbitMQ that speaks TLS', () => {
 
   it('asks for the certificate of a client, which the URL names', async () => {
     const { ca, certificate, key } = certificates
-    const asking = (await freePorts(1))[0] as number
+    const asking = await freePort()
     const options = {
       cacertfile: ca,
       certfile: certificate,

@@ -4,7 +4,7 @@ import { type FoundBroker, findBroker } from '../../../src/cli/dev/find-broker.t
 import { judgeServer } from '../../../src/cli/doctor/judge-server.ts'
 import { resolveWithOrigins } from '../../../src/config/resolve-config.ts'
 import { startDevBroker } from '../../../src/devbroker/server.ts'
-import { freePort } from '../../support/free-port.ts'
+import { freePort } from '../../support/provision/free-ports.ts'
 import { silentLogger } from '../../support/silent-logger.ts'
 
 /** What `twq dev` in a folder works with, where its configuration names this broker. */

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
-import { freePorts } from '../../support/provision/free-ports.ts'
+import { freePort } from '../../support/provision/free-ports.ts'
 import { startRabbit } from '../../support/provision/rabbit.ts'
 import { runTwq } from '../../support/run-twq.ts'
 import { uniqueName } from '../../support/services.ts'
 
 it('counts by AMQP what the management API has no statistics of, and all where it does not answer', async () => {
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   await using node = await startRabbit({
     plugins: ['rabbitmq_management'],
     config: {
@@ -30,7 +30,7 @@ it('counts by AMQP what the management API has no statistics of, and all where i
   expect(listed.stderr).toBe('')
 
   // A node of the cluster that is down, as here one that nobody listens on, takes its API with it.
-  const [other = 0] = await freePorts(1)
+  const other = await freePort()
   const without = await runTwq(['queue', 'list', '--json'], {
     env: { ...env, TWQ_MANAGEMENT: `http://127.0.0.1:${other}` },
   })

@@ -10,7 +10,7 @@ import { defineTask } from '../../../src/tasks/define-task.ts'
 import { aWorker } from '../../support/a-worker.ts'
 import { Program, readyOrClosed } from '../../support/program.ts'
 import { Certificates } from '../../support/provision/certificates.ts'
-import { freePorts } from '../../support/provision/free-ports.ts'
+import { freePort } from '../../support/provision/free-ports.ts'
 import { type RedisServer, redisCommand, startRedis } from '../../support/provision/redis.ts'
 import { PythonCaller } from '../../support/python-caller.ts'
 import { brokerUrl } from '../../support/services.ts'
@@ -37,7 +37,7 @@ describe('a Redis with TLS and a password', () => {
 
   beforeAll(async () => {
     certificates = await Certificates.make()
-    ;[port] = (await freePorts(1)) as [number]
+    port = await freePort()
     const { ca, certificate, key } = certificates
     const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', certificate, '--tls-key-file', key]
     const args = ['--tls-port', String(port), ...files, '--tls-auth-clients', 'no', '--requirepass', 's3cr@t']
@@ -105,7 +105,7 @@ interface Sentinel extends AsyncDisposable {
 }
 
 async function startSentinel(master: number): Promise<Sentinel> {
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'twq-sentinel-'))
   const file = join(folder, 'sentinel.conf')
   const lines = [

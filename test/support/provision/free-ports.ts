@@ -16,6 +16,12 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
+/** A port of the loopback interface that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1)
+  return port as number
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer()
   try {

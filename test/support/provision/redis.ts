@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Program, readyOrClosed } from '../program.ts'
 import { aptInstall } from './apt.ts'
 import { findExecutable, run } from './command.ts'
-import { freePorts } from './free-ports.ts'
+import { freePort } from './free-ports.ts'
 import { givenPrograms } from './given-programs.ts'
 
 /** How a server differs from the plain one. */
@@ -86,7 +86,7 @@ export async function redisVersion(): Promise<string> {
 /** Starts Redis on a free port. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const command = await redisCommand()
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   const server = new RedisServer(command, port, await mkdtemp(join(tmpdir(), 'twq-redis-')), options)
   await readyOrClosed(server, server.start())
   return server
