@@ -42,6 +42,8 @@ export function createProgram(exit: Exit, all: Families = families): Command {
     command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
   )
 
+  program.on('beforeAllHelp', ({ command }: { readonly command: Command }) => refuseUnknown(command))
+
   for (const [word, { description }] of Object.entries(all)) program.command(word).description(description)
   program.hook('preSubcommand', (_program, named) =>
     addFamilies(named.name() === 'completion' ? program.commands : [named], exit, all),
@@ -52,6 +54,21 @@ export function createProgram(exit: Exit, all: Families = families): Command {
 /** Imports the subcommands of these top-level commands. */
 export async function addFamilies(words: readonly Command[], exit: Exit, all: Families = families): Promise<void> {
   await Promise.all(words.map(async (word) => (await all[word.name()]?.load())?.(word, exit)))
+}
+
+/** Throws where help was asked for by a word that is no subcommand of `command`, as without `--help`. */
+function refuseUnknown(command: Command): void {
+  const [first = '', second = ''] = command.args
+  const word = first === 'help' ? second : first
+  if (command.commands.length === 0 || word === '' || word.startsWith('-')) return
+  if (command.commands.some((known) => known.name() === word || known.aliases().includes(word))) return
+  const options = command.opts()
+  try {
+    command.parse([word], { from: 'user' })
+  } finally {
+    // Parsing has reset them, and the error is printed as they say.
+    for (const [name, value] of Object.entries(options)) command.setOptionValue(name, value)
+  }
 }
 
 function exitStatuses(): string {

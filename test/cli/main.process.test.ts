@@ -44,6 +44,17 @@ describe('help', () => {
     expect((await runTwq(['help'])).stdout).toMatch(/^Exit statuses: 0 1 2 69 .*docs\/operations\.md#exit-statuses/m)
   })
 
+  it.each(['help wrker', 'wrker --help', 'help task snd', 'task snd --help', 'task help snd', 'help task snd --json'])(
+    'for a word that is no command is refused as that word is: %s',
+    async (line) => {
+      const args = line.split(' ')
+      const plain = args.filter((word) => word !== 'help' && word !== '--help')
+      const [asked, meant] = await Promise.all([runTwq(args), runTwq(plain)])
+      expect(asked).toEqual(meant)
+      expect(asked).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('Did you mean') })
+    },
+  )
+
   it('is not needed for the version', async () => {
     expect((await runTwq(['-V'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect((await runTwq(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
