@@ -5,6 +5,7 @@ import { systemClock } from '../../runtime/time/clock.ts'
 import { type SetAsideFlags, timesOf } from '../flags/set-aside-flags.ts'
 import { limitOf, rateOf } from '../flags/sweep-flags.ts'
 import { connectBeside, dropConfirmed, isUndeclared } from '../quarantine/connect-beside.ts'
+import { NamedIds } from '../quarantine/named-ids.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { interruptible } from '../terminal/interruption.ts'
 import { note } from '../terminal/output.ts'
@@ -32,7 +33,7 @@ const NOTHING: FailedSweep = {
 
 /**
  * `twq failed retry` and `drop`: sends the tasks that failed to their queue again, or drops them for good, which a person has to
- * confirm. Ctrl-C stops it between two of them.
+ * confirm. Ctrl-C stops it between two of them. Rejects with `TWQ_MESSAGE_MISSING` where no failure has any of the `ids`; 1 where one is missing.
  */
 export async function failed(action: FailedAction, ids: readonly string[], flags: FailedFlags): Promise<number> {
   const filter = filterOf(ids, flags)
@@ -42,16 +43,27 @@ export async function failed(action: FailedAction, ids: readonly string[], flags
   await using _ = connection
   const asks = action === 'drop' && flags.dryRun !== true
   if (asks && !(await dropConfirmed(failedQueue(queue), filter, flags))) return EXIT.failed
+  const named = new NamedIds(ids)
   return await interruptible(async (signal) => {
     const shown = flags.dryRun === true ? failureList(flags) : undefined
-    const onMeant = (message: FailedMessage): void => shown?.add(message)
+    const onMeant = (message: FailedMessage): void => {
+      named.found(message.id)
+      shown?.add(message)
+    }
     const options = { filter, limit, rate, dryRun: flags.dryRun, clock: systemClock, signal, onMeant }
     const work = action === 'retry' ? retryFailed : dropFailed
     const swept = (await isUndeclared(connection, queue, failedQueue(queue)))
       ? NOTHING
       : await work(connection, queue, options)
     shown?.end()
-    return report(action, swept, flags)
+    const searched = {
+      thing: 'failure',
+      queue: failedQueue(queue),
+      list: 'twq failed list',
+      filtered: isFiltered(filter),
+    }
+    const missing = signal.aborted ? EXIT.ok : named.end(searched, swept.unseen, (text) => note(text, flags))
+    return Math.max(missing, report(action, swept, flags))
   })
 }
 
@@ -60,6 +72,10 @@ export function filterOf(ids: readonly string[], flags: FailedFlags): FailedFilt
   const { task, error, text } = flags
   const chosen = ids.length === 0 ? undefined : new Set(ids)
   return { task, error, text, ids: chosen, ...timesOf(flags, systemClock.now()) }
+}
+
+function isFiltered({ ids: _, ...others }: FailedFilter): boolean {
+  return Object.values(others).some((value) => value !== undefined)
 }
 
 function report(action: FailedAction, swept: FailedSweep, flags: FailedFlags): number {

@@ -29,6 +29,7 @@ import {
   wantsJson,
 } from '../terminal/output.ts'
 import { connectBeside, dropConfirmed, isUndeclared } from './connect-beside.ts'
+import { NamedIds } from './named-ids.ts'
 
 /** The flags of `twq quarantine …`. */
 export interface QuarantineFlags extends SetAsideFlags {
@@ -46,7 +47,8 @@ const LONGEST_LIST = 1_000
 
 /**
  * `twq quarantine list`, `replay` and `purge`: shows the messages that workers set aside, publishes them to their queue
- * again, or drops them for good, which a person has to confirm. Ctrl-C stops it between two messages.
+ * again, or drops them for good, which a person has to confirm. Ctrl-C stops it between two messages. The latter two reject with
+ * `TWQ_MESSAGE_MISSING` where no message has the id that the flags name.
  */
 export async function quarantine(action: QuarantineAction, flags: QuarantineFlags): Promise<number> {
   const filter = filterOf(flags)
@@ -57,6 +59,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
   await using _ = connection
   const name = quarantineQueue(queue)
   if (action === 'purge' && !showing && !(await dropConfirmed(name, filter, flags))) return EXIT.failed
+  const named = new NamedIds(action === 'list' || filter.id === undefined ? [] : [filter.id])
   return await interruptible(async (signal) => {
     const list = messageList(flags)
     let meant = 0
@@ -66,6 +69,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
       const message = readQuarantined(delivery)
       if (!isMeant(message, filter)) return KEEP
       meant += 1
+      named.found(message.id)
       if (showing) {
         list.add(message)
         return KEEP
@@ -83,6 +87,10 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
     const options = { decide, limit, rate, clock: systemClock, signal }
     const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
     if (showing) list.end()
+    const { id: _, ...others } = filter
+    const filtered = Object.values(others).some((value) => value !== undefined)
+    const searched = { thing: 'message', queue: name, list: 'twq quarantine list', filtered }
+    if (!signal.aborted) named.end(searched, sweep.unseen, (text) => note(text, flags))
     report(action, { sweep, meant, foreign, inChords, name }, flags)
     return foreign > 0 && !showing ? EXIT.failed : EXIT.ok
   })

@@ -101,3 +101,31 @@ it('is empty beside a queue that no worker has consumed yet, and missing beside 
   const wrong = await twq('failed', 'list', '--queue', `${queue}x`)
   expect(wrong).toMatchObject({ status: 1, stderr: expect.stringContaining('TWQ_QUEUE_MISSING') })
 })
+
+it('says which of the ids that retry and drop name no failure has, and fails for them', async () => {
+  const { task } = aTask()
+  await using scene = await aWorker([task])
+  const { queue } = scene
+  const handle = await scene.client.send(task, { to: 'bad' })
+  await expect(handle.result({ timeout: 60_000 })).rejects.toThrow('no such')
+  await queueOnce(`${queue}.failed`, ({ messages }) => messages === 1)
+  const there = ['--queue', queue]
+
+  const missing = `no failure of ${queue}.failed has the id x`
+  for (const line of ['retry x', 'retry x --dry-run', 'drop x --yes', 'drop x --dry-run']) {
+    expect(await twq('failed', ...line.split(' '), ...there)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`error[TWQ_MESSAGE_MISSING]: ${missing}\n`),
+    })
+  }
+  const filtered = await twq('failed', 'retry', handle.id, '--task', 'another', ...there)
+  expect(filtered).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`${handle.id} and passes the other filters`),
+  })
+
+  expect(await twq('failed', 'drop', 'x', handle.id, '--yes', ...there)).toMatchObject({
+    status: 1,
+    stderr: `note: ${missing}\nnote: 1 dropped, 0 left\n`,
+  })
+})

@@ -32,6 +32,12 @@ it('lists what a worker set aside, plays it back once the task exists, and drops
     JSON.parse((await twq('quarantine', 'list', '--queue', queue, '--older-than', '1h', '--json')).stdout),
   ).toEqual([])
 
+  for (const line of ['replay --id x', 'replay --id x --dry-run', 'purge --id x --yes']) {
+    expect(await twq('quarantine', ...line.split(' '), '--queue', queue)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`error[TWQ_MESSAGE_MISSING]: no message of ${queue}.quarantine has the id x\n`),
+    })
+  }
   const replayed = await twq('quarantine', 'replay', '--queue', queue, '--task', 'unknown.yet')
   expect(replayed).toMatchObject({ status: 0, stderr: 'note: 1 replayed, 1 left\n' })
   const late = defineTask({ name: 'unknown.yet', positional: ['x'], run: ({ x }: { x: string }) => `ran with ${x}` })
