@@ -14,6 +14,8 @@ export interface WorkerPlan {
   readonly concurrency: number
   readonly prefetch: number
   readonly acks: string
+  /** Whether the messages of the queues would be dropped first. */
+  readonly purge: boolean
   readonly queues: readonly PlannedQueue[]
   readonly tasks: readonly string[]
 }
@@ -25,11 +27,12 @@ export interface PlannedQueue {
   readonly consumers: number | null
 }
 
-/** Connects and looks, and declares nothing. */
+/** Connects and looks; declares and drops nothing. */
 export async function planWorker(
   config: Config,
   file: string | undefined,
   tasks: readonly string[],
+  purge: boolean,
 ): Promise<WorkerPlan> {
   const { broker: url, heartbeat, nodeName, pool, concurrency, prefetch, acks } = config
   await using connection = await amqpBroker({ url, heartbeat, name: 'twq worker start --dry-run' }).connect()
@@ -44,13 +47,14 @@ export async function planWorker(
     concurrency,
     prefetch,
     acks,
+    purge,
     queues,
     tasks,
   }
 }
 
 /** The plan for people. */
-export function describePlan({ node, config, broker, queues, tasks, ...plan }: WorkerPlan): string {
+export function describePlan({ node, config, broker, purge, queues, tasks, ...plan }: WorkerPlan): string {
   const rows = [
     ['node', node],
     ['config', config ?? 'none found'],
@@ -58,7 +62,9 @@ export function describePlan({ node, config, broker, queues, tasks, ...plan }: W
     ['pool', `${plan.pool}, concurrency ${plan.concurrency}, prefetch ${plan.prefetch}, acks ${plan.acks}`],
     ...queues.map(({ name, messages, consumers }) => [
       'queue',
-      messages === null ? `${name}: would be declared` : `${name}: ${messages} messages, ${consumers} consumers`,
+      messages === null
+        ? `${name}: would be declared`
+        : `${name}: ${messages} messages${purge ? ', which would be dropped' : ''}, ${consumers} consumers`,
     ]),
     ...tasks.map((task) => ['task', task]),
   ]

@@ -77,9 +77,13 @@ async function showPlan(
 ) {
   const { describePlan, planWorker } = await import('./plan.ts')
   if (config.statedb !== undefined) await new StateFile(config.statedb, logger).probe()
-  const plan = await planWorker(config, file, registry.names())
+  const plan = await planWorker(config, file, registry.names(), isPurge(flags))
   print(wantsJson(flags) ? `${toJson(plan)}\n` : describePlan(plan))
   return EXIT.ok
+}
+
+function isPurge({ purge = false, discard = false }: WorkerStartFlags): boolean {
+  return purge || discard
 }
 
 /** The parts that a worker is run with. */
@@ -106,7 +110,7 @@ async function runWorker({
   stopAfter,
 }: Run): Promise<number> {
   let left = stopAfter
-  if (flags.purge || flags.discard) {
+  if (isPurge(flags)) {
     const { purgeQueues } = await import('./purge.ts')
     if (!(await purgeQueues(config, logger, flags.yes))) return EXIT.failed
   }

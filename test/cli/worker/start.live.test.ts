@@ -70,7 +70,17 @@ describe('twq worker start', () => {
     await expect(inspected).rejects.toMatchObject({ code: 'TWQ_QUEUE_MISSING' })
     await scene.send('quick', 1)
     const plan = JSON.parse((await scene.start('--dry-run', '--json')).stdout)
-    expect(plan).toMatchObject({ queues: [{ name: scene.queue, messages: 1, consumers: 0 }] })
+    expect(plan).toMatchObject({ purge: false, queues: [{ name: scene.queue, messages: 1, consumers: 0 }] })
+  })
+
+  it('--dry-run --purge tells what would be dropped, and drops nothing', async () => {
+    using scene = aScene()
+    await scene.send('quick', 3)
+    const { status, stdout } = await scene.start('--dry-run', '--purge')
+    expect(status).toBe(0)
+    expect(stdout).toContain(`queue   ${scene.queue}: 3 messages, which would be dropped, 0 consumers\n`)
+    const plan = JSON.parse((await scene.start('--dry-run', '--discard', '--json')).stdout)
+    expect(plan).toMatchObject({ purge: true, queues: [{ name: scene.queue, messages: 3 }] })
   })
 
   it('--pidfile keeps a second worker from starting, and --logfile takes the log', async () => {
