@@ -5,6 +5,7 @@ import { redactUrl } from '../runtime/text/redact-url.ts'
 import { celeryAnswer } from './celery-settings.ts'
 import type { Found, Origin } from './found.ts'
 import type { Option, OptionTable } from './options/option.ts'
+import type { Read } from './options.ts'
 
 /** A mistake in a configuration, and how to correct it. */
 export interface Problem {
@@ -45,6 +46,19 @@ export function invalid(
     ? `Set ${env}, or ${key} in the configuration file: both come before ${found.origin}, which Python may need as it is.`
     : `Correct ${place}, or remove it to use the default, ${derived ?? shownDefault(fallback)}.`
   return [{ message: `${key} must be ${expected}, got ${got} (from ${found.origin})`, hint }]
+}
+
+/** A soft time limit beyond the hard one, which no task would live to see; a value that could not be read has its own problem. */
+export function limitProblems(read: Read, origins: ReadonlyMap<string, Origin>): readonly Problem[] {
+  const [soft, hard] = [read('softTimeLimit'), read('timeLimit')]
+  if (soft === undefined || hard === undefined || soft <= hard) return []
+  const from = (key: string, ms: number): string => `${key} ${ms / 1_000} s (from ${origins.get(key)})`
+  return [
+    {
+      message: `softTimeLimit must not be longer than timeLimit, got ${from('softTimeLimit', soft)} and ${from('timeLimit', hard)}`,
+      hint: 'The attempt would end before its soft limit; give the soft limit some seconds less.',
+    },
+  ]
 }
 
 // Each line says what it may be; a hint for each would be as long again.

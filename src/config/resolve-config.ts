@@ -4,7 +4,7 @@ import type { Found, Origin } from './found.ts'
 import { tooLong, withoutEffect } from './notices.ts'
 import type { Option, OptionTable } from './options/option.ts'
 import { type OptionKey, type OptionValues, options } from './options.ts'
-import { configError, invalid, type Problem } from './problems.ts'
+import { configError, invalid, limitProblems, type Problem } from './problems.ts'
 import { type ConfigSources, fileName, find, misspeltEnvironment, passedOver, readFile } from './sources.ts'
 
 /** A configuration, the origin of each value, and notices. */
@@ -56,8 +56,9 @@ export function resolveWithOrigins(sources: ConfigSources, table: OptionTable = 
   if (inFile === undefined && origins.get('queues') !== fileName(sources)) {
     problems.push(...invalid('queues', options.queues, { kind: 'file', origin: fileName(sources), value: described }))
   }
-  if (problems.length > 0) throw configError(problems)
   const read = <K extends OptionKey>(key: K): OptionValues[K] => values.get(key) as OptionValues[K]
+  problems.push(...limitProblems(read, origins))
+  if (problems.length > 0) throw configError(problems)
   const config = assemble(read, Object.keys(table), inFile ?? [], sources.baseDir)
   notices.push(...withoutEffect(read), ...tooLong(read))
   return { config, origins, notices }

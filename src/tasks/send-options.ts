@@ -60,9 +60,15 @@ function checkOptions(options: object, checks: Readonly<Record<string, OptionChe
       throw new TwqError('TWQ_ARGUMENTS', `${kind} ${key} must be ${expected}, got ${shownValue(value)}`)
     }
   }
-  const { eta, countdown } = options as SendOptions
+  const { eta, countdown, timeLimit, softTimeLimit } = options as SendOptions
   if (eta !== undefined && countdown !== undefined) {
     throw new TwqError('TWQ_ARGUMENTS', 'eta and countdown both say when to start', { hint: 'Give one of them' })
+  }
+  if ((parseDuration(softTimeLimit) ?? 0) > (parseDuration(timeLimit) ?? Number.POSITIVE_INFINITY)) {
+    const limits = `${shownValue(softTimeLimit)} and ${shownValue(timeLimit)}`
+    throw new TwqError('TWQ_ARGUMENTS', `${kind} softTimeLimit must not be longer than timeLimit, got ${limits}`, {
+      hint: 'The attempt would end before its soft limit; give the soft limit some seconds less',
+    })
   }
 }
 

@@ -233,6 +233,15 @@ describe('values', () => {
     expect(resolve({ file: file({ autoscale: '4,2', pool: 'solo' }) }).autoscale).toBeUndefined()
   })
 
+  it('refuses a soft time limit that is longer than the hard one, wherever both come from', () => {
+    const error = problemsOf({ flags: { softTimeLimit: '20' }, file: file({ timeLimit: '10s' }) })
+    expect(error.message).toBe(
+      'softTimeLimit must not be longer than timeLimit, got softTimeLimit 20 s (from --soft-time-limit) and timeLimit 10 s (from worker.config.ts)',
+    )
+    expect(resolve({ file: file({ softTimeLimit: '10s', timeLimit: '10s' }) })).toMatchObject({ timeLimit: 10_000 })
+    expect(resolve({ file: file({ softTimeLimit: '10s' }) })).toMatchObject({ softTimeLimit: 10_000 })
+  })
+
   it('never holds more messages than the protocol can count', () => {
     const content = { concurrency: 1_000, prefetchMultiplier: 1_000 }
     expect(resolve({ file: file(content) }).prefetch).toBe(65_535)

@@ -183,6 +183,11 @@ describe('a message to be sent', () => {
     [[], { expires: 'x' }, /expires must be/],
     [[], { retries: -1 }, /retries must be a whole number/],
     [[], { timeLimit: 0 }, /timeLimit must be milliseconds or a duration like '10s', more than 0/],
+    [
+      [],
+      { timeLimit: 5_000, softTimeLimit: '6s' },
+      /softTimeLimit must not be longer than timeLimit, got "6s" and 5000$/,
+    ],
     [[], { queue: '' }, /queue must be a queue's name of 1 to 255 bytes, got ""$/],
     [[], { queue: 'ü'.repeat(128) }, /queue must be a queue's name of 1 to 255 bytes, got "ü{100}…"$/],
     [[], { taskId: '' }, /taskId must be a text/],
@@ -190,6 +195,11 @@ describe('a message to be sent', () => {
     [[], { headers: [] as never }, /headers must be an object/],
   ])('is refused for %j with %j', (args, options, message) => {
     expect(refusalOf(() => prepareTask('add', args as never, options, facts))).toMatch(message)
+  })
+
+  it('takes a soft time limit as long as the hard one, or without one', () => {
+    expect(prepareTask('add', [], { timeLimit: 5_000, softTimeLimit: '5s' }, facts)).toBeDefined()
+    expect(prepareTask('add', [], { softTimeLimit: '5s' }, facts)).toBeDefined()
   })
 
   it('names the path of a value that has no JSON form', () => {
