@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { TwqError } from '../errors.ts'
 import { type Command, CommanderError } from './flags/commander.ts'
+import { refuseEmptyValues } from './flags/empty-values.ts'
 import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
 import { explain } from './terminal/errors-for-people.ts'
@@ -13,7 +14,8 @@ export async function main(given: readonly string[]): Promise<number> {
   const program = createProgram((code) => {
     status = code
   })
-  program.hook('preAction', () => {
+  program.hook('preAction', (_program, command) => {
+    refuseEmptyValues(command)
     hearCelery(program)
     applyGlobals(program.opts())
   })

@@ -1,11 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
 import { TwqError } from '../errors.ts'
 import { loadModule } from '../runtime/process/load-typescript.ts'
 import { filesOfPlainGlob } from '../runtime/process/plain-glob.ts'
 import { isTask } from './brand.ts'
 import type { RegisteredTask } from './registry.ts'
 import type { AnyTask } from './task.ts'
+
+const STARTS = 'Paths in `tasks` start at the folder of the configuration file, those of -I at the working directory.'
 
 /** The tasks of the configured modules. */
 export interface LoadedTasks {
@@ -60,9 +62,8 @@ async function filesMatching(pattern: string, baseDir: string): Promise<readonly
     throw new TwqError('TWQ_TASKS', `tasks: there is no file ${path}`, { hint: extensionHint(pattern, path) })
   }
   if (matches.length > 0) return matches.sort()
-  throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}" in ${baseDir}`, {
-    hint: 'Patterns start at the folder of the configuration file.',
-  })
+  if (isAbsolute(pattern)) throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}"`, { hint: STARTS })
+  throw new TwqError('TWQ_TASKS', `tasks: no file matches "${pattern}" in ${baseDir}`, { hint: STARTS })
 }
 
 /** The files that match a glob of any form; undefined for a path that is not a glob. */
@@ -79,7 +80,5 @@ async function filesOfGlob(pattern: string, baseDir: string): Promise<string[] |
 
 function extensionHint(pattern: string, path: string): string {
   const extension = ['.ts', '.mts', '.js', '.mjs'].find((candidate) => existsSync(path + candidate))
-  return extension === undefined
-    ? 'Paths start at the folder of the configuration file.'
-    : `Did you mean "${pattern}${extension}"?`
+  return extension === undefined ? STARTS : `Did you mean "${pattern}${extension}"?`
 }

@@ -116,6 +116,9 @@ describe('a command line that can not be meant', () => {
       ["missing required argument 'name'", 'See twq task send --help'],
     ],
     [['-o', 'xml', 'task', 'list'], ["argument 'xml' is invalid"]],
+    [['-A', '', 'task', 'list'], ['--config needs a value, and was given an empty one']],
+    [['failed', 'drop', '--text', '', '--yes'], ['--text needs a value']],
+    [['worker', 'start', '--include='], ['--include needs a value']],
     [['--cwd', '/nowhere', 'task', 'list'], ["--cwd: can't work in /nowhere"]],
     [['task', 'send', 'add', '5'], ['the arguments must be a JSON array or object, got 5']],
     [

@@ -75,6 +75,11 @@ const mistakes: Readonly<Record<string, () => Mistake>> = {
     status: 78,
     says: ['no file matches "./tsks/*.ts"'],
   }),
+  'includes a glob that matches nothing': () => ({
+    args: [...start, '-I', './tsks/*.ts'],
+    status: 78,
+    says: [/no file matches "\/.*\/tsks\/\*\.ts"\n/, 'those of -I at the working directory'],
+  }),
   'has a task file that throws': () => ({
     files: { 'tasks/bad.ts': "throw new TypeError('oh no')" },
     args: start,
