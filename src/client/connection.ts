@@ -7,6 +7,7 @@ import { createSession, type Session } from '../broker/session.ts'
 import { TwqError } from '../errors.ts'
 import { type EventOptions, type EventStream, receiveEvents } from '../events/receiver.ts'
 import type { Outgoing } from '../protocol/wire.ts'
+import { clientClosed } from '../results/client-closed.ts'
 import type { Replies } from '../results/replies.ts'
 import type { ResultReading } from '../results/result-reading.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
@@ -47,6 +48,7 @@ export class ClientConnection {
   readonly #publishTimeout: number
   readonly #clock: Clock
   #started = false
+  #closing = false
 
   constructor(broker: Broker, settings: ConnectionSettings, logger: EventLogger | undefined) {
     const { results, router, clock, publishTimeout, holdFor, delayedQueueType } = settings
@@ -106,7 +108,7 @@ export class ClientConnection {
       },
       { signal: limit.signal },
     )
-    return await unlessAborted(asked, limit.signal)
+    return await this.#unlessClosed(unlessAborted(asked, limit.signal))
   }
 
   /** Asks the worker that leads the schedules. Rejects with `TWQ_BROKER_UNREACHABLE` where the broker can't be reached within the time for a publish. */
@@ -114,7 +116,14 @@ export class ClientConnection {
     const reason = () => this.#unreached('the command')
     using limit = timeLimit({ ms: this.#publishTimeout + LONGEST_ANSWER, reason })
     const asked = this.#session.withChannel((channel) => askLeader(channel, request, this.#clock), limit)
-    return await unlessAborted(asked, limit.signal)
+    return await this.#unlessClosed(unlessAborted(asked, limit.signal))
+  }
+
+  /** The same, with the error of a closed client for what `close` cut off. */
+  async #unlessClosed<T>(asked: Promise<T>): Promise<T> {
+    return await asked.catch((error: unknown) => {
+      throw this.#closing && TwqError.is(error, 'TWQ_CLOSED') ? clientClosed() : error
+    })
   }
 
   #unreached(what: string): TwqError {
@@ -146,6 +155,7 @@ export class ClientConnection {
 
   async close(): Promise<void> {
     if (!this.#started) return
+    this.#closing = true
     await this.#sender.settled()
     await this.replies?.leave()
     await this.#publisher[Symbol.asyncDispose]()

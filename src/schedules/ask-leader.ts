@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, Delivery } from '../broker/broker.ts'
+import { closeError } from '../broker/close-error.ts'
 import { inTime } from '../broker/in-time.ts'
 import { TwqError } from '../errors.ts'
 import { parseJson } from '../protocol/json.ts'
@@ -29,7 +30,8 @@ const LONGEST_LOOK = 1_000
 
 /**
  * Puts a command into the queue of schedules, and waits for the answer. Rejects with `TWQ_SCHEDULE` for one that is refused, with
- * `TWQ_SCHEDULES_NO_LEADER` where there is no queue yet, and for a question that has no answer in time, and with `TWQ_QUEUE_DOWN` where the
+ * `TWQ_SCHEDULES_NO_LEADER` where there is no queue yet, and for a question that has no answer in time, with the error that ended
+ * the channel, or `TWQ_CLOSED`, for a question that was under way then, and with `TWQ_QUEUE_DOWN` where the
  * node that the queue lives on is away.
  */
 export async function askLeader(channel: Channel, request: LeaderRequest, clock: Clock): Promise<LeaderAnswer> {
@@ -47,7 +49,9 @@ export async function askLeader(channel: Channel, request: LeaderRequest, clock:
     throw TwqError.is(error, 'TWQ_PUBLISH_REFUSED') ? ((await whyDown(channel, namespace, clock)) ?? error) : error
   })
   published.catch(() => {})
-  void channel.closed.then(() => answered.resolve(undefined))
+  answered.promise.catch(() => {})
+  // A command that the broker has is carried out all the same.
+  void channel.closed.then((reason) => (asks ? answered.reject(closeError(reason)) : answered.resolve(undefined)))
   const startLimit = (): Timer => clock.after(LONGEST_ANSWER, () => answered.resolve(undefined))
   // A command must be safe. A question may be forgotten with a broker that does not confirm it.
   const early = asks ? startLimit() : undefined

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker, Channel, Connection, Delivery, ServerInfo } from '../broker/broker.ts'
+import { closeError } from '../broker/close-error.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import { inTime } from '../broker/in-time.ts'
 import {
@@ -15,6 +16,7 @@ import type { Route } from '../protocol/wire.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
 import { deferred } from '../runtime/time/deferred.ts'
+import { onAbort } from '../runtime/time/on-abort.ts'
 import { GatheredReplies } from './gathered-replies.ts'
 
 /** How long to listen, and to whom. Times in milliseconds. */
@@ -85,13 +87,17 @@ export class Broadcast {
   }
 }
 
-/** Asks as {@link Broadcast.ask}, on a channel for this one question. */
+/**
+ * Asks as {@link Broadcast.ask}, on a channel for this one question. Rejects with the error that ended the channel, with `TWQ_CLOSED` where
+ * it was closed before the answers were there, and with the reason of a signal that aborts, or has.
+ */
 export async function askOn(
   channel: Channel,
   method: string,
   args: JsonObject,
   { server, clock, ...options }: AskOptions & { readonly server: ServerInfo; readonly clock: Clock },
 ): Promise<Map<string, Json>> {
+  options.signal?.throwIfAborted()
   const gathered = new GatheredReplies()
   const { replies } = gathered
   const done = deferred<void>()
@@ -122,17 +128,15 @@ export async function askOn(
   const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
   if (answer === 'returned') throw noWorker()
   const limit = clock.after(options.timeout, done.resolve)
-  const onAbort = (): void => done.reject(options.signal?.reason)
-  options.signal?.addEventListener('abort', onAbort, { once: true })
-  void channel.closed.then((reason) => {
-    if (reason.kind === 'lost') done.reject(reason.error)
-  })
+  const { signal } = options
+  const unfollow = signal && onAbort(signal, () => done.reject(signal.reason))
+  void channel.closed.then((reason) => done.reject(closeError(reason)))
   try {
     await done.promise
   } finally {
     limit.cancel()
     quiet?.cancel()
-    options.signal?.removeEventListener('abort', onAbort)
+    unfollow?.()
   }
   if (gathered.dropped > 0) options.onDropped?.(gathered.dropped)
   return replies
