@@ -43,7 +43,7 @@ export function chain(...given: readonly Canvas[] | readonly [readonly Canvas[]]
   const all = (given.length === 1 && Array.isArray(given[0]) ? given[0] : given) as readonly unknown[]
   if (all.length === 0) throw new TwqError('TWQ_ARGUMENTS', 'a chain needs at least one signature')
   const steps = all.map((step, index) => fieldsOf(step, `chain step ${index + 1}`))
-  return compose(asOne(steps.reduce(joined, [])))
+  return compose(asOne(joined(steps)))
 }
 
 /** As in Celery, a chain of one that is itself a composition becomes that composition. */
@@ -54,7 +54,7 @@ function asOne(steps: readonly SignatureFields[]): SignatureFields {
 
 /** The steps of a chain, composed as `chain` does. Throws `TWQ_MESSAGE_MALFORMED`. */
 export function stepsOfChain(chain: SignatureFields): readonly SignatureFields[] {
-  return unchained(chain).reduce(joined, [])
+  return joined(unchained(chain))
 }
 
 export function chainOf(steps: readonly SignatureFields[]): SignatureFields {
@@ -62,16 +62,26 @@ export function chainOf(steps: readonly SignatureFields[]): SignatureFields {
   return { kind: 'chain', task: 'celery.chain', args: [], kwargs: { tasks }, options: {}, immutable: false }
 }
 
-/** Appends a step, composed as with Celery's `|`. */
-function joined(steps: readonly SignatureFields[], given: SignatureFields): readonly SignatureFields[] {
-  if (given.kind === 'chain') return unchained(given).reduce(joined, steps)
+/** Appends to `steps` others, composed as with Celery's `|`. In one go, since a copy for each step makes long chains quadratic. */
+function joined(given: readonly SignatureFields[], steps: SignatureFields[] = []): readonly SignatureFields[] {
+  const unrolled = given.flatMap(unrolledStep)
+  for (const [index, step] of unrolled.entries()) {
+    const last = steps.at(-1)
+    if (last?.kind === 'chord') {
+      steps[steps.length - 1] = continued(last, unrolled.slice(index))
+      break
+    }
+    if (last?.kind === 'group') steps[steps.length - 1] = chordOf(last, step)
+    else steps.push(step)
+  }
+  return steps
+}
+
+/** The steps of an inner chain, and the member of a group of one. */
+function unrolledStep(given: SignatureFields): readonly SignatureFields[] {
+  if (given.kind === 'chain') return unchained(given).flatMap(unrolledStep)
   const step = withoutLoneGroup(given)
-  if (step !== given) return joined(steps, step)
-  const before = steps.slice(0, -1)
-  const last = steps.at(-1)
-  if (last?.kind === 'chord') return [...before, continued(last, step)]
-  if (last?.kind === 'group') return [...before, chordOf(last, step)]
-  return [...steps, step]
+  return step === given ? [step] : unrolledStep(step)
 }
 
 /** A header and its body as a chord. */
@@ -82,9 +92,9 @@ export function chordOf(header: SignatureFields, body: SignatureFields): Signatu
 }
 
 /** What follows a chord follows its body. */
-function continued(chord: SignatureFields, next: SignatureFields): SignatureFields {
+function continued(chord: SignatureFields, following: readonly SignatureFields[]): SignatureFields {
   const body = readSignature(chord.kwargs.body, 'chord.body')
-  const longer = joined(body.kind === 'chain' ? unchained(body) : [body], next)
+  const longer = joined(following, body.kind === 'chain' ? unchained(body) : [body])
   return { ...chord, kwargs: { ...chord.kwargs, body: composedJson(asOne(longer)) } }
 }
 

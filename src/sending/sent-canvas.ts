@@ -14,16 +14,29 @@ export function handleOf(
   feedOf: (taskId: string) => ResultFeed | undefined,
   revoke?: Revoke,
 ): SentTask | SentGroup {
-  const parent = node.parent === undefined ? undefined : handleOf(node.parent, feedOf, revoke)
-  if (node.kind === 'group') return new SentGroup(node, (member) => handleOf(member, feedOf, revoke), revoke, parent)
-  return new SentTask(node.id, node.task, node.readable ? feedOf(node.id) : undefined, revoke, parent)
+  let handle: SentTask | SentGroup | undefined
+  for (const one of lineOf(node)) {
+    handle =
+      one.kind === 'group'
+        ? new SentGroup(one, (member) => handleOf(member, feedOf, revoke), revoke, handle)
+        : new SentTask(one.id, one.task, one.readable ? feedOf(one.id) : undefined, revoke, handle)
+  }
+  return handle as SentTask | SentGroup
 }
 
 /** The tasks whose results come back to the sender. */
 export function readableTasks(node: Node): readonly string[] {
-  const before = node.parent === undefined ? [] : readableTasks(node.parent)
-  if (node.kind === 'group') return [...before, ...node.members.flatMap(readableTasks)]
-  return node.readable ? [...before, node.id] : before
+  return lineOf(node).flatMap((one) => {
+    if (one.kind === 'group') return one.members.flatMap(readableTasks)
+    return one.readable ? [one.id] : []
+  })
+}
+
+/** What runs before a node, first to last, and the node itself. A loop: a chain may have more steps than calls can be nested. */
+function lineOf(node: Node): readonly Node[] {
+  const line: Node[] = []
+  for (let one: Node | undefined = node; one !== undefined; one = one.parent) line.push(one)
+  return line.reverse()
 }
 
 /** The ids of the tasks that a handle is about. */
