@@ -88,10 +88,9 @@ export class Connection implements ChannelOwner {
     }
     for (const frame of frames) this.#socket.write(frame)
     this.#heartbeat?.wrote()
-    if (!this.#backedUp && this.#socket.writableLength > this.#around.limits.maxUnread) {
-      this.#backedUp = true
-      this.#regulateReading()
-    }
+    const unread = this.#socket.writableLength
+    if (unread > this.#around.limits.maxUnread) this.#backedUp = true
+    if (unread > this.#around.limits.maxUnreadAnswers) this.#socket.pause()
   }
 
   publishing(): void {
@@ -233,7 +232,7 @@ export class Connection implements ChannelOwner {
   }
 
   #regulateReading(): void {
-    if (this.#blocked || this.#backedUp) {
+    if (this.#blocked || this.#socket.writableLength > this.#around.limits.maxUnreadAnswers) {
       this.#socket.pause()
     } else {
       this.#heartbeat?.heard()
@@ -274,7 +273,6 @@ export class Connection implements ChannelOwner {
     this.#deadline = this.#clock.after(CLOSE_TIMEOUT, () => this.#socket.destroy())
     // Goes on reading: the answer comes after what the client has sent already.
     this.#blocked = false
-    this.#backedUp = false
     this.#socket.resume()
   }
 

@@ -31,6 +31,11 @@ export interface ConnectionLimits {
   readonly maxIncompleteBytes: number
   /** Milliseconds from the TCP connection to `connection.open`. */
   readonly handshakeTimeout: number
-  /** Bytes that wait for the client to read them, above which it gets no more deliveries and nothing more is read from it. */
+  /**
+   * Bytes that wait for the client to read them, above which it gets no more deliveries. It is still read from, as by RabbitMQ: a client
+   * that publishes before it reads again would wait without end.
+   */
   readonly maxUnread: number
+  /** The same, above which nothing more is read from it: then what it asks for, messages by `basic.get` for instance, adds to them. */
+  readonly maxUnreadAnswers: number
 }

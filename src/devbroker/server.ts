@@ -98,6 +98,7 @@ export async function startDevBroker(options: DevBrokerOptions = {}): Promise<De
     maxIncompleteBytes: Math.max(maxMessageBytes, maxHeldBytes),
     handshakeTimeout: options.handshakeTimeout ?? 10_000,
     maxUnread: 4 * MIB,
+    maxUnreadAnswers: 16 * MIB,
   }
 
   const server = createServer((socket) => {
