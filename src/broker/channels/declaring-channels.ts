@@ -36,6 +36,8 @@ export class DeclaringChannels implements Pick<Session, 'withChannel'>, AsyncDis
   readonly #options: DeclaringOptions
   readonly #fallback: Pick<Session, 'withChannel'>
   #shared: Promise<Shared> | undefined
+  /** What that has resolved with. */
+  #open: Shared | undefined
   #closed = false
 
   constructor(options: DeclaringOptions) {
@@ -86,7 +88,7 @@ export class DeclaringChannels implements Pick<Session, 'withChannel'>, AsyncDis
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     const shared = await this.#shared?.catch(() => undefined)
-    this.#retire(shared)
+    if (shared !== undefined) this.#retire(shared)
   }
 
   async #on<T>({ connection }: Pick<Shared, 'connection'>, use: (channel: Channel) => Promise<T>): Promise<T> {
@@ -103,6 +105,7 @@ export class DeclaringChannels implements Pick<Session, 'withChannel'>, AsyncDis
     this.#shared ??= this.#connect().then((connection) => {
       if (connection === undefined) throw new Error('no connection')
       const shared: Shared = { connection, users: 0, timer: undefined }
+      this.#open = shared
       void connection.closed.then(() => this.#retire(shared))
       return shared
     })
@@ -130,10 +133,13 @@ export class DeclaringChannels implements Pick<Session, 'withChannel'>, AsyncDis
     else shared.timer = this.#options.clock.after(LINGER, () => this.#retire(shared))
   }
 
-  /** Nothing more is asked on it. */
-  #retire(shared: Shared | undefined): void {
-    this.#shared = undefined
-    shared?.timer?.cancel()
-    void shared?.connection[Symbol.asyncDispose]()
+  /** Nothing more is asked on it. One that was closed is retired again once its last user has left: there may be another by then. */
+  #retire(shared: Shared): void {
+    if (this.#open === shared) {
+      this.#open = undefined
+      this.#shared = undefined
+    }
+    shared.timer?.cancel()
+    void shared.connection[Symbol.asyncDispose]()
   }
 }
