@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { cutText } from '../../runtime/text/cut-text.ts'
+import { displayWidth, endWithin, startWithin } from '../../runtime/text/display-width.ts'
 import { escapeInJson, printable } from '../../runtime/text/printable.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
@@ -17,6 +18,8 @@ export interface Column<Row> {
 export interface TableStyle {
   readonly width?: number
   readonly title?: (text: string) => string
+  /** Lines that do not fit are cut afterwards; without it the terminal wraps them. */
+  readonly unwrapped?: boolean
   /** Cells are shown at any length; without it they are cut at 1,000 characters. */
   readonly whole?: boolean
 }
@@ -30,15 +33,15 @@ export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[],
   const shown = style.whole ? printable : (text: string): string => printable(cutText(text))
   const cells = [...rows].map((row) => columns.map((column) => shown(column.cell(row))))
   const widths = columns.map(({ title }, index) =>
-    cells.reduce((widest, line) => Math.max(widest, lengthOf(line[index] as string)), title.length),
+    cells.reduce((widest, line) => Math.max(widest, displayWidth(line[index] as string)), title.length),
   )
-  shrink(widths, columns, style.width ?? Number.POSITIVE_INFINITY)
+  shrink(widths, columns, style)
 
   const format = (line: readonly string[], mark: (text: string) => string): string => {
     const padded = line.map((text, index) => {
       const width = widths[index] as number
       const fitting = cutMiddle(text, width)
-      const padding = ' '.repeat(width - lengthOf(fitting))
+      const padding = ' '.repeat(width - displayWidth(fitting))
       return columns[index]?.align === 'right' ? padding + mark(fitting) : mark(fitting) + padding
     })
     return padded.join(GAP).trimEnd()
@@ -48,11 +51,18 @@ export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[],
   return `${lines.join('\n')}\n`
 }
 
-/** Narrows the widest elastic column until the line fits, or all are at their least width. */
-function shrink<Row>(widths: number[], columns: readonly Column<Row>[], available: number): void {
-  let surplus = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - available
+/**
+ * Narrows the widest elastic column until the line fits, or all are at their least width. A line that does not fit even
+ * then takes two lines of the terminal, or more: its elastic columns share all that these have.
+ */
+function shrink<Row>(widths: number[], columns: readonly Column<Row>[], { width, unwrapped }: TableStyle): void {
+  if (width === undefined) return
+  const gaps = GAP.length * (widths.length - 1)
+  const least = widths.reduce((sum, w, index) => sum + (columns[index]?.elastic ? Math.min(w, NARROWEST) : w), gaps)
+  const lines = unwrapped ? 1 : Math.max(1, Math.ceil(least / width))
+  let surplus = widths.reduce((sum, w) => sum + w, gaps) - lines * width
   while (surplus > 0) {
-    const elastic = widths.map((width, index) => (columns[index]?.elastic ? width : 0))
+    const elastic = widths.map((w, index) => (columns[index]?.elastic ? w : 0))
     const widest = Math.max(...elastic)
     if (widest <= NARROWEST) return
     const index = elastic.indexOf(widest)
@@ -62,17 +72,11 @@ function shrink<Row>(widths: number[], columns: readonly Column<Row>[], availabl
   }
 }
 
-/** Keeps the beginning and the end of a text. */
+/** Keeps the beginning and the end of a text: at most `width` columns of a terminal. */
 function cutMiddle(text: string, width: number): string {
-  const characters = [...text]
-  if (characters.length <= width) return text
-  const head = Math.ceil((width - 1) / 2)
-  const tail = width - 1 - head
-  return `${characters.slice(0, head).join('')}…${tail > 0 ? characters.slice(-tail).join('') : ''}`
-}
-
-function lengthOf(text: string): number {
-  return [...text].length
+  if (displayWidth(text) <= width) return text
+  const head = startWithin(text, Math.ceil((width - 1) / 2))
+  return `${head}…${endWithin(text, width - 1 - displayWidth(head))}`
 }
 
 /**

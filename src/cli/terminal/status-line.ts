@@ -1,3 +1,4 @@
+import { displayWidth, startWithin } from '../../runtime/text/display-width.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 
@@ -27,8 +28,7 @@ export function statusLine(flags: GlobalOptions): StatusLine {
     if (text === undefined) return
     const seconds = `  ${Math.floor((systemClock.monotonic() - start) / 1_000)} s`
     const width = Math.max(NARROWEST, (process.stderr.columns ?? 80) - 1) - seconds.length
-    const characters = [...text]
-    const shown = characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : text
+    const shown = displayWidth(text) > width ? `${startWithin(text, width - 1)}…` : text
     process.stderr.write(`${CLEAR_LINE}${shown}${seconds}`)
   }
   const ticking = setInterval(draw, TICK)

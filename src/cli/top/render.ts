@@ -1,5 +1,6 @@
 import type { TaskState } from '../../events/task-state.ts'
 import { isAlive, type WorkerState } from '../../events/worker-state.ts'
+import { endWithin, startWithin } from '../../runtime/text/display-width.ts'
 import { printable } from '../../runtime/text/printable.ts'
 import { type Column, table, toJson } from '../terminal/output.ts'
 import { type Interface, shownTasks } from './interface.ts'
@@ -34,7 +35,7 @@ const HELP = 's sort  / filter  x revoke  up/down choose  q quit'
 export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }: Frame): readonly string[] {
   const tasks = shownTasks(scene.tasks, chosen)
   const workers = sortedWorkers(scene)
-  const head = cut(`${summary(scene, workers, tasks.length)}  by ${chosen.sort}${filterText(chosen)}`, columns)
+  const head = startWithin(`${summary(scene, workers, tasks.length)}  by ${chosen.sort}${filterText(chosen)}`, columns)
   const lines = [mark(head, 'bar')]
   // A quarter for the workers, a fifth for the queues, and the tasks have the rest.
   const part = (share: number): number => Math.max(1, Math.floor(rows * share))
@@ -48,7 +49,7 @@ export function screen(scene: Scene, chosen: Interface, { rows, columns, mark }:
   lines.push(
     ...taskLines.map((line, index) => (cursor !== -1 && index - 1 + first === cursor ? mark(line, 'selected') : line)),
   )
-  return [...lines.slice(0, Math.max(0, rows - 1)), cut(bottomLine(chosen), columns)]
+  return [...lines.slice(0, Math.max(0, rows - 1)), startWithin(bottomLine(chosen, columns), columns)]
 }
 
 /** Everything for programs: workers and tasks by Celery's keys, the newest tasks first. */
@@ -85,8 +86,8 @@ function section<Row>(
   width: number,
   mark: Frame['mark'],
 ): readonly string[] {
-  const [title = '', ...lines] = table(rows, columns, { width }).trimEnd().split('\n')
-  return [mark(cut(title, width), 'title'), ...lines.map((line) => cut(line, width))]
+  const [title = '', ...lines] = table(rows, columns, { width, unwrapped: true }).trimEnd().split('\n')
+  return [mark(startWithin(title, width), 'title'), ...lines.map((line) => startWithin(line, width))]
 }
 
 function summary({ now }: Scene, workers: readonly WorkerState[], tasks: number): string {
@@ -98,14 +99,19 @@ function filterText({ filter }: Interface): string {
   return filter === '' ? '' : `  with "${printable(filter)}"`
 }
 
-function bottomLine({ mode, filter, message }: Interface): string {
+const REVOKE_KEYS = 'y: revoke  t: also end it  n: no'
+
+/** What can be typed stays in sight on a narrow terminal: the task's name is cut, and the beginning of a filter. */
+function bottomLine({ mode, filter, message }: Interface, columns: number): string {
   switch (mode.kind) {
     case 'browse':
       return printable(message ?? HELP)
     case 'filter':
-      return `filter: ${printable(filter)}_`
-    case 'revoke':
-      return `revoke ${printable(mode.name)}[${printable(mode.uuid)}]?  y: it does not start  t: end it too if it runs  n: no`
+      return `filter: ${endWithin(printable(filter), columns - 'filter: _'.length)}_`
+    case 'revoke': {
+      const task = `${printable(mode.name)}[${printable(mode.uuid)}]`
+      return `${startWithin(task, columns - '?  '.length - REVOKE_KEYS.length)}?  ${REVOKE_KEYS}`
+    }
     default:
       return mode satisfies never
   }
@@ -163,9 +169,4 @@ function span(seconds: number | undefined): string {
 
 function numeral(value: number | undefined): string {
   return value === undefined ? '-' : String(value)
-}
-
-function cut(text: string, width: number): string {
-  const characters = [...text]
-  return characters.length <= width ? text : characters.slice(0, Math.max(0, width)).join('')
 }

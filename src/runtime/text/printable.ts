@@ -8,8 +8,8 @@ const UNPRINTABLE_IN_LINES = /\r\n|[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202
 const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 /**
- * `text` on one line, safe for a terminal: control characters become escapes, `
- * ` or `\u001b`.
+ * `text` on one line, safe for a terminal: control characters become escapes, `\n` or
+ * `\u001b`.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escapeCharacter)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Column, table, toJson } from '../../../src/cli/terminal/output.ts'
+import { displayWidth } from '../../../src/runtime/text/display-width.ts'
 
 interface Row {
   readonly name: string
@@ -31,7 +32,23 @@ describe('tables', () => {
 
   it('lets a line be longer rather than cut everything away', () => {
     const rows = [{ name: 'a-name-as-long-as-this', args: 'abcdefghijklmnopqrstuvwxyz', count: 1 }]
-    expect(table(rows, columns, { width: 10 }).split('\n')[1]).toContain('abcdef…vwxyz')
+    expect(table(rows, columns, { width: 10 }).split('\n')[1]).toContain('abcdefghi…rstuvwxyz')
+  })
+
+  it('aligns what a terminal draws two columns wide, and cuts between characters', () => {
+    const rows = [
+      { name: '任务', args: '[1]', count: 1 },
+      { name: 'family👨‍👩‍👧‍👦', args: '漢字'.repeat(20), count: 12 },
+    ]
+    const lines = table(rows, columns, { width: 40 }).trimEnd().split('\n')
+    expect(lines.map(displayWidth)).toEqual(lines.map(() => displayWidth(lines[0] as string)))
+    expect(displayWidth(lines[0] as string)).toBeLessThanOrEqual(40)
+  })
+
+  it('uses the whole of a second line where one is too short in any case', () => {
+    const rows = [{ name: 'n'.repeat(30), args: 'abcdefghijklmnopqrstuvwxyz', count: 1 }]
+    expect(table(rows, columns, { width: 40 }).split('\n')[1]).toContain('abcdefghijklmnopqrstuvwxyz')
+    expect(table(rows, columns, { width: 32 }).split('\n')[1]).toHaveLength(64)
   })
 
   it('cuts cells at a thousand characters, unless all of a thing is to be shown', () => {

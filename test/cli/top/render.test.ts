@@ -3,6 +3,7 @@ import { FIRST_SIGHT, type Interface } from '../../../src/cli/top/interface.ts'
 import { type Frame, report, type Scene, screen } from '../../../src/cli/top/render.ts'
 import type { TaskState } from '../../../src/events/task-state.ts'
 import type { WorkerState } from '../../../src/events/worker-state.ts'
+import { displayWidth } from '../../../src/runtime/text/display-width.ts'
 
 const worker = (hostname: string, fields: Partial<WorkerState> = {}): WorkerState => ({
   ...{ hostname, pid: 1, freq: 2, lastHeard: 999, active: 1, processed: 20, loadavg: [0.5, 1, 2] },
@@ -71,9 +72,26 @@ describe('the screen', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
   })
 
+  it.each([40, 80])('fits tasks whose names take two columns for a character into %i columns', (columns) => {
+    const shown = {
+      ...scene,
+      tasks: [task('t1', { name: '任务'.repeat(30), args: '🐇'.repeat(50) })],
+      workers: [worker(`工人@${'主'.repeat(60)}`)],
+      queues: [{ name: '队列'.repeat(30), ready: 1, consumers: 1 }],
+    }
+    const lines = drawn({ filter: '任' }, { shown, columns })
+    expect(Math.max(...lines.map(displayWidth))).toBeLessThanOrEqual(columns)
+  })
+
+  it.each([40, 80])('keeps the keys of the question and the end of the filter in sight in %i columns', (columns) => {
+    const mode = { kind: 'revoke', uuid: '0d2b5a4e-6f0c-4b0e-8f5e-6f6f5c8f2a11', name: 'reports.nightly' } as const
+    expect(drawn({ mode }, { columns }).at(-1)).toMatch(/^rep.*y: .*t: .*n: no$/)
+    expect(drawn({ mode: { kind: 'filter' }, filter: `${'x'.repeat(200)}end` }, { columns }).at(-1)).toMatch(/xend_$/)
+  })
+
   it('asks before it revokes, shows the filter while it is typed, and what came of it', () => {
     expect(drawn({ mode: { kind: 'revoke', uuid: 't1', name: 'add' } }).at(-1)).toMatch(
-      /^revoke add\[t1\]\?.*y:.*t:.*n:/,
+      /^add\[t1\]\? {2}y: revoke .*t:.*n: no$/,
     )
     const filtered = drawn({ mode: { kind: 'filter' }, filter: 'succ' })
     expect(filtered.at(-1)).toBe('filter: succ_')
