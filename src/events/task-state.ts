@@ -82,6 +82,7 @@ export function taskAfter(before: TaskState | undefined, event: CeleryEvent): Ta
   return {
     timestamp,
     clock,
+    ...nameOfUnknown(event),
     ...before,
     ...fields,
     uuid: event.uuid as string,
@@ -89,6 +90,13 @@ export function taskAfter(before: TaskState | undefined, event: CeleryEvent): Ta
     ...(subject === 'sent' ? { client: hostname } : { worker: hostname }),
     ...(known !== undefined && { [subject]: timestamp }),
   }
+}
+
+// Celery's only event of a task that is not registered has its name nowhere else.
+function nameOfUnknown({ type, exception }: CeleryEvent): Partial<TaskState> {
+  if (type !== 'task-failed' || typeof exception !== 'string') return {}
+  const name = /^NotRegistered\('([^'\\]+)'\)$/.exec(exception)?.[1]
+  return name === undefined ? {} : { name: boundedText(name) }
 }
 
 function rank(state: string): number {

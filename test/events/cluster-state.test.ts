@@ -53,6 +53,14 @@ describe('the state of a task', () => {
     expect(state.tasks.get('t1')?.state).toBe(expected)
   })
 
+  it('has the name of a task that is not registered from the exception, unless an event told it', () => {
+    const failed = task('failed', { exception: "NotRegistered('emails.sent')" })
+    expect(stateAfter(failed).tasks.get('t1')?.name).toBe('emails.sent')
+    expect(stateAfter(task('sent', { name: 'emails.send' }), failed).tasks.get('t1')?.name).toBe('emails.send')
+    expect(stateAfter(failed, task('received', { name: 'emails.send' })).tasks.get('t1')?.name).toBe('emails.send')
+    expect(stateAfter(task('failed', { exception: "KeyError('x')" })).tasks.get('t1')?.name).toBeUndefined()
+  })
+
   it('holds what its events said, and when', () => {
     const sent = task('sent', { hostname: 'gen1@host1', queue: 'q', name: 'add' })
     const received = task('received', {

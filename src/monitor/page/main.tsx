@@ -5,6 +5,8 @@ import './styles/shell.css'
 import './styles/parts.css'
 import './styles/tables.css'
 import { App } from './app.tsx'
+import { showControlCharacters } from './plain-text.ts'
 
+showControlCharacters()
 const root = document.getElementById('root')
 if (root !== null) render(<App />, root)

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
+import { lonely, tickLabels } from './chart-marks.ts'
 
 /** A line of a chart. */
 export interface Line {
@@ -89,7 +90,7 @@ function optionsFor(element: HTMLElement, lines: readonly Line[], format: ChartP
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 28, values: (_plot, splits) => splits.map(hourOf), space: 70 },
-      { ...axis, size: 64, values: (_plot, splits) => splits.map((value) => format(value)), space: 40 },
+      { ...axis, size: 64, values: (_plot, splits) => tickLabels(splits, format), space: 40 },
     ],
     series: [
       {},
@@ -97,7 +98,12 @@ function optionsFor(element: HTMLElement, lines: readonly Line[], format: ChartP
         label,
         stroke: colour(name),
         width: 2,
-        points: { show: false },
+        points: {
+          show: false,
+          filter: (plot: uPlot, index: number) => lonely(plot.data[index] ?? []),
+          size: 6,
+          fill: colour(name),
+        },
         spanGaps: false,
       })),
     ],
