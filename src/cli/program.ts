@@ -6,6 +6,7 @@ import { type Families, families } from './families.ts'
 import { Command, Option } from './flags/commander.ts'
 import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
+import { terminalWidth } from './terminal/terminal-width.ts'
 
 /**
  * The tree of commands. The subcommands and flags of a top-level command are imported once the command line names it, and the code of
@@ -95,5 +96,5 @@ function termOf(command: Command): string {
 
 // Without a terminal commander wraps at 80 columns, which a pager or a test does not need.
 function helpWidth(): number {
-  return process.stdout.columns ?? 200
+  return terminalWidth(process.stdout) ?? 200
 }

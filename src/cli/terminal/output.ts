@@ -4,6 +4,7 @@ import { displayWidth, endWithin, startWithin } from '../../runtime/text/display
 import { escapeInJson, printable } from '../../runtime/text/printable.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts'
+import { terminalWidth } from './terminal-width.ts'
 
 /** One column of a table for people. */
 export interface Column<Row> {
@@ -164,8 +165,9 @@ export function note(text: string, { quiet }: GlobalOptions): void {
 
 /** The style of tables on this terminal: its width, and bold titles if it has colours. */
 export function terminalStyle(): TableStyle {
+  const width = terminalWidth(process.stdout)
   return {
-    ...(process.stdout.columns !== undefined && { width: process.stdout.columns }),
+    ...(width !== undefined && { width }),
     title: (text) => styleText('bold', text, { stream: process.stdout }),
   }
 }

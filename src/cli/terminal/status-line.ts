@@ -1,6 +1,7 @@
 import { displayWidth, startWithin } from '../../runtime/text/display-width.ts'
 import { systemClock } from '../../runtime/time/clock.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
+import { terminalWidth } from './terminal-width.ts'
 
 const CLEAR_LINE = '\r\u001b[K'
 // The interval at which the elapsed time is redrawn, in milliseconds.
@@ -27,7 +28,7 @@ export function statusLine(flags: GlobalOptions): StatusLine {
   const draw = (): void => {
     if (text === undefined) return
     const seconds = `  ${Math.floor((systemClock.monotonic() - start) / 1_000)} s`
-    const width = Math.max(NARROWEST, (process.stderr.columns ?? 80) - 1) - seconds.length
+    const width = Math.max(NARROWEST, (terminalWidth(process.stderr) ?? 80) - 1) - seconds.length
     const shown = displayWidth(text) > width ? `${startWithin(text, width - 1)}…` : text
     process.stderr.write(`${CLEAR_LINE}${shown}${seconds}`)
   }

@@ -1,5 +1,6 @@
 import { emitKeypressEvents } from 'node:readline'
 import { styleText } from 'node:util'
+import { suspend } from '../terminal/suspend.ts'
 import type { KeyPress } from './interface.ts'
 import type { Frame } from './render.ts'
 
@@ -21,29 +22,38 @@ const ROWS = 24
 const COLUMNS = 80
 
 /**
- * Takes the screen and the keyboard, and gives both back when disposed of, or when the process ends before that. Ctrl-C is
- * a signal to this process, as ever.
+ * Takes the screen and the keyboard, and gives both back when disposed of, when Ctrl-Z suspends the process, or when it ends
+ * before that. Ctrl-C is a signal to this process, as ever.
  */
 export function takeTerminal(hear: {
   readonly onKey: (key: KeyPress) => void
   readonly onResize: () => void
 }): Terminal {
   const { stdin, stdout } = process
-  let ours = true
+  let ours = false
   const release = (): void => {
     if (!ours) return
     ours = false
     stdout.write(USUAL_SCREEN)
     if (stdin.isTTY) stdin.setRawMode(false)
   }
+  const take = (): void => {
+    ours = true
+    stdout.write(ALTERNATE_SCREEN)
+    stdin.setRawMode(true)
+  }
   const onKeypress = (text: string | undefined, key: { name?: string; ctrl?: boolean }): void => {
     if (key.ctrl && key.name === 'c') process.kill(process.pid, 'SIGINT')
-    else if (!key.ctrl) hear.onKey({ name: key.name, text })
+    else if (key.ctrl && key.name === 'z') {
+      release()
+      suspend()
+      take()
+      hear.onResize()
+    } else if (!key.ctrl) hear.onKey({ name: key.name, text })
   }
   process.once('exit', release)
-  stdout.write(ALTERNATE_SCREEN)
   emitKeypressEvents(stdin)
-  stdin.setRawMode(true)
+  take()
   stdin.on('keypress', onKeypress)
   stdin.resume()
   stdout.on('resize', hear.onResize)

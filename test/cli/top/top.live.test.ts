@@ -45,7 +45,7 @@ it('shows a worker in Python and one of ours, their queues and a task, and ends 
   await top.until(`tasks 1  by time  with "${id}"`)
   top.write('\u001b[B')
   top.write('x')
-  await top.until(`revoke block[${id}]?`)
+  await top.until(`block[${id}]?  y: revoke`)
   top.write('t')
   await top.until(`${id} is revoked`)
   await ours.log.until((record) => record.event === 'task.revoked' && record.task_id === id)
