@@ -6,7 +6,10 @@ export function addInit(init: Command, exit: Exit): void {
   init
     .argument('[folder]')
     .option('--python', 'add a Celery client module')
-    .option('--twq <spec>', 'the version of twq for package.json, or a path like file:../twq-0.1.0.tgz')
+    .option(
+      '--twq <spec>',
+      'the version of twq for package.json, or a packed one like file:../twq-0.1.0.tgz, which is copied',
+    )
     .action(async (folder: string | undefined, _options, command: Command) => {
       const module = await import('./init.ts')
       exit(await module.init(folder ?? '.', command.optsWithGlobals()))

@@ -6,6 +6,7 @@ import { packageVersion } from '../../runtime/own-package.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
 import { note, print, toJson, wantsJson } from '../terminal/output.ts'
+import { localPackage } from './local-package.ts'
 import { projectFiles } from './project-files.ts'
 
 /** The flags of `twq init`. */
@@ -17,11 +18,17 @@ export interface InitFlags extends GlobalOptions {
 /** `twq init [dir]`: writes a new project. If one of its files already exists, nothing is written. */
 export async function init(directory: string, flags: InitFlags): Promise<number> {
   const folder = resolve(directory)
-  const files = projectFiles({
-    name: packageName(basename(folder)),
-    twq: flags.twq ?? `^${packageVersion()}`,
-    python: flags.python === true,
-  })
+  const twq = flags.twq ?? `^${packageVersion()}`
+  const local = await localPackage(twq, folder)
+  const files = new Map<string, string | Uint8Array>([
+    ...projectFiles({
+      name: packageName(basename(folder)),
+      twq: local === undefined ? twq : `file:${local.file}`,
+      packed: local?.file,
+      python: flags.python === true,
+    }),
+    ...(local?.content === undefined ? [] : [[local.file, local.content] as const]),
+  ])
   const paths = [...files.keys()]
   const there = paths.filter((path) => existsSync(join(folder, path)))
   if (there.length > 0) throw inTheWay(folder, there)

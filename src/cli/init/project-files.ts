@@ -4,6 +4,8 @@ export interface ProjectSettings {
   readonly name: string
   /** The entry of twq in package.json: a version, or where its package is. */
   readonly twq: string
+  /** The file in the project's folder that has this package, if one does. */
+  readonly packed: string | undefined
   /** With a client in Python beside it. */
   readonly python: boolean
 }
@@ -16,7 +18,7 @@ export function projectFiles(settings: ProjectSettings): ReadonlyMap<string, str
     ['worker.config.ts', CONFIG],
     ['tasks/hello.ts', TASK],
     ['test/hello.test.ts', TEST],
-    ['Dockerfile', DOCKERFILE],
+    ['Dockerfile', dockerfile(settings)],
     ['compose.yaml', COMPOSE],
     ['.dockerignore', 'node_modules\ntest\n*.py\n'],
     ['.gitignore', 'node_modules\n__pycache__\n'],
@@ -101,9 +103,9 @@ test('hello comes back from a worker, at its time', async () => {
 })
 `
 
-const DOCKERFILE = `FROM node:22-slim
+const dockerfile = ({ packed }: ProjectSettings): string => `FROM node:22-slim
 WORKDIR /app
-COPY package*.json ./
+COPY package*.json ${packed === undefined ? '' : `${packed} `}./
 RUN npm install --omit=dev
 COPY worker.config.ts ./
 COPY tasks tasks

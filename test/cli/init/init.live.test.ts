@@ -29,6 +29,9 @@ it('writes a project that passes its own test, and that Python sends to', { time
   const written = await runTwq(['init', 'my-worker', '--python', '--twq', twq], { cwd: folder })
   expect(written).toMatchObject({ status: 0 })
   const project = join(folder, 'my-worker')
+  // An image has only what is in the folder.
+  const { dependencies } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'))
+  expect(join(project, dependencies.twq.replace('file:', ''))).toBe(join(project, tarball.split('\n').at(-1) as string))
   await run(project, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'])
   await run(project, 'npm', ['run', 'typecheck'])
   await run(project, 'npm', ['test'])
@@ -38,6 +41,29 @@ it('writes a project that passes its own test, and that Python sends to', { time
   await using worker = new Program('node_modules/.bin/twq', ['worker', 'start'], { cwd: project, env: settings })
   await worker.until('worker.ready')
   expect(await run(project, command, ['celery_app.py'], settings)).toBe('Hello, world!')
+})
+
+it('copies a packed twq into the project, where its Dockerfile finds it, and refuses one that is not there', async () => {
+  const folder = tempFolder()
+  await writeFile(join(folder, 'twq-1.2.3.tgz'), 'packed')
+  // As npm reads it, from the new project; and as a shell completes it, from here.
+  for (const [project, spec] of [
+    ['one', 'file:../twq-1.2.3.tgz'],
+    ['two', 'file:./twq-1.2.3.tgz'],
+    ['three', `file:${join(folder, 'twq-1.2.3.tgz')}`],
+  ] as const) {
+    expect(await runTwq(['init', project, '--twq', spec], { cwd: folder })).toMatchObject({ status: 0 })
+    const contentOf = (file: string): Promise<string> => readFile(join(folder, project, file), 'utf8')
+    expect(await contentOf('twq-1.2.3.tgz')).toBe('packed')
+    expect(JSON.parse(await contentOf('package.json'))).toMatchObject({ dependencies: { twq: 'file:twq-1.2.3.tgz' } })
+    expect(await contentOf('Dockerfile')).toContain('COPY package*.json twq-1.2.3.tgz ./')
+  }
+  const there = await runTwq(['init', '.', '--twq', 'file:twq-1.2.3.tgz'], { cwd: folder })
+  expect(there).toMatchObject({ status: 0 })
+  const missing = await runTwq(['init', 'four', '--twq', 'file:../twq-9.tgz'], { cwd: folder })
+  expect(missing).toMatchObject({ status: 2, stdout: '' })
+  expect(missing.stderr).toContain(`there is no ${join(folder, 'twq-9.tgz')}`)
+  expect(await readdir(folder)).not.toContain('four')
 })
 
 it('overwrites nothing: one file in the way, and none is written', async () => {
