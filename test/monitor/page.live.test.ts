@@ -7,6 +7,7 @@ import { createClient } from '../../src/client/create-client.ts'
 import type { FailedList } from '../../src/monitor/answers/failed.ts'
 import type { TaskDetail, TaskList } from '../../src/monitor/answers/tasks.ts'
 import { aProject, type Project } from '../support/a-project.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
 import { Chromium } from '../support/provision/chromium.ts'
 import { brokerUrl } from '../support/services.ts'
 import { TwqMonitor } from '../support/twq-monitor.ts'
@@ -266,6 +267,21 @@ describe('the page of twq monitor', () => {
     const polled = page.waitForRequest((request) => request.url().endsWith('/api/overview'))
     await page.clock.runFor(60_000)
     await polled
+  })
+
+  it('says in every view that the broker is away, and no longer once it is back', async () => {
+    await using proxy = await FaultProxy.before(brokerUrl())
+    await using cut = await TwqMonitor.start(['--broker', proxy.through(brokerUrl())])
+    await using page = await aPage(`${cut.url}/workers`)
+    await page.waitForSelector('tbody >> text=online')
+    proxy.refuse()
+    proxy.reset()
+    for (const view of ['workers', '', 'tasks', 'failed', 'audit']) {
+      if (view !== 'workers') await page.goto(`${cut.url}/${view}`)
+      await page.waitForSelector('[role=alert] >> text=No connection to the broker')
+    }
+    proxy.heal()
+    await page.waitForSelector('[role=alert]', { state: 'detached' })
   })
 
   it('is used with the keyboard alone', async () => {

@@ -13,6 +13,7 @@ import { Schedules } from './pages/schedules.tsx'
 import { Task } from './pages/task.tsx'
 import { Tasks } from './pages/tasks.tsx'
 import { Workers } from './pages/workers.tsx'
+import { BrokerBanner } from './parts/broker-banner.tsx'
 import { Empty } from './parts/empty.tsx'
 import { Shell } from './parts/shell.tsx'
 
@@ -54,6 +55,7 @@ function View({ session }: { readonly session: SessionAnswer }) {
   }, [title])
   return (
     <Shell session={session} path={`/${first}`} title={title}>
+      <BrokerBanner />
       {view}
     </Shell>
   )

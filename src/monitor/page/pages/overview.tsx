@@ -1,6 +1,6 @@
 import type { Overview as OverviewAnswer, Series } from '../../answers/cluster.ts'
 import { hrefOf } from '../address.ts'
-import { ago, clockTime, count, duration, rate } from '../format.ts'
+import { clockTime, count, duration, rate } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Loaded } from '../parts/empty.tsx'
@@ -15,7 +15,7 @@ export function Overview({ query }: { readonly query: URLSearchParams }) {
     <Loaded live={live} lines={12}>
       {(overview) => (
         <>
-          <Link overview={overview} />
+          <Missed overview={overview} />
           <Tiles overview={overview} />
           <Charts span={query.get('span') === 'day' ? 'day' : 'hour'} />
           <section aria-labelledby="failures">
@@ -36,21 +36,10 @@ export function Overview({ query }: { readonly query: URLSearchParams }) {
   )
 }
 
-/** Says what the page does not know: how long it has listened, and when it could not. */
-function Link({ overview: { broker, gaps, lost, now } }: { readonly overview: OverviewAnswer }) {
+/** Says what the page does not know: when no events were heard, and which are not counted. */
+function Missed({ overview: { gaps, lost, now } }: { readonly overview: OverviewAnswer }) {
   const missed = lost.dropped + lost.refused
   const [gap] = gaps
-  if (broker.state === 'lost' || broker.state === 'refused') {
-    return (
-      <p class="banner bad" role="alert">
-        No connection to the broker since {clockTime(broker.since)} ({ago(broker.since, now)}): {broker.error}. What is
-        shown is as it was then.
-      </p>
-    )
-  }
-  if (broker.state === 'connecting') {
-    return <p class="banner warn">Connecting to the broker. {broker.error}</p>
-  }
   return (
     <>
       {gap?.to !== undefined && now - gap.to < 3_600 && (
