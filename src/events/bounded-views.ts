@@ -1,8 +1,9 @@
 import { heldSize } from '../runtime/held-size.ts'
+import { TouchOrder } from '../runtime/touch-order.ts'
 
 /** Views by name, those touched last at the end; the longest untouched go when there are too many, or they are too large. */
 export class BoundedViews<View> {
-  readonly #views = new Map<string, View>()
+  readonly #views = new TouchOrder<string, View>()
   readonly #sizes = new Map<string, number>()
   readonly #mostViews: number
   readonly #mostBytes: number
@@ -15,7 +16,7 @@ export class BoundedViews<View> {
   }
 
   get views(): ReadonlyMap<string, View> {
-    return this.#views
+    return this.#views.entries
   }
 
   /** How many went because all together were too large. */
@@ -25,21 +26,15 @@ export class BoundedViews<View> {
 
   /** Keeps a view, as the one touched last. */
   put(name: string, view: View): void {
-    this.#remove(name)
     const size = heldSize(name) + heldSize(view)
-    this.#views.set(name, view)
+    this.#bytes += size - (this.#sizes.get(name) ?? 0)
+    this.#views.put(name, view)
     this.#sizes.set(name, size)
-    this.#bytes += size
-    while (this.#views.size > this.#mostViews || this.#bytes > this.#mostBytes) {
-      if (this.#views.size <= this.#mostViews) this.#forgotten += 1
-      const [oldest] = this.#views.keys()
-      this.#remove(oldest as string)
+    while (this.views.size > this.#mostViews || this.#bytes > this.#mostBytes) {
+      if (this.views.size <= this.#mostViews) this.#forgotten += 1
+      const [oldest] = this.#views.shift() as readonly [string, View]
+      this.#bytes -= this.#sizes.get(oldest) as number
+      this.#sizes.delete(oldest)
     }
-  }
-
-  #remove(name: string): void {
-    this.#views.delete(name)
-    this.#bytes -= this.#sizes.get(name) ?? 0
-    this.#sizes.delete(name)
   }
 }

@@ -3,6 +3,7 @@ import { ClusterState } from '../../events/cluster-state.ts'
 import type { TaskState } from '../../events/task-state.ts'
 import type { WorkerState } from '../../events/worker-state.ts'
 import { type CeleryEvent, splitType } from '../../protocol/remote/read-event.ts'
+import { TouchOrder } from '../../runtime/touch-order.ts'
 import type { Counts, Gap, Series } from '../answers/cluster.ts'
 import { type KeptStep, KINDS, type Kind, Rates } from './rates.ts'
 import { type TaskHistory, taskHistoryAfter } from './task-history.ts'
@@ -49,18 +50,18 @@ export class MonitorStore {
   readonly #hour: Rates
   readonly #day: Rates
   /** The workers from which task events arrived. */
-  readonly #heard = new Map<string, number>()
+  readonly #heard = new TouchOrder<string, number>()
   /** When workers announced that they go offline. */
-  readonly #left = new Map<string, number>()
+  readonly #left = new TouchOrder<string, number>()
   /** How many tasks the workers had started when they were first seen. */
-  readonly #begunBefore = new Map<string, number>()
+  readonly #begunBefore = new TouchOrder<string, number>()
   /** Since when events are counted. */
   readonly since: number
   #tasksVersion = 0
   #workersVersion = 0
 
   /** The tasks changed since the last {@link takeChanged}; undefined if nothing is stored. */
-  #changed: Map<string, TaskView> | undefined
+  #changed: TouchOrder<string, TaskView> | undefined
 
   constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES, before }: StoreOptions = {}) {
     this.since = before?.since ?? now
@@ -97,7 +98,7 @@ export class MonitorStore {
       this.#cluster.restore(state)
       this.#histories.put(state.uuid, history)
     }
-    this.#changed = new Map()
+    this.#changed = new TouchOrder()
     this.#hour.restore(steps.filter(({ span }) => span === 'hour'))
     this.#day.restore(steps.filter(({ span }) => span === 'day'))
   }
@@ -112,12 +113,12 @@ export class MonitorStore {
 
   /** Whether there are changed tasks that were not taken yet. */
   get hasChanged(): boolean {
-    return this.#changed !== undefined && this.#changed.size > 0
+    return this.#changed !== undefined && this.#changed.entries.size > 0
   }
 
   /** The tasks that have changed since the last call, in their current state. */
   takeChanged(): readonly TaskView[] {
-    const changed = [...(this.#changed?.values() ?? [])]
+    const changed = [...(this.#changed?.entries.values() ?? [])]
     this.#changed?.clear()
     return changed
   }
@@ -130,18 +131,18 @@ export class MonitorStore {
 
   /** When the last task event of a worker arrived. */
   heardTasksOf(worker: string): number | undefined {
-    return this.#heard.get(worker)
+    return this.#heard.entries.get(worker)
   }
 
   /** Whether a worker reports tasks started since it was first seen: if it sent task events, they would have arrived. */
   hasBegunTasks(worker: string): boolean {
-    const before = this.#begunBefore.get(worker)
+    const before = this.#begunBefore.entries.get(worker)
     return before !== undefined && (this.workers.get(worker)?.processed ?? 0) > before
   }
 
   /** When a worker last announced that it goes offline, if that is its latest state. */
   leftAt(worker: string): number | undefined {
-    return this.#left.get(worker)
+    return this.#left.entries.get(worker)
   }
 
   /** Processes one event. */
@@ -222,10 +223,8 @@ export class MonitorStore {
     this.#tasksVersion += 1
     const view = this.#changed === undefined ? undefined : this.task(id)
     if (view === undefined || this.#changed === undefined) return
-    this.#changed.set(id, view)
-    if (this.#changed.size <= MOST_CHANGED) return
-    const [oldest] = this.#changed.keys()
-    this.#changed.delete(oldest as string)
+    this.#changed.put(id, view)
+    if (this.#changed.entries.size > MOST_CHANGED) this.#changed.shift()
   }
 
   #hearWorker({ hostname, local_received: now }: CeleryEvent, subject: string): void {
@@ -236,7 +235,7 @@ export class MonitorStore {
     const begun = this.workers.get(hostname)?.processed ?? (subject === 'online' ? 0 : undefined)
     // A smaller count than before means that it was restarted unseen.
     if (begun !== undefined)
-      remember(this.#begunBefore, hostname, Math.min(this.#begunBefore.get(hostname) ?? begun, begun))
+      remember(this.#begunBefore, hostname, Math.min(this.#begunBefore.entries.get(hostname) ?? begun, begun))
   }
 
   #count(kind: Kind, event: CeleryEvent, before: TaskState | undefined): void {
@@ -251,12 +250,9 @@ export class MonitorStore {
 }
 
 /** Bounded, since names come from the wire: the least recently touched are evicted. */
-function remember(moments: Map<string, number>, name: string, now: number): void {
-  moments.delete(name)
-  moments.set(name, now)
-  if (moments.size <= MOST_WORKERS) return
-  const [oldest] = moments.keys()
-  moments.delete(oldest as string)
+function remember(moments: TouchOrder<string, number>, name: string, now: number): void {
+  moments.put(name, now)
+  if (moments.entries.size > MOST_WORKERS) moments.shift()
 }
 
 function isKind(subject: string): subject is Kind {

@@ -7,6 +7,7 @@ import { decodeResult } from '../../protocol/result/result.ts'
 import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import { unlessAborted } from '../../runtime/time/time-limit.ts'
+import { TouchOrder } from '../../runtime/touch-order.ts'
 import { clientClosed } from '../client-closed.ts'
 import type { Replies } from '../replies.ts'
 import { ResultFeed } from '../result-feed.ts'
@@ -19,6 +20,9 @@ const PATIENCE = 5_000
 
 /** The maximum number of followed tasks without a final result; above it the oldest without a listener are dropped. */
 const MOST_FOLLOWED = 100_000
+
+/** How many of the oldest tasks are looked at for one without a listener, for each task that is followed beyond that maximum. */
+const LOOKED_AT = 16
 
 /** The number of finished tasks whose results can still be asked for by id. */
 const MOST_FINISHED = 1_000
@@ -35,9 +39,9 @@ export class ReplyQueue implements Replies {
   readonly #session: Session
   readonly #logger: EventLogger | undefined
   readonly #mostFollowed: number
-  readonly #followed = new Map<string, ResultFeed>()
+  readonly #followed = new TouchOrder<string, ResultFeed>()
   /** The latest finished ones. */
-  readonly #finished = new Map<string, ResultFeed>()
+  readonly #finished = new TouchOrder<string, ResultFeed>()
   #kept: Kept | undefined
   #ready = false
   /** Decided by the first task. */
@@ -70,11 +74,11 @@ export class ReplyQueue implements Replies {
 
   /** The feed of a task that is about to be sent; the existing feed if it is already followed. */
   follow(taskId: string): ResultFeed {
-    let feed = this.#followed.get(taskId)
+    let feed = this.#followed.entries.get(taskId)
     if (feed === undefined) {
       feed = new ResultFeed()
-      this.#followed.set(taskId, feed)
-      if (this.#followed.size > this.#mostFollowed) this.#letGo()
+      this.#followed.put(taskId, feed)
+      if (this.#followed.entries.size > this.#mostFollowed) this.#letGo()
     }
     return feed
   }
@@ -85,7 +89,7 @@ export class ReplyQueue implements Replies {
   }
 
   find(taskId: string): ResultFeed {
-    const feed = this.#followed.get(taskId) ?? this.#finished.get(taskId)
+    const feed = this.#followed.entries.get(taskId) ?? this.#finished.entries.get(taskId)
     if (feed !== undefined) return feed
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read from here`, {
       hint: 'With rpc:// only the sender of a task gets its result. To read results from anywhere, keep them in a Redis:\nresultBackend redis://localhost:6379/0, the same for the workers',
@@ -100,7 +104,7 @@ export class ReplyQueue implements Replies {
   /** Ends all feeds with `TWQ_CLOSED` and deletes the queue, if the broker can be reached. */
   async leave(): Promise<void> {
     const closed = clientClosed()
-    for (const feed of this.#followed.values()) feed.break(closed)
+    for (const feed of this.#followed.entries.values()) feed.break(closed)
     this.#followed.clear()
     this.#finished.clear()
     // No other client knows the queue's name; if it can't be deleted now, it expires.
@@ -134,7 +138,7 @@ export class ReplyQueue implements Replies {
       this.#refuse(delivery, error)
       return
     }
-    const feed = this.#followed.get(record.taskId)
+    const feed = this.#followed.entries.get(record.taskId)
     // The handle keeps its feed: a finished task need not be followed.
     if (isFinal(record)) this.#followed.delete(record.taskId)
     feed?.push(record)
@@ -142,9 +146,8 @@ export class ReplyQueue implements Replies {
   }
 
   #keep(taskId: string, feed: ResultFeed): void {
-    this.#finished.set(taskId, feed)
-    const [oldest] = this.#finished.size > MOST_FINISHED ? this.#finished.keys() : []
-    if (oldest !== undefined) this.#finished.delete(oldest)
+    this.#finished.put(taskId, feed)
+    if (this.#finished.entries.size > MOST_FINISHED) this.#finished.shift()
   }
 
   #refuse({ properties }: Delivery, cause: unknown): void {
@@ -153,7 +156,7 @@ export class ReplyQueue implements Replies {
       { task_id: correlationId, content_type: contentType, reason: messageOf(cause) },
       'result not read',
     )
-    const feed = this.#followed.get(correlationId)
+    const feed = this.#followed.entries.get(correlationId)
     this.#followed.delete(correlationId)
     feed?.break(
       new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${correlationId} can't be read: ${messageOf(cause)}`, {
@@ -163,21 +166,22 @@ export class ReplyQueue implements Replies {
     )
   }
 
+  /** Gives up the oldest task without a listener; those with one go to the end of the order. */
   #letGo(): void {
-    let left = this.#followed.size
-    for (const [taskId, feed] of this.#followed) {
-      if (left-- === 0) return
-      this.#followed.delete(taskId)
+    for (let left = Math.min(LOOKED_AT, this.#followed.entries.size); left > 0; left -= 1) {
+      const [taskId, feed] = this.#followed.shift() ?? []
+      if (taskId === undefined || feed === undefined) return
       if (!feed.hasListeners) {
-        feed.break(
-          new TwqError('TWQ_RESULT_UNAVAILABLE', `too many tasks without a result: ${taskId} is no longer followed`, {
-            hint: `A client follows ${this.#mostFollowed} at most; send tasks whose results are not read with ignoreResult`,
-          }),
-        )
+        feed.break(tooMany(taskId, this.#mostFollowed))
         return
       }
-      // It has a listener: it moves to the end of the order.
-      this.#followed.set(taskId, feed)
+      this.#followed.put(taskId, feed)
     }
   }
+}
+
+function tooMany(taskId: string, most: number): TwqError {
+  return new TwqError('TWQ_RESULT_UNAVAILABLE', `too many tasks without a result: ${taskId} is no longer followed`, {
+    hint: `A client follows ${most} at most; send tasks whose results are not read with ignoreResult`,
+  })
 }

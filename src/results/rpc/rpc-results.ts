@@ -6,6 +6,7 @@ import { isFinal, type ResultRecord } from '../../protocol/result-record.ts'
 import type { Outgoing, Route } from '../../protocol/wire.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import { pause } from '../../runtime/time/pause.ts'
+import { TouchOrder } from '../../runtime/touch-order.ts'
 import type { ResultOwner } from '../backend.ts'
 import { POST, type PostingBackend, type StoreListener } from '../post-result.ts'
 
@@ -27,7 +28,7 @@ export class RpcResults implements PostingBackend {
   readonly #clock: Clock
   readonly #leaving: AbortSignal
   /** Reply queues that were gone, with the time until which they are assumed to be. */
-  readonly #gone = new Map<string, number>()
+  readonly #gone = new TouchOrder<string, number>()
   /** The route to the latest reply queue: mostly the next result goes there as well. */
   #route: Route = { exchange: '', routingKey: '' }
 
@@ -72,7 +73,7 @@ export class RpcResults implements PostingBackend {
 
   /** A result has reached this queue. */
   reached(queue: string): void {
-    if (this.#gone.size > 0) this.#gone.delete(queue)
+    if (this.#gone.entries.size > 0) this.#gone.delete(queue)
   }
 
   #message(record: ResultRecord, replyTo: string, correlationId: string): Outgoing {
@@ -117,17 +118,13 @@ export class RpcResults implements PostingBackend {
   }
 
   #isKnownGone(queue: string): boolean {
-    const until = this.#gone.get(queue)
+    const until = this.#gone.entries.get(queue)
     return until !== undefined && until > this.#clock.monotonic()
   }
 
   #rememberGone(queue: string): void {
-    this.#gone.delete(queue)
-    this.#gone.set(queue, this.#clock.monotonic() + REMEMBER_GONE_FOR)
-    if (this.#gone.size > REMEMBERED_QUEUES) {
-      const oldest = this.#gone.keys().next().value
-      if (oldest !== undefined) this.#gone.delete(oldest)
-    }
+    this.#gone.put(queue, this.#clock.monotonic() + REMEMBER_GONE_FOR)
+    if (this.#gone.entries.size > REMEMBERED_QUEUES) this.#gone.shift()
   }
 }
 
