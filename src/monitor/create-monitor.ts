@@ -39,7 +39,10 @@ export interface Monitor extends AsyncDisposable {
    * may already be parsed.
    */
   readonly node: (request: IncomingMessage, response: ServerResponse) => void
-  /** Ends the streams of open pages and the connections to the broker; writes pending data, and closes the file. */
+  /**
+   * Ends the streams of open pages and the connections to the broker; writes pending data, and closes the file. Requests from then
+   * on get a 503; a second call joins the first.
+   */
   close(): Promise<void>
 }
 
@@ -86,13 +89,16 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   const ready = running.then(() => {})
   // Handles the rejection: callers who do not await `ready` find the error in the log and in the 503 answers.
   ready.catch(() => {})
-  const close = async (): Promise<void> => {
-    await running.then(
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= running.then(
       (monitor) => monitor.close(),
       () => {},
     )
+    return closed
   }
   const answer = async (request: Request): Promise<Response> => {
+    if (closed !== undefined) return Response.json(CLOSED, { status: 503 })
     const monitor = await running.catch(() => undefined)
     return monitor === undefined ? Response.json(NOT_OPENED, { status: 503 }) : await monitor.answer(request)
   }
@@ -105,6 +111,7 @@ export function createMonitorOf(options: WatchOptions, access: Access, given: Gi
   }
 }
 
+const CLOSED: Refusal = { error: 'this monitor was closed' }
 const NOT_OPENED: Refusal = { error: 'the store of the monitor cannot be used: its log says why' }
 
 interface Running {

@@ -14,6 +14,8 @@ export class Archive {
   readonly #thread = new Worker(ENTRY, { name: 'twq monitor archive' })
   readonly #asked = new Map<number, Deferred<unknown>>()
   #next = 1
+  /** Why the thread answers no more. */
+  #over: TwqError | undefined
 
   private constructor() {
     this.#thread.unref()
@@ -79,12 +81,16 @@ export class Archive {
     await this.#ask({ kind: 'forget', before, now })
   }
 
+  /** Requests from then on are rejected with `TWQ_CLOSED`, as after the thread has died. */
   async close(): Promise<void> {
-    await this.#ask({ kind: 'close' }).catch(() => {})
+    const closed = this.#ask({ kind: 'close' }).catch(() => {})
+    this.#over ??= new TwqError('TWQ_CLOSED', 'the archive was closed')
+    await closed
     await this.#thread.terminate()
   }
 
   #ask(request: ArchiveRequest): Promise<unknown> {
+    if (this.#over !== undefined) return Promise.reject(this.#over)
     const number = this.#next++
     const answer = deferred<unknown>()
     this.#asked.set(number, answer)
@@ -100,8 +106,8 @@ export class Archive {
   }
 
   #end(cause: Error): void {
-    for (const asked of this.#asked.values())
-      asked.reject(new TwqError('TWQ_CLOSED', 'the archive was closed', { cause }))
+    this.#over ??= new TwqError('TWQ_CLOSED', 'the archive was closed', { cause })
+    for (const asked of this.#asked.values()) asked.reject(this.#over)
     this.#asked.clear()
   }
 }

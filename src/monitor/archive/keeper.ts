@@ -16,7 +16,7 @@ export interface KeeperParts {
   readonly archive: Archive
   readonly store: MonitorStore
   readonly audit: Audit
-  readonly link: BrokerLink
+  readonly link: Pick<BrokerLink, 'gaps'>
   readonly hide: Hide
   readonly clock: Clock
   readonly logger: EventLogger | undefined
@@ -67,6 +67,7 @@ export class Keeper {
   #forgets: Timer | undefined
   #last: Promise<void> = Promise.resolve()
   #failed = false
+  #closed = false
   /** What could not be written so far. */
   #unsaved: ArchivedChanges = NOTHING
 
@@ -109,6 +110,7 @@ export class Keeper {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#timer?.cancel()
     this.#forgets?.cancel()
     await this.flush()
@@ -138,6 +140,8 @@ export class Keeper {
   }
 
   #schedule(): void {
+    // A write that was in progress when it was closed is the last one.
+    if (this.#closed) return
     this.#timer = this.#parts.clock.after(EVERY, () => void this.flush().then(() => this.#schedule()))
   }
 
