@@ -24,8 +24,9 @@ const MOST_FOLLOWED = 100_000
 /** How many of the oldest tasks are looked at for one without a listener, for each task that is followed beyond that maximum. */
 const LOOKED_AT = 16
 
-/** The number of finished tasks whose results can still be asked for by id. */
+/** The number of finished tasks whose results can still be asked for by id, and the bytes of their messages together. */
 const MOST_FINISHED = 1_000
+const MOST_FINISHED_BYTES = 64 * 1024 * 1024
 
 /**
  * The reply queue for results (wire specification 4.3, 4.8), consumed for as long as the session lives. Unlike Python's it is
@@ -40,8 +41,9 @@ export class ReplyQueue implements Replies {
   readonly #logger: EventLogger | undefined
   readonly #mostFollowed: number
   readonly #followed = new TouchOrder<string, ResultFeed>()
-  /** The latest finished ones. */
-  readonly #finished = new TouchOrder<string, ResultFeed>()
+  /** The latest finished ones, and how many bytes their last messages had. */
+  readonly #finished = new TouchOrder<string, { readonly feed: ResultFeed; readonly bytes: number }>()
+  #finishedBytes = 0
   #kept: Kept | undefined
   #ready = false
   /** Decided by the first task. */
@@ -89,7 +91,7 @@ export class ReplyQueue implements Replies {
   }
 
   find(taskId: string): ResultFeed {
-    const feed = this.#followed.entries.get(taskId) ?? this.#finished.entries.get(taskId)
+    const feed = this.#followed.entries.get(taskId) ?? this.#finished.entries.get(taskId)?.feed
     if (feed !== undefined) return feed
     throw new TwqError('TWQ_RESULT_UNAVAILABLE', `the result of ${taskId} can't be read from here`, {
       hint: 'With rpc:// only the sender of a task gets its result. To read results from anywhere, keep them in a Redis:\nresultBackend redis://localhost:6379/0, the same for the workers',
@@ -98,7 +100,7 @@ export class ReplyQueue implements Replies {
 
   async drop(taskId: string): Promise<void> {
     this.#followed.delete(taskId)
-    this.#finished.delete(taskId)
+    this.#unkeep(taskId)
   }
 
   /** Ends all feeds with `TWQ_CLOSED` and deletes the queue, if the broker can be reached. */
@@ -107,6 +109,7 @@ export class ReplyQueue implements Replies {
     for (const feed of this.#followed.entries.values()) feed.break(closed)
     this.#followed.clear()
     this.#finished.clear()
+    this.#finishedBytes = 0
     // No other client knows the queue's name; if it can't be deleted now, it expires.
     const channel = this.#session.connection?.blocked === undefined ? this.#kept?.channel : undefined
     if (channel !== undefined) {
@@ -142,12 +145,22 @@ export class ReplyQueue implements Replies {
     // The handle keeps its feed: a finished task need not be followed.
     if (isFinal(record)) this.#followed.delete(record.taskId)
     feed?.push(record)
-    if (feed?.isOver) this.#keep(record.taskId, feed)
+    if (feed?.isOver) this.#keep(record.taskId, feed, delivery.body.length)
   }
 
-  #keep(taskId: string, feed: ResultFeed): void {
-    this.#finished.put(taskId, feed)
-    if (this.#finished.entries.size > MOST_FINISHED) this.#finished.shift()
+  /** Keeps a finished task; the latest one is kept whatever its size. */
+  #keep(taskId: string, feed: ResultFeed, bytes: number): void {
+    this.#unkeep(taskId)
+    this.#finished.put(taskId, { feed, bytes })
+    this.#finishedBytes += bytes
+    while (this.#finished.entries.size > (this.#finishedBytes > MOST_FINISHED_BYTES ? 1 : MOST_FINISHED)) {
+      this.#finishedBytes -= this.#finished.shift()?.[1].bytes ?? 0
+    }
+  }
+
+  #unkeep(taskId: string): void {
+    this.#finishedBytes -= this.#finished.entries.get(taskId)?.bytes ?? 0
+    this.#finished.delete(taskId)
   }
 
   #refuse({ properties }: Delivery, cause: unknown): void {

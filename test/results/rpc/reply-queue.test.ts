@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { amqpBroker } from '../../../src/broker/amqp/amqp-broker.ts'
+import type { Broker } from '../../../src/broker/broker.ts'
+import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
 import { createSession } from '../../../src/broker/session.ts'
+import { encodeResult } from '../../../src/protocol/result/result.ts'
 import { ReplyQueue } from '../../../src/results/rpc/reply-queue.ts'
 import { systemClock } from '../../../src/runtime/time/clock.ts'
 
@@ -9,6 +12,12 @@ const aReplyQueue = (mostFollowed: number) => {
   const broker = amqpBroker({ url: 'amqp://localhost//', heartbeat: 0, name: 'test' })
   const session = createSession({ broker, name: 'test', clock: systemClock, random: Math.random })
   return new ReplyQueue(session, undefined, { mostFollowed })
+}
+
+async function aStartedSession(broker: Broker) {
+  const session = createSession({ broker, name: 'test', clock: systemClock, random: Math.random })
+  await session.start()
+  return { session, [Symbol.asyncDispose]: () => session.stop({ deadline: AbortSignal.timeout(5_000) }) }
 }
 
 describe('a reply queue', () => {
@@ -51,5 +60,41 @@ describe('a reply queue', () => {
       return feed
     })
     expect(['a', 'b', 'c', 'd'].map((id) => replies.follow(id))).toEqual(feeds)
+  })
+
+  it('keeps finished results for those who ask by id, up to a number and up to bytes', async () => {
+    const broker = createMemoryBroker()
+    await using started = await aStartedSession(broker)
+    const replies = new ReplyQueue(started.session, undefined)
+    await replies.open(AbortSignal.timeout(60_000), { quorum: false })
+    const channel = await (await broker.connect()).openChannel()
+    const finish = async (taskId: string, bytes: number): Promise<void> => {
+      const over = new Promise<void>((resolve) => replies.follow(taskId).listen(() => resolve()))
+      const record = { taskId, state: 'SUCCESS', result: 'x'.repeat(bytes), traceback: null, children: [] } as const
+      const properties = { contentType: 'application/json', contentEncoding: 'utf-8', correlationId: taskId }
+      await channel.publish(
+        { exchange: '', routingKey: replies.name },
+        { properties, headers: {}, body: encodeResult(record) },
+      )
+      await over
+    }
+    const kept = (ids: readonly string[]) =>
+      ids.filter((id) => {
+        try {
+          return replies.find(id).isOver
+        } catch {
+          return false
+        }
+      })
+    const MiB = 1024 * 1024
+    const large = ['a', 'b', 'c', 'd', 'e']
+    for (const id of large) await finish(id, 15 * MiB)
+    expect(kept(large)).toEqual(['b', 'c', 'd', 'e'])
+    await replies.drop('b')
+    await finish('f', 15 * MiB)
+    expect(kept([...large, 'f'])).toEqual(['c', 'd', 'e', 'f'])
+    const small = Array.from({ length: 1_001 }, (_, number) => `s${number}`)
+    for (const id of small) await finish(id, 1)
+    expect(kept([...large, 'f', ...small])).toEqual(small.slice(1))
   })
 })
