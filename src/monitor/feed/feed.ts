@@ -31,8 +31,10 @@ export interface FeedParts {
 export const DEPTHS_EVERY = 5_000
 const TIME_EVERY = 1_000
 const INSPECT_EVERY = 30_000
-// A new worker is queried soon, and many new ones are queried together.
+// A new worker is queried soon, and many new ones are queried together. All workers answer each query: if new ones come all the time,
+// which is also how more workers look than are remembered, there is a pause between two queries.
 const INSPECT_SOON = 1_000
+const INSPECT_PAUSE = 5_000
 const STOP_PATIENCE = 2_000
 // Names come from the wire.
 const MOST_RETURNED = 5_000
@@ -47,7 +49,9 @@ export class Feed {
   readonly #parts: FeedParts
   readonly #stream: EventStream
   readonly #time: PassingTime
-  readonly #timers = new Map<string, Timer>()
+  readonly #timers = new Map<string, { readonly due: number; readonly timer: Timer }>()
+  /** When the last query of all workers ended, by the monotonic clock. */
+  #inspected = Number.NEGATIVE_INFINITY
   /** The workers that sent events or answered since events were last missed; undefined if none were missed. */
   #returned: Set<string> | undefined
   #missedSince: number | undefined
@@ -101,7 +105,7 @@ export class Feed {
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const { timer } of this.#timers.values()) timer.cancel()
     await this.#stream[Symbol.asyncDispose]()
     await this.#parts.session.stop({ deadline: AbortSignal.timeout(STOP_PATIENCE) })
   }
@@ -117,7 +121,7 @@ export class Feed {
         if (store.versions.workers !== versions.workers) changes.touch('workers')
         versions = store.versions
         if (event.type.startsWith('worker-')) this.#hearAgain(event.hostname)
-        if (isNew) this.#later('inspect', INSPECT_SOON, () => this.#inspect())
+        if (isNew) this.#inspectSoon()
       }
     } catch (error) {
       this.#refuse(error)
@@ -149,8 +153,14 @@ export class Feed {
     this.#later('catch-up', INSPECT_SOON, () => this.#catchUp())
   }
 
+  #inspectSoon(): void {
+    const rested = this.#inspected + INSPECT_PAUSE - this.#parts.clock.monotonic()
+    this.#later('inspect', Math.max(INSPECT_SOON, rested), () => this.#inspect())
+  }
+
   async #inspect(): Promise<void> {
     await this.#attempt(() => this.inspections.refresh())
+    this.#inspected = this.#parts.clock.monotonic()
     this.#parts.changes.touch('workers')
     this.#later('inspect', INSPECT_EVERY, () => this.#inspect())
   }
@@ -182,13 +192,19 @@ export class Feed {
     }
   }
 
+  /** Runs it at the earliest moment that was asked for: requests that come again and again must not put it off. */
   #later(what: string, ms: number, run: () => Promise<void>): void {
-    this.#timers.get(what)?.cancel()
-    if (!this.#closed)
-      this.#timers.set(
-        what,
-        this.#parts.clock.after(ms, () => void run()),
-      )
+    if (this.#closed) return
+    const { clock } = this.#parts
+    const due = clock.monotonic() + ms
+    const known = this.#timers.get(what)
+    if (known !== undefined && known.due <= due) return
+    known?.timer.cancel()
+    const timer = clock.after(ms, () => {
+      this.#timers.delete(what)
+      void run()
+    })
+    this.#timers.set(what, { due, timer })
   }
 }
 
