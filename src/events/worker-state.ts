@@ -28,13 +28,13 @@ const MOST_NUMBERS = 10
 /** The state of a worker after an event of it, or of a task on it, which is a sign of life too. */
 export function workerAfter(before: WorkerState | undefined, event: CeleryEvent): WorkerState {
   const isOwn = event.type.startsWith('worker-')
-  const lastHeard = Math.max(before?.lastHeard ?? 0, event.local_received)
   const own = isOwn ? event : NOTHING
   return {
     hostname: event.hostname,
     pid: number(event.pid) ?? before?.pid,
     freq: positive(own.freq) ?? before?.freq ?? FREQUENCY,
-    lastHeard: event.type === 'worker-offline' ? undefined : lastHeard,
+    // Not the largest: after the reader's clock was set back, a worker that dies would count as alive until it has caught up.
+    lastHeard: event.type === 'worker-offline' ? undefined : event.local_received,
     active: number(own.active) ?? before?.active,
     processed: number(own.processed) ?? before?.processed,
     loadavg: numbers(own.loadavg) ?? before?.loadavg,

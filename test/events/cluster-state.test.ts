@@ -134,6 +134,15 @@ describe('a worker', () => {
     expect([alive(100), alive(103.9), alive(104)]).toEqual([true, true, false])
   })
 
+  it('is not alive for longer because the clock of the reader was set back', () => {
+    const state = stateAfter(
+      event('worker-heartbeat', { freq: 2, local_received: 90_000 }),
+      event('worker-heartbeat', { freq: 2, local_received: 100 }),
+    )
+    const alive = (now: number) => isAlive(worker(state) as never, now)
+    expect([alive(103.9), alive(104)]).toEqual([true, false])
+  })
+
   it('is heard of by its tasks too', () => {
     const state = stateAfter(
       event('worker-heartbeat', { ...beat, local_received: 100 }),

@@ -11,11 +11,12 @@ import type { DepthRow } from '../answers/cluster.ts'
 const MOST_QUEUES = 500
 const MOST_DEPTHS = 120
 // In milliseconds: querying a missing queue causes an error in the broker's log.
-const MISSING_AGAIN = 60
+const MISSING_AGAIN = 60_000
 
 /** The broker's latest answer about a queue. */
 interface Known {
   readonly status: 'there' | 'missing' | 'down'
+  /** By the monotonic clock. */
   readonly asked: number
   readonly ready: number | undefined
   readonly consumers: number | undefined
@@ -66,7 +67,7 @@ export class Depths {
     this.#tasks = [...new Set(queues)].sort().slice(0, MOST_QUEUES)
     const names = this.#tasks.flatMap((name) => [name, failedQueue(name), quarantineQueue(name), suspectsQueue(name)])
     for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name)
-    const now = this.#clock.now() / 1000
+    const now = this.#clock.monotonic()
     const due = names.filter((name) => {
       const known = this.#known.get(name)
       return known === undefined || known.status === 'there' || known.asked + MISSING_AGAIN <= now
@@ -76,7 +77,7 @@ export class Depths {
       if (this.#management !== undefined) {
         this.#managed = new Map((await this.#management.queues()).map((queue) => [queue.name, queue]))
       }
-      this.#asked = now
+      this.#asked = this.#clock.now() / 1000
       this.#error = undefined
     } catch (error) {
       const isAway = this.#session.connection === undefined
@@ -105,7 +106,7 @@ export class Depths {
     try {
       const { messages, consumers } = await inTime(channel.inspectQueue(name), this.#clock)
       const depths = [...(before?.depths ?? []), messages].slice(-MOST_DEPTHS)
-      const emptyAt = messages === 0 ? now : before?.emptyAt
+      const emptyAt = messages === 0 ? this.#clock.now() / 1000 : before?.emptyAt
       this.#known.set(name, { status: 'there', asked: now, ready: messages, consumers, depths, emptyAt })
       return true
     } catch (error) {

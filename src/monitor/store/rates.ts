@@ -26,6 +26,9 @@ export interface KeptStep {
   readonly waits: readonly Bucket[]
 }
 
+// In seconds. Events may wait this long at most until they are counted: a greater difference is a clock that was set back.
+const LATEST = 300
+
 /** Counts and durations of the last `length` steps of `step` seconds each, in constant memory. */
 export class Rates {
   readonly #step: number
@@ -79,7 +82,9 @@ export class Rates {
 
   /** The steps written since the last call, in their current state. */
   takeChanged(): readonly KeptStep[] {
-    const changed = [...(this.#changed ?? [])].filter((number) => number > this.#last - this.#length)
+    const changed = [...(this.#changed ?? [])].filter(
+      (number) => number > this.#last - this.#length && number <= this.#last,
+    )
     this.#changed?.clear()
     return changed.map((number) => {
       const slot = number % this.#length
@@ -123,12 +128,19 @@ export class Rates {
     }
   }
 
-  /** The position of `now`, after clearing the steps since the last one. A clock that was set back writes into the last step. */
+  /**
+   * The position of `now`, after clearing the steps since the last one. What comes a little late is counted in the last step; where
+   * the clock was set back, the steps that lie ahead of it now are dropped.
+   */
   #slot(now: number): number {
     const number = Math.floor(now / this.#step)
-    const empty = Math.min(number - this.#last, this.#length)
-    for (let ahead = 1; ahead <= empty; ahead++) this.#clear((number - empty + ahead) % this.#length)
-    if (number > this.#last) this.#last = number
+    const isSetBack = (this.#last - number) * this.#step > LATEST
+    const newest = isSetBack ? this.#last : number
+    const empty = Math.min(Math.abs(number - this.#last), this.#length)
+    if (isSetBack || number > this.#last) {
+      for (let step = newest - empty + 1; step <= newest; step++) this.#clear(step % this.#length)
+      this.#last = number
+    }
     return this.#last % this.#length
   }
 

@@ -35,9 +35,29 @@ it('takes durations that no clock can measure', () => {
   expect(rates.recent(5, NOW + 1).runtime.p50).toBeGreaterThan(0)
 })
 
-it('goes on in its last step where the clock was set back', () => {
-  const rates = new Rates(1, 60, NOW)
+it('counts what comes a little late in its last step', () => {
+  const rates = new Rates(1, 600, NOW)
   rates.count('failed', NOW)
-  rates.count('failed', NOW - 1_000)
+  rates.count('failed', NOW - 300)
   expect(rates.recent(5, NOW + 1).count('failed')).toBe(2)
 })
+
+it.each([301, 500, 3_600, 86_400])(
+  'goes on where the clock is after it was set back by %i s, without what lies ahead',
+  (back) => {
+    const rates = new Rates(1, 600, NOW - 100)
+    rates.restore([])
+    for (const now of [NOW - 50, NOW]) rates.count('succeeded', now)
+    rates.count('received', NOW - back)
+    rates.count('received', NOW - back + 1)
+    const recent = rates.recent(5, NOW - back + 2)
+    expect([recent.count('received'), recent.count('succeeded')]).toEqual([2, 0])
+    expect(
+      rates
+        .stretches(10, NOW - back + 2)
+        .map((stretch) => stretch.count('succeeded'))
+        .some(Boolean),
+    ).toBe(false)
+    expect(rates.takeChanged().every(({ number }) => number <= NOW - back + 2)).toBe(true)
+  },
+)
