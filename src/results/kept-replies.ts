@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { ResultRecord } from '../protocol/result-record.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { isFinal, type ResultRecord } from '../protocol/result-record.ts'
 import { clientClosed } from './client-closed.ts'
 import type { ReadingParts, ResultReader } from './reader.ts'
 import type { Replies } from './replies.ts'
@@ -21,6 +22,8 @@ export class KeptReplies implements Replies, AsyncDisposable {
   readonly reader: ResultReader
   /** The feeds with a listener, by task. */
   readonly #followed = new Map<string, Set<ResultFeed>>()
+  /** Records that were read, not pushed. */
+  readonly #read = new WeakSet<ResultRecord>()
 
   constructor(open: OpenReader) {
     this.reader = open({
@@ -37,8 +40,9 @@ export class KeptReplies implements Replies, AsyncDisposable {
       follow: () => this.#join(taskId, feed),
       leave: () => this.#part(taskId, feed),
       look: async () => {
+        const known = feed.latest
         const [found] = await this.reader.read([taskId])
-        if (found !== undefined) tell(feed, found)
+        if (found !== undefined) this.#tellRead(feed, found, known)
       },
       trouble: () => this.reader.trouble,
     })
@@ -83,16 +87,39 @@ export class KeptReplies implements Replies, AsyncDisposable {
   }
 
   #receive(taskId: string, found: ResultRecord | Error): void {
-    for (const feed of [...(this.#followed.get(taskId) ?? [])]) tell(feed, found)
+    for (const feed of this.#feedsOf(taskId)) {
+      const { latest } = feed
+      // It was read before it was pushed.
+      if (latest !== undefined && this.#read.has(latest) && isPassing(found) && isDeepStrictEqual(found, latest))
+        continue
+      tell(feed, found)
+    }
+  }
+
+  /**
+   * Tells a feed what was read, if that is news to it: not a state that it knows, nor one that may be older than what was pushed
+   * since `known`.
+   */
+  #tellRead(feed: ResultFeed, found: ResultRecord | Error, known: ResultRecord | undefined): void {
+    const { latest } = feed
+    if (isPassing(found) && (latest !== known || isDeepStrictEqual(found, latest))) return
+    if (!(found instanceof Error)) this.#read.add(found)
+    tell(feed, found)
+  }
+
+  #feedsOf(taskId: string): readonly ResultFeed[] {
+    return [...(this.#followed.get(taskId) ?? [])]
   }
 
   async #catchUp(taskIds: readonly string[]): Promise<void> {
     if (taskIds.length === 0) return
+    const known = taskIds.map((taskId) => this.#feedsOf(taskId).map((feed) => [feed, feed.latest] as const))
     try {
       const found = await this.reader.read(taskIds)
-      for (const [index, taskId] of taskIds.entries()) {
+      for (const [index, feeds] of known.entries()) {
         const one = found[index]
-        if (one !== undefined) this.#receive(taskId, one)
+        if (one === undefined) continue
+        for (const [feed, latest] of feeds) if (feed.hasListeners) this.#tellRead(feed, one, latest)
       }
     } catch (error) {
       // If watching fails, the tasks are watched anew once it works again, and read again.
@@ -103,6 +130,10 @@ export class KeptReplies implements Replies, AsyncDisposable {
   #break(taskIds: readonly string[], error: Error): void {
     for (const taskId of taskIds) this.#receive(taskId, error)
   }
+}
+
+function isPassing(found: ResultRecord | Error): boolean {
+  return !(found instanceof Error) && !isFinal(found)
 }
 
 function tell(feed: ResultFeed, found: ResultRecord | Error): void {
