@@ -118,6 +118,9 @@ export function markedCopy(original: WireMessage & { readonly route: Route }, to
   return { route: { exchange: '', routingKey: to.queue }, message: { properties, ...forms, body: original.body } }
 }
 
+/** The mark of a message that is new to the broker, of an attempt that may have started already all the same. */
+export const MAY_HAVE_STARTED: Headers = Object.freeze({ [REDELIVERED]: true })
+
 /** True for the name of one of our marks. */
 export function isMark(name: string): boolean {
   return MARKS.includes(name)

@@ -3,7 +3,7 @@ import { JSON_CONTENT } from '../body.ts'
 import { isOfADeath } from '../headers/delay-route.ts'
 import { changeHeaders } from '../headers/raw-headers.ts'
 import { resendable } from '../headers/resendable.ts'
-import { isOfThePast, sendsElsewhere } from '../headers/suspect.ts'
+import { isOfThePast, MAY_HAVE_STARTED, sendsElsewhere } from '../headers/suspect.ts'
 import type { TaskMessage } from '../task-message.ts'
 import type { WireMessage } from '../wire.ts'
 import { displayOfOthers } from './argument-display.ts'
@@ -21,11 +21,14 @@ export interface RetryChange {
   readonly override?:
     | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
     | undefined
+  /** Whether another run of the attempt that retries may send, or have sent, the same retry. */
+  readonly mayBeTwin?: boolean | undefined
 }
 
 /**
  * The message that Celery publishes for a retry (wire specification 3.4): the same id, one retry more, and the original bytes
- * unless arguments are replaced. `message` is the decoded `original`. A protocol 1 message becomes protocol 2.
+ * unless arguments are replaced. `message` is the decoded `original`. A protocol 1 message becomes protocol 2. A retry that may be
+ * one of two is marked, so that the attempt is told so, and does not run twice at once in one worker.
  */
 export function retryMessage(original: WireMessage, message: TaskMessage, change: RetryChange): WireMessage {
   const { override } = change
@@ -34,6 +37,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const kwargs = override?.kwargs ?? message.kwargs
   const retries = message.retries + 1
   const expires = change.expires ?? message.expires
+  const marks = change.mayBeTwin === true ? MAY_HAVE_STARTED : undefined
   const shown = overridden ? displayOfOthers(message, args, kwargs) : message
   if (message.protocol === 1) {
     const origin = message.origin ?? ''
@@ -54,7 +58,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
     const encoded = encodeTask(next, { now: change.now })
     // The custom headers are the delivered message's; the body is new.
     const drop = (name: string): boolean => isOfAnother(name) || name === 'compression'
-    return { ...encoded, ...changeHeaders(original, { drop, set: encoded.headers }) }
+    return { ...encoded, ...changeHeaders(original, { drop, set: { ...encoded.headers, ...marks } }) }
   }
 
   const forms = changeHeaders(original, {
@@ -66,6 +70,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
       // As in Celery, a retry is sent by the task itself.
       parent_id: message.id,
       ...(overridden && { argsrepr: shown.argsRepr, kwargsrepr: shown.kwargsRepr }),
+      ...marks,
     },
   })
   const { contentType, contentEncoding, deliveryMode, priority, correlationId, replyTo } = original.properties

@@ -56,6 +56,15 @@ describe('retryMessage', () => {
     expect(actual.body).toBe(original.body)
   })
 
+  it.each([
+    ['with the protocol of today', aMessage()],
+    ['with protocol 1', capturedAs('5.6.3-task-v1')],
+  ])('says of one of which there may be two that its attempt may have started, %s', (_what, original) => {
+    const { headers: usual } = retried(original)
+    const { headers } = retried(original, { mayBeTwin: true })
+    expect(headers).toEqual({ ...usual, 'x-twq-redelivered': true })
+  })
+
   it('keeps the bytes, custom headers, stamps, priority and reply_to, and drops the record of dead-lettering', () => {
     const headers = {
       task: 'proj.add',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createMemoryBroker } from '../../../src/broker/memory/broker.ts'
+import { createMemoryBroker, type MemoryBroker } from '../../../src/broker/memory/broker.ts'
+import { deferred } from '../../../src/runtime/time/deferred.ts'
 import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 import type { TaskContext } from '../../../src/tasks/context.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
@@ -112,4 +113,40 @@ it('a retry that waits is tried by whichever worker is there at its time', async
   expect(second.tries).toMatchObject([{ at: 10_800, attempt: 2, id: handle.id }])
   expect(await handle.result()).toBe('done')
   await first[Symbol.asyncDispose]()
+})
+
+describe('an attempt is told that another may have run in its place', () => {
+  /** What each attempt of a task that is tried three times is told; `during` the first, something happens. */
+  async function toldOf(headers: Record<string, boolean>, during: (broker: MemoryBroker) => void): Promise<boolean[]> {
+    const told: boolean[] = []
+    const [started, go] = [deferred<void>(), deferred<void>()]
+    const work = async ({ attempt, redelivered }: TaskContext): Promise<void> => {
+      told.push(redelivered)
+      started.resolve()
+      await go.promise
+      if (attempt < 3) busy()
+    }
+    await using trying = await aTryingWorker({ limit: 2, delay: { base: '1m', jitter: false } }, work)
+    const handle = await trying.scene.client.send(trying.task, {}, { headers })
+    await started.promise
+    during(trying.scene.broker)
+    go.resolve()
+    await trying.clock.pass('1h')
+    await handle.result()
+    return told
+  }
+  const cut = (broker: MemoryBroker): void => broker.cutConnections()
+  const nothing = (): void => {}
+
+  it('if the message of the attempt before was redelivered: the other delivery retries, too', async () => {
+    expect(await toldOf({ 'x-twq-redelivered': true }, nothing)).toEqual([true, true, true])
+  })
+
+  it('if the message of the attempt before will be redelivered', async () => {
+    expect(await toldOf({}, cut)).toEqual([false, true, true])
+  })
+
+  it('and no attempt is told so without a reason', async () => {
+    expect(await toldOf({}, nothing)).toEqual([false, false, false])
+  })
 })
