@@ -1,3 +1,4 @@
+import { sentAgain } from '../protocol/headers/suspect.ts'
 import type { Outgoing } from '../protocol/wire.ts'
 import type { BackoffState } from '../runtime/time/backoff.ts'
 import type { Clock, Timer } from '../runtime/time/clock.ts'
@@ -24,7 +25,8 @@ export interface PublishOptions {
 
 /**
  * Publishes with confirms over a session: waits for a connection, sends again what a lost connection left unconfirmed,
- * tries again for a while what the broker does not take, and holds a bounded number of messages meanwhile.
+ * tries again for a while what the broker does not take, and holds a bounded number of messages meanwhile. The message of a
+ * task that is sent again says that it may have started: the broker may have both.
  */
 export interface Publisher {
   /**
@@ -72,7 +74,7 @@ export interface PublishOwner {
 
 /** One message from `publish` until its outcome is known; hears of it from the channel that it was written to last. */
 export class PendingPublish implements PublishListener {
-  readonly outgoing: Outgoing
+  outgoing: Outgoing
   readonly mandatory: boolean
   readonly patience: number
   readonly size: number
@@ -106,6 +108,12 @@ export class PendingPublish implements PublishListener {
     this.size = options.size
     this.serial = options.serial
     this.#publisher = publisher
+  }
+
+  /** Its channel is gone: the broker may have it, and it is sent again. */
+  becameUncertain(): void {
+    const { route, message } = this.outgoing
+    this.outgoing = { route, message: sentAgain(message) }
   }
 
   confirmed(outcome: 'confirmed' | 'returned'): void {

@@ -223,7 +223,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
   /** The channel is gone: what was written to it and not confirmed is written again, before the rest. */
   lost(channel: Channel, reason: CloseReason): void {
     const uncertain = this.#inFlight.values().filter((entry) => entry.channel === channel)
-    for (const entry of uncertain) this.#inFlight.take(entry.serial)
+    for (const { serial } of uncertain) this.#inFlight.take(serial)?.becameUncertain()
     this.#backlog = new Set([...uncertain, ...this.#backlog])
     for (const entry of this.#backlog) {
       if (entry.outgoing.message.body.length > this.#largest) this.#fail(entry, this.#oversize(entry.outgoing))

@@ -121,6 +121,16 @@ export function markedCopy(original: WireMessage & { readonly route: Route }, to
 /** The mark of a message that is new to the broker, of an attempt that may have started already all the same. */
 export const MAY_HAVE_STARTED: Headers = Object.freeze({ [REDELIVERED]: true })
 
+/**
+ * A message that is sent once more because the broker may have it already, or not. That of a task is marked: the broker delivers
+ * two of them as two new ones. All others, and headers that can't be changed, stay as they are.
+ */
+export function sentAgain(message: WireMessage): WireMessage {
+  const { headers, headersError } = message
+  if (typeof headers.task !== 'string' || headers[REDELIVERED] === true || headersError !== undefined) return message
+  return { ...message, ...changeHeaders(message, { drop: () => false, set: MAY_HAVE_STARTED }) }
+}
+
 /** True for the name of one of our marks. */
 export function isMark(name: string): boolean {
   return MARKS.includes(name)

@@ -73,6 +73,25 @@ describe('createPublisher', () => {
     await end()
   })
 
+  it('marks the message of a task that it sends again, for the broker may have it twice, and no other', async () => {
+    const { broker, publisher, channel, received, end } = await aPublisher()
+    const headers = { task: 'add', id: 'x', 'x-tenant': 'acme' }
+    const aTask = (body: string): Outgoing => ({ ...saying(body), message: { ...saying(body).message, headers } })
+    const publishing = [aTask('1'), saying('2')].map((outgoing) => publisher.publish(outgoing))
+    await received('1', '2')
+    broker.current?.lose(lost())
+    publishing.push(publisher.publish(aTask('3')))
+    await received('1', '2', '3')
+    const sent = (): unknown[] => channel().publishes.map(({ message }) => message.headers)
+    const marked = { ...headers, 'x-twq-redelivered': true }
+    expect(sent()).toEqual([marked, {}, headers])
+    broker.current?.lose(lost())
+    await received('1', '2', '3')
+    expect(sent()).toEqual([marked, {}, marked])
+    for (const each of publishing) each.catch(() => {})
+    await end()
+  })
+
   it('takes an answer for a confirm, and sends no message again that was answered', async () => {
     const { broker, publisher, received, end } = await aPublisher()
     const sources: AnswerSource[] = [{ onAnswer: undefined }, { onAnswer: undefined }]
