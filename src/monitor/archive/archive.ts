@@ -76,9 +76,12 @@ export class Archive {
     return (await this.#ask({ kind: 'count' })) as number
   }
 
-  /** Deletes what is older than `before`, and what no chart shows any more; both in seconds since the epoch. */
+  /**
+   * Deletes what is older than `before`, and what no chart shows any more; both in seconds since the epoch. What is asked meanwhile is
+   * answered in between.
+   */
   async forget(before: number, now: number): Promise<void> {
-    await this.#ask({ kind: 'forget', before, now })
+    while ((await this.#ask({ kind: 'forget', before, now })) === true);
   }
 
   /** Requests from then on are rejected with `TWQ_CLOSED`, as after the thread has died. */

@@ -18,6 +18,24 @@ it('refuses what is asked of it once it was closed, and can be closed twice', as
   await archive.close()
 })
 
+it('answers what is asked while it forgets many tasks', async () => {
+  const archive = await Archive.open(join(tempFolder(), 'tasks.db'))
+  const tasks = Array.from({ length: 1_200 }, (_, number) => ({
+    state: { uuid: `t${number}`, state: 'SUCCESS', timestamp: 1_000, clock: 1 },
+    history: { moments: [], omitted: 0, unknownSince: undefined },
+    text: 'order',
+  }))
+  const totals = new MonitorStore(0).totals
+  await archive.save({ tasks, steps: [], audit: [] }, { heardUntil: 0, since: 0, totals, gaps: [] })
+  const forgotten = archive.forget(2_000, 2_000)
+  expect(await archive.count()).toBe(700)
+  await forgotten
+  expect(await archive.count()).toBe(0)
+  await archive.save({ tasks: tasks.slice(5), steps: [], audit: [] }, { heardUntil: 0, since: 0, totals, gaps: [] })
+  expect([await archive.count(), (await archive.find({ limit: 1, text: 'order' })).matching]).toEqual([1_195, 1_195])
+  await archive.close()
+})
+
 /** Counts the timers that were set. */
 class CountingClock extends ManualClock {
   timers = 0
