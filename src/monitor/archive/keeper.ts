@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts'
+import { BoundedViews } from '../../events/bounded-views.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock, Timer } from '../../runtime/time/clock.ts'
 import type { Audit } from '../actions/audit.ts'
@@ -20,6 +21,8 @@ export interface KeeperParts {
   readonly hide: Hide
   readonly clock: Clock
   readonly logger: EventLogger | undefined
+  /** How many bytes of tasks that can't be written are kept, about. Default 64 MiB. */
+  readonly bytes?: number
 }
 
 /** An archive, and its content when it was opened. */
@@ -39,6 +42,7 @@ const RECALLED = 10_000
 const AUDIT_RECALLED = 1_000
 // What can't be written is retried later: up to this amount.
 const MOST_UNSAVED = 20_000
+const MOST_UNSAVED_BYTES = 64 * 1024 * 1024
 
 /** Opens the archive of a file, with its newest tasks. Rejects with `TWQ_CONFIG` where that can't be. */
 export async function openKept(file: string): Promise<Kept> {
@@ -118,14 +122,14 @@ export class Keeper {
   }
 
   async #write(): Promise<void> {
-    const { archive, store, audit, link, hide, clock, logger } = this.#parts
+    const { archive, store, audit, link, hide, clock, logger, bytes = MOST_UNSAVED_BYTES } = this.#parts
     const changed = store.takeChanged()
     const changes = {
       tasks: changed.map(({ state, history }) => ({ state, history, text: textOf(state, hide) })),
       steps: store.takeChangedSteps(),
       audit: audit.takeNew(),
     }
-    const unsaved = together(this.#unsaved, changes)
+    const unsaved = together(this.#unsaved, changes, bytes)
     const facts = { heardUntil: clock.now() / 1000, since: store.since, totals: store.totals, gaps: link.gaps }
     try {
       await archive.save(unsaved, facts)
@@ -156,13 +160,14 @@ export class Keeper {
 const NOTHING: ArchivedChanges = { tasks: [], steps: [], audit: [] }
 
 /** Merges changes: only the latest state of a task or step, and no more of each than is worth the memory. */
-function together(before: ArchivedChanges, after: ArchivedChanges): ArchivedChanges {
+function together(before: ArchivedChanges, after: ArchivedChanges, bytes: number): ArchivedChanges {
   if (before === NOTHING) return after
-  const lastOf = <One>(ones: readonly One[], key: (one: One) => string): readonly One[] =>
-    [...new Map(ones.map((one) => [key(one), one])).values()].slice(-MOST_UNSAVED)
+  const tasks = new BoundedViews<ArchivedTask>(MOST_UNSAVED, bytes)
+  for (const task of [...before.tasks, ...after.tasks]) tasks.put(task.state.uuid, task)
+  const steps = new Map([...before.steps, ...after.steps].map((step) => [`${step.span} ${step.number}`, step]))
   return {
-    tasks: lastOf([...before.tasks, ...after.tasks], ({ state }) => state.uuid),
-    steps: lastOf([...before.steps, ...after.steps], ({ span, number }) => `${span} ${number}`),
+    tasks: [...tasks.views.values()],
+    steps: [...steps.values()].slice(-MOST_UNSAVED),
     audit: [...before.audit, ...after.audit].slice(-MOST_UNSAVED),
   }
 }

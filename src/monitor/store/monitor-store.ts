@@ -45,6 +45,7 @@ const NO_HISTORY: TaskHistory = { moments: [], omitted: 0, unknownSince: undefin
  */
 export class MonitorStore {
   readonly #cluster: ClusterState
+  readonly #bytes: number
   readonly #histories: BoundedViews<TaskHistory>
   readonly #totals = new Map<Kind, number>(KINDS.map((kind) => [kind, 0]))
   readonly #hour: Rates
@@ -61,11 +62,12 @@ export class MonitorStore {
   #workersVersion = 0
 
   /** The tasks changed since the last {@link takeChanged}; undefined if nothing is stored. */
-  #changed: TouchOrder<string, TaskView> | undefined
+  #changed: BoundedViews<TaskView> | undefined
 
   constructor(now: number, { tasks = MOST_TASKS, bytes = MOST_BYTES, before }: StoreOptions = {}) {
     this.since = before?.since ?? now
     for (const kind of KINDS) this.#totals.set(kind, before?.totals[kind] ?? 0)
+    this.#bytes = bytes
     this.#cluster = new ClusterState({ tasks, bytes })
     this.#histories = new BoundedViews(tasks, bytes)
     this.#hour = new Rates(HOUR.step, HOUR.length, now)
@@ -98,7 +100,7 @@ export class MonitorStore {
       this.#cluster.restore(state)
       this.#histories.put(state.uuid, history)
     }
-    this.#changed = new TouchOrder()
+    this.#changed = this.#nothingChanged()
     this.#hour.restore(steps.filter(({ span }) => span === 'hour'))
     this.#day.restore(steps.filter(({ span }) => span === 'day'))
   }
@@ -113,13 +115,14 @@ export class MonitorStore {
 
   /** Whether there are changed tasks that were not taken yet. */
   get hasChanged(): boolean {
-    return this.#changed !== undefined && this.#changed.entries.size > 0
+    return this.#changed !== undefined && this.#changed.views.size > 0
   }
 
   /** The tasks that have changed since the last call, in their current state. */
   takeChanged(): readonly TaskView[] {
-    const changed = [...(this.#changed?.entries.values() ?? [])]
-    this.#changed?.clear()
+    if (this.#changed === undefined) return []
+    const changed = [...this.#changed.views.values()]
+    if (changed.length > 0) this.#changed = this.#nothingChanged()
     return changed
   }
 
@@ -224,7 +227,10 @@ export class MonitorStore {
     const view = this.#changed === undefined ? undefined : this.task(id)
     if (view === undefined || this.#changed === undefined) return
     this.#changed.put(id, view)
-    if (this.#changed.entries.size > MOST_CHANGED) this.#changed.shift()
+  }
+
+  #nothingChanged(): BoundedViews<TaskView> {
+    return new BoundedViews(MOST_CHANGED, this.#bytes)
   }
 
   #hearWorker({ hostname, local_received: now }: CeleryEvent, subject: string): void {

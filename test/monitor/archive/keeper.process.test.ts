@@ -1,10 +1,17 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import Sqlite from 'libsql'
 import { expect, it } from 'vitest'
+import { Audit } from '../../../src/monitor/actions/audit.ts'
 import type { AuditList } from '../../../src/monitor/answers/actions.ts'
 import type { Overview, Series } from '../../../src/monitor/answers/cluster.ts'
 import type { TaskDetail, TaskList } from '../../../src/monitor/answers/tasks.ts'
+import { Archive } from '../../../src/monitor/archive/archive.ts'
+import { Keeper } from '../../../src/monitor/archive/keeper.ts'
 import { createMonitor } from '../../../src/monitor/create-monitor.ts'
+import { MonitorStore } from '../../../src/monitor/store/monitor-store.ts'
+import type { CeleryEvent } from '../../../src/protocol/remote/read-event.ts'
+import { ManualClock } from '../../../src/runtime/time/manual-clock.ts'
 import { aMonitor, aTaskEvent } from '../../support/a-monitor.ts'
 import { silentLogger } from '../../support/silent-logger.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
@@ -75,6 +82,43 @@ it('has the charts and the audit of the monitor before, and no numbers where not
   const { since, entries } = await scene.get<AuditList>('/api/audit')
   expect(entries).toMatchObject([{ who: 'anyone', what: 'revoke', on: 'one', outcome: 'failed' }])
   expect(since).toBe((await scene.get<Overview>('/api/overview')).since)
+})
+
+it('keeps the latest of what it could not write, within its bytes', async () => {
+  const file = join(tempFolder(), 'tasks.db')
+  const store = new MonitorStore(0)
+  store.restore([], [])
+  const audit = new Audit(
+    () => 0,
+    undefined,
+    () => {},
+  )
+  const archive = await Archive.open(file)
+  const parts = {
+    archive,
+    store,
+    audit,
+    link: { gaps: [] },
+    hide: () => [],
+    clock: new ManualClock(),
+    logger: undefined,
+  }
+  const keeper = new Keeper({ ...parts, bytes: 200_000 })
+  const other = new Sqlite(file)
+  other.exec('ALTER TABLE texts RENAME TO away')
+  for (let number = 0; number < 100; number += 1) {
+    const event = aTaskEvent('task-received', `t${number}`, { local_received: 0, args: 'x'.repeat(5_000) })
+    store.apply(event as unknown as CeleryEvent)
+    await keeper.flush()
+  }
+  expect(await archive.count()).toBe(0)
+  other.exec('ALTER TABLE away RENAME TO texts')
+  other.close()
+  await keeper.close()
+  const again = await Archive.open(file)
+  const many = await again.count()
+  expect([many > 5, many < 15, (await again.task('t99'))?.state.uuid]).toEqual([true, true, 't99'])
+  await again.close()
 })
 
 // No broker is there, and none is needed for what is kept.

@@ -34,6 +34,16 @@ describe('the store of the monitor', () => {
     expect(store.tasks.size).toBe(10)
   })
 
+  it('holds what waits to be stored within its bytes, the latest tasks', () => {
+    const store = new MonitorStore(NOW, { tasks: 5, bytes: 100_000 })
+    store.restore([], [])
+    for (let number = 0; number < 100; number++)
+      store.apply(event('task-received', `t${number}`, { args: 'x'.repeat(5_000) }))
+    const ids = store.takeChanged().map(({ state }) => state.uuid)
+    expect([ids.length > 5, ids.length < 10, ids.at(-1)]).toEqual([true, true, 't99'])
+    expect([store.hasChanged, store.takeChanged()]).toEqual([false, []])
+  })
+
   it('has the states that ClusterState has, which are those of Celery', () => {
     const store = new MonitorStore(NOW)
     const cluster = new ClusterState()
