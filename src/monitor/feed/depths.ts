@@ -66,7 +66,8 @@ export class Depths {
   async refresh(queues: Iterable<string>): Promise<void> {
     this.#tasks = [...new Set(queues)].sort().slice(0, MOST_QUEUES)
     const names = this.#tasks.flatMap((name) => [name, failedQueue(name), quarantineQueue(name), suspectsQueue(name)])
-    for (const name of this.#known.keys()) if (!names.includes(name)) this.#known.delete(name)
+    const shown = new Set(names)
+    for (const name of this.#known.keys()) if (!shown.has(name)) this.#known.delete(name)
     const now = this.#clock.monotonic()
     const due = names.filter((name) => {
       const known = this.#known.get(name)

@@ -30,3 +30,21 @@ it('finds a queue within a minute of its creation, also after the clock was set 
   expect(depths.asked).toBe(clock.now() / 1000)
   await session.stop({ deadline: AbortSignal.timeout(5_000) })
 })
+
+it('forgets a queue that is not asked for any more', async () => {
+  const broker = createMemoryBroker()
+  const clock = new ManualClock()
+  const session = createSession({ broker, name: 'monitor', clock, random: Math.random })
+  await session.start()
+  const channel = await (await broker.connect()).openChannel()
+  for (const name of ['a', 'b']) await channel.declareQueue({ name, durable: true })
+  const depths = new Depths(session, clock, undefined)
+  await depths.refresh(['a', 'b'])
+  await depths.refresh(['b'])
+  await depths.refresh(['a', 'b'])
+  expect(depths.rows.map(({ name, depths: seen }) => [name, seen])).toEqual([
+    ['a', [0]],
+    ['b', [0, 0, 0]],
+  ])
+  await session.stop({ deadline: AbortSignal.timeout(5_000) })
+})
