@@ -4,7 +4,6 @@ import { declarePidboxExchange, PIDBOX_EXCHANGE } from '../broker/pidbox.ts'
 import type { Kept, Session } from '../broker/session.ts'
 import { declareEventQueue } from '../broker/topology.ts'
 import { TwqError } from '../errors.ts'
-import { utcOffset } from '../protocol/remote/event.ts'
 import { LamportClock } from '../protocol/remote/lamport-clock.ts'
 import { encodeRequest } from '../protocol/remote/pidbox.ts'
 import { type CeleryEvent, decodeEvents } from '../protocol/remote/read-event.ts'
@@ -193,7 +192,7 @@ class EventReceiver implements EventStream {
 
   #receive(delivery: Delivery): void {
     const now = this.#parts.clock.now()
-    const decoded = decodeEvents(delivery, utcOffset(now))
+    const decoded = decodeEvents(delivery)
     if (decoded.kind === 'malformed') {
       this.#refused += 1
       return

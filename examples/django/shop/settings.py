@@ -14,6 +14,8 @@ ROOT_URLCONF = "shop.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+# Django's own default is America/Chicago, and Celery warns of clocks that differ where workers are in several time zones.
+TIME_ZONE = "UTC"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

@@ -37,16 +37,16 @@ export type DecodedEvents =
   | { readonly kind: 'malformed'; readonly reason: string }
 
 /**
- * Parses a message from the exchange `celeryev`: one event or an array of them, possibly empty. `here` is the reader's own
- * `utcOffset`: timestamps are shifted by the difference, as in all of Celery's monitors. Names of more than 255 bytes can't be
- * those of a node, task or event type. Never throws.
+ * Parses a message from the exchange `celeryev`: one event or an array of them, possibly empty. A timestamp is in seconds since
+ * the epoch, in whatever time zone its sender is; Celery's monitors shift it by the difference of the zones, and are wrong by it.
+ * Names of more than 255 bytes can't be those of a node, task or event type. Never throws.
  */
-export function decodeEvents(wire: WireMessage, here: number): DecodedEvents {
+export function decodeEvents(wire: WireMessage): DecodedEvents {
   try {
     if (wire.headersError !== undefined) return { kind: 'malformed', reason: wire.headersError }
     const body = decodeBody(wire, LIMITS)
     const bodies: readonly Json[] = Array.isArray(body) ? body : [body]
-    const events = bodies.flatMap((value) => (isObject(value) ? readEvent(value, here) : []))
+    const events = bodies.flatMap((value) => (isObject(value) ? readEvent(value) : []))
     return { kind: 'events', events, refused: bodies.length - events.length }
   } catch (error) {
     return { kind: 'malformed', reason: messageOf(error) }
@@ -59,23 +59,16 @@ export function splitType(type: string): readonly [group: string, subject: strin
   return dash === -1 ? [type, ''] : [type.slice(0, dash), type.slice(dash + 1)]
 }
 
-function readEvent(fields: JsonObject, here: number): SentEvent | [] {
-  const { type, hostname, timestamp, utcoffset, clock, uuid, ...others } = fields
+function readEvent(fields: JsonObject): SentEvent | [] {
+  const { type, hostname, timestamp, clock, uuid, ...others } = fields
   if (!isName(type) || !isName(hostname) || typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return []
   if (splitType(type)[0] === 'task' && !isName(uuid)) return []
   return {
     ...others,
     type,
     hostname,
-    timestamp: timestamp - shiftOf(utcoffset, here) * 3600,
-    ...(utcoffset !== undefined && { utcoffset }),
+    timestamp,
     ...(Number.isSafeInteger(clock) && (clock as number) >= 0 && { clock: clock as number }),
     ...(isName(uuid) && { uuid }),
   }
-}
-
-/** In hours. The largest difference between two time zones is 26. */
-function shiftOf(utcoffset: Json | undefined, here: number): number {
-  if (typeof utcoffset !== 'number' || !(Math.abs(utcoffset - here) <= 26)) return 0
-  return utcoffset - here
 }
