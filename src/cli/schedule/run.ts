@@ -13,6 +13,8 @@ import { DeclaredQueues } from '../../sending/declared-queues.ts'
 import { createRouter } from '../../sending/router.ts'
 import { loadTasks } from '../../tasks/load-tasks.ts'
 import { createRegistry } from '../../tasks/registry.ts'
+import { AbsenceLog } from '../../worker/lifecycle/absence-log.ts'
+import { logSession } from '../../worker/lifecycle/session-log.ts'
 import type { GlobalOptions } from '../flags/global-options.ts'
 import { loadConfig } from '../flags/load-config.ts'
 import { EXIT } from '../terminal/exit-codes.ts'
@@ -64,13 +66,19 @@ export async function scheduleRun(flags: GlobalOptions): Promise<number> {
   using _signals = onStopSignals(() => stopped.resolve(), { logger })
   // The timers of the clock keep no process alive, nor does a connection that is being opened again.
   const alive = setInterval(() => {}, 2 ** 30)
-  await plugins.start()
-  await session.start()
+  const absence = new AbsenceLog({ clock, logger, terminal: process.stderr.isTTY === true })
   session.listen((event) => {
+    logSession({ logger, absence }, 'publisher', event)
     if (event.kind === 'failed') stopped.reject(event.error)
   })
-  try {
+  const lead = async (): Promise<void> => {
+    await session.start()
     await service.start()
+  }
+  await plugins.start()
+  try {
+    // A signal ends it also while the broker is away.
+    await Promise.race([lead(), stopped.promise])
     await stopped.promise
     await service.stop()
   } finally {

@@ -113,3 +113,11 @@ it('ends with 69 where no worker leads', async () => {
   expect(status).toBe(69)
   expect(stderr).toContain("no worker leads the schedules of the namespace 'other'")
 })
+
+it('says that the broker is away, and ends at a signal meanwhile', async () => {
+  const args = [TWQ, 'schedule', 'run', '--broker', 'amqp://127.0.0.1:1//']
+  await using lonely = new Program(process.execPath, args, { cwd: project.folder, env: {} })
+  await lonely.until('broker.retrying')
+  lonely.signal('SIGINT')
+  expect(await lonely.exit).toMatchObject({ code: 0 })
+})
