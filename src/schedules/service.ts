@@ -58,7 +58,7 @@ const LONGEST_OPENING = 5_000
 /** Milliseconds that noting what was sent, and closing the channel, may take. */
 const LONGEST_LEAVE = 3_000
 /** Unacknowledged messages of one that leads: enough for a take-over, and bounded. */
-const PREFETCH = 4_000
+const PREFETCH = 20_000
 
 /** A worker's share in the schedules of its namespace: announces those of its configuration, and leads when it is its turn. */
 export class SchedulesService {

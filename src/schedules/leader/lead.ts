@@ -7,8 +7,8 @@ import { MESSAGE_TYPES, schedulesMessage } from '../state/messages.ts'
 import { setBack } from '../state/set-back.ts'
 import { Leading, type LeadingParts } from './leading.ts'
 
-/** Messages that are read before the marker returns: with so many the rest is read while leading. */
-const MOST_BEFORE = 2_000
+/** Messages that are read before the marker returns: with so many the rest is read while leading. Fewer than the broker delivers at once. */
+const MOST_BEFORE = 15_000
 
 /**
  * One consumer of the queue of schedules. It leads once it is given a message: it reads until its own marker returns, goes on from the

@@ -115,9 +115,10 @@ export class Leading {
         await this.#trigger(outcome.applied.trigger)
     }
     if (this.#state === 'taking over' || outcomes.some(hasChanged)) await this.#save()
-    for (const [index, { delivery }] of received.entries()) {
+    for (const [index, { kind, delivery }] of received.entries()) {
       const outcome = outcomes[index] as Outcome
       if (outcome.kind === 'malformed') this.#unreadable.setAside(delivery, outcome.reason)
+      else if (kind === 'state') this.#held.adopt(delivery)
       else delivery.ack()
       answer(delivery, outcome, on.channel)
     }
@@ -140,6 +141,7 @@ export class Leading {
     this.end()
     await Promise.all(this.#sending)
     await this.#save()
+    await this.#held.isHeld()
   }
 
   /** Sends no more. */
