@@ -227,13 +227,20 @@ function sayOf(text: string): string {
   return text.replace(/^[A-Z_]+ - /, '')
 }
 
+const CLOSED_IT = 'made the broker close the channel'
+
 /** The message alone made the broker close the channel. */
 export function poisonous({ outgoing: { route } }: { readonly outgoing: Outgoing }, cause: Error): TwqError {
   return new TwqError(
     'TWQ_PUBLISH_REFUSED',
-    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" made the broker close the channel: ${cause.message}`,
+    `a message to exchange "${route.exchange}" with routing key "${route.routingKey}" ${CLOSED_IT}: ${cause.message}`,
     { cause },
   )
+}
+
+/** Whether it is an error of `poisonous`: another try ends another channel. */
+export function isPoisonous(error: unknown): error is TwqError {
+  return TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && error.message.includes(CLOSED_IT)
 }
 
 /** A publisher holds as many messages as it may; `obstacle` says why none leaves, if that is known. */

@@ -34,7 +34,7 @@ export interface ScheduleClient {
   pause(name: string): Promise<ScheduleOutcome>
   /** Resumes it; occurrences that were due in the meantime are not sent. */
   resume(name: string): Promise<ScheduleOutcome>
-  /** Sends its task now, with a random id. */
+  /** Sends its task now, with a random id. Rejects with `TWQ_SCHEDULE` if the leader can't send it. */
   trigger(name: string): Promise<{ readonly id: string; readonly outcome: ScheduleOutcome }>
   /** All entries. Rejects with `TWQ_SCHEDULES_NO_LEADER` if no leader answers within two seconds. */
   list(): Promise<ScheduleList>

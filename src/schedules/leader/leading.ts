@@ -28,7 +28,7 @@ export interface LeadingParts {
   readonly isForDevelopment: () => boolean
   /** Throws where the configuration refuses a command. */
   readonly admit: (command: ScheduleCommand) => void
-  /** The largest state that the broker takes, in bytes, as far as it has said. */
+  /** The largest message that the broker takes, in bytes, as far as it has said. */
   readonly limits: { largest: number }
   /** Milliseconds between two heartbeats of the connection. */
   readonly heartbeat: number
@@ -108,11 +108,9 @@ export class Leading {
     const facts = { ...parts, ...limits, leader, now: clock.now(), ledSince: this.#ledSince, lastWins }
     const outcomes: Outcome[] = []
     for (const one of received) {
-      const outcome = take(on.state, one, facts)
+      const outcome = await this.#carryOut(take(on.state, one, facts))
       outcomes.push(outcome)
       parts.log.tell(outcome)
-      if (outcome.kind === 'applied' && outcome.applied.trigger !== undefined)
-        await this.#trigger(outcome.applied.trigger)
     }
     if (this.#state === 'taking over' || outcomes.some(hasChanged)) await this.#save()
     for (const [index, { kind, delivery }] of received.entries()) {
@@ -198,22 +196,27 @@ export class Leading {
     const { state } = this.#on
     const { name, id, due } = occurrence
     const sentAt = this.#parts.clock.now()
-    const isSent = await this.#sendTracked(occurrence, sentAt)
+    const { failure } = await this.#sendTracked(occurrence, sentAt)
     this.#lookBy(this.#due.dealtWith(occurrence))
     const known = state.entries.get(name)
-    if (isSent && due >= (known?.lastRun?.due ?? 0)) state.change(name, { lastRun: { id, due, sentAt } })
+    if (failure === undefined && due >= (known?.lastRun?.due ?? 0)) state.change(name, { lastRun: { id, due, sentAt } })
   }
 
-  async #trigger({ name, id }: { readonly name: string; readonly id: string }): Promise<void> {
-    const entry = this.#on.state.entries.get(name)?.entry
-    if (entry === undefined) return
+  /** Sends what a command triggers; one that can't be sent is refused with the reason. */
+  async #carryOut(outcome: Outcome): Promise<Outcome> {
+    const trigger = outcome.kind === 'applied' ? outcome.applied.trigger : undefined
+    const entry = trigger && this.#on.state.entries.get(trigger.name)?.entry
+    if (outcome.kind !== 'applied' || trigger === undefined || entry === undefined) return outcome
+    const { name, id } = trigger
     const now = this.#parts.clock.now()
-    const isSent = await this.#sendTracked({ name, entry, id, due: now, sendAt: now }, now, TRIGGER_PATIENCE)
-    if (isSent) this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
+    const { failure } = await this.#sendTracked({ name, entry, id, due: now, sendAt: now }, now, TRIGGER_PATIENCE)
+    if (failure !== undefined) return { kind: 'refused', command: outcome.command, error: failure }
+    this.#on.state.change(name, { lastRun: { id, due: now, sentAt: now } })
+    return outcome
   }
 
-  /** False where the task can't be sent. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
-  async #sendTracked(occurrence: Occurrence, sentAt: number, patience?: number): Promise<boolean> {
+  /** Resolves with why the task can't be sent, if so. Rejects when the channel is over: whether the broker has it is unknown, and the next leader sends it again, under its id. */
+  async #sendTracked(occurrence: Occurrence, sentAt: number, patience?: number): Promise<{ failure?: unknown }> {
     const { sender, log, onSent, clock } = this.#parts
     const { channel, state } = this.#on
     const { name, entry, id } = occurrence
@@ -227,14 +230,14 @@ export class Leading {
       if (!channel.isOpen) throw error
       log.failed(occurrence, error)
       if (entry.overlapTimeout !== undefined) state.change(name, { running: before })
-      return false
+      return { failure: error }
     }
     if (before !== undefined && before.id !== id) log.overdue(name, before.id)
     // Up to the confirm: a broker that takes nothing for a while makes it late.
     const lag = clock.now() - occurrence.sendAt
     log.sent(occurrence, lag)
     onSent?.(name, lag, sentAt)
-    return true
+    return {}
   }
 
   #noteSoon(): void {

@@ -1,3 +1,4 @@
+import { isPoisonous } from '../../broker/failures.ts'
 import { TwqError } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -67,9 +68,12 @@ export class OccurrenceSender {
     const { queue, outgoing } = prepareTask(task, args, options, facts)
     for (const attempt of ['first', 'second']) {
       if (!queues.has(queue)) await queues.declare(queue)
-      const answer = await publish(outgoing)
-      if (answer === 'confirmed') return { id }
-      // It was deleted, or is another broker's.
+      try {
+        if ((await publish(outgoing)) === 'confirmed') return { id }
+      } catch (error) {
+        if (attempt === 'second' || !isPoisonous(error)) throw error
+      }
+      // The queue, or its exchange, was deleted, or is another broker's.
       if (attempt === 'first') queues.forget(queue)
     }
     throw new TwqError('TWQ_PUBLISH_UNROUTABLE', `${task}[${id}] could not be routed to queue '${queue}'`, {
