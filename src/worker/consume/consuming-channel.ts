@@ -130,7 +130,7 @@ export class ConsumingChannel {
   async end(name: string): Promise<void> {
     await this.#inTurn(async () => {
       const consumers = this.#consumers.get(name)
-      if (consumers === undefined || this.#wanted.includes(name)) return
+      if (consumers === undefined || consumers.wanted) return
       this.#consumers.delete(name)
       await consumers.end()
     }).catch(() => {})

@@ -114,7 +114,8 @@ export class Consumer {
       await current.take(queue)
     } catch (error) {
       if (isLoss(error, current.channel)) return
-      this.#wanted.remove(queue.name)
+      // It may have been removed, and added anew with other properties.
+      if (this.#wanted.get(queue.name) === queue) this.#wanted.remove(queue.name)
       throw error
     }
   }

@@ -78,6 +78,11 @@ export class QueueConsumers {
     this.#leaving = new LeavingConsumers(parts.clock, parts.signal)
   }
 
+  /** Whether the queue is to be consumed now, by these consumers: not if it was removed and added anew. */
+  get wanted(): boolean {
+    return this.#parts.wanted()
+  }
+
   /** Whether some are left on a channel before the newest. */
   get onFormerChannels(): boolean {
     return this.#former > 0
