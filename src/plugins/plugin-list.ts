@@ -1,6 +1,7 @@
 import { hintOf, messageOf, TwqError } from '../errors.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
+import { sharedAbort } from '../runtime/time/shared-abort.ts'
 import { timeLimit, unlessAborted } from '../runtime/time/time-limit.ts'
 import type { AroundAttempt } from '../tasks/attempt/invocation.ts'
 import type { Plugin, PluginHost, Stop } from '../tasks/plugin.ts'
@@ -27,6 +28,9 @@ export interface PluginListParts {
   readonly clock: Clock
 }
 
+/** Milliseconds that a stop waits for a start that is under way. */
+const LATE_START = 2_000
+
 /** A task with the plugins around its attempts, and these as one function. */
 interface SurroundedTask {
   readonly plugins: readonly Plugin[]
@@ -40,6 +44,10 @@ export class PluginList {
   readonly #all: readonly Plugin[]
   readonly #started: { readonly plugin: Plugin; readonly stop: Stop }[] = []
   readonly #surrounded = new Map<AnyTask, SurroundedTask>()
+  #starting: Promise<void> | undefined
+  /** The plugin whose start was not waited for any more: settles when it is stopped, or has failed. */
+  #late: Promise<void> | undefined
+  readonly #over = sharedAbort()
   readonly failures: FailureLog
   readonly observers: Observers
   /** Those around sends; undefined if there are none. */
@@ -88,25 +96,47 @@ export class PluginList {
   }
 
   /**
-   * Starts all, one after the other. Rejects with `TWQ_PLUGIN`, naming the plugin, once those started before are stopped again.
+   * Starts all, one after the other. Rejects with `TWQ_PLUGIN`, naming the plugin, once those started before are stopped again; with
+   * `TWQ_CLOSED` if `stop` is called first. A plugin whose start comes to its end only after that is stopped then.
    */
-  async start(): Promise<void> {
-    const { startTimeout, logger, host } = this.#parts
+  start(): Promise<void> {
+    this.#starting ??= this.#startAll()
+    return this.#starting
+  }
+
+  /**
+   * Calls the functions that the starts returned, the last first. Never rejects: errors are logged. A start that is under way is waited for
+   * up to two seconds.
+   */
+  async stop(): Promise<void> {
+    const reason = new TwqError('TWQ_CLOSED', 'the worker was stopped before its plugins had started', {
+      hint: 'A worker starts once: create another one.',
+    })
+    this.#over.abort(reason)
+    await this.#starting?.catch(() => {})
+    if (this.#late !== undefined) {
+      using limit = timeLimit({ ms: LATE_START, reason: () => reason })
+      await unlessAborted(this.#late, limit.signal).catch(() => {})
+    }
+    await this.#stopStarted()
+  }
+
+  async #startAll(): Promise<void> {
+    const { startTimeout } = this.#parts
     let starting = ''
     using limit = timeLimit({
       ms: startTimeout,
       reason: () => new TwqError('TWQ_PLUGIN', `it has not started within startTimeout, ${startTimeout} ms`),
+      signal: this.#over.signal,
     })
     try {
       for (const plugin of this.#all) {
         starting = plugin.name
-        if (plugin.start === undefined) continue
-        const own: PluginHost = { ...host, logger: taskLogger(logger.child({ plugin: plugin.name })) }
-        const stop: unknown = await unlessAborted(started(plugin, own), limit.signal)
-        if (typeof stop === 'function') this.#started.push({ plugin, stop: stop as Stop })
+        await this.#startOne(plugin, limit.signal)
       }
     } catch (error) {
-      await this.stop()
+      await this.#stopStarted()
+      if (error === this.#over.signal.reason) throw error
       throw new TwqError('TWQ_PLUGIN', `plugin '${starting}' can't be started: ${messageOf(error)}`, {
         hint: hintOf(error) ?? 'Correct what its start() needs, or take it out of `plugins`',
         cause: error,
@@ -114,8 +144,31 @@ export class PluginList {
     }
   }
 
-  /** Calls the functions that the starts returned, the last first. Never rejects: errors are logged. */
-  async stop(): Promise<void> {
+  async #startOne(plugin: Plugin, limit: AbortSignal): Promise<void> {
+    const { logger, host } = this.#parts
+    if (limit.aborted) throw limit.reason
+    if (plugin.start === undefined) return
+    const own: PluginHost = { ...host, logger: taskLogger(logger.child({ plugin: plugin.name })) }
+    const starting = started(plugin, own)
+    const note = (stop: unknown): void => {
+      if (typeof stop === 'function') this.#started.push({ plugin, stop: stop as Stop })
+    }
+    try {
+      note(await unlessAborted(starting, limit))
+    } catch (error) {
+      const closed = starting.then(
+        async (stop) => {
+          note(stop)
+          await this.#stopStarted()
+        },
+        () => {},
+      )
+      if (this.#over.signal.aborted) this.#late = closed
+      throw error
+    }
+  }
+
+  async #stopStarted(): Promise<void> {
     const { stopTimeout, logger } = this.#parts
     const reason = () => new Error(`it has not stopped within ${stopTimeout} ms`)
     using limit = timeLimit({ ms: stopTimeout, reason })

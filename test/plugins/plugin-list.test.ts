@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PluginList, type PluginListParts } from '../../src/plugins/plugin-list.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
+import { deferred } from '../../src/runtime/time/deferred.ts'
 import { defineTask } from '../../src/tasks/define-task.ts'
 import type { Plugin } from '../../src/tasks/plugin.ts'
 import { aSilentLogger } from '../support/attempts.ts'
@@ -70,6 +71,37 @@ describe('a list of plugins', () => {
       code: 'TWQ_PLUGIN',
       message: "plugin 'hanging' can't be started: it has not started within startTimeout, 20 ms",
     })
+  })
+
+  it('stops a plugin whose start ends only after that of the list was stopped, and starts no other', async () => {
+    const notes: string[] = []
+    const [begun, connected] = [deferred<void>(), deferred<void>()]
+    const slow: Plugin = {
+      name: 'slow',
+      async start() {
+        begun.resolve()
+        await connected.promise
+        return () => void notes.push('slow stopped')
+      },
+    }
+    const other: Plugin = { name: 'other', start: () => void notes.push('other started') }
+    const list = aList([slow, other])
+    const start = list.start()
+    start.catch(() => {})
+    await begun.promise
+    const stop = list.stop()
+    await expect(start).rejects.toMatchObject({ code: 'TWQ_CLOSED' })
+    connected.resolve()
+    await stop
+    expect(notes).toEqual(['slow stopped'])
+  })
+
+  it('stops a plugin that starts later than startTimeout allows', async () => {
+    const [connected, stopped] = [deferred<void>(), deferred<void>()]
+    const slow: Plugin = { name: 'slow', start: () => connected.promise.then(() => () => stopped.resolve()) }
+    await expect(aList([slow], { startTimeout: 20 }).start()).rejects.toMatchObject({ code: 'TWQ_PLUGIN' })
+    connected.resolve()
+    await stopped.promise
   })
 
   it('stops the others where one throws or hangs', async () => {
