@@ -2,17 +2,28 @@ import type { Clock } from './clock.ts'
 
 /** Texts that expire after a while, or when the set exceeds its count or bytes: the oldest first. */
 export class ExpiringSet {
-  readonly #clock: Clock
+  readonly #now: () => number
   readonly #limit: number
   readonly #lifetime: number
   readonly #mostBytes: number
   #bytes = 0
-  /** Oldest first; the values are the times of adding, in milliseconds since the epoch. */
+  /** Oldest first; the values are the times of adding. */
   readonly #members = new Map<string, number>()
 
-  /** `lifetime` is in milliseconds; `bytes` are those of the texts in UTF-8. */
-  constructor(clock: Clock, options: { readonly limit: number; readonly lifetime: number; readonly bytes?: number }) {
-    this.#clock = clock
+  /**
+   * `lifetime` is in milliseconds; `bytes` are those of the texts in UTF-8. Times are those of the wall clock, milliseconds since the epoch,
+   * which outlive the process; or `monotonic`: then no member expires because that clock is set.
+   */
+  constructor(
+    clock: Clock,
+    options: {
+      readonly limit: number
+      readonly lifetime: number
+      readonly bytes?: number
+      readonly time?: 'wall' | 'monotonic'
+    },
+  ) {
+    this.#now = options.time === 'monotonic' ? () => clock.monotonic() : () => clock.now()
     this.#limit = options.limit
     this.#lifetime = options.lifetime
     this.#mostBytes = options.bytes ?? Number.POSITIVE_INFINITY
@@ -23,7 +34,7 @@ export class ExpiringSet {
   }
 
   /** Adds a member as of now, or as of an earlier time. */
-  add(member: string, at: number = this.#clock.now()): void {
+  add(member: string, at: number = this.#now()): void {
     this.#remove(member)
     this.#members.set(member, at)
     if (this.#counts) this.#bytes += Buffer.byteLength(member)
@@ -65,6 +76,6 @@ export class ExpiringSet {
   }
 
   #isOver(at: number): boolean {
-    return at + this.#lifetime <= this.#clock.now()
+    return at + this.#lifetime <= this.#now()
   }
 }

@@ -7,9 +7,9 @@ import { ExpiringSet } from '../../runtime/time/expiring-set.ts'
 import type { AttemptKey } from './recent-acks.ts'
 
 // As long as the broker may still redeliver a message that has been settled.
-const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000 }
+const MEMORY = { limit: 10_000, lifetime: 24 * 3_600_000, time: 'monotonic' } as const
 // As above, for a message that was to be acknowledged with another of the same task.
-const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000 }
+const BRIEF_MEMORY = { limit: 10_000, lifetime: 3_600_000, time: 'monotonic' } as const
 
 /**
  * Attempts that ended here although their message may arrive once more: because its acknowledgement was lost, or because a copy

@@ -26,9 +26,9 @@ export class HarmlessReturns {
     this.#noted.add(request)
     const { id } = request.message
     this.#times.delete(id)
-    this.#times.set(id, { times: request.lostWithConnection + 1, at: this.#clock.now() })
+    this.#times.set(id, { times: request.lostWithConnection + 1, at: this.#clock.monotonic() })
     for (const [oldest, { at }] of this.#times) {
-      if (this.#times.size <= MOST && at + LIFETIME > this.#clock.now()) return
+      if (this.#times.size <= MOST && at + LIFETIME > this.#clock.monotonic()) return
       this.#times.delete(oldest)
     }
   }
@@ -38,7 +38,7 @@ export class HarmlessReturns {
     const known = this.#times.get(id)
     if (known === undefined) return 0
     this.#times.delete(id)
-    return known.at + LIFETIME > this.#clock.now() ? known.times : 0
+    return known.at + LIFETIME > this.#clock.monotonic() ? known.times : 0
   }
 }
 
