@@ -254,7 +254,7 @@ export class Leading {
     this.#timers.replace = this.#parts.clock.after(REPLACE_EVERY, () => {
       this.#tellSuspended()
       this.#unreadable.tryAgain()
-      const names = dropForgotten(this.#on.state)
+      const names = dropForgotten(this.#on.state, this.#ledSince)
       if (names.length > 0) this.#parts.log.gone(names)
       this.#save().then(
         () => this.#state === 'sending' && this.#replaceLater(),

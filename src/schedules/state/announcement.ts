@@ -149,11 +149,14 @@ export function isSuspended({ source, announced }: EntryState, latest: number, l
   return source === 'config' && latest - Math.max(announced, ledSince) > SILENCE
 }
 
-/** Drops the entries that have been suspended for a day; returns their names. */
-export function dropForgotten(state: ScheduleState): readonly string[] {
+/**
+ * Drops the suspended entries that have not been announced for a day; returns their names. After all workers were away for longer, those
+ * that have yet to announce theirs have the time that `isSuspended` gives them.
+ */
+export function dropForgotten(state: ScheduleState, ledSince: number): readonly string[] {
   const latest = lastAnnounced(state)
   const forgotten = [...state.entries.values()].filter(
-    ({ source, announced }) => source === 'config' && latest - announced > DAY,
+    (one) => isSuspended(one, latest, ledSince) && latest - one.announced > DAY,
   )
   for (const { name } of forgotten) state.entries.delete(name)
   return forgotten.map(({ name }) => name)

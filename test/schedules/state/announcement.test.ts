@@ -76,7 +76,7 @@ describe('announcements', () => {
     announce(state, { b: OLD }, T + SILENCE + 1)
     expect(suspended().map(({ name }) => name)).toEqual(['a'])
     announce(state, { b: OLD }, T + 86_400_001)
-    expect(dropForgotten(state)).toEqual(['a'])
+    expect(dropForgotten(state, T)).toEqual(['a'])
   })
 
   it('have an entry that comes back after that be due from then on', () => {
@@ -95,6 +95,19 @@ describe('announcements', () => {
     expect(isSuspended(state.entries.get('a')!, lastAnnounced(state), later)).toBe(false)
     announce(state, { a: OLD }, later + MINUTE, later)
     expect(state.entries.get('a')).toMatchObject({ since: T })
+  })
+
+  it('drop no entry of workers that have yet to announce theirs after all were away for days', () => {
+    const state = new ScheduleState()
+    announce(state, { a: OLD, b: OLD }, T)
+    state.change('a', { paused: true })
+    const later = T + 3 * 86_400_000
+    announce(state, { b: OLD }, later, later)
+    expect(dropForgotten(state, later)).toEqual([])
+    announce(state, { a: OLD }, later + MINUTE, later)
+    expect(state.entries.get('a')).toMatchObject({ since: T, paused: true })
+    announce(state, { b: OLD }, later + MINUTE + SILENCE + 1, later)
+    expect(dropForgotten(state, later)).toEqual([])
   })
 
   it('suspend nothing where the clock of the leader before was ahead', () => {
