@@ -238,6 +238,26 @@ describe('a worker with schedules', () => {
     expect(sends).toBe(2)
   })
 
+  it('leaves what the broker has confirmed to no other when it stops, though it has yet to confirm another', async () => {
+    const { clock, runs, report, start } = aFleet()
+    const never: Plugin = {
+      name: 'never',
+      async aroundSend({ headers }, next) {
+        const sent = await next()
+        return headers.periodic_task_name === 'stuck' ? await new Promise<never>(() => {}) : sent
+      },
+    }
+    const schedules = { stuck: { task: 'none', every: '10s' }, often: { task: report, args: ['x'], every: '10s' } }
+    const { worker } = await start(schedules, { plugins: [never], publishTimeout: '1h' })
+    await start(schedules)
+    await clock.pass(20_100 - (clock.now() - T))
+    const stopped = worker.stop('warm')
+    await clock.pass('6s')
+    await stopped
+    await clock.pass('10s')
+    expect(runs.map(({ at }) => at - T)).toEqual([10_000, 20_000, 30_000])
+  })
+
   it("does not send an entry with overlap: 'skip' while its last run has not ended", async () => {
     const { clock, runs, start } = aFleet()
     const running: Deferred<void>[] = []

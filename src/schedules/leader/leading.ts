@@ -137,6 +137,8 @@ export class Leading {
   async finish(): Promise<void> {
     if (this.#state !== 'sending') return
     this.end()
+    // At once: a send that the broker has yet to confirm may outlast the time that there is.
+    if (this.#sending.size > 0) await this.#save()
     await Promise.all(this.#sending)
     await this.#save()
     await this.#held.isHeld()
