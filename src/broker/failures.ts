@@ -252,6 +252,13 @@ export function publishOverflow(outstanding: number, bytes: number, obstacle: st
   )
 }
 
+/** The publisher is over. */
+export function publisherClosed(): TwqError {
+  return new TwqError('TWQ_CLOSED', 'the publisher was closed', {
+    hint: 'This program closed its client or worker before the message was confirmed: await what it sends first.',
+  })
+}
+
 /** A message was not confirmed within `timeout` milliseconds. */
 export function publishTimeout(timeout: number, obstacle: string): TwqError {
   return new TwqError('TWQ_PUBLISH_TIMEOUT', `the broker did not confirm a message within ${timeout} ms${obstacle}`, {

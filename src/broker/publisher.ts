@@ -46,6 +46,8 @@ export interface Publisher {
 export interface OwnedPublisher extends Publisher, AsyncDisposable {
   /** Resolves once the publisher's channel is open for the first time. */
   readonly ready: Promise<void>
+  /** What has been with the broker longest without a confirm. */
+  readonly oldest: PendingPublish | undefined
   /** Waits until everything is confirmed or `deadline` aborts; resolves with how many messages are not. Never rejects. */
   flush(options: { readonly deadline: AbortSignal }): Promise<number>
   /** Rejects what is left with `TWQ_CLOSED`; `flush` first. */

@@ -14,6 +14,8 @@ export interface HealthSource {
   readonly node: string
   /** The failing checks of a probe; empty if it passes. */
   judge(probe: Probe): readonly Finding[]
+  /** What is wrong, and no reason for `/readyz` to fail. */
+  warnings?(): readonly Finding[]
   /** The body of `/info`: plain JSON. */
   info(): Readonly<Record<string, unknown>>
   /** The text for Prometheus; undefined if metrics are disabled. */
@@ -171,7 +173,9 @@ export class HealthServer implements AsyncDisposable {
     if (probe !== undefined) {
       const failing = this.#source.judge(probe)
       const passes = failing.length === 0
-      return json(passes ? 200 : 503, { [probe]: passes, node: this.#source.node, pid: process.pid, failing })
+      const warnings = (probe === 'ready' && this.#source.warnings?.()) || []
+      const answer = { [probe]: passes, node: this.#source.node, pid: process.pid, failing }
+      return json(passes ? 200 : 503, warnings.length > 0 ? { ...answer, warnings } : answer)
     }
     if (path === '/info') return json(200, this.#source.info())
     if (path === '/metrics') {

@@ -54,6 +54,7 @@ import { Twins } from './run/twins.ts'
 import { pluginMoments } from './settle/plugin-moments.ts'
 import { PoisonMessages } from './settle/poison-messages.ts'
 import { Refusals } from './settle/refusals.ts'
+import { UnconfirmedWatch } from './settle/unconfirmed-watch.ts'
 import { Delays } from './waiting/delays.ts'
 import { HeldAside } from './waiting/held-aside.ts'
 import { RateLimits } from './waiting/rate-limits.ts'
@@ -251,6 +252,7 @@ export function createWorker(parts: WorkerParts): Worker {
     poolSize,
     autoscaler,
     loopWatch,
+    unconfirmed: new UnconfirmedWatch({ ...outbound, session: publishing, clock, logger }),
     intake,
     chordJoins,
     schedules,

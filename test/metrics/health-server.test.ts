@@ -51,6 +51,16 @@ describe('the health server', () => {
     for (const path of ['/', '/readyz/', '/__proto__', '/constructor']) expect((await get(path)).status).toBe(404)
   })
 
+  it('names warnings where readiness is asked for, and passes', async () => {
+    const warnings = [{ check: 'publisher', why: 'no confirm for 10000 ms' }] as const
+    await using server = new HealthServer({ ...source, judge: () => [], warnings: () => warnings }, silentLogger)
+    const port = await server.listen({ host: '127.0.0.1', port: 0 })
+    const ready = await ask({ port, path: '/readyz' })
+    expect(ready.status).toBe(200)
+    expect(JSON.parse(ready.body)).toEqual({ ready: true, node: 'w@test', pid: process.pid, failing: [], warnings })
+    expect(JSON.parse((await ask({ port, path: '/livez' })).body)).not.toHaveProperty('warnings')
+  })
+
   it('takes nothing: no other method, no body, no long headers', async () => {
     await using server = new HealthServer(source, silentLogger)
     const port = await server.listen({ host: '127.0.0.1', port: 0 })

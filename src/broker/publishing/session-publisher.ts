@@ -7,7 +7,7 @@ import { type Deferred, deferred } from '../../runtime/time/deferred.ts'
 import { EarliestTimer } from '../../runtime/time/earliest-timer.ts'
 import { onAbort } from '../../runtime/time/on-abort.ts'
 import type { Channel, CloseReason, PublishListener } from '../broker.ts'
-import { poisonous, publishOverflow, publishTimeout } from '../failures.ts'
+import { poisonous, publisherClosed, publishOverflow, publishTimeout } from '../failures.ts'
 import { oversizeError, oversizeIn } from '../message-size.ts'
 import {
   type OwnedPublisher,
@@ -87,6 +87,11 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     return this.#bytes
   }
 
+  get oldest(): PendingPublish | undefined {
+    const [serial] = this.#inFlight.keys()
+    return serial === undefined ? undefined : this.#inFlight.get(serial)
+  }
+
   publish(outgoing: Outgoing, options: PublishOptions = {}): Promise<'confirmed' | 'returned'> {
     return new Promise((confirmed, refused) => this.post(outgoing, options, { confirmed, refused }))
   }
@@ -117,7 +122,7 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
 
   /** Why a message is refused at once; undefined when it is accepted. */
   #refusalOf(outgoing: Outgoing, size: number, signal: AbortSignal | undefined): Error | undefined {
-    if (this.#closed) return closed()
+    if (this.#closed) return publisherClosed()
     if (signal?.aborted) return signal.reason as Error
     if (outgoing.message.body.length > this.#largest) return this.#oversize(outgoing)
     const { outstanding } = this
@@ -141,7 +146,8 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     this.#closed = true
     this.#stopListening()
     this.#deadline.cancel()
-    for (const entry of [...this.#inFlight.values(), ...this.#backlog, ...this.#resting]) this.#fail(entry, closed())
+    for (const entry of [...this.#inFlight.values(), ...this.#backlog, ...this.#resting])
+      this.#fail(entry, publisherClosed())
     await this.#channels[Symbol.asyncDispose]()
   }
 
@@ -289,10 +295,4 @@ class SessionPublisher implements OwnedPublisher, PublishOwner, ChannelsOwner {
     if (!connected) return ': there is no connection'
     return connection?.blocked === undefined ? '' : `: the broker takes no messages (${connection.blocked})`
   }
-}
-
-function closed(): TwqError {
-  return new TwqError('TWQ_CLOSED', 'the publisher was closed', {
-    hint: 'This program closed its client or worker before the message was confirmed: await what it sends first.',
-  })
 }

@@ -64,6 +64,11 @@ const table = {
       'the broker cannot be reached: at the first failed try, and at growing intervals; at once if it refuses the login',
   },
   'broker.try-failed': { level: 'debug', meaning: 'one try to connect failed; the next one is in `in_ms`' },
+  'publish.unconfirmed': {
+    level: 'warn',
+    meaning:
+      'the broker has not confirmed a message to `exchange` and `routing_key` for `waited_ms`; logged at most once a minute, `unconfirmed` counts all that wait',
+  },
   'broker.blocked': { level: 'warn', meaning: 'the broker blocks publishers, because it is low on memory or disk' },
   'broker.unblocked': { level: 'info', meaning: 'the broker accepts messages again' },
   'broker.session-failed': {

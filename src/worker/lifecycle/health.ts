@@ -1,6 +1,6 @@
 import type { Session, SessionEvent } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
-import { type HealthLimits, judge, type VitalSigns } from '../../metrics/health.ts'
+import { type Finding, type HealthLimits, judge, type VitalSigns } from '../../metrics/health.ts'
 import { HealthServer } from '../../metrics/health-server.ts'
 import { type ConnectionRole, createInstruments, type EndState, type Instruments } from '../../metrics/instruments.ts'
 import { QueueDepths } from '../../metrics/queue-depths.ts'
@@ -20,6 +20,7 @@ import type { Dispatcher } from '../run/dispatcher.ts'
 import type { LoopWatch } from '../run/loop-watch.ts'
 import type { PoolSize } from '../run/pool-size.ts'
 import type { KeptOutcomes } from '../settle/kept-outcomes.ts'
+import type { UnconfirmedWatch } from '../settle/unconfirmed-watch.ts'
 import type { HeldAside } from '../waiting/held-aside.ts'
 import type { ConsumerChannels } from './consumer-channels.ts'
 import type { WorkerReport } from './worker.ts'
@@ -36,6 +37,7 @@ export interface WorkerHealthParts {
   readonly channels: ConsumerChannels
   readonly loopWatch: LoopWatch
   readonly kept: Pick<KeptOutcomes, 'signs'>
+  readonly unconfirmed: Pick<UnconfirmedWatch, 'waiting'>
   readonly table: RequestTable
   readonly taskCounters: TaskCounters
   readonly prefetch: Prefetch
@@ -74,6 +76,7 @@ export class WorkerHealth implements WorkerObserver {
     const source = {
       node: config.nodeName,
       judge: (probe: 'live' | 'ready' | 'started') => judge(probe, this.#signs(), this.#limits),
+      warnings: () => this.#warnings(),
       info: () => this.#info(),
       metrics: async () => await this.#instruments?.read(),
     }
@@ -197,6 +200,15 @@ export class WorkerHealth implements WorkerObserver {
       loopLag: Math.round(loopWatch.lag),
       outcomes: kept.signs,
     }
+  }
+
+  /** What is wrong, and makes no other worker better. */
+  #warnings(): readonly Finding[] {
+    const { waiting } = this.#parts.unconfirmed
+    if (waiting === undefined) return []
+    const { exchange, routingKey } = waiting.route
+    const why = `no confirm for ${waiting.ms} ms of a message to exchange "${exchange}" with routing key "${routingKey}"`
+    return [{ check: 'publisher', why }]
   }
 
   #passes(probe: 'live' | 'ready'): boolean {

@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import { DelayedDelivery } from '../../broker/delayed-delivery.ts'
-import type { Publisher } from '../../broker/publisher.ts'
+import type { OwnedPublisher, Publisher } from '../../broker/publisher.ts'
 import { createPublisher } from '../../broker/publishing/session-publisher.ts'
 import { createSession, type Session } from '../../broker/session.ts'
 import type { Config } from '../../config/config.ts'
@@ -51,7 +51,7 @@ export interface OutboundParts {
 /** Everything that a worker publishes: results, tasks sent by tasks, follow-ups, and messages set aside. */
 export interface Outbound {
   readonly publishing: Session
-  readonly publisher: Publisher
+  readonly publisher: Publisher & Pick<OwnedPublisher, 'oldest'>
   readonly results: ResultBackend
   readonly quarantine: Quarantine
   readonly failed: FailedMessages

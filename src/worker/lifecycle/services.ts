@@ -49,6 +49,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
   readonly revocations: Revocations
   readonly events: EventPublisher
   readonly loopWatch: LoopWatch
+  readonly unconfirmed: Service
   readonly autoscaler: Autoscaler | undefined
   readonly remote: RemoteControl
   readonly channels: ConsumerChannels
@@ -60,7 +61,7 @@ export interface ServicesParts extends ConnectionsParts, Omit<ShutdownParts, 'gr
 /** The services of a worker, in the order in which they start; they stop in reverse. */
 export function servicesOf(parts: ServicesParts): readonly Service[] {
   const { config, broker, watched, health, stateFile, revocations, events, loopWatch, autoscaler, remote } = parts
-  const { plugins, channels, chordJoins, schedules } = parts
+  const { plugins, channels, chordJoins, schedules, unconfirmed } = parts
   const probes: Service = { start: () => health.open(), stop: () => health.close() }
   const savedRevocations: Service = {
     async start() {
@@ -94,7 +95,7 @@ export function servicesOf(parts: ServicesParts): readonly Service[] {
     new Connections(parts),
     writtenState,
     taskEvents,
-    ...(watched ? [blockedLoop] : []),
+    ...(watched ? [blockedLoop, unconfirmed] : []),
     poolSize,
     neighbours,
     consuming,
