@@ -56,7 +56,9 @@ export class CarefulConsumers {
     const { clock, giveUp } = this.#options
     const late = clock.after(PATIENCE, () => {
       this.#doubtful.add(queue)
-      giveUp(new TwqError('TWQ_CONNECTION_LOST', `the broker did not start a consumer of queue "${queue}" in time`))
+      const hint = 'A queue without a majority of its nodes does not answer: twq doctor. Others are consumed meanwhile.'
+      const text = `the broker did not start a consumer of queue "${queue}" in time`
+      giveUp(new TwqError('TWQ_CONNECTION_LOST', text, { hint }))
     })
     try {
       return await asked

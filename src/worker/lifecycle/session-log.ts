@@ -30,7 +30,10 @@ export function logSession(
       return
     }
     case 'lost':
-      logger.warn({ event: 'broker.lost', role, error: event.error.message }, 'connection lost')
+      logger.warn(
+        { event: 'broker.lost', role, error: event.error.message, hint: hintOf(event.error) },
+        'connection lost',
+      )
       return
     case 'retrying':
       absence.retrying(role, event)
