@@ -1,7 +1,6 @@
 import { styleText } from 'node:util'
 import { TwqError } from '../errors.ts'
 import { type Command, CommanderError } from './flags/commander.ts'
-import { refuseEmptyValues } from './flags/empty-values.ts'
 import type { GlobalOptions } from './flags/global-options.ts'
 import { createProgram } from './program.ts'
 import { explain } from './terminal/errors-for-people.ts'
@@ -14,7 +13,8 @@ export async function main(given: readonly string[]): Promise<number> {
   const program = createProgram((code) => {
     status = code
   })
-  program.hook('preAction', (_program, command) => {
+  program.hook('preAction', async (_program, command) => {
+    const { refuseEmptyValues } = await import('./flags/empty-values.ts')
     refuseEmptyValues(command)
     hearCelery(program)
     applyGlobals(program.opts())
