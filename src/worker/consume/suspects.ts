@@ -218,11 +218,13 @@ export class Suspects {
 
   #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
     const consumer = this.#start(channel, queue, (ended) => {
-      // Another one has taken over: its own end is handled by itself.
-      if (this.#consumers.get(queue) !== consumer) return
-      this.#consumers.delete(queue)
-      this.#down.add(queue)
-      void this.#ended(channel, queue, ended)
+      // Where another one has taken over, or none is to follow, it has still lost its messages if this is a timeout.
+      const isCurrent = this.#consumers.get(queue) === consumer
+      if (isCurrent) {
+        this.#consumers.delete(queue)
+        this.#down.add(queue)
+      }
+      void this.#ended(channel, queue, ended, isCurrent)
     })
     return consumer
   }
@@ -256,9 +258,10 @@ export class Suspects {
     this.#receiver?.receive(unpackedDelivery(delivery), queue, 'suspects')
   }
 
-  async #ended(channel: Channel, queue: string, ended: EndedConsumer): Promise<void> {
+  async #ended(channel: Channel, queue: string, ended: EndedConsumer, isCurrent: boolean): Promise<void> {
     const { logger, timeouts } = this.#parts
     const late = await timeouts.ended(queue, suspectsQueue(queue), ended)
+    if (!isCurrent) return
     if (!late) consumerLog(logger, suspectsQueue(queue)).cancelled()
     await this.#restore(channel, queue)
   }

@@ -73,7 +73,8 @@ it('goes on with the consumer that took over when the broker ends the one before
   consumers[0]?.(END)
   ends.resolve()
   await pollUntil('the one before has left', count, (found) => found === 1)
-  expect(ended).toEqual([])
+  // Its messages may have been taken back at a timeout: that is found out for each consumer that the broker ends.
+  expect(ended).toEqual([QUEUE])
   expect(consumers).toHaveLength(2)
   await suspects.pause()
   expect(await count()).toBe(0)
