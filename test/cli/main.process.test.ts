@@ -254,7 +254,7 @@ describe('a reader that leaves', () => {
   })
 })
 
-it('says that its output can not be written, on a full disk, and exits with 1', async () => {
+it('says that its output can not be written, on a full disk, and what to do, and exits with 1', async () => {
   using project = aProject({})
   const full = openSync('/dev/full', 'w')
   const child = spawn(process.execPath, [TWQ, '--json', 'task', 'list'], {
@@ -264,6 +264,6 @@ it('says that its output can not be written, on a full disk, and exits with 1', 
   })
   closeSync(full)
   const [complaints, [status]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')])
-  expect(complaints).toContain("error: the output can't be written: ENOSPC")
+  expect(complaints).toMatch(/^error: the output can't be written: ENOSPC.*\n {2}hint: See that .* its disk has room/)
   expect(status).toBe(1)
 })

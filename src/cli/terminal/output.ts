@@ -124,10 +124,13 @@ export function print(text: string): void {
   process.stdout.write(text)
 }
 
+const UNWRITTEN =
+  'See that the file or device behind standard output takes more: its disk has room, it is under its limits. What was done until then stays done.'
+
 // The reader of a pipe may leave, as `head` does: the command ends then, as programs do on SIGPIPE. Or a disk is full.
 function endUnread(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(exitCodeOfSignal('SIGPIPE'))
-  process.stderr.write(`error: the output can't be written: ${printable(error.message)}\n`)
+  process.stderr.write(`error: the output can't be written: ${printable(error.message)}\n  hint: ${UNWRITTEN}\n`)
   process.exit(EXIT.failed)
 }
 
