@@ -80,5 +80,15 @@ async function filesOfGlob(pattern: string, baseDir: string): Promise<string[] |
 
 function extensionHint(pattern: string, path: string): string {
   const extension = ['.ts', '.mts', '.js', '.mjs'].find((candidate) => existsSync(path + candidate))
-  return extension === undefined ? STARTS : `Did you mean "${pattern}${extension}"?`
+  if (extension !== undefined) return `Did you mean "${pattern}${extension}"?`
+  return isPackageName(pattern) ? `${STARTS}\n${packageHint(pattern)}` : STARTS
+}
+
+/** `@acme/tasks`, `tasks` or `tasks/mail`, as an import would name a package: not a path that says its folder or extension. */
+function isPackageName(pattern: string): boolean {
+  return /^(@[\w-][\w.-]*\/)?[\w-][\w.-]*(\/[\w.-]+)*$/.test(pattern) && !/\.([cm]?[jt]s|json)$/.test(pattern)
+}
+
+function packageHint(name: string): string {
+  return `The tasks of a package are imported in the configuration: import { add } from '${name}', and tasks: [add].`
 }

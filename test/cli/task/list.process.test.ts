@@ -96,6 +96,7 @@ describe('the tasks of the configuration', () => {
     ['a glob without a match', './jobs/*.ts', 'tasks: no file matches "./jobs/*.ts" in'],
     ['a file that is not there', './tasks/b.ts', 'tasks: there is no file'],
     ['a path without its extension', './tasks/a', 'Did you mean "./tasks/a.ts"?'],
+    ['a package', '@acme/tasks', "import { add } from '@acme/tasks', and tasks: [add]"],
     ['a folder', './tasks', "Name the modules in it: './tasks/*.ts'"],
     ['a module that does not load', './broken.ts', 'could not load broken.ts: ReferenceError'],
     ['two tasks of one name', './{tasks,more}/*.ts', 'two tasks are named "a": in more/a.ts and in tasks/a.ts'],
