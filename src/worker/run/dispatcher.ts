@@ -30,8 +30,8 @@ export interface DispatcherParts {
   readonly attempts: Pick<Attempts, 'refuse' | 'started' | 'storeState' | 'addToChord' | 'settle'>
   /** Takes over a request that may have started before and must not start now. */
   readonly twins: Pick<Twins, 'divert'>
-  /** Keeps the outcomes that could not be settled, and retries them; those keep their slots. */
-  readonly kept: Pick<KeptOutcomes, 'keep' | 'size' | 'halted' | 'full'>
+  /** Keeps the outcomes that could not be settled, and retries them; those of attempts keep their slots. */
+  readonly kept: Pick<KeptOutcomes, 'keep' | 'halted' | 'full'>
   /** Returns the messages of requests that are not started. Never rejects. */
   readonly giveBack: (requests: readonly Request[]) => Promise<void>
 }
@@ -48,6 +48,8 @@ export class Dispatcher implements SettleListener {
   /** Those that run beside the slots. */
   #beside = 0
   #settling = 0
+  /** Slots of attempts whose outcomes are kept. */
+  #held = 0
   #stopped = false
   #pumping = false
   #concurrency: number
@@ -124,9 +126,14 @@ export class Dispatcher implements SettleListener {
     this.#pump()
   }
 
-  /** The outcome of a request could not be settled: it is kept until it is. */
+  /** The outcome of a request could not be settled: it is kept until it is. One that was expired or revoked has never had a slot. */
   unsettled(request: Request, outcome: Outcome, error: unknown): void {
-    void this.#parts.kept.keep(request, outcome, error).then(() => this.settled(request))
+    const slots = request.startedAt === undefined ? 0 : 1
+    this.#held += slots
+    void this.#parts.kept.keep(request, outcome, error).then(() => {
+      this.#held -= slots
+      this.settled(request)
+    })
   }
 
   /** Starts nothing more, and returns the requests that wait for a slot. */
@@ -212,7 +219,7 @@ export class Dispatcher implements SettleListener {
     const { kept, settlingLimit } = this.#parts
     if (this.#next === this.#ready.length || this.#stopped || this.#settling >= settlingLimit || kept.halted)
       return false
-    if (this.#running >= this.#concurrency + this.#beside - kept.size) return false
+    if (this.#running >= this.#concurrency + this.#beside - this.#held) return false
     if (!kept.full) return true
     this.#pumpLater()
     return false

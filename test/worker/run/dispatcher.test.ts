@@ -71,7 +71,7 @@ function aDispatcher<P extends HandPool = HandPool>(options: Options = {}, pool 
     logger: silentLogger,
     moments: new Moments(),
     twins: { divert: () => false },
-    kept: options.kept ?? { keep: () => Promise.reject(new Error('kept')), size: 0, halted: false, full: false },
+    kept: options.kept ?? { keep: () => Promise.reject(new Error('kept')), halted: false, full: false },
     giveBack: async (requests) => {
       for (const request of requests) request.requeue()
     },
@@ -181,26 +181,45 @@ describe('a dispatcher', () => {
   })
 
   it('neither runs a task again whose outcome can not be settled, nor returns its message, and keeps its slot', async () => {
-    const kept = { keep: () => settledAtLast.promise, size: 0, halted: false, full: false }
+    const kept = { keep: () => settledAtLast.promise, halted: false, full: false }
     const settledAtLast = deferred<void>()
     const settle = () => Promise.reject(new Error('the broker is gone'))
     const { pool, dispatcher, submit, table } = aDispatcher({ concurrency: 1, settle, kept })
     submit('a')
     const [request] = table.all()
+    if (request !== undefined) request.startedAt = 1
     await pool.end('a')
-    kept.size = 1
     submit('b')
     expect(pool.ids).toEqual([])
     expect(request?.delivery).toMatchObject({ settlement: 'none' })
     expect(dispatcher.unfinished).toBe(1)
-    kept.size = 0
     settledAtLast.resolve()
     await turn()
     expect(pool.ids).toEqual(['b'])
   })
 
+  it('takes no slot for a request that expired before it ran, and whose outcome can not be settled', async () => {
+    const settledAtLast = deferred<void>()
+    const kept = { keep: () => settledAtLast.promise, halted: false, full: false }
+    const { pool, dispatcher, submit, settled } = aDispatcher({
+      concurrency: 1,
+      kept,
+      refuse: ({ message }) => (message.id === 'old' ? { kind: 'revoked', reason: 'expired' } : undefined),
+      settle: ({ message }) => (message.id === 'old' ? Promise.reject(new Error('no backend')) : Promise.resolve()),
+    })
+    submit('old')
+    await turn()
+    submit('new')
+    expect(pool.ids).toEqual(['new'])
+    expect({ unfinished: dispatcher.unfinished, settled }).toEqual({ unfinished: 2, settled: [] })
+    await pool.end('new')
+    settledAtLast.resolve()
+    await dispatcher.idle()
+    expect(dispatcher.unfinished).toBe(0)
+  })
+
   it('gives back what comes while nothing new is taken, and starts nothing', async () => {
-    const kept = { keep: async () => {}, size: 0, halted: false, full: false }
+    const kept = { keep: async () => {}, halted: false, full: false }
     const { pool, table, dispatcher, submit } = aDispatcher({ concurrency: 1, kept })
     submit('a', 'b')
     const [, waiting] = table.all()
@@ -215,7 +234,7 @@ describe('a dispatcher', () => {
 
   it('starts nothing while too many bytes wait, and looks for room by itself', async () => {
     const clock = new ManualClock()
-    const kept = { keep: async () => {}, size: 0, halted: false, full: true }
+    const kept = { keep: async () => {}, halted: false, full: true }
     const { pool, submit } = aDispatcher({ kept, clock })
     submit('a')
     expect(pool.ids).toEqual([])
