@@ -7,6 +7,9 @@ import type { Router } from './router.ts'
 /** Beyond these the oldest are forgotten, and declared again: their names may come from messages. */
 const MOST_QUEUES = 10_000
 
+// A broker may close each connection over the declaration itself.
+const MOST_TRIES = 10
+
 /** The queues that senders publish to: each is declared once, as Celery's producers do. */
 export class DeclaredQueues {
   readonly #session: Pick<Session, 'withChannel'>
@@ -53,18 +56,25 @@ export class DeclaredQueues {
     this.#quorum.delete(queue)
   }
 
-  /** A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. */
+  /**
+   * A queue of another shape is used as it is, and one that this user may not declare is taken to exist: publishing tells. A
+   * declaration that a lost connection interrupted is repeated over the next one: nothing was sent yet.
+   */
   async #declareOrTrust(queue: string): Promise<void> {
-    try {
-      const declared = this.#router.queueNamed(queue)
-      if (isQuorum(declared)) this.#quorum.add(queue)
-      const onDifference = ({ kind, argument, found }: TopologyDifference): void => {
-        if (kind === 'queue' && argument === 'x-queue-type' && found === 'quorum') this.#quorum.add(queue)
+    const declared = this.#router.queueNamed(queue)
+    if (isQuorum(declared)) this.#quorum.add(queue)
+    const onDifference = ({ kind, argument, found }: TopologyDifference): void => {
+      if (kind === 'queue' && argument === 'x-queue-type' && found === 'quorum') this.#quorum.add(queue)
+    }
+    for (let tries = 1; ; tries += 1) {
+      try {
+        // Publishing tells whether it is bound.
+        await declareTaskQueue(this.#session, declared, onDifference, { onUnbound: () => {} })
+        return
+      } catch (error) {
+        if (TwqError.is(error, 'TWQ_BROKER_PERMISSION')) return
+        if (!TwqError.is(error, 'TWQ_CONNECTION_LOST') || tries === MOST_TRIES) throw error
       }
-      // Publishing tells whether it is bound.
-      await declareTaskQueue(this.#session, declared, onDifference, { onUnbound: () => {} })
-    } catch (error) {
-      if (!TwqError.is(error, 'TWQ_BROKER_PERMISSION')) throw error
     }
   }
 }
