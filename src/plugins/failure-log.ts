@@ -1,20 +1,13 @@
 import { messageOf } from '../errors.ts'
 import type { EventLogger } from '../runtime/log/logger.ts'
 import type { Clock } from '../runtime/time/clock.ts'
-
-/** Between two log lines about one hook of a plugin, in milliseconds. */
-const QUIET = 60_000
-
-interface Streak {
-  readonly since: number
-  times: number
-}
+import { OnceAMinute } from '../runtime/time/once-a-minute.ts'
 
 /** Logs errors of plugins: once a minute per hook, with the number of occurrences since the last line. */
 export class FailureLog {
   readonly #logger: EventLogger
   readonly #clock: Clock
-  readonly #streaks = new Map<string, Streak>()
+  readonly #hooks = new Map<string, OnceAMinute<unknown>>()
 
   constructor(logger: EventLogger, clock: Clock) {
     this.#logger = logger
@@ -24,20 +17,14 @@ export class FailureLog {
   /** Reports that `hook` of `plugin` threw `error`; never throws. */
   tell(plugin: string, hook: string, error: unknown): void {
     const key = `${plugin} ${hook}`
-    const streak = this.#streaks.get(key)
-    const now = this.#clock.monotonic()
-    if (streak !== undefined && now - streak.since < QUIET) {
-      streak.times += 1
-      return
+    let line = this.#hooks.get(key)
+    if (line === undefined) {
+      line = new OnceAMinute(this.#clock, (latest, times) => {
+        const fields = { event: 'plugin.failed' as const, plugin, hook, error: messageOf(latest), times }
+        this.#logger.warn(fields, 'a plugin failed')
+      })
+      this.#hooks.set(key, line)
     }
-    this.#streaks.set(key, { since: now, times: 0 })
-    const fields = {
-      event: 'plugin.failed' as const,
-      plugin,
-      hook,
-      error: messageOf(error),
-      times: (streak?.times ?? 0) + 1,
-    }
-    this.#logger.warn(fields, 'a plugin failed')
+    line.happened(error)
   }
 }

@@ -10,6 +10,7 @@ import type { Outgoing } from '../../protocol/wire.ts'
 import type { FailedLimits } from '../../queues/companions.ts'
 import type { EventLogger } from '../../runtime/log/logger.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
+import { OnceAMinute } from '../../runtime/time/once-a-minute.ts'
 import type { TaskRegistry } from '../../tasks/registry.ts'
 import { mayNotPublish, troubleOf } from '../follow-ups/trouble.ts'
 import { CompanionPublisher, type CopyListener } from '../quarantine/companion-publisher.ts'
@@ -55,9 +56,7 @@ export interface FailedMessagesParts {
   readonly logger: EventLogger
 }
 
-// Milliseconds.
-const TOLD_EVERY = 60_000
-// A refused declaration or publish closes a channel: after one, this queue is not tried again for this long.
+// A refused declaration or publish closes a channel: after one, this queue is not tried again for so many milliseconds.
 const REFUSED_FOR = 10_000
 
 /** Keeps the messages of failed tasks in `<queue>.failed`, with their original bytes and the record of their attempts. */
@@ -67,13 +66,22 @@ export class FailedMessages {
   readonly #full: FullFailures
   /** By task queue, until when its queue of failures is not tried again, and why. */
   readonly #refusing = new Map<string, { readonly until: number; readonly error: unknown }>()
-  #toldAt = Number.NEGATIVE_INFINITY
-  #untold = 0
+  readonly #notKeptLine: OnceAMinute<{
+    readonly id: string
+    readonly task: string
+    readonly queue: string
+    readonly error: unknown
+  }>
 
   constructor(parts: FailedMessagesParts) {
     this.#parts = parts
     this.#copies = new CompanionPublisher(parts)
     this.#full = new FullFailures(parts)
+    this.#notKeptLine = new OnceAMinute(parts.clock, ({ id, task, queue, error }, times) => {
+      const fields = { task_id: id, task, queue, times, error: messageOf(error), hint: hintOf(error) }
+      const event = 'failure.not-kept'
+      parts.logger.warn({ event, ...fields }, 'the message of a failed task could not be kept')
+    })
   }
 
   /** Which part of a task's failed message is kept, by the task's name; undefined for none. */
@@ -162,15 +170,9 @@ export class FailedMessages {
     listener.kept(this.#notKept(failure, error))
   }
 
-  /** Logs one failure a minute, with the number since the last line. */
+  /** Logs that a failure is not kept. */
   #notKept({ queue, message: { id, task } }: Failure, error: unknown): false {
-    const { clock, logger } = this.#parts
-    this.#untold += 1
-    if (clock.monotonic() - this.#toldAt < TOLD_EVERY) return false
-    const fields = { task_id: id, task, queue, times: this.#untold, error: messageOf(error), hint: hintOf(error) }
-    this.#toldAt = clock.monotonic()
-    this.#untold = 0
-    logger.warn({ event: 'failure.not-kept', ...fields }, 'the message of a failed task could not be kept')
+    this.#notKeptLine.happened({ id, task, queue, error })
     return false
   }
 }

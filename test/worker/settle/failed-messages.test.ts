@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../../src/broker/broker.ts'
 import type { WrittenFailures } from '../../../src/config/options/failures.ts'
 import { type FailedMessage, failedMessages } from '../../../src/queues/failed.ts'
+import { createLogger } from '../../../src/runtime/log/logger.ts'
 import { Ignore, Reject } from '../../../src/tasks/attempt/control-flow.ts'
 import { defineTask } from '../../../src/tasks/define-task.ts'
 import type { TaskSettings } from '../../../src/tasks/task.ts'
@@ -144,6 +145,23 @@ describe('not kept is', () => {
 })
 
 describe('a queue of failures', () => {
+  it('that takes nothing is told of with how many failures it did not keep, also those of the minute that followed', async () => {
+    const told: { readonly event?: string; readonly times?: number }[] = []
+    const destination = { write: (line: string) => void told.push(JSON.parse(line)) }
+    const logger = createLogger({ level: 'warn', format: 'json', destination })
+    const task = defineTask({ name: 'proj.fails', run: fails })
+    await using scene = await startTestWorker({ tasks: [task], logger })
+    const connection = await scene.broker.connect()
+    const channel = await connection.openChannel()
+    await channel.deleteQueue('celery.failed')
+    const closed = { 'x-max-length': 0, 'x-overflow': 'reject-publish' }
+    await channel.declareQueue({ name: 'celery.failed', durable: true, arguments: closed })
+    for (let sent = 0; sent < 5; sent += 1) await scene.client.send(task)
+    await scene.clock.pass('3m')
+    const lines = told.filter(({ event }) => event === 'failure.not-kept')
+    expect(lines.map(({ times }) => times)).toEqual([1, 4])
+  })
+
   it('takes no result and no acknowledgement with it where it takes nothing', async () => {
     const { error, failures, left } = await aFailure(fails, {}, {}, async (channel) => {
       await channel.deleteQueue('celery.failed')
