@@ -122,7 +122,9 @@ export class ConsumingChannel {
       const consumers = this.#consumersOf(queue, kind, wanted)
       await consumers.fit(this.#limit)
       // There is none if the broker has already ended it, or if the queue was not wanted for a moment.
-      if (wanted() && consumers.count > 0) this.#consumers.set(name, consumers)
+      if (!wanted() || consumers.count === 0) return
+      this.#consumers.set(name, consumers)
+      if (this.#wanted.missed.delete(name)) consumerLog(this.#parts.logger, name).restored()
     })
   }
 
@@ -138,16 +140,15 @@ export class ConsumingChannel {
 
   /**
    * Declares and consumes a queue without a consumer because it was deleted, has moved, or lost its node: on the same channel,
-   * for as long as it takes.
+   * for as long as it takes. If the channel ends before, the next one tells that it is consumed again.
    */
   async restore(name: string): Promise<void> {
     const log = consumerLog(this.#parts.logger, name)
-    let tries = 0
     const missing = (): boolean => !this.#consumers.has(name)
+    if (missing()) this.#wanted.missed.add(name)
     await restoreConsumer({
       consume: async () => {
         const queue = this.#wanted.get(name)
-        tries += 1
         if (queue !== undefined && missing()) await this.take(queue)
       },
       wanted: () => !this.#wanted.stopped && this.channel.isOpen && this.#wanted.includes(name) && missing(),
@@ -155,7 +156,6 @@ export class ConsumingChannel {
       onDown: log.down,
       clock: this.#parts.clock,
     })
-    if (tries > 0 && !missing()) log.restored()
   }
 
   /** Carries out a change after earlier ones, however they ended. */

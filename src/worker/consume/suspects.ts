@@ -38,6 +38,8 @@ export class Suspects {
   readonly #parts: SuspectsParts
   readonly #queues: Set<string>
   #consumers = new Map<string, Promise<SuspectsConsumer>>()
+  /** Those of which the log does not say yet that their suspects are consumed again. */
+  readonly #missed = new Set<string>()
   /** The task queues whose suspects are a quorum queue. */
   readonly #quorum = new Set<string>()
   /** The task queues whose suspects can't be consumed for now, for instance since their node is down. */
@@ -214,6 +216,7 @@ export class Suspects {
     // Set before there is an answer: `pause`, `remove` and `stop` find the consumer here and await it.
     consumers.set(queue, consumer)
     await consumer
+    if (this.#missed.delete(queue)) consumerLog(this.#parts.logger, suspectsQueue(queue)).restored()
   }
 
   #subscribe(channel: Channel, queue: string): Promise<SuspectsConsumer> {
@@ -269,14 +272,14 @@ export class Suspects {
   /** Consumes a queue that was deleted, or is down with its node, as soon as possible. */
   async #restore(channel: Channel, queue: string): Promise<void> {
     const log = consumerLog(this.#parts.logger, suspectsQueue(queue))
-    const restored = await restoreConsumer({
+    this.#missed.add(queue)
+    await restoreConsumer({
       consume: () => this.#declareAndConsume(channel, queue),
       wanted: () => channel.isOpen && this.#queues.has(queue) && !this.#stopped,
       gone: this.#gone,
       onDown: log.down,
       clock: this.#parts.clock,
     })
-    if (restored) log.restored()
   }
 
   /** Replaces the limit that the consumers share by one for each: new consumers take over, since theirs is fixed when they start. */

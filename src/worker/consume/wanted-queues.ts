@@ -5,6 +5,8 @@ export class WantedQueues {
   readonly #queues: Map<string, TaskQueue>
   /** Those that are not consumed for now. */
   readonly #suspended = new Set<string>()
+  /** Those of which the log says that the broker ended their consumer, and not yet that there is one again. */
+  readonly missed = new Set<string>()
   /** True while none is consumed. */
   paused = false
   /** True once none is consumed any more. */
