@@ -3,6 +3,7 @@ import type { Broker, Channel, Connection, Delivery, ServerInfo } from '../broke
 import { closeError } from '../broker/close-error.ts'
 import { giveUpWhenBlocked } from '../broker/give-up-when-blocked.ts'
 import { inTime } from '../broker/in-time.ts'
+import { oversizeIn } from '../broker/message-size.ts'
 import {
   declarePidboxExchange,
   declarePidboxReplies,
@@ -89,7 +90,8 @@ export class Broadcast {
 
 /**
  * Asks as {@link Broadcast.ask}, on a channel for this one question. Rejects with the error that ended the channel, with `TWQ_CLOSED` where
- * it was closed before the answers were there, and with the reason of a signal that aborts, or has.
+ * it was closed before the answers were there, and with the reason of a signal that aborts, or has. A request that one of the mailboxes
+ * did not take is an error only if nobody answers.
  */
 export async function askOn(
   channel: Channel,
@@ -125,7 +127,12 @@ export async function askOn(
   })
   asked = clock.monotonic()
   // A fanout exchange without a single mailbox gives a mandatory message back.
-  const answer = await channel.publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
+  let refusal: TwqError | undefined
+  const answer = await channel
+    .publish({ exchange: PIDBOX_EXCHANGE, routingKey: '' }, request, { mandatory: true })
+    .catch((error: unknown) => {
+      refusal = refusalOf(error)
+    })
   if (answer === 'returned') throw noWorker()
   const limit = clock.after(options.timeout, done.resolve)
   const { signal } = options
@@ -138,8 +145,15 @@ export async function askOn(
     quiet?.cancel()
     unfollow?.()
   }
+  if (replies.size === 0 && refusal !== undefined) throw refusal
   if (gathered.dropped > 0) options.onDropped?.(gathered.dropped)
   return replies
+}
+
+/** The error of a request that one mailbox at least did not take: the others may have. Throws any other error. */
+function refusalOf(error: unknown): TwqError {
+  if (TwqError.is(error, 'TWQ_PUBLISH_REFUSED') && oversizeIn(error) === undefined) return error
+  throw error
 }
 
 async function listen(channel: Channel, server: ServerInfo, onReply: (delivery: Delivery) => void): Promise<Route> {
