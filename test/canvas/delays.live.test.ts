@@ -57,10 +57,16 @@ describe.concurrent('a delay in a workflow', () => {
     })
     await using scene = await aWorker([soon, late, fails, replaces], NOTHING_HELD)
     await scene.logged('delays.ready')
-    const client = createClient({ broker: brokerUrl(), queue: scene.queue, holdFor: NOTHING_HELD.holdFor })
+    // A send declares for half of its time at most, and then does without.
+    const client = createClient({
+      broker: brokerUrl(),
+      queue: scene.queue,
+      holdFor: NOTHING_HELD.holdFor,
+      publishTimeout: '2m',
+    })
     try {
-      // A send that has to connect first may leave less of the delay than the broker is given.
-      await client.send(soon)
+      // A send that has to connect and declare first may leave less of the delay than the broker is given.
+      await client.send(soon, [], { countdown: '10m' })
       const sent = Date.now()
       await client.send(canvas())
       expect(await begun.promise).toBeGreaterThanOrEqual(sent + DELAY)
