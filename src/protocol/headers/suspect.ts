@@ -122,8 +122,8 @@ export function markedCopy(original: WireMessage & { readonly route: Route }, to
 export const MAY_HAVE_STARTED: Headers = Object.freeze({ [REDELIVERED]: true })
 
 /**
- * A message that is sent once more because the broker may have it already, or not. That of a task is marked: the broker delivers
- * two of them as two new ones. All others, and headers that can't be changed, stay as they are.
+ * A message that may have been sent before: the broker may have it already, or another run of an attempt sends it, too. That of a task
+ * is marked: the broker delivers two of them as two new ones. All others, and headers that can't be changed, stay as they are.
  */
 export function sentAgain(message: WireMessage): WireMessage {
   const { headers, headersError } = message

@@ -2,6 +2,7 @@ import type { Publisher } from '../../broker/publisher.ts'
 import type { FollowUp } from '../../canvas/apply.ts'
 import { TwqError } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
+import { sentAgain } from '../../protocol/headers/suspect.ts'
 import { addHeaders } from '../../protocol/task/add-headers.ts'
 import type { TaskMessage } from '../../protocol/task-message.ts'
 import type { DeclaredQueues } from '../../sending/declared-queues.ts'
@@ -24,6 +25,8 @@ const PUBLISHING_TELLS = [
 export interface Cause {
   readonly kind: SendKind
   readonly message: TaskMessage
+  /** Whether another run of the attempt that they follow may send them as well: they are marked then. */
+  readonly otherRunMaySend?: boolean
 }
 
 /** Publishes the messages that follow from a task: to their queues, or to native delayed delivery if they are due late. */
@@ -58,10 +61,11 @@ export class FollowUpPublisher {
     }
   }
 
-  async #publishOne(followUp: FollowUp, confirmed: Set<object> | undefined, cause: Cause | undefined): Promise<void> {
+  async #publishOne(given: FollowUp, confirmed: Set<object> | undefined, cause: Cause | undefined): Promise<void> {
+    const followUp = cause?.otherRunMaySend === true ? marked(given) : given
     if (this.#hooks === undefined || cause === undefined) await this.#untilConfirmed(followUp)
     else await this.#surrounded(followUp, cause, this.#hooks)
-    confirmed?.add(followUp)
+    confirmed?.add(given)
   }
 
   async #surrounded(followUp: FollowUp, { kind, message: parent }: Cause, hooks: SendHooks): Promise<void> {
@@ -95,4 +99,10 @@ export class FollowUpPublisher {
       if (!TwqError.is(error, ...PUBLISHING_TELLS)) throw error
     }
   }
+}
+
+/** The same, of which there may be two: the step of a chain has one id, whichever run of the step before it sends it. */
+function marked(followUp: FollowUp): FollowUp {
+  const { outgoing } = followUp
+  return { ...followUp, outgoing: { ...outgoing, message: sentAgain(outgoing.message) } }
 }

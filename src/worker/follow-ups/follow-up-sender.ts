@@ -56,17 +56,18 @@ export class FollowUpSender {
       if (chord === undefined) throw chordUnsupported()
       await progress.once('chords', () => allOver(chords.map((start) => chord.begin(start))))
     }
-    await publisher.publish(messages, progress.confirmed, cause)
+    await publisher.publish(messages, progress.confirmed, { ...cause, otherRunMaySend: progress.otherRunMaySend })
   }
 
   /** Sends tasks whose chords are joined from queues of their own, to which the tasks reply; those are declared first. */
   async sendQueued(
     { chordQueues, messages, joins }: WithQueuedChords,
     queues: Pick<ChordQueues, 'declare'>,
-    cause: Cause,
-    { confirmed }: Progress,
+    asked: Cause,
+    { confirmed, otherRunMaySend }: Progress,
   ): Promise<void> {
     const { publisher, admitQueues } = this.#parts
+    const cause = { ...asked, otherRunMaySend }
     const taskQueues = messages.map(({ queue }) => queue)
     admitQueues?.(cause.message, taskQueues)
     await queues.declare(chordQueues, taskQueues)

@@ -5,20 +5,28 @@
 export class Progress {
   readonly #done: Map<string, unknown>
   readonly #within: string
+  readonly #otherRunMaySend: () => boolean
   /** The messages that the broker has confirmed. */
   readonly confirmed: Set<object>
   /** True once a refusal is final: it was retried for long enough. */
   impatient = false
 
-  constructor(whole?: Progress, within = '') {
+  /** `otherRunMaySend` tells, each time, what the property of this name is. */
+  constructor(otherRunMaySend: () => boolean = () => false, whole?: Progress, within = '') {
     this.#done = whole === undefined ? new Map() : whole.#done
     this.confirmed = whole === undefined ? new Set() : whole.confirmed
     this.#within = within
+    this.#otherRunMaySend = otherRunMaySend
+  }
+
+  /** Whether another run of the attempt may send, or have sent, the messages of this settlement as well. */
+  get otherRunMaySend(): boolean {
+    return this.#otherRunMaySend()
   }
 
   /** The same progress, with the step names of a part, of which there may be several alike. */
   within(part: string): Progress {
-    return new Progress(this, `${this.#within}${part}/`)
+    return new Progress(this.#otherRunMaySend, this, `${this.#within}${part}/`)
   }
 
   /** True if this step is complete. */

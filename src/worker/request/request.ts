@@ -67,7 +67,7 @@ export class Request implements ToldOfItsMessage {
 
   /** The completed steps of its settlement, recorded from the first use on. */
   get remembered(): Progress {
-    this.progress ??= new Progress()
+    this.progress ??= new Progress(() => this.otherRunMaySend)
     return this.progress
   }
 
@@ -102,6 +102,11 @@ export class Request implements ToldOfItsMessage {
   /** Whether another delivery of its message may be in hand, or may have ended here. */
   get mayBeTwin(): boolean {
     return this.invocation.redelivered || this.hasTwin
+  }
+
+  /** Whether the attempt of another delivery may send what this one sends: its message was delivered before, or will be again. */
+  get otherRunMaySend(): boolean {
+    return this.invocation.redelivered || this.takenBack
   }
 
   /** True if the broker took the message back with its channel, and will redeliver it. */

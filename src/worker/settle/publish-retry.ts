@@ -51,9 +51,7 @@ export async function publishRetry(
 
 async function sendRetry(request: Request, at: number, outcome: Outcome, parts: RetryParts): Promise<void> {
   const { override, expires } = outcome.kind === 'retry' ? outcome : ({} as Partial<Outcome & { kind: 'retry' }>)
-  // Where its message was delivered before, or will be again, the attempt of another delivery retries, too.
-  const mayBeTwin = request.invocation.redelivered || request.takenBack
-  const change = { eta: at, now: parts.clock.now(), expires, override, mayBeTwin }
+  const change = { eta: at, now: parts.clock.now(), expires, override, mayBeTwin: request.otherRunMaySend }
   const retried = retryMessage(request.delivery, request.message, change)
   const message = withFirstError(retried, request, outcome, parts)
   const { sendHooks } = parts
