@@ -6,19 +6,20 @@ import { type Families, families } from './families.ts'
 import { Command, Option } from './flags/commander.ts'
 import { addConfigFlags } from './flags/config-flags.ts'
 import { EXIT_MEANINGS, type Exit } from './terminal/exit-codes.ts'
+import { helpLayout, wrapHelp } from './terminal/help-layout.ts'
 import { terminalWidth } from './terminal/terminal-width.ts'
 
 /**
  * The tree of commands. The subcommands and flags of a top-level command are imported once the command line names it, and the code of
- * a command when it runs; `exit` is called with its status.
+ * a command when it runs; `exit` is called with its status. Help is wrapped at `width` columns.
  */
-export function createProgram(exit: Exit, all: Families = families): Command {
+export function createProgram(exit: Exit, all: Families = families, width = helpWidth()): Command {
   const program = new Command('twq')
     .description('The Celery worker for TypeScript.')
     .version(packageVersion(), '-V, --version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
-    .configureHelp({ helpWidth: helpWidth(), subcommandTerm: termOf })
+    .configureHelp({ ...helpLayout, helpWidth: width, subcommandTerm: termOf })
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .showSuggestionAfterError()
@@ -39,9 +40,11 @@ export function createProgram(exit: Exit, all: Families = families): Command {
     .option('-v, --verbose', 'stack traces with errors')
     .option('-C, --no-color', 'no colours')
   addConfigFlags(program, 'all', tableOf(connectionOptions))
-  program.addHelpText('afterAll', ({ command }) =>
-    command === program ? `\n${exitStatuses()}` : `\nEvery command takes ${sharedFlags(program)}, too: see twq --help`,
-  )
+  program.addHelpText('afterAll', ({ command }) => {
+    const last =
+      command === program ? exitStatuses() : `Every command takes ${sharedFlags(program)}, too: see twq --help`
+    return `\n${wrapHelp(last, width)}`
+  })
 
   program.on('beforeAllHelp', ({ command }: { readonly command: Command }) => refuseUnknown(command))
 

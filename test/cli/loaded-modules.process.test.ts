@@ -24,6 +24,7 @@ it('shows its version and the list of commands without the code or the flags of 
       'cli/program',
       'cli/terminal/errors-for-people',
       'cli/terminal/exit-codes',
+      'cli/terminal/help-layout',
       'cli/terminal/terminal-width',
       'config/options/connections',
       'config/options/option',

@@ -5,7 +5,7 @@ import { requireOwn } from '../../runtime/own-package.ts'
 const commander = requireOwn('commander') as typeof commanderTypes
 
 /** The parts of commander that commands are made of. */
-export const { Argument, Command, CommanderError, Option } = commander
+export const { Argument, Command, CommanderError, Help, Option } = commander
 
 export type Command = commanderTypes.Command
 export type CommanderError = commanderTypes.CommanderError

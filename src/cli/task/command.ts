@@ -5,13 +5,13 @@ import type { Exit } from '../terminal/exit-codes.ts'
 
 const SEND_EXAMPLES = `
 Examples:
-  twq task send add '[2, 3]' --wait                      positional arguments; prints the result
-  twq task send shout '{"text": "hey"}' --countdown 10s  named arguments; starts in ten seconds`
+  twq task send add '[2, 3]' --wait                      arguments by position
+  twq task send shout '{"text": "hey"}' --countdown 10s  by name; in ten seconds`
 
 const RUN_EXAMPLES = `
 Examples:
   twq task run add '[2, 3]'                the result, or the error and status 1
-  twq task run add '[2, 3]' --inspect-brk  waits for a debugger, which stops before the task's code`
+  twq task run add '[2, 3]' --inspect-brk  waits for a debugger before its code`
 
 const SEND = 'send the tasks that it sends and its follow-ups, and store its result, as a worker does'
 const INSPECT = 'wait for a debugger at this [host:]port, and stop there before its code (default: 127.0.0.1:9229)'
