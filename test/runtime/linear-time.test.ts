@@ -12,6 +12,7 @@ import { commands } from '../../src/control/commands/all.ts'
 import type { WorkerView } from '../../src/control/worker-view.ts'
 import { parseJson } from '../../src/protocol/json.ts'
 import { pythonRepr } from '../../src/protocol/python-repr.ts'
+import { registeredIn } from '../../src/protocol/remote/inspect-answers.ts'
 import { createLogger } from '../../src/runtime/log/logger.ts'
 import { cutText } from '../../src/runtime/text/cut-text.ts'
 import { matchesGlob } from '../../src/runtime/text/glob.ts'
@@ -30,6 +31,7 @@ const NOISE = 150
 const PATTERNS = [
   '://a:',
   '?a=',
+  'a=',
   '://',
   '://a:b@',
   '://a:1 ',
@@ -108,6 +110,8 @@ const FORMATTERS: Readonly<Record<string, (text: string) => unknown>> = {
     taskTable('active', new Map([['n', [{ id: text, name: text, args: text, kwargs: { a: text } }]]]), 0, {
       width: 80,
     }),
+  'the attributes of a registered task': (text) =>
+    [`x [${text}\n]`, `x [a=${text}]`].map((line) => registeredIn([line])),
   toJson: (text) => toJson({ [text]: [text] }),
   'a configuration problem': show,
   pythonRepr: (text) => pythonRepr([text]),

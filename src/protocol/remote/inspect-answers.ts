@@ -106,8 +106,9 @@ export function scheduledIn(reply: Json | undefined): readonly ScheduledTask[] {
   return objectsIn(reply).map(({ eta, request }) => ({ ...readTask(fieldsOf(request)), eta: timeOf(eta) }))
 }
 
-// Only from the start of a word: otherwise each letter of a long word without a value would be tried.
-const ATTRIBUTE = /\b(\w+)=(.*?)(?= \w+=|$)/g
+// Only from the start of a word: otherwise each letter of a long word without a value would be tried. A value may have line breaks:
+// otherwise each name before one would be tried against all text up to it.
+const ATTRIBUTE = /\b(\w+)=(.*?)(?= \w+=|$)/gs
 
 /** Parses `registered`: `['add [rate_limit=10/s]', 'mul']`. */
 export function registeredIn(reply: Json | undefined): readonly RunnableTask[] {

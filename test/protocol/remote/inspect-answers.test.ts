@@ -63,6 +63,7 @@ describe('the answers of workers', () => {
       { exchange: 'a b', routing_key: 'c', ignore_result: 'True' },
     ],
     ['odd [', 'odd', {}],
+    ['add [doc=one\ntwo\u2028three name=add\n]', 'add', { doc: 'one\ntwo\u2028three', name: 'add\n' }],
   ])('name tasks: %s', (line, name, attributes) => {
     const [task] = registeredIn([line])
     expect({ ...task, attributes: { ...task?.attributes } }).toEqual({ name, attributes })
