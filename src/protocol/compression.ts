@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts'
+import { startOf } from '../runtime/text/cut-text.ts'
 import { Refusal } from './refusal.ts'
 
 /** The compressions of a body, by kombu's names. In kombu `gzip` is an alias for zlib's format. */
@@ -45,7 +46,7 @@ export function decompress(body: Uint8Array, compression: unknown, maxSize: numb
   if (compression === undefined || compression === null || compression === '') return body
   const format = FORMATS.get(compression)
   if (format === undefined) {
-    const name = typeof compression === 'string' ? compression.slice(0, 64) : `of type ${typeof compression}`
+    const name = typeof compression === 'string' ? startOf(compression, 64) : `of type ${typeof compression}`
     throw new Refusal('DecodeError', `compression ${name} is not supported: senders can use zlib, brotli, or none`)
   }
   try {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Json, JsonObject } from '../runtime/json.ts'
+import { startOf } from '../runtime/text/cut-text.ts'
 import type { RemoteError } from './result-record.ts'
 
 /** Celery's limits for the texts in headers and events (wire specification 2.8). */
@@ -123,7 +124,7 @@ class Display {
 function cut(text: string, length: number): string {
   if (length <= 0 || text.length < length) return text
   const space = text.lastIndexOf(' ', length - 1)
-  return `${text.slice(0, space === -1 ? length : space)}...`
+  return `${space === -1 ? startOf(text, length) : text.slice(0, space)}...`
 }
 
 function scalar(value: null | undefined | boolean | number | bigint | Date): string {

@@ -2,6 +2,7 @@ import { TwqError } from '../errors.ts'
 import type { Json, JsonObject } from '../runtime/json.ts'
 import { ordinary } from '../runtime/ordinary.ts'
 import { closest } from '../runtime/text/closest.ts'
+import { startOf } from '../runtime/text/cut-text.ts'
 
 /** The arguments a task declares, as `defineTask` takes them. */
 export interface Declaration {
@@ -176,7 +177,7 @@ const LONGEST_NAME = 100
 
 /** Python's sentence about an unknown keyword argument, with the one of `names` that was likely meant. */
 export function unexpectedArgument(task: string, name: string, names: Iterable<string>): string {
-  const shown = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
+  const shown = name.length > LONGEST_NAME ? `${startOf(name, LONGEST_NAME)}…` : name
   const meant = name.length > LONGEST_NAME ? undefined : closest(name, names)
   const hint = meant === undefined ? '' : `; did you mean '${meant}'?`
   return `${task}() got an unexpected keyword argument '${shown}'${hint}`

@@ -31,6 +31,15 @@ describe('displays of arguments', () => {
     )
   })
 
+  it('are never cut between the halves of a surrogate pair, which Python could not print', () => {
+    for (let before = 0; before < 4; before += 1) {
+      const text = 'x'.repeat(before) + '😀'.repeat(2_000)
+      for (const display of [argsRepr([text]), kwargsRepr({ [text]: text }), displayOf([text, text], 50 + before)]) {
+        expect(display).not.toMatch(/\p{Surrogate}/u)
+      }
+    }
+  })
+
   it('costs no more for a large value than for what is shown of it', () => {
     const wide = Array.from({ length: 1_000_000 }, (_, index) => index)
     expect(argsRepr(wide).length).toBeLessThan(1100)

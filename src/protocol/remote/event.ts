@@ -1,4 +1,5 @@
 import type { Json } from '../../runtime/json.ts'
+import { startOf } from '../../runtime/text/cut-text.ts'
 import { JSON_CONTENT } from '../body.ts'
 import { stringifyJson } from '../json.ts'
 import { displayOf, exceptionRepr } from '../python-repr.ts'
@@ -177,7 +178,7 @@ const LONGEST_EXCEPTION = 1024
 
 function exceptionText(error: RemoteError): string {
   const text = exceptionRepr(error)
-  return text.length > LONGEST_EXCEPTION ? `${text.slice(0, LONGEST_EXCEPTION - 3)}...` : text
+  return text.length > LONGEST_EXCEPTION ? `${startOf(text, LONGEST_EXCEPTION - 3)}...` : text
 }
 
 function moment(ms: number | undefined): string | null {

@@ -14,13 +14,21 @@ export function cutText(text: string, longest: number = LONGEST_SHOWN): string {
   if (text.length <= longest) return text
   const masked = maskPasswords(text.slice(0, longest + AHEAD))
   if (masked.length <= longest) return `${masked}…`
-  const end = isHighSurrogate(masked.charCodeAt(longest - 1)) ? longest - 1 : longest
-  return `${masked.slice(0, end)}…`
+  return `${startOf(masked, longest)}…`
 }
 
-/** The first characters of a text, for keeping: a copy, since a slice would keep the whole text in memory. */
+/**
+ * At most the first `length` characters of a text, one fewer where they would end between the halves of a surrogate pair: Python
+ * decodes half a pair from JSON, and then can neither print nor store the text.
+ */
+export function startOf(text: string, length: number): string {
+  if (text.length <= length) return text
+  return text.slice(0, isHighSurrogate(text.charCodeAt(length - 1)) ? length - 1 : length)
+}
+
+/** As {@link startOf}, for keeping: a copy, since a slice would keep the whole text in memory. */
 export function beginningOf(text: string, length: number): string {
-  return text.length <= length ? text : Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le')
+  return text.length <= length ? text : Buffer.from(startOf(text, length), 'utf16le').toString('utf16le')
 }
 
 /** A text of at most `most` lines: middle lines are replaced by one that gives their number and `more`. */

@@ -14,7 +14,7 @@ import {
   utcOffset,
   type WorkerEvent,
 } from '../../../src/protocol/remote/event.ts'
-import { celeryError } from '../../../src/protocol/result/exceptions.ts'
+import { celeryError, toRemoteError } from '../../../src/protocol/result/exceptions.ts'
 import type { RemoteError } from '../../../src/protocol/result-record.ts'
 import type { Outgoing } from '../../../src/protocol/wire.ts'
 import { aTaskMessage } from '../../support/a-task-message.ts'
@@ -141,5 +141,16 @@ describe('the events of a task', () => {
     )
     expect(text(taskSucceeded('x', 'a'.repeat(5_000), 1), 'result')?.length).toBeLessThan(1_040)
     expect(text(taskFailed('x', { ...boom, args: ['b'.repeat(5_000)] }), 'exception')).toHaveLength(1_024)
+  })
+
+  it('are never cut between the halves of a surrogate pair, which Python could not print', () => {
+    for (const before of ['', 'x']) {
+      const long = before + '😀'.repeat(40_000)
+      const error = toRemoteError(new Error(long))
+      const shown = [taskSucceeded('x', long, 1), taskFailed('x', error), taskRetried('x', error)].flatMap(
+        Object.values,
+      )
+      expect([...shown, ...error.args].filter((value) => /\p{Surrogate}/u.test(String(value)))).toEqual([])
+    }
   })
 })

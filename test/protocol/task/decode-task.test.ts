@@ -336,6 +336,7 @@ describe('hostile messages', () => {
     header('compression', 'application/x-bz2', 'compression application/x-bz2 is not supported'),
     header('compression', 'zlib', "can't be inflated"),
     header('compression', ['zlib'], 'compression of type object is not supported'),
+    header('compression', `${'x'.repeat(63)}😀`, `compression ${'x'.repeat(63)} is not supported`),
     header('compression', '__proto__', 'compression __proto__ is not supported'),
     zlib(bomb, 'inflates to more than the 1048576 bytes'),
     zlib(gzipSync(bomb), 'not UTF-8'),

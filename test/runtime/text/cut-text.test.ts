@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cutLines, cutText } from '../../../src/runtime/text/cut-text.ts'
+import { beginningOf, cutLines, cutText, startOf } from '../../../src/runtime/text/cut-text.ts'
 
 it.each([
   ['a text that fits', 'short', 10, 'short'],
@@ -7,6 +7,12 @@ it.each([
   ['between the halves of a character', 'abc😀d', 4, 'abc…'],
 ])('cuts %s', (_, text, longest, expected) => {
   expect(cutText(text, longest)).toBe(expected)
+})
+
+it.each([startOf, beginningOf])('takes the start of a text without half of a surrogate pair: %o', (start) => {
+  const starts = [0, 1, 2, 3, 4, 5].map((length) => start('a😀b😀', length))
+  expect(starts).toEqual(['', 'a', 'a', 'a😀', 'a😀b', 'a😀b'])
+  expect(start('a😀b😀', 6)).toBe('a😀b😀')
 })
 
 it('masks a password that the cut would part from its @', () => {
