@@ -1,4 +1,10 @@
-/** Lamport's logical clock, one for all messages of a node: it orders them without wall clocks. */
+/** Larger stamps are no count of messages. */
+const LARGEST = 2 ** 52
+
+/**
+ * Lamport's logical clock, one for all messages of a node: it orders them without wall clocks. Its value stays an exact integer:
+ * a stamp above 2^52 is ignored, since from 2^53 on adding one to a number does not change it.
+ */
 export class LamportClock {
   #value = 0
 
@@ -14,7 +20,7 @@ export class LamportClock {
 
   /** Records an incoming message with stamp `other`. */
   adjust(other: number): void {
-    if (!Number.isSafeInteger(other)) return
+    if (!Number.isInteger(other) || other > LARGEST) return
     this.#value = Math.max(this.#value, other) + 1
   }
 }
