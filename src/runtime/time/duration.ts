@@ -10,5 +10,6 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined
   const [, amount, unit] = DURATION.exec(value) ?? []
   if (amount === undefined || unit === undefined) return undefined
-  return Number(amount) * (UNITS[unit] as number)
+  const ms = Number(amount) * (UNITS[unit] as number)
+  return Number.isFinite(ms) ? ms : undefined
 }

@@ -22,6 +22,7 @@ it.each<[unknown, number | undefined]>([
   [-1, undefined],
   [Number.NaN, undefined],
   [Number.POSITIVE_INFINITY, undefined],
+  [`${'9'.repeat(309)}s`, undefined],
   [null, undefined],
   [{}, undefined],
 ])('reads %j as %j milliseconds', (value, expected) => {
