@@ -29,7 +29,7 @@ export function parseJson(source: string | Uint8Array, limits: JsonLimits = {}):
       `${source.length} ${typeof source === 'string' ? 'characters' : 'bytes'} of JSON are more than the ${maxSize} allowed`,
     )
   }
-  const text = typeof source === 'string' ? source : decodeUtf8(source)
+  const text = typeof source === 'string' ? source : jsonText(source)
   const plain = isPlainJson(
     text,
     limits.maxDepth ?? DEFAULT_LIMITS.maxDepth,
@@ -110,7 +110,10 @@ function malformed(message: string, cause?: unknown): TwqError {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function decodeUtf8(bytes: Uint8Array): string {
+/**
+ * The text that {@link parseJson} parses of these bytes: without a byte order mark at its start. Throws `TWQ_MESSAGE_MALFORMED`.
+ */
+export function jsonText(bytes: Uint8Array): string {
   if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   try {
     return utf8.decode(bytes)

@@ -7,7 +7,7 @@ import { FIRST_ERROR } from '../headers/failed.ts'
 import { changeHeaders } from '../headers/raw-headers.ts'
 import { resendable } from '../headers/resendable.ts'
 import { isOfThePast, sendsElsewhere } from '../headers/suspect.ts'
-import { stringifyJson } from '../json.ts'
+import { jsonText, stringifyJson } from '../json.ts'
 import { elementSpans, memberSpans, type Replacement, type Span, spliceJson } from '../json-spans.ts'
 import { rerunHeaders } from '../rerun.ts'
 import { isObject } from '../task-fields.ts'
@@ -59,7 +59,7 @@ export function rerunMessage(original: WireMessage, change: Rerun): RerunMessage
   const shown = overridden ? displayOfOthers(message, args ?? message.args, kwargs ?? message.kwargs) : undefined
   const set = shown === undefined ? {} : { argsrepr: shown.argsRepr, kwargsrepr: shown.kwargsRepr }
   if (!overridden && !leavesChord) return { message: withHeaders(original, rerun, set), leavesChord }
-  const text = Buffer.from(decompress(original.body, original.headers.compression, LIMITS.maxBodySize)).toString()
+  const text = jsonText(decompress(original.body, original.headers.compression, LIMITS.maxBodySize))
   const body = Buffer.from(spliceJson(text, replacements(text, { args, kwargs }, leavesChord)))
   const changed = withHeaders(original, rerun, { ...set, compression: undefined }, leavesChord)
   return { message: { ...changed, properties: { ...changed.properties, ...JSON_CONTENT }, body }, leavesChord }

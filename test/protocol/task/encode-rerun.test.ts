@@ -87,6 +87,18 @@ describe('a failed task that runs again', () => {
     expect(decoded(again)).toMatchObject({ args: [5, 'b'], argsRepr: "(5, 'b')" })
   })
 
+  it('is changed in the text that was parsed, which has no byte order mark', () => {
+    for (const [body, change] of [
+      [FOLLOWED, { args: ['\ufeff'], kwargs: { a: 1 } }],
+      [IN_CHORD, {}],
+      [IN_CHORD, { args: [2] }],
+    ] as const) {
+      const again = rerun(aMessage(`\ufeff${body}`), change)
+      expect(again.body).toBe(rerun(aMessage(body), change).body)
+      expect(decoded(again)).toEqual(decoded(rerun(aMessage(body), change)))
+    }
+  })
+
   it('goes on as protocol 2 where it was of protocol 1', () => {
     const body = { id: 'id-1', task: 'proj.add', args: [1], kwargs: {}, retries: 3, chord: { task: 'b' } }
     const again = rerun(aMessage(JSON.stringify(body), { headers: {}, rawHeaders: encodeTable({}) }))
