@@ -111,13 +111,16 @@ function readNumber(cursor: Cursor): number | bigint {
   cursor.at += literal.length
   const number = Number(literal)
   if (fraction !== undefined || exponent !== undefined || Number.isSafeInteger(number)) return number
-  if (literal.length > MAX_INTEGER_DIGITS) {
-    throw failure(
-      `an integer of ${literal.length} digits is longer than the ${MAX_INTEGER_DIGITS} allowed`,
-      match.index,
-    )
+  const digits = digitsIn(literal)
+  if (digits > MAX_INTEGER_DIGITS) {
+    throw failure(`an integer of ${digits} digits is longer than the ${MAX_INTEGER_DIGITS} allowed`, match.index)
   }
   return BigInt(literal)
+}
+
+/** The digits of an integer; its sign is none, as in Python's limit. */
+export function digitsIn(integer: string): number {
+  return integer.startsWith('-') ? integer.length - 1 : integer.length
 }
 
 function readWord<T>(cursor: Cursor, word: string, value: T): T {

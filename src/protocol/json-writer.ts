@@ -1,6 +1,6 @@
 import { messageOf, TwqError } from '../errors.ts'
 import { cutText } from '../runtime/text/cut-text.ts'
-import { MAX_INTEGER_DIGITS } from './json-reader.ts'
+import { digitsIn, MAX_INTEGER_DIGITS } from './json-reader.ts'
 import { tagBytes, tagDate } from './json-tags.ts'
 import { formatTimestamp, isWritable } from './timestamps.ts'
 
@@ -94,7 +94,7 @@ const MAX_INTEGER_BITS = Math.ceil(MAX_INTEGER_DIGITS * Math.log2(10)) + 1
 
 function writeInteger(value: bigint, writer: Writer): string {
   const text = BigInt.asIntN(MAX_INTEGER_BITS, value) === value ? String(value) : undefined
-  if (text !== undefined && text.length <= MAX_INTEGER_DIGITS) return text
+  if (text !== undefined && digitsIn(text) <= MAX_INTEGER_DIGITS) return text
   throw unserialisable(
     writer,
     `is an integer of more than the ${MAX_INTEGER_DIGITS} digits that Python reads`,

@@ -314,7 +314,11 @@ describe('stringifyJson', () => {
   })
 
   it('writes no integer that takes long to write, or that Python does not read', () => {
-    expect(stringifyJson(10n ** 4299n)).toHaveLength(4300)
+    for (const longest of [10n ** 4300n - 1n, 1n - 10n ** 4300n]) {
+      expect(stringifyJson(longest)).toBe(String(longest))
+      expect(parseJson(String(longest))).toBe(longest)
+      expect(failure(() => parseJson(`${longest}0`)).message).toContain('an integer of 4301 digits')
+    }
     for (const huge of [10n ** 4300n, -(10n ** 4300n), 1n << 100_000_000n]) {
       expect(failure(() => stringifyJson({ huge })).message).toContain(
         'value.huge is an integer of more than the 4300 digits',
