@@ -89,8 +89,7 @@ function matches(match: RetryPolicy['on'], error: unknown): boolean {
   const alternatives = Array.isArray(match) ? (match as readonly RetryMatch[]) : [match as RetryMatch]
   return alternatives.some((alternative) => {
     if (typeof alternative === 'string') return namesOf(error).includes(alternative)
-    if (isErrorClass(alternative)) return error instanceof alternative
-    return alternative(error)
+    return isClass(alternative) ? error instanceof alternative : alternative(error)
   })
 }
 
@@ -99,8 +98,14 @@ function namesOf(error: unknown): readonly unknown[] {
   return [(error as { name?: unknown }).name, (error as { constructor?: { name?: unknown } }).constructor?.name]
 }
 
-function isErrorClass(match: Exclude<RetryMatch, string>): match is new (...args: never[]) => Error {
-  return match.prototype === Error.prototype || match.prototype instanceof Error
+/**
+ * Whether it is a class, not a predicate. Not every class of errors inherits from `Error`: that of zod answers `instanceof` itself.
+ * The `prototype` of a class can't be assigned, and most predicates have none.
+ */
+function isClass(match: Exclude<RetryMatch, string>): match is new (...args: never[]) => Error {
+  const own = Object.getOwnPropertyDescriptor(match, 'prototype')
+  if (own === undefined) return false
+  return own.writable === false || own.value instanceof Error || Object.hasOwn(match, Symbol.hasInstance)
 }
 
 /** The problem with a policy, or undefined. A problem with one part begins with the path to it. */

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { nextRetry, type RetryPolicy, requestedRetry } from '../../src/tasks/retry-policy.ts'
 
 class NetworkError extends Error {}
 class TimeoutError extends NetworkError {}
+/** No subclass of Error, and recognized by its class all the same. */
+class Refusal {
+  readonly name = 'Refusal'
+  readonly message = 'refused'
+}
+const zodError = z.string().safeParse(1).error
 
 const now = 1_000_000
 const decide = (policy: RetryPolicy | undefined, retries: number, error: unknown = new Error('x'), random = 0.5) =>
@@ -56,6 +63,11 @@ describe('the choice of errors', () => {
     ['a name and something without one', { on: 'OSError' }, undefined, 'not-covered'],
     ['a predicate', { on: (error) => (error as { code?: string }).code === 'EAGAIN' }, { code: 'EAGAIN' }, 'retry'],
     ['an exception from the choice', { on: NetworkError, never: TimeoutError }, new TimeoutError(), 'not-covered'],
+    ['a class that answers instanceof itself, and its error', { on: z.ZodError }, zodError, 'retry'],
+    ['a class that answers instanceof itself, and another error', { never: z.ZodError }, new Error(), 'retry'],
+    ['such a class as an exception', { never: [z.ZodError] }, zodError, 'not-covered'],
+    ['a class that is no Error, and its error', { on: Refusal }, new Refusal(), 'retry'],
+    ['a class that is no Error, and another error', { on: [Refusal, NetworkError] }, new NetworkError(), 'retry'],
     ['only exceptions', { never: 'NetworkError' }, new Error(), 'retry'],
   ])('with %s', (_, policy, error, kind) => {
     expect(decide(policy, 0, error).kind).toBe(kind)
