@@ -1,9 +1,11 @@
 import type { Connection, Delivery } from '../broker/broker.ts'
 import { messageOf } from '../errors.ts'
 import { failedQueue } from '../protocol/companion-queues.ts'
+import { sentAgain } from '../protocol/headers/suspect.ts'
 import type { Rerun } from '../protocol/task/encode-rerun.ts'
 import type { Clock } from '../runtime/time/clock.ts'
 import { Attempts, type FailedFilter, type FailedMessage, isFailureMeant, readFailed, rerunOf } from './failed.ts'
+import { mayHaveStarted } from './quarantine.ts'
 import { DROP, KEEP, type SweepAction, sweepQueue } from './sweep-queue.ts'
 
 /** How to go through the failures of a queue. */
@@ -52,12 +54,14 @@ export function retryFailed(
   change: Pick<Rerun, 'args' | 'kwargs'> = {},
 ): Promise<FailedSweep> {
   const { dryRun, clock } = options
-  return sweep(connection, queue, options, (message, counts) => {
+  return sweep(connection, queue, options, (message, counts, delivery) => {
     try {
       const again = rerunOf(message, queue, { ...change, now: clock.now() })
       if (again === undefined) return refuse(counts, HEADERS_ONLY)
       if (again.leavesChord) counts.withoutChord += 1
-      return dryRun ? KEEP : { kind: 'send', outgoing: again.outgoing }
+      if (dryRun) return KEEP
+      const { route, message: next } = again.outgoing
+      return { kind: 'send', outgoing: { route, message: mayHaveStarted(delivery) ? sentAgain(next) : next } }
     } catch (error) {
       return refuse(counts, messageOf(error))
     }
@@ -75,7 +79,7 @@ async function sweep(
   connection: Connection,
   queue: string,
   { filter, onMeant, ...options }: FailedSweepOptions,
-  act: (message: FailedMessage, counts: Counts) => SweepAction,
+  act: (message: FailedMessage, counts: Counts, delivery: Delivery) => SweepAction,
 ): Promise<FailedSweep> {
   const attempts = new Attempts()
   /** The attempts that stay: their further copies do, too. */
@@ -91,7 +95,7 @@ async function sweep(
     }
     counts.meant += 1
     onMeant?.(message)
-    const action = act(message, counts)
+    const action = act(message, counts, delivery)
     if (action.kind === 'keep') staying.add(message.attempt)
     return action
   }

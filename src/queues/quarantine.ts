@@ -2,12 +2,12 @@ import type { Delivery } from '../broker/broker.ts'
 import { decodeBody } from '../protocol/body.ts'
 import { isChordQueue } from '../protocol/chord/queued-chord.ts'
 import { decodeFieldTable } from '../protocol/headers/decode-field-table.ts'
-import { readQuarantineFacts, restoreQuarantined } from '../protocol/headers/quarantine.ts'
+import { hasTableInBody, readQuarantineFacts, restoreQuarantined } from '../protocol/headers/quarantine.ts'
 import { changeHeaders, type HeaderForms } from '../protocol/headers/raw-headers.ts'
 import { resendable } from '../protocol/headers/resendable.ts'
-import { historyOf, sendsElsewhere } from '../protocol/headers/suspect.ts'
+import { deliveryCount, historyOf, MAY_HAVE_STARTED, readMarks, sendsElsewhere } from '../protocol/headers/suspect.ts'
 import { isObject, readPlace } from '../protocol/task-fields.ts'
-import type { Outgoing, WireMessage } from '../protocol/wire.ts'
+import type { Headers, Outgoing, WireMessage } from '../protocol/wire.ts'
 import type { Json } from '../runtime/json.ts'
 import { matchesGlob } from '../runtime/text/glob.ts'
 
@@ -55,22 +55,41 @@ export function isMeant(message: QuarantinedMessage, filter: QuarantineFilter): 
   )
 }
 
+/** What tells of the past of a message that was set aside. */
+export type AsideDelivery = Pick<Delivery, 'headers' | 'redelivered'>
+
 /**
  * The message that a replay publishes: the original, to its queue and no other, since through its exchange it might reach queues that
- * have dealt with it long ago. Undefined for a message that no worker put here.
+ * have dealt with it long ago. It is marked if it may have started before. Undefined for a message that no worker put here.
  */
-export function replayOf({ original, queue }: QuarantinedMessage): Outgoing | undefined {
+export function replayOf({ original, queue }: QuarantinedMessage, delivery: AsideDelivery): Outgoing | undefined {
   if (original === undefined || queue === '') return undefined
   const { message } = original
   // An expiration has long passed, and a user id is checked against the publisher's.
   const changed = { ...message.properties, expiration: undefined, userId: undefined, deliveryMode: 2 }
   const route = { exchange: '', routingKey: queue }
-  return { route, message: { ...message, ...toOneQueue(message), properties: resendable(changed) } }
+  const forms = toOneQueue(message, mayHaveStarted(delivery) ? MAY_HAVE_STARTED : undefined)
+  return { route, message: { ...message, ...forms, properties: resendable(changed) } }
 }
 
-function toOneQueue(message: WireMessage): HeaderForms {
+/** Whether a replay can publish it: a worker put it here. */
+export function isReplayable({ original, queue }: QuarantinedMessage): boolean {
+  return original !== undefined && queue !== ''
+}
+
+/**
+ * Whether the message of this copy, or what was sent in its place, may have started: the record says so, or the copy itself was delivered
+ * before, perhaps to someone who sent it on and died before the acknowledgement. Not for one whose headers leave no room for a mark.
+ */
+export function mayHaveStarted({ headers, redelivered }: AsideDelivery): boolean {
+  if (hasTableInBody(headers)) return false
+  const marks = readMarks(headers)
+  return redelivered || deliveryCount(headers) !== undefined || marks.redelivered || marks.starts > 0
+}
+
+function toOneQueue(message: WireMessage, set: Headers | undefined): HeaderForms {
   try {
-    return changeHeaders(message, { drop: sendsElsewhere })
+    return changeHeaders(message, { drop: sendsElsewhere, set })
   } catch {
     // No table at all: nothing in it sends anything anywhere.
     return message

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryBroker } from '../../src/broker/memory/broker.ts'
 import { type FailureFacts, failedMessage, type KeptPart } from '../../src/protocol/headers/failed.ts'
+import { readMarks } from '../../src/protocol/headers/suspect.ts'
 import { encodeTask } from '../../src/protocol/task/encode-task.ts'
 import { dropFailed, type FailedSweepOptions, retryFailed } from '../../src/queues/failed-sweep.ts'
 import { systemClock } from '../../src/runtime/time/clock.ts'
@@ -56,6 +57,24 @@ describe('failed tasks that are run again', () => {
       left: 1,
     })
     expect([await ready('mail'), await ready('mail.failed')]).toEqual([2, 1])
+  })
+
+  it('are marked if they may have been sent before by one who died before the acknowledgement', async () => {
+    const { connection, channel, swept } = await aBroker({})
+    const dying = await connection.openChannel()
+    const seen = await dying.get('mail.failed')
+    expect(seen?.redelivered).toBe(false)
+    await dying[Symbol.asyncDispose]()
+    await swept(retryFailed)
+    expect(readMarks((await channel.get('mail'))?.headers ?? {}).redelivered).toBe(true)
+  })
+
+  it('are marked if the run that failed may not have been the only one, and not otherwise', async () => {
+    for (const redelivered of [true, false]) {
+      const { channel, swept } = await aBroker({ redelivered })
+      await swept(retryFailed)
+      expect(readMarks((await channel.get('mail'))?.headers ?? {}).redelivered).toBe(redelivered)
+    }
   })
 
   it('run once although two copies of their attempt are kept', async () => {

@@ -75,7 +75,7 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
         return KEEP
       }
       if (action === 'purge') return DROP
-      const outgoing = replayOf(message)
+      const outgoing = replayOf(message, delivery)
       if (outgoing !== undefined) {
         if (wasInChord(message)) inChords += 1
         return { kind: 'send', outgoing }

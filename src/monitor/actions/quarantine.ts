@@ -1,7 +1,13 @@
 import type { Delivery } from '../../broker/broker.ts'
 import type { Session } from '../../broker/session.ts'
 import { quarantineQueue } from '../../protocol/companion-queues.ts'
-import { type QuarantinedMessage, readQuarantined, replayOf, wasInChord } from '../../queues/quarantine.ts'
+import {
+  isReplayable,
+  type QuarantinedMessage,
+  readQuarantined,
+  replayOf,
+  wasInChord,
+} from '../../queues/quarantine.ts'
 import { DROP, KEEP, type SweepAction, sweepQueue } from '../../queues/sweep-queue.ts'
 import { beginningOf } from '../../runtime/text/cut-text.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
@@ -38,8 +44,8 @@ export class Quarantines {
 
   /** Publishes the originals of these tasks to their queue again. */
   replay(queue: string, ids: readonly string[]): Promise<SweepAnswer> {
-    return this.#each(queue, ids, (message) => {
-      const outgoing = replayOf(message)
+    return this.#each(queue, ids, (message, delivery) => {
+      const outgoing = replayOf(message, delivery)
       return outgoing === undefined ? KEEP : { kind: 'send', outgoing }
     })
   }
@@ -52,14 +58,14 @@ export class Quarantines {
   async #each(
     queue: string,
     ids: readonly string[],
-    act: (message: QuarantinedMessage) => SweepAction,
+    act: (message: QuarantinedMessage, delivery: Delivery) => SweepAction,
   ): Promise<SweepAnswer> {
     const meant = new Set(ids)
     let [foreign, inChords] = [0, 0]
     const decide = (delivery: Delivery): SweepAction => {
       const message = readQuarantined(delivery)
       if (message.id === undefined || !meant.has(message.id)) return KEEP
-      const action = act(message)
+      const action = act(message, delivery)
       if (action.kind === 'keep') foreign += 1
       if (action.kind === 'send' && wasInChord(message)) inChords += 1
       return action
@@ -82,7 +88,7 @@ export class Quarantines {
     const body = original === undefined || hidden.includes('args') ? undefined : textOf(original.message.body)
     // The error about arguments may quote them.
     const detail = hidden.includes('args') || hidden.includes('errors') ? '' : facts.detail
-    return { ...facts, detail, replayable: replayOf(message) !== undefined, body }
+    return { ...facts, detail, replayable: isReplayable(message), body }
   }
 }
 

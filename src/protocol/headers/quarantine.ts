@@ -35,6 +35,7 @@ const LONGEST_NAME = 255
 /** A separate entry, so that other programs can read and match it. */
 const REASON = 'x-twq-reason'
 const STARTS = 'x-twq-starts'
+const IN_BODY = 'x-twq-headers-in-body'
 
 /** Where the header table of `message` is put, unless the broker refuses it there. */
 export function placeOfTable({ rawHeaders }: WireMessage): TablePlace {
@@ -69,7 +70,7 @@ export function setAsideCopy(
   facts: QuarantineFacts,
   { queue, place, story: more, expiration }: SetAside,
 ): Outgoing {
-  const { route = facts.route, starts, history } = readMarks(message.headers)
+  const { route = facts.route, starts, history, redelivered } = readMarks(message.headers)
   const { rawHeaders: table } = message
   const inBody = table !== undefined && place === 'body'
   const properties = resendable(message.properties)
@@ -88,11 +89,11 @@ export function setAsideCopy(
       properties: definedProperties(properties),
     }),
   }
-  if (facts.redelivered) headers['x-twq-redelivered'] = true
+  if (facts.redelivered || redelivered) headers['x-twq-redelivered'] = true
   if (starts > 0) headers[STARTS] = facts.starts ?? starts
   if (history.length > 0) headers['x-twq-history'] = history
   if (table === undefined) headers['x-twq-headers-decoded'] = message.headers
-  else if (inBody) headers['x-twq-headers-in-body'] = table.length
+  else if (inBody) headers[IN_BODY] = table.length
   else headers['x-twq-headers'] = table
   return {
     route: { exchange: '', routingKey: queue },
@@ -138,7 +139,7 @@ export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
   const routingKey = told('routing-key')
   const properties = told('properties')
   if (typeof exchange !== 'string' || typeof routingKey !== 'string' || !isTable(properties)) return undefined
-  const inBody = headers['x-twq-headers-in-body']
+  const inBody = headers[IN_BODY]
   const copied = headers['x-twq-headers']
   const decoded = headers['x-twq-headers-decoded']
   const split = typeof inBody === 'number' ? inBody : 0
@@ -149,6 +150,11 @@ export function restoreQuarantined(wire: WireMessage): Outgoing | undefined {
     route: { exchange, routingKey },
     message: { properties: readProperties(properties), ...withoutPast(forms), body: body.subarray(split) },
   }
+}
+
+/** Whether the header table of the original is before its body: it fills a frame. */
+export function hasTableInBody(headers: Headers): boolean {
+  return typeof headers[IN_BODY] === 'number'
 }
 
 function withoutPast(forms: HeaderForms): HeaderForms {
