@@ -17,7 +17,12 @@ export function isSchema(value: unknown): value is StandardSchemaV1 {
 /** Validates a value with a schema. Throws only what the schema itself throws. */
 export function validate(schema: StandardSchemaV1, value: unknown): Validated | Promise<Validated> {
   const result = schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then(readResult) : readResult(result)
+  return isThenable(result) ? Promise.resolve(result).then(readResult) : readResult(result)
+}
+
+/** A promise of another realm or library is none of this realm's `Promise`. */
+function isThenable<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
+  return typeof (result as { readonly then?: unknown }).then === 'function'
 }
 
 function readResult(result: StandardSchemaV1.Result<unknown>): Validated {

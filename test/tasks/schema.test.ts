@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { describeIssues, isSchema, validate } from '../../src/tasks/schema.ts'
@@ -12,6 +13,17 @@ describe('a schema', () => {
     const schema = z.object({ id: z.number().refine(async (id) => id > 1, 'is taken') })
     expect(await validate(schema, { id: 2 })).toEqual({ kind: 'valid', value: { id: 2 } })
     expect(await validate(schema, { id: 1 })).toEqual({ kind: 'invalid', message: 'id: is taken' })
+  })
+
+  it('may answer with a promise of another realm', async () => {
+    for (const [result, expected] of [
+      [{ value: 5 }, { kind: 'valid', value: 5 }],
+      [{ issues: [{ message: 'refused' }] }, { kind: 'invalid', message: 'refused' }],
+    ] as const) {
+      const promise = runInNewContext('Promise.resolve(result)', { result })
+      const schema = { '~standard': { version: 1, vendor: 'mine', validate: () => promise } } as const
+      expect(await validate(schema, {})).toEqual(expected)
+    }
   })
 
   it('takes arguments without a prototype', async () => {
