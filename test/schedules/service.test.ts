@@ -97,6 +97,20 @@ describe('a worker with schedules', () => {
     expect(of('skip')).toEqual(ids('skip', 40))
   })
 
+  it('marks what one that led before may have sent, and nothing else', async () => {
+    const { clock, start } = aFleet()
+    const told: [number, boolean][] = []
+    const tell = defineTask({ name: 'tell', run: (_, ctx) => void told.push([clock.now() - T, ctx.redelivered]) })
+    const schedules: Schedules = { often: { task: tell, every: '10s', catchUp: 'all' } }
+    const first = await start(schedules, {}, [tell])
+    await clock.pass('10s')
+    await first.worker.stop('warm')
+    await clock.pass('10s')
+    await start(schedules, {}, [tell])
+    await clock.pass('10s')
+    expect(told.map(([, redelivered]) => redelivered)).toEqual([false, true, false])
+  })
+
   it('goes on at its own time where the clock of the one that led before was an hour ahead', async () => {
     const { clock, broker, runs, report } = aFleet()
     const schedules: Schedules = { often: { task: report, args: ['x'], every: '10s' } }

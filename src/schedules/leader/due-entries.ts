@@ -13,6 +13,8 @@ export interface Occurrence {
   readonly due: number
   /** When it was to be sent. */
   readonly sendAt: number
+  /** True if a former leader may have sent it: it was to be sent before this one began. */
+  readonly mayBeSent?: boolean
 }
 
 /** The occurrences of a moment, and what is not made up for. */
@@ -126,7 +128,8 @@ export class DueEntries {
         continue
       }
       const id = occurrenceId(this.#namespace, name, since)
-      const occurrence = { name, entry, id, due: since, sendAt: since + timed.delay(since) }
+      const sendAt = since + timed.delay(since)
+      const occurrence = { name, entry, id, due: since, sendAt, ...(sendAt <= this.#ledSince && { mayBeSent: true }) }
       if (isRunning) {
         this.#state.change(name, { since })
         taken.skipped.push(occurrence)

@@ -1,6 +1,7 @@
 import { isPoisonous } from '../../broker/failures.ts'
 import { TwqError } from '../../errors.ts'
 import type { SendHooks } from '../../plugins/send-hooks.ts'
+import { sentAgain } from '../../protocol/headers/suspect.ts'
 import type { Clock } from '../../runtime/time/clock.ts'
 import type { DeclaredQueues } from '../../sending/declared-queues.ts'
 import { prepareTask } from '../../sending/prepare-task.ts'
@@ -37,14 +38,17 @@ export class OccurrenceSender {
   }
 
   /**
-   * Resolves once the broker has the message. Rejects as `send` does for a task that can't be sent, with `TWQ_PUBLISH_UNROUTABLE` where no
-   * queue takes it, and as the publisher does.
+   * Resolves once the broker has the message; one that a former leader may have sent is marked. Rejects as `send` does for a task that can't
+   * be sent, with `TWQ_PUBLISH_UNROUTABLE` where no queue takes it, and as the publisher does.
    */
   async send(
     publish: LeadPublisher['publish'],
-    { name, entry, id }: Pick<Occurrence, 'name' | 'entry' | 'id'>,
+    { name, entry, id, mayBeSent = false }: Pick<Occurrence, 'name' | 'entry' | 'id' | 'mayBeSent'>,
   ): Promise<void> {
-    const plain: PlainSend = (task, args, options) => this.#publish(publish, task, args, options)
+    const publishMarked: LeadPublisher['publish'] = ({ route, message }) =>
+      publish({ route, message: sentAgain(message) })
+    const plain: PlainSend = (task, args, options) =>
+      this.#publish(mayBeSent ? publishMarked : publish, task, args, options)
     const { hooks } = this.#parts
     const send =
       hooks === undefined
