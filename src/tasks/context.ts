@@ -28,7 +28,7 @@ export interface TaskContext {
   readonly queue: string
   /** 1 on the first try. */
   readonly attempt: number
-  /** True if an earlier delivery of the same message may have started: the work may be half done. */
+  /** True if this attempt may have been started before, by another delivery or another message: the work may be half done. */
   readonly redelivered: boolean
   /** Aborts when the attempt should stop; its `reason` is a `TwqError` that says why. */
   readonly signal: AbortSignal
