@@ -90,8 +90,8 @@ export class Broadcast {
 
 /**
  * Asks as {@link Broadcast.ask}, on a channel for this one question. Rejects with the error that ended the channel, with `TWQ_CLOSED` where
- * it was closed before the answers were there, and with the reason of a signal that aborts, or has. A request that one of the mailboxes
- * did not take is an error only if nobody answers.
+ * it was closed before the answers were there, and with the reason of a signal that aborts, or has. If the broker
+ * reports that a mailbox refused the request (basic.nack), it still waits for answers, and rejects with that error only if there are none.
  */
 export async function askOn(
   channel: Channel,

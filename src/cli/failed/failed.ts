@@ -56,12 +56,8 @@ export async function failed(action: FailedAction, ids: readonly string[], flags
       ? NOTHING
       : await work(connection, queue, options)
     shown?.end()
-    const searched = {
-      thing: 'failure',
-      queue: failedQueue(queue),
-      list: 'twq failed list',
-      filtered: isFiltered(filter),
-    }
+    const { ids: _, ...filters } = filter
+    const searched = { thing: 'failure', queue: failedQueue(queue), list: 'twq failed list', filters }
     const missing = signal.aborted ? EXIT.ok : named.end(searched, swept.unseen, (text) => note(text, flags))
     return Math.max(missing, report(action, swept, flags))
   })
@@ -72,10 +68,6 @@ export function filterOf(ids: readonly string[], flags: FailedFlags): FailedFilt
   const { task, error, text } = flags
   const chosen = ids.length === 0 ? undefined : new Set(ids)
   return { task, error, text, ids: chosen, ...timesOf(flags, systemClock.now()) }
-}
-
-function isFiltered({ ids: _, ...others }: FailedFilter): boolean {
-  return Object.values(others).some((value) => value !== undefined)
 }
 
 function report(action: FailedAction, swept: FailedSweep, flags: FailedFlags): number {

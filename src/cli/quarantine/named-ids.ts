@@ -9,8 +9,8 @@ export interface Searched {
   readonly thing: string
   readonly queue: string
   readonly list: string
-  /** Whether a message has to pass more filters than its id. */
-  readonly filtered: boolean
+  /** The filters that a message has to pass beside its id; those that are undefined are not given. */
+  readonly filters: object
 }
 
 /** The ids that a command line names. */
@@ -32,8 +32,9 @@ export class NamedIds {
    * Ends a search that has not looked at `unseen` messages. Throws `TWQ_MESSAGE_MISSING` where it found none of the ids; where it did not
    * find some, names them to `tell` and returns 1. 0 where all were found, or none was named.
    */
-  end({ thing, queue, list, filtered }: Searched, unseen: number, tell: (text: string) => void): number {
+  end({ thing, queue, list, filters }: Searched, unseen: number, tell: (text: string) => void): number {
     if (this.#missing.size === 0) return EXIT.ok
+    const filtered = Object.values(filters).some((value) => value !== undefined)
     const message = `no ${thing} of ${queue} has the id ${this.#named()}${filtered ? ' and passes the other filters' : ''}`
     const more = unseen > 0 ? `; ${unseen} more were not looked at: --limit says how many are` : ''
     if (this.#missing.size < this.#count) {

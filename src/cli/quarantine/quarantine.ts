@@ -87,9 +87,8 @@ export async function quarantine(action: QuarantineAction, flags: QuarantineFlag
     const options = { decide, limit, rate, clock: systemClock, signal }
     const sweep = empty ? NOTHING : await sweepQueue(connection, name, options)
     if (showing) list.end()
-    const { id: _, ...others } = filter
-    const filtered = Object.values(others).some((value) => value !== undefined)
-    const searched = { thing: 'message', queue: name, list: 'twq quarantine list', filtered }
+    const { id: _, ...filters } = filter
+    const searched = { thing: 'message', queue: name, list: 'twq quarantine list', filters }
     if (!signal.aborted) named.end(searched, sweep.unseen, (text) => note(text, flags))
     report(action, { sweep, meant, foreign, inChords, name }, flags)
     return foreign > 0 && !showing ? EXIT.failed : EXIT.ok

@@ -37,9 +37,9 @@ export type DecodedEvents =
   | { readonly kind: 'malformed'; readonly reason: string }
 
 /**
- * Parses a message from the exchange `celeryev`: one event or an array of them, possibly empty. A timestamp is in seconds since
- * the epoch, in whatever time zone its sender is; Celery's monitors shift it by the difference of the zones, and are wrong by it.
- * Names of more than 255 bytes can't be those of a node, task or event type. Never throws.
+ * Parses a message from the exchange `celeryev`: one event or an array of them, possibly empty. The timestamp, in seconds since the
+ * epoch in UTC, is returned unchanged. Celery adds the difference of `utcoffset` between sender and reader, which makes it wrong by
+ * that many hours. Names of more than 255 bytes can't be those of a node, task or event type. Never throws.
  */
 export function decodeEvents(wire: WireMessage): DecodedEvents {
   try {

@@ -22,7 +22,7 @@ export interface RetryChange {
     | { readonly args?: readonly Json[] | undefined; readonly kwargs?: JsonObject | undefined }
     | undefined
   /** Whether another run of the attempt that retries may send, or have sent, the same retry. */
-  readonly mayBeTwin?: boolean | undefined
+  readonly otherRunMaySend?: boolean | undefined
 }
 
 /**
@@ -37,7 +37,7 @@ export function retryMessage(original: WireMessage, message: TaskMessage, change
   const kwargs = override?.kwargs ?? message.kwargs
   const retries = message.retries + 1
   const expires = change.expires ?? message.expires
-  const marks = change.mayBeTwin === true ? MAY_HAVE_STARTED : undefined
+  const marks = change.otherRunMaySend === true ? MAY_HAVE_STARTED : undefined
   const shown = overridden ? displayOfOthers(message, args, kwargs) : message
   if (message.protocol === 1) {
     const origin = message.origin ?? ''

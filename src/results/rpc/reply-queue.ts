@@ -148,7 +148,7 @@ export class ReplyQueue implements Replies {
     if (feed?.isOver) this.#keep(record.taskId, feed, delivery.body.length)
   }
 
-  /** Keeps a finished task; the latest one is kept whatever its size. */
+  /** Stores a finished task, and evicts the oldest while there are too many, or too many bytes; the newest is never evicted. */
   #keep(taskId: string, feed: ResultFeed, bytes: number): void {
     this.#unkeep(taskId)
     this.#finished.put(taskId, { feed, bytes })

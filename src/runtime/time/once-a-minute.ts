@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts'
 const MINUTE = 60_000
 
 /**
- * Tells of what may happen often: the first time at once, then at most once a minute, with how often it has happened since. What
- * happens last is told too, at the end of its minute: the times that were told add up to all of them.
+ * Limits a log line to one a minute: `tell` is called at the first event, and then at the end of each minute in which there were
+ * more, with the latest event and their number. The numbers add up to all events.
  */
 export class OnceAMinute<T> {
   readonly #clock: Clock
@@ -18,7 +18,7 @@ export class OnceAMinute<T> {
     this.#tell = tell
   }
 
-  /** It happened; `latest` is told of, unless it happens again before. */
+  /** Counts an event. */
   happened(latest: T): void {
     this.#untold += 1
     this.#latest = latest

@@ -51,7 +51,7 @@ export async function publishRetry(
 
 async function sendRetry(request: Request, at: number, outcome: Outcome, parts: RetryParts): Promise<void> {
   const { override, expires } = outcome.kind === 'retry' ? outcome : ({} as Partial<Outcome & { kind: 'retry' }>)
-  const change = { eta: at, now: parts.clock.now(), expires, override, mayBeTwin: request.otherRunMaySend }
+  const change = { eta: at, now: parts.clock.now(), expires, override, otherRunMaySend: request.otherRunMaySend }
   const retried = retryMessage(request.delivery, request.message, change)
   const message = withFirstError(retried, request, outcome, parts)
   const { sendHooks } = parts

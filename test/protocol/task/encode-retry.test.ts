@@ -61,7 +61,7 @@ describe('retryMessage', () => {
     ['with protocol 1', capturedAs('5.6.3-task-v1')],
   ])('says of one of which there may be two that its attempt may have started, %s', (_what, original) => {
     const { headers: usual } = retried(original)
-    const { headers } = retried(original, { mayBeTwin: true })
+    const { headers } = retried(original, { otherRunMaySend: true })
     expect(headers).toEqual({ ...usual, 'x-twq-redelivered': true })
   })
 
